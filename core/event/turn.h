@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_TURN_H
+#define EBB_EVENT_TURN_H
+
+/*
+ * The running turn, as far as core's I/O path needs it inline. It lives in thread-local storage, so
+ * the time and the thread that runs cost one load each.
+ */
+
+#include <ebb/base.h>
+
+struct ebb_reactor;
+struct ebb_thread;
+
+/*
+ * A completion that was known inside submit(): it runs at the end of the turn, so that a caller is
+ * never called back before its call has returned. What a deferred completion defers runs a turn
+ * later: a turn ends.
+ */
+struct ebb_deferred {
+	struct ebb_deferred *next;
+	void (*fn)(struct ebb_deferred *deferred);
+	struct ebb_thread *thread; /* that shall run it */
+};
+
+struct ebb_turn {
+	uint64_t now_ns;            /* the turn's one clock reading */
+	struct ebb_thread *thread;  /* whose callback runs; NULL between callbacks */
+	struct ebb_reactor *reactor; /* NULL on an OS thread that is no reactor */
+	struct ebb_deferred *deferred_first;
+	struct ebb_deferred **deferred_end;
+};
+
+extern _Thread_local struct ebb_turn ebb_turn;
+
+/* Thread: an ebb thread. */
+static inline void ebb_turn_defer(struct ebb_deferred *deferred)
+{
+	deferred->next = NULL;
+	deferred->thread = ebb_turn.thread;
+	*ebb_turn.deferred_end = deferred;
+	ebb_turn.deferred_end = &deferred->next;
+}
+
+#endif

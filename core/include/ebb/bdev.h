@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BDEV_H
+#define EBB_BDEV_H
+
+/*
+ * Block devices, as their users see them: open a descriptor, get a channel for each thread, queue
+ * requests. Drivers' side: ebb/bdev_module.h.
+ */
+
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include <ebb/base.h>
+#include <ebb/list.h>
+
+struct ebb_bdev;
+struct ebb_bdev_desc;
+struct ebb_io_channel;
+
+enum ebb_bdev_io_type {
+	EBB_BDEV_READ,
+	EBB_BDEV_WRITE,
+	EBB_BDEV_FLUSH,
+	EBB_BDEV_UNMAP,
+	EBB_BDEV_WRITE_ZEROES,
+	EBB_BDEV_IO_TYPE_COUNT,
+};
+
+/* The type's name as in supported_io_types: "read", "write", "flush", "unmap", "write_zeroes". */
+const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type);
+
+/* The write is durable when it completes, as if a flush of its blocks had followed. */
+#define EBB_BDEV_FUA EBB_BIT(0)
+
+enum ebb_bdev_event {
+	EBB_BDEV_EVENT_REMOVE, /* the bdev is going: end your I/O, put the channels, close */
+	EBB_BDEV_EVENT_RESIZE,
+};
+
+typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg);
+
+/**
+ * ebb_bdev_open() - open the bdev of that name or alias
+ * @write: also for writing; refused while the bdev is read-only
+ * @event: called on the opening thread
+ * Thread: an ebb thread; the one that closes, too.
+ * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM claimed for writing by another
+ *	descriptor's owner; -ENOMEM.
+ */
+int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
+		  struct ebb_bdev_desc **ret_desc);
+
+/* All channels that were got through @desc must have been put. Thread: the one that opened. */
+void ebb_bdev_close(struct ebb_bdev_desc *desc);
+
+struct ebb_bdev *ebb_bdev_desc_bdev(const struct ebb_bdev_desc *desc);
+
+const char *ebb_bdev_name(const struct ebb_bdev *bdev);
+uint32_t ebb_bdev_block_size(const struct ebb_bdev *bdev);  /* bytes, a power of two */
+uint64_t ebb_bdev_num_blocks(const struct ebb_bdev *bdev);
+uint32_t ebb_bdev_buf_align(const struct ebb_bdev *bdev);   /* bytes; what is not is bounced */
+bool ebb_bdev_read_only(const struct ebb_bdev *bdev);
+bool ebb_bdev_io_type_supported(const struct ebb_bdev *bdev, enum ebb_bdev_io_type type);
+
+/**
+ * ebb_bdev_channel_get() - the calling thread's channel to the bdev of @desc
+ * Thread: any ebb thread. Put it with ebb_io_channel_put() when its last request has completed.
+ * Return: the channel, or NULL (logged).
+ */
+struct ebb_io_channel *ebb_bdev_channel_get(struct ebb_bdev_desc *desc);
+
+/* @status: 0, or negative errno. The request is gone when this is entered. */
+typedef void (*ebb_bdev_io_cb)(void *arg, int status);
+
+/**
+ * ebb_bdev_readv() - queue one read
+ * @iov: the vector itself is copied if it has up to 4 elements; a longer one must live until @cb
+ * @offset_blocks, @num_blocks: in logical blocks of the bdev; the vector's lengths must add up
+ * @cb: called exactly once, on the calling thread, never before this returns
+ * Thread: the one that got @ch.
+ * Owns: the memory of @iov stays the caller's and must live until @cb.
+ * Return: 0 queued, @cb will run; < 0 not queued, @cb never runs: -EINVAL out of range, or lengths
+ *	that do not add up; -ENOTSUP; -EBADF not opened for writing; -EPERM not the thread of @ch
+ *	(reported); -ENOMEM no free request now (wait with ebb_bdev_queue_io_wait()).
+ */
+int ebb_bdev_readv(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
+		   int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb,
+		   void *arg);
+
+/* As ebb_bdev_readv(). @flags: 0 or EBB_BDEV_FUA. */
+int ebb_bdev_writev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
+		    int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+		    ebb_bdev_io_cb cb, void *arg);
+
+/* As above, with one piece of memory. */
+int ebb_bdev_read(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, void *buf,
+		  uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
+		   uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags, ebb_bdev_io_cb cb,
+		   void *arg);
+
+/* All writes that completed before this was queued are durable at @cb, whatever their channel. */
+int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
+		   void *arg);
+
+/* The blocks' contents may be given up (unmap), or read as zeroes afterwards (write_zeroes). */
+int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
+		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+			  ebb_bdev_io_cb cb, void *arg);
+
+/**
+ * struct ebb_bdev_io_wait - somebody who got -ENOMEM and waits for a free request
+ * The caller's storage; set @fn and @arg, leave @link alone.
+ */
+struct ebb_bdev_io_wait {
+	void (*fn)(void *arg);
+	void *arg;
+	struct ebb_list link;
+};
+
+/* @wait->fn is called once, on this thread, when a request of @ch is free. First come, first served. */
+void ebb_bdev_queue_io_wait(struct ebb_io_channel *ch, struct ebb_bdev_io_wait *wait);
+
+struct ebb_bdev_iostat {
+	uint64_t ops[EBB_BDEV_IO_TYPE_COUNT];
+	uint64_t bytes[EBB_BDEV_IO_TYPE_COUNT];
+	uint64_t latency_ns[EBB_BDEV_IO_TYPE_COUNT]; /* summed */
+	uint64_t max_latency_ns[EBB_BDEV_IO_TYPE_COUNT];
+	uint64_t min_latency_ns[EBB_BDEV_IO_TYPE_COUNT]; /* UINT64_MAX: none */
+	uint64_t errors[EBB_BDEV_IO_TYPE_COUNT];
+};
+
+/**
+ * ebb_bdev_get_iostat() - the sum over all channels, those that have gone included
+ * @done: once, on the calling thread, never inside this call
+ */
+typedef void (*ebb_bdev_iostat_cb)(void *arg, const struct ebb_bdev_iostat *stat, int rc);
+void ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BDEV_MODULE_H
+#define EBB_BDEV_MODULE_H
+
+/*
+ * Block devices, as their drivers make them. A driver fills in a struct ebb_bdev, registers it, and
+ * gets requests on the thread of the channel that they came by. It need know nothing of sleep: its
+ * channel holds a poller with a wake source, or prepares io_uring requests, and that is all.
+ */
+
+#include <ebb/bdev.h>
+#include <ebb/list.h>
+
+struct json_object;
+struct ebb_bdev_io;
+struct ebb_bdev_internal;
+
+struct ebb_bdev_ops {
+	/*
+	 * Begin @io (on the thread of @ctx, the driver's channel context). The driver completes it
+	 * by ebb_bdev_io_complete(), exactly once: inside this call, later, or from another thread.
+	 * It has been checked: range, support, alignment, sizes; io->iov is set for reads and writes.
+	 */
+	void (*submit)(void *ctx, struct ebb_bdev_io *io);
+
+	/* The last descriptor has been closed after ebb_bdev_unregister(): free the device. App thread. */
+	void (*destruct)(struct ebb_bdev *bdev);
+
+	/* Optional: adds to "driver_specific" of bdev_get_bdevs. App thread. */
+	void (*dump_info)(const struct ebb_bdev *bdev, struct json_object *into);
+};
+
+/* Embedded in the driver's own struct; the driver fills in all but @internal before registering. */
+struct ebb_bdev {
+	const char *name; /* unique; the driver's storage */
+	const char *product_name;
+	uint8_t uuid[16];    /* all zero: ebb_bdev_register() makes one up */
+	uint32_t block_size; /* bytes, a power of two, 512 … 65536 */
+	uint64_t num_blocks;
+	bool read_only;
+	uint32_t io_types;   /* mask of EBB_BIT(enum ebb_bdev_io_type) */
+	bool fua;            /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
+	uint32_t buf_align;  /* bytes; a request with other memory is bounced; 0 or 1: any */
+	uint32_t max_io_blocks;       /* longer requests are split; 0: no limit */
+	uint32_t optimal_io_boundary; /* in blocks, a power of two: split there; 0: none */
+	uint32_t max_segments;        /* iovec elements in one request; 0: no limit */
+	uint32_t io_ctx_size;         /* bytes of driver context in each request */
+
+	const struct ebb_bdev_ops *ops;
+	/* The io_device whose channels carry the requests: the driver has registered it. */
+	void *io_device;
+
+	struct ebb_bdev_internal *internal;
+};
+
+/* A request, as the driver sees it. Read only but for the context. */
+struct ebb_bdev_io {
+	struct ebb_bdev *bdev;
+	enum ebb_bdev_io_type type;
+	uint32_t flags; /* EBB_BDEV_FUA if ebb_bdev.fua */
+	uint64_t offset_blocks;
+	uint64_t num_blocks;
+	const struct iovec *iov;
+	int iovcnt;
+} __attribute__((aligned(16)));
+
+/* The driver's io_ctx_size bytes, 16-byte aligned, undefined at submit; and back. */
+static inline void *ebb_bdev_io_ctx(struct ebb_bdev_io *io)
+{
+	return io + 1;
+}
+
+static inline struct ebb_bdev_io *ebb_bdev_io_from_ctx(void *ctx)
+{
+	return (struct ebb_bdev_io *)ctx - 1;
+}
+
+/**
+ * ebb_bdev_io_complete() - the driver is done with @io
+ * @status: 0, or negative errno as the client shall see it
+ * Inside submit() the completion is put off to the end of the turn; from another thread (any OS
+ * thread) it is carried to the right one and reported as a breach of rule 3; a second completion
+ * is reported and ignored.
+ */
+void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status);
+
+/**
+ * ebb_bdev_register() - make @bdev usable
+ * Thread: app. Owns: @bdev stays the driver's until ops->destruct().
+ * Return: 0; -EEXIST the name is taken; -EINVAL impossible geometry (logged); -ENOMEM.
+ */
+int ebb_bdev_register(struct ebb_bdev *bdev);
+
+/**
+ * ebb_bdev_unregister() - take @bdev away
+ * Opening is refused at once, holders are told to close, ops->destruct() follows the last close,
+ * then @done(@arg).
+ * Thread: app. Return: 0; -EBUSY it is going already: @done will not run.
+ */
+int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg);
+
+/* The bdev of that name or alias, or NULL. Thread: app. */
+struct ebb_bdev *ebb_bdev_find(const char *name);
+
+/* The next in order of registration; NULL gives the first, and ends. Thread: app. */
+struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_HELPER_H
+#define EBB_HELPER_H
+
+/*
+ * The helper is one OS thread for what may block: open, sysfs, ioctl, fsync, fallocate. It is
+ * started on first use and parked without a timeout.
+ */
+
+#include <ebb/thread.h>
+
+struct ebb_work {
+	void (*run)(struct ebb_work *work);  /* on the helper; may block */
+	void (*done)(struct ebb_work *work); /* then, on the thread that submitted */
+	/* The helper's own from here on. */
+	struct ebb_work *next;
+	struct ebb_thread *thread;
+	struct ebb_msg msg;
+};
+
+/**
+ * ebb_helper_submit() - run @work->run on the helper, then @work->done here
+ * Work runs one at a time, in the order submitted.
+ * Thread: an ebb thread; it does not exit before @work->done has run.
+ * Owns: @work is the helper's until done() is entered.
+ */
+void ebb_helper_submit(struct ebb_work *work);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_METHOD_H
+#define EBB_METHOD_H
+
+/*
+ * A method is something ebb can be asked to do, by JSON-RPC or by a configuration file: a name, the
+ * states it is legal in, a table of its parameters and a function. Nothing here knows of sockets.
+ */
+
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+#include <ebb/list.h>
+
+/* States, as a mask. */
+#define EBB_METHOD_STARTUP EBB_BIT(0) /* before the subsystems are initialised */
+#define EBB_METHOD_RUNTIME EBB_BIT(1) /* after */
+
+/* Error codes of JSON-RPC 2.0 and of SPDK's clients; others are negative errno from a device. */
+#define EBB_METHOD_PARSE_ERROR      (-32700)
+#define EBB_METHOD_INVALID_REQUEST  (-32600)
+#define EBB_METHOD_NOT_FOUND        (-32601)
+#define EBB_METHOD_INVALID_PARAMS   (-32602)
+#define EBB_METHOD_INTERNAL_ERROR   (-32603)
+#define EBB_METHOD_WRONG_STATE      (-1)
+
+enum ebb_param_type {
+	EBB_PARAM_BOOL,   /* bool */
+	EBB_PARAM_INT32,  /* int32_t */
+	EBB_PARAM_UINT32, /* uint32_t */
+	EBB_PARAM_UINT64, /* uint64_t */
+	EBB_PARAM_STRING, /* char *, at most 4,095 bytes, without a NUL inside */
+	EBB_PARAM_UUID,   /* uint8_t[16] */
+	EBB_PARAM_ENUM,   /* int: the index in @names */
+	EBB_PARAM_ANY,    /* struct json_object *, borrowed for the time of the call */
+};
+
+/* One parameter; the same row decodes it, checks it and prints its help. */
+struct ebb_param {
+	const char *name;
+	enum ebb_param_type type;
+	size_t offset;   /* of the field in the method's struct of parameters */
+	bool optional;   /* absent: the field stays as @defaults, or zero */
+	uint64_t min;    /* UINT32 and UINT64: the range allowed; max 0: no limit */
+	uint64_t max;
+	const char *const *names; /* ENUM: NULL-terminated */
+	/* If not 0: offset of a bool that is set when the parameter is given. */
+	size_t given_offset;
+	const char *help;
+};
+
+#define EBB_PARAM(struct_type, field, param_type, ...)                                             \
+	{                                                                                          \
+		.name = #field, .type = (param_type), .offset = offsetof(struct_type, field),      \
+		__VA_ARGS__                                                                        \
+	}
+
+/* One call under way. It ends by exactly one of ebb_call_result() and ebb_call_error(). */
+struct ebb_call;
+
+struct ebb_method {
+	const char *name;
+	const char *alias; /* another name for the same, or NULL */
+	uint32_t states;   /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
+	bool changes_state; /* the caller's credentials are logged */
+	const char *help;  /* one line */
+	const struct ebb_param *params; /* NULL: none allowed */
+	size_t num_params;
+	size_t params_size;   /* of the struct that @params decode into */
+	const void *defaults; /* that struct with its defaults, or NULL: zero */
+	/* On the app thread. @params lives until the call has ended, strings included. */
+	void (*fn)(struct ebb_call *call, void *params);
+	struct ebb_list link; /* the registry's */
+};
+
+void ebb_method_add(struct ebb_method *method);
+
+#define EBB_METHOD_REGISTER(method)                                                                \
+	EBB_CONSTRUCTOR(method##_register)                                                         \
+	{                                                                                          \
+		ebb_method_add(&(method));                                                         \
+	}
+
+/* Ends the call. @result: its reference is taken over; NULL is JSON's null. Thread: app. */
+void ebb_call_result(struct ebb_call *call, struct json_object *result);
+
+/* Ends the call: an error with a text for people (what, which object, what to do). Thread: app. */
+void ebb_call_error(struct ebb_call *call, int code, const char *format, ...) EBB_PRINTF(3, 4);
+
+/* The method and its alias, in order of registration within their names' order; NULL ends. */
+const struct ebb_method *ebb_method_find(const char *name);
+const struct ebb_method *ebb_method_next(const struct ebb_method *previous);
+
+/* The state that methods are dispatched in (one bit). Thread: app. */
+uint32_t ebb_method_state(void);
+void ebb_method_set_state(uint32_t state);
+
+/* What went wrong: @code as above, and a text. */
+struct ebb_method_error {
+	int code;
+	char text[256];
+};
+
+/**
+ * ebb_method_check() - would these parameters be taken?
+ * Form only: the names, the types and the ranges, not the state and not whether it would succeed.
+ * @params: an object or NULL. Thread: any.
+ * Return: 0; -ENOENT no such method; -EINVAL: @ret_error says which parameter, and why.
+ */
+int ebb_method_check(const char *name, struct json_object *params,
+		     struct ebb_method_error *ret_error);
+
+/**
+ * ebb_method_dispatch() - call a method
+ * @params: borrowed until @done; an object or NULL
+ * @done: exactly once, on the app thread, perhaps inside this call. @error is NULL on success, and
+ *	then @result (may be NULL: null) is the callee's to put.
+ * Thread: app.
+ */
+typedef void (*ebb_method_done)(void *arg, struct json_object *result,
+				const struct ebb_method_error *error);
+void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
+			 void *arg);
+
+#endif

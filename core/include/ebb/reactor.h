@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_REACTOR_H
+#define EBB_REACTOR_H
+
+/* A reactor: one OS thread per CPU, running ebb threads, awake or asleep as its mode says. */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <ebb/base.h>
+
+enum ebb_reactor_mode {
+	EBB_REACTOR_POLL,      /* spins, pinned to its CPU */
+	EBB_REACTOR_INTERRUPT, /* sleeps whenever there is nothing to do */
+	EBB_REACTOR_ADAPTIVE,  /* spins for spin_us_max after the last useful work, then sleeps */
+	EBB_REACTOR_MODE_COUNT,
+};
+
+#define EBB_REACTOR_SPIN_US_DEFAULT 50
+
+const char *ebb_reactor_mode_name(enum ebb_reactor_mode mode);
+bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode);
+
+/**
+ * ebb_reactor_set_mode() - change how a reactor waits, at any time and under load
+ * @core: its CPU number
+ * @spin_us_max: the spin budget of the adaptive mode, in microseconds; 0: as it is
+ * @done: called once, on the calling thread, never inside this call: 0 (also when the mode is the
+ *	one it has); -EINVAL no reactor on @core; -EBUSY another change is under way; or the error
+ *	of the poller that cannot sleep, and then everything is as before.
+ * Thread: an ebb thread.
+ */
+typedef void (*ebb_reactor_mode_cb)(void *arg, int rc);
+void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
+			  ebb_reactor_mode_cb done, void *arg);
+
+/**
+ * ebb_reactor_now_ns() - the time at the start of the running turn
+ * One clock reading serves everything in a turn.
+ * Thread: an ebb thread.
+ * Return: nanoseconds of CLOCK_MONOTONIC.
+ */
+uint64_t ebb_reactor_now_ns(void);
+
+/* CPU number of the calling reactor; -1 on other OS threads. */
+int ebb_reactor_current_core(void);
+
+/* The CPU numbers that have a reactor, ascending: @index from 0; -1 past the last. Thread: any. */
+int ebb_reactor_core(unsigned index);
+
+struct ebb_reactor_stats {
+	int core;
+	pid_t tid;
+	enum ebb_reactor_mode mode;
+	uint32_t spin_us_max;
+	uint64_t busy_ns;
+	uint64_t idle_ns; /* awake with nothing to do, and asleep */
+	uint64_t turns;
+	uint64_t wakeups; /* returns from a sleep */
+	const char *last_wake; /* "message", "timer", a poller's name, "none" */
+	bool asleep;
+};
+
+/* Thread: any; a snapshot, each field right by itself. Return: 0; -EINVAL no reactor on @core. */
+int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats);
+
+/*
+ * A reason why the reactor on which the calling thread runs cannot sleep; @thread and @poller are
+ * names. Calls @fn for each. Thread: an ebb thread of that reactor.
+ */
+void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
+					     const char *reason, void *arg),
+				  void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_SPINLOCK_H
+#define EBB_SPINLOCK_H
+
+/*
+ * A lock for the few words that threads share. It belongs to an ebb thread while it is held, and
+ * must be let go before the callback ends (rule 5). Reported, by the lock's name: recursion, unlock
+ * by another thread, destruction while held, held at the end of a callback.
+ */
+
+#include <stdatomic.h>
+
+#include <ebb/base.h>
+
+struct ebb_thread;
+
+struct ebb_spinlock {
+	_Atomic(struct ebb_thread *) owner;
+	const char *name;
+};
+
+#define EBB_SPINLOCK_INIT(lock_name) {NULL, (lock_name)}
+
+void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name);
+void ebb_spinlock_fini(struct ebb_spinlock *lock);
+
+/* Thread: an ebb thread. Return: 0; -EDEADLK held by the caller already (reported). */
+int ebb_spinlock_lock(struct ebb_spinlock *lock);
+
+/* Return: 0; -EPERM held by somebody else or by nobody (reported). */
+int ebb_spinlock_unlock(struct ebb_spinlock *lock);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_SUBSYSTEM_H
+#define EBB_SUBSYSTEM_H
+
+/*
+ * A part of the service with a beginning and an end of its own. It registers itself; init() runs in
+ * order of dependency, fini() in reverse, all on the app thread, each ended by its next().
+ */
+
+#include <ebb/list.h>
+
+struct json_object;
+
+struct ebb_subsystem {
+	const char *name;
+	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_init_next(rc). */
+	void (*init)(void);
+	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_fini_next(). */
+	void (*fini)(void);
+	struct ebb_list link; /* the registry's */
+};
+
+struct ebb_subsystem_depend {
+	const char *name;
+	const char *depends_on;
+	struct ebb_list link; /* the registry's */
+};
+
+void ebb_subsystem_add(struct ebb_subsystem *subsystem);
+void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);
+
+/**
+ * ebb_subsystem_init_next() - the init() under way has ended
+ * @rc: 0; or negative errno: start-up stops, what was started is undone in reverse, and the
+ *	process exits nonzero with a message that names the subsystem.
+ * Thread: app.
+ */
+void ebb_subsystem_init_next(int rc);
+void ebb_subsystem_fini_next(void);
+
+#define EBB_SUBSYSTEM_REGISTER(subsystem)                                                          \
+	EBB_CONSTRUCTOR(subsystem##_register)                                                      \
+	{                                                                                          \
+		ebb_subsystem_add(&(subsystem));                                                   \
+	}
+
+/* Both are bare words: EBB_SUBSYSTEM_DEPEND(nbd, bdev). */
+#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                        \
+	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {                         \
+		.name = #subsystem, .depends_on = #on};                                            \
+	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                                    \
+	{                                                                                          \
+		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                            \
+	}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_URING_H
+#define EBB_URING_H
+
+/*
+ * The reactor's io_uring, shared by all channels of its threads. What is prepared during a turn is
+ * submitted by one system call at its end. Never submit what io_uring must punt to its worker
+ * threads (fsync, buffered file I/O): they keep waking. That is the helper's.
+ */
+
+#include <liburing.h>
+
+#include <ebb/base.h>
+
+struct ebb_thread;
+
+struct ebb_uring_op {
+	/*
+	 * Called once, on the thread that prepared it. @res as in the CQE; @flags likewise.
+	 * Multishot requests are not supported.
+	 */
+	void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags);
+	struct ebb_thread *thread;
+};
+
+/**
+ * ebb_uring_open() - make sure that the calling reactor has its ring
+ * Call it once before the first ebb_uring_sqe() on a thread (a channel's create() does).
+ * Thread: an ebb thread.
+ * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once with the remedy); -ENOMEM.
+ */
+int ebb_uring_open(void);
+
+/**
+ * ebb_uring_sqe() - a submission queue entry for @op, to be filled with io_uring_prep_…()
+ * The entry's user_data is the ring's: set nothing there. @op is outstanding from here on: a
+ * caller that changes its mind makes it a no-op (io_uring_prep_nop()).
+ * Thread: an ebb thread whose reactor has its ring.
+ * Owns: @op and what it points to must live until @op->complete.
+ * Return: never NULL (a full queue is submitted first).
+ */
+struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op);
+
+/* Prepares the cancellation of @op, which then completes with -ECANCELED unless it is faster. */
+void ebb_uring_cancel(struct ebb_uring_op *op);
+
+/**
+ * ebb_uring_file_register() - @fd as a registered file of the calling reactor's ring
+ * Return: its index (for IOSQE_FIXED_FILE); < 0: not possible, use the fd itself.
+ */
+int ebb_uring_file_register(int fd);
+void ebb_uring_file_unregister(int index);
+
+/**
+ * ebb_uring_buf_index() - the registered buffer that holds [@addr, @addr + @len_bytes)
+ * Pool memory (ebb/memory.h) is registered with every ring as it comes.
+ * Return: its index for io_uring_prep_read_fixed(); -1: not registered, use the plain forms.
+ */
+int ebb_uring_buf_index(const void *addr, size_t len_bytes);
+
+#endif
