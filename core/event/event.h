@@ -12,6 +12,7 @@ struct ebb_event_opts {
 	cpu_set_t cpus; /* one reactor for each; at least one */
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
+	bool roam; /* a reactor that may sleep is not held on its CPU */
 };
 
 /**
@@ -22,12 +23,18 @@ struct ebb_event_opts {
  */
 int ebb_event_init(const struct ebb_event_opts *opts);
 
-/* Runs until ebb_event_stop() and until every thread has exited; threads that had to be forced are
- * named in the log. */
-void ebb_event_run(void);
+/**
+ * ebb_event_run() - run until ebb_event_stop() and until every thread has exited
+ * Threads that have to be forced are named in the log.
+ * Return: 0; -errno: a reactor's OS thread could not be started (logged).
+ */
+int ebb_event_run(void);
 
 /* Every thread that still lives is named and told to exit, the app thread last. Thread: app. */
 void ebb_event_stop(void);
+
+/* A thread has exited, @left live: during a stop, the next thing happens. */
+void ebb_event_thread_gone(unsigned left, bool stopping);
 
 /* Frees everything; ebb_event_init() may be called again. */
 void ebb_event_fini(void);

@@ -20,7 +20,7 @@
 #define EBB_CACHE_LINE 64
 #define EBB_CACHE_ALIGNED __attribute__((aligned(2 * EBB_CACHE_LINE)))
 
-#define EBB_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define EBB_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))
 
 #define EBB_NS_PER_US 1000ull
 #define EBB_NS_PER_MS 1000000ull

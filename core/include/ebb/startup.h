@@ -13,6 +13,7 @@
 
 enum ebb_startup_rank {
 	EBB_STARTUP_ENVIRONMENT,
+	EBB_STARTUP_CONFIG_CHECK, /* the whole file, before anything of it has an effect */
 	EBB_STARTUP_RPC_LISTEN,
 	EBB_STARTUP_CONFIG_STARTUP, /* the file's STARTUP methods */
 	EBB_STARTUP_WAIT_FOR_RPC,   /* until framework_start_init, if asked to wait */

@@ -46,7 +46,8 @@ struct ebb_msg {
  * @ret_thread: may be sent messages at once
  * Thread: any, inside ebb_app_start() (rule 4).
  * Owns: the framework; it is gone some time after ebb_thread_exit().
- * Return: 0; -EPERM outside ebb_app_start(); -EINVAL no reactor on @core; -ENOMEM.
+ * Return: 0; -EPERM outside ebb_app_start(); -ESHUTDOWN it is ending; -EINVAL no reactor on @core;
+ *	-ENOMEM.
  */
 int ebb_thread_create(const char *name, int core, struct ebb_thread **ret_thread);
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BASE_CLOCK_H
+#define EBB_BASE_CLOCK_H
+
+/*
+ * The clock of one OS thread that reads it all the time.
+ *
+ * CLOCK_MONOTONIC costs some 20 ns, the processor's counter half of that. But the counter alone is
+ * no clock: it stops, jumps or starts again at zero when a laptop sleeps, and it does not follow the
+ * kernel's corrections. So a ticker reads the kernel's clock, counts on from there for at most a
+ * millisecond, and reads it again. Whatever the counter did meanwhile shows as a distance of more
+ * than that millisecond (a restart makes it "negative", hence huge), and leads to a reading. Its
+ * scale is measured anew from one reading to the next, so nothing has to be calibrated at start.
+ *
+ * Where the kernel does not trust the counter (its clocksource is not "tsc"), every reading is the
+ * kernel's.
+ */
+
+#include <ebb/base.h>
+
+struct ebb_ticker {
+	uint64_t anchor_ticks;
+	uint64_t anchor_ns;
+	uint64_t limit_ticks; /* count on from the anchor below this; 0: never */
+	uint64_t scale;       /* nanoseconds per tick, 32 bits of fraction */
+};
+
+/* @last_ns: the last value given; time never runs backwards from there. */
+uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns);
+
+static inline uint64_t ebb_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#else
+	return 0;
+#endif
+}
+
+/* Thread: the one that owns @ticker (zeroed before its first use). */
+static inline uint64_t ebb_ticker_now_ns(struct ebb_ticker *ticker, uint64_t last_ns)
+{
+	uint64_t distance = ebb_ticks() - ticker->anchor_ticks;
+
+	if (ebb_likely(distance < ticker->limit_ticks)) {
+		return ticker->anchor_ns + ((distance * ticker->scale) >> 32);
+	}
+	return ebb_ticker_read(ticker, last_ns);
+}
+
+#endif

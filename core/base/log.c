@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/log.h>
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ebb/clock.h>
+
+#define LOG_LINE_MAX 1024
+
+typedef void (*log_sink_fn)(enum ebb_log_level level, const char *component, const char *text);
+
+static _Atomic(enum ebb_log_level) log_level = EBB_LOG_NOTICE;
+static log_sink_fn log_sink;
+
+static const char *const log_level_names[] = {
+	[EBB_LOG_ERROR] = "error", [EBB_LOG_WARN] = "warning", [EBB_LOG_NOTICE] = "notice",
+	[EBB_LOG_INFO] = "info",   [EBB_LOG_DEBUG] = "debug",
+};
+
+void ebb_log_set_level(enum ebb_log_level level)
+{
+	atomic_store_explicit(&log_level, level, memory_order_relaxed);
+}
+
+enum ebb_log_level ebb_log_get_level(void)
+{
+	return atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+const char *ebb_log_level_name(enum ebb_log_level level)
+{
+	return log_level_names[level];
+}
+
+bool ebb_log_level_parse(const char *name, enum ebb_log_level *ret_level)
+{
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(log_level_names); i++) {
+		if (strcasecmp(name, log_level_names[i]) == 0) {
+			*ret_level = (enum ebb_log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void ebb_log_set_sink(log_sink_fn sink)
+{
+	log_sink = sink;
+}
+
+/* One write() a line: lines of several OS threads do not mix, and nothing is held back. */
+static void log_write(enum ebb_log_level level, const char *component, const char *text)
+{
+	char line[LOG_LINE_MAX + 128];
+	struct timespec now;
+	struct tm local;
+	int len;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &local);
+	len = snprintf(line, sizeof(line), "%04d-%02d-%02d %02d:%02d:%02d.%03ld %s %s: %s\n",
+		       local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
+		       local.tm_min, local.tm_sec, now.tv_nsec / 1000000, log_level_names[level],
+		       component, text);
+	if (len >= (int)sizeof(line)) {
+		len = (int)sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	if (write(STDERR_FILENO, line, (size_t)len) < 0) {
+		return; /* nobody to tell */
+	}
+}
+
+void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list args;
+
+	if (level > ebb_log_get_level()) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (log_sink != NULL) {
+		log_sink(level, component, text);
+	} else {
+		log_write(level, component, text);
+	}
+}
+
+bool ebb_ratelimit_ok(struct ebb_ratelimit *limit)
+{
+	uint64_t now_ns = ebb_clock_now_ns();
+	uint64_t next_ns = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
+
+	if (now_ns < next_ns) {
+		__atomic_fetch_add(&limit->suppressed, 1, __ATOMIC_RELAXED);
+		return false;
+	}
+	__atomic_store_n(&limit->next_ns, now_ns + EBB_NS_PER_S, __ATOMIC_RELAXED);
+	return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BASE_RING_H
+#define EBB_BASE_RING_H
+
+/*
+ * A bounded ring of function calls with many producers and one consumer, without locks: a producer
+ * reserves a slot by moving the tail, fills it, and publishes it by its turn number. Turn numbers
+ * count two for each lap (free, filled), so a zeroed ring is a ready one and costs no memory before
+ * it is used. Safe in signal handlers.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <ebb/thread.h>
+
+struct ebb_ring_entry {
+	ebb_msg_fn fn;
+	void *arg;
+	const char *name;
+};
+
+struct ebb_ring_slot {
+	_Atomic uint64_t turn; /* 2 * lap: free; 2 * lap + 1: filled */
+	struct ebb_ring_entry entry;
+};
+
+struct ebb_ring {
+	_Atomic uint64_t tail EBB_CACHE_ALIGNED; /* producers; the top bit closes the ring */
+	uint64_t head EBB_CACHE_ALIGNED;         /* the consumer's */
+	struct ebb_ring_slot *slots;
+	uint32_t size_log2;
+};
+
+/* Return: 0; -ENOMEM. */
+int ebb_ring_init(struct ebb_ring *ring, uint32_t size_log2);
+void ebb_ring_fini(struct ebb_ring *ring);
+
+/**
+ * ebb_ring_push() - append a call
+ * Sequentially consistent, as ebb_mpsc_push() and for the same reason. Pairs with
+ * ebb_ring_waiting().
+ * Thread: any; async-signal-safe. Return: 0; -ENOBUFS full; -ESRCH closed.
+ */
+int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry);
+
+/* Closes the ring for ever. What is in it stays to be popped. Thread: the consumer. */
+void ebb_ring_close(struct ebb_ring *ring);
+
+/* The position after the last slot that a producer has reserved so far. */
+uint64_t ebb_ring_tail(struct ebb_ring *ring);
+
+/* True if the next call has been published. Thread: the consumer. Pairs with ebb_ring_push(). */
+static inline bool ebb_ring_waiting(struct ebb_ring *ring)
+{
+	struct ebb_ring_slot *slot = &ring->slots[ring->head & ((1u << ring->size_log2) - 1)];
+
+	return atomic_load_explicit(&slot->turn, memory_order_seq_cst) ==
+	       2 * (ring->head >> ring->size_log2) + 1;
+}
+
+/* Takes the next call. Thread: the consumer. Return: false if none has been published. */
+static inline bool ebb_ring_pop(struct ebb_ring *ring, struct ebb_ring_entry *ret_entry)
+{
+	struct ebb_ring_slot *slot = &ring->slots[ring->head & ((1u << ring->size_log2) - 1)];
+	uint64_t filled = 2 * (ring->head >> ring->size_log2) + 1;
+
+	if (atomic_load_explicit(&slot->turn, memory_order_acquire) != filled) {
+		return false;
+	}
+	*ret_entry = slot->entry;
+	atomic_store_explicit(&slot->turn, filled + 1, memory_order_release);
+	ring->head++;
+	return true;
+}
+
+#endif

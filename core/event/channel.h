@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_CHANNEL_H
+#define EBB_EVENT_CHANNEL_H
+
+#include <ebb/io_channel.h>
+#include <ebb/list.h>
+#include <ebb/thread.h>
+
+struct ebb_io_device {
+	struct ebb_list link;     /* of all devices */
+	struct ebb_list channels; /* by ascending thread id */
+	void *device;
+	struct ebb_io_device_ops ops;
+	unsigned for_each_running;
+	struct ebb_thread *unregister_thread; /* not NULL: no new channels */
+	void (*unregistered)(void *device);
+	struct ebb_msg msg;
+	char name[64];
+};
+
+struct ebb_io_channel {
+	struct ebb_list device_link;
+	struct ebb_list thread_link;
+	struct ebb_io_device *device;
+	struct ebb_thread *thread;
+	unsigned ref;
+	bool destroying; /* the message that destroys it is under way */
+	bool quiescing;  /* asked to; ebb_io_channel_quiesced() is awaited */
+	bool quiesced;
+	struct ebb_msg msg;
+} __attribute__((aligned(64)));
+
+/* The devices' list, and every device's list of channels. Never held while a callback runs. */
+void ebb_devices_lock(void);
+void ebb_devices_unlock(void);
+
+/* Under the lock: the device of that address that takes new channels, or NULL. */
+struct ebb_io_device *ebb_io_device_find(void *device);
+
+/*
+ * Under the lock: true if @device, being unregistered, has nothing left; it is then out of the
+ * list, and the caller calls ebb_io_device_finish() after it has let go of the lock.
+ */
+bool ebb_io_device_done(struct ebb_io_device *device);
+void ebb_io_device_finish(struct ebb_io_device *device);
+
+/* The calling thread's channel to @device, whatever its references; or NULL. */
+struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device);
+
+/* The name of a channel's device that @thread has, or NULL. Thread: its reactor. */
+const char *ebb_channels_first_name(const struct ebb_thread *thread);
+
+/* A move: asks all channels to be quiet; true if all are; lets them go on. Thread: @thread. */
+void ebb_channels_quiesce(struct ebb_thread *thread);
+bool ebb_channels_quiet(const struct ebb_thread *thread);
+void ebb_channels_resume(struct ebb_thread *thread);
+
+/*
+ * The forced end of a thread: its channels leave their devices. Their memory is leaked, as a device
+ * may still write to it.
+ */
+void ebb_channels_abandon(struct ebb_thread *thread);
+
+#endif

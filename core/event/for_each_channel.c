@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/channel.h"
+
+/*
+ * A round over the channels of a device, by ascending thread id. The next channel is looked up, on
+ * the device's list, only when the one before has answered, and once more on its own thread: it may
+ * have gone meanwhile. The round holds the device, and the caller's exit waits for the round, so
+ * it always completes.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <ebb/log.h>
+
+#include "core/event/thread.h"
+#include "core/event/turn.h"
+
+struct ebb_channel_iter {
+	struct ebb_msg msg;
+	struct ebb_io_device *device; /* NULL: it was not registered */
+	struct ebb_thread *caller;
+	uint64_t last_id;
+	ebb_channel_fn fn;
+	ebb_channel_done done;
+	void *arg;
+	int rc;
+};
+
+static void channel_round_go_on(struct ebb_channel_iter *iter);
+
+static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
+{
+	struct ebb_thread *found = NULL;
+	struct ebb_list *node;
+
+	ebb_devices_lock();
+	ebb_list_for_each(node, &iter->device->channels) {
+		struct ebb_thread *thread =
+			ebb_list_entry(node, struct ebb_io_channel, device_link)->thread;
+
+		if (thread->id > iter->last_id) {
+			found = thread;
+			break;
+		}
+	}
+	ebb_devices_unlock();
+	return found;
+}
+
+static void channel_round_visit(void *arg)
+{
+	struct ebb_channel_iter *iter = arg;
+	struct ebb_io_channel *channel = ebb_io_channel_find(iter->device);
+
+	if (channel == NULL || channel->ref == 0) {
+		channel_round_go_on(iter);
+		return;
+	}
+	iter->fn(iter, channel, iter->arg);
+}
+
+static void channel_round_end(void *arg)
+{
+	struct ebb_channel_iter *iter = arg;
+	struct ebb_io_device *device = iter->device;
+	bool finished = false;
+
+	iter->caller->for_each_running--;
+	if (iter->done != NULL) {
+		iter->done(iter->arg, iter->rc);
+	}
+	if (device != NULL) {
+		ebb_devices_lock();
+		device->for_each_running--;
+		finished = ebb_io_device_done(device);
+		ebb_devices_unlock();
+	}
+	if (finished) {
+		ebb_io_device_finish(device);
+	}
+	free(iter);
+}
+
+static void channel_round_go_on(struct ebb_channel_iter *iter)
+{
+	struct ebb_thread *thread;
+
+	while (iter->rc == 0 && iter->device != NULL &&
+	       (thread = channel_round_find(iter)) != NULL) {
+		iter->last_id = thread->id;
+		ebb_msg_init(&iter->msg, channel_round_visit, iter);
+		if (ebb_thread_send(thread, &iter->msg) == 0) {
+			return;
+		}
+	}
+	ebb_msg_init(&iter->msg, channel_round_end, iter);
+	if (ebb_thread_send(iter->caller, &iter->msg) != 0) {
+		ebb_warn("thread", "for_each_channel: thread '%s', which asked, has gone",
+			 iter->caller->name);
+		channel_round_end(iter);
+	}
+}
+
+void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc)
+{
+	iter->rc = rc;
+	channel_round_go_on(iter);
+}
+
+void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, ebb_channel_done done)
+{
+	struct ebb_channel_iter *iter = malloc(sizeof(*iter));
+
+	if (iter == NULL) {
+		ebb_error("thread", "out of memory for a round over channels");
+		abort(); /* a promise to complete that cannot be kept */
+	}
+	*iter = (struct ebb_channel_iter){
+		.caller = ebb_turn.thread,
+		.fn = fn,
+		.done = done,
+		.arg = arg,
+	};
+	iter->caller->for_each_running++;
+	ebb_devices_lock();
+	iter->device = ebb_io_device_find(device_address);
+	if (iter->device != NULL) {
+		iter->device->for_each_running++;
+	} else {
+		iter->rc = -ENODEV;
+	}
+	ebb_devices_unlock();
+	channel_round_go_on(iter);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+#include <ebb/violation.h>
+
+#include "core/event/thread.h"
+#include "core/event/turn.h"
+
+/* Reports use of a channel from another thread than its own (rule 2). */
+static bool channel_is_mine(struct ebb_io_channel *channel, const char *function, const void *site)
+{
+	if (ebb_likely(channel->thread == ebb_turn.thread)) {
+		return true;
+	}
+	ebb_violation_at(2, function, channel->device->name, channel->thread, ebb_turn.thread,
+			 site);
+	return false;
+}
+
+struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &ebb_turn.thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		if (channel->device == device) {
+			return channel;
+		}
+	}
+	return NULL;
+}
+
+/* Under the lock. The list stays sorted by thread id, for rounds that go by it. */
+static void channel_link(struct ebb_io_channel *channel)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &channel->device->channels) {
+		if (ebb_list_entry(node, struct ebb_io_channel, device_link)->thread->id >
+		    channel->thread->id) {
+			break;
+		}
+	}
+	ebb_list_insert_before(&channel->device_link, node);
+}
+
+/* Takes @channel from its device, and finishes the device if it was the last thing there. */
+static void channel_unlink(struct ebb_io_channel *channel)
+{
+	struct ebb_io_device *device = channel->device;
+	bool finished;
+
+	ebb_devices_lock();
+	ebb_list_remove(&channel->device_link);
+	finished = ebb_io_device_done(device);
+	ebb_devices_unlock();
+	if (finished) {
+		ebb_io_device_finish(device);
+	}
+}
+
+static void channel_quiesce(struct ebb_io_channel *channel)
+{
+	channel->quiescing = true;
+	channel->quiesced = false;
+	channel->device->ops.quiesce(ebb_io_channel_ctx(channel), channel);
+}
+
+/* The channel is linked first, so that the device cannot go while create() runs. */
+static struct ebb_io_channel *channel_create(struct ebb_io_device *device,
+					     struct ebb_io_channel *channel)
+{
+	struct ebb_thread *thread = ebb_turn.thread;
+	int rc = device->ops.create != NULL
+			 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
+			 : 0;
+
+	if (rc == 0) {
+		ebb_list_push_back(&thread->channels, &channel->thread_link);
+		thread->num_channels++;
+		if (thread->move != NULL && device->ops.quiesce != NULL) {
+			channel_quiesce(channel); /* like those that the move found */
+		}
+		return channel;
+	}
+	ebb_error("thread", "thread '%s' gets no channel to '%s': %s", thread->name, device->name,
+		  strerror(-rc));
+	channel_unlink(channel);
+	free(channel);
+	return NULL;
+}
+
+static struct ebb_io_channel *channel_alloc(size_t ctx_size)
+{
+	size_t align = _Alignof(struct ebb_io_channel);
+	size_t size = (sizeof(struct ebb_io_channel) + ctx_size + align - 1) & ~(align - 1);
+	struct ebb_io_channel *channel = aligned_alloc(align, size);
+
+	if (channel != NULL) {
+		memset(channel, 0, size);
+		ebb_list_init(&channel->device_link);
+		ebb_list_init(&channel->thread_link);
+		channel->thread = ebb_turn.thread;
+		channel->ref = 1;
+	}
+	return channel;
+}
+
+struct ebb_io_channel *ebb_io_channel_get(void *device_address)
+{
+	struct ebb_io_channel *channel = NULL;
+	struct ebb_io_device *device;
+	bool existing;
+
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "io_channel", NULL, NULL);
+		return NULL;
+	}
+	ebb_devices_lock();
+	device = ebb_io_device_find(device_address);
+	if (device != NULL) {
+		channel = ebb_io_channel_find(device);
+	}
+	existing = channel != NULL;
+	if (device != NULL && !existing) {
+		channel = channel_alloc(device->ops.ctx_size);
+		if (channel != NULL) {
+			channel->device = device;
+			channel_link(channel);
+		}
+	}
+	ebb_devices_unlock();
+
+	if (channel == NULL) {
+		ebb_error("thread", "thread '%s' gets no channel: %s", ebb_turn.thread->name,
+			  device == NULL ? "the io_device is not registered, or going"
+					 : "out of memory");
+		return NULL;
+	}
+	if (existing) {
+		channel->ref++;
+		return channel;
+	}
+	return channel_create(device, channel);
+}
+
+struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel)
+{
+	if (!channel_is_mine(channel, __func__, __builtin_return_address(0))) {
+		return NULL;
+	}
+	channel->ref++;
+	return channel;
+}
+
+static void channel_destroy(void *arg)
+{
+	struct ebb_io_channel *channel = arg;
+	struct ebb_io_device *device = channel->device;
+
+	channel->destroying = false;
+	if (channel->ref != 0) {
+		return; /* a get has taken it back */
+	}
+	ebb_list_remove(&channel->thread_link);
+	channel->thread->num_channels--;
+	if (device->ops.destroy != NULL) {
+		device->ops.destroy(device->device, ebb_io_channel_ctx(channel));
+	}
+	channel_unlink(channel);
+	free(channel);
+}
+
+void ebb_io_channel_put(struct ebb_io_channel *channel)
+{
+	if (!channel_is_mine(channel, __func__, __builtin_return_address(0))) {
+		return;
+	}
+	if (--channel->ref == 0 && !channel->destroying) {
+		channel->destroying = true;
+		ebb_msg_init(&channel->msg, channel_destroy, channel);
+		if (ebb_thread_send(channel->thread, &channel->msg) != 0) {
+			channel_destroy(channel); /* the thread runs its last messages */
+		}
+	}
+}
+
+void *ebb_io_channel_ctx(struct ebb_io_channel *channel)
+{
+	return channel + 1;
+}
+
+struct ebb_io_channel *ebb_io_channel_from_ctx(void *ctx)
+{
+	return (struct ebb_io_channel *)ctx - 1;
+}
+
+struct ebb_thread *ebb_io_channel_thread(const struct ebb_io_channel *channel)
+{
+	return channel->thread;
+}
+
+const char *ebb_io_channel_name(const struct ebb_io_channel *channel)
+{
+	return channel->device->name;
+}
+
+const char *ebb_channels_first_name(const struct ebb_thread *thread)
+{
+	return ebb_list_empty(&thread->channels)
+		       ? NULL
+		       : ebb_list_first(&thread->channels, struct ebb_io_channel, thread_link)
+				 ->device->name;
+}
+
+void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, void *arg),
+			     void *arg)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &ebb_turn.thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		fn(channel->device->name, channel->ref, arg);
+	}
+}
+
+void ebb_channels_quiesce(struct ebb_thread *thread)
+{
+	struct ebb_list *node, *tmp;
+
+	ebb_list_for_each_safe(node, tmp, &thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		if (channel->device->ops.quiesce != NULL) {
+			channel_quiesce(channel);
+		}
+	}
+}
+
+void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
+{
+	if (channel_is_mine(channel, __func__, __builtin_return_address(0))) {
+		channel->quiesced = true;
+	}
+}
+
+bool ebb_channels_quiet(const struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		if (channel->quiescing && !channel->quiesced) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void ebb_channels_resume(struct ebb_thread *thread)
+{
+	struct ebb_list *node, *tmp;
+
+	ebb_list_for_each_safe(node, tmp, &thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		if (channel->quiescing) {
+			channel->quiescing = false;
+			if (channel->device->ops.resume != NULL) {
+				channel->device->ops.resume(ebb_io_channel_ctx(channel), channel);
+			}
+		}
+	}
+}
+
+void ebb_channels_abandon(struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+
+	while ((node = ebb_list_pop_front(&thread->channels)) != NULL) {
+		channel_unlink(ebb_list_entry(node, struct ebb_io_channel, thread_link));
+	}
+	thread->num_channels = 0;
+}

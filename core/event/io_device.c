@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/channel.h"
+
+/*
+ * Devices come and go while threads get channels to them, so one mutex guards their list. It is
+ * taken by management only (get, put to zero, register, unregister); I/O holds a channel and never
+ * comes here.
+ *
+ * A device that is unregistered refuses new channels at once and leaves the list when its last
+ * channel and the last round over them have gone. Whoever takes away the last of these finishes it.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <ebb/log.h>
+#include <ebb/violation.h>
+
+#include "core/event/thread.h"
+#include "core/event/turn.h"
+
+static struct ebb_list devices = EBB_LIST_INIT(devices);
+static pthread_mutex_t devices_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void ebb_devices_lock(void)
+{
+	pthread_mutex_lock(&devices_mutex);
+}
+
+void ebb_devices_unlock(void)
+{
+	pthread_mutex_unlock(&devices_mutex);
+}
+
+struct ebb_io_device *ebb_io_device_find(void *device)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &devices) {
+		struct ebb_io_device *found = ebb_list_entry(node, struct ebb_io_device, link);
+
+		if (found->device == device && found->unregister_thread == NULL) {
+			return found;
+		}
+	}
+	return NULL;
+}
+
+int ebb_io_device_register(void *device, const struct ebb_io_device_ops *ops)
+{
+	struct ebb_io_device *made;
+	int rc = 0;
+
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, ops->name, NULL, NULL);
+		return -EPERM;
+	}
+	made = calloc(1, sizeof(*made));
+	if (made == NULL) {
+		return -ENOMEM;
+	}
+	made->device = device;
+	made->ops = *ops;
+	snprintf(made->name, sizeof(made->name), "%s", ops->name);
+	made->ops.name = made->name;
+	ebb_list_init(&made->channels);
+
+	ebb_devices_lock();
+	if (ebb_io_device_find(device) != NULL) {
+		rc = -EEXIST;
+	} else {
+		ebb_list_push_back(&devices, &made->link);
+	}
+	ebb_devices_unlock();
+	if (rc != 0) {
+		free(made);
+	}
+	return rc;
+}
+
+static void io_device_gone(void *arg)
+{
+	struct ebb_io_device *device = arg;
+	void (*unregistered)(void *device) = device->unregistered;
+	void *address = device->device;
+
+	device->unregister_thread->pending_unregisters--;
+	free(device);
+	if (unregistered != NULL) {
+		unregistered(address);
+	}
+}
+
+bool ebb_io_device_done(struct ebb_io_device *device)
+{
+	if (device->unregister_thread == NULL || !ebb_list_empty(&device->channels) ||
+	    device->for_each_running != 0) {
+		return false;
+	}
+	ebb_list_remove(&device->link);
+	return true;
+}
+
+void ebb_io_device_finish(struct ebb_io_device *device)
+{
+	ebb_msg_init(&device->msg, io_device_gone, device);
+	if (ebb_thread_send(device->unregister_thread, &device->msg) != 0) {
+		ebb_warn("thread", "io_device '%s': thread '%s', which unregistered it, has gone",
+			 device->name, device->unregister_thread->name);
+		free(device);
+	}
+}
+
+int ebb_io_device_unregister(void *device, void (*done)(void *device))
+{
+	struct ebb_io_device *found;
+	bool finished = false;
+
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "io_device", NULL, NULL);
+		return -EPERM;
+	}
+	ebb_devices_lock();
+	found = ebb_io_device_find(device);
+	if (found != NULL) {
+		found->unregister_thread = ebb_turn.thread;
+		found->unregistered = done;
+		ebb_turn.thread->pending_unregisters++;
+		finished = ebb_io_device_done(found);
+	}
+	ebb_devices_unlock();
+	if (found == NULL) {
+		return -ENODEV;
+	}
+	if (finished) {
+		ebb_io_device_finish(found);
+	}
+	return 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/move.h"
+
+/*
+ * A thread changes its reactor.
+ *
+ *	on the thread		its channels are asked to be quiet: new I/O waits in them
+ *	on the old reactor	after each turn: all quiet, nothing in the io_uring, nothing
+ *				deferred? Then its sources leave the epoll set (their generation
+ *				goes up, so an event already in hand meets nothing), the thread
+ *				leaves the list, thread->reactor changes, and the thread travels in
+ *				a message
+ *	on the new reactor	the sources join, the channels go on, then its queue is looked at
+ *
+ * Senders never notice. One that still reads the old reactor has pushed its message before that
+ * store, so the new reactor's first look at the queue, which comes after, finds it; a spare wakeup
+ * of the old reactor is all it costs.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+
+#include "core/event/channel.h"
+#include "core/event/poller.h"
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+
+struct ebb_move {
+	struct ebb_msg msg;
+	struct ebb_thread *thread;
+	struct ebb_thread *requester;
+	struct ebb_reactor *target;
+	bool interruptible; /* the face that the thread's pollers show */
+	ebb_thread_move_cb done;
+	void *arg;
+	int rc;
+};
+
+static void move_answer(void *arg)
+{
+	struct ebb_move *move = arg;
+
+	if (move->done != NULL) {
+		move->done(move->arg, move->rc);
+	}
+	free(move);
+}
+
+static void move_end(struct ebb_move *move, int rc)
+{
+	move->rc = rc;
+	ebb_msg_init(&move->msg, move_answer, move);
+	if (ebb_thread_send(move->requester, &move->msg) != 0) {
+		free(move);
+	}
+}
+
+static void move_begin(void *arg)
+{
+	struct ebb_move *move = arg;
+	struct ebb_thread *thread = move->thread;
+
+	if (atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
+		move_end(move, -ESRCH);
+	} else if (thread->move != NULL) {
+		move_end(move, -EBUSY);
+	} else if (atomic_load(&thread->reactor) == move->target) {
+		move_end(move, 0);
+	} else {
+		thread->move = move;
+		ebb_turn.reactor->num_leaving++;
+		ebb_channels_quiesce(thread);
+	}
+}
+
+/* On the new reactor, in its inbox: the turn goes on to run the thread. */
+static void move_arrive(void *arg)
+{
+	struct ebb_move *move = arg;
+	struct ebb_thread *thread = move->thread;
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+
+	ebb_reactor_add_thread(reactor, thread);
+	if (reactor->interruptible != move->interruptible) {
+		int rc = ebb_pollers_set_interrupt(thread, reactor->interruptible);
+
+		if (rc != 0) {
+			ebb_error("thread", "thread '%s' has a poller that reactor %d's mode does "
+					    "not suit: %s",
+				  thread->name, reactor->core, strerror(-rc));
+		}
+	}
+	thread->move = NULL;
+	if (atomic_load(&thread->state) == EBB_THREAD_EXITING) {
+		reactor->num_leaving++;
+	}
+	ebb_turn.thread = thread;
+	ebb_channels_resume(thread);
+	ebb_turn.thread = NULL;
+	move_end(move, 0);
+}
+
+static bool move_has_deferred(const struct ebb_thread *thread)
+{
+	for (struct ebb_deferred *deferred = ebb_turn.deferred_first; deferred != NULL;
+	     deferred = deferred->next) {
+		if (deferred->thread == thread) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void ebb_move_check(struct ebb_thread *thread)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct ebb_move *move = thread->move;
+
+	if (!ebb_channels_quiet(thread) || thread->uring_ops != 0 || move_has_deferred(thread)) {
+		return;
+	}
+	move->interruptible = reactor->interruptible;
+	reactor->num_leaving--;
+	if (atomic_load(&thread->state) == EBB_THREAD_EXITING) {
+		reactor->num_leaving--;
+	}
+	ebb_reactor_remove_thread(reactor, thread);
+	/* Pairs with the load that follows a sender's push. */
+	atomic_store_explicit(&thread->reactor, move->target, memory_order_seq_cst);
+	ebb_msg_init(&move->msg, move_arrive, move);
+	ebb_reactor_send(move->target, &move->msg);
+}
+
+void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
+{
+	struct ebb_move *move = malloc(sizeof(*move));
+
+	if (move == NULL) {
+		ebb_error("thread", "out of memory to move thread '%s'", thread->name);
+		abort(); /* a promise to answer that cannot be kept */
+	}
+	*move = (struct ebb_move){
+		.thread = thread,
+		.requester = ebb_turn.thread,
+		.target = ebb_reactor_by_core(core),
+		.done = done,
+		.arg = arg,
+	};
+	if (move->target == NULL) {
+		move_end(move, -EINVAL);
+		return;
+	}
+	ebb_msg_init(&move->msg, move_begin, move);
+	if (ebb_thread_send(thread, &move->msg) != 0) {
+		move_end(move, -ESRCH);
+	}
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/poller.h"
+
+/*
+ * A poller stands on one of its thread's lists: active (period 0), idle (timed or paused), or dead
+ * (unregistered, freed when the thread's turn is over). A change of list is safe at any time: the
+ * loop over the active list keeps its next node in thread->cursor, and whoever unlinks that node
+ * moves the cursor on.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+#include <ebb/violation.h>
+
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+
+static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
+	[EBB_POLLER_WAITING] = "waiting",
+	[EBB_POLLER_RUNNING] = "running",
+	[EBB_POLLER_UNREGISTERED] = "unregistered",
+	[EBB_POLLER_PAUSING] = "pausing",
+	[EBB_POLLER_PAUSED] = "paused",
+};
+
+static const uint32_t poller_next[EBB_POLLER_STATE_COUNT] = {
+	[EBB_POLLER_WAITING] = EBB_BIT(EBB_POLLER_RUNNING) | EBB_BIT(EBB_POLLER_PAUSED) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_RUNNING] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_PAUSING) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_PAUSING] = EBB_BIT(EBB_POLLER_PAUSED) | EBB_BIT(EBB_POLLER_RUNNING) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_PAUSED] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_UNREGISTERED),
+};
+
+static void poller_set_state(struct ebb_poller *poller, enum ebb_poller_state state)
+{
+	ebb_assert(poller_next[poller->state] & EBB_BIT(state));
+	poller->state = state;
+}
+
+static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
+{
+	struct ebb_thread *thread = poller->thread;
+
+	if (thread->cursor == &poller->link) {
+		thread->cursor = poller->link.next;
+	}
+	ebb_list_remove(&poller->link);
+	ebb_list_push_back(list, &poller->link);
+}
+
+static void poller_fired(struct ebb_source *source)
+{
+	struct ebb_poller *poller = ebb_container_of(source, struct ebb_poller, source);
+
+	if (ebb_list_empty(&poller->fired_link)) {
+		ebb_list_push_back(&poller->thread->fired, &poller->fired_link);
+	}
+	poller->wake_count++;
+}
+
+static int poller_source_add(struct ebb_poller *poller)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+
+	if (!poller->has_wake || poller->wake.fd < 0) {
+		return 0;
+	}
+	return ebb_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
+}
+
+static void poller_source_remove(struct ebb_poller *poller)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+
+	ebb_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
+	ebb_list_remove(&poller->fired_link);
+}
+
+/* A timed poller's next deadline counts from now: periods that were missed do not pile up. */
+static void poller_schedule(struct ebb_poller *poller)
+{
+	ebb_timer_add(&poller->thread->timers, &poller->timer,
+		      ebb_turn.now_ns + poller->period_ns);
+}
+
+static struct ebb_poller *poller_alloc(struct ebb_thread *thread,
+				       const struct ebb_poller_wake *wake)
+{
+	struct ebb_poller *poller = calloc(1, sizeof(*poller));
+
+	if (poller == NULL) {
+		return NULL;
+	}
+	ebb_list_init(&poller->link);
+	ebb_list_init(&poller->fired_link);
+	poller->thread = thread;
+	poller->id = ++thread->next_poller_id;
+	poller->has_wake = wake != NULL;
+	poller->wake.fd = -1;
+	if (wake != NULL) {
+		poller->wake = *wake;
+	}
+	poller->source = (struct ebb_source){
+		.fd = poller->wake.fd,
+		.events = poller->wake.events != 0 ? poller->wake.events : EPOLLIN,
+		.fired = poller_fired,
+	};
+	return poller;
+}
+
+/* The poller's wake source joins the reactor in the mode that it is in. */
+static int poller_source_start(struct ebb_poller *poller)
+{
+	int rc = poller_source_add(poller);
+
+	if (rc == 0 && poller->has_wake && poller->wake.set_interrupt != NULL &&
+	    ebb_turn.reactor->interruptible) {
+		rc = poller->wake.set_interrupt(poller->arg, true);
+		if (rc != 0) {
+			poller_source_remove(poller);
+		}
+	}
+	return rc;
+}
+
+struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
+					     const struct ebb_poller_wake *wake, const char *name)
+{
+	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_poller *poller;
+	int rc;
+
+	if (thread == NULL) {
+		ebb_violation(4, "ebb_poller_register", name, NULL, NULL);
+		return NULL;
+	}
+	poller = poller_alloc(thread, wake);
+	if (poller == NULL) {
+		return NULL;
+	}
+	poller->fn = fn;
+	poller->arg = arg;
+	poller->name = name;
+	poller->source.name = name;
+	poller->period_ns = period_us * EBB_NS_PER_US;
+	rc = period_us != 0 ? ebb_timer_reserve(&thread->timers, ++thread->num_timed) : 0;
+	if (rc == 0) {
+		rc = poller_source_start(poller);
+	}
+	if (rc != 0) {
+		ebb_error("poller", "poller '%s' of thread '%s' cannot be registered: %s", name,
+			  thread->name, strerror(-rc));
+		thread->num_timed -= period_us != 0;
+		free(poller);
+		return NULL;
+	}
+	if (period_us != 0) {
+		ebb_list_push_back(&thread->idle, &poller->link);
+		poller_schedule(poller);
+	} else {
+		ebb_list_push_back(&thread->active, &poller->link);
+	}
+	return poller;
+}
+
+void ebb_poller_unregister(struct ebb_poller **poller_ptr)
+{
+	struct ebb_poller *poller = *poller_ptr;
+	struct ebb_thread *thread;
+
+	if (poller == NULL) {
+		return;
+	}
+	thread = poller->thread;
+	if (thread != ebb_turn.thread) {
+		ebb_violation(2, __func__, poller->name, thread, ebb_turn.thread);
+		return;
+	}
+	*poller_ptr = NULL;
+	poller_set_state(poller, EBB_POLLER_UNREGISTERED);
+	ebb_timer_remove(&thread->timers, &poller->timer);
+	thread->num_timed -= poller->period_ns != 0;
+	poller_source_remove(poller);
+	poller_link(poller, &thread->dead);
+}
+
+void ebb_pollers_bury(struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+
+	while ((node = ebb_list_pop_front(&thread->dead)) != NULL) {
+		free(ebb_list_entry(node, struct ebb_poller, link));
+	}
+}
+
+/* Takes a poller that is not running out of everything that could run it. */
+static void poller_park(struct ebb_poller *poller)
+{
+	ebb_timer_remove(&poller->thread->timers, &poller->timer);
+	poller_source_remove(poller);
+	poller_link(poller, &poller->thread->idle);
+}
+
+void ebb_poller_pause(struct ebb_poller *poller)
+{
+	if (poller->thread != ebb_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, ebb_turn.thread);
+		return;
+	}
+	if (poller->state == EBB_POLLER_RUNNING) {
+		poller_set_state(poller, EBB_POLLER_PAUSING);
+	} else if (poller->state == EBB_POLLER_WAITING) {
+		poller_set_state(poller, EBB_POLLER_PAUSED);
+		poller_park(poller);
+	}
+}
+
+void ebb_poller_resume(struct ebb_poller *poller)
+{
+	int rc;
+
+	if (poller->thread != ebb_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, ebb_turn.thread);
+		return;
+	}
+	if (poller->state == EBB_POLLER_PAUSING) {
+		poller_set_state(poller, EBB_POLLER_RUNNING);
+		return;
+	}
+	if (poller->state != EBB_POLLER_PAUSED) {
+		return;
+	}
+	poller_set_state(poller, EBB_POLLER_WAITING);
+	if (poller->period_ns != 0) {
+		poller_schedule(poller);
+		return;
+	}
+	rc = poller_source_add(poller);
+	if (rc != 0) {
+		/* It runs all the same, every turn: awake, and named as a blocker. */
+		ebb_error("poller", "poller '%s': its wake source is lost: %s", poller->name,
+			  strerror(-rc));
+		poller->has_wake = false;
+	}
+	poller_link(poller, &poller->thread->active);
+}
+
+/* Runs one poller. It may have been unregistered, but is not freed, when this returns. */
+static bool poller_run(struct ebb_poller *poller)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct ebb_thread *thread = poller->thread;
+	int rc;
+
+	poller_set_state(poller, EBB_POLLER_RUNNING);
+	ebb_callback_begin(reactor, poller->name);
+	rc = poller->fn(poller->arg);
+	ebb_callback_end(reactor, poller->name, rc > 0);
+	poller->run_count++;
+	poller->busy_count += rc > 0;
+	poller->error_count += rc < 0;
+	if (ebb_unlikely(thread->held_spinlocks != 0)) {
+		ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", poller->name,
+			      thread, thread);
+	}
+	if (poller->state == EBB_POLLER_RUNNING) {
+		poller_set_state(poller, EBB_POLLER_WAITING);
+	} else if (poller->state == EBB_POLLER_PAUSING) {
+		poller_set_state(poller, EBB_POLLER_PAUSED);
+		poller_park(poller);
+	}
+	return rc > 0;
+}
+
+bool ebb_pollers_run_active(struct ebb_thread *thread)
+{
+	struct ebb_list *node = thread->active.next;
+	bool worked = false;
+
+	/* A poller that runs anyway need not run again for its source. */
+	while (ebb_unlikely(!ebb_list_empty(&thread->fired))) {
+		ebb_list_pop_front(&thread->fired);
+	}
+	while (node != &thread->active) {
+		thread->cursor = node->next;
+		worked |= poller_run(ebb_list_entry(node, struct ebb_poller, link));
+		node = thread->cursor;
+	}
+	thread->cursor = NULL;
+	return worked;
+}
+
+bool ebb_pollers_run_fired(struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+	bool worked = false;
+
+	while ((node = ebb_list_pop_front(&thread->fired)) != NULL) {
+		worked |= poller_run(ebb_list_entry(node, struct ebb_poller, fired_link));
+	}
+	return worked;
+}
+
+bool ebb_pollers_run_timed(struct ebb_thread *thread)
+{
+	/* One reading for all: a short period cannot keep this loop going. */
+	uint64_t now_ns = ebb_turn.now_ns;
+	bool worked = false;
+
+	while (ebb_timer_next_ns(&thread->timers) <= now_ns) {
+		struct ebb_poller *poller = ebb_container_of(thread->timers.timers[1],
+							     struct ebb_poller, timer);
+
+		ebb_timer_remove(&thread->timers, &poller->timer);
+		worked |= poller_run(poller);
+		if (poller->state == EBB_POLLER_WAITING && poller->timer.position == 0) {
+			poller_schedule(poller);
+			if (poller->timer.deadline_ns <= now_ns) {
+				break;
+			}
+		}
+	}
+	return worked;
+}
+
+void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats)
+{
+	bool paused = poller->state == EBB_POLLER_PAUSED || poller->state == EBB_POLLER_PAUSING;
+
+	*ret_stats = (struct ebb_poller_stats){
+		.name = poller->name,
+		.state = poller_state_names[poller->state],
+		.id = poller->id,
+		.period_ns = poller->period_ns,
+		.run_count = poller->run_count,
+		.busy_count = poller->busy_count,
+		.error_count = poller->error_count,
+		.wake_count = poller->wake_count,
+		.paused = paused,
+		.blocks_sleep = !paused && poller->period_ns == 0 && !poller->has_wake,
+	};
+}
+
+void ebb_poller_set_internal(struct ebb_poller *poller)
+{
+	poller->internal = true;
+}
+
+static unsigned pollers_count_list(const struct ebb_list *list, const char **ret_first)
+{
+	struct ebb_list *node;
+	unsigned count = 0;
+
+	ebb_list_for_each(node, list) {
+		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
+
+		if (!poller->internal) {
+			if (*ret_first == NULL) {
+				*ret_first = poller->name;
+			}
+			count++;
+		}
+	}
+	return count;
+}
+
+unsigned ebb_pollers_count(const struct ebb_thread *thread, const char **ret_first)
+{
+	*ret_first = NULL;
+	return pollers_count_list(&thread->active, ret_first) +
+	       pollers_count_list(&thread->idle, ret_first);
+}
+
+void ebb_pollers_destroy(struct ebb_thread *thread)
+{
+	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(lists); i++) {
+		while (!ebb_list_empty(lists[i])) {
+			struct ebb_poller *poller =
+				ebb_list_first(lists[i], struct ebb_poller, link);
+
+			ebb_poller_unregister(&poller);
+		}
+	}
+	ebb_pollers_bury(thread);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_POLLER_H
+#define EBB_EVENT_POLLER_H
+
+#include <ebb/list.h>
+#include <ebb/poller.h>
+
+#include "core/event/source.h"
+#include "core/event/timer.h"
+
+enum ebb_poller_state {
+	EBB_POLLER_WAITING,
+	EBB_POLLER_RUNNING,
+	EBB_POLLER_UNREGISTERED,
+	EBB_POLLER_PAUSING, /* asked to pause while it runs */
+	EBB_POLLER_PAUSED,
+	EBB_POLLER_STATE_COUNT,
+};
+
+struct ebb_poller {
+	struct ebb_list link; /* of the thread: active, idle or dead */
+	ebb_poller_fn fn;
+	void *arg;
+	const char *name;
+	enum ebb_poller_state state;
+	bool has_wake;
+	bool internal; /* the framework's own: not shown, and no reason for an exit to wait */
+	uint64_t period_ns;
+	struct ebb_timer timer;
+	uint64_t run_count;
+	uint64_t busy_count;
+	uint64_t error_count;
+	uint64_t wake_count;
+	uint64_t id;
+	struct ebb_thread *thread;
+	struct ebb_list fired_link;
+	struct ebb_source source;
+	struct ebb_poller_wake wake;
+};
+
+/* Each runs what is due on @thread and returns true if something was done. */
+bool ebb_pollers_run_active(struct ebb_thread *thread);
+bool ebb_pollers_run_fired(struct ebb_thread *thread);
+bool ebb_pollers_run_timed(struct ebb_thread *thread);
+
+/* Frees what has been unregistered. At the end of a thread's turn. */
+void ebb_pollers_bury(struct ebb_thread *thread);
+
+/* True if a poller keeps the thread's reactor awake. */
+bool ebb_pollers_block_sleep(const struct ebb_thread *thread);
+
+/*
+ * Before a sleep: arms every source. Return: 0; -EAGAIN there is work.
+ */
+int ebb_pollers_arm(struct ebb_thread *thread);
+
+/*
+ * Before a sleep: makes the timerfd hold the earliest deadline, if it does not. Return: 0; or
+ * -errno if there can be no timerfd, and then the reactor must not sleep.
+ */
+int ebb_pollers_arm_timer(struct ebb_thread *thread);
+
+/* The reactor begins to poll for good: no timer stays armed for nothing. */
+void ebb_pollers_disarm_timer(struct ebb_thread *thread);
+
+/*
+ * Calls set_interrupt(@on) of every source. Return: 0; or the first error, and then those that
+ * were changed have been changed back.
+ */
+int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on);
+
+/* Takes every source of @thread out of its reactor's epoll set, or puts them into it. */
+void ebb_pollers_detach(struct ebb_thread *thread);
+void ebb_pollers_attach(struct ebb_thread *thread);
+
+/* As ebb_poller_for_each(), for a thread of the calling reactor. */
+void ebb_pollers_for_each(struct ebb_thread *thread,
+			  void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg);
+
+void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats);
+
+/* How many pollers but for the framework's own; the first one's name, or NULL. */
+unsigned ebb_pollers_count(const struct ebb_thread *thread, const char **ret_first);
+
+/* Unregisters all, for a thread whose exit is forced. */
+void ebb_pollers_destroy(struct ebb_thread *thread);
+
+/* Marks a poller as the framework's own. */
+void ebb_poller_set_internal(struct ebb_poller *poller);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_QUEUE_H
+#define EBB_EVENT_QUEUE_H
+
+/*
+ * What waits to run on a thread: critical calls, calls through the bounded ring with its overflow
+ * list, and messages that their senders own. Many producers; the thread is the only consumer.
+ *
+ * The overflow keeps each sender's order. While calls are in it (overflow_count > 0) every producer
+ * appends there and none uses the ring. The consumer takes the whole overflow list first, then
+ * notes the ring's tail: whatever a producer put in the ring before it first overflowed stands
+ * below that mark, and runs before anything of the list that was taken.
+ */
+
+#include "core/base/mpsc.h"
+#include "core/base/ring.h"
+
+#define EBB_QUEUE_RING_LOG2     12
+#define EBB_QUEUE_CRITICAL_LOG2 6
+
+struct ebb_queue {
+	struct ebb_ring critical;
+	struct ebb_ring ring;
+	struct ebb_mpsc overflow EBB_CACHE_ALIGNED;
+	_Atomic uint64_t overflow_count;
+	struct ebb_mpsc list;
+
+	/* The consumer's. */
+	struct ebb_msg *taken EBB_CACHE_ALIGNED; /* from list */
+	struct ebb_msg *spilled;                 /* from overflow */
+	uint64_t spill_mark;                     /* run the ring up to here before it */
+	uint64_t batch_mark;                     /* run the ring up to here in this batch */
+};
+
+int ebb_queue_init(struct ebb_queue *queue);
+void ebb_queue_fini(struct ebb_queue *queue);
+
+/* Any thread. Return: 0; -ESRCH closed; critical also -EAGAIN full; call also -ENOMEM. */
+int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
+int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
+
+static inline int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
+{
+	return ebb_mpsc_push(&queue->list, msg);
+}
+
+/*
+ * The consumer's. A batch is what waits when it is opened: what is sent while it runs, by a message
+ * to its own thread above all, belongs to the next one.
+ */
+void ebb_queue_open_batch(struct ebb_queue *queue);
+
+/* Pops the next call of the batch. Return: false if there is none left. */
+bool ebb_queue_pop_call(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry);
+
+static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
+{
+	return ebb_ring_pop(&queue->critical, ret_entry);
+}
+
+/* Pops the next message of the batch, or NULL. */
+static inline struct ebb_msg *ebb_queue_pop_msg(struct ebb_queue *queue)
+{
+	struct ebb_msg *msg = queue->taken;
+
+	if (msg != NULL) {
+		queue->taken = msg->next;
+	}
+	return msg;
+}
+
+/*
+ * True if anything can run. Calls that were taken from the overflow but stand behind a slot of the
+ * ring that is reserved and not yet published do not count: its producer publishes, then looks
+ * whether the reactor sleeps. The second look before sleep: sequentially consistent, pairs with the
+ * pushes.
+ */
+static inline bool ebb_queue_waiting(struct ebb_queue *queue)
+{
+	return ebb_ring_waiting(&queue->ring) || ebb_mpsc_waiting(&queue->list) ||
+	       ebb_ring_waiting(&queue->critical) || ebb_mpsc_waiting(&queue->overflow) ||
+	       queue->taken != NULL ||
+	       (queue->spilled != NULL && queue->ring.head >= queue->spill_mark);
+}
+
+/**
+ * ebb_queue_close() - take nothing more
+ * What was accepted stays and is to be popped. Thread: the consumer.
+ */
+void ebb_queue_close(struct ebb_queue *queue);
+
+/* True if nothing is left, and no producer is in the middle of a push. After ebb_queue_close(). */
+bool ebb_queue_drained(struct ebb_queue *queue);
+
+#endif

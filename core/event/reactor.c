@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/reactor.h"
+
+/*
+ * Sleep and wake.
+ *
+ * A reactor may sleep only when nothing is waiting, and whatever comes afterwards must wake it. The
+ * danger is the gap between looking and sleeping: a message sent in that gap by somebody who still
+ * sees the reactor awake would lie there until the next, unrelated, wakeup. Two words close it, each
+ * side writing one and then reading the other:
+ *
+ *	reactor                                sender
+ *	asleep = 1                             publish the message
+ *	look at every queue again              if asleep, and exchange(&asleep, 0) won:
+ *	nothing: epoll_wait()                          write the eventfd
+ *	exchange(&asleep, 0)
+ *
+ * All four accesses are sequentially consistent operations on variables, so at least one side sees
+ * what the other wrote: either the reactor finds the message on its second look, or the sender
+ * finds the reactor asleep and writes the eventfd, which epoll_wait() then does not sleep through.
+ * The exchange lets one of many senders write, and none while the reactor is awake: a busy reactor
+ * is sent messages without a system call.
+ *
+ * A completion source (an io_uring, an NVMe queue) is a sender that is no thread of ours. Its arm()
+ * plays the reactor's part for it: allow the source's event, look once more, -EAGAIN if there is
+ * something. Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources
+ * (each looks at what it disarmed), sleep.
+ *
+ * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
+ * is an edge of its own, whatever the counter says, so the read() that would usually follow each
+ * wakeup is not needed. An edge for work that was already done on an awake turn is delivered to the
+ * next sleep, which is then one turn shorter: the cost of never missing one, paid once, not again
+ * and again.
+ *
+ * What must never happen: epoll_wait() with a published message in a queue and no edge under way.
+ * tests/model/sleep.pml is this protocol with explicit store buffers, and fails when any of the
+ * operations above is weakened or left out.
+ *
+ * The turn.
+ *
+ * One reading of the clock; messages to the reactor; for each thread critical calls, a batch of
+ * messages, pollers, expired timers; completions from the io_uring; deferred completions; one
+ * submission. After a sleep only those pollers run whose source has fired; in a turn that follows
+ * another turn all of them do. So a poller's function must be prepared to find nothing.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <ebb/assert.h>
+
+#include "core/event/move.h"
+#include "core/event/poller.h"
+#include "core/event/thread.h"
+#include "core/event/uring.h"
+#include "core/event/watch.h"
+
+#define EVENTS_PER_WAKE 64
+
+/* A callback that takes longer is counted and logged (rule 5). */
+#define CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
+
+_Thread_local struct ebb_turn ebb_turn;
+
+struct ebb_reactor *ebb_reactors;
+unsigned ebb_num_reactors;
+
+static const char *const reactor_mode_names[EBB_REACTOR_MODE_COUNT] = {
+	[EBB_REACTOR_POLL] = "poll",
+	[EBB_REACTOR_INTERRUPT] = "interrupt",
+	[EBB_REACTOR_ADAPTIVE] = "adaptive",
+};
+
+const char *ebb_reactor_mode_name(enum ebb_reactor_mode mode)
+{
+	return reactor_mode_names[mode];
+}
+
+bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode)
+{
+	for (unsigned i = 0; i < EBB_REACTOR_MODE_COUNT; i++) {
+		if (strcmp(name, reactor_mode_names[i]) == 0) {
+			*ret_mode = (enum ebb_reactor_mode)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct ebb_reactor *ebb_reactor_by_core(int core)
+{
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (ebb_reactors[i].core == core) {
+			return &ebb_reactors[i];
+		}
+	}
+	return NULL;
+}
+
+int ebb_reactor_core(unsigned index)
+{
+	return index < ebb_num_reactors ? ebb_reactors[index].core : -1;
+}
+
+int ebb_reactor_current_core(void)
+{
+	return ebb_turn.reactor != NULL ? ebb_turn.reactor->core : -1;
+}
+
+uint64_t ebb_reactor_now_ns(void)
+{
+	return ebb_turn.now_ns;
+}
+
+void ebb_reactor_wake(struct ebb_reactor *reactor)
+{
+	static const uint64_t one = 1;
+	ssize_t written;
+
+	if (atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst) == 0) {
+		return; /* another sender's write is on its way, or the reactor has woken */
+	}
+	do {
+		written = write(reactor->event_fd, &one, sizeof(one));
+	} while (written < 0 && errno == EINTR);
+}
+
+void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
+{
+	int rc = ebb_mpsc_push(&reactor->inbox, msg);
+
+	ebb_assert(rc == 0);
+	ebb_reactor_notify(reactor);
+}
+
+/* Charges the time since the last reading, and reports it if one callback has taken too long. */
+static void reactor_charge(struct ebb_reactor *reactor, struct ebb_thread *thread, const char *name,
+			   uint64_t since_ns, bool worked)
+{
+	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
+
+	if (worked) {
+		uint64_t busy_ns =
+			atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed) + passed_ns;
+
+		atomic_store_explicit(&reactor->busy_ns, busy_ns, memory_order_relaxed);
+		if (thread != NULL) {
+			thread->busy_ns += passed_ns;
+		}
+		reactor->last_work_ns = ebb_turn.now_ns;
+	}
+	if (ebb_unlikely(passed_ns > CALLBACK_LIMIT_NS)) {
+		ebb_watch_overrun(reactor, thread, name, passed_ns);
+	}
+}
+
+void ebb_callback_end(struct ebb_reactor *reactor, const char *name, bool worked)
+{
+	uint64_t since_ns = ebb_turn.now_ns;
+
+	ebb_reactor_tick(reactor);
+	reactor_charge(reactor, ebb_turn.thread, name, since_ns, worked);
+	atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
+}
+
+/* Ends the batch of completions that has run since the last reading of the clock. */
+static void reactor_batch_end(struct ebb_reactor *reactor, uint64_t since_ns)
+{
+	struct ebb_thread *thread = reactor->batch_thread;
+
+	reactor->batch_thread = NULL;
+	reactor_charge(reactor, thread, "I/O completions", since_ns, true);
+}
+
+void ebb_batch_switch(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	if (reactor->batch_thread != NULL) {
+		uint64_t since_ns = ebb_turn.now_ns;
+
+		ebb_reactor_tick(reactor);
+		reactor_batch_end(reactor, since_ns);
+	}
+	reactor->batch_thread = thread;
+	atomic_store_explicit(&reactor->running_thread, thread, memory_order_relaxed);
+	atomic_store_explicit(&reactor->running, "I/O completions", memory_order_relaxed);
+}
+
+static void reactor_read_clock(struct ebb_reactor *reactor)
+{
+	uint64_t since_ns = ebb_turn.now_ns;
+
+	ebb_reactor_tick(reactor);
+	if (reactor->batch_thread != NULL) {
+		reactor_batch_end(reactor, since_ns);
+		atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
+	}
+}
+
+static bool reactor_run_inbox(struct ebb_reactor *reactor)
+{
+	struct ebb_msg *msg = ebb_mpsc_take(&reactor->inbox);
+	bool worked = msg != NULL;
+
+	while (msg != NULL) {
+		struct ebb_msg *next = msg->next;
+		const char *name = msg->name;
+
+		ebb_callback_begin(reactor, name);
+		msg->fn(msg->arg);
+		ebb_callback_end(reactor, name, true);
+		msg = next;
+	}
+	return worked;
+}
+
+/* What is deferred while this runs waits for the next turn: a turn ends. */
+static bool reactor_run_deferred(struct ebb_reactor *reactor)
+{
+	struct ebb_deferred *deferred = ebb_turn.deferred_first;
+
+	if (deferred == NULL) {
+		return false;
+	}
+	ebb_turn.deferred_first = NULL;
+	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	do {
+		struct ebb_deferred *next = deferred->next;
+
+		__builtin_prefetch(next);
+		ebb_batch_enter(reactor, deferred->thread);
+		deferred->fn(deferred);
+		deferred = next;
+	} while (deferred != NULL);
+	ebb_turn.thread = NULL;
+	return true;
+}
+
+/* Threads that exit or move go when nothing of theirs is left here. */
+static void reactor_see_off(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node, *tmp;
+
+	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+
+		if (thread->move != NULL) {
+			ebb_move_check(thread);
+		} else if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
+			   EBB_THREAD_EXITING) {
+			ebb_thread_exit_check(thread);
+		}
+	}
+}
+
+static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	struct ebb_list *node, *tmp;
+	bool worked;
+
+	atomic_store_explicit(&reactor->turns,
+			      atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	reactor_read_clock(reactor);
+	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
+
+	worked = reactor_run_inbox(reactor);
+	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
+		worked |= ebb_thread_run(ebb_list_entry(node, struct ebb_thread, reactor_link),
+					 polling);
+	}
+	if (reactor->uring != NULL) {
+		worked |= ebb_uring_reap(reactor->uring);
+	}
+	worked |= reactor_run_deferred(reactor);
+	if (reactor->uring != NULL) {
+		ebb_uring_submit(reactor->uring);
+	}
+	if (ebb_unlikely(reactor->num_leaving != 0)) {
+		reactor_see_off(reactor);
+	}
+	return worked;
+}
+
+/* True if a reason to stay awake is in memory already. */
+static bool reactor_has_work(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node;
+
+	if (ebb_mpsc_waiting(&reactor->inbox) || ebb_turn.deferred_first != NULL) {
+		return true;
+	}
+	ebb_list_for_each(node, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+
+		if (ebb_queue_waiting(&thread->queue)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Everything that may call into the kernel, or that forbids sleep, before asleep is set. */
+static bool reactor_may_sleep(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node;
+
+	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
+		return false;
+	}
+	ebb_list_for_each(node, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+
+		if (ebb_pollers_block_sleep(thread) ||
+		    ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns ||
+		    ebb_pollers_arm_timer(thread) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int reactor_arm(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node;
+	int rc = reactor->uring != NULL ? ebb_uring_arm(reactor->uring) : 0;
+
+	ebb_list_for_each(node, &reactor->threads) {
+		if (rc != 0) {
+			break;
+		}
+		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
+	}
+	return rc;
+}
+
+static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event *events, int count)
+{
+	const char *reason = count == 0 ? "none" : NULL;
+
+	atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
+	ebb_reactor_tick(reactor);
+	reactor->last_work_ns = ebb_turn.now_ns;
+	for (int i = 0; i < count; i++) {
+		struct ebb_source *source =
+			ebb_source_from_event(&reactor->sources, events[i].data.u64);
+
+		if (source == NULL) {
+			continue;
+		}
+		reason = source->name;
+		if (source->fired != NULL) {
+			source->fired(source);
+		}
+	}
+	if (reason != NULL) {
+		atomic_store_explicit(&reactor->last_wake, reason, memory_order_relaxed);
+	}
+	ebb_watch_awake();
+}
+
+/* Return: true if the reactor has slept; false if something kept it awake. */
+static bool reactor_sleep(struct ebb_reactor *reactor)
+{
+	struct epoll_event events[EVENTS_PER_WAKE];
+	int count;
+
+	reactor_read_clock(reactor);
+	if (!reactor_may_sleep(reactor)) {
+		return false;
+	}
+	/* Pairs with the load in ebb_reactor_notify(): see the essay above. */
+	atomic_store_explicit(&reactor->asleep, 1, memory_order_seq_cst);
+	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
+		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+		return false;
+	}
+	count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, -1);
+	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+	reactor_woken(reactor, events, count < 0 ? 0 : count);
+	return true;
+}
+
+static bool reactor_spins(const struct ebb_reactor *reactor)
+{
+	switch (reactor->mode) {
+	case EBB_REACTOR_POLL:
+		return true;
+	case EBB_REACTOR_ADAPTIVE:
+		return ebb_turn.now_ns - reactor->last_work_ns < reactor->spin_ns;
+	default:
+		return false;
+	}
+}
+
+void ebb_reactor_run(struct ebb_reactor *reactor)
+{
+	bool polling = true;
+
+	memset(&ebb_turn, 0, sizeof(ebb_turn));
+	ebb_turn.reactor = reactor;
+	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	reactor->tid = gettid();
+	ebb_reactor_place(reactor);
+	ebb_reactor_tick(reactor);
+	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
+	reactor->last_work_ns = ebb_turn.now_ns;
+	ebb_watch_awake();
+
+	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+		bool worked = reactor_turn(reactor, polling);
+
+		polling = true;
+		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
+#if defined(__x86_64__)
+			__builtin_ia32_pause();
+#endif
+		}
+		if (!reactor_spins(reactor)) {
+			polling = !reactor_sleep(reactor);
+		}
+	}
+	if (reactor->uring != NULL) {
+		ebb_uring_close(reactor->uring);
+		reactor->uring = NULL;
+	}
+	atomic_store(&reactor->ended, true);
+	memset(&ebb_turn, 0, sizeof(ebb_turn));
+}
+
+void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	ebb_list_push_back(&reactor->threads, &thread->reactor_link);
+	ebb_pollers_attach(thread);
+}
+
+void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	ebb_pollers_detach(thread);
+	ebb_list_remove(&thread->reactor_link);
+	if (reactor->batch_thread == thread) {
+		reactor->batch_thread = NULL;
+	}
+}
+
+int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
+		     uint32_t spin_us_max)
+{
+	int rc;
+
+	memset(reactor, 0, sizeof(*reactor));
+	ebb_list_init(&reactor->threads);
+	reactor->core = core;
+	reactor->mode = mode;
+	reactor->interruptible = mode != EBB_REACTOR_POLL;
+	reactor->spin_us_max = spin_us_max;
+	reactor->spin_ns = spin_us_max * EBB_NS_PER_US;
+	atomic_init(&reactor->mode_published, mode);
+	atomic_init(&reactor->spin_us_published, spin_us_max);
+	atomic_init(&reactor->last_wake, "none");
+	reactor->event_fd = -1;
+	reactor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (reactor->epoll_fd < 0) {
+		return -errno;
+	}
+	reactor->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (reactor->event_fd < 0) {
+		rc = -errno;
+		ebb_reactor_fini(reactor);
+		return rc;
+	}
+	reactor->event_source = (struct ebb_source){
+		.fd = reactor->event_fd,
+		.events = EPOLLIN | EPOLLET,
+		.name = "message",
+	};
+	rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &reactor->event_source);
+	if (rc != 0) {
+		ebb_reactor_fini(reactor);
+	}
+	return rc;
+}
+
+void ebb_reactor_fini(struct ebb_reactor *reactor)
+{
+	if (reactor->event_fd >= 0) {
+		close(reactor->event_fd);
+	}
+	if (reactor->epoll_fd >= 0) {
+		close(reactor->epoll_fd);
+	}
+	ebb_source_table_fini(&reactor->sources);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_REACTOR_H
+#define EBB_EVENT_REACTOR_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include <ebb/clock.h>
+#include <ebb/list.h>
+#include <ebb/reactor.h>
+
+#include "core/base/clock.h"
+#include "core/base/mpsc.h"
+#include "core/event/source.h"
+#include "core/event/turn.h"
+
+struct ebb_uring;
+
+struct ebb_reactor {
+	/* The sleep protocol: senders look at these two, and write the eventfd. See reactor.c. */
+	_Atomic uint32_t asleep EBB_CACHE_ALIGNED;
+	int event_fd;
+	struct ebb_mpsc inbox; /* messages to the reactor itself: a new thread, a mode, a stop */
+
+	/* The owner's; what others read of it is stored relaxed. */
+	struct ebb_ticker ticker EBB_CACHE_ALIGNED;
+	struct ebb_list threads;
+	_Atomic uint64_t turns;
+	uint64_t last_work_ns;
+	uint64_t spin_ns;
+	enum ebb_reactor_mode mode;
+	uint32_t spin_us_max;
+	bool interruptible; /* its pollers' set_interrupt(true) has been called */
+	bool pinned;        /* to its CPU in every mode */
+	bool stop;
+	unsigned num_leaving; /* threads that exit or move */
+	struct ebb_thread *batch_thread; /* whose completions ran since the last reading */
+	struct ebb_uring *uring;
+
+	_Atomic(const char *) running; /* name of the callback that runs, for the watch */
+	_Atomic(struct ebb_thread *) running_thread;
+	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
+	_Atomic uint64_t busy_ns;
+	_Atomic uint64_t started_ns;
+	_Atomic uint64_t turn_ns; /* when the running turn began */
+	_Atomic uint64_t wakeups;
+	_Atomic(const char *) last_wake;
+	_Atomic uint64_t overruns; /* callbacks over the limit */
+
+	_Atomic bool mode_changing;
+	_Atomic(enum ebb_reactor_mode) mode_published;
+	_Atomic uint32_t spin_us_published;
+
+	struct ebb_source_table sources;
+	struct ebb_source event_source;
+	int epoll_fd;
+	int core;
+	pid_t tid;
+	pthread_t pthread;
+	bool joinable;
+	_Atomic bool ended;
+	struct ebb_msg stop_msg;
+	uint64_t reported_turn; /* the helper's: the last turn that it reported as stuck */
+};
+
+extern struct ebb_reactor *ebb_reactors; /* ascending by core; NULL outside init … fini */
+extern unsigned ebb_num_reactors;
+
+/* NULL if no reactor has that CPU. */
+struct ebb_reactor *ebb_reactor_by_core(int core);
+
+/* Return: 0; -errno. */
+int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
+		     uint32_t spin_us_max);
+void ebb_reactor_fini(struct ebb_reactor *reactor);
+
+/* Runs on the calling OS thread until ebb_reactor_stop() and until it has no more threads. */
+void ebb_reactor_run(struct ebb_reactor *reactor);
+
+/* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */
+extern cpu_set_t ebb_allowed_cpus;
+
+/* Puts the calling OS thread, which runs @reactor, where the mode wants it. */
+void ebb_reactor_place(struct ebb_reactor *reactor);
+
+/* Runs @msg on the reactor, in no thread. Thread: any. */
+void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg);
+
+/* The second half of every send: after the message has been published. */
+static inline void ebb_reactor_notify(struct ebb_reactor *reactor);
+void ebb_reactor_wake(struct ebb_reactor *reactor);
+
+static inline void ebb_reactor_notify(struct ebb_reactor *reactor)
+{
+	if (ebb_unlikely(atomic_load_explicit(&reactor->asleep, memory_order_seq_cst) != 0)) {
+		ebb_reactor_wake(reactor);
+	}
+}
+
+/* The calling reactor; NULL elsewhere. */
+static inline struct ebb_reactor *ebb_reactor_current(void)
+{
+	return ebb_turn.reactor;
+}
+
+/* Gives @thread to the calling reactor, which is the one it names; the reverse. */
+void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
+void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
+
+/*
+ * Around each callback: its name for the watch; then the clock is read, and the time since the last
+ * reading goes to the running thread if the callback @worked. Over the limit it is reported.
+ */
+static inline void ebb_callback_begin(struct ebb_reactor *reactor, const char *name)
+{
+	atomic_store_explicit(&reactor->running, name, memory_order_relaxed);
+}
+
+void ebb_callback_end(struct ebb_reactor *reactor, const char *name, bool worked);
+
+/*
+ * Around a batch of completions, which are too short to be measured one by one: those of one thread
+ * are charged together, at the next reading of the clock. Call before each completion.
+ */
+void ebb_batch_switch(struct ebb_reactor *reactor, struct ebb_thread *thread);
+
+static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	if (ebb_unlikely(thread != reactor->batch_thread)) {
+		ebb_batch_switch(reactor, thread);
+	}
+	ebb_turn.thread = thread;
+}
+
+/* Reads the clock for the running turn. */
+static inline void ebb_reactor_tick(struct ebb_reactor *reactor)
+{
+	ebb_turn.now_ns = ebb_ticker_now_ns(&reactor->ticker, ebb_turn.now_ns);
+}
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/reactor.h"
+
+/*
+ * How a reactor waits, and the change of it. The change runs on the reactor itself, between two
+ * turns' callbacks, so the sleep protocol never sees it half done: a sleeping reactor is woken by
+ * the request like by any other message.
+ */
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include <ebb/log.h>
+#include <ebb/poller.h>
+#include <ebb/thread.h>
+
+#include "core/event/poller.h"
+#include "core/event/thread.h"
+
+struct mode_change {
+	struct ebb_msg msg;
+	struct ebb_reactor *reactor;
+	struct ebb_thread *requester;
+	enum ebb_reactor_mode mode;
+	uint32_t spin_us_max;
+	ebb_reactor_mode_cb done;
+	void *arg;
+	int rc;
+};
+
+/* A polling reactor is held on its CPU; so is one whose CPU was asked for. */
+void ebb_reactor_place(struct ebb_reactor *reactor)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	if (reactor->pinned || reactor->mode == EBB_REACTOR_POLL) {
+		CPU_SET((size_t)reactor->core, &cpus);
+	} else {
+		cpus = ebb_allowed_cpus;
+	}
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) != 0) {
+		ebb_warn("reactor", "reactor %d: cannot be held on its CPU: %m", reactor->core);
+	}
+}
+
+static void mode_change_answer(void *arg)
+{
+	struct mode_change *change = arg;
+
+	change->done(change->arg, change->rc);
+	free(change);
+}
+
+static void mode_change_end(struct mode_change *change, int rc)
+{
+	change->rc = rc;
+	ebb_msg_init(&change->msg, mode_change_answer, change);
+	if (ebb_thread_send(change->requester, &change->msg) != 0) {
+		free(change); /* whoever asked has exited */
+	}
+}
+
+/* All pollers of the reactor change their face, or none does. */
+static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
+{
+	struct ebb_list *node;
+	int rc = 0;
+
+	if (reactor->interruptible == on) {
+		return 0;
+	}
+	ebb_list_for_each(node, &reactor->threads) {
+		rc = ebb_pollers_set_interrupt(
+			ebb_list_entry(node, struct ebb_thread, reactor_link), on);
+		if (rc != 0) {
+			break;
+		}
+	}
+	if (rc == 0) {
+		reactor->interruptible = on;
+		return 0;
+	}
+	for (node = node->prev; node != &reactor->threads; node = node->prev) {
+		ebb_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread, reactor_link),
+					  !on);
+	}
+	return rc;
+}
+
+static void mode_change_run(void *arg)
+{
+	struct mode_change *change = arg;
+	struct ebb_reactor *reactor = change->reactor;
+	struct ebb_list *node;
+	int rc = mode_set_interrupt(reactor, change->mode != EBB_REACTOR_POLL);
+
+	if (rc == 0) {
+		reactor->mode = change->mode;
+		if (change->spin_us_max != 0) {
+			reactor->spin_us_max = change->spin_us_max;
+			reactor->spin_ns = change->spin_us_max * EBB_NS_PER_US;
+		}
+		atomic_store_explicit(&reactor->mode_published, reactor->mode,
+				      memory_order_relaxed);
+		atomic_store_explicit(&reactor->spin_us_published, reactor->spin_us_max,
+				      memory_order_relaxed);
+		ebb_reactor_place(reactor);
+		if (reactor->mode == EBB_REACTOR_POLL) {
+			ebb_list_for_each(node, &reactor->threads) {
+				ebb_pollers_disarm_timer(
+					ebb_list_entry(node, struct ebb_thread, reactor_link));
+			}
+		}
+	}
+	atomic_store(&reactor->mode_changing, false);
+	mode_change_end(change, rc);
+}
+
+void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
+			  ebb_reactor_mode_cb done, void *arg)
+{
+	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
+	struct mode_change *change = calloc(1, sizeof(*change));
+
+	if (change == NULL) {
+		abort(); /* a promise to answer that cannot be kept */
+	}
+	*change = (struct mode_change){
+		.reactor = reactor,
+		.requester = ebb_thread_current(),
+		.mode = mode,
+		.spin_us_max = spin_us_max,
+		.done = done,
+		.arg = arg,
+	};
+	if (reactor == NULL) {
+		mode_change_end(change, -EINVAL);
+	} else if (atomic_exchange(&reactor->mode_changing, true)) {
+		mode_change_end(change, -EBUSY);
+	} else {
+		ebb_msg_init(&change->msg, mode_change_run, change);
+		ebb_reactor_send(reactor, &change->msg);
+	}
+}
+
+int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
+{
+	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
+	uint64_t started_ns, now_ns, busy_ns;
+
+	if (reactor == NULL) {
+		return -EINVAL;
+	}
+	started_ns = atomic_load_explicit(&reactor->started_ns, memory_order_relaxed);
+	busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
+	now_ns = ebb_clock_now_ns();
+	*ret_stats = (struct ebb_reactor_stats){
+		.core = core,
+		.tid = reactor->tid,
+		.mode = atomic_load_explicit(&reactor->mode_published, memory_order_relaxed),
+		.spin_us_max =
+			atomic_load_explicit(&reactor->spin_us_published, memory_order_relaxed),
+		.busy_ns = busy_ns,
+		.turns = atomic_load_explicit(&reactor->turns, memory_order_relaxed),
+		.wakeups = atomic_load_explicit(&reactor->wakeups, memory_order_relaxed),
+		.last_wake = atomic_load_explicit(&reactor->last_wake, memory_order_relaxed),
+		.asleep = atomic_load_explicit(&reactor->asleep, memory_order_relaxed) != 0,
+	};
+	if (started_ns != 0 && now_ns > started_ns + busy_ns) {
+		ret_stats->idle_ns = now_ns - started_ns - busy_ns;
+	}
+	return 0;
+}
+
+struct blocker_scan {
+	void (*fn)(const char *thread, const char *poller, const char *reason, void *arg);
+	void *arg;
+	const char *thread;
+};
+
+static void blocker_scan_poller(const struct ebb_poller_stats *stats, void *arg)
+{
+	struct blocker_scan *scan = arg;
+
+	if (stats->blocks_sleep) {
+		scan->fn(scan->thread, stats->name, "runs every turn and has no wake source",
+			 scan->arg);
+	}
+}
+
+void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
+					     const char *reason, void *arg),
+				  void *arg)
+{
+	struct ebb_reactor *reactor = ebb_reactor_current();
+	struct ebb_list *node;
+
+	if (reactor->mode == EBB_REACTOR_POLL) {
+		fn("", "", "the reactor is in poll mode", arg);
+	}
+	ebb_list_for_each(node, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+		struct blocker_scan scan = {.fn = fn, .arg = arg, .thread = thread->name};
+
+		ebb_pollers_for_each(thread, blocker_scan_poller, &scan);
+	}
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/spinlock.h>
+
+#include <errno.h>
+
+#include <ebb/violation.h>
+
+#include "core/event/thread.h"
+#include "core/event/turn.h"
+
+void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
+{
+	atomic_init(&lock->owner, NULL);
+	lock->name = name;
+}
+
+void ebb_spinlock_fini(struct ebb_spinlock *lock)
+{
+	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+
+	if (owner != NULL) {
+		ebb_violation(5, "ebb_spinlock_fini (while held)", lock->name, owner,
+			      ebb_turn.thread);
+	}
+}
+
+int ebb_spinlock_lock(struct ebb_spinlock *lock)
+{
+	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *owner = NULL;
+
+	if (thread == NULL) {
+		ebb_violation(4, __func__, lock->name, NULL, NULL);
+		return -EPERM;
+	}
+	if (atomic_load_explicit(&lock->owner, memory_order_relaxed) == thread) {
+		ebb_violation(5, "ebb_spinlock_lock (recursion)", lock->name, thread, thread);
+		return -EDEADLK;
+	}
+	/* Pairs with the release in ebb_spinlock_unlock(). */
+	while (!atomic_compare_exchange_weak_explicit(&lock->owner, &owner, thread,
+						      memory_order_acquire,
+						      memory_order_relaxed)) {
+		owner = NULL;
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#endif
+	}
+	thread->held_spinlocks++;
+	return 0;
+}
+
+int ebb_spinlock_unlock(struct ebb_spinlock *lock)
+{
+	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+
+	if (owner == NULL || owner != thread) {
+		ebb_violation(5, "ebb_spinlock_unlock (not the holder)", lock->name, owner, thread);
+		return -EPERM;
+	}
+	thread->held_spinlocks--;
+	atomic_store_explicit(&lock->owner, NULL, memory_order_release);
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_EVENT_THREAD_H
+#define EBB_EVENT_THREAD_H
+
+#include <ebb/list.h>
+#include <ebb/thread.h>
+
+#include "core/event/queue.h"
+#include "core/event/source.h"
+#include "core/event/timer.h"
+
+#define EBB_THREAD_NAME_MAX 64
+
+enum ebb_thread_state {
+	EBB_THREAD_RUNNING,
+	EBB_THREAD_EXITING,
+	EBB_THREAD_EXITED,
+	EBB_THREAD_STATE_COUNT,
+};
+
+struct ebb_move;
+struct ebb_reactor;
+
+struct ebb_thread {
+	struct ebb_queue queue;
+
+	/* Senders read it after their push; a move stores it before the new reactor looks. */
+	_Atomic(struct ebb_reactor *) reactor EBB_CACHE_ALIGNED;
+	_Atomic(enum ebb_thread_state) state;
+
+	/* The owner's from here on. */
+	struct ebb_list active; /* pollers of period 0 that are not paused */
+	struct ebb_list fired;  /* of these, those whose source woke the reactor */
+	struct ebb_list idle;   /* pollers that are timed or paused */
+	struct ebb_list dead;   /* unregistered, to be freed at the end of the turn */
+	struct ebb_list *cursor; /* the active poller to be run next, while they are run */
+	struct ebb_timer_heap timers;
+	uint32_t num_timed; /* pollers that may stand in timers */
+	struct ebb_source timer_source;
+	uint64_t timer_armed_ns; /* what the timerfd holds; 0: nothing */
+	uint64_t busy_ns;
+	uint64_t created_ns;
+	uint64_t next_poller_id;
+	unsigned held_spinlocks;
+
+	/* What an exit waits for. */
+	struct ebb_list channels;
+	unsigned num_channels;
+	unsigned pending_unregisters;
+	unsigned for_each_running;
+	unsigned work_running; /* on the helper */
+	unsigned uring_ops;    /* outstanding */
+	uint64_t exit_deadline_ns;
+	struct ebb_poller *exit_timer;
+	struct ebb_move *move; /* under way, or NULL */
+
+	struct ebb_list reactor_link;
+	struct ebb_list registry_link;
+	uint64_t id;
+	char name[EBB_THREAD_NAME_MAX];
+};
+
+/* The registry: every thread that has not exited, in order of creation. */
+struct ebb_thread_registry {
+	struct ebb_list threads;
+	struct ebb_list exited; /* their memory stays until fini, for late senders */
+	unsigned num_threads;
+	uint64_t next_id;
+	struct ebb_thread *app;
+	bool stopping;
+};
+
+void ebb_thread_registry_lock(void);
+void ebb_thread_registry_unlock(void);
+extern struct ebb_thread_registry ebb_threads;
+
+/* As ebb_thread_create(), on @reactor itself, before the reactors run. */
+int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
+			 struct ebb_thread **ret_thread);
+
+/* Frees the memory of exited threads. No other OS thread may still know one. */
+void ebb_thread_registry_fini(void);
+
+/*
+ * One turn of a thread on its reactor: critical calls, one batch of messages, pollers, timers.
+ * @polling: run every active poller; otherwise only those whose source has fired.
+ * Return: true if something was done.
+ */
+bool ebb_thread_run(struct ebb_thread *thread, bool polling);
+
+/* Exit: see thread_exit.c. */
+void ebb_thread_exit_check(struct ebb_thread *thread);
+void ebb_thread_tell_exit(void *thread);
+
+/* Makes @thread the running one for callbacks that the reactor runs for it; NULL ends that. */
+void ebb_thread_enter(struct ebb_thread *thread);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/uring.h"
+
+/*
+ * The reactor's io_uring.
+ *
+ * With DEFER_TASKRUN the kernel finishes a request only when the reactor enters it to ask; until
+ * then it raises IORING_SQ_TASKRUN in shared memory. So while the reactor polls it reads two words,
+ * the flags and the completion queue's tail, and enters the kernel only when the flag is up.
+ *
+ * While it sleeps the ring's eventfd stands for it. The kernel raises the flag, then looks whether
+ * the eventfd is allowed, then fires it. arm() does the reverse: it allows the eventfd by an
+ * exchange, then looks at the flag and at the tail. One of the two sees the other. Awake, the
+ * eventfd is forbidden, so a busy ring does not signal anybody.
+ *
+ * Waking, then, is: the eventfd's edge, get_events (which finishes the requests), reap, and before
+ * the next sleep arm again. A wakeup for one request costs three system calls: epoll_wait,
+ * get_events, and the submission of what the completion led to.
+ *
+ * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
+ * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+#include <ebb/memory.h>
+
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+
+#define URING_SQ_ENTRIES 512
+#define URING_CQ_ENTRIES 4096
+#define URING_FILES      1024
+#define URING_REAP_MAX   256 /* completions in one turn */
+
+struct ebb_uring {
+	struct io_uring ring;
+	struct ebb_reactor *reactor;
+	struct ebb_source source;
+	int event_fd;
+	bool armed; /* the eventfd is allowed */
+	bool defer; /* completions wait for us to enter the kernel */
+	uint32_t outstanding;
+
+	bool files_registered;
+	uint64_t files_used[URING_FILES / 64];
+
+	/* Regions that the pool has announced, and those that the ring has. */
+	bool bufs_registered; /* the table exists, and the limit has not been hit */
+	struct ebb_mem_subscriber subscriber;
+	struct ebb_msg region_msg;
+	_Atomic bool region_msg_sent;
+	_Atomic(void *) regions[EBB_MEM_REGIONS_MAX];
+	bool region_registered[EBB_MEM_REGIONS_MAX];
+};
+
+/* From the best that the kernel may have to what every kernel has. */
+static const unsigned uring_flags[] = {
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+	0,
+};
+
+static void uring_refused(int rc)
+{
+	static _Atomic bool told;
+
+	if (atomic_exchange(&told, true)) {
+		return;
+	}
+	if (rc == -EPERM) {
+		ebb_error("uring", "io_uring is forbidden here: set the sysctl "
+				   "kernel.io_uring_disabled to 0, or let the container's seccomp "
+				   "profile pass io_uring_setup");
+	} else if (rc == -ENOSYS) {
+		ebb_error("uring", "io_uring is missing: the kernel is too old (6.1 is wanted), or a "
+				   "seccomp profile hides it");
+	} else {
+		ebb_error("uring", "no io_uring can be made: %s", strerror(-rc));
+	}
+}
+
+static int uring_setup(struct ebb_uring *uring)
+{
+	int rc = -EINVAL;
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(uring_flags) && rc == -EINVAL; i++) {
+		struct io_uring_params params = {
+			.flags = uring_flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = URING_CQ_ENTRIES,
+		};
+
+		uring->defer = uring_flags[i] & IORING_SETUP_DEFER_TASKRUN;
+		rc = io_uring_queue_init_params(URING_SQ_ENTRIES, &uring->ring, &params);
+	}
+	return rc;
+}
+
+static int uring_watch(struct ebb_uring *uring)
+{
+	struct ebb_reactor *reactor = uring->reactor;
+	int rc;
+
+	uring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (uring->event_fd < 0) {
+		return -errno;
+	}
+	rc = io_uring_register_eventfd(&uring->ring, uring->event_fd);
+	if (rc == 0) {
+		rc = io_uring_cq_eventfd_toggle(&uring->ring, false);
+	}
+	if (rc == 0) {
+		uring->source = (struct ebb_source){
+			.fd = uring->event_fd,
+			.events = EPOLLIN | EPOLLET,
+			.name = "io_uring",
+		};
+		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
+	}
+	if (rc != 0) {
+		close(uring->event_fd);
+	}
+	return rc;
+}
+
+/* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
+static void uring_bufs_refused(struct ebb_uring *uring, int rc)
+{
+	static _Atomic bool told;
+	struct rlimit limit = {0};
+	struct ebb_mem_stats stats;
+
+	uring->bufs_registered = false;
+	if (atomic_exchange(&told, true)) {
+		return;
+	}
+	ebb_mem_get_stats(&stats);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	ebb_warn("uring",
+		 "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
+		 "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
+		 strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
+		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
+}
+
+static void uring_register_regions(void *arg)
+{
+	struct ebb_uring *uring = arg;
+
+	atomic_store(&uring->region_msg_sent, false);
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
+		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
+				    .iov_len = EBB_MEM_REGION_SIZE};
+		__u64 tag = 0;
+		int rc;
+
+		if (iov.iov_base == NULL || uring->region_registered[i]) {
+			continue;
+		}
+		rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
+		if (rc < 0) {
+			uring_bufs_refused(uring, rc);
+		} else {
+			uring->region_registered[i] = true;
+		}
+	}
+}
+
+/* On whichever thread grows the pool. */
+static void uring_region_added(struct ebb_mem_subscriber *subscriber,
+			       const struct ebb_mem_region *region)
+{
+	struct ebb_uring *uring = ebb_container_of(subscriber, struct ebb_uring, subscriber);
+
+	atomic_store(&uring->regions[region->index], region->base);
+	if (!atomic_exchange(&uring->region_msg_sent, true)) {
+		ebb_msg_init(&uring->region_msg, uring_register_regions, uring);
+		ebb_reactor_send(uring->reactor, &uring->region_msg);
+	}
+}
+
+int ebb_uring_open(void)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct ebb_uring *uring;
+	int rc;
+
+	if (reactor->uring != NULL) {
+		return 0;
+	}
+	uring = calloc(1, sizeof(*uring));
+	if (uring == NULL) {
+		return -ENOMEM;
+	}
+	uring->reactor = reactor;
+	rc = uring_setup(uring);
+	if (rc != 0) {
+		uring_refused(rc);
+		free(uring);
+		return rc;
+	}
+	rc = uring_watch(uring);
+	if (rc != 0) {
+		uring_refused(rc);
+		io_uring_queue_exit(&uring->ring);
+		free(uring);
+		return rc;
+	}
+	io_uring_register_ring_fd(&uring->ring);
+	uring->files_registered = io_uring_register_files_sparse(&uring->ring, URING_FILES) == 0;
+	uring->bufs_registered =
+		io_uring_register_buffers_sparse(&uring->ring, EBB_MEM_REGIONS_MAX) == 0;
+	uring->subscriber.added = uring_region_added;
+	reactor->uring = uring;
+	ebb_mem_subscribe(&uring->subscriber);
+	return 0;
+}
+
+static unsigned uring_sq_flags(struct ebb_uring *uring)
+{
+	return __atomic_load_n(uring->ring.sq.kflags, __ATOMIC_SEQ_CST);
+}
+
+static bool uring_cq_waiting(struct ebb_uring *uring)
+{
+	return *uring->ring.cq.khead != __atomic_load_n(uring->ring.cq.ktail, __ATOMIC_SEQ_CST);
+}
+
+static void uring_forbid_eventfd(struct ebb_uring *uring)
+{
+	uring->armed = false;
+	__atomic_store_n(uring->ring.cq.kflags, IORING_CQ_EVENTFD_DISABLED, __ATOMIC_RELAXED);
+}
+
+int ebb_uring_arm(struct ebb_uring *uring)
+{
+	if (uring->outstanding == 0) {
+		return 0; /* nothing can come */
+	}
+	if (!uring->armed) {
+		uring->armed = true;
+		/* Pairs with the kernel's look at the flag after it has raised TASKRUN. */
+		__atomic_exchange_n(uring->ring.cq.kflags, 0, __ATOMIC_SEQ_CST);
+	}
+	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 ||
+	    uring_cq_waiting(uring) || io_uring_sq_ready(&uring->ring) != 0) {
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+bool ebb_uring_reap(struct ebb_uring *uring)
+{
+	struct ebb_reactor *reactor = uring->reactor;
+	struct io_uring_cqe *cqe;
+	unsigned count = 0;
+
+	if (uring->outstanding == 0) {
+		return false;
+	}
+	if (uring->armed) {
+		uring_forbid_eventfd(uring);
+	}
+	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+		io_uring_get_events(&uring->ring);
+	}
+	while (count < URING_REAP_MAX && uring_cq_waiting(uring)) {
+		unsigned index = *uring->ring.cq.khead & *uring->ring.cq.kring_mask;
+		struct ebb_uring_op *op;
+		uint32_t flags;
+		int32_t res;
+
+		cqe = &uring->ring.cq.cqes[index];
+		op = io_uring_cqe_get_data(cqe);
+		res = cqe->res;
+		flags = cqe->flags;
+		io_uring_cq_advance(&uring->ring, 1);
+		uring->outstanding--;
+		count++;
+		if (op == NULL) {
+			continue; /* a cancellation's own completion */
+		}
+		op->thread->uring_ops--;
+		ebb_batch_enter(reactor, op->thread);
+		op->complete(op, res, flags);
+	}
+	ebb_turn.thread = NULL;
+	return count != 0;
+}
+
+void ebb_uring_submit(struct ebb_uring *uring)
+{
+	int rc;
+
+	if (io_uring_sq_ready(&uring->ring) == 0) {
+		return;
+	}
+	/* The same entry finishes what has completed meanwhile. */
+	rc = uring->defer ? io_uring_submit_and_get_events(&uring->ring)
+			  : io_uring_submit(&uring->ring);
+	if (rc < 0 && rc != -EAGAIN && rc != -EBUSY && rc != -EINTR) {
+		static struct ebb_ratelimit limit;
+
+		if (ebb_ratelimit_ok(&limit)) {
+			ebb_error("uring", "reactor %d: submission fails: %s",
+				  uring->reactor->core, strerror(-rc));
+		}
+	}
+}
+
+static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, struct ebb_uring_op *op)
+{
+	struct io_uring_sqe *sqe;
+
+	while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
+		ebb_uring_submit(uring);
+	}
+	io_uring_sqe_set_data(sqe, op);
+	uring->outstanding++;
+	return sqe;
+}
+
+struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
+{
+	op->thread = ebb_turn.thread;
+	op->thread->uring_ops++;
+	return uring_sqe(ebb_turn.reactor->uring, op);
+}
+
+void ebb_uring_cancel(struct ebb_uring_op *op)
+{
+	struct io_uring_sqe *sqe = uring_sqe(ebb_turn.reactor->uring, NULL);
+
+	io_uring_prep_cancel(sqe, op, 0);
+}
+
+int ebb_uring_file_register(int fd)
+{
+	struct ebb_uring *uring = ebb_turn.reactor->uring;
+
+	for (unsigned i = 0; i < URING_FILES && uring->files_registered; i++) {
+		int rc;
+
+		if (uring->files_used[i / 64] & (1ull << (i % 64))) {
+			continue;
+		}
+		rc = io_uring_register_files_update(&uring->ring, i, &fd, 1);
+		if (rc < 0) {
+			return rc;
+		}
+		uring->files_used[i / 64] |= 1ull << (i % 64);
+		return (int)i;
+	}
+	return -ENFILE;
+}
+
+void ebb_uring_file_unregister(int index)
+{
+	struct ebb_uring *uring = ebb_turn.reactor->uring;
+	int none = -1;
+
+	io_uring_register_files_update(&uring->ring, (unsigned)index, &none, 1);
+	uring->files_used[index / 64] &= ~(1ull << (index % 64));
+}
+
+int ebb_uring_buf_index(const void *addr, size_t len_bytes)
+{
+	struct ebb_uring *uring = ebb_turn.reactor->uring;
+	int index = ebb_mem_region_index(addr);
+
+	if (index < 0 || !uring->region_registered[index] ||
+	    !ebb_mem_contains(addr, len_bytes)) {
+		return -1;
+	}
+	return index;
+}
+
+void ebb_uring_close(struct ebb_uring *uring)
+{
+	struct ebb_reactor *reactor = uring->reactor;
+
+	ebb_mem_unsubscribe(&uring->subscriber);
+	ebb_source_remove(&reactor->sources, reactor->epoll_fd, &uring->source);
+	io_uring_queue_exit(&uring->ring);
+	close(uring->event_fd);
+	free(uring);
+}

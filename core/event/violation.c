@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/violation.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+
+#include "core/event/thread.h"
+
+/* Call sites remembered; what comes after is still logged and refused, but not listed. */
+#define VIOLATION_RECORDS 256
+
+struct violation {
+	int rule;
+	const char *function;
+	const void *site;
+	char object[64];
+	char owner[EBB_THREAD_NAME_MAX];
+	char runner[EBB_THREAD_NAME_MAX];
+	uint64_t count;
+};
+
+static const char *const violation_rules[] = {
+	[1] = "do not wait for a message to yourself",
+	[2] = "a channel belongs to the thread that got it",
+	[3] = "a bdev_io completes on the thread that submitted it",
+	[4] = "threads, pollers and channels exist only inside ebb_app_start()",
+	[5] = "do not block a reactor",
+};
+
+static struct violation violations[VIOLATION_RECORDS];
+static unsigned num_violations;
+static pthread_mutex_t violation_mutex = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(enum ebb_violation_action) violation_action = EBB_VIOLATION_LOG;
+
+void ebb_violation_set_action(enum ebb_violation_action action)
+{
+	atomic_store(&violation_action, action);
+}
+
+static const char *violation_thread_name(const struct ebb_thread *thread)
+{
+	return thread != NULL ? thread->name : "none";
+}
+
+/* Return: true the first time that this call site is seen. */
+static bool violation_record(int rule, const char *function, const char *object,
+			     const struct ebb_thread *owner, const struct ebb_thread *runner,
+			     const void *site)
+{
+	struct violation *violation;
+	bool first = true;
+
+	pthread_mutex_lock(&violation_mutex);
+	for (unsigned i = 0; i < num_violations && first; i++) {
+		violation = &violations[i];
+		if (violation->rule == rule && violation->site == site &&
+		    strcmp(violation->function, function) == 0 &&
+		    strncmp(violation->object, object, sizeof(violation->object) - 1) == 0) {
+			violation->count++;
+			first = false;
+		}
+	}
+	if (first && num_violations < VIOLATION_RECORDS) {
+		violation = &violations[num_violations++];
+		violation->rule = rule;
+		violation->function = function;
+		violation->site = site;
+		violation->count = 1;
+		snprintf(violation->object, sizeof(violation->object), "%s", object);
+		snprintf(violation->owner, sizeof(violation->owner), "%s",
+			 violation_thread_name(owner));
+		snprintf(violation->runner, sizeof(violation->runner), "%s",
+			 violation_thread_name(runner));
+	}
+	pthread_mutex_unlock(&violation_mutex);
+	return first;
+}
+
+void ebb_violation_at(int rule, const char *function, const char *object,
+		      const struct ebb_thread *owner, const struct ebb_thread *runner,
+		      const void *site)
+{
+	if (violation_record(rule, function, object, owner, runner, site)) {
+		ebb_error("rules", "rule %d (%s) broken: %s() on '%s', which belongs to thread '%s', "
+				   "by thread '%s', from %p",
+			  rule, violation_rules[rule], function, object,
+			  violation_thread_name(owner), violation_thread_name(runner), site);
+	}
+	if (atomic_load(&violation_action) == EBB_VIOLATION_ABORT) {
+		abort();
+	}
+}
+
+void ebb_violation_count(int rule, const char *function, const char *object,
+			 const struct ebb_thread *owner, const struct ebb_thread *runner)
+{
+	violation_record(rule, function, object, owner, runner, NULL);
+}
+
+void ebb_violation_for_each(void (*fn)(const struct ebb_violation_record *record, void *arg),
+			    void *arg)
+{
+	pthread_mutex_lock(&violation_mutex);
+	for (unsigned i = 0; i < num_violations; i++) {
+		const struct violation *violation = &violations[i];
+		const struct ebb_violation_record record = {
+			.rule = violation->rule,
+			.function = violation->function,
+			.object = violation->object,
+			.owner = violation->owner,
+			.runner = violation->runner,
+			.count = violation->count,
+		};
+
+		fn(&record, arg);
+	}
+	pthread_mutex_unlock(&violation_mutex);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/watch.h"
+
+/*
+ * Who watches a reactor that no longer turns, without waking anybody while all sleep?
+ *
+ * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the
+ * helper looks at every reactor: one that is awake, and in the same turn for a second, is reported
+ * with the callback that it is in. While any reactor is awake the timer is armed again; when all
+ * sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and once a
+ * second a system call), and after the last one the helper wakes a single time.
+ *
+ * The disarming helper and a waking reactor meet as in the sleep protocol: the helper clears
+ * watch_armed and then looks at the reactors again, a reactor clears asleep and then looks at
+ * watch_armed; both sequentially consistent.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <ebb/clock.h>
+#include <ebb/log.h>
+
+#include "core/event/helper.h"
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+#include "core/event/violation.h"
+
+#define WATCH_PERIOD_NS EBB_NS_PER_S
+
+static _Atomic bool watch_armed;
+static int watch_timer_fd = -1;
+
+int ebb_watch_init(void)
+{
+	watch_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	atomic_store(&watch_armed, false);
+	return watch_timer_fd < 0 ? -errno : 0;
+}
+
+void ebb_watch_fini(void)
+{
+	if (watch_timer_fd >= 0) {
+		close(watch_timer_fd);
+		watch_timer_fd = -1;
+	}
+}
+
+int ebb_watch_fd(void)
+{
+	return watch_timer_fd;
+}
+
+static void watch_set_timer(void)
+{
+	static const struct itimerspec period = {
+		.it_value.tv_sec = WATCH_PERIOD_NS / EBB_NS_PER_S,
+	};
+
+	timerfd_settime(watch_timer_fd, 0, &period, NULL);
+}
+
+void ebb_watch_awake(void)
+{
+	if (ebb_likely(atomic_load_explicit(&watch_armed, memory_order_seq_cst)) ||
+	    atomic_exchange(&watch_armed, true)) {
+		return;
+	}
+	ebb_helper_start();
+	watch_set_timer();
+}
+
+/* What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). */
+static void watch_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *thread,
+				const char *name)
+{
+	if (thread != NULL && atomic_load(&reactor->self_send_turn) == atomic_load(&reactor->turns)) {
+		ebb_violation(1, "ebb_thread_send (to itself, and then it waits)", name, thread,
+			      thread);
+	}
+}
+
+static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
+{
+	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
+	uint64_t since_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
+	const char *name = atomic_load_explicit(&reactor->running, memory_order_relaxed);
+	struct ebb_thread *thread;
+
+	if (turn == 0 || since_ns + WATCH_PERIOD_NS > now_ns ||
+	    reactor->reported_turn == turn) {
+		return;
+	}
+	thread = atomic_load_explicit(&reactor->running_thread, memory_order_relaxed);
+	reactor->reported_turn = turn;
+	ebb_error("reactor",
+		  "reactor %d is stuck: in %s of thread '%s' since %llu ms; every thread on CPU %d "
+		  "waits (rule 5: do not block a reactor)",
+		  reactor->core, name != NULL ? name : "no callback",
+		  thread != NULL ? thread->name : "none",
+		  (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
+	ebb_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread, thread);
+	watch_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
+}
+
+static bool watch_any_awake(void)
+{
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (atomic_load_explicit(&ebb_reactors[i].asleep, memory_order_seq_cst) == 0 &&
+		    !atomic_load(&ebb_reactors[i].ended)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void ebb_watch_expired(void)
+{
+	uint64_t now_ns = ebb_clock_now_ns();
+
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (atomic_load(&ebb_reactors[i].asleep) == 0) {
+			watch_look(&ebb_reactors[i], now_ns);
+		}
+	}
+	if (watch_any_awake()) {
+		watch_set_timer();
+		return;
+	}
+	atomic_store_explicit(&watch_armed, false, memory_order_seq_cst);
+	if (watch_any_awake() && !atomic_exchange(&watch_armed, true)) {
+		watch_set_timer();
+	}
+}
+
+void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
+		       const char *name, uint64_t passed_ns)
+{
+	static struct ebb_ratelimit limit;
+
+	atomic_fetch_add_explicit(&reactor->overruns, 1, memory_order_relaxed);
+	ebb_violation_count(5, "callback over 10 ms", name, thread, thread);
+	if (ebb_ratelimit_ok(&limit)) {
+		ebb_warn("reactor",
+			 "reactor %d: %s of thread '%s' took %llu.%llu ms; what takes over 10 ms "
+			 "belongs on the helper (rule 5)",
+			 reactor->core, name, thread != NULL ? thread->name : "none",
+			 (unsigned long long)(passed_ns / EBB_NS_PER_MS),
+			 (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));
+	}
+}
