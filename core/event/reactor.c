@@ -256,7 +256,7 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 	}
 }
 
-static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 {
 	struct ebb_list *node, *tmp;
 	bool worked;
@@ -384,6 +384,14 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	return true;
 }
 
+/* Tells the processor that this is a spin: it may save power meanwhile. */
+static void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
+}
+
 static bool reactor_spins(const struct ebb_reactor *reactor)
 {
 	switch (reactor->mode) {
@@ -396,39 +404,46 @@ static bool reactor_spins(const struct ebb_reactor *reactor)
 	}
 }
 
-void ebb_reactor_run(struct ebb_reactor *reactor)
+void ebb_reactor_begin(struct ebb_reactor *reactor)
 {
-	bool polling = true;
-
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
 	reactor->tid = gettid();
-	ebb_reactor_place(reactor);
 	ebb_reactor_tick(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = ebb_turn.now_ns;
-	ebb_watch_awake();
+}
 
-	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
-		bool worked = reactor_turn(reactor, polling);
-
-		polling = true;
-		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
-#if defined(__x86_64__)
-			__builtin_ia32_pause();
-#endif
-		}
-		if (!reactor_spins(reactor)) {
-			polling = !reactor_sleep(reactor);
-		}
-	}
+void ebb_reactor_end(struct ebb_reactor *reactor)
+{
 	if (reactor->uring != NULL) {
 		ebb_uring_close(reactor->uring);
 		reactor->uring = NULL;
 	}
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
+}
+
+void ebb_reactor_run(struct ebb_reactor *reactor)
+{
+	bool polling = true;
+
+	ebb_reactor_begin(reactor);
+	ebb_reactor_place(reactor);
+	ebb_watch_awake();
+	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+		bool worked = ebb_reactor_turn(reactor, polling);
+
+		polling = true;
+		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
+			cpu_relax();
+		}
+		if (!reactor_spins(reactor)) {
+			polling = !reactor_sleep(reactor);
+		}
+	}
+	ebb_reactor_end(reactor);
 }
 
 void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)

@@ -78,6 +78,15 @@ void ebb_reactor_fini(struct ebb_reactor *reactor);
 /* Runs on the calling OS thread until ebb_reactor_stop() and until it has no more threads. */
 void ebb_reactor_run(struct ebb_reactor *reactor);
 
+/*
+ * What ebb_reactor_run() is made of, for tests that step a reactor on their own OS thread: begin,
+ * any number of turns, end. @polling: run every active poller; otherwise those that have fired.
+ * Return: true if something was done.
+ */
+void ebb_reactor_begin(struct ebb_reactor *reactor);
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
+void ebb_reactor_end(struct ebb_reactor *reactor);
+
 /* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */
 extern cpu_set_t ebb_allowed_cpus;
 
