@@ -25,7 +25,8 @@ static bool clock_trusts_ticks;
 static void clock_trust_probe(void)
 {
 #if defined(__x86_64__)
-	static const char path[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	static const char path[] =
+		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
 	char name[8] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 

@@ -38,8 +38,8 @@ static inline int ebb_mpsc_push(struct ebb_mpsc *mpsc, struct ebb_msg *msg)
 		}
 		msg->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(&mpsc->head, &head, msg,
-							memory_order_seq_cst,
-							memory_order_relaxed));
+	                                                memory_order_seq_cst,
+	                                                memory_order_relaxed));
 	return 0;
 }
 
@@ -74,8 +74,7 @@ static inline struct ebb_msg *ebb_mpsc_take(struct ebb_mpsc *mpsc)
 	if (head == NULL || head == &ebb_mpsc_closed) {
 		return NULL;
 	}
-	return ebb_mpsc_reverse(
-		atomic_exchange_explicit(&mpsc->head, NULL, memory_order_seq_cst));
+	return ebb_mpsc_reverse(atomic_exchange_explicit(&mpsc->head, NULL, memory_order_seq_cst));
 }
 
 /* Closes the list for ever and takes what is left. Thread: the consumer. */

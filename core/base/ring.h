@@ -59,6 +59,27 @@ static inline bool ebb_ring_waiting(struct ebb_ring *ring)
 	       2 * (ring->head >> ring->size_log2) + 1;
 }
 
+/**
+ * ebb_ring_published() - the position after the calls that can be taken now, at most @max of them
+ * Looks at slots only, never at the tail: that line stays with the producers.
+ * Thread: the consumer.
+ */
+static inline uint64_t ebb_ring_published(struct ebb_ring *ring, unsigned max)
+{
+	uint64_t position = ring->head;
+
+	while (position - ring->head < max) {
+		struct ebb_ring_slot *slot = &ring->slots[position & ((1u << ring->size_log2) - 1)];
+
+		if (atomic_load_explicit(&slot->turn, memory_order_acquire) !=
+		    2 * (position >> ring->size_log2) + 1) {
+			break;
+		}
+		position++;
+	}
+	return position;
+}
+
 /* Takes the next call. Thread: the consumer. Return: false if none has been published. */
 static inline bool ebb_ring_pop(struct ebb_ring *ring, struct ebb_ring_entry *ret_entry)
 {

@@ -88,9 +88,10 @@ static void move_arrive(void *arg)
 		int rc = ebb_pollers_set_interrupt(thread, reactor->interruptible);
 
 		if (rc != 0) {
-			ebb_error("thread", "thread '%s' has a poller that reactor %d's mode does "
-					    "not suit: %s",
-				  thread->name, reactor->core, strerror(-rc));
+			ebb_error("thread",
+			          "thread '%s' has a poller that reactor %d's mode does "
+			          "not suit: %s",
+			          thread->name, reactor->core, strerror(-rc));
 		}
 	}
 	thread->move = NULL;

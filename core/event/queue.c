@@ -109,10 +109,8 @@ void ebb_queue_open_batch(struct ebb_queue *queue)
 	}
 	if (ebb_unlikely(queue->spilled != NULL)) {
 		queue->batch_mark = queue->spill_mark;
-	} else if (ebb_ring_waiting(&queue->ring)) {
-		queue->batch_mark = ebb_ring_tail(&queue->ring);
 	} else {
-		queue->batch_mark = queue->ring.head;
+		queue->batch_mark = ebb_ring_published(&queue->ring, EBB_QUEUE_BATCH);
 	}
 }
 

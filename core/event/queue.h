@@ -18,6 +18,9 @@
 #define EBB_QUEUE_RING_LOG2     12
 #define EBB_QUEUE_CRITICAL_LOG2 6
 
+/* A flood of messages may not starve pollers: so many of each form run in one turn. */
+#define EBB_QUEUE_BATCH 64
+
 struct ebb_queue {
 	struct ebb_ring critical;
 	struct ebb_ring ring;

@@ -34,7 +34,7 @@ struct ebb_reactor {
 	bool interruptible; /* its pollers' set_interrupt(true) has been called */
 	bool pinned;        /* to its CPU in every mode */
 	bool stop;
-	unsigned num_leaving; /* threads that exit or move */
+	unsigned num_leaving;            /* threads that exit or move */
 	struct ebb_thread *batch_thread; /* whose completions ran since the last reading */
 	struct ebb_uring *uring;
 
@@ -72,7 +72,7 @@ struct ebb_reactor *ebb_reactor_by_core(int core);
 
 /* Return: 0; -errno. */
 int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
-		     uint32_t spin_us_max);
+                     uint32_t spin_us_max);
 void ebb_reactor_fini(struct ebb_reactor *reactor);
 
 /* Runs on the calling OS thread until ebb_reactor_stop() and until it has no more threads. */

@@ -28,11 +28,11 @@ struct ebb_thread {
 	_Atomic(struct ebb_reactor *) reactor EBB_CACHE_ALIGNED;
 	_Atomic(enum ebb_thread_state) state;
 
-	/* The owner's from here on. */
-	struct ebb_list active; /* pollers of period 0 that are not paused */
-	struct ebb_list fired;  /* of these, those whose source woke the reactor */
-	struct ebb_list idle;   /* pollers that are timed or paused */
-	struct ebb_list dead;   /* unregistered, to be freed at the end of the turn */
+	/* The owner's from here on: on lines of their own, as senders read those above. */
+	struct ebb_list active EBB_CACHE_ALIGNED; /* pollers of period 0 that are not paused */
+	struct ebb_list fired;   /* of these, those whose source woke the reactor */
+	struct ebb_list idle;    /* pollers that are timed or paused */
+	struct ebb_list dead;    /* unregistered, to be freed at the end of the turn */
 	struct ebb_list *cursor; /* the active poller to be run next, while they are run */
 	struct ebb_timer_heap timers;
 	uint32_t num_timed; /* pollers that may stand in timers */
@@ -76,7 +76,7 @@ extern struct ebb_thread_registry ebb_threads;
 
 /* As ebb_thread_create(), on @reactor itself, before the reactors run. */
 int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
-			 struct ebb_thread **ret_thread);
+                         struct ebb_thread **ret_thread);
 
 /* Frees the memory of exited threads. No other OS thread may still know one. */
 void ebb_thread_registry_fini(void);

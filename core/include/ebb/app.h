@@ -11,7 +11,7 @@
 struct ebb_app_opts {
 	size_t opts_size;
 	const char *name;
-	const char *cpumask;      /* "0x3", "[0,2-3]"; NULL: one reactor, on the first allowed CPU */
+	const char *cpumask; /* "0x3", "[0,2-3]"; NULL: one reactor, on the first allowed CPU */
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
 	const char *json_file;    /* configuration: a path, or NULL */
@@ -20,9 +20,9 @@ struct ebb_app_opts {
 	uint32_t rpc_socket_mode; /* 0600 */
 	bool wait_for_rpc;        /* start subsystems at framework_start_init */
 	bool json_ignore_init_errors;
-	uint32_t init_timeout_s;  /* a start-up step that takes longer fails; 0: no limit */
+	uint32_t init_timeout_s; /* a start-up step that takes longer fails; 0: no limit */
 	enum ebb_violation_action on_violation;
-	bool handle_signals;      /* SIGINT and SIGTERM stop, SIGPIPE is ignored; default true */
+	bool handle_signals; /* SIGINT and SIGTERM stop, SIGPIPE is ignored; default true */
 };
 
 /**

@@ -7,17 +7,17 @@
 #include <ebb/base.h>
 
 /*
- * ebb_assert() guards against our own bugs, in every build type: it prints the expression, the place
- * and aborts. Devices, peers, JSON and users get errors, never an assert.
+ * ebb_assert() guards against our own bugs, in every build type: it prints the expression, the
+ * place and aborts. Devices, peers, JSON and users get errors, never an assert.
  */
-#define ebb_assert(expression)                                                                     \
-	do {                                                                                       \
-		if (ebb_unlikely(!(expression))) {                                                 \
-			ebb_assert_failed(#expression, __FILE__, __LINE__, __func__);              \
-		}                                                                                  \
+#define ebb_assert(expression)                                                        \
+	do {                                                                          \
+		if (ebb_unlikely(!(expression))) {                                    \
+			ebb_assert_failed(#expression, __FILE__, __LINE__, __func__); \
+		}                                                                     \
 	} while (0)
 
 _Noreturn void ebb_assert_failed(const char *expression, const char *file, int line,
-				 const char *function);
+                                 const char *function);
 
 #endif

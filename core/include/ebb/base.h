@@ -17,7 +17,7 @@
 #define ebb_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* What two cores write must not share a line; two lines, for the adjacent-line prefetcher. */
-#define EBB_CACHE_LINE 64
+#define EBB_CACHE_LINE    64
 #define EBB_CACHE_ALIGNED __attribute__((aligned(2 * EBB_CACHE_LINE)))
 
 #define EBB_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))

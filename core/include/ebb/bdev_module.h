@@ -19,11 +19,13 @@ struct ebb_bdev_ops {
 	/*
 	 * Begin @io (on the thread of @ctx, the driver's channel context). The driver completes it
 	 * by ebb_bdev_io_complete(), exactly once: inside this call, later, or from another thread.
-	 * It has been checked: range, support, alignment, sizes; io->iov is set for reads and writes.
+	 * It has been checked: range, support, alignment, sizes; io->iov is set for reads and
+	 * writes.
 	 */
 	void (*submit)(void *ctx, struct ebb_bdev_io *io);
 
-	/* The last descriptor has been closed after ebb_bdev_unregister(): free the device. App thread. */
+	/* The last descriptor has been closed after ebb_bdev_unregister(): free the device. App
+	 * thread. */
 	void (*destruct)(struct ebb_bdev *bdev);
 
 	/* Optional: adds to "driver_specific" of bdev_get_bdevs. App thread. */
@@ -38,10 +40,10 @@ struct ebb_bdev {
 	uint32_t block_size; /* bytes, a power of two, 512 … 65536 */
 	uint64_t num_blocks;
 	bool read_only;
-	uint32_t io_types;   /* mask of EBB_BIT(enum ebb_bdev_io_type) */
-	bool fua;            /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
-	uint32_t buf_align;  /* bytes; a request with other memory is bounced; 0 or 1: any */
-	uint32_t max_io_blocks;       /* longer requests are split; 0: no limit */
+	uint32_t io_types;      /* mask of EBB_BIT(enum ebb_bdev_io_type) */
+	bool fua;               /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
+	uint32_t buf_align;     /* bytes; a request with other memory is bounced; 0 or 1: any */
+	uint32_t max_io_blocks; /* longer requests are split; 0: no limit */
 	uint32_t optimal_io_boundary; /* in blocks, a power of two: split there; 0: none */
 	uint32_t max_segments;        /* iovec elements in one request; 0: no limit */
 	uint32_t io_ctx_size;         /* bytes of driver context in each request */

@@ -13,7 +13,10 @@ struct ebb_list {
 	struct ebb_list *prev;
 };
 
-#define EBB_LIST_INIT(list) {&(list), &(list)}
+#define EBB_LIST_INIT(list)      \
+	{                        \
+		&(list), &(list) \
+	}
 
 static inline void ebb_list_init(struct ebb_list *list)
 {
@@ -82,12 +85,12 @@ static inline void ebb_list_splice_back(struct ebb_list *to, struct ebb_list *fr
 #define ebb_list_first(list, type, member) ebb_list_entry((list)->next, type, member)
 
 /* @node: a struct ebb_list *; the body must not unlink it. */
-#define ebb_list_for_each(node, list)                                                              \
+#define ebb_list_for_each(node, list) \
 	for ((node) = (list)->next; (node) != (list); (node) = (node)->next)
 
 /* As above; the body may unlink or free @node, but no other node. */
-#define ebb_list_for_each_safe(node, tmp, list)                                                    \
-	for ((node) = (list)->next, (tmp) = (node)->next; (node) != (list);                        \
+#define ebb_list_for_each_safe(node, tmp, list)                             \
+	for ((node) = (list)->next, (tmp) = (node)->next; (node) != (list); \
 	     (node) = (tmp), (tmp) = (node)->next)
 
 #endif

@@ -18,12 +18,12 @@
 #define EBB_METHOD_RUNTIME EBB_BIT(1) /* after */
 
 /* Error codes of JSON-RPC 2.0 and of SPDK's clients; others are negative errno from a device. */
-#define EBB_METHOD_PARSE_ERROR      (-32700)
-#define EBB_METHOD_INVALID_REQUEST  (-32600)
-#define EBB_METHOD_NOT_FOUND        (-32601)
-#define EBB_METHOD_INVALID_PARAMS   (-32602)
-#define EBB_METHOD_INTERNAL_ERROR   (-32603)
-#define EBB_METHOD_WRONG_STATE      (-1)
+#define EBB_METHOD_PARSE_ERROR     (-32700)
+#define EBB_METHOD_INVALID_REQUEST (-32600)
+#define EBB_METHOD_NOT_FOUND       (-32601)
+#define EBB_METHOD_INVALID_PARAMS  (-32602)
+#define EBB_METHOD_INTERNAL_ERROR  (-32603)
+#define EBB_METHOD_WRONG_STATE     (-1)
 
 enum ebb_param_type {
 	EBB_PARAM_BOOL,   /* bool */
@@ -40,9 +40,9 @@ enum ebb_param_type {
 struct ebb_param {
 	const char *name;
 	enum ebb_param_type type;
-	size_t offset;   /* of the field in the method's struct of parameters */
-	bool optional;   /* absent: the field stays as @defaults, or zero */
-	uint64_t min;    /* UINT32 and UINT64: the range allowed; max 0: no limit */
+	size_t offset; /* of the field in the method's struct of parameters */
+	bool optional; /* absent: the field stays as @defaults, or zero */
+	uint64_t min;  /* UINT32 and UINT64: the range allowed; max 0: no limit */
 	uint64_t max;
 	const char *const *names; /* ENUM: NULL-terminated */
 	/* If not 0: offset of a bool that is set when the parameter is given. */
@@ -50,10 +50,10 @@ struct ebb_param {
 	const char *help;
 };
 
-#define EBB_PARAM(struct_type, field, param_type, ...)                                             \
-	{                                                                                          \
-		.name = #field, .type = (param_type), .offset = offsetof(struct_type, field),      \
-		__VA_ARGS__                                                                        \
+#define EBB_PARAM(struct_type, field, param_type, ...)                                        \
+	{                                                                                     \
+		.name = #field, .type = (param_type), .offset = offsetof(struct_type, field), \
+		__VA_ARGS__                                                                   \
 	}
 
 /* One call under way. It ends by exactly one of ebb_call_result() and ebb_call_error(). */
@@ -61,10 +61,10 @@ struct ebb_call;
 
 struct ebb_method {
 	const char *name;
-	const char *alias; /* another name for the same, or NULL */
-	uint32_t states;   /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
-	bool changes_state; /* the caller's credentials are logged */
-	const char *help;  /* one line */
+	const char *alias;              /* another name for the same, or NULL */
+	uint32_t states;                /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
+	bool changes_state;             /* the caller's credentials are logged */
+	const char *help;               /* one line */
 	const struct ebb_param *params; /* NULL: none allowed */
 	size_t num_params;
 	size_t params_size;   /* of the struct that @params decode into */
@@ -76,10 +76,10 @@ struct ebb_method {
 
 void ebb_method_add(struct ebb_method *method);
 
-#define EBB_METHOD_REGISTER(method)                                                                \
-	EBB_CONSTRUCTOR(method##_register)                                                         \
-	{                                                                                          \
-		ebb_method_add(&(method));                                                         \
+#define EBB_METHOD_REGISTER(method)        \
+	EBB_CONSTRUCTOR(method##_register) \
+	{                                  \
+		ebb_method_add(&(method)); \
 	}
 
 /* Ends the call. @result: its reference is taken over; NULL is JSON's null. Thread: app. */
@@ -109,7 +109,7 @@ struct ebb_method_error {
  * Return: 0; -ENOENT no such method; -EINVAL: @ret_error says which parameter, and why.
  */
 int ebb_method_check(const char *name, struct json_object *params,
-		     struct ebb_method_error *ret_error);
+                     struct ebb_method_error *ret_error);
 
 /**
  * ebb_method_dispatch() - call a method
@@ -119,8 +119,8 @@ int ebb_method_check(const char *name, struct json_object *params,
  * Thread: app.
  */
 typedef void (*ebb_method_done)(void *arg, struct json_object *result,
-				const struct ebb_method_error *error);
+                                const struct ebb_method_error *error);
 void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-			 void *arg);
+                         void *arg);
 
 #endif

@@ -20,8 +20,8 @@ typedef int (*ebb_poller_fn)(void *arg);
 struct ebb_poller_wake {
 	/*
 	 * Watched for @events (EPOLLIN if 0) while the reactor sleeps; -1: the source has none. It
-	 * stays the caller's and must outlive the poller. EPOLLET may be set: then the function need
-	 * not drain the fd, every new event wakes again.
+	 * stays the caller's and must outlive the poller. EPOLLET may be set: then the function
+	 * need not drain the fd, every new event wakes again.
 	 */
 	int fd;
 	uint32_t events;
@@ -47,7 +47,7 @@ struct ebb_poller_wake {
  * Owns: the framework, until ebb_poller_unregister().
  * Return: the poller; NULL out of memory or of timers, or not on an ebb thread (reported).
  */
-#define ebb_poller_register(fn, arg, period_us)                                                    \
+#define ebb_poller_register(fn, arg, period_us) \
 	ebb_poller_register_named((fn), (arg), (period_us), NULL, #fn)
 
 /**
@@ -55,11 +55,11 @@ struct ebb_poller_wake {
  * @wake: copied
  * Otherwise as ebb_poller_register(). NULL also if set_interrupt() or epoll refuses the source.
  */
-#define ebb_poller_register_wake(fn, arg, wake)                                                    \
+#define ebb_poller_register_wake(fn, arg, wake) \
 	ebb_poller_register_named((fn), (arg), 0, (wake), #fn)
 
 struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
-					     const struct ebb_poller_wake *wake, const char *name);
+                                             const struct ebb_poller_wake *wake, const char *name);
 
 /**
  * ebb_poller_unregister() - end a poller

@@ -19,7 +19,10 @@ struct ebb_spinlock {
 	const char *name;
 };
 
-#define EBB_SPINLOCK_INIT(lock_name) {NULL, (lock_name)}
+#define EBB_SPINLOCK_INIT(lock_name) \
+	{                            \
+		NULL, (lock_name)    \
+	}
 
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name);
 void ebb_spinlock_fini(struct ebb_spinlock *lock);

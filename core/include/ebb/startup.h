@@ -33,10 +33,10 @@ struct ebb_startup_step {
 
 void ebb_startup_step_add(struct ebb_startup_step *step);
 
-#define EBB_STARTUP_STEP_REGISTER(step)                                                            \
-	EBB_CONSTRUCTOR(step##_register)                                                           \
-	{                                                                                          \
-		ebb_startup_step_add(&(step));                                                     \
+#define EBB_STARTUP_STEP_REGISTER(step)        \
+	EBB_CONSTRUCTOR(step##_register)       \
+	{                                      \
+		ebb_startup_step_add(&(step)); \
 	}
 
 /* The options ebb_app_start() was called with, defaults filled in; NULL outside. Thread: any. */
@@ -57,7 +57,7 @@ const char *ebb_app_phase_name(enum ebb_app_phase phase);
 
 struct ebb_app_state {
 	enum ebb_app_phase phase;
-	char step[64];  /* empty: none under way */
+	char step[64]; /* empty: none under way */
 	uint64_t step_age_ns;
 	char error[256]; /* the last one; empty: none */
 	uint64_t uptime_ns;

@@ -38,19 +38,19 @@ void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);
 void ebb_subsystem_init_next(int rc);
 void ebb_subsystem_fini_next(void);
 
-#define EBB_SUBSYSTEM_REGISTER(subsystem)                                                          \
-	EBB_CONSTRUCTOR(subsystem##_register)                                                      \
-	{                                                                                          \
-		ebb_subsystem_add(&(subsystem));                                                   \
+#define EBB_SUBSYSTEM_REGISTER(subsystem)        \
+	EBB_CONSTRUCTOR(subsystem##_register)    \
+	{                                        \
+		ebb_subsystem_add(&(subsystem)); \
 	}
 
 /* Both are bare words: EBB_SUBSYSTEM_DEPEND(nbd, bdev). */
-#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                        \
-	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {                         \
-		.name = #subsystem, .depends_on = #on};                                            \
-	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                                    \
-	{                                                                                          \
-		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                            \
+#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                   \
+	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {.name = #subsystem, \
+	                                                                  .depends_on = #on}; \
+	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                               \
+	{                                                                                     \
+		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                       \
 	}
 
 #endif

@@ -27,13 +27,13 @@ struct ebb_msg {
 	const char *name; /* of fn, for people */
 };
 
-#define ebb_msg_init(msg, msg_fn, msg_arg)                                                         \
-	do {                                                                                       \
-		struct ebb_msg *msg_to_init = (msg);                                               \
-		msg_to_init->next = NULL;                                                          \
-		msg_to_init->fn = (msg_fn);                                                        \
-		msg_to_init->arg = (msg_arg);                                                      \
-		msg_to_init->name = #msg_fn;                                                       \
+#define ebb_msg_init(msg, msg_fn, msg_arg)           \
+	do {                                         \
+		struct ebb_msg *msg_to_init = (msg); \
+		msg_to_init->next = NULL;            \
+		msg_to_init->fn = (msg_fn);          \
+		msg_to_init->arg = (msg_arg);        \
+		msg_to_init->name = #msg_fn;         \
 	} while (0)
 
 /* For ebb_thread_create(): let the framework choose the reactor. */
@@ -105,10 +105,10 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
  * Thread: any, signal handlers included.
  * Return: 0; -EAGAIN: 64 are waiting already; -ESRCH: @thread has exited.
  */
-#define ebb_thread_send_critical(thread, fn, arg)                                                  \
+#define ebb_thread_send_critical(thread, fn, arg) \
 	ebb_thread_send_critical_named((thread), (fn), (arg), #fn)
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
-				   const char *name);
+                                   const char *name);
 
 /**
  * ebb_for_each_thread() - run @fn(@arg) on every thread, one after the other, then @done(@arg)
