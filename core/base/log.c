@@ -64,9 +64,9 @@ static void log_write(enum ebb_log_level level, const char *component, const cha
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &local);
 	len = snprintf(line, sizeof(line), "%04d-%02d-%02d %02d:%02d:%02d.%03ld %s %s: %s\n",
-	               local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-	               local.tm_min, local.tm_sec, now.tv_nsec / 1000000, log_level_names[level],
-	               component, text);
+		       local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
+		       local.tm_min, local.tm_sec, now.tv_nsec / 1000000, log_level_names[level],
+		       component, text);
 	if (len >= (int)sizeof(line)) {
 		len = (int)sizeof(line) - 1;
 		line[len - 1] = '\n';

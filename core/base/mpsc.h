@@ -38,8 +38,8 @@ static inline int ebb_mpsc_push(struct ebb_mpsc *mpsc, struct ebb_msg *msg)
 		}
 		msg->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(&mpsc->head, &head, msg,
-	                                                memory_order_seq_cst,
-	                                                memory_order_relaxed));
+							memory_order_seq_cst,
+							memory_order_relaxed));
 	return 0;
 }
 

@@ -18,7 +18,7 @@ static size_t ring_bytes(uint32_t size_log2)
 int ebb_ring_init(struct ebb_ring *ring, uint32_t size_log2)
 {
 	void *slots = mmap(NULL, ring_bytes(size_log2), PROT_READ | PROT_WRITE,
-	                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (slots == MAP_FAILED) {
 		return -ENOMEM;
@@ -61,8 +61,8 @@ int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry)
 			continue; /* another producer was faster */
 		}
 		if (atomic_compare_exchange_weak_explicit(&ring->tail, &tail, tail + 1,
-		                                          memory_order_relaxed,
-		                                          memory_order_relaxed)) {
+							  memory_order_relaxed,
+							  memory_order_relaxed)) {
 			break;
 		}
 	}

@@ -100,7 +100,7 @@ static int event_launch(struct ebb_reactor *reactor)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0) {
 		ebb_error("reactor", "reactor %d cannot be started: %s", reactor->core,
-		          strerror(rc));
+			  strerror(rc));
 		return -rc;
 	}
 	reactor->joinable = true;
@@ -152,7 +152,7 @@ void ebb_event_stop(void)
 	ebb_thread_registry_lock();
 	ebb_threads.stopping = true;
 	left = ebb_threads.num_threads;
-	ebb_list_for_each (node, &ebb_threads.threads) {
+	ebb_list_for_each(node, &ebb_threads.threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, registry_link);
 
 		if (thread == ebb_threads.app) {
@@ -160,9 +160,9 @@ void ebb_event_stop(void)
 		}
 		if (atomic_load(&thread->state) == EBB_THREAD_RUNNING) {
 			ebb_warn("thread",
-			         "thread '%s' still lives at shutdown: its owner should "
-			         "have called ebb_thread_exit()",
-			         thread->name);
+				 "thread '%s' still lives at shutdown: its owner should "
+				 "have called ebb_thread_exit()",
+				 thread->name);
 		}
 		ebb_thread_send_msg(thread, ebb_thread_tell_exit, NULL);
 	}

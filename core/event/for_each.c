@@ -34,7 +34,7 @@ static struct ebb_thread *for_each_find(uint64_t after_id)
 	struct ebb_list *node;
 
 	ebb_thread_registry_lock();
-	ebb_list_for_each (node, &ebb_threads.threads) {
+	ebb_list_for_each(node, &ebb_threads.threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, registry_link);
 
 		if (thread->id > after_id) {
@@ -81,7 +81,7 @@ static void for_each_next(struct for_each *round)
 	if (ebb_thread_send(round->caller, &round->msg) != 0) {
 		/* Forced to end while the round ran: the promise to complete still stands. */
 		ebb_warn("thread", "for_each_thread(%s): thread '%s', which asked, has gone",
-		         round->name, round->caller->name);
+			 round->name, round->caller->name);
 		for_each_end(round);
 	}
 }

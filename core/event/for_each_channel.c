@@ -35,7 +35,7 @@ static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
 	struct ebb_list *node;
 
 	ebb_devices_lock();
-	ebb_list_for_each (node, &iter->device->channels) {
+	ebb_list_for_each(node, &iter->device->channels) {
 		struct ebb_thread *thread =
 			ebb_list_entry(node, struct ebb_io_channel, device_link)->thread;
 
@@ -97,7 +97,7 @@ static void channel_round_go_on(struct ebb_channel_iter *iter)
 	ebb_msg_init(&iter->msg, channel_round_end, iter);
 	if (ebb_thread_send(iter->caller, &iter->msg) != 0) {
 		ebb_warn("thread", "for_each_channel: thread '%s', which asked, has gone",
-		         iter->caller->name);
+			 iter->caller->name);
 		channel_round_end(iter);
 	}
 }

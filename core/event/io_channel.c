@@ -18,7 +18,7 @@ static bool channel_is_mine(struct ebb_io_channel *channel, const char *function
 		return true;
 	}
 	ebb_violation_at(2, function, channel->device->name, channel->thread, ebb_turn.thread,
-	                 site);
+			 site);
 	return false;
 }
 
@@ -26,7 +26,7 @@ struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &ebb_turn.thread->channels) {
+	ebb_list_for_each(node, &ebb_turn.thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
@@ -42,7 +42,7 @@ static void channel_link(struct ebb_io_channel *channel)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &channel->device->channels) {
+	ebb_list_for_each(node, &channel->device->channels) {
 		if (ebb_list_entry(node, struct ebb_io_channel, device_link)->thread->id >
 		    channel->thread->id) {
 			break;
@@ -75,12 +75,12 @@ static void channel_quiesce(struct ebb_io_channel *channel)
 
 /* The channel is linked first, so that the device cannot go while create() runs. */
 static struct ebb_io_channel *channel_create(struct ebb_io_device *device,
-                                             struct ebb_io_channel *channel)
+					     struct ebb_io_channel *channel)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
 	int rc = device->ops.create != NULL
-	                 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
-	                 : 0;
+			 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
+			 : 0;
 
 	if (rc == 0) {
 		ebb_list_push_back(&thread->channels, &channel->thread_link);
@@ -91,7 +91,7 @@ static struct ebb_io_channel *channel_create(struct ebb_io_device *device,
 		return channel;
 	}
 	ebb_error("thread", "thread '%s' gets no channel to '%s': %s", thread->name, device->name,
-	          strerror(-rc));
+		  strerror(-rc));
 	channel_unlink(channel);
 	free(channel);
 	return NULL;
@@ -140,8 +140,8 @@ struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 
 	if (channel == NULL) {
 		ebb_error("thread", "thread '%s' gets no channel: %s", ebb_turn.thread->name,
-		          device == NULL ? "the io_device is not registered, or going"
-		                         : "out of memory");
+			  device == NULL ? "the io_device is not registered, or going"
+					 : "out of memory");
 		return NULL;
 	}
 	if (existing) {
@@ -215,17 +215,17 @@ const char *ebb_io_channel_name(const struct ebb_io_channel *channel)
 const char *ebb_channels_first_name(const struct ebb_thread *thread)
 {
 	return ebb_list_empty(&thread->channels)
-	               ? NULL
-	               : ebb_list_first(&thread->channels, struct ebb_io_channel, thread_link)
-	                         ->device->name;
+		       ? NULL
+		       : ebb_list_first(&thread->channels, struct ebb_io_channel, thread_link)
+				 ->device->name;
 }
 
 void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, void *arg),
-                             void *arg)
+			     void *arg)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &ebb_turn.thread->channels) {
+	ebb_list_for_each(node, &ebb_turn.thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
@@ -237,7 +237,7 @@ void ebb_channels_quiesce(struct ebb_thread *thread)
 {
 	struct ebb_list *node, *tmp;
 
-	ebb_list_for_each_safe (node, tmp, &thread->channels) {
+	ebb_list_for_each_safe(node, tmp, &thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
@@ -258,7 +258,7 @@ bool ebb_channels_quiet(const struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &thread->channels) {
+	ebb_list_for_each(node, &thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
@@ -273,7 +273,7 @@ void ebb_channels_resume(struct ebb_thread *thread)
 {
 	struct ebb_list *node, *tmp;
 
-	ebb_list_for_each_safe (node, tmp, &thread->channels) {
+	ebb_list_for_each_safe(node, tmp, &thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 

@@ -38,7 +38,7 @@ struct ebb_io_device *ebb_io_device_find(void *device)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &devices) {
+	ebb_list_for_each(node, &devices) {
 		struct ebb_io_device *found = ebb_list_entry(node, struct ebb_io_device, link);
 
 		if (found->device == device && found->unregister_thread == NULL) {
@@ -108,7 +108,7 @@ void ebb_io_device_finish(struct ebb_io_device *device)
 	ebb_msg_init(&device->msg, io_device_gone, device);
 	if (ebb_thread_send(device->unregister_thread, &device->msg) != 0) {
 		ebb_warn("thread", "io_device '%s': thread '%s', which unregistered it, has gone",
-		         device->name, device->unregister_thread->name);
+			 device->name, device->unregister_thread->name);
 		free(device);
 	}
 }

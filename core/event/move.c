@@ -4,13 +4,12 @@
 /*
  * A thread changes its reactor.
  *
- *	on the thread		its channels are asked to be quiet: new I/O waits in them
- *	on the old reactor	after each turn: all quiet, nothing in the io_uring, nothing
- *				deferred? Then its sources leave the epoll set (their generation
- *				goes up, so an event already in hand meets nothing), the thread
- *				leaves the list, thread->reactor changes, and the thread travels in
- *				a message
- *	on the new reactor	the sources join, the channels go on, then its queue is looked at
+ *	on the thread       its channels are asked to be quiet: new I/O waits in them
+ *	on the old reactor  after each turn: all quiet, nothing in the io_uring, nothing deferred?
+ *	                    Then its sources leave the epoll set (their generation goes up, so an
+ *	                    event already in hand meets nothing), the thread leaves the list,
+ *	                    thread->reactor changes, and the thread travels in a message
+ *	on the new reactor  the sources join, the channels go on, then its queue is looked at
  *
  * Senders never notice. One that still reads the old reactor has pushed its message before that
  * store, so the new reactor's first look at the queue, which comes after, finds it; a spare wakeup
@@ -89,9 +88,9 @@ static void move_arrive(void *arg)
 
 		if (rc != 0) {
 			ebb_error("thread",
-			          "thread '%s' has a poller that reactor %d's mode does "
-			          "not suit: %s",
-			          thread->name, reactor->core, strerror(-rc));
+				  "thread '%s' has a poller that reactor %d's mode does "
+				  "not suit: %s",
+				  thread->name, reactor->core, strerror(-rc));
 		}
 	}
 	thread->move = NULL;

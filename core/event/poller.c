@@ -30,11 +30,11 @@ static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
 
 static const uint32_t poller_next[EBB_POLLER_STATE_COUNT] = {
 	[EBB_POLLER_WAITING] = EBB_BIT(EBB_POLLER_RUNNING) | EBB_BIT(EBB_POLLER_PAUSED) |
-                               EBB_BIT(EBB_POLLER_UNREGISTERED),
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
 	[EBB_POLLER_RUNNING] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_PAUSING) |
-                               EBB_BIT(EBB_POLLER_UNREGISTERED),
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
 	[EBB_POLLER_PAUSING] = EBB_BIT(EBB_POLLER_PAUSED) | EBB_BIT(EBB_POLLER_RUNNING) |
-                               EBB_BIT(EBB_POLLER_UNREGISTERED),
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
 	[EBB_POLLER_PAUSED] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_UNREGISTERED),
 };
 
@@ -90,7 +90,7 @@ static void poller_schedule(struct ebb_poller *poller)
 }
 
 static struct ebb_poller *poller_alloc(struct ebb_thread *thread,
-                                       const struct ebb_poller_wake *wake)
+				       const struct ebb_poller_wake *wake)
 {
 	struct ebb_poller *poller = calloc(1, sizeof(*poller));
 
@@ -130,7 +130,7 @@ static int poller_source_start(struct ebb_poller *poller)
 }
 
 struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
-                                             const struct ebb_poller_wake *wake, const char *name)
+					     const struct ebb_poller_wake *wake, const char *name)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
 	struct ebb_poller *poller;
@@ -155,7 +155,7 @@ struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64
 	}
 	if (rc != 0) {
 		ebb_error("poller", "poller '%s' of thread '%s' cannot be registered: %s", name,
-		          thread->name, strerror(-rc));
+			  thread->name, strerror(-rc));
 		thread->num_timed -= period_us != 0;
 		free(poller);
 		return NULL;
@@ -245,7 +245,7 @@ void ebb_poller_resume(struct ebb_poller *poller)
 	if (rc != 0) {
 		/* It runs all the same, every turn: awake, and named as a blocker. */
 		ebb_error("poller", "poller '%s': its wake source is lost: %s", poller->name,
-		          strerror(-rc));
+			  strerror(-rc));
 		poller->has_wake = false;
 	}
 	poller_link(poller, &poller->thread->active);
@@ -267,7 +267,7 @@ static bool poller_run(struct ebb_poller *poller)
 	poller->error_count += rc < 0;
 	if (ebb_unlikely(thread->held_spinlocks != 0)) {
 		ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", poller->name,
-		              thread, thread);
+			      thread, thread);
 	}
 	if (poller->state == EBB_POLLER_RUNNING) {
 		poller_set_state(poller, EBB_POLLER_WAITING);
@@ -357,7 +357,7 @@ static unsigned pollers_count_list(const struct ebb_list *list, const char **ret
 	struct ebb_list *node;
 	unsigned count = 0;
 
-	ebb_list_for_each (node, list) {
+	ebb_list_for_each(node, list) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
 		if (!poller->internal) {

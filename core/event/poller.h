@@ -75,7 +75,7 @@ void ebb_pollers_attach(struct ebb_thread *thread);
 
 /* As ebb_poller_for_each(), for a thread of the calling reactor. */
 void ebb_pollers_for_each(struct ebb_thread *thread,
-                          void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg);
+			  void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg);
 
 void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats);
 

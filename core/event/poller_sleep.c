@@ -19,7 +19,7 @@ bool ebb_pollers_block_sleep(const struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &thread->active) {
+	ebb_list_for_each(node, &thread->active) {
 		if (!ebb_list_entry(node, struct ebb_poller, link)->has_wake) {
 			return true;
 		}
@@ -31,7 +31,7 @@ int ebb_pollers_arm(struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &thread->active) {
+	ebb_list_for_each(node, &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
 		if (poller->wake.arm != NULL && poller->wake.arm(poller->arg) != 0) {
@@ -108,7 +108,7 @@ int ebb_pollers_arm_timer(struct ebb_thread *thread)
 
 		if (ebb_ratelimit_ok(&limit)) {
 			ebb_error("poller", "thread '%s' has no timerfd (%s): its core stays awake",
-			          thread->name, strerror(-rc));
+				  thread->name, strerror(-rc));
 		}
 	}
 	return rc;
@@ -135,7 +135,7 @@ static int pollers_set_interrupt_list(struct ebb_list *list, bool on)
 	struct ebb_list *node;
 	int rc = 0;
 
-	ebb_list_for_each (node, list) {
+	ebb_list_for_each(node, list) {
 		rc = poller_set_interrupt(ebb_list_entry(node, struct ebb_poller, link), on);
 		if (rc != 0) {
 			break;
@@ -171,7 +171,7 @@ void ebb_pollers_detach(struct ebb_thread *thread)
 	struct ebb_reactor *reactor = ebb_turn.reactor;
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &thread->active) {
+	ebb_list_for_each(node, &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
 		ebb_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
@@ -191,7 +191,7 @@ void ebb_pollers_attach(struct ebb_thread *thread)
 	struct ebb_reactor *reactor = ebb_turn.reactor;
 	struct ebb_list *node;
 
-	ebb_list_for_each (node, &thread->active) {
+	ebb_list_for_each(node, &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 		int rc = 0;
 
@@ -200,21 +200,21 @@ void ebb_pollers_attach(struct ebb_thread *thread)
 		}
 		if (rc != 0) {
 			ebb_error("poller", "poller '%s' loses its wake source: %s", poller->name,
-			          strerror(-rc));
+				  strerror(-rc));
 			poller->has_wake = false;
 		}
 	}
 }
 
 void ebb_pollers_for_each(struct ebb_thread *thread,
-                          void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
+			  void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
 {
 	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
 	struct ebb_poller_stats stats;
 	struct ebb_list *node;
 
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(lists); i++) {
-		ebb_list_for_each (node, lists[i]) {
+		ebb_list_for_each(node, lists[i]) {
 			const struct ebb_poller *poller =
 				ebb_list_entry(node, struct ebb_poller, link);
 

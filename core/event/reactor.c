@@ -7,7 +7,7 @@
  * A reactor may sleep only when nothing is waiting, and whatever comes afterwards must wake it. The
  * danger is the gap between looking and sleeping: a message sent in that gap by somebody who still
  * sees the reactor awake would lie there until the next, unrelated, wakeup. Two words close it,
- *each side writing one and then reading the other:
+ * each side writing one and then reading the other:
  *
  *	reactor                                sender
  *	asleep = 1                             publish the message
@@ -139,7 +139,7 @@ void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
 
 /* Charges the time since the last reading, and reports it if one callback has taken too long. */
 static void reactor_charge(struct ebb_reactor *reactor, struct ebb_thread *thread, const char *name,
-                           uint64_t since_ns, bool worked)
+			   uint64_t since_ns, bool worked)
 {
 	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
 
@@ -244,13 +244,13 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node, *tmp;
 
-	ebb_list_for_each_safe (node, tmp, &reactor->threads) {
+	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
 		if (thread->move != NULL) {
 			ebb_move_check(thread);
 		} else if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
-		           EBB_THREAD_EXITING) {
+			   EBB_THREAD_EXITING) {
 			ebb_thread_exit_check(thread);
 		}
 	}
@@ -262,15 +262,15 @@ bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 	bool worked;
 
 	atomic_store_explicit(&reactor->turns,
-	                      atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
-	                      memory_order_relaxed);
+			      atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 	reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
 
 	worked = reactor_run_inbox(reactor);
-	ebb_list_for_each_safe (node, tmp, &reactor->threads) {
+	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
 		worked |= ebb_thread_run(ebb_list_entry(node, struct ebb_thread, reactor_link),
-		                         polling);
+					 polling);
 	}
 	if (reactor->uring != NULL) {
 		worked |= ebb_uring_reap(reactor->uring);
@@ -293,7 +293,7 @@ static bool reactor_has_work(struct ebb_reactor *reactor)
 	if (ebb_mpsc_waiting(&reactor->inbox) || ebb_turn.deferred_first != NULL) {
 		return true;
 	}
-	ebb_list_for_each (node, &reactor->threads) {
+	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
 		if (ebb_queue_waiting(&thread->queue)) {
@@ -311,7 +311,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
 		return false;
 	}
-	ebb_list_for_each (node, &reactor->threads) {
+	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
 		if (ebb_pollers_block_sleep(thread) ||
@@ -328,7 +328,7 @@ static int reactor_arm(struct ebb_reactor *reactor)
 	struct ebb_list *node;
 	int rc = reactor->uring != NULL ? ebb_uring_arm(reactor->uring) : 0;
 
-	ebb_list_for_each (node, &reactor->threads) {
+	ebb_list_for_each(node, &reactor->threads) {
 		if (rc != 0) {
 			break;
 		}
@@ -462,7 +462,7 @@ void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *t
 }
 
 int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
-                     uint32_t spin_us_max)
+		     uint32_t spin_us_max)
 {
 	int rc;
 

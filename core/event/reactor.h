@@ -72,7 +72,7 @@ struct ebb_reactor *ebb_reactor_by_core(int core);
 
 /* Return: 0; -errno. */
 int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
-                     uint32_t spin_us_max);
+		     uint32_t spin_us_max);
 void ebb_reactor_fini(struct ebb_reactor *reactor);
 
 /* Runs on the calling OS thread until ebb_reactor_stop() and until it has no more threads. */

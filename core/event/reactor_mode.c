@@ -71,10 +71,10 @@ static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
 	if (reactor->interruptible == on) {
 		return 0;
 	}
-	ebb_list_for_each (node, &reactor->threads) {
+	ebb_list_for_each(node, &reactor->threads) {
 		rc = ebb_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread,
-		                                              reactor_link),
-		                               on);
+							      reactor_link),
+					       on);
 		if (rc != 0) {
 			break;
 		}
@@ -85,7 +85,7 @@ static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
 	}
 	for (node = node->prev; node != &reactor->threads; node = node->prev) {
 		ebb_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread, reactor_link),
-		                          !on);
+					  !on);
 	}
 	return rc;
 }
@@ -104,12 +104,12 @@ static void mode_change_run(void *arg)
 			reactor->spin_ns = change->spin_us_max * EBB_NS_PER_US;
 		}
 		atomic_store_explicit(&reactor->mode_published, reactor->mode,
-		                      memory_order_relaxed);
+				      memory_order_relaxed);
 		atomic_store_explicit(&reactor->spin_us_published, reactor->spin_us_max,
-		                      memory_order_relaxed);
+				      memory_order_relaxed);
 		ebb_reactor_place(reactor);
 		if (reactor->mode == EBB_REACTOR_POLL) {
-			ebb_list_for_each (node, &reactor->threads) {
+			ebb_list_for_each(node, &reactor->threads) {
 				ebb_pollers_disarm_timer(
 					ebb_list_entry(node, struct ebb_thread, reactor_link));
 			}
@@ -120,7 +120,7 @@ static void mode_change_run(void *arg)
 }
 
 void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
-                          ebb_reactor_mode_cb done, void *arg)
+			  ebb_reactor_mode_cb done, void *arg)
 {
 	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
 	struct mode_change *change = calloc(1, sizeof(*change));
@@ -187,13 +187,13 @@ static void blocker_scan_poller(const struct ebb_poller_stats *stats, void *arg)
 
 	if (stats->blocks_sleep) {
 		scan->fn(scan->thread, stats->name, "runs every turn and has no wake source",
-		         scan->arg);
+			 scan->arg);
 	}
 }
 
 void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
-                                             const char *reason, void *arg),
-                                  void *arg)
+					     const char *reason, void *arg),
+				  void *arg)
 {
 	struct ebb_reactor *reactor = ebb_reactor_current();
 	struct ebb_list *node;
@@ -201,7 +201,7 @@ void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *pol
 	if (reactor->mode == EBB_REACTOR_POLL) {
 		fn("", "", "the reactor is in poll mode", arg);
 	}
-	ebb_list_for_each (node, &reactor->threads) {
+	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 		struct blocker_scan scan = {.fn = fn, .arg = arg, .thread = thread->name};
 

@@ -20,7 +20,7 @@ void ebb_spinlock_fini(struct ebb_spinlock *lock)
 
 	if (owner != NULL) {
 		ebb_violation(5, "ebb_spinlock_fini (while held)", lock->name, owner,
-		              ebb_turn.thread);
+			      ebb_turn.thread);
 	}
 }
 
@@ -39,7 +39,7 @@ int ebb_spinlock_lock(struct ebb_spinlock *lock)
 	}
 	/* Pairs with the release in ebb_spinlock_unlock(). */
 	while (!atomic_compare_exchange_weak_explicit(&lock->owner, &owner, thread,
-	                                              memory_order_acquire, memory_order_relaxed)) {
+						      memory_order_acquire, memory_order_relaxed)) {
 		owner = NULL;
 #if defined(__x86_64__)
 		__builtin_ia32_pause();

@@ -95,7 +95,7 @@ static struct ebb_thread *thread_alloc(const char *name)
 }
 
 int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
-                         struct ebb_thread **ret_thread)
+			 struct ebb_thread **ret_thread)
 {
 	struct ebb_thread *thread = thread_alloc(name);
 
@@ -143,8 +143,8 @@ int ebb_thread_create(const char *name, int core, struct ebb_thread **ret_thread
 		return -ESHUTDOWN;
 	}
 	reactor = core == EBB_CORE_ANY
-	                  ? &ebb_reactors[atomic_fetch_add(&next_reactor, 1) % ebb_num_reactors]
-	                  : ebb_reactor_by_core(core);
+			  ? &ebb_reactors[atomic_fetch_add(&next_reactor, 1) % ebb_num_reactors]
+			  : ebb_reactor_by_core(core);
 	if (reactor == NULL) {
 		return -EINVAL;
 	}
@@ -174,8 +174,8 @@ static void thread_notify(struct ebb_thread *thread)
 	if (thread == ebb_turn.thread) {
 		/* For the watch: what waits for this within the turn waits for ever (rule 1). */
 		atomic_store_explicit(&reactor->self_send_turn,
-		                      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
-		                      memory_order_relaxed);
+				      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
+				      memory_order_relaxed);
 	}
 	ebb_reactor_notify(reactor);
 }
@@ -201,9 +201,9 @@ int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 		const char *running = atomic_load(&atomic_load(&thread->reactor)->running);
 
 		ebb_error("thread",
-		          "out of memory for the messages of thread '%s', which does not keep up: "
-		          "its reactor is in %s",
-		          thread->name, running != NULL ? running : "no callback");
+			  "out of memory for the messages of thread '%s', which does not keep up: "
+			  "its reactor is in %s",
+			  thread->name, running != NULL ? running : "no callback");
 		abort();
 	}
 	return rc;
@@ -219,7 +219,7 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 }
 
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
-                                   const char *name)
+				   const char *name)
 {
 	struct ebb_ring_entry entry = {fn, arg, name};
 	int rc = ebb_queue_push_critical(&thread->queue, &entry);
@@ -236,12 +236,12 @@ static void thread_check_spinlocks(struct ebb_thread *thread, const char *name)
 {
 	if (ebb_unlikely(thread->held_spinlocks != 0)) {
 		ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", name, thread,
-		              thread);
+			      thread);
 	}
 }
 
 static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
-                        void *arg, const char *name)
+			void *arg, const char *name)
 {
 	ebb_callback_begin(reactor, name);
 	fn(arg);
@@ -289,7 +289,7 @@ void ebb_thread_enter(struct ebb_thread *thread)
 	ebb_turn.thread = thread;
 	if (ebb_turn.reactor != NULL) {
 		atomic_store_explicit(&ebb_turn.reactor->running_thread, thread,
-		                      memory_order_relaxed);
+				      memory_order_relaxed);
 	}
 }
 
@@ -327,10 +327,10 @@ void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_sta
 	if (ebb_turn.now_ns > thread->created_ns + thread->busy_ns) {
 		ret_stats->idle_ns = ebb_turn.now_ns - thread->created_ns - thread->busy_ns;
 	}
-	ebb_list_for_each (node, &thread->active) {
+	ebb_list_for_each(node, &thread->active) {
 		ret_stats->active_pollers += 1;
 	}
-	ebb_list_for_each (node, &thread->idle) {
+	ebb_list_for_each(node, &thread->idle) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
 		if (poller->internal) {

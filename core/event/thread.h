@@ -76,7 +76,7 @@ extern struct ebb_thread_registry ebb_threads;
 
 /* As ebb_thread_create(), on @reactor itself, before the reactors run. */
 int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
-                         struct ebb_thread **ret_thread);
+			 struct ebb_thread **ret_thread);
 
 /* Frees the memory of exited threads. No other OS thread may still know one. */
 void ebb_thread_registry_fini(void);

@@ -140,15 +140,15 @@ void ebb_thread_exit_check(struct ebb_thread *thread)
 	}
 	if (waiting) {
 		ebb_error("thread",
-		          "thread '%s' did not end within 5 s and is forced: it waited for %s",
-		          thread->name, waits);
+			  "thread '%s' did not end within 5 s and is forced: it waited for %s",
+			  thread->name, waits);
 	}
 	ebb_queue_close(&thread->queue);
 	thread_run_rest(thread);
 	if (!waiting && thread_exit_waits(thread, waits, sizeof(waits))) {
 		ebb_error("thread",
-		          "thread '%s' began something after its last message and is forced: %s",
-		          thread->name, waits);
+			  "thread '%s' began something after its last message and is forced: %s",
+			  thread->name, waits);
 	}
 	thread_end(thread);
 }

@@ -79,12 +79,12 @@ static void uring_refused(int rc)
 	}
 	if (rc == -EPERM) {
 		ebb_error("uring", "io_uring is forbidden here: set the sysctl "
-		                   "kernel.io_uring_disabled to 0, or let the container's seccomp "
-		                   "profile pass io_uring_setup");
+				   "kernel.io_uring_disabled to 0, or let the container's seccomp "
+				   "profile pass io_uring_setup");
 	} else if (rc == -ENOSYS) {
 		ebb_error("uring",
-		          "io_uring is missing: the kernel is too old (6.1 is wanted), or a "
-		          "seccomp profile hides it");
+			  "io_uring is missing: the kernel is too old (6.1 is wanted), or a "
+			  "seccomp profile hides it");
 	} else {
 		ebb_error("uring", "no io_uring can be made: %s", strerror(-rc));
 	}
@@ -147,10 +147,10 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 	ebb_mem_get_stats(&stats);
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	ebb_warn("uring",
-	         "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
-	         "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
-	         strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
-	         (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
+		 "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
+		 "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
+		 strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
+		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
 }
 
 static void uring_register_regions(void *arg)
@@ -160,7 +160,7 @@ static void uring_register_regions(void *arg)
 	atomic_store(&uring->region_msg_sent, false);
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
 		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
-		                    .iov_len = EBB_MEM_REGION_SIZE};
+				    .iov_len = EBB_MEM_REGION_SIZE};
 		__u64 tag = 0;
 		int rc;
 
@@ -178,7 +178,7 @@ static void uring_register_regions(void *arg)
 
 /* On whichever thread grows the pool. */
 static void uring_region_added(struct ebb_mem_subscriber *subscriber,
-                               const struct ebb_mem_region *region)
+			       const struct ebb_mem_region *region)
 {
 	struct ebb_uring *uring = ebb_container_of(subscriber, struct ebb_uring, subscriber);
 
@@ -307,13 +307,13 @@ void ebb_uring_submit(struct ebb_uring *uring)
 	}
 	/* The same entry finishes what has completed meanwhile. */
 	rc = uring->defer ? io_uring_submit_and_get_events(&uring->ring)
-	                  : io_uring_submit(&uring->ring);
+			  : io_uring_submit(&uring->ring);
 	if (rc < 0 && rc != -EAGAIN && rc != -EBUSY && rc != -EINTR) {
 		static struct ebb_ratelimit limit;
 
 		if (ebb_ratelimit_ok(&limit)) {
 			ebb_error("uring", "reactor %d: submission fails: %s", uring->reactor->core,
-			          strerror(-rc));
+				  strerror(-rc));
 		}
 	}
 }

@@ -48,8 +48,8 @@ static const char *violation_thread_name(const struct ebb_thread *thread)
 
 /* Return: true the first time that this call site is seen. */
 static bool violation_record(int rule, const char *function, const char *object,
-                             const struct ebb_thread *owner, const struct ebb_thread *runner,
-                             const void *site)
+			     const struct ebb_thread *owner, const struct ebb_thread *runner,
+			     const void *site)
 {
 	struct violation *violation;
 	bool first = true;
@@ -72,24 +72,24 @@ static bool violation_record(int rule, const char *function, const char *object,
 		violation->count = 1;
 		snprintf(violation->object, sizeof(violation->object), "%s", object);
 		snprintf(violation->owner, sizeof(violation->owner), "%s",
-		         violation_thread_name(owner));
+			 violation_thread_name(owner));
 		snprintf(violation->runner, sizeof(violation->runner), "%s",
-		         violation_thread_name(runner));
+			 violation_thread_name(runner));
 	}
 	pthread_mutex_unlock(&violation_mutex);
 	return first;
 }
 
 void ebb_violation_at(int rule, const char *function, const char *object,
-                      const struct ebb_thread *owner, const struct ebb_thread *runner,
-                      const void *site)
+		      const struct ebb_thread *owner, const struct ebb_thread *runner,
+		      const void *site)
 {
 	if (violation_record(rule, function, object, owner, runner, site)) {
 		ebb_error("rules",
-		          "rule %d (%s) broken: %s() on '%s', which belongs to thread '%s', "
-		          "by thread '%s', from %p",
-		          rule, violation_rules[rule], function, object,
-		          violation_thread_name(owner), violation_thread_name(runner), site);
+			  "rule %d (%s) broken: %s() on '%s', which belongs to thread '%s', "
+			  "by thread '%s', from %p",
+			  rule, violation_rules[rule], function, object,
+			  violation_thread_name(owner), violation_thread_name(runner), site);
 	}
 	if (atomic_load(&violation_action) == EBB_VIOLATION_ABORT) {
 		abort();
@@ -97,13 +97,13 @@ void ebb_violation_at(int rule, const char *function, const char *object,
 }
 
 void ebb_violation_count(int rule, const char *function, const char *object,
-                         const struct ebb_thread *owner, const struct ebb_thread *runner)
+			 const struct ebb_thread *owner, const struct ebb_thread *runner)
 {
 	violation_record(rule, function, object, owner, runner, NULL);
 }
 
 void ebb_violation_for_each(void (*fn)(const struct ebb_violation_record *record, void *arg),
-                            void *arg)
+			    void *arg)
 {
 	pthread_mutex_lock(&violation_mutex);
 	for (unsigned i = 0; i < num_violations; i++) {

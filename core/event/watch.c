@@ -75,12 +75,12 @@ void ebb_watch_awake(void)
 
 /* What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). */
 static void watch_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *thread,
-                                const char *name)
+				const char *name)
 {
 	if (thread != NULL &&
 	    atomic_load(&reactor->self_send_turn) == atomic_load(&reactor->turns)) {
 		ebb_violation(1, "ebb_thread_send (to itself, and then it waits)", name, thread,
-		              thread);
+			      thread);
 	}
 }
 
@@ -97,13 +97,13 @@ static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
 	thread = atomic_load_explicit(&reactor->running_thread, memory_order_relaxed);
 	reactor->reported_turn = turn;
 	ebb_error("reactor",
-	          "reactor %d is stuck: in %s of thread '%s' since %llu ms; every thread on CPU %d "
-	          "waits (rule 5: do not block a reactor)",
-	          reactor->core, name != NULL ? name : "no callback",
-	          thread != NULL ? thread->name : "none",
-	          (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
+		  "reactor %d is stuck: in %s of thread '%s' since %llu ms; every thread on CPU %d "
+		  "waits (rule 5: do not block a reactor)",
+		  reactor->core, name != NULL ? name : "no callback",
+		  thread != NULL ? thread->name : "none",
+		  (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
 	ebb_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread,
-	                    thread);
+			    thread);
 	watch_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
 }
 
@@ -138,7 +138,7 @@ void ebb_watch_expired(void)
 }
 
 void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
-                       const char *name, uint64_t passed_ns)
+		       const char *name, uint64_t passed_ns)
 {
 	static struct ebb_ratelimit limit;
 
@@ -146,10 +146,10 @@ void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thr
 	ebb_violation_count(5, "callback over 10 ms", name, thread, thread);
 	if (ebb_ratelimit_ok(&limit)) {
 		ebb_warn("reactor",
-		         "reactor %d: %s of thread '%s' took %llu.%llu ms; what takes over 10 ms "
-		         "belongs on the helper (rule 5)",
-		         reactor->core, name, thread != NULL ? thread->name : "none",
-		         (unsigned long long)(passed_ns / EBB_NS_PER_MS),
-		         (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));
+			 "reactor %d: %s of thread '%s' took %llu.%llu ms; what takes over 10 ms "
+			 "belongs on the helper (rule 5)",
+			 reactor->core, name, thread != NULL ? thread->name : "none",
+			 (unsigned long long)(passed_ns / EBB_NS_PER_MS),
+			 (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));
 	}
 }

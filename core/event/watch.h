@@ -22,6 +22,6 @@ void ebb_watch_expired(void);
 
 /* A callback has taken @passed_ns, which is over the limit: count it, and log it now and then. */
 void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
-                       const char *name, uint64_t passed_ns);
+		       const char *name, uint64_t passed_ns);
 
 #endif

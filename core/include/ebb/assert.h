@@ -18,6 +18,6 @@
 	} while (0)
 
 _Noreturn void ebb_assert_failed(const char *expression, const char *file, int line,
-                                 const char *function);
+				 const char *function);
 
 #endif

@@ -48,7 +48,7 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
  *	descriptor's owner; -ENOMEM.
  */
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
-                  struct ebb_bdev_desc **ret_desc);
+		  struct ebb_bdev_desc **ret_desc);
 
 /* All channels that were got through @desc must have been put. Thread: the one that opened. */
 void ebb_bdev_close(struct ebb_bdev_desc *desc);
@@ -84,31 +84,31 @@ typedef void (*ebb_bdev_io_cb)(void *arg, int status);
  *	(reported); -ENOMEM no free request now (wait with ebb_bdev_queue_io_wait()).
  */
 int ebb_bdev_readv(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
-                   int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb,
-                   void *arg);
+		   int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb,
+		   void *arg);
 
 /* As ebb_bdev_readv(). @flags: 0 or EBB_BDEV_FUA. */
 int ebb_bdev_writev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
-                    int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
-                    ebb_bdev_io_cb cb, void *arg);
+		    int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+		    ebb_bdev_io_cb cb, void *arg);
 
 /* As above, with one piece of memory. */
 int ebb_bdev_read(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, void *buf,
-                  uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+		  uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
 int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
-                   uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags, ebb_bdev_io_cb cb,
-                   void *arg);
+		   uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags, ebb_bdev_io_cb cb,
+		   void *arg);
 
 /* All writes that completed before this was queued are durable at @cb, whatever their channel. */
 int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
-                   void *arg);
+		   void *arg);
 
 /* The blocks' contents may be given up (unmap), or read as zeroes afterwards (write_zeroes). */
 int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
-                   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
 int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
-                          uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
-                          ebb_bdev_io_cb cb, void *arg);
+			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+			  ebb_bdev_io_cb cb, void *arg);
 
 /**
  * struct ebb_bdev_io_wait - somebody who got -ENOMEM and waits for a free request
@@ -120,8 +120,7 @@ struct ebb_bdev_io_wait {
 	struct ebb_list link;
 };
 
-/* @wait->fn is called once, on this thread, when a request of @ch is free. First come, first
- * served. */
+/* @wait->fn is called once, on this thread, when a request of @ch is free; in order of waiting. */
 void ebb_bdev_queue_io_wait(struct ebb_io_channel *ch, struct ebb_bdev_io_wait *wait);
 
 struct ebb_bdev_iostat {

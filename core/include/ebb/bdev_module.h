@@ -19,13 +19,11 @@ struct ebb_bdev_ops {
 	/*
 	 * Begin @io (on the thread of @ctx, the driver's channel context). The driver completes it
 	 * by ebb_bdev_io_complete(), exactly once: inside this call, later, or from another thread.
-	 * It has been checked: range, support, alignment, sizes; io->iov is set for reads and
-	 * writes.
+	 * It has been checked: range, support, alignment, sizes. io->iov is set for reads, writes.
 	 */
 	void (*submit)(void *ctx, struct ebb_bdev_io *io);
 
-	/* The last descriptor has been closed after ebb_bdev_unregister(): free the device. App
-	 * thread. */
+	/* After ebb_bdev_unregister() and the last close: free the device. App thread. */
 	void (*destruct)(struct ebb_bdev *bdev);
 
 	/* Optional: adds to "driver_specific" of bdev_get_bdevs. App thread. */

@@ -81,13 +81,13 @@ void ebb_io_channel_quiesced(struct ebb_io_channel *channel);
  * Thread: an ebb thread.
  */
 typedef void (*ebb_channel_fn)(struct ebb_channel_iter *iter, struct ebb_io_channel *channel,
-                               void *arg);
+			       void *arg);
 typedef void (*ebb_channel_done)(void *arg, int rc);
 void ebb_for_each_channel(void *device, ebb_channel_fn fn, void *arg, ebb_channel_done done);
 void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc);
 
 /* Calls @fn for each channel of the calling thread. */
 void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, void *arg),
-                             void *arg);
+			     void *arg);
 
 #endif

@@ -42,7 +42,7 @@ bool ebb_log_level_parse(const char *name, enum ebb_log_level *ret_level);
  * @sink: called for every line in place of stderr, on the thread that logs; NULL: stderr
  */
 void ebb_log_set_sink(void (*sink)(enum ebb_log_level level, const char *component,
-                                   const char *text));
+				   const char *text));
 
 /**
  * struct ebb_ratelimit - at most one line per second and call site

@@ -109,7 +109,7 @@ struct ebb_method_error {
  * Return: 0; -ENOENT no such method; -EINVAL: @ret_error says which parameter, and why.
  */
 int ebb_method_check(const char *name, struct json_object *params,
-                     struct ebb_method_error *ret_error);
+		     struct ebb_method_error *ret_error);
 
 /**
  * ebb_method_dispatch() - call a method
@@ -119,8 +119,8 @@ int ebb_method_check(const char *name, struct json_object *params,
  * Thread: app.
  */
 typedef void (*ebb_method_done)(void *arg, struct json_object *result,
-                                const struct ebb_method_error *error);
+				const struct ebb_method_error *error);
 void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-                         void *arg);
+			 void *arg);
 
 #endif

@@ -59,7 +59,7 @@ struct ebb_poller_wake {
 	ebb_poller_register_named((fn), (arg), 0, (wake), #fn)
 
 struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
-                                             const struct ebb_poller_wake *wake, const char *name);
+					     const struct ebb_poller_wake *wake, const char *name);
 
 /**
  * ebb_poller_unregister() - end a poller

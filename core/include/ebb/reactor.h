@@ -32,7 +32,7 @@ bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode);
  */
 typedef void (*ebb_reactor_mode_cb)(void *arg, int rc);
 void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
-                          ebb_reactor_mode_cb done, void *arg);
+			  ebb_reactor_mode_cb done, void *arg);
 
 /**
  * ebb_reactor_now_ns() - the time at the start of the running turn
@@ -69,7 +69,7 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats);
  * names. Calls @fn for each. Thread: an ebb thread of that reactor.
  */
 void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
-                                             const char *reason, void *arg),
-                                  void *arg);
+					     const char *reason, void *arg),
+				  void *arg);
 
 #endif

@@ -47,7 +47,7 @@ void ebb_subsystem_fini_next(void);
 /* Both are bare words: EBB_SUBSYSTEM_DEPEND(nbd, bdev). */
 #define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                   \
 	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {.name = #subsystem, \
-	                                                                  .depends_on = #on}; \
+									  .depends_on = #on}; \
 	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                               \
 	{                                                                                     \
 		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                       \

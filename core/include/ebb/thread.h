@@ -108,7 +108,7 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 #define ebb_thread_send_critical(thread, fn, arg) \
 	ebb_thread_send_critical_named((thread), (fn), (arg), #fn)
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
-                                   const char *name);
+				   const char *name);
 
 /**
  * ebb_for_each_thread() - run @fn(@arg) on every thread, one after the other, then @done(@arg)

@@ -34,10 +34,10 @@ void ebb_violation_set_action(enum ebb_violation_action action);
  */
 #define ebb_violation(rule, function, object, owner, runner)              \
 	ebb_violation_at((rule), (function), (object), (owner), (runner), \
-	                 __builtin_return_address(0))
+			 __builtin_return_address(0))
 void ebb_violation_at(int rule, const char *function, const char *object,
-                      const struct ebb_thread *owner, const struct ebb_thread *runner,
-                      const void *site);
+		      const struct ebb_thread *owner, const struct ebb_thread *runner,
+		      const void *site);
 
 struct ebb_violation_record {
 	int rule;
@@ -50,6 +50,6 @@ struct ebb_violation_record {
 
 /* Calls @fn for each call site seen since the process began. Thread: any. */
 void ebb_violation_for_each(void (*fn)(const struct ebb_violation_record *record, void *arg),
-                            void *arg);
+			    void *arg);
 
 #endif
