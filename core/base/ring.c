@@ -26,6 +26,7 @@ int ebb_ring_init(struct ebb_ring *ring, uint32_t size_log2)
 	ring->slots = slots;
 	ring->size_log2 = size_log2;
 	ring->head = 0;
+	ring->released = 0;
 	atomic_init(&ring->tail, 0);
 	return 0;
 }
@@ -36,6 +37,17 @@ void ebb_ring_fini(struct ebb_ring *ring)
 		munmap(ring->slots, ring_bytes(ring->size_log2));
 		ring->slots = NULL;
 	}
+}
+
+/* Fetches a line that is about to be read and then written. */
+static inline void prefetch_for_write(const void *line)
+{
+#if defined(__x86_64__)
+	/* The compiler's own prefetch would fetch it for reading only. */
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
 }
 
 int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry)
@@ -51,6 +63,7 @@ int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry)
 			return -ESRCH;
 		}
 		slot = &ring->slots[tail & ((1u << ring->size_log2) - 1)];
+		prefetch_for_write(slot);
 		free_turn = 2 * (tail >> ring->size_log2);
 		turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
 		if (turn < free_turn) {

@@ -259,9 +259,9 @@ static bool poller_run(struct ebb_poller *poller)
 	int rc;
 
 	poller_set_state(poller, EBB_POLLER_RUNNING);
-	ebb_callback_begin(reactor, poller->name);
+	ebb_callback_begin(reactor, thread, poller->name);
 	rc = poller->fn(poller->arg);
-	ebb_callback_end(reactor, poller->name, rc > 0);
+	ebb_callback_end(reactor, rc > 0);
 	poller->run_count++;
 	poller->busy_count += rc > 0;
 	poller->error_count += rc < 0;

@@ -4,15 +4,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A call in the overflow list. Its message runs queue_node_run(), which frees it. */
+struct queue_node {
+	struct ebb_msg msg;
+	struct ebb_ring_entry entry;
+};
+
 /* For the overflow list when the heap is exhausted; never given back, as nothing gets better. */
 #define QUEUE_RESERVE 256
 
-static struct ebb_msg queue_reserve[QUEUE_RESERVE];
+static struct queue_node queue_reserve[QUEUE_RESERVE];
 static _Atomic unsigned queue_reserve_used;
 
-static struct ebb_msg *queue_node_alloc(void)
+static struct queue_node *queue_node_alloc(void)
 {
-	struct ebb_msg *node = malloc(sizeof(*node));
+	struct queue_node *node = malloc(sizeof(*node));
 	unsigned index;
 
 	if (node != NULL) {
@@ -22,11 +28,20 @@ static struct ebb_msg *queue_node_alloc(void)
 	return index < QUEUE_RESERVE ? &queue_reserve[index] : NULL;
 }
 
-static void queue_node_free(struct ebb_msg *node)
+static void queue_node_free(struct queue_node *node)
 {
 	if (node < queue_reserve || node >= queue_reserve + QUEUE_RESERVE) {
 		free(node);
 	}
+}
+
+static void queue_node_run(void *arg)
+{
+	struct queue_node *node = arg;
+	struct ebb_ring_entry entry = node->entry;
+
+	queue_node_free(node);
+	entry.fn(entry.arg);
 }
 
 int ebb_queue_init(struct ebb_queue *queue)
@@ -42,8 +57,6 @@ int ebb_queue_init(struct ebb_queue *queue)
 	}
 	atomic_init(&queue->overflow.head, NULL);
 	atomic_init(&queue->overflow_count, 0);
-	atomic_init(&queue->list.head, NULL);
-	queue->taken = NULL;
 	queue->spilled = NULL;
 	return 0;
 }
@@ -54,37 +67,54 @@ void ebb_queue_fini(struct ebb_queue *queue)
 	ebb_ring_fini(&queue->ring);
 }
 
-static int queue_overflow(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
+/* Return: 0 in the ring; -ENOBUFS it belongs in the overflow list; -ESRCH. */
+static int queue_push_ring(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
 {
-	struct ebb_msg *node = queue_node_alloc();
+	if (ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_acquire) != 0)) {
+		return -ENOBUFS;
+	}
+	return ebb_ring_push(&queue->ring, entry);
+}
+
+static int queue_push_overflow(struct ebb_queue *queue, struct ebb_msg *msg)
+{
 	int rc;
 
-	if (node == NULL) {
-		return -ENOMEM;
-	}
-	node->fn = entry->fn;
-	node->arg = entry->arg;
-	node->name = entry->name;
 	/* Counted before it can be taken, so that the count never runs below what is there. */
 	atomic_fetch_add_explicit(&queue->overflow_count, 1, memory_order_seq_cst);
-	rc = ebb_mpsc_push(&queue->overflow, node);
+	rc = ebb_mpsc_push(&queue->overflow, msg);
 	if (rc != 0) {
 		atomic_fetch_sub_explicit(&queue->overflow_count, 1, memory_order_seq_cst);
-		queue_node_free(node);
 	}
 	return rc;
 }
 
+int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
+{
+	struct ebb_ring_entry entry = {msg->fn, msg->arg, msg->name};
+	int rc = queue_push_ring(queue, &entry);
+
+	return ebb_likely(rc != -ENOBUFS) ? rc : queue_push_overflow(queue, msg);
+}
+
 int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
 {
-	int rc;
+	struct queue_node *node;
+	int rc = queue_push_ring(queue, entry);
 
-	if (ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_acquire) != 0)) {
-		return queue_overflow(queue, entry);
+	if (ebb_likely(rc != -ENOBUFS)) {
+		return rc;
 	}
-	rc = ebb_ring_push(&queue->ring, entry);
-	if (ebb_unlikely(rc == -ENOBUFS)) {
-		return queue_overflow(queue, entry);
+	node = queue_node_alloc();
+	if (node == NULL) {
+		return -ENOMEM;
+	}
+	node->entry = *entry;
+	ebb_msg_init(&node->msg, queue_node_run, node);
+	node->msg.name = entry->name;
+	rc = queue_push_overflow(queue, &node->msg);
+	if (rc != 0) {
+		queue_node_free(node);
 	}
 	return rc;
 }
@@ -98,9 +128,6 @@ int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_ring_entry
 
 void ebb_queue_open_batch(struct ebb_queue *queue)
 {
-	if (queue->taken == NULL) {
-		queue->taken = ebb_mpsc_take(&queue->list);
-	}
 	if (queue->spilled == NULL) {
 		queue->spilled = ebb_mpsc_take(&queue->overflow);
 		if (ebb_unlikely(queue->spilled != NULL)) {
@@ -114,50 +141,43 @@ void ebb_queue_open_batch(struct ebb_queue *queue)
 	}
 }
 
-bool ebb_queue_pop_call(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
+bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
 {
-	struct ebb_msg *node = queue->spilled;
+	struct ebb_msg *msg = queue->spilled;
 
 	if (queue->ring.head < queue->batch_mark) {
 		return ebb_ring_pop(&queue->ring, ret_entry);
 	}
-	if (ebb_likely(node == NULL)) {
+	if (ebb_likely(msg == NULL)) {
 		return false;
 	}
-	queue->spilled = node->next;
-	*ret_entry = (struct ebb_ring_entry){node->fn, node->arg, node->name};
-	queue_node_free(node);
+	queue->spilled = msg->next;
+	*ret_entry = (struct ebb_ring_entry){msg->fn, msg->arg, msg->name};
 	/* The sender that sees none left uses the ring again, and this one is about to run. */
 	atomic_fetch_sub_explicit(&queue->overflow_count, 1, memory_order_release);
 	return true;
 }
 
-/* Appends what closing has left of a list to what the consumer had taken before. */
-static void queue_append(struct ebb_msg **first, struct ebb_msg *rest)
-{
-	while (*first != NULL) {
-		first = &(*first)->next;
-	}
-	*first = rest;
-}
-
 void ebb_queue_close(struct ebb_queue *queue)
 {
+	struct ebb_msg **end = &queue->spilled;
 	struct ebb_msg *rest;
 
 	ebb_ring_close(&queue->critical);
 	ebb_ring_close(&queue->ring);
-	queue_append(&queue->taken, ebb_mpsc_close(&queue->list));
 	rest = ebb_mpsc_close(&queue->overflow);
-	if (rest != NULL) {
-		queue_append(&queue->spilled, rest);
-		queue->spill_mark = ebb_ring_tail(&queue->ring);
+	if (rest == NULL) {
+		return;
 	}
+	while (*end != NULL) {
+		end = &(*end)->next;
+	}
+	*end = rest;
+	queue->spill_mark = ebb_ring_tail(&queue->ring);
 }
 
 bool ebb_queue_drained(struct ebb_queue *queue)
 {
-	return queue->taken == NULL && queue->spilled == NULL &&
-	       queue->ring.head == ebb_ring_tail(&queue->ring) &&
+	return queue->spilled == NULL && queue->ring.head == ebb_ring_tail(&queue->ring) &&
 	       queue->critical.head == ebb_ring_tail(&queue->critical);
 }

@@ -3,8 +3,12 @@
 #define EBB_EVENT_QUEUE_H
 
 /*
- * What waits to run on a thread: critical calls, calls through the bounded ring with its overflow
- * list, and messages that their senders own. Many producers; the thread is the only consumer.
+ * What waits to run on a thread: critical calls in a small ring of their own; and messages, in a
+ * ring that overflows into a list. Many producers; the thread is the only consumer.
+ *
+ * Both forms of message take the same way, so one sender's order holds across them. They differ in
+ * what they do when the ring is full: a message that its sender owns is linked as it is, and cannot
+ * fail; a bare call needs a node from the heap.
  *
  * The overflow keeps each sender's order. While calls are in it (overflow_count > 0) every producer
  * appends there and none uses the ring. The consumer takes the whole overflow list first, then
@@ -18,7 +22,7 @@
 #define EBB_QUEUE_RING_LOG2     12
 #define EBB_QUEUE_CRITICAL_LOG2 6
 
-/* A flood of messages may not starve pollers: so many of each form run in one turn. */
+/* A flood of messages may not starve pollers: so many run in one turn. */
 #define EBB_QUEUE_BATCH 64
 
 struct ebb_queue {
@@ -26,50 +30,42 @@ struct ebb_queue {
 	struct ebb_ring ring;
 	struct ebb_mpsc overflow EBB_CACHE_ALIGNED;
 	_Atomic uint64_t overflow_count;
-	struct ebb_mpsc list;
 
 	/* The consumer's. */
-	struct ebb_msg *taken EBB_CACHE_ALIGNED; /* from list */
-	struct ebb_msg *spilled;                 /* from overflow */
-	uint64_t spill_mark;                     /* run the ring up to here before it */
-	uint64_t batch_mark;                     /* run the ring up to here in this batch */
+	struct ebb_msg *spilled EBB_CACHE_ALIGNED; /* taken from overflow */
+	uint64_t spill_mark;                       /* run the ring up to here before it */
+	uint64_t batch_mark;                       /* run the ring up to here in this batch */
 };
 
 int ebb_queue_init(struct ebb_queue *queue);
 void ebb_queue_fini(struct ebb_queue *queue);
 
-/* Any thread. Return: 0; -ESRCH closed; critical also -EAGAIN full; call also -ENOMEM. */
+/* Any thread. Return: 0; -ESRCH closed; a call: -ENOMEM too; a critical one: -EAGAIN, full. */
+int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg);
 int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
 int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
 
-static inline int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
-{
-	return ebb_mpsc_push(&queue->list, msg);
-}
-
 /*
  * The consumer's. A batch is what waits when it is opened: what is sent while it runs, by a message
- * to its own thread above all, belongs to the next one.
+ * to its own thread above all, belongs to the next one. Closing it gives the ring's slots back.
  */
 void ebb_queue_open_batch(struct ebb_queue *queue);
 
+static inline void ebb_queue_close_batch(struct ebb_queue *queue)
+{
+	ebb_ring_release(&queue->ring);
+}
+
 /* Pops the next call of the batch. Return: false if there is none left. */
-bool ebb_queue_pop_call(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry);
+bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry);
 
 static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
 {
-	return ebb_ring_pop(&queue->critical, ret_entry);
-}
-
-/* Pops the next message of the batch, or NULL. */
-static inline struct ebb_msg *ebb_queue_pop_msg(struct ebb_queue *queue)
-{
-	struct ebb_msg *msg = queue->taken;
-
-	if (msg != NULL) {
-		queue->taken = msg->next;
+	if (!ebb_ring_pop(&queue->critical, ret_entry)) {
+		return false;
 	}
-	return msg;
+	ebb_ring_release(&queue->critical);
+	return true;
 }
 
 /*
@@ -80,9 +76,8 @@ static inline struct ebb_msg *ebb_queue_pop_msg(struct ebb_queue *queue)
  */
 static inline bool ebb_queue_waiting(struct ebb_queue *queue)
 {
-	return ebb_ring_waiting(&queue->ring) || ebb_mpsc_waiting(&queue->list) ||
-	       ebb_ring_waiting(&queue->critical) || ebb_mpsc_waiting(&queue->overflow) ||
-	       queue->taken != NULL ||
+	return ebb_ring_waiting(&queue->ring) || ebb_ring_waiting(&queue->critical) ||
+	       ebb_mpsc_waiting(&queue->overflow) ||
 	       (queue->spilled != NULL && queue->ring.head >= queue->spill_mark);
 }
 

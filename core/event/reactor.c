@@ -137,66 +137,23 @@ void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
 	ebb_reactor_notify(reactor);
 }
 
-/* Charges the time since the last reading, and reports it if one callback has taken too long. */
-static void reactor_charge(struct ebb_reactor *reactor, struct ebb_thread *thread, const char *name,
-			   uint64_t since_ns, bool worked)
+void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns)
 {
+	struct ebb_span span = reactor->span;
 	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
 
-	if (worked) {
-		uint64_t busy_ns =
-			atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed) + passed_ns;
+	reactor->span.name = NULL;
+	if (span.worked) {
+		uint64_t busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
 
-		atomic_store_explicit(&reactor->busy_ns, busy_ns, memory_order_relaxed);
-		if (thread != NULL) {
-			thread->busy_ns += passed_ns;
-		}
+		atomic_store_explicit(&reactor->busy_ns, busy_ns + passed_ns, memory_order_relaxed);
 		reactor->last_work_ns = ebb_turn.now_ns;
+		if (span.thread != NULL) {
+			span.thread->busy_ns += passed_ns;
+		}
 	}
 	if (ebb_unlikely(passed_ns > CALLBACK_LIMIT_NS)) {
-		ebb_watch_overrun(reactor, thread, name, passed_ns);
-	}
-}
-
-void ebb_callback_end(struct ebb_reactor *reactor, const char *name, bool worked)
-{
-	uint64_t since_ns = ebb_turn.now_ns;
-
-	ebb_reactor_tick(reactor);
-	reactor_charge(reactor, ebb_turn.thread, name, since_ns, worked);
-	atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
-}
-
-/* Ends the batch of completions that has run since the last reading of the clock. */
-static void reactor_batch_end(struct ebb_reactor *reactor, uint64_t since_ns)
-{
-	struct ebb_thread *thread = reactor->batch_thread;
-
-	reactor->batch_thread = NULL;
-	reactor_charge(reactor, thread, "I/O completions", since_ns, true);
-}
-
-void ebb_batch_switch(struct ebb_reactor *reactor, struct ebb_thread *thread)
-{
-	if (reactor->batch_thread != NULL) {
-		uint64_t since_ns = ebb_turn.now_ns;
-
-		ebb_reactor_tick(reactor);
-		reactor_batch_end(reactor, since_ns);
-	}
-	reactor->batch_thread = thread;
-	atomic_store_explicit(&reactor->running_thread, thread, memory_order_relaxed);
-	atomic_store_explicit(&reactor->running, "I/O completions", memory_order_relaxed);
-}
-
-static void reactor_read_clock(struct ebb_reactor *reactor)
-{
-	uint64_t since_ns = ebb_turn.now_ns;
-
-	ebb_reactor_tick(reactor);
-	if (reactor->batch_thread != NULL) {
-		reactor_batch_end(reactor, since_ns);
-		atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
+		ebb_watch_overrun(reactor, span.thread, span.name, passed_ns);
 	}
 }
 
@@ -207,11 +164,10 @@ static bool reactor_run_inbox(struct ebb_reactor *reactor)
 
 	while (msg != NULL) {
 		struct ebb_msg *next = msg->next;
-		const char *name = msg->name;
 
-		ebb_callback_begin(reactor, name);
+		ebb_callback_begin(reactor, NULL, msg->name);
 		msg->fn(msg->arg);
-		ebb_callback_end(reactor, name, true);
+		ebb_callback_end(reactor, true);
 		msg = next;
 	}
 	return worked;
@@ -235,7 +191,7 @@ static bool reactor_run_deferred(struct ebb_reactor *reactor)
 		deferred->fn(deferred);
 		deferred = next;
 	} while (deferred != NULL);
-	ebb_turn.thread = NULL;
+	ebb_batch_leave(reactor);
 	return true;
 }
 
@@ -264,7 +220,7 @@ bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 	atomic_store_explicit(&reactor->turns,
 			      atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
-	reactor_read_clock(reactor);
+	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
 
 	worked = reactor_run_inbox(reactor);
@@ -342,7 +298,7 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
 	const char *reason = count == 0 ? "none" : NULL;
 
 	atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
-	ebb_reactor_tick(reactor);
+	ebb_reactor_read_clock(reactor);
 	reactor->last_work_ns = ebb_turn.now_ns;
 	for (int i = 0; i < count; i++) {
 		struct ebb_source *source =
@@ -368,7 +324,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	struct epoll_event events[EVENTS_PER_WAKE];
 	int count;
 
-	reactor_read_clock(reactor);
+	ebb_reactor_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
 		return false;
 	}
@@ -410,7 +366,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
 	reactor->tid = gettid();
-	ebb_reactor_tick(reactor);
+	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = ebb_turn.now_ns;
 }
@@ -456,8 +412,8 @@ void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *t
 {
 	ebb_pollers_detach(thread);
 	ebb_list_remove(&thread->reactor_link);
-	if (reactor->batch_thread == thread) {
-		reactor->batch_thread = NULL;
+	if (reactor->span.thread == thread) {
+		reactor->span.thread = NULL;
 	}
 }
 

@@ -17,6 +17,17 @@
 
 struct ebb_uring;
 
+/*
+ * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
+ * between them. So the clock is read when another callback is about to run, and at the start of the
+ * next turn, which reads it anyway: a turn with one callback costs no reading of its own.
+ */
+struct ebb_span {
+	const char *name; /* of the callback that has run since the last reading; NULL: none has */
+	struct ebb_thread *thread;
+	bool worked;
+};
+
 struct ebb_reactor {
 	/* The sleep protocol: senders look at these two, and write the eventfd. See reactor.c. */
 	_Atomic uint32_t asleep EBB_CACHE_ALIGNED;
@@ -34,8 +45,8 @@ struct ebb_reactor {
 	bool interruptible; /* its pollers' set_interrupt(true) has been called */
 	bool pinned;        /* to its CPU in every mode */
 	bool stop;
-	unsigned num_leaving;            /* threads that exit or move */
-	struct ebb_thread *batch_thread; /* whose completions ran since the last reading */
+	unsigned num_leaving; /* threads that exit or move */
+	struct ebb_span span; /* what has run since the last reading of the clock */
 	struct ebb_uring *uring;
 
 	_Atomic(const char *) running; /* name of the callback that runs, for the watch */
@@ -117,35 +128,57 @@ static inline struct ebb_reactor *ebb_reactor_current(void)
 void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
 void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
 
-/*
- * Around each callback: its name for the watch; then the clock is read, and the time since the last
- * reading goes to the running thread if the callback @worked. Over the limit it is reported.
- */
-static inline void ebb_callback_begin(struct ebb_reactor *reactor, const char *name)
+/* Reads the clock, and gives the time since the last reading to whom it belongs. */
+static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor);
+void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns);
+
+static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor)
 {
-	atomic_store_explicit(&reactor->running, name, memory_order_relaxed);
+	uint64_t since_ns = ebb_turn.now_ns;
+
+	ebb_turn.now_ns = ebb_ticker_now_ns(&reactor->ticker, since_ns);
+	if (reactor->span.name != NULL) {
+		ebb_reactor_charge(reactor, since_ns);
+	}
 }
 
-void ebb_callback_end(struct ebb_reactor *reactor, const char *name, bool worked);
+/* Around each callback of @thread. */
+static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_thread *thread,
+				      const char *name)
+{
+	if (reactor->span.name != NULL) {
+		ebb_reactor_read_clock(reactor);
+	}
+	atomic_store_explicit(&reactor->running, name, memory_order_relaxed);
+	reactor->span.name = name;
+	reactor->span.thread = thread;
+}
+
+static inline void ebb_callback_end(struct ebb_reactor *reactor, bool worked)
+{
+	atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
+	reactor->span.worked = worked;
+}
 
 /*
- * Around a batch of completions, which are too short to be measured one by one: those of one thread
- * are charged together, at the next reading of the clock. Call before each completion.
+ * Before each completion of a batch: they are too short to be measured one by one, so that those of
+ * one thread count as one callback.
  */
-void ebb_batch_switch(struct ebb_reactor *reactor, struct ebb_thread *thread);
+#define EBB_BATCH_NAME "I/O completions"
 
 static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	if (ebb_unlikely(thread != reactor->batch_thread)) {
-		ebb_batch_switch(reactor, thread);
+	if (thread != ebb_turn.thread) {
+		ebb_callback_begin(reactor, thread, EBB_BATCH_NAME);
+		atomic_store_explicit(&reactor->running_thread, thread, memory_order_relaxed);
+		ebb_turn.thread = thread;
 	}
-	ebb_turn.thread = thread;
 }
 
-/* Reads the clock for the running turn. */
-static inline void ebb_reactor_tick(struct ebb_reactor *reactor)
+static inline void ebb_batch_leave(struct ebb_reactor *reactor)
 {
-	ebb_turn.now_ns = ebb_ticker_now_ns(&reactor->ticker, ebb_turn.now_ns);
+	ebb_callback_end(reactor, true);
+	ebb_turn.thread = NULL;
 }
 
 #endif

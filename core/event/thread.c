@@ -243,9 +243,9 @@ static void thread_check_spinlocks(struct ebb_thread *thread, const char *name)
 static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
 			void *arg, const char *name)
 {
-	ebb_callback_begin(reactor, name);
+	ebb_callback_begin(reactor, thread, name);
 	fn(arg);
-	ebb_callback_end(reactor, name, true);
+	ebb_callback_end(reactor, true);
 	thread_check_spinlocks(thread, name);
 }
 
@@ -265,21 +265,15 @@ static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *
 static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_ring_entry entry;
-	struct ebb_msg *msg;
 	unsigned count = 0;
 
 	ebb_queue_open_batch(&thread->queue);
-	while (count < EBB_QUEUE_BATCH && (msg = ebb_queue_pop_msg(&thread->queue)) != NULL) {
-		/* Its function may send the message again, or free it: nothing is read after. */
-		thread_call(reactor, thread, msg->fn, msg->arg, msg->name);
-		count++;
-	}
-	for (unsigned i = 0; i < EBB_QUEUE_BATCH; i++) {
-		if (!ebb_queue_pop_call(&thread->queue, &entry)) {
-			break;
-		}
+	while (count < EBB_QUEUE_BATCH && ebb_queue_pop(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 		count++;
+	}
+	if (count != 0) {
+		ebb_queue_close_batch(&thread->queue);
 	}
 	return count != 0;
 }

@@ -294,7 +294,9 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 		ebb_batch_enter(reactor, op->thread);
 		op->complete(op, res, flags);
 	}
-	ebb_turn.thread = NULL;
+	if (ebb_turn.thread != NULL) {
+		ebb_batch_leave(reactor);
+	}
 	return count != 0;
 }
 

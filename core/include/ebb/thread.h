@@ -76,8 +76,8 @@ uint64_t ebb_thread_id(const struct ebb_thread *thread); /* from 1, never used t
 
 /**
  * ebb_thread_send() - run @msg on @thread, without allocation
- * Messages of one sender run in the order sent, never inside the sender, also to the own thread.
- * (No order holds between messages of this form and those of ebb_thread_send_msg().)
+ * Messages of one sender, of both forms, run in the order sent; never inside the sender, also to
+ * the own thread.
  * Thread: any OS thread.
  * Owns: @msg is the framework's until its function is entered.
  * Return: 0; -ESRCH: @thread has exited, @msg will not run.
@@ -86,8 +86,8 @@ int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg);
 
 /**
  * ebb_thread_send_msg() - run @fn(@arg) on @thread
- * Goes through the thread's ring of 4,096; while that is full, through a list that is allocated
- * from. Neither loses a message, nor reorders those of one sender. Out of memory for the list, a
+ * Goes through the thread's ring of 4,096; while that is full, through a list whose nodes are
+ * allocated. Neither loses a message, nor reorders those of one sender. Out of memory for a node, a
  * reserve is used; when that is gone too the process aborts, naming the thread and what it is in.
  * Thread: any OS thread; not a signal handler.
  * Return: 0; -ESRCH: @thread has exited, @fn will not run.
