@@ -100,7 +100,6 @@ bool ebb_ratelimit_ok(struct ebb_ratelimit *limit)
 	uint64_t next_ns = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
 
 	if (now_ns < next_ns) {
-		__atomic_fetch_add(&limit->suppressed, 1, __ATOMIC_RELAXED);
 		return false;
 	}
 	__atomic_store_n(&limit->next_ns, now_ns + EBB_NS_PER_S, __ATOMIC_RELAXED);

@@ -144,6 +144,16 @@ void ebb_event_thread_gone(unsigned left, bool stopping)
 	}
 }
 
+bool ebb_event_stopping(void)
+{
+	bool stopping;
+
+	ebb_thread_registry_lock();
+	stopping = ebb_threads.stopping;
+	ebb_thread_registry_unlock();
+	return stopping;
+}
+
 void ebb_event_stop(void)
 {
 	struct ebb_list *node;

@@ -86,7 +86,8 @@ static void for_each_next(struct for_each *round)
 	}
 }
 
-int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn done, const char *name)
+EBB_REPORTS int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn done,
+					  const char *name)
 {
 	struct for_each *round;
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include <ebb/log.h>
+#include <ebb/violation.h>
 
 #include "core/event/thread.h"
 #include "core/event/turn.h"
@@ -110,8 +111,13 @@ void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc)
 
 void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, ebb_channel_done done)
 {
-	struct ebb_channel_iter *iter = malloc(sizeof(*iter));
+	struct ebb_channel_iter *iter;
 
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "io_device", NULL, NULL);
+		return;
+	}
+	iter = malloc(sizeof(*iter));
 	if (iter == NULL) {
 		ebb_error("thread", "out of memory for a round over channels");
 		abort(); /* a promise to complete that cannot be kept */

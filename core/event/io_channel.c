@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
@@ -113,7 +114,7 @@ static struct ebb_io_channel *channel_alloc(size_t ctx_size)
 	return channel;
 }
 
-struct ebb_io_channel *ebb_io_channel_get(void *device_address)
+EBB_REPORTS struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 {
 	struct ebb_io_channel *channel = NULL;
 	struct ebb_io_device *device;
@@ -151,7 +152,7 @@ struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 	return channel_create(device, channel);
 }
 
-struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel)
+EBB_REPORTS struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel)
 {
 	if (!channel_is_mine(channel, __func__, __builtin_return_address(0))) {
 		return NULL;
@@ -178,11 +179,12 @@ static void channel_destroy(void *arg)
 	free(channel);
 }
 
-void ebb_io_channel_put(struct ebb_io_channel *channel)
+EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 {
 	if (!channel_is_mine(channel, __func__, __builtin_return_address(0))) {
 		return;
 	}
+	ebb_assert(channel->ref > 0);
 	if (--channel->ref == 0 && !channel->destroying) {
 		channel->destroying = true;
 		ebb_msg_init(&channel->msg, channel_destroy, channel);
@@ -225,6 +227,10 @@ void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, v
 {
 	struct ebb_list *node;
 
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "io_channel", NULL, NULL);
+		return;
+	}
 	ebb_list_for_each(node, &ebb_turn.thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);

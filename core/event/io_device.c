@@ -48,7 +48,7 @@ struct ebb_io_device *ebb_io_device_find(void *device)
 	return NULL;
 }
 
-int ebb_io_device_register(void *device, const struct ebb_io_device_ops *ops)
+EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_ops *ops)
 {
 	struct ebb_io_device *made;
 	int rc = 0;
@@ -113,7 +113,7 @@ void ebb_io_device_finish(struct ebb_io_device *device)
 	}
 }
 
-int ebb_io_device_unregister(void *device, void (*done)(void *device))
+EBB_REPORTS int ebb_io_device_unregister(void *device, void (*done)(void *device))
 {
 	struct ebb_io_device *found;
 	bool finished = false;

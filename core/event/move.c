@@ -18,9 +18,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <ebb/log.h>
+#include <ebb/violation.h>
 
 #include "core/event/channel.h"
 #include "core/event/poller.h"
@@ -82,21 +82,8 @@ static void move_arrive(void *arg)
 	struct ebb_thread *thread = move->thread;
 	struct ebb_reactor *reactor = ebb_turn.reactor;
 
-	ebb_reactor_add_thread(reactor, thread);
-	if (reactor->interruptible != move->interruptible) {
-		int rc = ebb_pollers_set_interrupt(thread, reactor->interruptible);
-
-		if (rc != 0) {
-			ebb_error("thread",
-				  "thread '%s' has a poller that reactor %d's mode does "
-				  "not suit: %s",
-				  thread->name, reactor->core, strerror(-rc));
-		}
-	}
+	ebb_reactor_add_thread(reactor, thread, move->interruptible);
 	thread->move = NULL;
-	if (atomic_load(&thread->state) == EBB_THREAD_EXITING) {
-		reactor->num_leaving++;
-	}
 	ebb_turn.thread = thread;
 	ebb_channels_resume(thread);
 	ebb_turn.thread = NULL;
@@ -114,6 +101,21 @@ static bool move_has_deferred(const struct ebb_thread *thread)
 	return false;
 }
 
+void ebb_move_cancel(struct ebb_thread *thread)
+{
+	struct ebb_move *move = thread->move;
+
+	if (move == NULL) {
+		return;
+	}
+	thread->move = NULL;
+	ebb_turn.reactor->num_leaving--;
+	ebb_turn.thread = thread;
+	ebb_channels_resume(thread);
+	ebb_turn.thread = NULL;
+	move_end(move, -ESRCH);
+}
+
 void ebb_move_check(struct ebb_thread *thread)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
@@ -124,9 +126,6 @@ void ebb_move_check(struct ebb_thread *thread)
 	}
 	move->interruptible = reactor->interruptible;
 	reactor->num_leaving--;
-	if (atomic_load(&thread->state) == EBB_THREAD_EXITING) {
-		reactor->num_leaving--;
-	}
 	ebb_reactor_remove_thread(reactor, thread);
 	/* Pairs with the load that follows a sender's push. */
 	atomic_store_explicit(&thread->reactor, move->target, memory_order_seq_cst);
@@ -136,8 +135,13 @@ void ebb_move_check(struct ebb_thread *thread)
 
 void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
 {
-	struct ebb_move *move = malloc(sizeof(*move));
+	struct ebb_move *move;
 
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, thread->name, thread, NULL);
+		return;
+	}
+	move = malloc(sizeof(*move));
 	if (move == NULL) {
 		ebb_error("thread", "out of memory to move thread '%s'", thread->name);
 		abort(); /* a promise to answer that cannot be kept */

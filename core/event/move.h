@@ -7,4 +7,7 @@ struct ebb_thread;
 /* After a turn, while @thread moves: hands it over if nothing of it is in flight here. */
 void ebb_move_check(struct ebb_thread *thread);
 
+/* @thread exits: the move that may be under way ends here, and whoever asked for it is told. */
+void ebb_move_cancel(struct ebb_thread *thread);
+
 #endif

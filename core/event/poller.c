@@ -5,7 +5,8 @@
  * A poller stands on one of its thread's lists: active (period 0), idle (timed or paused), or dead
  * (unregistered, freed when the thread's turn is over). A change of list is safe at any time: the
  * loop over the active list keeps its next node in thread->cursor, and whoever unlinks that node
- * moves the cursor on.
+ * moves the cursor on. What joins the list during the loop stands at its end and waits for the next
+ * turn: a poller that replaces itself cannot keep the turn from ending.
  */
 
 #include <errno.h>
@@ -19,6 +20,9 @@
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
+
+/* 146 years: "never", and yet a sum with any time of the clock does not overflow. */
+#define PERIOD_MAX_NS (UINT64_MAX / 4)
 
 static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
 	[EBB_POLLER_WAITING] = "waiting",
@@ -53,6 +57,7 @@ static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 	}
 	ebb_list_remove(&poller->link);
 	ebb_list_push_back(list, &poller->link);
+	poller->joined_round = thread->poller_round;
 }
 
 static void poller_fired(struct ebb_source *source)
@@ -129,8 +134,10 @@ static int poller_source_start(struct ebb_poller *poller)
 	return rc;
 }
 
-struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
-					     const struct ebb_poller_wake *wake, const char *name)
+EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg,
+							 uint64_t period_us,
+							 const struct ebb_poller_wake *wake,
+							 const char *name)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
 	struct ebb_poller *poller;
@@ -138,6 +145,11 @@ struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64
 
 	if (thread == NULL) {
 		ebb_violation(4, "ebb_poller_register", name, NULL, NULL);
+		return NULL;
+	}
+	if (period_us != 0 && wake != NULL) {
+		ebb_error("poller", "poller '%s' has a period and a wake source: one or the other",
+			  name);
 		return NULL;
 	}
 	poller = poller_alloc(thread, wake);
@@ -148,7 +160,8 @@ struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64
 	poller->arg = arg;
 	poller->name = name;
 	poller->source.name = name;
-	poller->period_ns = period_us * EBB_NS_PER_US;
+	poller->period_ns = period_us < PERIOD_MAX_NS / EBB_NS_PER_US ? period_us * EBB_NS_PER_US
+								      : PERIOD_MAX_NS;
 	rc = period_us != 0 ? ebb_timer_reserve(&thread->timers, ++thread->num_timed) : 0;
 	if (rc == 0) {
 		rc = poller_source_start(poller);
@@ -161,15 +174,15 @@ struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64
 		return NULL;
 	}
 	if (period_us != 0) {
-		ebb_list_push_back(&thread->idle, &poller->link);
+		poller_link(poller, &thread->idle);
 		poller_schedule(poller);
 	} else {
-		ebb_list_push_back(&thread->active, &poller->link);
+		poller_link(poller, &thread->active);
 	}
 	return poller;
 }
 
-void ebb_poller_unregister(struct ebb_poller **poller_ptr)
+EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 {
 	struct ebb_poller *poller = *poller_ptr;
 	struct ebb_thread *thread;
@@ -207,7 +220,7 @@ static void poller_park(struct ebb_poller *poller)
 	poller_link(poller, &poller->thread->idle);
 }
 
-void ebb_poller_pause(struct ebb_poller *poller)
+EBB_REPORTS void ebb_poller_pause(struct ebb_poller *poller)
 {
 	if (poller->thread != ebb_turn.thread) {
 		ebb_violation(2, __func__, poller->name, poller->thread, ebb_turn.thread);
@@ -221,7 +234,7 @@ void ebb_poller_pause(struct ebb_poller *poller)
 	}
 }
 
-void ebb_poller_resume(struct ebb_poller *poller)
+EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 {
 	int rc;
 
@@ -287,9 +300,15 @@ bool ebb_pollers_run_active(struct ebb_thread *thread)
 	while (ebb_unlikely(!ebb_list_empty(&thread->fired))) {
 		ebb_list_pop_front(&thread->fired);
 	}
+	thread->poller_round++;
 	while (node != &thread->active) {
+		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
+
+		if (poller->joined_round == thread->poller_round) {
+			break;
+		}
 		thread->cursor = node->next;
-		worked |= poller_run(ebb_list_entry(node, struct ebb_poller, link));
+		worked |= poller_run(poller);
 		node = thread->cursor;
 	}
 	thread->cursor = NULL;

@@ -32,6 +32,7 @@ struct ebb_poller {
 	uint64_t error_count;
 	uint64_t wake_count;
 	uint64_t id;
+	uint64_t joined_round; /* thread->poller_round when it joined its list */
 	struct ebb_thread *thread;
 	struct ebb_list fired_link;
 	struct ebb_source source;
@@ -69,9 +70,13 @@ void ebb_pollers_disarm_timer(struct ebb_thread *thread);
  */
 int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on);
 
-/* Takes every source of @thread out of its reactor's epoll set, or puts them into it. */
+/*
+ * Takes every source of @thread out of its reactor's epoll set, or puts them into it and has them
+ * show the face that the reactor wants. A source that cannot becomes a blocker.
+ * @interruptible: the face that they show
+ */
 void ebb_pollers_detach(struct ebb_thread *thread);
-void ebb_pollers_attach(struct ebb_thread *thread);
+void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible);
 
 /* As ebb_poller_for_each(), for a thread of the calling reactor. */
 void ebb_pollers_for_each(struct ebb_thread *thread,

@@ -154,7 +154,7 @@ int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on)
 	struct ebb_thread *outer = ebb_turn.thread;
 	int rc;
 
-	ebb_turn.thread = thread;
+	ebb_thread_enter(thread);
 	rc = pollers_set_interrupt_list(&thread->active, on);
 	if (rc == 0) {
 		rc = pollers_set_interrupt_list(&thread->idle, on);
@@ -162,7 +162,7 @@ int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on)
 			pollers_set_interrupt_list(&thread->active, !on);
 		}
 	}
-	ebb_turn.thread = outer;
+	ebb_thread_enter(outer);
 	return rc;
 }
 
@@ -185,23 +185,39 @@ void ebb_pollers_detach(struct ebb_thread *thread)
 	}
 }
 
-/* The sources join the thread's new reactor, in whatever mode that is. */
-void ebb_pollers_attach(struct ebb_thread *thread)
+static int poller_attach(struct ebb_poller *poller, bool interruptible)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
+	bool paused = poller->state == EBB_POLLER_PAUSED;
+	int rc = 0;
+
+	if (poller->has_wake && poller->wake.fd >= 0 && !paused) {
+		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
+	}
+	if (rc == 0 && interruptible != reactor->interruptible) {
+		rc = poller_set_interrupt(poller, reactor->interruptible);
+	}
+	return rc;
+}
+
+void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible)
+{
+	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &thread->active) {
-		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
-		int rc = 0;
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(lists); i++) {
+		ebb_list_for_each(node, lists[i]) {
+			struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
+			int rc = poller_attach(poller, interruptible);
 
-		if (poller->has_wake && poller->wake.fd >= 0) {
-			rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
-		}
-		if (rc != 0) {
-			ebb_error("poller", "poller '%s' loses its wake source: %s", poller->name,
-				  strerror(-rc));
-			poller->has_wake = false;
+			if (rc != 0) {
+				ebb_error("poller",
+					  "poller '%s' of thread '%s' loses its wake source on "
+					  "reactor %d, and keeps that awake: %s",
+					  poller->name, thread->name, ebb_turn.reactor->core,
+					  strerror(-rc));
+				poller->has_wake = false;
+			}
 		}
 	}
 }
@@ -228,5 +244,9 @@ void ebb_pollers_for_each(struct ebb_thread *thread,
 
 void ebb_poller_for_each(void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
 {
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "pollers", NULL, NULL);
+		return;
+	}
 	ebb_pollers_for_each(ebb_turn.thread, fn, arg);
 }

@@ -59,6 +59,7 @@ static inline void ebb_queue_close_batch(struct ebb_queue *queue)
 /* Pops the next call of the batch. Return: false if there is none left. */
 bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry);
 
+/* Pops the next critical call, and gives its slot back. Return: false if there is none. */
 static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
 {
 	if (!ebb_ring_pop(&queue->critical, ret_entry)) {

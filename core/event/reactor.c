@@ -203,11 +203,12 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
-		if (thread->move != NULL) {
-			ebb_move_check(thread);
-		} else if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
-			   EBB_THREAD_EXITING) {
+		if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
+		    EBB_THREAD_EXITING) {
+			ebb_move_cancel(thread);
 			ebb_thread_exit_check(thread);
+		} else if (thread->move != NULL) {
+			ebb_move_check(thread);
 		}
 	}
 }
@@ -328,10 +329,13 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	if (!reactor_may_sleep(reactor)) {
 		return false;
 	}
+	/* Whoever clears asleep, the watch sees no turn before there is one again. */
+	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
 	/* Pairs with the load in ebb_reactor_notify(): see the essay above. */
 	atomic_store_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+		ebb_watch_awake();
 		return false;
 	}
 	count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, -1);
@@ -402,10 +406,11 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_end(reactor);
 }
 
-void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)
+void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread,
+			    bool interruptible)
 {
 	ebb_list_push_back(&reactor->threads, &thread->reactor_link);
-	ebb_pollers_attach(thread);
+	ebb_pollers_attach(thread, interruptible);
 }
 
 void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)

@@ -17,6 +17,8 @@
 
 struct ebb_uring;
 
+#define EBB_NO_TURN UINT64_MAX
+
 /*
  * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
  * between them. So the clock is read when another callback is about to run, and at the start of the
@@ -54,7 +56,7 @@ struct ebb_reactor {
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
 	_Atomic uint64_t busy_ns;
 	_Atomic uint64_t started_ns;
-	_Atomic uint64_t turn_ns; /* when the running turn began */
+	_Atomic uint64_t turn_ns; /* when the running turn began; EBB_NO_TURN: none runs */
 	_Atomic uint64_t wakeups;
 	_Atomic(const char *) last_wake;
 	_Atomic uint64_t overruns; /* callbacks over the limit */
@@ -124,8 +126,12 @@ static inline struct ebb_reactor *ebb_reactor_current(void)
 	return ebb_turn.reactor;
 }
 
-/* Gives @thread to the calling reactor, which is the one it names; the reverse. */
-void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
+/*
+ * Gives @thread to the calling reactor, which is the one it names; the reverse.
+ * @interruptible: the face that its pollers have shown so far
+ */
+void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread,
+			    bool interruptible);
 void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
 
 /* Reads the clock, and gives the time since the last reading to whom it belongs. */
@@ -140,6 +146,13 @@ static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor)
 	if (reactor->span.name != NULL) {
 		ebb_reactor_charge(reactor, since_ns);
 	}
+}
+
+/* Makes @thread, of the calling reactor, the running one; NULL: none is. */
+static inline void ebb_thread_enter(struct ebb_thread *thread)
+{
+	ebb_turn.thread = thread;
+	atomic_store_explicit(&ebb_turn.reactor->running_thread, thread, memory_order_relaxed);
 }
 
 /* Around each callback of @thread. */
@@ -170,15 +183,14 @@ static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_threa
 {
 	if (thread != ebb_turn.thread) {
 		ebb_callback_begin(reactor, thread, EBB_BATCH_NAME);
-		atomic_store_explicit(&reactor->running_thread, thread, memory_order_relaxed);
-		ebb_turn.thread = thread;
+		ebb_thread_enter(thread);
 	}
 }
 
 static inline void ebb_batch_leave(struct ebb_reactor *reactor)
 {
 	ebb_callback_end(reactor, true);
-	ebb_turn.thread = NULL;
+	ebb_thread_enter(NULL);
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 #include <ebb/thread.h>
+#include <ebb/violation.h>
 
 #include "core/event/poller.h"
 #include "core/event/thread.h"
@@ -123,8 +124,13 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
 			  ebb_reactor_mode_cb done, void *arg)
 {
 	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
-	struct mode_change *change = calloc(1, sizeof(*change));
+	struct mode_change *change;
 
+	if (ebb_turn.thread == NULL) {
+		ebb_violation(4, __func__, "reactor", NULL, NULL);
+		return;
+	}
+	change = calloc(1, sizeof(*change));
 	if (change == NULL) {
 		abort(); /* a promise to answer that cannot be kept */
 	}
@@ -195,9 +201,13 @@ void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *pol
 					     const char *reason, void *arg),
 				  void *arg)
 {
-	struct ebb_reactor *reactor = ebb_reactor_current();
+	struct ebb_reactor *reactor = ebb_turn.reactor;
 	struct ebb_list *node;
 
+	if (reactor == NULL) {
+		ebb_violation(4, __func__, "reactor", NULL, NULL);
+		return;
+	}
 	if (reactor->mode == EBB_REACTOR_POLL) {
 		fn("", "", "the reactor is in poll mode", arg);
 	}

@@ -14,7 +14,7 @@ void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
 	lock->name = name;
 }
 
-void ebb_spinlock_fini(struct ebb_spinlock *lock)
+EBB_REPORTS void ebb_spinlock_fini(struct ebb_spinlock *lock)
 {
 	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
 
@@ -24,7 +24,7 @@ void ebb_spinlock_fini(struct ebb_spinlock *lock)
 	}
 }
 
-int ebb_spinlock_lock(struct ebb_spinlock *lock)
+EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
 	struct ebb_thread *owner = NULL;
@@ -49,7 +49,7 @@ int ebb_spinlock_lock(struct ebb_spinlock *lock)
 	return 0;
 }
 
-int ebb_spinlock_unlock(struct ebb_spinlock *lock)
+EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
 	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);

@@ -42,9 +42,12 @@ void ebb_thread_registry_fini(void)
 {
 	struct ebb_list *node;
 
+	/* None has been left, unless the reactors could not be started. */
+	ebb_list_splice_back(&ebb_threads.exited, &ebb_threads.threads);
 	while ((node = ebb_list_pop_front(&ebb_threads.exited)) != NULL) {
 		thread_free(ebb_list_entry(node, struct ebb_thread, registry_link));
 	}
+	ebb_threads.num_threads = 0;
 	ebb_threads.app = NULL;
 	ebb_threads.stopping = false;
 	ebb_threads.next_id = 1;
@@ -104,6 +107,12 @@ int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
 	}
 	atomic_init(&thread->reactor, reactor);
 	ebb_thread_registry_lock();
+	if (ebb_threads.stopping) {
+		/* The stop has told every thread to exit, and would wait for this one for ever. */
+		ebb_thread_registry_unlock();
+		thread_free(thread);
+		return -ESHUTDOWN;
+	}
 	thread->id = ebb_threads.next_id++;
 	ebb_threads.num_threads++;
 	ebb_list_push_back(&ebb_threads.threads, &thread->registry_link);
@@ -124,11 +133,11 @@ static void thread_arrive(void *arg)
 {
 	struct thread_arrival *arrival = arg;
 
-	ebb_reactor_add_thread(ebb_reactor_current(), arrival->thread);
+	ebb_reactor_add_thread(ebb_turn.reactor, arrival->thread, false);
 	free(arrival);
 }
 
-int ebb_thread_create(const char *name, int core, struct ebb_thread **ret_thread)
+EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread **ret_thread)
 {
 	static _Atomic unsigned next_reactor;
 	struct thread_arrival *arrival;
@@ -138,9 +147,6 @@ int ebb_thread_create(const char *name, int core, struct ebb_thread **ret_thread
 	if (ebb_threads.app == NULL) {
 		ebb_violation(4, __func__, name, NULL, NULL);
 		return -EPERM;
-	}
-	if (ebb_threads.stopping) {
-		return -ESHUTDOWN;
 	}
 	reactor = core == EBB_CORE_ANY
 			  ? &ebb_reactors[atomic_fetch_add(&next_reactor, 1) % ebb_num_reactors]
@@ -251,15 +257,16 @@ static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, 
 
 static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
+	struct ebb_ring *ring = &thread->queue.critical;
+	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
 	struct ebb_ring_entry entry;
-	unsigned count = 0;
+	bool worked = false;
 
-	while (count < (1u << EBB_QUEUE_CRITICAL_LOG2) &&
-	       ebb_queue_pop_critical(&thread->queue, &entry)) {
+	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
-		count++;
+		worked = true;
 	}
-	return count != 0;
+	return worked;
 }
 
 static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
@@ -278,22 +285,12 @@ static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *
 	return count != 0;
 }
 
-void ebb_thread_enter(struct ebb_thread *thread)
-{
-	ebb_turn.thread = thread;
-	if (ebb_turn.reactor != NULL) {
-		atomic_store_explicit(&ebb_turn.reactor->running_thread, thread,
-				      memory_order_relaxed);
-	}
-}
-
 bool ebb_thread_run(struct ebb_thread *thread, bool polling)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
 	bool worked;
 
-	ebb_turn.thread = thread;
-	atomic_store_explicit(&reactor->running_thread, thread, memory_order_relaxed);
+	ebb_thread_enter(thread);
 	worked = thread_run_critical(reactor, thread);
 	worked |= thread_run_messages(reactor, thread);
 	worked |= polling ? ebb_pollers_run_active(thread) : ebb_pollers_run_fired(thread);
@@ -303,7 +300,7 @@ bool ebb_thread_run(struct ebb_thread *thread, bool polling)
 	if (ebb_unlikely(!ebb_list_empty(&thread->dead))) {
 		ebb_pollers_bury(thread);
 	}
-	ebb_turn.thread = NULL;
+	ebb_thread_enter(NULL);
 	return worked;
 }
 

@@ -34,6 +34,7 @@ struct ebb_thread {
 	struct ebb_list idle;    /* pollers that are timed or paused */
 	struct ebb_list dead;    /* unregistered, to be freed at the end of the turn */
 	struct ebb_list *cursor; /* the active poller to be run next, while they are run */
+	uint64_t poller_round;   /* counts the runs over the active list */
 	struct ebb_timer_heap timers;
 	uint32_t num_timed; /* pollers that may stand in timers */
 	struct ebb_source timer_source;
@@ -91,8 +92,5 @@ bool ebb_thread_run(struct ebb_thread *thread, bool polling);
 /* Exit: see thread_exit.c. */
 void ebb_thread_exit_check(struct ebb_thread *thread);
 void ebb_thread_tell_exit(void *thread);
-
-/* Makes @thread the running one for callbacks that the reactor runs for it; NULL ends that. */
-void ebb_thread_enter(struct ebb_thread *thread);
 
 #endif

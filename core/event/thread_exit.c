@@ -22,6 +22,7 @@
 
 #include <ebb/log.h>
 #include <ebb/poller.h>
+#include <ebb/violation.h>
 
 #include "core/event/channel.h"
 #include "core/event/event.h"
@@ -42,6 +43,11 @@ void ebb_thread_exit(void)
 	struct ebb_thread *thread = ebb_turn.thread;
 
 	if (thread == NULL || atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
+		return;
+	}
+	if (thread == ebb_threads.app && !ebb_event_stopping()) {
+		ebb_violation(4, "ebb_thread_exit (of the app thread)", thread->name, thread,
+			      thread);
 		return;
 	}
 	atomic_store(&thread->state, EBB_THREAD_EXITING);

@@ -33,6 +33,7 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/memory.h>
+#include <ebb/violation.h>
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
@@ -41,6 +42,8 @@
 #define URING_CQ_ENTRIES 4096
 #define URING_FILES      1024
 #define URING_REAP_MAX   256 /* completions in one turn */
+
+#define URING_SUBMIT_TRIES 1000000
 
 struct ebb_uring {
 	struct io_uring ring;
@@ -195,6 +198,10 @@ int ebb_uring_open(void)
 	struct ebb_uring *uring;
 	int rc;
 
+	if (reactor == NULL) {
+		ebb_violation(4, __func__, "io_uring", NULL, NULL);
+		return -EPERM;
+	}
 	if (reactor->uring != NULL) {
 		return 0;
 	}
@@ -323,9 +330,16 @@ void ebb_uring_submit(struct ebb_uring *uring)
 static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, struct ebb_uring_op *op)
 {
 	struct io_uring_sqe *sqe;
+	unsigned tries = 0;
 
+	/* Full: make room now. The kernel refuses for want of memory only, and not for long. */
 	while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
 		ebb_uring_submit(uring);
+		if (++tries > URING_SUBMIT_TRIES) {
+			ebb_error("uring", "reactor %d: the kernel takes no more requests",
+				  uring->reactor->core);
+			abort();
+		}
 	}
 	io_uring_sqe_set_data(sqe, op);
 	uring->outstanding++;

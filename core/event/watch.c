@@ -91,7 +91,8 @@ static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
 	const char *name = atomic_load_explicit(&reactor->running, memory_order_relaxed);
 	struct ebb_thread *thread;
 
-	if (turn == 0 || since_ns + WATCH_PERIOD_NS > now_ns || reactor->reported_turn == turn) {
+	if (turn == 0 || since_ns == EBB_NO_TURN || since_ns + WATCH_PERIOD_NS > now_ns ||
+	    reactor->reported_turn == turn) {
 		return;
 	}
 	thread = atomic_load_explicit(&reactor->running_thread, memory_order_relaxed);

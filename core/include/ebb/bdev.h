@@ -75,7 +75,8 @@ typedef void (*ebb_bdev_io_cb)(void *arg, int status);
 /**
  * ebb_bdev_readv() - queue one read
  * @iov: the vector itself is copied if it has up to 4 elements; a longer one must live until @cb
- * @offset_blocks, @num_blocks: in logical blocks of the bdev; the vector's lengths must add up
+ * @offset_blocks, @num_blocks: in logical blocks of the bdev; the vector's lengths must add up,
+ *	and no element may be empty
  * @cb: called exactly once, on the calling thread, never before this returns
  * Thread: the one that got @ch.
  * Owns: the memory of @iov stays the caller's and must live until @cb.
@@ -103,7 +104,10 @@ int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
 		   void *arg);
 
-/* The blocks' contents may be given up (unmap), or read as zeroes afterwards (write_zeroes). */
+/*
+ * The blocks' contents may be given up (unmap), or read as zeroes afterwards (write_zeroes: written
+ * by the layer if the driver has no such request).
+ */
 int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
 		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
 int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,

@@ -38,11 +38,12 @@ struct ebb_bdev {
 	uint32_t block_size; /* bytes, a power of two, 512 … 65536 */
 	uint64_t num_blocks;
 	bool read_only;
-	uint32_t io_types;      /* mask of EBB_BIT(enum ebb_bdev_io_type) */
-	bool fua;               /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
-	uint32_t buf_align;     /* bytes; a request with other memory is bounced; 0 or 1: any */
-	uint32_t max_io_blocks; /* longer requests are split; 0: no limit */
-	uint32_t optimal_io_boundary; /* in blocks, a power of two: split there; 0: none */
+	uint32_t io_types;  /* mask of EBB_BIT(enum ebb_bdev_io_type) */
+	bool fua;           /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
+	uint32_t buf_align; /* bytes; a request with other memory is bounced; 0 or 1: any */
+	/* Reads and writes that go past these are done in parts; other requests come whole. */
+	uint32_t max_io_blocks;       /* the longest; 0: no limit */
+	uint32_t optimal_io_boundary; /* in blocks, a power of two, not to be crossed; 0: none */
 	uint32_t max_segments;        /* iovec elements in one request; 0: no limit */
 	uint32_t io_ctx_size;         /* bytes of driver context in each request */
 

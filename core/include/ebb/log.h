@@ -46,11 +46,10 @@ void ebb_log_set_sink(void (*sink)(enum ebb_log_level level, const char *compone
 
 /**
  * struct ebb_ratelimit - at most one line per second and call site
- * A zeroed static one is ready. @suppressed: lines dropped since the last one that was let through.
+ * A zeroed static one is ready.
  */
 struct ebb_ratelimit {
 	uint64_t next_ns;
-	unsigned suppressed;
 };
 
 /* True if a line may be written now. Thread: any (a lost race only drops or adds one line). */

@@ -32,6 +32,9 @@ void ebb_violation_set_action(enum ebb_violation_action action);
  * A call site is (rule, function, object, the address that called).
  * Thread: any.
  */
+/* For the functions that report: inlined, their call sites could not be told apart. */
+#define EBB_REPORTS __attribute__((noinline))
+
 #define ebb_violation(rule, function, object, owner, runner)              \
 	ebb_violation_at((rule), (function), (object), (owner), (runner), \
 			 __builtin_return_address(0))

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/conductor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+
+#include "bench/option.h"
+#include "bench/pin.h"
+#include "bench/signals.h"
+
+struct conductor {
+	int (*script)(void *arg);
+	void *arg;
+	pthread_t thread;
+	bool running;
+	int rc;
+};
+
+static void *conductor_run(void *arg)
+{
+	struct conductor *conductor = arg;
+
+	conductor->rc = conductor->script(conductor->arg);
+	ebb_app_stop(conductor->rc);
+	return NULL;
+}
+
+static void conductor_start(void *arg)
+{
+	struct conductor *conductor = arg;
+	int rc = pthread_create(&conductor->thread, NULL, conductor_run, conductor);
+
+	if (rc != 0) {
+		fprintf(stderr, "ebb-bench: no OS thread to conduct: %s\n", strerror(rc));
+		ebb_app_stop(BENCH_EXIT_FAILED);
+		return;
+	}
+	conductor->running = true;
+}
+
+int bench_conduct(struct ebb_app_opts *app, int (*script)(void *arg), void *arg)
+{
+	struct conductor conductor = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
+	int rc;
+
+	ebb_log_set_level(EBB_LOG_WARN);
+	bench_signals_install(NULL);
+	app->name = "ebb-bench";
+	app->handle_signals = false;
+	rc = ebb_app_start(app, conductor_start, &conductor);
+	if (conductor.running) {
+		pthread_join(conductor.thread, NULL);
+	}
+	if (rc < 0) {
+		fprintf(stderr, "ebb-bench: the framework did not start; its log above says why\n");
+	}
+	return conductor.rc;
+}
+
+void bench_call(struct bench_call *call, struct ebb_thread *thread, ebb_msg_fn fn, void *arg)
+{
+	int rc = sem_init(&call->done, 0, 0);
+
+	ebb_assert(rc == 0);
+	ebb_msg_init(&call->msg, fn, arg);
+	rc = ebb_thread_send(thread, &call->msg);
+	ebb_assert(rc == 0); /* the framework runs as long as the script does */
+	while (sem_wait(&call->done) < 0) {
+		ebb_assert(errno == EINTR);
+	}
+	sem_destroy(&call->done);
+}
+
+void bench_call_done(struct bench_call *call)
+{
+	sem_post(&call->done);
+}
+
+struct mode_call {
+	struct bench_call call;
+	enum ebb_reactor_mode mode;
+	unsigned pending;
+	int rc;
+};
+
+static void mode_set(void *arg, int rc)
+{
+	struct mode_call *mode = arg;
+
+	if (rc < 0) {
+		mode->rc = rc;
+	}
+	mode->pending--;
+	if (mode->pending == 0) {
+		bench_call_done(&mode->call);
+	}
+}
+
+static void mode_request(void *arg)
+{
+	struct mode_call *mode = arg;
+	int core;
+
+	for (unsigned i = 0; ebb_reactor_core(i) >= 0; i++) {
+		mode->pending++;
+	}
+	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
+		ebb_reactor_set_mode(core, mode->mode, 0, mode_set, mode);
+	}
+}
+
+int bench_conduct_mode(enum ebb_reactor_mode mode)
+{
+	struct mode_call call = {.mode = mode};
+
+	bench_call(&call.call, ebb_thread_app(), mode_request, &call);
+	if (call.rc < 0) {
+		fprintf(stderr, "ebb-bench: the reactors cannot be put in %s mode: %s\n",
+			ebb_reactor_mode_name(mode), strerror(-call.rc));
+	}
+	return call.rc;
+}
+
+void bench_conduct_sleep(uint64_t time_ns)
+{
+	struct timespec time = {
+		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
+		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
+	};
+
+	while (!bench_signals_seen() && nanosleep(&time, &time) < 0) {
+		ebb_assert(errno == EINTR);
+	}
+}
+
+void bench_conduct_pin(int core, int cpu)
+{
+	struct ebb_reactor_stats stats;
+	int rc = ebb_reactor_get_stats(core, &stats);
+
+	ebb_assert(rc == 0);
+	rc = bench_pin(stats.tid, cpu);
+	if (rc < 0) {
+		fprintf(stderr, "ebb-bench: reactor %d cannot be held on CPU %d: %s\n", core, cpu,
+			strerror(-rc));
+	}
+}

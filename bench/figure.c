@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/figure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <ebb/assert.h>
+
+#define MEDIAN_MAX 99
+
+const struct bench_figure_info bench_figures[BENCH_FIGURE_COUNT] = {
+	[BENCH_IOPS] = {"iops", "IOPS", 1, 0},
+	[BENCH_MIB_PER_S] = {"bandwidth_mib_per_s", "MiB/s", 1, 1},
+	[BENCH_LATENCY_MEAN] = {"latency_mean_ns", "latency mean, us", 1e-3, 3},
+	[BENCH_LATENCY_MIN] = {"latency_min_ns", "latency min, us", 1e-3, 3},
+	[BENCH_LATENCY_P50] = {"latency_p50_ns", "latency p50, us", 1e-3, 3},
+	[BENCH_LATENCY_P99] = {"latency_p99_ns", "latency p99, us", 1e-3, 3},
+	[BENCH_LATENCY_P99_9] = {"latency_p99_9_ns", "latency p99.9, us", 1e-3, 3},
+	[BENCH_LATENCY_MAX] = {"latency_max_ns", "latency max, us", 1e-3, 3},
+	[BENCH_CPU_PER_MILLION] = {"cpu_s_per_million_ios", "CPU s per million I/Os", 1, 4},
+	[BENCH_CPU_PERCENT] = {"cpu_percent", "CPU, % of one", 1, 1},
+	[BENCH_VOLUNTARY] = {"voluntary_switches_per_s", "voluntary switches/s", 1, 1},
+	[BENCH_INVOLUNTARY] = {"involuntary_switches_per_s", "involuntary switches/s", 1, 1},
+	[BENCH_WAKEUPS] = {"wakeups_per_s", "reactor wakeups/s", 1, 1},
+	[BENCH_IOS_PER_WAKEUP] = {"ios_per_wakeup", "I/Os per wakeup", 1, 2},
+};
+
+static double ratio(double of, double to)
+{
+	return to > 0 ? of / to : NAN;
+}
+
+void bench_sample_make(const struct bench_count *count, struct bench_sample *ret_sample)
+{
+	double seconds = (double)count->elapsed_ns / (double)EBB_NS_PER_S;
+	double ios = (double)count->ios;
+	const struct ebb_histogram *latency = &count->latency;
+	double *figure = ret_sample->figure;
+
+	ebb_assert(count->elapsed_ns > 0);
+	figure[BENCH_IOPS] = ios / seconds;
+	figure[BENCH_MIB_PER_S] = ios * (double)count->io_bytes / seconds / (1 << 20);
+	figure[BENCH_LATENCY_MEAN] = ratio((double)latency->sum, (double)latency->count);
+	figure[BENCH_CPU_PER_MILLION] = ratio((double)count->cpu_ns * 1e-9 * 1e6, ios);
+	figure[BENCH_CPU_PERCENT] = (double)count->cpu_ns / (double)count->elapsed_ns * 100;
+	figure[BENCH_VOLUNTARY] = (double)count->voluntary / seconds;
+	figure[BENCH_INVOLUNTARY] = (double)count->involuntary / seconds;
+	figure[BENCH_WAKEUPS] = (double)count->wakeups / seconds;
+	figure[BENCH_IOS_PER_WAKEUP] = ratio(ios, (double)count->wakeups);
+
+	if (latency->count == 0) {
+		figure[BENCH_LATENCY_MIN] = NAN;
+		figure[BENCH_LATENCY_P50] = NAN;
+		figure[BENCH_LATENCY_P99] = NAN;
+		figure[BENCH_LATENCY_P99_9] = NAN;
+		figure[BENCH_LATENCY_MAX] = NAN;
+		return;
+	}
+	figure[BENCH_LATENCY_MIN] = (double)latency->min;
+	figure[BENCH_LATENCY_P50] = (double)ebb_histogram_percentile(latency, 50);
+	figure[BENCH_LATENCY_P99] = (double)ebb_histogram_percentile(latency, 99);
+	figure[BENCH_LATENCY_P99_9] = (double)ebb_histogram_percentile(latency, 99.9);
+	figure[BENCH_LATENCY_MAX] = (double)latency->max;
+}
+
+double bench_median(const double *values, unsigned count)
+{
+	double sorted[MEDIAN_MAX];
+	unsigned used = 0;
+
+	ebb_assert(count <= MEDIAN_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned place = used;
+
+		if (isnan(values[i])) {
+			continue;
+		}
+		while (place > 0 && sorted[place - 1] > values[i]) {
+			sorted[place] = sorted[place - 1];
+			place--;
+		}
+		sorted[place] = values[i];
+		used++;
+	}
+	if (used == 0) {
+		return NAN;
+	}
+	return (sorted[(used - 1) / 2] + sorted[used / 2]) / 2;
+}
+
+void bench_sample_median(const struct bench_sample *samples, unsigned count,
+			 struct bench_sample *ret_median)
+{
+	double values[MEDIAN_MAX];
+
+	ebb_assert(count <= MEDIAN_MAX);
+	for (unsigned figure = 0; figure < BENCH_FIGURE_COUNT; figure++) {
+		for (unsigned i = 0; i < count; i++) {
+			values[i] = samples[i].figure[figure];
+		}
+		ret_median->figure[figure] = bench_median(values, count);
+	}
+}

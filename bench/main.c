@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/options.h"
+#include "bench/report.h"
+#include "bench/rpc.h"
+#include "bench/run.h"
+#include "bench/wake.h"
+
+static int usage_error(const char *error)
+{
+	fprintf(stderr, "ebb-bench: %s\n", error);
+	return BENCH_EXIT_USAGE;
+}
+
+static bool measured_anything(const struct bench_run_options *options,
+			      const struct bench_run_result *result)
+{
+	for (unsigned i = 0; i < options->modes.count; i++) {
+		if (result->modes[i].num_samples > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int command_run(char *const *args, int num_args)
+{
+	static struct bench_run_result result; /* too large for a stack */
+	struct bench_run_options options;
+	char error[BENCH_ERROR_MAX];
+	int rc;
+
+	rc = bench_run_options_parse(args, num_args, &options, error);
+	if (rc == -ECANCELED) {
+		bench_options_help("run", stdout);
+		return 0;
+	}
+	if (rc < 0) {
+		return usage_error(error);
+	}
+	rc = bench_run(&options, &result);
+	if (rc == BENCH_EXIT_USAGE) {
+		return usage_error(result.error);
+	}
+	if (options.format == BENCH_FORMAT_JSON) {
+		bench_json_print(bench_report_json(&options, &result), stdout);
+	} else if (measured_anything(&options, &result)) {
+		bench_report_text(&options, &result, stdout);
+	}
+	if (rc != 0) {
+		fprintf(stderr, "ebb-bench: %s\n", result.error);
+	}
+	return rc;
+}
+
+static int command_wake(char *const *args, int num_args)
+{
+	struct bench_wake_options options;
+	char error[BENCH_ERROR_MAX];
+	int rc;
+
+	rc = bench_wake_options_parse("wake", args, num_args, &options, error);
+	if (rc == -ECANCELED) {
+		bench_options_help("wake", stdout);
+		return 0;
+	}
+	return rc < 0 ? usage_error(error) : bench_wake(&options);
+}
+
+static int command_rpc(char *const *args, int num_args)
+{
+	struct bench_wake_options options;
+	char error[BENCH_ERROR_MAX];
+	int rc;
+
+	rc = bench_wake_options_parse("rpc", args, num_args, &options, error);
+	if (rc == -ECANCELED) {
+		bench_options_help("rpc", stdout);
+		return 0;
+	}
+	return rc < 0 ? usage_error(error) : bench_rpc(&options);
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(char *const *args, int num_args);
+} commands[] = {
+	{"run", command_run},
+	{"wake", command_wake},
+	{"rpc", command_rpc},
+};
+
+int main(int argc, char **argv)
+{
+	char error[BENCH_ERROR_MAX];
+
+	if (argc < 2) {
+		return usage_error("which measurement? give run, wake or rpc, or see --help");
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		bench_options_help(NULL, stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("ebb-bench %s\n", EBB_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			return commands[i].run(argv + 2, argc - 2);
+		}
+	}
+	snprintf(error, sizeof(error), "%.40s: no such measurement; give run, wake or rpc",
+		 argv[1]);
+	return usage_error(error);
+}

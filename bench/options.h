@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BENCH_OPTIONS_H
+#define EBB_BENCH_OPTIONS_H
+
+/* What each command can be asked, checked as far as that is possible without a device. */
+
+#include "bench/option.h"
+
+enum bench_format { BENCH_FORMAT_TEXT, BENCH_FORMAT_JSON };
+
+enum bench_rw {
+	BENCH_RW_READ,
+	BENCH_RW_WRITE,
+	BENCH_RW_RANDREAD,
+	BENCH_RW_RANDWRITE,
+	BENCH_RW_RANDRW,
+	BENCH_RW_COUNT,
+};
+
+/* The workload's name, as --rw takes it. */
+const char *bench_rw_name(enum bench_rw rw);
+
+#define BENCH_CORE_ANY   UINT64_MAX
+#define BENCH_RUNS_MAX   99
+#define BENCH_ROUNDS_MAX 99
+
+struct bench_run_options {
+	const char *bdev_json; /* path of the configuration that makes the bdev */
+	const char *bdev;
+	unsigned rw; /* enum bench_rw */
+	uint64_t block_bytes;
+	uint64_t queue_depth; /* of each core */
+	uint64_t time_ns;     /* of each run */
+	uint64_t warmup_ns;
+	uint64_t read_percent; /* of randrw */
+	uint64_t size_bytes;   /* 0: the whole bdev */
+	uint64_t runs;         /* of each mode */
+	uint64_t seed;
+	uint64_t spin_us;           /* of the adaptive mode */
+	struct bench_choices modes; /* indexes are enum ebb_reactor_mode */
+	uint64_t core;              /* BENCH_CORE_ANY: not given */
+	char core_text[16];         /* @core, as a mask */
+	const char *cpumask; /* may point at @core_text; NULL: the framework chooses one CPU */
+	unsigned format;     /* enum bench_format */
+};
+
+/* Also of "rpc". */
+struct bench_wake_options {
+	uint64_t rounds;
+	uint64_t time_ns;   /* of one side of one round */
+	uint64_t settle_ns; /* before counting idle wakeups */
+	uint64_t idle_ns;   /* counting them, in each mode; 0: do not */
+	unsigned format;
+};
+
+/**
+ * bench_run_options_parse() - read the arguments of "run"
+ * @ret_options: defaults for what was not given; must not be copied afterwards
+ * Return: as bench_option_parse().
+ */
+int bench_run_options_parse(char *const *args, int num_args, struct bench_run_options *ret_options,
+			    char error[BENCH_ERROR_MAX]);
+
+/* The same for "wake" and "rpc"; @command is one of these. */
+int bench_wake_options_parse(const char *command, char *const *args, int num_args,
+			     struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX]);
+
+/* The help text of @command; of all of them if it is NULL. */
+void bench_options_help(const char *command, FILE *out);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BENCH_WAKE_H
+#define EBB_BENCH_WAKE_H
+
+#include "bench/options.h"
+
+/**
+ * bench_wake() - "ebb-bench wake": messages between reactors beside bare floors, and idle wakeups
+ * Prints its result to stdout.
+ * Return: 0; BENCH_EXIT_FAILED (said on stderr).
+ */
+int bench_wake(const struct bench_wake_options *options);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+#include <ebb/method.h>
+
+#include "config/compat.h"
+#include "core/app/subsystem.h"
+
+/* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
+struct place {
+	struct ebb_config *config;
+	const char *subsystem;
+	char outer[104]; /* "subsystems[1] "bdev"" */
+	char text[160];
+};
+
+/* Takes @text over; NULL: there was no memory for it. */
+static void config_add_mistake(struct ebb_config *config, char *text)
+{
+	config->num_mistakes++;
+	if (text == NULL) {
+		config->out_of_memory = true;
+	} else if (config->num_mistakes <= EBB_CONFIG_MISTAKES_MAX) {
+		config->mistakes[config->num_mistakes - 1] = text;
+	} else {
+		free(text);
+	}
+}
+
+void ebb_config_mistake(struct ebb_config *config, const char *format, ...)
+{
+	char what[640];
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (asprintf(&text, "%s: %s", config->name, what) < 0) {
+		text = NULL;
+	}
+	config_add_mistake(config, text);
+}
+
+/* A mistake inside one entry. */
+static void EBB_PRINTF(3, 4)
+	entry_mistake(const struct place *place, const char *method, const char *format, ...)
+{
+	char what[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	place->config->num_entry_mistakes++;
+	ebb_config_mistake(place->config, "%s%s%s: %s", place->text, method != NULL ? " " : "",
+			   method != NULL ? method : "", what);
+}
+
+/* Takes over the reference to @params. */
+static void config_add_entry(const struct place *place, const char *method,
+			     struct json_object *params, uint32_t pass)
+{
+	struct ebb_config *config = place->config;
+	struct ebb_config_entry entry = {.method = method, .params = params, .pass = pass};
+	struct ebb_config_entry *entries = config->entries;
+
+	if (config->num_entries == config->max_entries) {
+		config->max_entries = config->max_entries * 2 + 16;
+		entries = reallocarray(entries, config->max_entries, sizeof(*entries));
+	}
+	if (entries != NULL) {
+		config->entries = entries;
+		if (asprintf(&entry.step, "%s/%s", place->subsystem, method) < 0) {
+			entry.step = NULL;
+		}
+		if (asprintf(&entry.place, "%s: %s %s", config->name, place->text, method) < 0) {
+			entry.place = NULL;
+		}
+	}
+	if (entries == NULL || entry.step == NULL || entry.place == NULL) {
+		free(entry.step);
+		free(entry.place);
+		json_object_put(params);
+		config->out_of_memory = true;
+		return;
+	}
+	config->entries[config->num_entries++] = entry;
+}
+
+/* An entry whose form is right: may it be called, and when? */
+static void check_call(const struct place *place, const char *name, struct json_object *params)
+{
+	const struct ebb_method *method = ebb_method_find(name);
+	struct ebb_method_error error = {.code = 0};
+	struct json_object *kept;
+	uint32_t pass;
+	int rc;
+
+	if (method == NULL) {
+		rc = ebb_config_compat_method(name, params, error.text, sizeof(error.text));
+		if (rc == -ENOENT) {
+			entry_mistake(place, name,
+				      "this method is not known; rpc_get_methods lists "
+				      "those that are");
+		} else if (rc < 0) {
+			entry_mistake(place, name, "%s", error.text);
+		}
+		return;
+	}
+	rc = ebb_config_compat_params(method, params, &kept, error.text, sizeof(error.text));
+	if (rc == -ENOMEM) {
+		place->config->out_of_memory = true;
+		return;
+	}
+	if (rc == 0) {
+		rc = ebb_method_check(name, kept, &error);
+		if (rc < 0) {
+			json_object_put(kept);
+		}
+	}
+	if (rc < 0) {
+		entry_mistake(place, name, "%s", error.text);
+		return;
+	}
+	/* Legal in both: in the first pass, and only there. */
+	pass = (method->states & EBB_METHOD_STARTUP) != 0 ? EBB_METHOD_STARTUP : EBB_METHOD_RUNTIME;
+	if ((method->states & pass) == 0) {
+		entry_mistake(place, name,
+			      "this method can run neither before nor after the "
+			      "subsystems are initialised");
+		json_object_put(kept);
+		return;
+	}
+	config_add_entry(place, name, kept, pass);
+}
+
+static void check_entry(const struct place *place, struct json_object *entry)
+{
+	struct json_object *method = NULL;
+	struct json_object *params = NULL;
+
+	if (!json_object_is_type(entry, json_type_object)) {
+		entry_mistake(place, NULL,
+			      "an entry is an object: {\"method\": ..., \"params\": ...}");
+		return;
+	}
+	json_object_object_foreach(entry, key, value)
+	{
+		if (strcmp(key, "method") == 0) {
+			method = value;
+		} else if (strcmp(key, "params") == 0) {
+			params = value;
+		} else {
+			entry_mistake(place, NULL,
+				      "\"%s\" is not known in an entry; known: "
+				      "\"method\", \"params\"",
+				      key);
+			return;
+		}
+	}
+	if (!json_object_is_type(method, json_type_string) ||
+	    json_object_get_string_len(method) == 0) {
+		entry_mistake(place, NULL, "\"method\" is missing or no name");
+		return;
+	}
+	if (params != NULL && !json_object_is_type(params, json_type_object)) {
+		entry_mistake(place, json_object_get_string(method), "\"params\" is not an object");
+		return;
+	}
+	check_call(place, json_object_get_string(method), params);
+}
+
+/* An element of "config": an entry, or an array of entries. */
+static void check_element(const struct place *subsystem_place, struct json_object *element,
+			  size_t index)
+{
+	struct place place = *subsystem_place;
+	size_t batch_index;
+
+	if (!json_object_is_type(element, json_type_array)) {
+		snprintf(place.text, sizeof(place.text), "%s, config[%zu]", place.outer, index);
+		check_entry(&place, element);
+		return;
+	}
+	for (batch_index = 0; batch_index < json_object_array_length(element); batch_index++) {
+		snprintf(place.text, sizeof(place.text), "%s, config[%zu][%zu]", place.outer, index,
+			 batch_index);
+		check_entry(&place, json_object_array_get_idx(element, batch_index));
+	}
+}
+
+struct lookup {
+	const char *name;
+	bool found;
+};
+
+static void lookup_compare(const char *name, const char *const *depends_on, size_t num_depends,
+			   void *arg)
+{
+	struct lookup *lookup = arg;
+
+	(void)depends_on;
+	(void)num_depends;
+	lookup->found = lookup->found || strcmp(name, lookup->name) == 0;
+}
+
+static bool subsystem_exists(const char *name)
+{
+	struct lookup lookup = {.name = name};
+
+	ebb_subsystem_for_each(lookup_compare, &lookup);
+	return lookup.found;
+}
+
+static void config_skip(struct ebb_config *config, const char *subsystem, size_t num_entries)
+{
+	char *longer = NULL;
+
+	if (asprintf(&longer, "%s%s%.64s (%zu %s)", config->skipped != NULL ? config->skipped : "",
+		     config->skipped != NULL ? ", " : "", subsystem, num_entries,
+		     num_entries == 1 ? "entry" : "entries") < 0) {
+		config->out_of_memory = true;
+		return;
+	}
+	free(config->skipped);
+	config->skipped = longer;
+}
+
+static void check_subsystem(struct ebb_config *config, struct json_object *subsystem, size_t index)
+{
+	struct place place = {.config = config};
+	struct json_object *name = NULL;
+	struct json_object *entries = NULL;
+	size_t entry_index;
+
+	if (!json_object_is_type(subsystem, json_type_object)) {
+		ebb_config_mistake(config,
+				   "subsystems[%zu]: must be an object: "
+				   "{\"subsystem\": ..., \"config\": [...]}",
+				   index);
+		return;
+	}
+	json_object_object_foreach(subsystem, key, value)
+	{
+		if (strcmp(key, "subsystem") == 0) {
+			name = value;
+		} else if (strcmp(key, "config") == 0) {
+			entries = value;
+		} else {
+			ebb_config_mistake(config,
+					   "subsystems[%zu]: \"%s\" is not known; known: "
+					   "\"subsystem\", \"config\"",
+					   index, key);
+		}
+	}
+	if (!json_object_is_type(name, json_type_string)) {
+		ebb_config_mistake(config, "subsystems[%zu]: \"subsystem\" is missing or no name",
+				   index);
+		return;
+	}
+	place.subsystem = json_object_get_string(name);
+	snprintf(place.outer, sizeof(place.outer), "subsystems[%zu] \"%.64s\"", index,
+		 place.subsystem);
+	if (entries == NULL) {
+		return;
+	}
+	if (!json_object_is_type(entries, json_type_array)) {
+		ebb_config_mistake(config, "%s: \"config\" is not an array", place.outer);
+		return;
+	}
+	if (!subsystem_exists(place.subsystem)) {
+		if (json_object_array_length(entries) > 0) {
+			config_skip(config, place.subsystem, json_object_array_length(entries));
+		}
+		return;
+	}
+	for (entry_index = 0; entry_index < json_object_array_length(entries); entry_index++) {
+		check_element(&place, json_object_array_get_idx(entries, entry_index), entry_index);
+	}
+}
+
+static void check_root(struct ebb_config *config)
+{
+	struct json_object *subsystems;
+	size_t index;
+
+	if (!json_object_object_get_ex(config->root, "subsystems", &subsystems)) {
+		ebb_config_mistake(config, "\"subsystems\" is missing; the least is "
+					   "{\"subsystems\": []}");
+		return;
+	}
+	if (!json_object_is_type(subsystems, json_type_array)) {
+		ebb_config_mistake(config, "\"subsystems\" is not an array");
+		return;
+	}
+	for (index = 0; index < json_object_array_length(subsystems); index++) {
+		check_subsystem(config, json_object_array_get_idx(subsystems, index), index);
+	}
+}
+
+int ebb_config_create(const char *name, const char *text, size_t len,
+		      struct ebb_config **ret_config)
+{
+	struct ebb_config *config;
+	int rc;
+
+	config = calloc(1, sizeof(*config));
+	if (config == NULL) {
+		return -ENOMEM;
+	}
+	config->name = strdup(name);
+	rc = config->name != NULL ? ebb_config_parse(config, text, len) : -ENOMEM;
+	if (rc == 0 && config->root != NULL) {
+		check_root(config);
+	}
+	if (config->out_of_memory) {
+		rc = -ENOMEM;
+	}
+	if (rc < 0) {
+		ebb_config_destroy(config);
+		return rc;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+void ebb_config_destroy(struct ebb_config *config)
+{
+	size_t index;
+
+	if (config == NULL) {
+		return;
+	}
+	for (index = 0; index < config->num_entries; index++) {
+		free(config->entries[index].step);
+		free(config->entries[index].place);
+		json_object_put(config->entries[index].params);
+	}
+	for (index = 0; index < EBB_CONFIG_MISTAKES_MAX; index++) {
+		free(config->mistakes[index]);
+	}
+	free(config->entries);
+	free(config->skipped);
+	free(config->name);
+	json_object_put(config->root);
+	free(config);
+}

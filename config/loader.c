@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/assert.h>
+#include <ebb/helper.h>
+#include <ebb/log.h>
+#include <ebb/method.h>
+#include <ebb/startup.h>
+
+#include "config/config.h"
+#include "core/app/json_text.h"
+#include "core/app/sequence.h"
+#include "core/app/startup.h"
+#include "core/app/state.h"
+
+/*
+ * Three steps of start-up. The first parses and checks the whole file on the helper (a large file
+ * takes longer than a callback may), before the RPC socket listens and before anything of it has
+ * an effect. The other two replay it: STARTUP methods before the subsystems are initialised,
+ * RUNTIME methods after, each entry one step of a sequence, so that an entry that hangs is named.
+ *
+ * A method may answer after its step was given up. Its entry must live until then, so each call
+ * under way holds the configuration as each pass does.
+ */
+static struct {
+	struct ebb_config *config; /* NULL: nothing to load */
+	size_t failures; /* entries that failed and were passed over (json_ignore_init_errors) */
+
+	struct ebb_work check;
+	int check_rc;
+	struct ebb_step check_step;
+
+	struct ebb_sequence *sequence; /* of the pass under way */
+	struct ebb_step pass_step;
+} loader;
+
+/* One call under way. */
+struct call {
+	struct ebb_config *config;
+	const struct ebb_config_entry *entry;
+	struct ebb_step step;
+};
+
+static bool ignore_errors(void)
+{
+	return ebb_app_get_opts()->json_ignore_init_errors;
+}
+
+static void config_release(struct ebb_config *config)
+{
+	ebb_assert(config->holds > 0);
+	if (--config->holds == 0) {
+		ebb_config_destroy(config);
+	}
+}
+
+/* The loader's own hold. */
+static void loader_release(void)
+{
+	struct ebb_config *config = loader.config;
+
+	loader.config = NULL;
+	config_release(config);
+}
+
+static void check_run(struct ebb_work *work)
+{
+	const char *name;
+	const char *text;
+	size_t len;
+
+	(void)work;
+	text = ebb_json_text(&len, &name);
+	loader.check_rc = ebb_config_create(name, text, len, &loader.config);
+}
+
+/* One mistake is start-up's error; several are listed first. */
+static void check_report(const struct ebb_config *config)
+{
+	size_t listed = config->num_mistakes;
+	size_t index;
+
+	if (config->num_mistakes == 1) {
+		ebb_startup_fail(-EINVAL, "%s", config->mistakes[0]);
+		return;
+	}
+	if (listed > EBB_CONFIG_MISTAKES_MAX) {
+		listed = EBB_CONFIG_MISTAKES_MAX;
+	}
+	for (index = 0; index < listed; index++) {
+		ebb_error("config", "%s", config->mistakes[index]);
+	}
+	ebb_startup_fail(-EINVAL, "%zu mistakes, the first: %s", config->num_mistakes,
+			 config->mistakes[0]);
+}
+
+/* As check_report(), where mistakes in single entries are passed over. */
+static void check_report_ignored(const struct ebb_config *config)
+{
+	size_t index;
+
+	for (index = 0; index < config->num_mistakes && index < EBB_CONFIG_MISTAKES_MAX; index++) {
+		ebb_error("config", "%s: passed over", config->mistakes[index]);
+	}
+	if (config->num_mistakes > EBB_CONFIG_MISTAKES_MAX) {
+		ebb_error("config", "%s: %zu more entries are passed over", config->name,
+			  config->num_mistakes - EBB_CONFIG_MISTAKES_MAX);
+	}
+	if (config->num_mistakes > 0) {
+		ebb_app_state_set_error(config->mistakes[0]);
+	}
+}
+
+static void check_done(struct ebb_work *work)
+{
+	struct ebb_config *config = loader.config;
+	int rc = loader.check_rc;
+
+	(void)work;
+	ebb_json_text_free();
+	if (rc < 0) {
+		ebb_step_next(loader.check_step, rc);
+		return;
+	}
+	config->holds = 1;
+	if (config->skipped != NULL) {
+		ebb_notice("config", "%s: passed over, ebb has no such subsystem: %s", config->name,
+			   config->skipped);
+	}
+	loader.failures = config->num_entry_mistakes;
+	if (ignore_errors() && config->num_mistakes == config->num_entry_mistakes) {
+		check_report_ignored(config);
+	} else if (config->num_mistakes > 0) {
+		check_report(config);
+		rc = -EINVAL;
+	}
+	if (rc < 0) {
+		loader_release();
+	}
+	ebb_step_next(loader.check_step, rc);
+}
+
+static void check_start(struct ebb_step step, void *arg)
+{
+	const char *name;
+	size_t len;
+
+	(void)arg;
+	loader.failures = 0;
+	if (ebb_json_text(&len, &name) == NULL) {
+		ebb_step_next(step, 0);
+		return;
+	}
+	loader.check_step = step;
+	loader.check.run = check_run;
+	loader.check.done = check_done;
+	ebb_helper_submit(&loader.check);
+}
+
+static void check_undo(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	if (loader.config != NULL) {
+		loader_release();
+	}
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step check_step = {
+	.ops = {.name = "configuration check", .start = check_start, .undo = check_undo},
+	.rank = EBB_STARTUP_CONFIG_CHECK,
+};
+EBB_STARTUP_STEP_REGISTER(check_step)
+
+/* A method's error as the errno that a step ends with. */
+static int error_errno(const struct ebb_method_error *error)
+{
+	return error->code < 0 && error->code > -4096 ? error->code : -EINVAL;
+}
+
+static void entry_done(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	struct call *call = arg;
+	char text[640];
+	struct ebb_step step = call->step;
+	int rc = 0;
+
+	json_object_put(result);
+	if (error != NULL) {
+		snprintf(text, sizeof(text), "%s: %s", call->entry->place, error->text);
+		if (ignore_errors()) {
+			ebb_error("config", "%s: passed over", text);
+			ebb_app_state_set_error(text);
+			loader.failures++;
+		} else {
+			rc = error_errno(error);
+			ebb_startup_fail(rc, "%s", text);
+		}
+	}
+	config_release(call->config);
+	free(call);
+	ebb_step_next(step, rc);
+}
+
+static void entry_start(struct ebb_step step, void *arg)
+{
+	const struct ebb_config_entry *entry = arg;
+	struct call *call = malloc(sizeof(*call));
+
+	if (call == NULL) {
+		ebb_step_next(step, -ENOMEM);
+		return;
+	}
+	call->config = loader.config;
+	call->config->holds++;
+	call->entry = entry;
+	call->step = step;
+	ebb_method_dispatch(entry->method, entry->params, entry_done, call);
+}
+
+/* Entries say themselves why they failed; this is for those that never ended. */
+static void pass_failed(void *arg, const char *step, int rc)
+{
+	(void)arg;
+	ebb_startup_fail(rc, "%s: %s: %s", loader.config->name, step, strerror(-rc));
+}
+
+static void pass_done(void *arg, int rc)
+{
+	(void)arg;
+	ebb_sequence_destroy(loader.sequence);
+	loader.sequence = NULL;
+	ebb_step_next(loader.pass_step, rc);
+}
+
+static int pass_build(uint32_t pass)
+{
+	struct ebb_sequence_opts opts = {
+		.name = "configuration",
+		.timeout_s = ebb_app_get_opts()->init_timeout_s,
+		.failed = pass_failed,
+	};
+	struct ebb_sequence_step step = {.start = entry_start};
+	struct ebb_config_entry *entry;
+	size_t index;
+	int rc;
+
+	rc = ebb_sequence_create(&opts, &loader.sequence);
+	for (index = 0; rc == 0 && index < loader.config->num_entries; index++) {
+		entry = &loader.config->entries[index];
+		if (entry->pass == pass) {
+			step.name = entry->step;
+			step.arg = entry;
+			rc = ebb_sequence_add(loader.sequence, &step);
+		}
+	}
+	if (rc < 0) {
+		ebb_sequence_destroy(loader.sequence);
+		loader.sequence = NULL;
+	}
+	return rc;
+}
+
+static void pass_start(struct ebb_step step, uint32_t pass)
+{
+	int rc;
+
+	if (loader.config == NULL) {
+		ebb_step_next(step, 0);
+		return;
+	}
+	rc = pass_build(pass);
+	if (rc < 0) {
+		ebb_step_next(step, rc);
+		return;
+	}
+	loader.pass_step = step;
+	ebb_sequence_run(loader.sequence, step, pass_done, NULL);
+}
+
+static void startup_pass_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	pass_start(step, EBB_METHOD_STARTUP);
+}
+
+static struct ebb_startup_step startup_pass_step = {
+	.ops = {.name = "configuration, startup methods", .start = startup_pass_start},
+	.rank = EBB_STARTUP_CONFIG_STARTUP,
+};
+EBB_STARTUP_STEP_REGISTER(startup_pass_step)
+
+static void runtime_pass_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	pass_start(step, EBB_METHOD_RUNTIME);
+}
+
+static struct ebb_startup_step runtime_pass_step = {
+	.ops = {.name = "configuration, runtime methods", .start = runtime_pass_start},
+	.rank = EBB_STARTUP_CONFIG_RUNTIME,
+};
+EBB_STARTUP_STEP_REGISTER(runtime_pass_step)
+
+/* Both passes are over: the configuration is not needed any more. */
+static void end_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	if (loader.config != NULL) {
+		if (loader.failures > 0) {
+			ebb_warn("config", "%s: loaded, but %zu %s passed over because of errors",
+				 loader.config->name, loader.failures,
+				 loader.failures == 1 ? "entry was" : "entries were");
+		}
+		loader_release();
+	}
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step end_step = {
+	.ops = {.name = "configuration end", .start = end_start},
+	.rank = EBB_STARTUP_RPC_RESUME,
+};
+EBB_STARTUP_STEP_REGISTER(end_step)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/app/signals.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <ebb/app.h>
+#include <ebb/log.h>
+
+static struct {
+	_Atomic(struct ebb_thread *) app;
+	atomic_uint received;
+	atomic_uint handlers; /* inside handle() now, on any OS thread */
+	struct sigaction old_int;
+	struct sigaction old_term;
+	struct sigaction old_pipe;
+} signals;
+
+static void stop(void *arg)
+{
+	ebb_notice("app", "%s: stopping; once more to force the exit",
+		   (intptr_t)arg == SIGINT ? "SIGINT" : "SIGTERM");
+	ebb_app_stop(0);
+}
+
+/* Async-signal-safe. */
+static void handle(int number)
+{
+	static const char line[] = "ebb: second signal: exit forced, nothing is put away\n";
+	struct ebb_thread *app;
+
+	atomic_fetch_add(&signals.handlers, 1);
+	if (atomic_fetch_add(&signals.received, 1) > 0) {
+		if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
+			/* There is nobody left to tell. */
+		}
+		_exit(128 + number);
+	}
+	/* Pairs with the exchange in ebb_signals_restore(). */
+	app = atomic_load(&signals.app);
+	if (app != NULL) {
+		ebb_thread_send_critical(app, stop, (void *)(intptr_t)number);
+	}
+	atomic_fetch_sub(&signals.handlers, 1);
+}
+
+void ebb_signals_install(struct ebb_thread *app)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigemptyset(&action.sa_mask);
+	sigemptyset(&ignore.sa_mask);
+	atomic_store(&signals.received, 0);
+	atomic_store(&signals.app, app);
+	sigaction(SIGINT, &action, &signals.old_int);
+	sigaction(SIGTERM, &action, &signals.old_term);
+	sigaction(SIGPIPE, &ignore, &signals.old_pipe);
+}
+
+void ebb_signals_restore(void)
+{
+	sigaction(SIGINT, &signals.old_int, NULL);
+	sigaction(SIGTERM, &signals.old_term, NULL);
+	sigaction(SIGPIPE, &signals.old_pipe, NULL);
+	atomic_exchange(&signals.app, NULL);
+	/* One that was entered before may still hold the pointer; it is gone in a moment. */
+	while (atomic_load(&signals.handlers) > 0) {
+		sched_yield();
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_APP_SIGNALS_H
+#define EBB_APP_SIGNALS_H
+
+#include <ebb/thread.h>
+
+/**
+ * ebb_signals_install() - let SIGINT and SIGTERM call ebb_app_stop(0) on @app; ignore SIGPIPE
+ * A second SIGINT or SIGTERM ends the process at once, with status 128 + its number.
+ */
+void ebb_signals_install(struct ebb_thread *app);
+
+/* Puts the handlers back that were there before. No handler touches @app from here on. */
+void ebb_signals_restore(void);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/app/startup.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+#include <ebb/method.h>
+#include <ebb/thread.h>
+
+#include "core/app/sequence.h"
+#include "core/app/state.h"
+#include "core/app/subsystem.h"
+
+/* Sorted by rank, and by name within a rank: the order of the constructors does not matter. */
+static struct ebb_list registered = EBB_LIST_INIT(registered);
+
+static const enum ebb_app_phase rank_phase[] = {
+	[EBB_STARTUP_ENVIRONMENT] = EBB_APP_ENVIRONMENT,
+	[EBB_STARTUP_CONFIG_CHECK] = EBB_APP_ENVIRONMENT,
+	[EBB_STARTUP_RPC_LISTEN] = EBB_APP_ENVIRONMENT,
+	[EBB_STARTUP_CONFIG_STARTUP] = EBB_APP_STARTUP,
+	[EBB_STARTUP_WAIT_FOR_RPC] = EBB_APP_STARTUP,
+	[EBB_STARTUP_RPC_PAUSE] = EBB_APP_INITIALIZING,
+	[EBB_STARTUP_SUBSYSTEMS] = EBB_APP_INITIALIZING,
+	[EBB_STARTUP_RPC_STATE] = EBB_APP_CONFIGURING,
+	[EBB_STARTUP_CONFIG_RUNTIME] = EBB_APP_CONFIGURING,
+	[EBB_STARTUP_RPC_RESUME] = EBB_APP_CONFIGURING,
+	[EBB_STARTUP_APPLICATION] = EBB_APP_CONFIGURING,
+};
+
+/* Somebody who wants to know when start-up has ended. */
+struct waiter {
+	struct ebb_list link;
+	void (*done)(void *arg, int rc);
+	void *arg;
+};
+
+enum startup_life {
+	STARTUP_NONE,      /* not begun, or undone */
+	STARTUP_UNDER_WAY, /* steps are being started, or undone because one has failed */
+	STARTUP_UP,
+	STARTUP_STOPPING, /* ebb_startup_stop() was here */
+};
+
+static struct {
+	enum startup_life life;
+	struct ebb_sequence *sequence;
+	void (*start)(void *arg);
+	void *start_arg;
+	void (*ended)(int rc);
+	bool resolved; /* the waiters have been told `result` */
+	int result;
+	struct ebb_list waiters;
+	bool waiting_for_rpc;
+	struct ebb_step rpc_step; /* valid while waiting_for_rpc */
+} startup = {.waiters = EBB_LIST_INIT(startup.waiters)};
+
+void ebb_startup_step_add(struct ebb_startup_step *step)
+{
+	struct ebb_startup_step *other;
+	struct ebb_list *next;
+
+	ebb_list_for_each(next, &registered) {
+		other = ebb_list_entry(next, struct ebb_startup_step, link);
+		if (other->rank > step->rank ||
+		    (other->rank == step->rank && strcmp(other->ops.name, step->ops.name) > 0)) {
+			break;
+		}
+	}
+	ebb_list_insert_before(&step->link, next);
+}
+
+static void waiters_resolve(int rc)
+{
+	struct ebb_list waiters = EBB_LIST_INIT(waiters);
+	struct ebb_list *node;
+	struct waiter *waiter;
+
+	if (startup.resolved) {
+		return;
+	}
+	startup.resolved = true;
+	startup.result = rc;
+	ebb_list_splice_back(&waiters, &startup.waiters);
+	while ((node = ebb_list_pop_front(&waiters)) != NULL) {
+		waiter = ebb_list_entry(node, struct waiter, link);
+		waiter->done(waiter->arg, rc);
+		free(waiter);
+	}
+}
+
+void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg)
+{
+	struct waiter *waiter;
+
+	ebb_assert(ebb_thread_is_app());
+	if (startup.resolved) {
+		done(arg, startup.result);
+		return;
+	}
+	waiter = malloc(sizeof(*waiter));
+	if (waiter == NULL) {
+		done(arg, -ENOMEM);
+		return;
+	}
+	waiter->done = done;
+	waiter->arg = arg;
+	ebb_list_push_back(&startup.waiters, &waiter->link);
+}
+
+void ebb_startup_fail(int rc, const char *format, ...)
+{
+	char text[sizeof(((struct ebb_app_state *)0)->error)];
+	va_list args;
+
+	ebb_assert(ebb_thread_is_app());
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	if (startup.life == STARTUP_STOPPING) {
+		ebb_warn("app", "while stopping: %s", text);
+		return;
+	}
+	if (ebb_app_state_phase() == EBB_APP_FAILED) {
+		return;
+	}
+	ebb_error("app", "start-up failed: %s", text);
+	ebb_app_state_set_error(text);
+	ebb_app_state_set_phase(EBB_APP_FAILED);
+	waiters_resolve(rc);
+}
+
+/* What ebb_startup_fail() is for the steps that said nothing. */
+static void startup_failed(void *arg, const char *step, int rc)
+{
+	(void)arg;
+	ebb_startup_fail(rc, "step \"%s\": %s", step, strerror(-rc));
+}
+
+static void startup_changed(void *arg)
+{
+	const char *name;
+	uint64_t since_ns;
+
+	(void)arg;
+	if (ebb_sequence_waiting(startup.sequence, &name, &since_ns)) {
+		ebb_app_state_set_step(name, since_ns);
+	} else {
+		ebb_app_state_set_step(NULL, 0);
+	}
+}
+
+static void startup_end(int rc)
+{
+	waiters_resolve(rc < 0 ? rc : -ECANCELED);
+	ebb_sequence_destroy(startup.sequence);
+	startup.sequence = NULL;
+	startup.life = STARTUP_NONE;
+	startup.ended(rc);
+}
+
+static void startup_done(void *arg, int rc)
+{
+	(void)arg;
+	if (rc == 0 && startup.life == STARTUP_UNDER_WAY) {
+		startup.life = STARTUP_UP;
+		ebb_app_state_set_phase(EBB_APP_RUNNING);
+		waiters_resolve(0);
+		return;
+	}
+	startup_end(rc == -ECANCELED && startup.life == STARTUP_STOPPING ? 0 : rc);
+}
+
+static void step_start(struct ebb_step step, void *arg)
+{
+	struct ebb_startup_step *registered_step = arg;
+
+	ebb_app_state_set_phase(rank_phase[registered_step->rank]);
+	registered_step->ops.start(step, NULL);
+}
+
+static void step_undo(struct ebb_step step, void *arg)
+{
+	struct ebb_startup_step *registered_step = arg;
+
+	registered_step->ops.undo(step, NULL);
+}
+
+static int startup_build(void)
+{
+	struct ebb_sequence_opts opts = {
+		.name = "start-up",
+		.timeout_s = ebb_app_get_opts()->init_timeout_s,
+		.failed = startup_failed,
+		.changed = startup_changed,
+	};
+	struct ebb_startup_step *step;
+	struct ebb_list *node;
+	int rc;
+
+	rc = ebb_sequence_create(&opts, &startup.sequence);
+	if (rc < 0) {
+		return rc;
+	}
+	ebb_list_for_each(node, &registered) {
+		struct ebb_sequence_step sequence_step = {.start = step_start};
+
+		step = ebb_list_entry(node, struct ebb_startup_step, link);
+		sequence_step.name = step->ops.name;
+		sequence_step.arg = step;
+		sequence_step.undo = step->ops.undo != NULL ? step_undo : NULL;
+		sequence_step.patient = step->rank == EBB_STARTUP_WAIT_FOR_RPC;
+		rc = ebb_sequence_add(startup.sequence, &sequence_step);
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(int rc))
+{
+	int rc;
+
+	ebb_assert(ebb_thread_is_app() && startup.life == STARTUP_NONE);
+	startup.life = STARTUP_UNDER_WAY;
+	startup.start = start;
+	startup.start_arg = start_arg;
+	startup.ended = ended;
+	startup.resolved = false;
+	rc = startup_build();
+	if (rc < 0) {
+		ebb_startup_fail(rc, "out of memory");
+		startup_end(rc);
+		return;
+	}
+	ebb_sequence_run(startup.sequence, EBB_STEP_NONE, startup_done, NULL);
+}
+
+void ebb_startup_stop(void)
+{
+	enum startup_life life = startup.life;
+
+	ebb_assert(ebb_thread_is_app());
+	if (life == STARTUP_NONE || life == STARTUP_STOPPING ||
+	    ebb_app_state_phase() == EBB_APP_FAILED) {
+		return;
+	}
+	startup.life = STARTUP_STOPPING;
+	ebb_app_state_set_phase(EBB_APP_STOPPING);
+	if (life == STARTUP_UP) {
+		ebb_sequence_undo(startup.sequence, EBB_STEP_NONE, startup_done, NULL);
+		return;
+	}
+	waiters_resolve(-ECANCELED);
+	ebb_sequence_stop(startup.sequence);
+	if (startup.waiting_for_rpc) {
+		startup.waiting_for_rpc = false;
+		ebb_step_next(startup.rpc_step, -ECANCELED);
+	}
+}
+
+/* The first step: what all others stand on. */
+static void environment_start(struct ebb_step step, void *arg)
+{
+	char error[EBB_SUBSYSTEM_ERROR_MAX];
+	int rc;
+
+	(void)arg;
+	ebb_method_set_state(EBB_METHOD_STARTUP);
+	rc = ebb_subsystem_sort(error, sizeof(error));
+	if (rc < 0) {
+		ebb_startup_fail(rc, "%s", error);
+	}
+	ebb_step_next(step, rc);
+}
+
+static void environment_undo(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	ebb_subsystem_unsort();
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step environment_step = {
+	.ops = {.name = "environment", .start = environment_start, .undo = environment_undo},
+	.rank = EBB_STARTUP_ENVIRONMENT,
+};
+EBB_STARTUP_STEP_REGISTER(environment_step)
+
+static void wait_for_rpc_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	if (!ebb_app_get_opts()->wait_for_rpc) {
+		ebb_step_next(step, 0);
+		return;
+	}
+	startup.waiting_for_rpc = true;
+	startup.rpc_step = step;
+	ebb_notice("app", "waiting for framework_start_init on %s", ebb_app_get_opts()->rpc_socket);
+}
+
+static struct ebb_startup_step wait_for_rpc_step = {
+	.ops = {.name = "wait-for-rpc", .start = wait_for_rpc_start},
+	.rank = EBB_STARTUP_WAIT_FOR_RPC,
+};
+EBB_STARTUP_STEP_REGISTER(wait_for_rpc_step)
+
+int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg)
+{
+	ebb_assert(ebb_thread_is_app());
+	if (!startup.waiting_for_rpc) {
+		return -EALREADY;
+	}
+	startup.waiting_for_rpc = false;
+	if (done != NULL) {
+		ebb_app_wait_init(done, arg);
+	}
+	ebb_step_next(startup.rpc_step, 0);
+	return 0;
+}
+
+static void subsystem_failed(const char *subsystem, int rc)
+{
+	ebb_startup_fail(rc, "subsystem \"%s\": init failed: %s", subsystem, strerror(-rc));
+}
+
+static void subsystems_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	ebb_subsystem_init(step, ebb_app_get_opts()->init_timeout_s, subsystem_failed);
+}
+
+static void subsystems_undo(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	ebb_subsystem_fini(step);
+}
+
+static struct ebb_startup_step subsystems_step = {
+	.ops = {.name = "subsystems", .start = subsystems_start, .undo = subsystems_undo},
+	.rank = EBB_STARTUP_SUBSYSTEMS,
+};
+EBB_STARTUP_STEP_REGISTER(subsystems_step)
+
+static void method_state_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	ebb_method_set_state(EBB_METHOD_RUNTIME);
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step method_state_step = {
+	.ops = {.name = "method state", .start = method_state_start},
+	.rank = EBB_STARTUP_RPC_STATE,
+};
+EBB_STARTUP_STEP_REGISTER(method_state_step)
+
+static void application_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	startup.start(startup.start_arg);
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step application_step = {
+	.ops = {.name = "application", .start = application_start},
+	.rank = EBB_STARTUP_APPLICATION,
+};
+EBB_STARTUP_STEP_REGISTER(application_step)

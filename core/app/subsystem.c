@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/app/subsystem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+#include <ebb/thread.h>
+
+#include "core/app/sequence.h"
+
+static struct ebb_list registered = EBB_LIST_INIT(registered);
+static struct ebb_list registered_depends = EBB_LIST_INIT(registered_depends);
+
+struct node {
+	struct ebb_subsystem *subsystem;
+	const char **depends; /* sorted by name, each once */
+	size_t num_depends;
+	bool placed;
+	size_t visited; /* while looking for a cycle: position in the walk, from 1 */
+};
+
+static struct {
+	struct node *nodes; /* by name */
+	size_t num_nodes;
+	struct node **sorted; /* in order of initialisation; NULL: not sorted */
+	struct ebb_sequence *sequence;
+	struct ebb_step step;      /* of start-up, whose work the sequence is */
+	struct ebb_step init_step; /* the init() under way, or the last one */
+	struct ebb_step fini_step;
+	void (*failed)(const char *subsystem, int rc);
+} order;
+
+void ebb_subsystem_add(struct ebb_subsystem *subsystem)
+{
+	ebb_list_push_back(&registered, &subsystem->link);
+}
+
+void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend)
+{
+	ebb_list_push_back(&registered_depends, &depend->link);
+}
+
+static int node_compare(const void *a, const void *b)
+{
+	const struct node *node_a = a;
+	const struct node *node_b = b;
+
+	return strcmp(node_a->subsystem->name, node_b->subsystem->name);
+}
+
+static int name_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct node *node_find(const char *name)
+{
+	size_t index;
+
+	for (index = 0; index < order.num_nodes; index++) {
+		if (strcmp(order.nodes[index].subsystem->name, name) == 0) {
+			return &order.nodes[index];
+		}
+	}
+	return NULL;
+}
+
+static int nodes_collect(char *ret_error, size_t size)
+{
+	struct ebb_list *link;
+	size_t index = 0;
+
+	ebb_list_for_each(link, &registered) {
+		order.num_nodes++;
+	}
+	order.nodes = calloc(order.num_nodes + 1, sizeof(*order.nodes));
+	order.sorted = calloc(order.num_nodes + 1, sizeof(struct node *));
+	if (order.nodes == NULL || order.sorted == NULL) {
+		return -ENOMEM;
+	}
+	ebb_list_for_each(link, &registered) {
+		order.nodes[index++].subsystem = ebb_list_entry(link, struct ebb_subsystem, link);
+	}
+	qsort(order.nodes, order.num_nodes, sizeof(*order.nodes), node_compare);
+	for (index = 1; index < order.num_nodes; index++) {
+		if (node_compare(&order.nodes[index - 1], &order.nodes[index]) == 0) {
+			snprintf(ret_error, size,
+				 "subsystem \"%s\" is registered twice: two parts of the program "
+				 "use "
+				 "the same name",
+				 order.nodes[index].subsystem->name);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+static int node_add_depend(struct node *node, const char *name)
+{
+	const char **depends;
+	size_t index;
+
+	for (index = 0; index < node->num_depends; index++) {
+		if (strcmp(node->depends[index], name) == 0) {
+			return 0;
+		}
+	}
+	depends = reallocarray(node->depends, node->num_depends + 1, sizeof(*depends));
+	if (depends == NULL) {
+		return -ENOMEM;
+	}
+	node->depends = depends;
+	depends[node->num_depends++] = name;
+	qsort(depends, node->num_depends, sizeof(*depends), name_compare);
+	return 0;
+}
+
+static int depends_collect(char *ret_error, size_t size)
+{
+	struct ebb_subsystem_depend *depend;
+	struct ebb_list *link;
+	struct node *node;
+
+	ebb_list_for_each(link, &registered_depends) {
+		depend = ebb_list_entry(link, struct ebb_subsystem_depend, link);
+		node = node_find(depend->name);
+		if (node == NULL || node_find(depend->depends_on) == NULL) {
+			snprintf(ret_error, size,
+				 "subsystem \"%s\" depends on subsystem \"%s\", but \"%s\" is not "
+				 "part "
+				 "of this program: link it in",
+				 depend->name, depend->depends_on,
+				 node == NULL ? depend->name : depend->depends_on);
+			return -ENOENT;
+		}
+		if (node_add_depend(node, depend->depends_on) < 0) {
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* The first dependency of @node that has no place yet, or NULL. */
+static struct node *node_waits_for(const struct node *node)
+{
+	struct node *depend;
+	size_t index;
+
+	for (index = 0; index < node->num_depends; index++) {
+		depend = node_find(node->depends[index]);
+		if (!depend->placed) {
+			return depend;
+		}
+	}
+	return NULL;
+}
+
+/* The first by name that could be next, or NULL: all that are left wait for each other. */
+static struct node *node_next(void)
+{
+	size_t index;
+
+	for (index = 0; index < order.num_nodes; index++) {
+		if (!order.nodes[index].placed && node_waits_for(&order.nodes[index]) == NULL) {
+			return &order.nodes[index];
+		}
+	}
+	return NULL;
+}
+
+/* Walks from one that waits to what it waits for, until the walk meets itself. */
+static void cycle_describe(char *ret_error, size_t size)
+{
+	struct node *node = order.nodes;
+	struct node *first;
+	size_t step = 0;
+	size_t len;
+
+	while (node->placed) {
+		node++;
+	}
+	for (; node->visited == 0; node = node_waits_for(node)) {
+		node->visited = ++step;
+	}
+	first = node;
+	len = (size_t)snprintf(ret_error, size, "subsystems depend on each other in a circle: %s",
+			       first->subsystem->name);
+	do {
+		node = node_waits_for(node);
+		if (len < size) {
+			len += (size_t)snprintf(ret_error + len, size - len, " -> %s",
+						node->subsystem->name);
+		}
+	} while (node != first);
+}
+
+int ebb_subsystem_sort(char *ret_error, size_t size)
+{
+	struct node *node;
+	size_t index;
+	int rc;
+
+	ebb_subsystem_unsort();
+	snprintf(ret_error, size, "out of memory");
+	rc = nodes_collect(ret_error, size);
+	if (rc == 0) {
+		rc = depends_collect(ret_error, size);
+	}
+	for (index = 0; rc == 0 && index < order.num_nodes; index++) {
+		node = node_next();
+		if (node == NULL) {
+			cycle_describe(ret_error, size);
+			rc = -ELOOP;
+			break;
+		}
+		node->placed = true;
+		order.sorted[index] = node;
+	}
+	if (rc < 0) {
+		ebb_subsystem_unsort();
+	}
+	return rc;
+}
+
+void ebb_subsystem_unsort(void)
+{
+	size_t index;
+
+	ebb_assert(order.sequence == NULL);
+	for (index = 0; index < order.num_nodes; index++) {
+		free(order.nodes[index].depends);
+	}
+	free(order.nodes);
+	free(order.sorted);
+	order.nodes = NULL;
+	order.sorted = NULL;
+	order.num_nodes = 0;
+}
+
+int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depends_on,
+				      size_t num_depends, void *arg),
+			   void *arg)
+{
+	size_t index;
+
+	if (order.sorted == NULL) {
+		return -EAGAIN;
+	}
+	for (index = 0; index < order.num_nodes; index++) {
+		fn(order.sorted[index]->subsystem->name, order.sorted[index]->depends,
+		   order.sorted[index]->num_depends, arg);
+	}
+	return 0;
+}
+
+static void subsystem_init(struct ebb_step step, void *arg)
+{
+	struct ebb_subsystem *subsystem = arg;
+
+	order.init_step = step;
+	if (subsystem->init == NULL) {
+		ebb_step_next(step, 0);
+	} else {
+		subsystem->init();
+	}
+}
+
+static void subsystem_fini(struct ebb_step step, void *arg)
+{
+	struct ebb_subsystem *subsystem = arg;
+
+	order.fini_step = step;
+	subsystem->fini();
+}
+
+void ebb_subsystem_init_next(int rc)
+{
+	ebb_step_next(order.init_step, rc);
+}
+
+void ebb_subsystem_fini_next(void)
+{
+	ebb_step_next(order.fini_step, 0);
+}
+
+static int sequence_add_subsystem(struct ebb_sequence *sequence, struct ebb_subsystem *subsystem)
+{
+	char init_name[64];
+	char fini_name[64];
+	struct ebb_sequence_step step = {
+		.name = init_name,
+		.undo_name = fini_name,
+		.start = subsystem_init,
+		.undo = subsystem->fini != NULL ? subsystem_fini : NULL,
+		.arg = subsystem,
+	};
+
+	snprintf(init_name, sizeof(init_name), "%s/init", subsystem->name);
+	snprintf(fini_name, sizeof(fini_name), "%s/fini", subsystem->name);
+	return ebb_sequence_add(sequence, &step);
+}
+
+static int sequence_build(const struct ebb_sequence_opts *opts)
+{
+	size_t index;
+	int rc;
+
+	rc = ebb_sequence_create(opts, &order.sequence);
+	for (index = 0; rc == 0 && index < order.num_nodes; index++) {
+		rc = sequence_add_subsystem(order.sequence, order.sorted[index]->subsystem);
+	}
+	if (rc < 0) {
+		ebb_sequence_destroy(order.sequence);
+		order.sequence = NULL;
+	}
+	return rc;
+}
+
+static void init_failed(void *arg, const char *step, int rc)
+{
+	/* "NAME/init" */
+	char name[64];
+
+	(void)arg;
+	snprintf(name, sizeof(name), "%.*s", (int)(strlen(step) - strlen("/init")), step);
+	order.failed(name, rc);
+}
+
+static void init_done(void *arg, int rc)
+{
+	(void)arg;
+	if (rc < 0) {
+		ebb_sequence_destroy(order.sequence);
+		order.sequence = NULL;
+	}
+	ebb_step_next(order.step, rc);
+}
+
+void ebb_subsystem_init(struct ebb_step step, uint32_t timeout_s,
+			void (*failed)(const char *subsystem, int rc))
+{
+	struct ebb_sequence_opts opts = {
+		.name = "subsystem init",
+		.timeout_s = timeout_s,
+		.failed = init_failed,
+	};
+	int rc;
+
+	ebb_assert(ebb_thread_is_app() && order.sorted != NULL && order.sequence == NULL);
+	rc = sequence_build(&opts);
+	if (rc < 0) {
+		ebb_step_next(step, rc);
+		return;
+	}
+	order.step = step;
+	order.failed = failed;
+	ebb_sequence_run(order.sequence, step, init_done, NULL);
+}
+
+static void fini_done(void *arg, int rc)
+{
+	(void)arg;
+	(void)rc;
+	ebb_sequence_destroy(order.sequence);
+	order.sequence = NULL;
+	ebb_step_next(order.step, 0);
+}
+
+void ebb_subsystem_fini(struct ebb_step step)
+{
+	ebb_assert(ebb_thread_is_app() && order.sequence != NULL);
+	order.step = step;
+	ebb_sequence_undo(order.sequence, step, fini_done, NULL);
+}

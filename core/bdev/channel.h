@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BDEV_CHANNEL_H
+#define EBB_BDEV_CHANNEL_H
+
+/*
+ * A bdev's channel and its requests, private to core/bdev. Both are laid out for the I/O path: what
+ * one short read or write touches is two lines of the request and three of the channel.
+ */
+
+#include <stdatomic.h>
+
+#include <ebb/assert.h>
+#include <ebb/bdev_module.h>
+#include <ebb/io_channel.h>
+#include <ebb/thread.h>
+
+#include "core/event/turn.h"
+
+/* Vectors of up to this many elements are copied into the request. */
+#define BDEV_IOV_EMBEDDED 4
+
+/* Requests a channel has by default, and those that only children of split requests may take. */
+#define BDEV_POOL_SIZE_DEFAULT 1024u
+#define BDEV_POOL_RESERVE      8u
+
+/* Children of one split request in flight, and bytes of one bounce buffer. */
+#define BDEV_CHILDREN_MAX 8u
+#define BDEV_BOUNCE_MAX   (1u << 20)
+
+enum bdev_req_state {
+	BDEV_REQ_FREE,
+	BDEV_REQ_HELD,     /* waits for the channel to resume, or for its parts: the layer's */
+	BDEV_REQ_ACTIVE,   /* the driver has it */
+	BDEV_REQ_DEFERRED, /* completed inside submit(); the callback runs at the end of the turn */
+};
+
+/* What makes a completion take the long way. */
+enum {
+	BDEV_REQ_CHILD = 1u << 0,
+	BDEV_REQ_FUA = 1u << 1,      /* a flush has to follow */
+	BDEV_REQ_FLUSHING = 1u << 2, /* it is under way */
+};
+
+/* A place in a vector. */
+struct bdev_iov_pos {
+	const struct iovec *iov;
+	size_t offset;
+};
+
+struct bdev_req {
+	/* What only the long ways use. */
+	struct ebb_list link; /* of held requests */
+	struct ebb_msg msg;   /* a completion from a foreign thread */
+	_Atomic bool carried; /* @msg is under way; pairs with itself, on two foreign threads */
+	bool reserve;         /* goes back to the channel's reserve */
+	union {
+		struct { /* a request that is done in parts */
+			struct ebb_bdev_io_wait wait;
+			struct bdev_iov_pos pos; /* the next part's */
+			uint64_t next_blocks;    /* parts begun */
+			uint16_t children;       /* in flight */
+			bool bounce;
+			bool waiting; /* for a free request */
+			int error;    /* the first */
+		} parent;
+		struct { /* one of the parts */
+			struct bdev_req *parent;
+			void *bounce; /* buffer, or NULL */
+			size_t bounce_size;
+			struct bdev_iov_pos pos; /* where it came from */
+		} child;
+	} u;
+
+	char pad[24];
+
+	/* A vector takes the last ones of these, so that a single element begins the hot lines. */
+	struct iovec iov[BDEV_IOV_EMBEDDED];
+	union {
+		struct ebb_deferred deferred;
+		struct bdev_req *next_free; /* lies over deferred.next; deferred.fn stays */
+	};
+	ebb_bdev_io_cb cb;
+	void *arg;
+	uint64_t start_ns;
+	struct bdev_channel *ch;
+	int status;
+	uint8_t state;   /* enum bdev_req_state */
+	uint8_t special; /* BDEV_REQ_… */
+	uint8_t type;    /* as the client asked; io.type may differ */
+	struct ebb_bdev_io io;
+	/* The driver's context follows. */
+} __attribute__((aligned(EBB_CACHE_LINE)));
+
+#define BDEV_REQ_HOT offsetof(struct bdev_req, iov[BDEV_IOV_EMBEDDED - 1])
+
+static_assert(BDEV_REQ_HOT % EBB_CACHE_LINE == 0, "the hot part begins a line");
+static_assert(offsetof(struct bdev_req, ch) == BDEV_REQ_HOT + EBB_CACHE_LINE, "two hot lines");
+static_assert(sizeof(struct bdev_req) == BDEV_REQ_HOT + 2 * EBB_CACHE_LINE, "two hot lines");
+static_assert(offsetof(struct bdev_req, io) + sizeof(struct ebb_bdev_io) == sizeof(struct bdev_req),
+	      "the driver's context follows io");
+
+struct bdev_type_stat {
+	uint64_t ops;
+	uint64_t bytes;
+	uint64_t latency_ns;
+	uint64_t max_latency_ns;
+	uint64_t min_latency_ns; /* UINT64_MAX: none */
+	uint64_t errors;
+};
+
+/* Reasons to look twice after a completion. */
+enum {
+	BDEV_CH_WAITERS = 1u << 0,
+	BDEV_CH_QUIESCING = 1u << 1,
+};
+
+struct bdev_channel {
+	struct bdev_req *free; /* last in, first out */
+	struct ebb_thread *thread;
+	struct ebb_bdev *bdev;
+	void *driver_ctx;
+	void (*submit)(void *ctx, struct ebb_bdev_io *io);
+	uint64_t boundary_mask; /* bits of a block number that a request may not cross */
+	uintptr_t align_mask;
+	uint32_t outstanding; /* begun and not called back; held ones and children not counted */
+	uint8_t block_shift;
+	bool in_submit;    /* a completion now is put off to the end of the turn */
+	bool holding;      /* quiesced, or becoming so */
+	uint8_t attention; /* BDEV_CH_… */
+
+	/*
+	 * Longest read and write that the short way may take, in blocks. 0: none, because they are
+	 * not supported, or because the channel holds new requests back.
+	 */
+	uint32_t whole_blocks[EBB_BDEV_WRITE + 1];
+
+	/* The requests; those from @pool_bump on have never been touched and cost nothing. */
+	uint32_t pool_bump;
+	uint32_t pool_size;
+	size_t pool_stride;
+	char *pool;
+	size_t pool_bytes;
+	struct bdev_req *reserve;
+
+	struct ebb_bdev_internal *internal;
+	struct ebb_io_channel *driver_channel;
+	struct ebb_list waiters; /* for a free request */
+	struct ebb_list held;
+	struct ebb_deferred kick; /* looks after waiters that nothing in flight would wake */
+	bool kicked;
+
+	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
+	struct bdev_type_stat reported[EBB_BDEV_IO_TYPE_COUNT]; /* in the bdev's totals already */
+};
+
+extern const struct ebb_io_device_ops bdev_channel_ops;
+
+/* Requests for each channel made from now on; 0: the default. */
+void bdev_pool_set_size(uint32_t requests);
+
+static inline struct bdev_req *bdev_req_from_io(struct ebb_bdev_io *io)
+{
+	return ebb_container_of(io, struct bdev_req, io);
+}
+
+/* First use of a request, or an empty pool (NULL). */
+struct bdev_req *bdev_req_get_slow(struct bdev_channel *ch);
+
+static inline struct bdev_req *bdev_req_get(struct bdev_channel *ch)
+{
+	struct bdev_req *req = ch->free;
+
+	if (ebb_unlikely(req == NULL)) {
+		return bdev_req_get_slow(ch);
+	}
+	ch->free = req->next_free;
+	return req;
+}
+
+static inline void bdev_req_put(struct bdev_channel *ch, struct bdev_req *req)
+{
+	req->state = BDEV_REQ_FREE;
+	req->next_free = ch->free;
+	ch->free = req;
+}
+
+static inline bool bdev_pool_empty(const struct bdev_channel *ch)
+{
+	return ch->free == NULL && ch->pool_bump == ch->pool_size;
+}
+
+/* A request for a part of a split one: from the reserve if need be. NULL: none at all. */
+struct bdev_req *bdev_child_get(struct bdev_channel *ch);
+void bdev_child_put(struct bdev_channel *ch, struct bdev_req *child);
+
+/* Hands @req to the driver. */
+static inline void bdev_req_issue(struct bdev_channel *ch, struct bdev_req *req)
+{
+	req->state = BDEV_REQ_ACTIVE;
+	ch->in_submit = true;
+	ch->submit(ch->driver_ctx, &req->io);
+	ch->in_submit = false;
+}
+
+/* @req->status is final: calls back, or goes the long way. Never inside a submit. */
+void bdev_req_finish(struct bdev_req *req);
+
+/* As above, at the end of the turn. */
+static inline void bdev_req_finish_later(struct bdev_req *req)
+{
+	req->state = BDEV_REQ_DEFERRED;
+	ebb_turn_defer(&req->deferred);
+}
+
+/* What a request's embedded deferral runs. */
+void bdev_req_deferred(struct ebb_deferred *deferred);
+
+/* Starts a request that is all filled in, whole or in parts. It counts as outstanding then. */
+void bdev_req_begin(struct bdev_channel *ch, struct bdev_req *req);
+
+/* Queues @wait and makes sure that it will be served. */
+void bdev_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait);
+
+/* Must @req be done in parts? Only reads, writes, and zeroes that have to be written. */
+bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req);
+
+/* Does @req in parts; ends by bdev_req_finish() or bdev_req_finish_later(). */
+void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req);
+
+/* A part has its status. */
+void bdev_part_done(struct bdev_req *child);
+
+#endif

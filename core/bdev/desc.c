@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Descriptors: who holds a bdev open, and how they are told that it goes. The message about that
+ * lies in the descriptor, so a descriptor that is closed while the message is under way stays until
+ * it has arrived.
+ */
+#include "core/bdev/desc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <ebb/io_channel.h>
+#include <ebb/log.h>
+#include <ebb/violation.h>
+
+int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
+		  struct ebb_bdev_desc **ret_desc)
+{
+	struct ebb_bdev_desc *desc;
+	int rc;
+
+	if (ebb_thread_current() == NULL) {
+		ebb_violation(4, "ebb_bdev_open", name, NULL, NULL);
+		return -EPERM;
+	}
+	desc = calloc(1, sizeof(*desc));
+	if (desc == NULL) {
+		return -ENOMEM;
+	}
+	desc->write = write;
+	desc->event = event;
+	desc->event_arg = arg;
+	desc->thread = ebb_thread_current();
+	ebb_list_init(&desc->link);
+	rc = bdev_desc_link(desc, name);
+	if (rc < 0) {
+		free(desc);
+		return rc;
+	}
+	*ret_desc = desc;
+	return 0;
+}
+
+void ebb_bdev_close(struct ebb_bdev_desc *desc)
+{
+	bool last;
+
+	if (desc->thread != ebb_thread_current()) {
+		ebb_violation(2, "ebb_bdev_close", desc->bdev->name, desc->thread,
+			      ebb_thread_current());
+		return;
+	}
+	bdev_registry_lock();
+	desc->closed = true;
+	last = !desc->event_sent;
+	bdev_desc_unlink_locked(desc);
+	bdev_registry_unlock();
+	if (last) {
+		free(desc);
+	}
+}
+
+static void remove_msg(void *arg)
+{
+	struct ebb_bdev_desc *desc = arg;
+	bool closed;
+
+	bdev_registry_lock();
+	desc->event_sent = false;
+	closed = desc->closed;
+	bdev_registry_unlock();
+	if (closed) {
+		free(desc);
+	} else if (desc->event != NULL) {
+		desc->event(desc->bdev, EBB_BDEV_EVENT_REMOVE, desc->event_arg);
+	}
+}
+
+void bdev_desc_tell_all(struct ebb_bdev_internal *internal)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &internal->descs) {
+		struct ebb_bdev_desc *desc = ebb_list_entry(node, struct ebb_bdev_desc, link);
+
+		ebb_msg_init(&desc->msg, remove_msg, desc);
+		desc->event_sent = ebb_thread_send(desc->thread, &desc->msg) == 0;
+	}
+}
+
+void bdev_for_each_holder(const struct ebb_bdev *bdev,
+			  void (*fn)(const struct ebb_bdev_desc *desc, void *arg), void *arg)
+{
+	struct ebb_list *node;
+
+	bdev_registry_lock();
+	ebb_list_for_each(node, &bdev->internal->descs) {
+		fn(ebb_list_entry(node, struct ebb_bdev_desc, link), arg);
+	}
+	bdev_registry_unlock();
+}
+
+struct ebb_bdev *ebb_bdev_desc_bdev(const struct ebb_bdev_desc *desc)
+{
+	return desc->bdev;
+}
+
+struct ebb_io_channel *ebb_bdev_channel_get(struct ebb_bdev_desc *desc)
+{
+	return ebb_io_channel_get(desc->internal);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests that the driver cannot take as they are: too long, across a boundary it cares about, in
+ * too many pieces of memory, in memory it cannot reach, or zeroes it cannot write. Such a request
+ * (the parent) is done in parts (its children), each of which the driver can take. A child is a
+ * request from the same pool; a few are in flight at a time, and the end of each begins the next.
+ *
+ * Memory that is not aligned as the driver needs it is bounced: the child uses a buffer from the
+ * memory pool, copied to before a write or from after a read. Zeroes are bounced writes, too.
+ *
+ * When the pool of requests is empty, a parent waits for one like any client. That alone could
+ * deadlock, with every request a parent: so a few requests are kept for children only. Whoever has
+ * one gives it back at its end, and ends sooner or later, so all get on.
+ */
+#include "core/bdev/channel.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <ebb/memory.h>
+
+/* A child's elements; more than BDEV_IOV_EMBEDDED would have to be kept somewhere. */
+static int child_segments(const struct ebb_bdev *bdev)
+{
+	if (bdev->max_segments == 0 || bdev->max_segments > BDEV_IOV_EMBEDDED) {
+		return BDEV_IOV_EMBEDDED;
+	}
+	return (int)bdev->max_segments;
+}
+
+static bool iov_aligned(const struct bdev_channel *ch, const struct ebb_bdev_io *io)
+{
+	int i;
+
+	for (i = 0; ch->align_mask != 0 && i < io->iovcnt; i++) {
+		if ((((uintptr_t)io->iov[i].iov_base | io->iov[i].iov_len) & ch->align_mask) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool zeroes_to_write(const struct bdev_req *req)
+{
+	return req->type == EBB_BDEV_WRITE_ZEROES &&
+	       (req->io.bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) == 0;
+}
+
+bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req)
+{
+	const struct ebb_bdev *bdev = ch->bdev;
+	const struct ebb_bdev_io *io = &req->io;
+	uint64_t last = io->offset_blocks + io->num_blocks - 1;
+
+	if (req->type > EBB_BDEV_WRITE) {
+		return zeroes_to_write(req);
+	}
+	return (bdev->max_io_blocks != 0 && io->num_blocks > bdev->max_io_blocks) ||
+	       ((io->offset_blocks ^ last) & ch->boundary_mask) != 0 ||
+	       (bdev->max_segments != 0 && (uint32_t)io->iovcnt > bdev->max_segments) ||
+	       !iov_aligned(ch, io);
+}
+
+/* Blocks the next part may have, by the limits of the driver. */
+static uint64_t part_limit(const struct bdev_channel *ch, const struct bdev_req *parent)
+{
+	const struct ebb_bdev *bdev = ch->bdev;
+	uint64_t offset = parent->io.offset_blocks + parent->u.parent.next_blocks;
+	uint64_t blocks = parent->io.num_blocks - parent->u.parent.next_blocks;
+
+	if (bdev->max_io_blocks != 0 && blocks > bdev->max_io_blocks) {
+		blocks = bdev->max_io_blocks;
+	}
+	if (ch->boundary_mask != 0) {
+		uint64_t room = (offset & ch->boundary_mask) - ch->boundary_mask - offset;
+
+		if (blocks > room) {
+			blocks = room;
+		}
+	}
+	return blocks;
+}
+
+static void pos_advance(struct bdev_iov_pos *pos, size_t len)
+{
+	pos->offset += len;
+	while (pos->offset > 0 && pos->offset >= pos->iov->iov_len) {
+		pos->offset -= pos->iov->iov_len;
+		pos->iov++;
+	}
+}
+
+/* Copies between the vector at @pos and @buf, and advances @pos. */
+static void pos_copy(struct bdev_iov_pos *pos, char *buf, size_t len, bool to_buf)
+{
+	while (len > 0) {
+		size_t chunk = pos->iov->iov_len - pos->offset;
+		char *memory = (char *)pos->iov->iov_base + pos->offset;
+
+		chunk = chunk < len ? chunk : len;
+		if (to_buf) {
+			memcpy(buf, memory, chunk);
+		} else {
+			memcpy(memory, buf, chunk);
+		}
+		buf += chunk;
+		len -= chunk;
+		pos->offset += chunk;
+		if (pos->offset == pos->iov->iov_len) {
+			pos->iov++;
+			pos->offset = 0;
+		}
+	}
+}
+
+/*
+ * Points @child at up to @blocks of its parent's memory.
+ * Return: blocks; 0: no whole block fits into the segments a child may have.
+ */
+static uint64_t child_map(const struct bdev_channel *ch, struct bdev_req *child,
+			  struct bdev_iov_pos pos, uint64_t blocks)
+{
+	size_t want = (size_t)(blocks << ch->block_shift);
+	int segments = child_segments(ch->bdev);
+	size_t got = 0, excess;
+	int count = 0;
+
+	while (got < want && count < segments) {
+		size_t chunk = pos.iov->iov_len - pos.offset;
+
+		chunk = chunk < want - got ? chunk : want - got;
+		child->iov[count].iov_base = (char *)pos.iov->iov_base + pos.offset;
+		child->iov[count].iov_len = chunk;
+		count++;
+		got += chunk;
+		pos.iov++;
+		pos.offset = 0;
+	}
+	excess = got & (((size_t)1 << ch->block_shift) - 1);
+	while (excess > 0 && count > 0) {
+		struct iovec *last = &child->iov[count - 1];
+		size_t cut = excess < last->iov_len ? excess : last->iov_len;
+
+		last->iov_len -= cut;
+		excess -= cut;
+		if (last->iov_len == 0) {
+			count--;
+		}
+	}
+	child->io.iov = child->iov;
+	child->io.iovcnt = count;
+	return got >> ch->block_shift;
+}
+
+/* Return: blocks; 0: no memory. */
+static uint64_t child_bounce(const struct bdev_channel *ch, struct bdev_req *child,
+			     const struct bdev_req *parent, uint64_t blocks)
+{
+	struct bdev_iov_pos pos = parent->u.parent.pos;
+	size_t size;
+
+	if (blocks > BDEV_BOUNCE_MAX >> ch->block_shift) {
+		blocks = BDEV_BOUNCE_MAX >> ch->block_shift;
+	}
+	size = (size_t)(blocks << ch->block_shift);
+	child->u.child.bounce = ebb_mem_alloc(size);
+	if (child->u.child.bounce == NULL) {
+		return 0;
+	}
+	child->u.child.bounce_size = size;
+	child->u.child.pos = pos;
+	if (parent->type == EBB_BDEV_WRITE_ZEROES) {
+		memset(child->u.child.bounce, 0, size);
+	} else if (parent->type == EBB_BDEV_WRITE) {
+		pos_copy(&pos, child->u.child.bounce, size, true);
+	}
+	child->iov[0].iov_base = child->u.child.bounce;
+	child->iov[0].iov_len = size;
+	child->io.iov = child->iov;
+	child->io.iovcnt = 1;
+	return blocks;
+}
+
+/* Begins one part. Return: 0; -ENOMEM: no request or no memory now. */
+static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
+{
+	uint64_t blocks = part_limit(ch, parent);
+	uint64_t mapped = 0;
+	struct bdev_req *child;
+
+	child = bdev_child_get(ch);
+	if (child == NULL) {
+		return -ENOMEM;
+	}
+	child->u.child.parent = parent;
+	child->u.child.bounce = NULL;
+	if (!parent->u.parent.bounce) {
+		mapped = child_map(ch, child, parent->u.parent.pos, blocks);
+	}
+	if (mapped == 0) {
+		mapped = child_bounce(ch, child, parent, blocks);
+	}
+	if (mapped == 0) {
+		bdev_child_put(ch, child);
+		return -ENOMEM;
+	}
+	child->special = BDEV_REQ_CHILD;
+	child->type = parent->type;
+	child->io.type = parent->type == EBB_BDEV_READ ? EBB_BDEV_READ : EBB_BDEV_WRITE;
+	child->io.flags = parent->io.flags;
+	child->io.offset_blocks = parent->io.offset_blocks + parent->u.parent.next_blocks;
+	child->io.num_blocks = mapped;
+	parent->u.parent.next_blocks += mapped;
+	if (parent->type != EBB_BDEV_WRITE_ZEROES) {
+		pos_advance(&parent->u.parent.pos, (size_t)(mapped << ch->block_shift));
+	}
+	parent->u.parent.children++;
+	bdev_req_issue(ch, child);
+	return 0;
+}
+
+static void parts_go_on(struct bdev_req *parent, bool inside_submit);
+
+static void parts_waited(void *arg)
+{
+	struct bdev_req *parent = arg;
+
+	parent->u.parent.waiting = false;
+	parts_go_on(parent, false);
+}
+
+/* Nothing of @parent is in flight that would take it further: it waits, or it fails. */
+static void parts_stuck(struct bdev_channel *ch, struct bdev_req *parent)
+{
+	if (!bdev_pool_empty(ch) || ch->reserve != NULL) {
+		parent->u.parent.error = -ENOMEM; /* requests there are: it was the memory */
+		return;
+	}
+	if (!parent->u.parent.waiting) {
+		parent->u.parent.waiting = true;
+		parent->u.parent.wait.fn = parts_waited;
+		parent->u.parent.wait.arg = parent;
+		bdev_wait_queue(ch, &parent->u.parent.wait);
+	}
+}
+
+static void parts_go_on(struct bdev_req *parent, bool inside_submit)
+{
+	struct bdev_channel *ch = parent->ch;
+	int rc = 0;
+
+	while (rc == 0 && parent->u.parent.error == 0 &&
+	       parent->u.parent.next_blocks < parent->io.num_blocks &&
+	       parent->u.parent.children < BDEV_CHILDREN_MAX) {
+		rc = part_issue(ch, parent);
+	}
+	if (rc < 0 && parent->u.parent.children == 0) {
+		parts_stuck(ch, parent);
+	}
+	if (parent->u.parent.children > 0 || parent->u.parent.waiting) {
+		return;
+	}
+	parent->status = parent->u.parent.error;
+	if (inside_submit) {
+		bdev_req_finish_later(parent);
+	} else {
+		bdev_req_finish(parent);
+	}
+}
+
+void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req)
+{
+	bool zeroes = zeroes_to_write(req);
+
+	req->state = BDEV_REQ_HELD;
+	req->u.parent.pos = (struct bdev_iov_pos){.iov = req->io.iov};
+	req->u.parent.next_blocks = 0;
+	req->u.parent.children = 0;
+	req->u.parent.bounce = zeroes || !iov_aligned(ch, &req->io);
+	req->u.parent.waiting = false;
+	req->u.parent.error = 0;
+	parts_go_on(req, true);
+}
+
+void bdev_part_done(struct bdev_req *child)
+{
+	struct bdev_channel *ch = child->ch;
+	struct bdev_req *parent = child->u.child.parent;
+
+	if (child->u.child.bounce != NULL) {
+		if (parent->type == EBB_BDEV_READ && child->status == 0) {
+			pos_copy(&child->u.child.pos, child->u.child.bounce,
+				 child->u.child.bounce_size, false);
+		}
+		ebb_mem_free(child->u.child.bounce, child->u.child.bounce_size);
+	}
+	if (child->status != 0 && parent->u.parent.error == 0) {
+		parent->u.parent.error = child->status;
+	}
+	bdev_child_put(ch, child);
+	parent->u.parent.children--;
+	parts_go_on(parent, false);
+}

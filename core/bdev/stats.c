@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statistics. A channel counts for itself, without a lock. When somebody asks, each channel in turn
+ * adds what it has counted since it was last asked to the bdev's totals, as it does when it goes:
+ * so every request is in the totals once, however askers and channels come and go meanwhile, and
+ * the answer is the totals when every channel has been asked.
+ */
+#include "core/bdev/stats.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/io_channel.h>
+
+#include "core/bdev/channel.h"
+#include "core/bdev/registry.h"
+
+struct stats_query {
+	struct ebb_bdev_internal *internal;
+	ebb_bdev_iostat_cb done;
+	void *arg;
+};
+
+void bdev_stats_init(struct ebb_bdev_iostat *stat)
+{
+	unsigned type;
+
+	memset(stat, 0, sizeof(*stat));
+	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
+		stat->min_latency_ns[type] = UINT64_MAX;
+	}
+}
+
+static void stat_extremes(struct ebb_bdev_iostat *into, unsigned type,
+			  const struct bdev_type_stat *stat)
+{
+	if (stat->max_latency_ns > into->max_latency_ns[type]) {
+		into->max_latency_ns[type] = stat->max_latency_ns;
+	}
+	if (stat->min_latency_ns < into->min_latency_ns[type]) {
+		into->min_latency_ns[type] = stat->min_latency_ns;
+	}
+}
+
+void bdev_stats_of_channel(const struct bdev_channel *ch, struct ebb_bdev_iostat *ret_stat)
+{
+	unsigned type;
+
+	bdev_stats_init(ret_stat);
+	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
+		const struct bdev_type_stat *stat = &ch->stats[type];
+
+		ret_stat->ops[type] = stat->ops;
+		ret_stat->bytes[type] = type == EBB_BDEV_FLUSH ? 0 : stat->bytes;
+		ret_stat->latency_ns[type] = stat->latency_ns;
+		ret_stat->errors[type] = stat->errors;
+		stat_extremes(ret_stat, type, stat);
+	}
+}
+
+void bdev_stats_report(struct bdev_channel *ch)
+{
+	struct ebb_bdev_iostat *totals = &ch->internal->totals;
+	unsigned type;
+
+	bdev_registry_lock();
+	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
+		const struct bdev_type_stat *stat = &ch->stats[type];
+		const struct bdev_type_stat *before = &ch->reported[type];
+
+		totals->ops[type] += stat->ops - before->ops;
+		if (type != EBB_BDEV_FLUSH) {
+			totals->bytes[type] += stat->bytes - before->bytes;
+		}
+		totals->latency_ns[type] += stat->latency_ns - before->latency_ns;
+		totals->errors[type] += stat->errors - before->errors;
+		stat_extremes(totals, type, stat);
+	}
+	bdev_registry_unlock();
+	memcpy(ch->reported, ch->stats, sizeof(ch->reported));
+}
+
+static void query_channel(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
+{
+	(void)arg;
+	bdev_stats_report(ebb_io_channel_ctx(channel));
+	ebb_for_each_channel_next(iter, 0);
+}
+
+static void query_done(void *arg, int rc)
+{
+	struct stats_query *query = arg;
+	struct ebb_bdev_iostat stat;
+
+	bdev_registry_lock();
+	stat = query->internal->totals;
+	bdev_registry_unlock();
+	query->done(query->arg, &stat, rc);
+	bdev_unpin(query->internal);
+	free(query);
+}
+
+int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
+{
+	struct stats_query *query;
+
+	query = malloc(sizeof(*query));
+	if (query == NULL) {
+		return -ENOMEM;
+	}
+	*query = (struct stats_query){.internal = bdev->internal, .done = done, .arg = arg};
+	if (!bdev_pin(query->internal)) {
+		free(query);
+		return -ENODEV;
+	}
+	ebb_for_each_channel(query->internal, query_channel, query, query_done);
+	return 0;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Queueing requests. Reads and writes of one piece of memory that the driver can take as it is go
+ * the short way: a handful of comparisons, a request from the free list, the driver. Everything
+ * else goes by submit_checked(), which says what is wrong with a request, or finds out what it
+ * takes.
+ */
+#include <ebb/bdev_module.h>
+
+#include <errno.h>
+
+#include <ebb/violation.h>
+
+#include "core/bdev/channel.h"
+#include "core/bdev/registry.h"
+
+/* A request as its client states it. */
+struct request {
+	enum ebb_bdev_io_type type;
+	uint32_t flags;
+	const struct iovec *iov;
+	int iovcnt;
+	uint64_t offset_blocks;
+	uint64_t num_blocks;
+	ebb_bdev_io_cb cb;
+	void *arg;
+};
+
+static int __attribute__((cold, noinline))
+foreign_thread(const struct bdev_channel *ch, const char *function)
+{
+	ebb_violation(2, function, ch->bdev->name, ch->thread, ebb_thread_current());
+	return -EPERM;
+}
+
+/* Return: bytes; 0 if an element is empty or nowhere, or the sum is absurd. */
+static uint64_t iov_bytes(const struct iovec *iov, int iovcnt)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < iovcnt; i++) {
+		if (iov[i].iov_base == NULL || iov[i].iov_len == 0 || iov[i].iov_len > UINT32_MAX ||
+		    sum > UINT64_MAX / 2) {
+			return 0;
+		}
+		sum += iov[i].iov_len;
+	}
+	return sum;
+}
+
+static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch,
+			 const struct request *request)
+{
+	const struct ebb_bdev *bdev = ch->bdev;
+
+	if (!desc->write && request->type != EBB_BDEV_READ && request->type != EBB_BDEV_FLUSH) {
+		return -EBADF;
+	}
+	if (!ebb_bdev_io_type_supported(bdev, request->type)) {
+		return -ENOTSUP;
+	}
+	if (request->num_blocks == 0 || request->num_blocks > bdev->num_blocks ||
+	    request->offset_blocks > bdev->num_blocks - request->num_blocks ||
+	    (request->flags & ~EBB_BDEV_FUA) != 0) {
+		return -EINVAL;
+	}
+	if (request->type <= EBB_BDEV_WRITE &&
+	    iov_bytes(request->iov, request->iovcnt) != request->num_blocks << ch->block_shift) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void request_iov(struct bdev_req *req, const struct request *request)
+{
+	req->io.iovcnt = request->iovcnt;
+	req->io.iov = request->iov;
+	if (request->iovcnt > 0 && request->iovcnt <= BDEV_IOV_EMBEDDED) {
+		struct iovec *to = &req->iov[BDEV_IOV_EMBEDDED - request->iovcnt];
+		int i;
+
+		for (i = 0; i < request->iovcnt; i++) {
+			to[i] = request->iov[i];
+		}
+		req->io.iov = to;
+	}
+}
+
+static int __attribute__((noinline))
+submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch, const struct request *request)
+{
+	const struct ebb_bdev *bdev = ch->bdev;
+	struct bdev_req *req;
+	int rc;
+
+	rc = request_check(desc, ch, request);
+	if (rc < 0) {
+		return rc;
+	}
+	req = bdev_req_get(ch);
+	if (req == NULL) {
+		return -ENOMEM;
+	}
+	req->cb = request->cb;
+	req->arg = request->arg;
+	req->start_ns = ebb_turn.now_ns;
+	req->type = (uint8_t)request->type;
+	req->special = 0;
+	req->io.type = request->type;
+	req->io.flags = request->flags;
+	req->io.offset_blocks = request->offset_blocks;
+	req->io.num_blocks = request->num_blocks;
+	request_iov(req, request);
+	if (request->flags != 0 && !bdev->fua) {
+		req->io.flags = 0;
+		/* Without a flush there is nothing volatile to flush. */
+		if ((bdev->io_types & EBB_BIT(EBB_BDEV_FLUSH)) != 0) {
+			req->special = BDEV_REQ_FUA;
+		}
+	}
+	if (ch->holding) {
+		req->state = BDEV_REQ_HELD;
+		ebb_list_push_back(&ch->held, &req->link);
+		return 0;
+	}
+	bdev_req_begin(ch, req);
+	return 0;
+}
+
+void bdev_req_begin(struct bdev_channel *ch, struct bdev_req *req)
+{
+	ch->outstanding++;
+	if (bdev_parts_needed(ch, req)) {
+		bdev_parts_begin(ch, req);
+	} else {
+		bdev_req_issue(ch, req);
+	}
+}
+
+/* A read or write of one piece of memory. */
+static inline __attribute__((always_inline)) int submit_one(
+	struct ebb_bdev_desc *desc, struct ebb_io_channel *channel, enum ebb_bdev_io_type type,
+	void *buf, uint64_t len_bytes, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+	ebb_bdev_io_cb cb, void *arg)
+{
+	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
+	uint64_t total = ch->bdev->num_blocks;
+	struct bdev_req *req;
+	struct iovec *iov;
+
+	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
+		return foreign_thread(ch,
+				      type == EBB_BDEV_READ ? "ebb_bdev_read" : "ebb_bdev_write");
+	}
+	if (ebb_unlikely(num_blocks - 1 >= ch->whole_blocks[type] || num_blocks > total ||
+			 offset_blocks > total - num_blocks ||
+			 len_bytes != num_blocks << ch->block_shift || buf == NULL ||
+			 ((uintptr_t)buf & ch->align_mask) != 0 ||
+			 ((offset_blocks ^ (offset_blocks + num_blocks - 1)) & ch->boundary_mask) !=
+				 0 ||
+			 flags != 0 || (type == EBB_BDEV_WRITE && !desc->write))) {
+		struct iovec one = {.iov_base = buf, .iov_len = len_bytes};
+		struct request request = {.type = type,
+					  .flags = flags,
+					  .iov = &one,
+					  .iovcnt = 1,
+					  .offset_blocks = offset_blocks,
+					  .num_blocks = num_blocks,
+					  .cb = cb,
+					  .arg = arg};
+
+		return submit_checked(desc, ch, &request);
+	}
+	req = bdev_req_get(ch);
+	if (ebb_unlikely(req == NULL)) {
+		return -ENOMEM;
+	}
+	iov = &req->iov[BDEV_IOV_EMBEDDED - 1];
+	iov->iov_base = buf;
+	iov->iov_len = len_bytes;
+	req->cb = cb;
+	req->arg = arg;
+	req->start_ns = ebb_turn.now_ns;
+	req->special = 0;
+	req->type = (uint8_t)type;
+	req->io.type = type;
+	req->io.flags = 0;
+	req->io.offset_blocks = offset_blocks;
+	req->io.num_blocks = num_blocks;
+	req->io.iov = iov;
+	req->io.iovcnt = 1;
+	ch->outstanding++;
+	bdev_req_issue(ch, req);
+	return 0;
+}
+
+int ebb_bdev_read(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, void *buf,
+		  uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
+{
+	const struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
+
+	return submit_one(desc, ch, EBB_BDEV_READ, buf, num_blocks << bdev_ch->block_shift,
+			  offset_blocks, num_blocks, 0, cb, arg);
+}
+
+int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
+		   uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags, ebb_bdev_io_cb cb,
+		   void *arg)
+{
+	const struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
+
+	return submit_one(desc, ch, EBB_BDEV_WRITE, (void *)(uintptr_t)buf,
+			  num_blocks << bdev_ch->block_shift, offset_blocks, num_blocks, flags, cb,
+			  arg);
+}
+
+static int submit_request(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,
+			  const struct request *request, const char *function)
+{
+	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
+
+	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
+		return foreign_thread(ch, function);
+	}
+	return submit_checked(desc, ch, request);
+}
+
+int ebb_bdev_readv(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
+		   int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb,
+		   void *arg)
+{
+	struct request request = {.type = EBB_BDEV_READ,
+				  .iov = iov,
+				  .iovcnt = iovcnt,
+				  .offset_blocks = offset_blocks,
+				  .num_blocks = num_blocks,
+				  .cb = cb,
+				  .arg = arg};
+
+	if (ebb_likely(iovcnt == 1)) {
+		return submit_one(desc, ch, EBB_BDEV_READ, iov->iov_base, iov->iov_len,
+				  offset_blocks, num_blocks, 0, cb, arg);
+	}
+	return submit_request(desc, ch, &request, "ebb_bdev_readv");
+}
+
+int ebb_bdev_writev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
+		    int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+		    ebb_bdev_io_cb cb, void *arg)
+{
+	struct request request = {.type = EBB_BDEV_WRITE,
+				  .flags = flags,
+				  .iov = iov,
+				  .iovcnt = iovcnt,
+				  .offset_blocks = offset_blocks,
+				  .num_blocks = num_blocks,
+				  .cb = cb,
+				  .arg = arg};
+
+	if (ebb_likely(iovcnt == 1)) {
+		return submit_one(desc, ch, EBB_BDEV_WRITE, iov->iov_base, iov->iov_len,
+				  offset_blocks, num_blocks, flags, cb, arg);
+	}
+	return submit_request(desc, ch, &request, "ebb_bdev_writev");
+}
+
+int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
+		   void *arg)
+{
+	struct request request = {.type = EBB_BDEV_FLUSH,
+				  .num_blocks = desc->bdev->num_blocks,
+				  .cb = cb,
+				  .arg = arg};
+
+	return submit_request(desc, ch, &request, "ebb_bdev_flush");
+}
+
+int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
+		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
+{
+	struct request request = {.type = EBB_BDEV_UNMAP,
+				  .offset_blocks = offset_blocks,
+				  .num_blocks = num_blocks,
+				  .cb = cb,
+				  .arg = arg};
+
+	return submit_request(desc, ch, &request, "ebb_bdev_unmap");
+}
+
+int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+			  ebb_bdev_io_cb cb, void *arg)
+{
+	struct request request = {.type = EBB_BDEV_WRITE_ZEROES,
+				  .flags = flags,
+				  .offset_blocks = offset_blocks,
+				  .num_blocks = num_blocks,
+				  .cb = cb,
+				  .arg = arg};
+
+	return submit_request(desc, ch, &request, "ebb_bdev_write_zeroes");
+}

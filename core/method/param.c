@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/method/param.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* Doubles hold every integer up to here. */
+#define DOUBLE_EXACT_MAX 9007199254740992.0
+
+static const char *const param_type_names[] = {
+	[EBB_PARAM_BOOL] = "true or false",
+	[EBB_PARAM_INT32] = "an integer of 32 bits",
+	[EBB_PARAM_UINT32] = "an integer from 0 of 32 bits",
+	[EBB_PARAM_UINT64] = "an integer from 0 of 64 bits",
+	[EBB_PARAM_STRING] = "a string",
+	[EBB_PARAM_UUID] = "a UUID",
+	[EBB_PARAM_ENUM] = "a word",
+	[EBB_PARAM_ANY] = "a value",
+};
+
+/* One parameter being decoded, and whom to tell. */
+struct param_place {
+	const struct ebb_method *method;
+	const struct ebb_param *param;
+	struct ebb_method_error *error;
+};
+
+void ebb_method_error_set(struct ebb_method_error *error, int code, const char *format, ...)
+{
+	va_list args;
+
+	error->code = code;
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+}
+
+/* Says "parameter "x" of method "y" " and what is wrong with it. */
+static int EBB_PRINTF(2, 3) param_refuse(const struct param_place *place, const char *format, ...)
+{
+	char what[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	ebb_method_error_set(place->error, EBB_METHOD_INVALID_PARAMS,
+			     "parameter \"%s\" of method \"%s\" %s", place->param->name,
+			     place->method->name, what);
+	return -EINVAL;
+}
+
+static int param_refuse_type(const struct param_place *place, struct json_object *value)
+{
+	static const char *const given[] = {
+		[json_type_null] = "null",         [json_type_boolean] = "a boolean",
+		[json_type_double] = "the number", [json_type_int] = "the number",
+		[json_type_object] = "an object",  [json_type_array] = "an array",
+		[json_type_string] = "the string",
+	};
+	enum json_type type = json_object_get_type(value);
+	char shown[48] = "";
+
+	if (type == json_type_double || type == json_type_int || type == json_type_string) {
+		snprintf(shown, sizeof(shown), " %.44s", json_object_to_json_string(value));
+	}
+	return param_refuse(place, "must be %s, not %s%s", param_type_names[place->param->type],
+			    given[type], shown);
+}
+
+/* JSON knows no integers: 4096.0 and 4.096e3 are as good as 4096. */
+static int param_uint64(const struct param_place *place, struct json_object *value, uint64_t limit,
+			uint64_t *ret_number)
+{
+	uint64_t min = place->param->min;
+	uint64_t max = place->param->max != 0 ? place->param->max : limit;
+	uint64_t number;
+
+	if (json_object_is_type(value, json_type_double)) {
+		double real = json_object_get_double(value);
+
+		if (!(real >= 0 && real <= DOUBLE_EXACT_MAX) || trunc(real) != real) {
+			return param_refuse_type(place, value);
+		}
+		number = (uint64_t)real;
+	} else if (!json_object_is_type(value, json_type_int)) {
+		return param_refuse_type(place, value);
+	} else if (json_object_get_int64(value) < 0) {
+		return param_refuse(place, "is %" PRId64 "; it must be at least %" PRIu64,
+				    json_object_get_int64(value), min);
+	} else {
+		number = json_object_get_uint64(value);
+	}
+	if (number < min) {
+		return param_refuse(place, "is %" PRIu64 "; it must be at least %" PRIu64, number,
+				    min);
+	}
+	if (number > max) {
+		return param_refuse(place, "is %" PRIu64 "; it must be at most %" PRIu64, number,
+				    max);
+	}
+	*ret_number = number;
+	return 0;
+}
+
+static int param_int32(const struct param_place *place, struct json_object *value, int32_t *field)
+{
+	int64_t number;
+
+	if (json_object_is_type(value, json_type_double)) {
+		double real = json_object_get_double(value);
+
+		if (!(fabs(real) <= DOUBLE_EXACT_MAX) || trunc(real) != real) {
+			return param_refuse_type(place, value);
+		}
+		number = (int64_t)real;
+	} else if (json_object_is_type(value, json_type_int)) {
+		number = json_object_get_int64(value);
+	} else {
+		return param_refuse_type(place, value);
+	}
+	if (number < INT32_MIN || number > INT32_MAX) {
+		return param_refuse(place, "is %" PRId64 "; it must be %d to %d", number, INT32_MIN,
+				    INT32_MAX);
+	}
+	*field = (int32_t)number;
+	return 0;
+}
+
+static int param_string(const struct param_place *place, struct json_object *value,
+			const char **ret_text)
+{
+	size_t len;
+
+	if (!json_object_is_type(value, json_type_string)) {
+		return param_refuse_type(place, value);
+	}
+	*ret_text = json_object_get_string(value);
+	len = (size_t)json_object_get_string_len(value);
+	if (len != strlen(*ret_text)) {
+		return param_refuse(place, "must not contain a NUL character");
+	}
+	if (len > EBB_PARAM_STRING_MAX) {
+		return param_refuse(place, "is %zu bytes long; it must be at most %d", len,
+				    EBB_PARAM_STRING_MAX);
+	}
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Eight, four, four, four and twelve hexadecimal digits, with hyphens between. */
+static bool uuid_parse(const char *text, uint8_t *uuid)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		int high;
+		int low;
+
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-') {
+			return false;
+		}
+		high = hex_digit(text[0]);
+		low = high < 0 ? -1 : hex_digit(text[1]);
+		if (low < 0) {
+			return false;
+		}
+		uuid[i] = (uint8_t)(high << 4 | low);
+		text += 2;
+	}
+	return *text == '\0';
+}
+
+static int param_uuid(const struct param_place *place, struct json_object *value, uint8_t *field)
+{
+	const char *text;
+	uint8_t uuid[16];
+	int rc = param_string(place, value, &text);
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (!uuid_parse(text, uuid)) {
+		return param_refuse(place,
+				    "is \"%.40s\"; it must be a UUID such as "
+				    "01234567-89ab-cdef-0123-456789abcdef",
+				    text);
+	}
+	memcpy(field, uuid, sizeof(uuid));
+	return 0;
+}
+
+static int param_enum(const struct param_place *place, struct json_object *value, int *field)
+{
+	const char *const *names = place->param->names;
+	char legal[96] = "";
+	size_t len = 0;
+	const char *text;
+	int rc = param_string(place, value, &text);
+
+	if (rc != 0) {
+		return rc;
+	}
+	for (int i = 0; names[i] != NULL; i++) {
+		int added;
+
+		if (strcmp(names[i], text) == 0) {
+			*field = i;
+			return 0;
+		}
+		added = snprintf(legal + len, sizeof(legal) - len, "%s%s", i > 0 ? ", " : "",
+				 names[i]);
+		len += (size_t)added < sizeof(legal) - len ? (size_t)added
+							   : sizeof(legal) - len - 1;
+	}
+	return param_refuse(place, "is \"%.32s\"; it must be one of: %s", text, legal);
+}
+
+static int param_decode_one(const struct param_place *place, struct json_object *value, void *field)
+{
+	uint64_t number;
+	const char *text;
+	int rc;
+
+	switch (place->param->type) {
+	case EBB_PARAM_BOOL:
+		if (!json_object_is_type(value, json_type_boolean)) {
+			return param_refuse_type(place, value);
+		}
+		*(bool *)field = json_object_get_boolean(value);
+		return 0;
+	case EBB_PARAM_INT32:
+		return param_int32(place, value, field);
+	case EBB_PARAM_UINT32:
+		rc = param_uint64(place, value, UINT32_MAX, &number);
+		if (rc == 0) {
+			*(uint32_t *)field = (uint32_t)number;
+		}
+		return rc;
+	case EBB_PARAM_UINT64:
+		rc = param_uint64(place, value, UINT64_MAX, &number);
+		if (rc == 0) {
+			*(uint64_t *)field = number;
+		}
+		return rc;
+	case EBB_PARAM_STRING:
+		rc = param_string(place, value, &text);
+		if (rc == 0) {
+			*(const char **)field = text;
+		}
+		return rc;
+	case EBB_PARAM_UUID:
+		return param_uuid(place, value, field);
+	case EBB_PARAM_ENUM:
+		return param_enum(place, value, field);
+	case EBB_PARAM_ANY:
+		*(struct json_object **)field = value;
+		return 0;
+	}
+	return param_refuse(place, "has no type: a bug in the method's table");
+}
+
+/* Every name in @params must be one of the table's. */
+static int params_check_names(const struct ebb_method *method, struct json_object *params,
+			      struct ebb_method_error *ret_error)
+{
+	json_object_object_foreach(params, name, value)
+	{
+		char known[128] = "no parameters";
+		size_t len = 0;
+		size_t i;
+
+		(void)value;
+		for (i = 0; i < method->num_params; i++) {
+			int added;
+
+			if (strcmp(method->params[i].name, name) == 0) {
+				break;
+			}
+			added = snprintf(known + len, sizeof(known) - len, "%s%s",
+					 i > 0 ? ", " : "", method->params[i].name);
+			len += (size_t)added < sizeof(known) - len ? (size_t)added
+								   : sizeof(known) - len - 1;
+		}
+		if (i == method->num_params) {
+			ebb_method_error_set(
+				ret_error, EBB_METHOD_INVALID_PARAMS,
+				"method \"%s\" has no parameter \"%.40s\"; it takes %s",
+				method->name, name, known);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int ebb_param_decode(const struct ebb_method *method, struct json_object *params, void *values,
+		     struct ebb_method_error *ret_error)
+{
+	if (method->params_size != 0) {
+		if (method->defaults != NULL) {
+			memcpy(values, method->defaults, method->params_size);
+		} else {
+			memset(values, 0, method->params_size);
+		}
+	}
+	if (json_object_is_type(params, json_type_array) && json_object_array_length(params) == 0) {
+		params = NULL;
+	}
+	if (params != NULL) {
+		if (!json_object_is_type(params, json_type_object)) {
+			ebb_method_error_set(
+				ret_error, EBB_METHOD_INVALID_PARAMS,
+				"the parameters of method \"%s\" must be given by name, "
+				"in an object",
+				method->name);
+			return -EINVAL;
+		}
+		if (params_check_names(method, params, ret_error) != 0) {
+			return -EINVAL;
+		}
+	}
+	for (size_t i = 0; i < method->num_params; i++) {
+		const struct ebb_param *param = &method->params[i];
+		struct param_place place = {method, param, ret_error};
+		struct json_object *value = NULL;
+		bool given = json_object_object_get_ex(params, param->name, &value);
+
+		if (value == NULL && param->optional) {
+			continue; /* null stands for "not given" */
+		}
+		if (!given) {
+			return param_refuse(&place, "is missing; it is %s",
+					    param_type_names[param->type]);
+		}
+		if (param_decode_one(&place, value, (char *)values + param->offset) != 0) {
+			return -EINVAL;
+		}
+		if (param->given_offset != 0) {
+			*(bool *)((char *)values + param->given_offset) = true;
+		}
+	}
+	return 0;
+}

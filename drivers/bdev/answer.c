@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/bdev/answer.h"
+
+#include <errno.h>
+#include <string.h>
+
+void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
+{
+	if (rc == 0) {
+		ebb_call_result(call, json_object_new_string(name));
+	} else if (rc == -EEXIST) {
+		ebb_call_error(call, rc,
+			       "bdev '%s' exists already, or its uuid does; choose another", name);
+	} else {
+		ebb_call_error(call, rc, "bdev '%s' cannot be registered: %s", name, strerror(-rc));
+	}
+}
+
+struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
+				    const struct ebb_bdev_ops *ops, const char *kind)
+{
+	struct ebb_bdev *bdev = ebb_bdev_find(name);
+
+	if (bdev == NULL) {
+		ebb_call_error(call, -ENODEV,
+			       "bdev '%s' not found; bdev_get_bdevs lists those there are", name);
+		return NULL;
+	}
+	if (bdev->ops != ops) {
+		ebb_call_error(call, -EINVAL,
+			       "bdev '%s' is no %s bdev (its product_name is '%s'); delete it by "
+			       "the method of its kind",
+			       name, kind, bdev->product_name);
+		return NULL;
+	}
+	if (ebb_bdev_unregister(bdev, NULL, NULL) < 0) {
+		ebb_call_error(call, -EBUSY, "bdev '%s' is being deleted already", name);
+		return NULL;
+	}
+	return bdev;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_BDEV_ANSWER_H
+#define EBB_DRIVERS_BDEV_ANSWER_H
+
+/* What the methods of all simple block devices answer alike. Thread: app. */
+
+#include <ebb/bdev_module.h>
+#include <ebb/method.h>
+
+/* Ends @call: what ebb_bdev_register() returned for the bdev called @name. */
+void bdev_answer_created(struct ebb_call *call, const char *name, int rc);
+
+/**
+ * bdev_answer_delete() - begin the removal that @call asks for
+ * Return: the bdev called @name, which is going: its destruct() ends @call. NULL: @call has ended
+ *	with an error: there is none, it is of another kind (has not @ops), or it is going already.
+ */
+struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
+				    const struct ebb_bdev_ops *ops, const char *kind);
+
+#endif

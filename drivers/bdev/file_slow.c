@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file bdev's requests that may block, on the helper. */
+#include "drivers/bdev/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <ebb/memory.h>
+
+#define ZEROES_SIZE (256u << 10)
+
+static void slow_done(struct ebb_work *work)
+{
+	struct file_io *fio = ebb_container_of(work, struct file_io, work);
+
+	ebb_bdev_io_complete(file_io_bdev_io(fio), fio->rc);
+}
+
+static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work))
+{
+	fio->work.run = run;
+	fio->work.done = slow_done;
+	ebb_helper_submit(&fio->work);
+}
+
+/* Reads or writes all of one piece. Return: 0, or negative errno. */
+static int rw_piece(int fd, bool read, char *buf, size_t len, uint64_t offset)
+{
+	while (len > 0) {
+		ssize_t done = read ? pread(fd, buf, len, (off_t)offset)
+				    : pwrite(fd, buf, len, (off_t)offset);
+
+		if (done < 0 && (errno == EINTR || errno == EAGAIN)) {
+			continue;
+		}
+		if (done < 0) {
+			return -errno;
+		}
+		if (done == 0) {
+			return -EIO; /* the file has become shorter */
+		}
+		buf += done;
+		len -= (size_t)done;
+		offset += (uint64_t)done;
+	}
+	return 0;
+}
+
+static int rw_pieces(int fd, const struct ebb_bdev_io *io, uint64_t skip)
+{
+	uint64_t offset = io->offset_blocks * io->bdev->block_size + skip;
+	int i, rc = 0;
+
+	for (i = 0; i < io->iovcnt && rc == 0; i++) {
+		size_t len = io->iov[i].iov_len;
+
+		if (skip >= len) {
+			skip -= len;
+			continue;
+		}
+		len -= (size_t)skip;
+		rc = rw_piece(fd, io->type == EBB_BDEV_READ, (char *)io->iov[i].iov_base + skip,
+			      len, offset);
+		offset += len;
+		skip = 0;
+	}
+	return rc;
+}
+
+static void rw_run(struct ebb_work *work)
+{
+	struct file_io *fio = ebb_container_of(work, struct file_io, work);
+
+	fio->rc = rw_pieces(fio->ch->file->target.fd, file_io_bdev_io(fio), fio->done_bytes);
+}
+
+void file_slow_rw(struct file_io *fio)
+{
+	slow_submit(fio, rw_run);
+}
+
+/* Where nothing can make zeroes, they are written. */
+static int zeroes_write(int fd, uint64_t offset, uint64_t len)
+{
+	char *zeroes = ebb_mem_alloc(ZEROES_SIZE);
+	int rc = 0;
+
+	if (zeroes == NULL) {
+		return -ENOMEM;
+	}
+	memset(zeroes, 0, ZEROES_SIZE);
+	while (rc == 0 && len > 0) {
+		size_t piece = len < ZEROES_SIZE ? (size_t)len : ZEROES_SIZE;
+
+		rc = rw_piece(fd, false, zeroes, piece, offset);
+		offset += piece;
+		len -= piece;
+	}
+	ebb_mem_free(zeroes, ZEROES_SIZE);
+	return rc;
+}
+
+static int retry_fallocate(int fd, int mode, uint64_t offset, uint64_t len)
+{
+	int rc;
+
+	do {
+		rc = fallocate(fd, mode, (off_t)offset, (off_t)len);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
+static int make_zeroes(const struct file_target *target, uint64_t offset, uint64_t len)
+{
+	int keep = FALLOC_FL_KEEP_SIZE;
+	int rc;
+
+	rc = retry_fallocate(target->fd, FALLOC_FL_ZERO_RANGE | keep, offset, len);
+	if (rc == -EOPNOTSUPP && target->can_unmap && !target->is_block_device) {
+		rc = retry_fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | keep, offset, len);
+	}
+	if (rc == -EOPNOTSUPP) {
+		rc = zeroes_write(target->fd, offset, len);
+	}
+	return rc;
+}
+
+static int discard(const struct file_target *target, uint64_t offset, uint64_t len)
+{
+	int rc;
+
+	if (target->is_block_device) {
+		uint64_t range[2] = {offset, len};
+
+		rc = ioctl(target->fd, BLKDISCARD, range) < 0 ? -errno : 0;
+	} else {
+		rc = retry_fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+				     len);
+	}
+	return rc == -EOPNOTSUPP ? -ENOTSUP : rc;
+}
+
+static void allocate_run(struct ebb_work *work)
+{
+	struct file_io *fio = ebb_container_of(work, struct file_io, work);
+	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
+	const struct file_target *target = &fio->ch->file->target;
+	uint64_t offset = io->offset_blocks * io->bdev->block_size;
+	uint64_t len = io->num_blocks * io->bdev->block_size;
+
+	fio->rc = io->type == EBB_BDEV_UNMAP ? discard(target, offset, len)
+					     : make_zeroes(target, offset, len);
+}
+
+void file_slow_allocate(struct file_io *fio)
+{
+	slow_submit(fio, allocate_run);
+}
+
+static void flush_begin(struct file_channel *ch);
+
+static void flush_run(struct ebb_work *work)
+{
+	struct file_channel *ch = ebb_container_of(work, struct file_channel, flush_work);
+	int rc;
+
+	do {
+		rc = fdatasync(ch->file->target.fd);
+	} while (rc < 0 && errno == EINTR);
+	ch->flush_rc = rc < 0 ? -errno : 0;
+}
+
+static void flush_done(struct ebb_work *work)
+{
+	struct file_channel *ch = ebb_container_of(work, struct file_channel, flush_work);
+	struct ebb_list ended;
+	struct ebb_list *node;
+	int rc = ch->flush_rc;
+
+	ebb_list_init(&ended);
+	ebb_list_splice_back(&ended, &ch->flushing);
+	ch->flush_runs = false;
+	/* Before the callbacks, which may flush again: theirs must not be taken for older. */
+	flush_begin(ch);
+	while ((node = ebb_list_pop_front(&ended)) != NULL) {
+		struct file_io *fio = ebb_list_entry(node, struct file_io, link);
+
+		ebb_bdev_io_complete(file_io_bdev_io(fio), rc);
+	}
+}
+
+/* Starts one flush for all that wait, unless one runs, which may have missed writes of theirs. */
+static void flush_begin(struct file_channel *ch)
+{
+	if (ch->flush_runs || ebb_list_empty(&ch->flush_next)) {
+		return;
+	}
+	ch->flush_runs = true;
+	ebb_list_splice_back(&ch->flushing, &ch->flush_next);
+	ch->flush_work.run = flush_run;
+	ch->flush_work.done = flush_done;
+	ebb_helper_submit(&ch->flush_work);
+}
+
+void file_slow_flush(struct file_io *fio)
+{
+	ebb_list_push_back(&fio->ch->flush_next, &fio->link);
+	flush_begin(fio->ch);
+}

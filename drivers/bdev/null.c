@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The null bdev: every request succeeds at once and does nothing. A read leaves the memory as it
+ * is; what was written is gone. It measures what the layers above it cost.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/bdev_module.h>
+#include <ebb/io_channel.h>
+#include <ebb/method.h>
+
+#include "drivers/bdev/answer.h"
+
+struct null_bdev {
+	struct ebb_bdev bdev;
+	struct ebb_call *deleting; /* NULL: nobody waits for the end */
+	char name[];
+};
+
+static void null_submit(void *ctx, struct ebb_bdev_io *io)
+{
+	(void)ctx;
+	ebb_bdev_io_complete(io, 0);
+}
+
+/* No channel is left. */
+static void null_gone(void *device)
+{
+	struct null_bdev *null = device;
+
+	if (null->deleting != NULL) {
+		ebb_call_result(null->deleting, json_object_new_boolean(true));
+	}
+	free(null);
+}
+
+static void null_destruct(struct ebb_bdev *bdev)
+{
+	ebb_io_device_unregister(ebb_container_of(bdev, struct null_bdev, bdev), null_gone);
+}
+
+static const struct ebb_bdev_ops null_ops = {
+	.submit = null_submit,
+	.destruct = null_destruct,
+};
+
+static const struct ebb_io_device_ops null_device_ops = {
+	.name = "null",
+};
+
+struct null_create_params {
+	char *name;
+	uint64_t num_blocks;
+	uint32_t block_size;
+	uint8_t uuid[16];
+	uint32_t physical_block_size;
+	uint32_t md_size;
+	uint32_t dif_type;
+	uint32_t dif_pi_format;
+	bool dif_is_head_of_md;
+	int32_t numa_id;
+};
+
+#define NULL_PARAM(field, type, ...) EBB_PARAM(struct null_create_params, field, type, __VA_ARGS__)
+
+static const struct ebb_param null_create_table[] = {
+	NULL_PARAM(name, EBB_PARAM_STRING, .help = "name of the new bdev"),
+	NULL_PARAM(num_blocks, EBB_PARAM_UINT64, .min = 1, .help = "size, in blocks"),
+	NULL_PARAM(block_size, EBB_PARAM_UINT32, .min = 512, .max = 65536,
+		   .help = "bytes, a power of two"),
+	NULL_PARAM(uuid, EBB_PARAM_UUID, .optional = true, .help = "made up if not given"),
+	NULL_PARAM(physical_block_size, EBB_PARAM_UINT32, .optional = true,
+		   .help = "for SPDK's clients; changes nothing"),
+	NULL_PARAM(md_size, EBB_PARAM_UINT32, .optional = true,
+		   .help = "for SPDK's clients; only 0: there is no metadata"),
+	NULL_PARAM(dif_type, EBB_PARAM_UINT32, .optional = true,
+		   .help = "for SPDK's clients; only 0: there is no protection information"),
+	NULL_PARAM(dif_pi_format, EBB_PARAM_UINT32, .optional = true,
+		   .help = "for SPDK's clients; only 0"),
+	NULL_PARAM(dif_is_head_of_md, EBB_PARAM_BOOL, .optional = true,
+		   .help = "for SPDK's clients; only false"),
+	NULL_PARAM(numa_id, EBB_PARAM_INT32, .optional = true,
+		   .help = "for SPDK's clients; changes nothing"),
+};
+
+/* Asked for what this bdev has not: which parameter. */
+static const char *null_unsupported(const struct null_create_params *params)
+{
+	if (params->md_size != 0) {
+		return "md_size";
+	}
+	if (params->dif_type != 0) {
+		return "dif_type";
+	}
+	if (params->dif_pi_format != 0) {
+		return "dif_pi_format";
+	}
+	return params->dif_is_head_of_md ? "dif_is_head_of_md" : NULL;
+}
+
+static int null_create(const struct null_create_params *params)
+{
+	size_t name_size = strlen(params->name) + 1;
+	struct null_bdev *null;
+	int rc;
+
+	null = calloc(1, sizeof(*null) + name_size);
+	if (null == NULL) {
+		return -ENOMEM;
+	}
+	memcpy(null->name, params->name, name_size);
+	null->bdev = (struct ebb_bdev){
+		.name = null->name,
+		.product_name = "Null disk",
+		.block_size = params->block_size,
+		.num_blocks = params->num_blocks,
+		.io_types = EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1,
+		.fua = true,
+		.ops = &null_ops,
+		.io_device = null,
+	};
+	memcpy(null->bdev.uuid, params->uuid, sizeof(params->uuid));
+	rc = ebb_io_device_register(null, &null_device_ops);
+	if (rc < 0) {
+		free(null);
+		return rc;
+	}
+	rc = ebb_bdev_register(&null->bdev);
+	if (rc < 0) {
+		null_destruct(&null->bdev);
+	}
+	return rc;
+}
+
+static void null_create_call(struct ebb_call *call, void *arg)
+{
+	const struct null_create_params *params = arg;
+	const char *unsupported = null_unsupported(params);
+
+	if (unsupported != NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "%s: a null bdev has no metadata; leave it out or give 0",
+			       unsupported);
+		return;
+	}
+	if (params->name[0] == '\0') {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "name: must not be empty");
+		return;
+	}
+	if ((params->block_size & (params->block_size - 1)) != 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "block_size: %u is no power of two",
+			       params->block_size);
+		return;
+	}
+	bdev_answer_created(call, params->name, null_create(params));
+}
+
+struct null_delete_params {
+	char *name;
+};
+
+static const struct ebb_param null_delete_table[] = {
+	EBB_PARAM(struct null_delete_params, name, EBB_PARAM_STRING, .help = "of a null bdev"),
+};
+
+static void null_delete_call(struct ebb_call *call, void *arg)
+{
+	const struct null_delete_params *params = arg;
+	struct ebb_bdev *bdev = bdev_answer_delete(call, params->name, &null_ops, "null");
+
+	if (bdev != NULL) {
+		ebb_container_of(bdev, struct null_bdev, bdev)->deleting = call;
+	}
+}
+
+static struct ebb_method null_create_method = {
+	.name = "bdev_null_create",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "make a block device that takes every request and does nothing",
+	.params = null_create_table,
+	.num_params = EBB_ARRAY_SIZE(null_create_table),
+	.params_size = sizeof(struct null_create_params),
+	.fn = null_create_call,
+};
+
+static struct ebb_method null_delete_method = {
+	.name = "bdev_null_delete",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "take a null block device away",
+	.params = null_delete_table,
+	.num_params = EBB_ARRAY_SIZE(null_delete_table),
+	.params_size = sizeof(struct null_delete_params),
+	.fn = null_delete_call,
+};
+
+EBB_METHOD_REGISTER(null_create_method)
+EBB_METHOD_REGISTER(null_delete_method)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_ADDRESS_H
+#define NBD_ADDRESS_H
+
+/* Addresses and the sockets bound to them: system calls only, none of which waits. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* True if both texts name one host: "localhost" is 127.0.0.1. */
+bool nbd_address_same(const char *a, const char *b);
+
+/**
+ * nbd_address_listen_unix() - a listening Unix socket at @path, mode 0600
+ * @ret_stat: of the socket file
+ * @ret_error: on failure, a text for people, NBD_ERROR_TEXT bytes
+ * Return: 0; -EADDRINUSE somebody listens there; -EEXIST the path is no socket; -ENAMETOOLONG; or
+ *	the errno of the call that failed.
+ */
+int nbd_address_listen_unix(const char *path, int *ret_fd, struct stat *ret_stat, char *ret_error);
+
+/**
+ * nbd_address_listen_tcp() - a listening TCP socket
+ * @port: 0: the kernel's choice
+ * @ret_address, @ret_port: as they are, in digits
+ */
+int nbd_address_listen_tcp(const char *address, uint16_t port, int *ret_fd, char *ret_address,
+			   size_t address_size, uint16_t *ret_port, char *ret_error);
+
+/* Who is at the other end: "127.0.0.1:4711", or "pid 4711, uid 1000" on a Unix socket. */
+void nbd_address_peer(int fd, char *ret_peer, size_t peer_size);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_GROUP_H
+#define NBD_GROUP_H
+
+/*
+ * A group is one thread's share of the NBD server: the io_channel of the device "nbd" on that
+ * thread. Everything that the thread's sockets ask of its reactor's io_uring goes through here, so
+ * that a thread can be moved: what is outstanding is cancelled on the old ring, nothing is asked
+ * while held, and everybody asks again on the new one.
+ */
+
+#include <stdbool.h>
+
+#include <ebb/list.h>
+#include <ebb/uring.h>
+
+struct ebb_io_channel;
+struct ebb_poller;
+struct nbd_group;
+
+/* One request to the ring, inside the object it is for. */
+struct nbd_op {
+	struct ebb_uring_op uring;
+	void (*done)(struct nbd_op *op, int32_t res, uint32_t flags);
+	struct nbd_group *group; /* NULL: not outstanding */
+	struct ebb_list link;    /* in the group's ops, while outstanding */
+};
+
+/* Somebody who has sockets on this thread. */
+struct nbd_actor {
+	void (*resume)(struct nbd_actor *actor); /* the thread has moved: ask again */
+	struct ebb_list link;
+};
+
+/* Somebody who waits for memory of the pool. */
+struct nbd_starved {
+	void (*retry)(struct nbd_starved *starved);
+	struct ebb_list link;
+};
+
+struct nbd_group {
+	struct ebb_io_channel *channel;
+	struct ebb_list actors;
+	struct ebb_list ops;               /* outstanding */
+	struct ebb_list starved;           /* first come, first served */
+	struct ebb_poller *starved_poller; /* only while somebody is starved */
+	bool freed;                        /* buffers have been given back since nbd_group_feed() */
+	bool held;      /* the thread is being moved, or was moved to where there is no ring */
+	bool quiescing; /* being moved, and waits for @ops to end */
+	bool broken;    /* the reactor it was moved to has no ring: hang up */
+};
+
+/* The calling thread's group; put it with nbd_group_put(). Return: NULL if there is no io_uring. */
+struct nbd_group *nbd_group_get(void);
+void nbd_group_put(struct nbd_group *group);
+
+/* True if the ring may be asked now; if not, the actor's resume() will come. */
+static inline bool nbd_group_ready(const struct nbd_group *group)
+{
+	return !group->held;
+}
+
+static inline bool nbd_op_busy(const struct nbd_op *op)
+{
+	return op->group != NULL;
+}
+
+/**
+ * nbd_op_sqe() - a submission queue entry for @op
+ * @op: not outstanding; @op->done is called once. -ECANCELED: the thread is being moved, or
+ *	nbd_op_cancel(); ask again when nbd_group_ready() says so.
+ */
+struct io_uring_sqe *nbd_op_sqe(struct nbd_group *group, struct nbd_op *op);
+void nbd_op_cancel(struct nbd_op *op);
+
+/* Calls @starved->retry once, when buffers have been given back or a moment has passed. */
+void nbd_group_starve(struct nbd_group *group, struct nbd_starved *starved);
+
+/*
+ * Lets the starved try again if buffers have been given back. It runs other connections, so it is
+ * the last thing that a callback from outside does.
+ */
+void nbd_group_feed(struct nbd_group *group);
+
+/* The io_device of the groups. Thread: app. @done: when the last group has gone. */
+int nbd_group_register(void);
+void nbd_group_unregister(void (*done)(void *device));
+
+#endif

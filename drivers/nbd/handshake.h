@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_HANDSHAKE_H
+#define NBD_HANDSHAKE_H
+
+/* What the server says while options are haggled over. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/nbd/protocol.h"
+
+struct nbd_conn;
+struct nbd_event;
+
+/* Bytes to be sent, growing. A failure to grow sticks; look at the end. */
+struct nbd_out {
+	uint8_t *bytes;
+	size_t len;
+	size_t capacity;
+	bool failed;
+};
+
+void nbd_out_append(struct nbd_out *out, const void *bytes, size_t len);
+void nbd_out_reset(struct nbd_out *out); /* frees */
+
+void nbd_out_greeting(struct nbd_out *out);
+void nbd_out_option_reply(struct nbd_out *out, uint32_t option, uint32_t reply, const void *data,
+			  size_t len);
+/* NBD_REP_ERR_…, with a text for people. */
+void nbd_out_option_error(struct nbd_out *out, uint32_t option, uint32_t error, const char *text);
+/* One entry of the answer to NBD_OPT_LIST. */
+void nbd_out_server(struct nbd_out *out, const char *name);
+/* All of the answer to NBD_OPT_INFO and NBD_OPT_GO. */
+void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometry *geometry,
+		  const char *name, bool wants_name);
+void nbd_out_export_name(struct nbd_out *out, const struct nbd_geometry *geometry, bool no_zeroes);
+
+/* What a connection asks the app thread, which knows the exports. */
+struct nbd_question {
+	uint32_t option;  /* LIST, INFO, GO or EXPORT_NAME */
+	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
+	size_t name_len;
+	bool wants_name;
+};
+
+/* What to do after the bytes of the answer have been sent. */
+enum nbd_answer {
+	NBD_ANSWER_GO_ON, /* haggle on */
+	NBD_ANSWER_SERVE, /* the export is bound: requests follow */
+	NBD_ANSWER_HANG_UP,
+};
+
+/* What a connection does with an option. */
+enum nbd_verdict {
+	NBD_VERDICT_ANSWERED, /* the answer is in @out */
+	NBD_VERDICT_ASK,      /* @question is for the app thread */
+	NBD_VERDICT_BYE,      /* the answer is in @out; hang up after it */
+	NBD_VERDICT_HANG_UP,
+};
+
+enum nbd_verdict nbd_handshake_option(const struct nbd_event *event, struct nbd_out *out,
+				      struct nbd_question *question);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Listening. One accept is outstanding on the app thread's ring, so a listener nobody knocks at
+ * costs nothing, asleep or polling.
+ */
+
+#include "drivers/nbd/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+#include <ebb/poller.h>
+
+#include "drivers/nbd/address.h"
+#include "drivers/nbd/connection.h"
+#include "drivers/nbd/export.h"
+#include "drivers/nbd/threads.h"
+
+#define ACCEPT_PAUSE_US 1000000u
+#define SEND_BUFFER     (4 << 20) /* as much of it as the system allows */
+
+struct ebb_list nbd_listeners = EBB_LIST_INIT(nbd_listeners);
+
+static unsigned num_clients;
+
+static void listener_spare(struct nbd_listener *listener)
+{
+	if (listener->spare_fd < 0) {
+		listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+}
+
+static void listener_spare_drop(struct nbd_listener *listener)
+{
+	if (listener->spare_fd >= 0) {
+		close(listener->spare_fd);
+		listener->spare_fd = -1;
+	}
+}
+
+static void listener_accept(struct nbd_listener *listener)
+{
+	struct io_uring_sqe *sqe;
+
+	if (listener->closing || listener->pause != NULL || nbd_op_busy(&listener->accept_op) ||
+	    !nbd_group_ready(listener->group)) {
+		return;
+	}
+	sqe = nbd_op_sqe(listener->group, &listener->accept_op);
+	/* Not SOCK_NONBLOCK: io_uring waits in place for a socket that blocks, and only for such.
+	 */
+	io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static int listener_pause_end(void *arg)
+{
+	struct nbd_listener *listener = arg;
+
+	ebb_poller_unregister(&listener->pause);
+	listener_accept(listener);
+	return 1;
+}
+
+static void listener_admit(struct nbd_listener *listener, int fd)
+{
+	static struct ebb_ratelimit limit;
+	struct ebb_thread *thread = nbd_threads_pick();
+	struct nbd_conn *conn = NULL;
+	char peer[96];
+	int on = 1, size = SEND_BUFFER;
+
+	nbd_address_peer(fd, peer, sizeof(peer));
+	if (num_clients >= NBD_CLIENTS_MAX) {
+		if (ebb_ratelimit_ok(&limit)) {
+			ebb_warn("nbd", "client %s refused: %u are connected, which is the limit",
+				 peer, num_clients);
+		}
+		close(fd);
+		return;
+	}
+	if (listener->path == NULL) {
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	} else {
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+	if (thread != NULL) {
+		conn = nbd_conn_start(fd, peer, thread, listener);
+	}
+	if (conn == NULL) {
+		if (ebb_ratelimit_ok(&limit)) {
+			ebb_error("nbd", "client %s refused: out of memory", peer);
+		}
+		close(fd);
+		return;
+	}
+	num_clients++;
+	ebb_list_push_back(&listener->conns, &conn->listener_link);
+}
+
+static void listener_short_of(struct nbd_listener *listener, int error)
+{
+	static struct ebb_ratelimit limit;
+
+	if (ebb_ratelimit_ok(&limit)) {
+		ebb_error("nbd", "%s: no client can be accepted: %s; trying again in a second",
+			  listener->path != NULL ? listener->path : listener->address,
+			  strerror(error));
+	}
+	/* A thread gets its timer when it first sleeps with one, and cannot sleep without. */
+	listener_spare_drop(listener);
+	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
+}
+
+static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
+{
+	struct nbd_listener *listener = ebb_container_of(op, struct nbd_listener, accept_op);
+
+	(void)flags;
+	if (listener->closing) {
+		if (res >= 0) {
+			close(res);
+		}
+		close(listener->fd);
+		listener->fd = -1;
+		nbd_export_listener_closed(listener);
+		return;
+	}
+	if (res >= 0) {
+		listener_spare(listener);
+		listener_admit(listener, res);
+	} else if (res != -ECANCELED && res != -EINTR && res != -ECONNABORTED) {
+		/* Short of descriptors or memory: at once again would be for ever again. */
+		listener_short_of(listener, -res);
+	}
+	listener_accept(listener);
+}
+
+static void listener_resume(struct nbd_actor *actor)
+{
+	listener_accept(ebb_container_of(actor, struct nbd_listener, actor));
+}
+
+struct nbd_listener *nbd_listener_find(const char *path, const char *address, uint16_t port)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &nbd_listeners) {
+		struct nbd_listener *listener = ebb_list_entry(node, struct nbd_listener, link);
+
+		if (listener->closing || (path == NULL) != (listener->path == NULL)) {
+			continue;
+		}
+		if (path != NULL ? strcmp(path, listener->path) == 0
+				 : port == listener->port &&
+					   nbd_address_same(address, listener->address)) {
+			return listener;
+		}
+	}
+	return NULL;
+}
+
+static struct nbd_listener *listener_create(const char *path)
+{
+	struct nbd_listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL) {
+		return NULL;
+	}
+	if (path != NULL) {
+		listener->path = strdup(path);
+		if (listener->path == NULL) {
+			free(listener);
+			return NULL;
+		}
+	}
+	listener->fd = -1;
+	listener->spare_fd = -1;
+	listener->actor.resume = listener_resume;
+	listener->accept_op.done = listener_accepted;
+	ebb_list_init(&listener->exports);
+	ebb_list_init(&listener->conns);
+	return listener;
+}
+
+int nbd_listener_open(const char *path, const char *address, uint16_t port,
+		      struct nbd_listener **ret_listener, char *ret_error)
+{
+	struct nbd_listener *listener = listener_create(path);
+	int rc;
+
+	if (listener == NULL) {
+		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
+		return -ENOMEM;
+	}
+	listener->group = nbd_group_get();
+	if (listener->group == NULL || nbd_threads_pick() == NULL) {
+		snprintf(ret_error, NBD_ERROR_TEXT,
+			 "NBD needs io_uring, which this process may not use: the log has the "
+			 "remedy");
+		rc = -ENOSYS;
+		goto free_listener;
+	}
+	if (path != NULL) {
+		rc = nbd_address_listen_unix(path, &listener->fd, &listener->path_stat, ret_error);
+	} else {
+		rc = nbd_address_listen_tcp(address, port, &listener->fd, listener->address,
+					    sizeof(listener->address), &listener->port, ret_error);
+	}
+	if (rc != 0) {
+		goto free_listener;
+	}
+	listener_spare(listener);
+	ebb_list_push_back(&nbd_listeners, &listener->link);
+	ebb_list_push_back(&listener->group->actors, &listener->actor.link);
+	listener_accept(listener);
+	*ret_listener = listener;
+	return 0;
+
+free_listener:
+	if (listener->group != NULL) {
+		nbd_group_put(listener->group);
+	}
+	free(listener->path);
+	free(listener);
+	return rc;
+}
+
+void nbd_listener_close(struct nbd_listener *listener)
+{
+	struct stat now;
+
+	if (listener->closing) {
+		return;
+	}
+	listener->closing = true;
+	ebb_poller_unregister(&listener->pause);
+	listener_spare_drop(listener);
+	/* Only our own socket file: somebody may have put another in its place. */
+	if (listener->path != NULL && lstat(listener->path, &now) == 0 &&
+	    now.st_dev == listener->path_stat.st_dev && now.st_ino == listener->path_stat.st_ino) {
+		(void)unlink(listener->path);
+	}
+	if (nbd_op_busy(&listener->accept_op)) {
+		nbd_op_cancel(&listener->accept_op);
+		return;
+	}
+	close(listener->fd);
+	listener->fd = -1;
+}
+
+bool nbd_listener_put(struct nbd_listener *listener)
+{
+	if (!listener->closing || listener->fd >= 0 || !ebb_list_empty(&listener->conns) ||
+	    !ebb_list_empty(&listener->exports)) {
+		return false;
+	}
+	ebb_list_remove(&listener->link);
+	ebb_list_remove(&listener->actor.link);
+	nbd_group_put(listener->group);
+	free(listener->path);
+	free(listener);
+	return true;
+}
+
+void nbd_listener_client_gone(struct nbd_conn *conn)
+{
+	ebb_assert(num_clients > 0);
+	num_clients--;
+	ebb_list_remove(&conn->listener_link);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The subsystem "nbd" and its methods. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ebb/method.h>
+#include <ebb/subsystem.h>
+
+#include "drivers/nbd/connection.h"
+#include "drivers/nbd/export.h"
+#include "drivers/nbd/listener.h"
+#include "drivers/nbd/threads.h"
+
+static void fini_exports_stopped(void)
+{
+	nbd_threads_stop(ebb_subsystem_fini_next);
+}
+
+static void nbd_init(void)
+{
+	nbd_threads_start(ebb_subsystem_init_next);
+}
+
+static void nbd_fini(void)
+{
+	nbd_export_stop_all(fini_exports_stopped);
+}
+
+static struct ebb_subsystem nbd_subsystem = {
+	.name = "nbd",
+	.init = nbd_init,
+	.fini = nbd_fini,
+};
+EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
+EBB_SUBSYSTEM_DEPEND(nbd, bdev)
+
+struct start_params {
+	char *bdev_name;
+	char *path;
+	char *address;
+	uint32_t port;
+	bool port_given;
+	char *export_name;
+	bool read_only;
+};
+
+static const struct ebb_param start_table[] = {
+	EBB_PARAM(struct start_params, bdev_name, EBB_PARAM_STRING, .help = "the bdev to serve"),
+	EBB_PARAM(struct start_params, path, EBB_PARAM_STRING, .optional = true,
+		  .help = "Unix socket to listen at"),
+	EBB_PARAM(struct start_params, address, EBB_PARAM_STRING, .optional = true,
+		  .help = "or host to listen at: digits, or localhost"),
+	EBB_PARAM(struct start_params, port, EBB_PARAM_UINT32, .optional = true, .max = 65535,
+		  .given_offset = offsetof(struct start_params, port_given),
+		  .help = "TCP port with address; default 10809, 0: any that is free"),
+	EBB_PARAM(struct start_params, export_name, EBB_PARAM_STRING, .optional = true,
+		  .help = "name that clients ask for; default: the bdev's"),
+	EBB_PARAM(struct start_params, read_only, EBB_PARAM_BOOL, .optional = true,
+		  .help = "refuse to write"),
+};
+
+static const struct start_params start_defaults = {.port = NBD_PORT_DEFAULT};
+
+static void start_export(struct ebb_call *call, void *arg)
+{
+	const struct start_params *params = arg;
+	struct nbd_export_opts opts = {
+		.bdev_name = params->bdev_name,
+		.name = params->export_name,
+		.path = params->path,
+		.address = params->address,
+		.port = (uint16_t)params->port,
+		.read_only = params->read_only,
+	};
+	struct nbd_export *export;
+	char error[NBD_ERROR_TEXT];
+	int rc;
+
+	if ((params->path != NULL) == (params->address != NULL)) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: give either path, a Unix socket, or address, a host",
+			       params->bdev_name);
+		return;
+	}
+	if (params->port_given && params->path != NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: a port goes with address, not with path",
+			       params->bdev_name);
+		return;
+	}
+	if (params->export_name != NULL && params->export_name[0] == '\0') {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: export_name is empty; clients that give no name get "
+			       "the first export anyway",
+			       params->bdev_name);
+		return;
+	}
+	rc = nbd_export_start(&opts, &export, error);
+	if (rc != 0) {
+		ebb_call_error(call, rc, "%s", error);
+		return;
+	}
+	ebb_call_result(call, json_object_new_string(export->name));
+}
+
+static struct ebb_method start_method = {
+	.name = "nbd_start_export",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "serve a bdev to NBD clients",
+	.params = start_table,
+	.num_params = EBB_ARRAY_SIZE(start_table),
+	.params_size = sizeof(struct start_params),
+	.defaults = &start_defaults,
+	.fn = start_export,
+};
+EBB_METHOD_REGISTER(start_method)
+
+struct stop_params {
+	char *bdev_name;
+	char *export_name;
+};
+
+static const struct ebb_param stop_table[] = {
+	EBB_PARAM(struct stop_params, bdev_name, EBB_PARAM_STRING, .optional = true,
+		  .help = "the bdev that is served"),
+	EBB_PARAM(struct stop_params, export_name, EBB_PARAM_STRING, .optional = true,
+		  .help = "or the export's name"),
+};
+
+static bool stop_matches(const struct stop_params *params, const struct nbd_export *export)
+{
+	return (params->bdev_name == NULL || strcmp(params->bdev_name, export->bdev_name) == 0) &&
+	       (params->export_name == NULL || strcmp(params->export_name, export->name) == 0);
+}
+
+static void stop_done(void *arg)
+{
+	ebb_call_result(arg, json_object_new_boolean(true));
+}
+
+static void stop_export(struct ebb_call *call, void *arg)
+{
+	const struct stop_params *params = arg;
+	const char *given = params->export_name != NULL ? params->export_name : params->bdev_name;
+	struct nbd_export *export, *found = NULL;
+
+	if (given == NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "say which export to stop: by export_name or by bdev_name");
+		return;
+	}
+	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
+		if (!stop_matches(params, export)) {
+			continue;
+		}
+		if (found != NULL) {
+			ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+				       "%s is exported as %s and as %s: give bdev_name and "
+				       "export_name",
+				       given, found->name, export->name);
+			return;
+		}
+		found = export;
+	}
+	if (found == NULL) {
+		ebb_call_error(call, -ENOENT,
+			       "there is no export %s: nbd_get_exports lists those there are",
+			       given);
+		return;
+	}
+	if (nbd_export_stop(found, stop_done, call) != 0) {
+		ebb_call_error(call, -EALREADY, "export %s is being stopped already", given);
+	}
+}
+
+static struct ebb_method stop_method = {
+	.name = "nbd_stop_export",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "end serving a bdev; answered when its clients have gone",
+	.params = stop_table,
+	.num_params = EBB_ARRAY_SIZE(stop_table),
+	.params_size = sizeof(struct stop_params),
+	.fn = stop_export,
+};
+EBB_METHOD_REGISTER(stop_method)
+
+static struct json_object *export_clients_json(const struct nbd_export *export)
+{
+	struct json_object *clients = json_object_new_array();
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &export->listener->conns) {
+		struct nbd_conn *conn = ebb_list_entry(node, struct nbd_conn, listener_link);
+		struct json_object *client;
+
+		if (conn->export != export) {
+			continue;
+		}
+		client = json_object_new_object();
+		json_object_object_add(client, "peer", json_object_new_string(conn->peer));
+		json_object_object_add(client, "thread",
+				       json_object_new_string(ebb_thread_name(conn->thread)));
+		json_object_array_add(clients, client);
+	}
+	return clients;
+}
+
+static struct json_object *export_json(const struct nbd_export *export)
+{
+	const struct nbd_listener *listener = export->listener;
+	struct json_object *json = json_object_new_object();
+	bool read_only = (export->geometry.flags & NBD_FLAG_READ_ONLY) != 0;
+
+	json_object_object_add(json, "export_name", json_object_new_string(export->name));
+	json_object_object_add(json, "bdev_name", json_object_new_string(export->bdev_name));
+	if (listener->path != NULL) {
+		json_object_object_add(json, "path", json_object_new_string(listener->path));
+	} else {
+		json_object_object_add(json, "address", json_object_new_string(listener->address));
+		json_object_object_add(json, "port", json_object_new_int(listener->port));
+	}
+	json_object_object_add(json, "read_only", json_object_new_boolean(read_only));
+	json_object_object_add(json, "stopping", json_object_new_boolean(export->stopping));
+	json_object_object_add(json, "clients", json_object_new_int((int)export->clients));
+	json_object_object_add(json, "peers", export_clients_json(export));
+	return json;
+}
+
+static void get_exports(struct ebb_call *call, void *params)
+{
+	struct json_object *list = json_object_new_array();
+	struct nbd_export *export;
+
+	(void)params;
+	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
+		json_object_array_add(list, export_json(export));
+	}
+	ebb_call_result(call, list);
+}
+
+static struct ebb_method get_method = {
+	.name = "nbd_get_exports",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "what is served to NBD clients, where, and to whom",
+	.fn = get_exports,
+};
+EBB_METHOD_REGISTER(get_method)

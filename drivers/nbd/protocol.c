@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nbd/protocol.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include <ebb/base.h>
+
+void nbd_parser_init(struct nbd_parser *parser)
+{
+	*parser = (struct nbd_parser){.state = NBD_PARSE_FLAGS};
+}
+
+void nbd_parser_begin_requests(struct nbd_parser *parser)
+{
+	parser->state = NBD_PARSE_REQUEST;
+	parser->left_bytes = 0;
+}
+
+void nbd_parser_take_payload(struct nbd_parser *parser, size_t len)
+{
+	parser->left_bytes -= (uint32_t)len;
+	if (parser->left_bytes == 0) {
+		parser->state = NBD_PARSE_REQUEST;
+	}
+}
+
+static size_t parse_bad(struct nbd_parser *parser, struct nbd_event *event, const char *error)
+{
+	parser->state = NBD_PARSE_BAD;
+	event->type = NBD_EVENT_BAD;
+	event->error = error;
+	return 0;
+}
+
+static size_t parse_flags(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
+			  struct nbd_event *event)
+{
+	uint32_t flags;
+
+	if (len < sizeof(flags)) {
+		return 0;
+	}
+	memcpy(&flags, bytes, sizeof(flags));
+	flags = be32toh(flags);
+	if ((flags & ~(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES)) != 0) {
+		return parse_bad(parser, event, "handshake flags that were not offered");
+	}
+	parser->no_zeroes = (flags & NBD_FLAG_C_NO_ZEROES) != 0;
+	parser->state = NBD_PARSE_OPTION;
+	event->type = NBD_EVENT_FLAGS;
+	return sizeof(flags);
+}
+
+static size_t parse_option(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
+			   struct nbd_event *event)
+{
+	struct nbd_wire_option wire;
+	uint32_t data_len;
+
+	if (len < sizeof(wire)) {
+		return 0;
+	}
+	memcpy(&wire, bytes, sizeof(wire));
+	if (be64toh(wire.magic) != NBD_OPTION_MAGIC) {
+		return parse_bad(parser, event, "an option without its magic number");
+	}
+	data_len = be32toh(wire.len_bytes);
+	if (data_len > NBD_OPTION_SKIP_MAX) {
+		return parse_bad(parser, event, "an option of more than 1 MiB");
+	}
+	event->option = be32toh(wire.option);
+	if (data_len > NBD_OPTION_MAX) {
+		parser->state = NBD_PARSE_SKIP_OPTION;
+		parser->left_bytes = data_len;
+		event->type = NBD_EVENT_OPTION_TOO_LONG;
+		return sizeof(wire);
+	}
+	if (len - sizeof(wire) < data_len) {
+		return 0;
+	}
+	event->type = NBD_EVENT_OPTION;
+	event->data = bytes + sizeof(wire);
+	event->len_bytes = data_len;
+	return sizeof(wire) + data_len;
+}
+
+static size_t parse_request(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
+			    struct nbd_event *event)
+{
+	struct nbd_wire_request wire;
+
+	if (len < sizeof(wire)) {
+		return 0;
+	}
+	memcpy(&wire, bytes, sizeof(wire));
+	if (be32toh(wire.magic) != NBD_REQUEST_MAGIC) {
+		return parse_bad(parser, event, "a request without its magic number");
+	}
+	event->type = NBD_EVENT_REQUEST;
+	event->request = (struct nbd_request){
+		.flags = be16toh(wire.flags),
+		.type = be16toh(wire.type),
+		.cookie = wire.cookie,
+		.offset_bytes = be64toh(wire.offset_bytes),
+		.len_bytes = be32toh(wire.len_bytes),
+	};
+	if (event->request.type == NBD_CMD_WRITE && event->request.len_bytes > 0) {
+		parser->state = NBD_PARSE_PAYLOAD;
+		parser->left_bytes = event->request.len_bytes;
+	}
+	return sizeof(wire);
+}
+
+/* Skipping an option's data is no event: the caller sees what follows it. */
+static size_t parse_skip(struct nbd_parser *parser, size_t len)
+{
+	size_t take = len < parser->left_bytes ? len : parser->left_bytes;
+
+	parser->left_bytes -= (uint32_t)take;
+	if (parser->left_bytes == 0) {
+		parser->state = NBD_PARSE_OPTION;
+	}
+	return take;
+}
+
+static size_t parse_payload(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
+			    struct nbd_event *event)
+{
+	size_t take = len < parser->left_bytes ? len : parser->left_bytes;
+
+	if (take == 0) {
+		return 0;
+	}
+	event->type = NBD_EVENT_PAYLOAD;
+	event->data = bytes;
+	event->len_bytes = take;
+	nbd_parser_take_payload(parser, take);
+	return take;
+}
+
+size_t nbd_parse(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
+		 struct nbd_event *ret_event)
+{
+	size_t skipped = 0;
+
+	*ret_event = (struct nbd_event){.type = NBD_EVENT_NONE};
+	if (parser->state == NBD_PARSE_SKIP_OPTION) {
+		skipped = parse_skip(parser, len);
+		bytes += skipped;
+		len -= skipped;
+	}
+	switch (parser->state) {
+	case NBD_PARSE_FLAGS:
+		return parse_flags(parser, bytes, len, ret_event);
+	case NBD_PARSE_OPTION:
+		return skipped + parse_option(parser, bytes, len, ret_event);
+	case NBD_PARSE_SKIP_OPTION:
+		return skipped;
+	case NBD_PARSE_REQUEST:
+		return parse_request(parser, bytes, len, ret_event);
+	case NBD_PARSE_PAYLOAD:
+		return parse_payload(parser, bytes, len, ret_event);
+	case NBD_PARSE_BAD:
+		break;
+	}
+	return parse_bad(parser, ret_event, "more, after what was not NBD");
+}
+
+int nbd_go_decode(const uint8_t *data, size_t len, struct nbd_go *ret_go)
+{
+	uint32_t name_len;
+	uint16_t infos, info;
+	bool wants_name = false;
+	const uint8_t *at;
+
+	if (len < sizeof(name_len) + sizeof(infos)) {
+		return -EINVAL;
+	}
+	memcpy(&name_len, data, sizeof(name_len));
+	name_len = be32toh(name_len);
+	if (name_len > NBD_NAME_MAX || name_len > len - sizeof(name_len) - sizeof(infos)) {
+		return -EINVAL;
+	}
+	at = data + sizeof(name_len) + name_len;
+	memcpy(&infos, at, sizeof(infos));
+	infos = be16toh(infos);
+	at += sizeof(infos);
+	if ((size_t)(data + len - at) != infos * sizeof(info)) {
+		return -EINVAL;
+	}
+	for (; at < data + len; at += sizeof(info)) {
+		memcpy(&info, at, sizeof(info));
+		wants_name = wants_name || be16toh(info) == NBD_INFO_NAME;
+	}
+	*ret_go = (struct nbd_go){
+		.name = (const char *)data + sizeof(name_len),
+		.name_len = name_len,
+		.wants_name = wants_name,
+	};
+	return 0;
+}
+
+/* What each command may carry, and which of the export's flags it needs. */
+static const struct nbd_command {
+	bool known;
+	bool writes;
+	bool has_range;
+	bool has_data;
+	uint16_t flags;
+	uint16_t needs;
+} commands[] = {
+	[NBD_CMD_READ] = {.known = true, .has_range = true, .has_data = true},
+	[NBD_CMD_WRITE] = {.known = true, .writes = true, .has_range = true, .has_data = true},
+	[NBD_CMD_DISC] = {.known = true},
+	[NBD_CMD_FLUSH] = {.known = true, .needs = NBD_FLAG_SEND_FLUSH},
+	[NBD_CMD_TRIM] = {.known = true,
+			  .writes = true,
+			  .has_range = true,
+			  .needs = NBD_FLAG_SEND_TRIM},
+	[NBD_CMD_WRITE_ZEROES] = {.known = true,
+				  .writes = true,
+				  .has_range = true,
+				  .flags = NBD_CMD_FLAG_NO_HOLE,
+				  .needs = NBD_FLAG_SEND_WRITE_ZEROES},
+};
+
+static uint32_t validate_range(const struct nbd_geometry *geometry,
+			       const struct nbd_request *request, const struct nbd_command *command)
+{
+	uint64_t offset = request->offset_bytes;
+	uint64_t len = request->len_bytes;
+
+	if (len == 0 || (command->has_data && len > NBD_REQUEST_MAX)) {
+		return NBD_EINVAL;
+	}
+	if (offset > geometry->size_bytes || len > geometry->size_bytes - offset) {
+		return command->writes && request->type != NBD_CMD_TRIM ? NBD_ENOSPC : NBD_EINVAL;
+	}
+	if (((offset | len) & (geometry->block_size - 1u)) != 0) {
+		return NBD_EINVAL;
+	}
+	return 0;
+}
+
+uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
+			      const struct nbd_request *request)
+{
+	const struct nbd_command *command;
+	uint32_t flags;
+
+	if (request->type >= EBB_ARRAY_SIZE(commands) || !commands[request->type].known) {
+		return NBD_EINVAL;
+	}
+	command = &commands[request->type];
+	/* FUA is legal with every command once it was offered, and means something with some. */
+	flags = command->flags;
+	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
+		flags |= NBD_CMD_FLAG_FUA;
+	}
+	if ((request->flags & ~flags) != 0) {
+		return NBD_EINVAL;
+	}
+	if (command->writes && (geometry->flags & NBD_FLAG_READ_ONLY) != 0) {
+		return NBD_EPERM;
+	}
+	if ((geometry->flags & command->needs) != command->needs) {
+		return NBD_EINVAL;
+	}
+	if (command->has_range) {
+		return validate_range(geometry, request, command);
+	}
+	if (request->offset_bytes != 0 || request->len_bytes != 0) {
+		return NBD_EINVAL;
+	}
+	return 0;
+}
+
+uint32_t nbd_error_from_status(int status)
+{
+	switch (-status) {
+	case 0:
+		return 0;
+	case EPERM:
+	case EACCES:
+	case EROFS:
+	case EBADF:
+		return NBD_EPERM;
+	case ENOMEM:
+	case ENOBUFS:
+		return NBD_ENOMEM;
+	case EINVAL:
+		return NBD_EINVAL;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return NBD_ENOSPC;
+	case EOVERFLOW:
+		return NBD_EOVERFLOW;
+	case EOPNOTSUPP:
+		return NBD_ENOTSUP;
+	case ESHUTDOWN:
+	case ENODEV:
+		return NBD_ESHUTDOWN;
+	default:
+		return NBD_EIO;
+	}
+}
+
+void nbd_reply_encode(struct nbd_wire_reply *reply, uint64_t cookie, uint32_t error)
+{
+	*reply = (struct nbd_wire_reply){
+		.magic = htobe32(NBD_SIMPLE_REPLY_MAGIC),
+		.error = htobe32(error),
+		.cookie = cookie,
+	};
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nbd/threads.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <ebb/log.h>
+#include <ebb/reactor.h>
+#include <ebb/thread.h>
+
+#include "drivers/nbd/group.h"
+
+struct nbd_thread {
+	struct ebb_thread *thread;
+	struct nbd_group *group; /* the thread's own; the app thread looks once it has answered */
+	struct ebb_msg msg;      /* from the app thread, and back */
+};
+
+static struct nbd_thread *threads;
+static unsigned num_threads;
+static unsigned next_thread;
+static unsigned pending; /* threads that have not answered yet */
+static void (*start_done)(int rc);
+static void (*stop_done)(void);
+
+static void thread_started(void *arg)
+{
+	(void)arg;
+	pending--;
+	if (pending == 0) {
+		start_done(0);
+	}
+}
+
+static void thread_begin(void *arg)
+{
+	struct nbd_thread *slot = arg;
+
+	slot->group = nbd_group_get();
+	ebb_msg_init(&slot->msg, thread_started, slot);
+	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
+}
+
+void nbd_threads_start(void (*done)(int rc))
+{
+	unsigned i, reactors = 0;
+	char name[32];
+	int rc;
+
+	while (ebb_reactor_core(reactors) >= 0) {
+		reactors++;
+	}
+	threads = calloc(reactors, sizeof(*threads));
+	if (threads == NULL) {
+		done(-ENOMEM);
+		return;
+	}
+	rc = nbd_group_register();
+	if (rc != 0) {
+		free(threads);
+		threads = NULL;
+		done(rc);
+		return;
+	}
+	start_done = done;
+	next_thread = 0;
+	num_threads = 0;
+	for (i = 0; i < reactors; i++) {
+		struct nbd_thread *slot = &threads[num_threads];
+
+		snprintf(name, sizeof(name), "nbd_%u", i);
+		rc = ebb_thread_create(name, ebb_reactor_core(i), &slot->thread);
+		if (rc != 0) {
+			ebb_warn("nbd", "no thread %s (error %d): the others serve its clients",
+				 name, rc);
+			continue;
+		}
+		num_threads++;
+	}
+	pending = num_threads;
+	for (i = 0; i < num_threads; i++) {
+		ebb_msg_init(&threads[i].msg, thread_begin, &threads[i]);
+		(void)ebb_thread_send(threads[i].thread, &threads[i].msg);
+	}
+	if (num_threads == 0) {
+		done(0);
+	}
+}
+
+static void threads_gone(void *device)
+{
+	(void)device;
+	free(threads);
+	threads = NULL;
+	num_threads = 0;
+	stop_done();
+}
+
+static void thread_ended(void *arg)
+{
+	(void)arg;
+	pending--;
+	if (pending == 0) {
+		nbd_group_unregister(threads_gone);
+	}
+}
+
+static void thread_end(void *arg)
+{
+	struct nbd_thread *slot = arg;
+
+	if (slot->group != NULL) {
+		nbd_group_put(slot->group);
+	}
+	ebb_msg_init(&slot->msg, thread_ended, slot);
+	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
+	ebb_thread_exit();
+}
+
+void nbd_threads_stop(void (*done)(void))
+{
+	unsigned i;
+
+	stop_done = done;
+	if (threads == NULL) {
+		done();
+		return;
+	}
+	pending = num_threads;
+	for (i = 0; i < num_threads; i++) {
+		ebb_msg_init(&threads[i].msg, thread_end, &threads[i]);
+		(void)ebb_thread_send(threads[i].thread, &threads[i].msg);
+	}
+	if (num_threads == 0) {
+		nbd_group_unregister(threads_gone);
+	}
+}
+
+struct ebb_thread *nbd_threads_pick(void)
+{
+	unsigned tries;
+
+	for (tries = 0; tries < num_threads; tries++) {
+		struct nbd_thread *slot = &threads[next_thread];
+
+		next_thread = (next_thread + 1) % num_threads;
+		if (slot->group != NULL) {
+			return slot->thread;
+		}
+	}
+	return NULL;
+}

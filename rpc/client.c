@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <ebb/clock.h>
+
+#include "core/method/param.h"
+
+/* Answers may be longer than requests. */
+#define CLIENT_ANSWER_MAX ((size_t)256 * 1024 * 1024)
+
+static int EBB_PRINTF(3, 4)
+	client_fail(struct ebb_rpc_client *client, int rc, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(client->error, sizeof(client->error), format, args);
+	va_end(args);
+	return rc;
+}
+
+static int client_fail_connect(struct ebb_rpc_client *client, const char *path, int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return client_fail(client, -error,
+				   "there is no socket %s: start ebbd, or name its socket with -s",
+				   path);
+	case ECONNREFUSED:
+		return client_fail(
+			client, -error,
+			"nobody listens on socket %s: its ebbd has ended; start it again, "
+			"or name another socket with -s",
+			path);
+	case EACCES:
+	case EPERM:
+		return client_fail(
+			client, -error,
+			"no permission for socket %s: run this as the user who runs ebbd, "
+			"or as root",
+			path);
+	case EAGAIN:
+		return client_fail(client, -error,
+				   "ebbd does not accept on socket %s within %u ms: is it stopped?",
+				   path, client->timeout_ms);
+	default:
+		return client_fail(client, -error, "cannot connect to socket %s: %s", path,
+				   strerror(error));
+	}
+}
+
+int ebb_rpc_client_open(struct ebb_rpc_client *client, const char *path, unsigned timeout_ms)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	int rc;
+
+	*client = (struct ebb_rpc_client){.fd = -1, .timeout_ms = timeout_ms, .next_id = 1};
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		return client_fail(client, -ENAMETOOLONG,
+				   "the path %.120s is %zu bytes long; a socket's has at most %zu",
+				   path, strlen(path), sizeof(address.sun_path) - 1);
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0) {
+		return client_fail(client, -errno, "cannot make a socket: %s", strerror(errno));
+	}
+	/* It bounds connect(), too: that waits while ebbd's backlog is full. */
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		rc = client_fail_connect(client, path, errno);
+		goto close_fd;
+	}
+	ebb_framing_init(&client->framing, CLIENT_ANSWER_MAX);
+	return 0;
+close_fd:
+	close(client->fd);
+	client->fd = -1;
+	return rc;
+}
+
+void ebb_rpc_client_close(struct ebb_rpc_client *client)
+{
+	if (client->fd >= 0) {
+		close(client->fd);
+		client->fd = -1;
+	}
+	ebb_framing_fini(&client->framing);
+}
+
+static int client_send(struct ebb_rpc_client *client, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t sent = send(client->fd, text, len, MSG_NOSIGNAL);
+
+		if (sent >= 0) {
+			text += sent;
+			len -= (size_t)sent;
+		} else if (errno == EPIPE || errno == ECONNRESET) {
+			return 0; /* it may have said why, before it closed */
+		} else if (errno != EINTR) {
+			return client_fail(client, -errno, "cannot send to ebbd: %s",
+					   errno == EAGAIN ? "it does not read" : strerror(errno));
+		}
+	}
+	return 0;
+}
+
+/* Reads up to the end of one JSON value. */
+static int client_receive(struct ebb_rpc_client *client, struct json_object **ret_value)
+{
+	uint64_t deadline_ns = ebb_clock_now_ns() + client->timeout_ms * EBB_NS_PER_MS;
+	enum ebb_framing_status status = EBB_FRAMING_MORE;
+	struct ebb_method_error error;
+
+	while (status == EBB_FRAMING_MORE) {
+		struct pollfd readable = {.fd = client->fd, .events = POLLIN};
+		uint64_t now_ns = ebb_clock_now_ns();
+		char data[65536];
+		size_t used;
+		ssize_t got;
+
+		if (now_ns >= deadline_ns) {
+			return client_fail(client, -ETIMEDOUT,
+					   "no answer within %u ms: ask framework_get_state what "
+					   "ebbd is doing, or wait longer with -t",
+					   client->timeout_ms);
+		}
+		if (poll(&readable, 1, (int)((deadline_ns - now_ns) / EBB_NS_PER_MS + 1)) <= 0) {
+			continue;
+		}
+		got = recv(client->fd, data, sizeof(data), 0);
+		if (got < 0 && errno == EINTR) {
+			continue;
+		}
+		if (got <= 0) {
+			return client_fail(client, -ECONNRESET,
+					   "ebbd has closed the connection without an answer");
+		}
+		/* One request is under way, so there is nothing after its answer. */
+		status = ebb_framing_next(&client->framing, data, (size_t)got, &used, ret_value,
+					  &error);
+	}
+	if (status == EBB_FRAMING_BROKEN) {
+		return client_fail(client, -EBADMSG, "the answer is no JSON: %.200s", error.text);
+	}
+	return 0;
+}
+
+/* Takes the answer apart. */
+static int client_judge(struct ebb_rpc_client *client, struct json_object *answer,
+			struct json_object **ret_result, struct ebb_method_error *ret_error)
+{
+	struct json_object *part;
+
+	if (json_object_object_get_ex(answer, "result", &part)) {
+		*ret_result = json_object_get(part);
+		return 0;
+	}
+	if (json_object_object_get_ex(answer, "error", &part)) {
+		ebb_method_error_set(
+			ret_error, json_object_get_int(json_object_object_get(part, "code")), "%s",
+			json_object_get_string(json_object_object_get(part, "message")));
+		return -EREMOTEIO;
+	}
+	return client_fail(client, -EBADMSG, "the answer is not JSON-RPC: %.200s",
+			   json_object_to_json_string(answer));
+}
+
+int ebb_rpc_client_call(struct ebb_rpc_client *client, const char *method,
+			struct json_object *params, struct json_object **ret_result,
+			struct ebb_method_error *ret_error)
+{
+	struct json_object *request = json_object_new_object();
+	struct json_object *answer = NULL;
+	const char *text;
+	size_t len;
+	int rc;
+
+	json_object_object_add(request, "jsonrpc", json_object_new_string("2.0"));
+	json_object_object_add(request, "id", json_object_new_int(client->next_id++));
+	json_object_object_add(request, "method", json_object_new_string(method));
+	if (params != NULL) {
+		json_object_object_add(request, "params", json_object_get(params));
+	}
+	text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &len);
+	rc = client_send(client, text, len);
+	json_object_put(request);
+	if (rc == 0) {
+		rc = client_receive(client, &answer);
+	}
+	if (rc == 0) {
+		rc = client_judge(client, answer, ret_result, ret_error);
+	}
+	json_object_put(answer);
+	return rc;
+}

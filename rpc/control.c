@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/control.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <ebb/log.h>
+
+#include "core/method/param.h"
+
+/*
+ * The control thread: one libevent loop. It has no timer while it serves, so it sleeps until a
+ * client or the app thread wants something; to stop it has one second.
+ */
+
+#define ACCEPTS_PER_EVENT 16
+#define STOP_LIMIT_S      1
+
+/* One client too many is told so, and goes. */
+static void control_refuse(int fd)
+{
+	struct ebb_method_error error;
+	struct json_object *answer;
+	const char *text;
+	size_t len;
+
+	ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
+			     "%d clients are connected, which is the limit: try again when one has "
+			     "gone",
+			     EBB_RPC_CLIENTS_MAX);
+	answer = ebb_envelope_answer(NULL, NULL, &error);
+	text = json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &len);
+	/* An empty socket takes this much; if not, the client learns it from the close. */
+	if (send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		ebb_debug("rpc", "a refused client was not told why: %s", strerror(errno));
+	}
+	json_object_put(answer);
+	close(fd);
+}
+
+/* Out of descriptors: a client left waiting would wake this thread for ever, so it is sent away. */
+static void control_accept_starved(struct ebb_rpc_server *server)
+{
+	static struct ebb_ratelimit limit;
+	int fd;
+
+	close(server->spare_fd);
+	fd = accept4(server->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+	}
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (ebb_ratelimit_ok(&limit)) {
+		ebb_warn("rpc",
+			 "no file descriptor for another client of %s: raise RLIMIT_NOFILE (ulimit "
+			 "-n)",
+			 server->socket.path);
+	}
+}
+
+static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE) {
+				control_accept_starved(server);
+			}
+			return;
+		}
+		if (server->num_connections >= EBB_RPC_CLIENTS_MAX) {
+			control_refuse(fd);
+		} else if (ebb_rpc_connection_open(server, fd) != 0) {
+			ebb_error("rpc", "out of memory for another client of %s",
+				  server->socket.path);
+		}
+	}
+}
+
+static void control_wake(evutil_socket_t fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+	struct ebb_msg *msg;
+	uint64_t count;
+
+	(void)events;
+	if (read(fd, &count, sizeof(count)) < 0) {
+		return; /* a wakeup whose messages have been taken already */
+	}
+	msg = ebb_mpsc_take(&server->to_control);
+	while (msg != NULL) {
+		struct ebb_msg *next = msg->next;
+
+		msg->fn(msg->arg);
+		msg = next;
+	}
+}
+
+static void control_deadline(evutil_socket_t fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+
+	(void)fd;
+	(void)events;
+	ebb_warn("rpc", "%u clients have not taken their answers in %d s: they are cut off",
+		 server->num_connections, STOP_LIMIT_S);
+	event_base_loopbreak(server->base);
+}
+
+void ebb_rpc_control_stop(void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+	struct timeval limit = {.tv_sec = STOP_LIMIT_S};
+	struct ebb_list *node;
+	struct ebb_list *tmp;
+
+	server->stopping = true;
+	event_del(server->accept_event);
+	ebb_rpc_socket_stop(&server->socket);
+	event_add(server->deadline_event, &limit);
+	if (ebb_list_empty(&server->connections)) {
+		event_base_loopbreak(server->base); /* else the last to go does that */
+	}
+	ebb_list_for_each_safe(node, tmp, &server->connections) {
+		ebb_rpc_connection_advance(ebb_list_entry(node, struct ebb_rpc_connection, link));
+	}
+}
+
+void *ebb_rpc_control_main(void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+	struct ebb_list *node;
+	struct ebb_list *tmp;
+
+	event_base_dispatch(server->base);
+	ebb_list_for_each_safe(node, tmp, &server->connections) {
+		ebb_rpc_connection_destroy(ebb_list_entry(node, struct ebb_rpc_connection, link));
+	}
+	/* The app thread runs the stop, so it is there to take this. */
+	ebb_thread_send(server->app_thread, &server->ended_msg);
+	return NULL;
+}
+
+void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg)
+{
+	uint64_t one = 1;
+
+	ebb_mpsc_push(&server->to_control, msg);
+	if (write(server->wake_fd, &one, sizeof(one)) < 0) {
+		ebb_debug("rpc", "the control thread has more wakeups to come than fit");
+	}
+}
+
+static struct event_base *control_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL) {
+		return NULL;
+	}
+	/* One thread only touches it; without timers there is no time to be cached. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+int ebb_rpc_control_init(struct ebb_rpc_server *server)
+{
+	ebb_list_init(&server->connections);
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->wake_fd < 0 || server->spare_fd < 0) {
+		return -errno;
+	}
+	server->base = control_base();
+	if (server->base == NULL) {
+		return -ENOMEM;
+	}
+	server->accept_event = event_new(server->base, server->socket.fd, EV_READ | EV_PERSIST,
+					 control_accept, server);
+	server->wake_event = event_new(server->base, server->wake_fd, EV_READ | EV_PERSIST,
+				       control_wake, server);
+	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
+	if (server->accept_event == NULL || server->wake_event == NULL ||
+	    server->deadline_event == NULL || event_add(server->accept_event, NULL) != 0 ||
+	    event_add(server->wake_event, NULL) != 0) {
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void event_free_any(struct event *event)
+{
+	if (event != NULL) {
+		event_free(event);
+	}
+}
+
+void ebb_rpc_control_fini(struct ebb_rpc_server *server)
+{
+	event_free_any(server->accept_event);
+	event_free_any(server->wake_event);
+	event_free_any(server->deadline_event);
+	if (server->base != NULL) {
+		event_base_free(server->base);
+	}
+	if (server->wake_fd >= 0) {
+		close(server->wake_fd);
+	}
+	if (server->spare_fd >= 0) {
+		close(server->spare_fd);
+	}
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_RPC_CONTROL_H
+#define EBB_RPC_CONTROL_H
+
+/*
+ * The server's insides. Two threads take part, and each thing belongs to one of them:
+ *
+ *   the control thread owns the sockets, the connections and the framing. It turns bytes into
+ *   requests and answers into bytes, asleep in libevent when there is neither;
+ *
+ *   the app thread calls the methods. A request goes there as an ebb message and comes back through
+ *   to_control and an eventfd; while it is there, the control thread keeps its hands off it.
+ *
+ * A request outlives its connection: if the client vanishes, the request loses its pointer to it,
+ * runs to its end and is dropped. It outlives the control thread too: then the app thread frees it.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include <ebb/list.h>
+#include <ebb/method.h>
+#include <ebb/thread.h>
+
+#include "core/base/mpsc.h"
+#include "rpc/envelope.h"
+#include "rpc/framing.h"
+#include "rpc/socket.h"
+
+struct event;
+struct event_base;
+
+#define EBB_RPC_CLIENTS_MAX 64
+/* Beyond these a client's further requests wait in its socket. */
+#define EBB_RPC_CLIENT_REQUESTS_MAX 64
+#define EBB_RPC_CLIENT_OUT_HIGH     ((size_t)1024 * 1024)
+/* A client that lets more answers than this pile up is cut off. */
+#define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
+#define EBB_RPC_BATCH_MAX      4096
+#define EBB_RPC_READ_BYTES     65536
+
+struct ebb_rpc_server {
+	/* The control thread's. */
+	struct event_base *base;
+	struct event *accept_event;
+	struct event *wake_event;
+	struct event *deadline_event; /* armed only to stop */
+	struct ebb_rpc_socket socket;
+	struct ebb_list connections;
+	unsigned num_connections;
+	int spare_fd; /* given up to accept and refuse a client when there are no more */
+	bool stopping;
+	char read_buffer[EBB_RPC_READ_BYTES];
+
+	/* Both threads'. */
+	struct ebb_mpsc to_control;
+	int wake_fd;
+	pthread_t pthread;
+	struct ebb_thread *app_thread;
+
+	/* The app thread's. */
+	bool paused;
+	bool refusing;
+	bool closed;             /* the control thread has ended */
+	struct ebb_list waiting; /* requests, until resumed */
+	struct ebb_list running; /* requests whose method has not ended */
+	struct ebb_msg stop_msg;
+	struct ebb_msg ended_msg;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+};
+
+/* One client. The control thread's. */
+struct ebb_rpc_connection {
+	struct ebb_rpc_server *server;
+	struct ebb_list link;
+	int fd;
+	struct ucred peer;
+	struct event *read_event;
+	struct event *write_event;
+	bool reading; /* read_event is added */
+	bool writing;
+	struct ebb_framing framing;
+	char *in; /* read, but not looked at while the client is held back */
+	size_t in_len;
+	bool ended; /* nothing more is read: it has ended its side, or was broken */
+	bool dead;  /* nothing more is sent either */
+	char *out;
+	size_t out_offset;
+	size_t out_len;
+	size_t out_size;
+	struct ebb_list requests;
+	unsigned num_requests;
+};
+
+/* One JSON value from a client: a request, or a batch of them that run one after the other. */
+struct ebb_rpc_request {
+	struct ebb_rpc_server *server;
+	struct ebb_rpc_connection *connection; /* NULL: the client has gone */
+	struct ebb_list link;                  /* on its connection */
+	struct json_object *document;
+	bool batch;
+	size_t next;                  /* index of the batch's next one */
+	struct json_object *answer;   /* what will be sent: an object, or the batch's array */
+	struct ebb_envelope envelope; /* of the call under way; borrows from document */
+	struct ebb_msg msg;
+	struct ebb_list app_link; /* waiting or running on the app thread */
+	/* How the call has ended. */
+	struct json_object *result;
+	bool failed;
+	struct ebb_method_error error;
+};
+
+/* The control thread's main function and its part of stopping. @arg: the server. */
+void *ebb_rpc_control_main(void *arg);
+void ebb_rpc_control_stop(void *arg);
+
+/* Makes what the control thread needs. Return: 0; -ENOMEM or an errno. */
+int ebb_rpc_control_init(struct ebb_rpc_server *server);
+void ebb_rpc_control_fini(struct ebb_rpc_server *server);
+
+/* Runs @msg on the control thread. Thread: app. */
+void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg);
+
+/* Takes @fd over, also on failure. Return: 0; -ENOMEM. */
+int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd);
+
+/* Goes on with whatever can go on: parsing, sending, closing. The connection may be gone then. */
+void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection);
+
+/* Queues an answer. It is sent by the next advance. */
+void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct json_object *answer);
+void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection);
+
+/* Takes @document over, and runs it as far as it goes. */
+void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document);
+
+/* Also on the app thread when there is no control thread any more. */
+void ebb_rpc_request_free(struct ebb_rpc_request *request);
+
+/* The request's call has ended: its message's function on the way back. Control thread. */
+void ebb_rpc_request_answered(void *arg);
+
+/* The request's call is to be made: its message's function on the way there. App thread. */
+void ebb_rpc_request_arrived(void *arg);
+
+/* framework_get_state's result; NULL out of memory. Any thread. */
+struct json_object *ebb_rpc_state_to_json(void);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/ebbctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/app/default_socket.h"
+#include "core/method/param.h"
+#include "rpc/print.h"
+
+/*
+ * ebbctl: any method of ebb from the command line. The table of methods is linked in for its help;
+ * what is called, and with which parameters, is ebbd's to judge.
+ */
+
+#define TIMEOUT_S_DEFAULT 60.0
+#define TIMEOUT_S_MAX     86400.0
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: ebbctl [-s SOCKET] [-t SECONDS] METHOD [KEY=VALUE ...]\n"
+	      "       ebbctl [-s SOCKET] [-t SECONDS] status\n"
+	      "       ebbctl METHOD --help\n"
+	      "\n"
+	      "Calls a method of ebbd and prints its result as JSON; \"status\" is a screen for "
+	      "people.\n"
+	      "A VALUE that is JSON (a number, true, false, null, \"...\", [...], {...}) is taken "
+	      "as it\n"
+	      "is, any other as a string; a string that looks like a number needs its quotes: "
+	      "name='\"7\"'.\n"
+	      "\n"
+	      "  -s, --socket SOCKET    ebbd's socket\n"
+	      "  -t, --timeout SECONDS  how long to wait for an answer (default 60)\n"
+	      "  -h, --help             this and the list of methods; after METHOD: its "
+	      "parameters\n"
+	      "      --version          ebbctl's version\n"
+	      "\n"
+	      "Examples:\n"
+	      "  ebbctl status\n"
+	      "  ebbctl bdev_uring_create name=disk filename=/var/lib/disk.img\n"
+	      "  ebbctl nbd_start_export bdev_name=disk path=/run/ebb/disk.nbd\n"
+	      "  ebbctl reactor_set_mode lcore=0 mode=interrupt\n"
+	      "\n"
+	      "Exit codes: 0 done; 1 ebbd has refused, or does not answer; 2 wrong usage.\n",
+	      out);
+}
+
+static void print_methods(FILE *out)
+{
+	const struct ebb_method *method = NULL;
+
+	fputs("\nMethods:\n", out);
+	while ((method = ebb_method_next(method)) != NULL) {
+		fprintf(out, "  %-28s %s\n", method->name,
+			method->help != NULL ? method->help : "");
+	}
+}
+
+static int print_method_help(const char *name)
+{
+	const struct ebb_method *method = ebb_method_find(name);
+
+	if (strcmp(name, "status") == 0) {
+		puts("status: a screen for people: state, reactors and what keeps them awake, "
+		     "bdevs, "
+		     "exports\nIt takes no parameters.");
+		return EBBCTL_OK;
+	}
+	if (method == NULL) {
+		fprintf(stderr, "ebbctl: method \"%s\" is not known; ebbctl --help lists them\n",
+			name);
+		return EBBCTL_USAGE;
+	}
+	ebb_method_print_help(method, stdout);
+	return EBBCTL_OK;
+}
+
+/* The value as JSON if it is that from beginning to end, else as a string. */
+static struct json_object *value_parse(const char *text)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(EBB_FRAMING_DEPTH_MAX);
+	struct json_object *value;
+	bool good;
+
+	if (tokener == NULL) {
+		return NULL;
+	}
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* With its terminating NUL: that is what ends a number. */
+	value = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+	good = json_tokener_get_error(tokener) == json_tokener_success &&
+	       json_tokener_get_parse_end(tokener) >= strlen(text);
+	json_tokener_free(tokener);
+	if (!good) {
+		json_object_put(value);
+		value = json_object_new_string(text);
+	}
+	return value;
+}
+
+/* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */
+static struct json_object *params_parse(char **words, int num)
+{
+	struct json_object *params = json_object_new_object();
+
+	for (int i = 0; i < num; i++) {
+		char *equals = strchr(words[i], '=');
+
+		if (equals == NULL || equals == words[i]) {
+			fprintf(stderr,
+				"ebbctl: \"%s\" is no KEY=VALUE; write parameters as name=disk\n",
+				words[i]);
+			json_object_put(params);
+			return NULL;
+		}
+		*equals = '\0';
+		if (json_object_object_get_ex(params, words[i], NULL)) {
+			fprintf(stderr, "ebbctl: parameter \"%s\" is given twice\n", words[i]);
+			json_object_put(params);
+			return NULL;
+		}
+		json_object_object_add(params, words[i], value_parse(equals + 1));
+	}
+	return params;
+}
+
+static int call_method(struct ebb_rpc_client *client, const char *method,
+		       struct json_object *params)
+{
+	struct ebb_method_error error;
+	struct json_object *result = NULL;
+	int rc = ebb_rpc_client_call(client, method,
+				     json_object_object_length(params) > 0 ? params : NULL, &result,
+				     &error);
+
+	if (rc == -EREMOTEIO) {
+		fprintf(stderr, "ebbctl: %s (error %d)\n", error.text, error.code);
+		return EBBCTL_FAILED;
+	}
+	if (rc != 0) {
+		fprintf(stderr, "ebbctl: %s: %s\n", method, client->error);
+		return EBBCTL_FAILED;
+	}
+	ebb_print_json(result, ebb_print_colour(stdout), stdout);
+	json_object_put(result);
+	return EBBCTL_OK;
+}
+
+static int run(const char *path, unsigned timeout_ms, char **words, int num)
+{
+	struct ebb_rpc_client client;
+	struct json_object *params = params_parse(words + 1, num - 1);
+	int code;
+
+	if (params == NULL) {
+		return EBBCTL_USAGE;
+	}
+	if (strcmp(words[0], "status") == 0 && num > 1) {
+		fputs("ebbctl: status takes no parameters\n", stderr);
+		json_object_put(params);
+		return EBBCTL_USAGE;
+	}
+	if (ebb_rpc_client_open(&client, path, timeout_ms) != 0) {
+		fprintf(stderr, "ebbctl: %s\n", client.error);
+		json_object_put(params);
+		return EBBCTL_FAILED;
+	}
+	if (strcmp(words[0], "status") == 0) {
+		code = ebbctl_status(&client);
+	} else {
+		code = call_method(&client, words[0], params);
+	}
+	ebb_rpc_client_close(&client);
+	json_object_put(params);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
+		return EBBCTL_FAILED;
+	}
+	return code;
+}
+
+static bool timeout_parse(const char *text, unsigned *ret_timeout_ms)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_S_MAX)) {
+		return false;
+	}
+	*ret_timeout_ms = (unsigned)(seconds * 1000) + 1;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"timeout", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	char path[PATH_MAX] = "";
+	unsigned timeout_ms = (unsigned)(TIMEOUT_S_DEFAULT * 1000);
+	bool help = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "s:t:h", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			snprintf(path, sizeof(path), "%s", optarg);
+			break;
+		case 't':
+			if (!timeout_parse(optarg, &timeout_ms)) {
+				fprintf(stderr,
+					"ebbctl: -t %s: seconds, more than 0 and up to %.0f\n",
+					optarg, TIMEOUT_S_MAX);
+				return EBBCTL_USAGE;
+			}
+			break;
+		case 'h':
+			help = true;
+			break;
+		case 'V':
+			puts("ebbctl " EBB_VERSION);
+			return EBBCTL_OK;
+		default:
+			fputs("ebbctl --help tells how it is used\n", stderr);
+			return EBBCTL_USAGE;
+		}
+	}
+	if (help && optind < argc) {
+		return print_method_help(argv[optind]);
+	}
+	if (help) {
+		print_usage(stdout);
+		print_methods(stdout);
+		return EBBCTL_OK;
+	}
+	if (optind == argc) {
+		print_usage(stderr);
+		return EBBCTL_USAGE;
+	}
+	if (path[0] == '\0' && ebb_app_default_socket(path, sizeof(path)) != 0) {
+		fputs("ebbctl: the default socket's path is too long: name one with -s\n", stderr);
+		return EBBCTL_FAILED;
+	}
+	return run(path, timeout_ms, argv + optind, argc - optind);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/method.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ebb/startup.h>
+
+#include "core/app/subsystem.h"
+#include "rpc/control.h"
+
+/* The methods about the framework as a whole. */
+
+struct get_methods_params {
+	bool current;
+	bool include_aliases;
+};
+
+static const struct ebb_param get_methods_table[] = {
+	EBB_PARAM(struct get_methods_params, current, EBB_PARAM_BOOL, .optional = true,
+		  .help = "only those that may be called now"),
+	EBB_PARAM(struct get_methods_params, include_aliases, EBB_PARAM_BOOL, .optional = true,
+		  .help = "other names for the same, too"),
+};
+
+static void get_methods(struct ebb_call *call, void *arg)
+{
+	const struct get_methods_params *params = arg;
+	struct json_object *names = json_object_new_array();
+	const struct ebb_method *method = NULL;
+
+	while ((method = ebb_method_next(method)) != NULL) {
+		if (params->current && (method->states & ebb_method_state()) == 0) {
+			continue;
+		}
+		json_object_array_add(names, json_object_new_string(method->name));
+		if (params->include_aliases && method->alias != NULL) {
+			json_object_array_add(names, json_object_new_string(method->alias));
+		}
+	}
+	ebb_call_result(call, names);
+}
+
+static struct ebb_method get_methods_method = {
+	.name = "rpc_get_methods",
+	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.help = "the names of the methods",
+	.params = get_methods_table,
+	.num_params = EBB_ARRAY_SIZE(get_methods_table),
+	.params_size = sizeof(struct get_methods_params),
+	.fn = get_methods,
+};
+EBB_METHOD_REGISTER(get_methods_method)
+
+/* EBB_VERSION is "major.minor.patch", perhaps with a suffix. */
+static void get_version(struct ebb_call *call, void *params)
+{
+	struct json_object *version = json_object_new_object();
+	struct json_object *fields = json_object_new_object();
+	int part[3] = {0, 0, 0};
+	int end = 0;
+
+	(void)params;
+	if (sscanf(EBB_VERSION, "%d.%d.%d%n", &part[0], &part[1], &part[2], &end) < 3) {
+		end = (int)strlen(EBB_VERSION);
+	}
+	json_object_object_add(version, "version", json_object_new_string("ebb " EBB_VERSION));
+	json_object_object_add(fields, "major", json_object_new_int(part[0]));
+	json_object_object_add(fields, "minor", json_object_new_int(part[1]));
+	json_object_object_add(fields, "patch", json_object_new_int(part[2]));
+	json_object_object_add(fields, "suffix", json_object_new_string(&EBB_VERSION[end]));
+	json_object_object_add(version, "fields", fields);
+	ebb_call_result(call, version);
+}
+
+static struct ebb_method get_version_method = {
+	.name = "spdk_get_version",
+	.alias = "ebb_get_version",
+	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.help = "the version of ebb",
+	.fn = get_version,
+};
+EBB_METHOD_REGISTER(get_version_method)
+
+static void init_ended(void *arg, int rc)
+{
+	struct ebb_app_state state;
+
+	if (rc == 0) {
+		ebb_call_result(arg, json_object_new_boolean(true));
+		return;
+	}
+	ebb_app_get_state(&state);
+	ebb_call_error(arg, EBB_METHOD_INTERNAL_ERROR, "start-up has failed: %s",
+		       state.error[0] != '\0' ? state.error : strerror(-rc));
+}
+
+static void start_init(struct ebb_call *call, void *params)
+{
+	(void)params;
+	if (ebb_app_start_init(init_ended, call) != 0) {
+		ebb_call_error(call, EBB_METHOD_WRONG_STATE,
+			       "start-up is not waiting for framework_start_init: that needs ebbd "
+			       "--wait-for-rpc, and is good for once");
+	}
+}
+
+static struct ebb_method start_init_method = {
+	.name = "framework_start_init",
+	.states = EBB_METHOD_STARTUP,
+	.changes_state = true,
+	.help = "start the subsystems; ends when start-up has",
+	.fn = start_init,
+};
+EBB_METHOD_REGISTER(start_init_method)
+
+static void wait_init(struct ebb_call *call, void *params)
+{
+	(void)params;
+	ebb_app_wait_init(init_ended, call);
+}
+
+static struct ebb_method wait_init_method = {
+	.name = "framework_wait_init",
+	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.help = "ends when start-up has",
+	.fn = wait_init,
+};
+EBB_METHOD_REGISTER(wait_init_method)
+
+static void get_state(struct ebb_call *call, void *params)
+{
+	(void)params;
+	ebb_call_result(call, ebb_rpc_state_to_json());
+}
+
+static struct ebb_method get_state_method = {
+	.name = "framework_get_state",
+	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.help = "how far start-up or shutdown is; answered whatever ebb is doing",
+	.fn = get_state,
+};
+EBB_METHOD_REGISTER(get_state_method)
+
+static void subsystem_to_json(const char *name, const char *const *depends_on, size_t num_depends,
+			      void *arg)
+{
+	struct json_object *subsystem = json_object_new_object();
+	struct json_object *depends = json_object_new_array();
+
+	for (size_t i = 0; i < num_depends; i++) {
+		json_object_array_add(depends, json_object_new_string(depends_on[i]));
+	}
+	json_object_object_add(subsystem, "subsystem", json_object_new_string(name));
+	json_object_object_add(subsystem, "depends_on", depends);
+	json_object_array_add(arg, subsystem);
+}
+
+static void get_subsystems(struct ebb_call *call, void *params)
+{
+	struct json_object *subsystems = json_object_new_array();
+
+	(void)params;
+	if (ebb_subsystem_for_each(subsystem_to_json, subsystems) != 0) {
+		json_object_put(subsystems);
+		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR,
+			       "the subsystems are not in order now: ebb is starting or stopping");
+		return;
+	}
+	ebb_call_result(call, subsystems);
+}
+
+static struct ebb_method get_subsystems_method = {
+	.name = "framework_get_subsystems",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the subsystems and what each depends on, in order of initialisation",
+	.fn = get_subsystems,
+};
+EBB_METHOD_REGISTER(get_subsystems_method)
+
+struct kill_params {
+	struct json_object *sig_name;
+};
+
+static const struct ebb_param kill_table[] = {
+	EBB_PARAM(struct kill_params, sig_name, EBB_PARAM_ANY,
+		  .help = "SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGKILL or SIGUSR1, or its number"),
+};
+
+/* Return: the signal, or 0: none that may be sent. */
+static int signal_parse(struct json_object *json)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} signals[] = {
+		{"INT", SIGINT}, {"TERM", SIGTERM}, {"QUIT", SIGQUIT},
+		{"HUP", SIGHUP}, {"KILL", SIGKILL}, {"USR1", SIGUSR1},
+	};
+	const char *name = json_object_get_string(json);
+	int number = json_object_is_type(json, json_type_int) ? json_object_get_int(json) : 0;
+	char *end;
+
+	if (json_object_is_type(json, json_type_string)) {
+		number = (int)strtol(name, &end, 10);
+		number = *end == '\0' ? number : 0;
+		name += strncmp(name, "SIG", 3) == 0 ? 3 : 0;
+	}
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(signals); i++) {
+		if (signals[i].number == number || (json_object_is_type(json, json_type_string) &&
+						    strcmp(signals[i].name, name) == 0)) {
+			return signals[i].number;
+		}
+	}
+	return 0;
+}
+
+static void kill_instance(struct ebb_call *call, void *arg)
+{
+	const struct kill_params *params = arg;
+	int number = signal_parse(params->sig_name);
+
+	if (number == 0) {
+		ebb_call_error(
+			call, EBB_METHOD_INVALID_PARAMS,
+			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
+			"must be SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGKILL or SIGUSR1",
+			json_object_to_json_string(params->sig_name));
+	} else if (kill(getpid(), number) != 0) {
+		ebb_call_error(call, -errno, "cannot send signal %d to ebb itself: %s", number,
+			       strerror(errno));
+	} else {
+		ebb_call_result(call, json_object_new_boolean(true));
+	}
+}
+
+static struct ebb_method kill_method = {
+	.name = "spdk_kill_instance",
+	.alias = "ebb_kill_instance",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "send ebb a signal; SIGTERM stops it cleanly",
+	.params = kill_table,
+	.num_params = EBB_ARRAY_SIZE(kill_table),
+	.params_size = sizeof(struct kill_params),
+	.fn = kill_instance,
+};
+EBB_METHOD_REGISTER(kill_method)

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/method.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ebb/reactor.h>
+#include <ebb/thread.h>
+
+#include "rpc/methods.h"
+
+/* The methods about reactors: what they do, how they wait, and what keeps them awake. */
+
+/* CPU time of an OS thread, in clock ticks of the kernel (sysconf(_SC_CLK_TCK), 100 a second). */
+static void task_times(pid_t tid, uint64_t *ret_usr, uint64_t *ret_sys)
+{
+	char path[64];
+	char text[512] = "";
+	unsigned long long usr = 0;
+	unsigned long long sys = 0;
+	const char *fields = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		if (fgets(text, sizeof(text), file) != NULL) {
+			fields = strrchr(text, ')'); /* the name before may hold anything */
+		}
+		fclose(file);
+	}
+	/* proc(5): after the name, utime and stime are the 12th and 13th field. */
+	if (fields == NULL ||
+	    sscanf(fields + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &usr,
+		   &sys) != 2) {
+		usr = 0;
+		sys = 0;
+	}
+	*ret_usr = usr;
+	*ret_sys = sys;
+}
+
+static struct json_object *reactor_to_json(const struct ebb_reactor_stats *stats)
+{
+	struct json_object *json = json_object_new_object();
+	uint64_t usr;
+	uint64_t sys;
+
+	task_times(stats->tid, &usr, &sys);
+	json_object_object_add(json, "lcore", json_object_new_int(stats->core));
+	json_object_object_add(json, "tid", json_object_new_int(stats->tid));
+	json_object_object_add(json, "mode",
+			       json_object_new_string(ebb_reactor_mode_name(stats->mode)));
+	json_object_object_add(json, "spin_us_max", json_object_new_uint64(stats->spin_us_max));
+	json_object_object_add(json, "busy", json_object_new_uint64(stats->busy_ns));
+	json_object_object_add(json, "idle", json_object_new_uint64(stats->idle_ns));
+	json_object_object_add(json, "in_interrupt",
+			       json_object_new_boolean(stats->mode != EBB_REACTOR_POLL));
+	json_object_object_add(json, "asleep", json_object_new_boolean(stats->asleep));
+	json_object_object_add(json, "wakeups", json_object_new_uint64(stats->wakeups));
+	json_object_object_add(json, "last_wake",
+			       json_object_new_string(stats->last_wake != NULL ? stats->last_wake
+									       : "none"));
+	json_object_object_add(json, "sys", json_object_new_uint64(sys));
+	json_object_object_add(json, "usr", json_object_new_uint64(usr));
+	json_object_object_add(json, "lw_threads", json_object_new_array());
+	return json;
+}
+
+/* All reactors, ascending; each of @reactors has an "lcore". */
+struct reactors_round {
+	struct ebb_call *call;
+	struct json_object *reactors;
+};
+
+/* The one of the reactor that runs this, or NULL. */
+static struct json_object *round_reactor(const struct reactors_round *round, int core)
+{
+	for (size_t i = 0; i < json_object_array_length(round->reactors); i++) {
+		struct json_object *reactor = json_object_array_get_idx(round->reactors, i);
+		struct json_object *lcore = json_object_object_get(reactor, "lcore");
+
+		if (json_object_get_int(lcore) == core) {
+			return reactor;
+		}
+	}
+	return NULL;
+}
+
+static struct reactors_round *round_begin(struct ebb_call *call)
+{
+	struct reactors_round *round = malloc(sizeof(*round));
+
+	if (round == NULL) {
+		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "out of memory");
+		return NULL;
+	}
+	round->call = call;
+	round->reactors = json_object_new_array();
+	return round;
+}
+
+static void round_start(struct reactors_round *round, ebb_msg_fn fn, ebb_msg_fn done)
+{
+	int rc = ebb_for_each_thread(fn, round, done);
+
+	if (rc != 0) {
+		ebb_call_error(round->call, EBB_METHOD_INTERNAL_ERROR,
+			       "cannot visit the threads: %s", strerror(-rc));
+		json_object_put(round->reactors);
+		free(round);
+	}
+}
+
+static void reactors_visit(void *arg)
+{
+	const struct reactors_round *round = arg;
+	struct json_object *thread = json_object_new_object();
+	struct ebb_thread_stats stats;
+	struct json_object *reactor;
+
+	ebb_thread_get_stats(ebb_thread_current(), &stats);
+	ebb_rpc_add_thread(thread, &stats);
+	json_object_object_add(thread, "elapsed",
+			       json_object_new_uint64(stats.busy_ns + stats.idle_ns));
+	reactor = round_reactor(round, stats.core);
+	if (reactor == NULL) {
+		json_object_put(thread);
+		return;
+	}
+	json_object_array_add(json_object_object_get(reactor, "lw_threads"), thread);
+}
+
+static void reactors_done(void *arg)
+{
+	struct reactors_round *round = arg;
+	struct json_object *result = json_object_new_object();
+
+	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
+	json_object_object_add(result, "pid", json_object_new_int(getpid()));
+	json_object_object_add(result, "reactors", round->reactors);
+	ebb_call_result(round->call, result);
+	free(round);
+}
+
+static void get_reactors(struct ebb_call *call, void *params)
+{
+	struct reactors_round *round = round_begin(call);
+	struct ebb_reactor_stats stats;
+	int core;
+
+	(void)params;
+	if (round == NULL) {
+		return;
+	}
+	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
+		if (ebb_reactor_get_stats(core, &stats) == 0) {
+			json_object_array_add(round->reactors, reactor_to_json(&stats));
+		}
+	}
+	round_start(round, reactors_visit, reactors_done);
+}
+
+static struct ebb_method get_reactors_method = {
+	.name = "framework_get_reactors",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the reactors: mode, time busy and idle, wakeups, threads",
+	.fn = get_reactors,
+};
+EBB_METHOD_REGISTER(get_reactors_method)
+
+static void blocker_to_json(const char *thread, const char *poller, const char *reason, void *arg)
+{
+	struct json_object *blocker = json_object_new_object();
+
+	json_object_object_add(blocker, "thread",
+			       thread != NULL ? json_object_new_string(thread) : NULL);
+	json_object_object_add(blocker, "poller",
+			       poller != NULL ? json_object_new_string(poller) : NULL);
+	json_object_object_add(blocker, "reason", json_object_new_string(reason));
+	json_object_array_add(arg, blocker);
+}
+
+/* On every thread; the first of each reactor tells for all of them. */
+static void blockers_visit(void *arg)
+{
+	struct json_object *reactor = round_reactor(arg, ebb_reactor_current_core());
+	struct json_object *blockers;
+
+	if (reactor == NULL || json_object_object_get_ex(reactor, "blockers", NULL)) {
+		return;
+	}
+	blockers = json_object_new_array();
+	ebb_reactor_for_each_blocker(blocker_to_json, blockers);
+	json_object_object_add(reactor, "blockers", blockers);
+}
+
+/* A reactor without threads has nothing that could keep it awake. */
+static void blockers_done(void *arg)
+{
+	struct reactors_round *round = arg;
+	struct json_object *result = json_object_new_object();
+
+	for (size_t i = 0; i < json_object_array_length(round->reactors); i++) {
+		struct json_object *reactor = json_object_array_get_idx(round->reactors, i);
+
+		if (!json_object_object_get_ex(reactor, "blockers", NULL)) {
+			json_object_object_add(reactor, "blockers", json_object_new_array());
+		}
+	}
+	json_object_object_add(result, "reactors", round->reactors);
+	ebb_call_result(round->call, result);
+	free(round);
+}
+
+static void get_blockers(struct ebb_call *call, void *params)
+{
+	struct reactors_round *round = round_begin(call);
+	int core;
+
+	(void)params;
+	if (round == NULL) {
+		return;
+	}
+	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
+		struct json_object *reactor = json_object_new_object();
+
+		json_object_object_add(reactor, "lcore", json_object_new_int(core));
+		json_object_array_add(round->reactors, reactor);
+	}
+	round_start(round, blockers_visit, blockers_done);
+}
+
+static struct ebb_method get_blockers_method = {
+	.name = "reactor_get_blockers",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "what keeps each reactor from sleeping",
+	.fn = get_blockers,
+};
+EBB_METHOD_REGISTER(get_blockers_method)
+
+struct set_mode_params {
+	uint32_t lcore;
+	int mode;
+	uint32_t spin_us_max;
+};
+
+static const char *const mode_names[] = {
+	[EBB_REACTOR_POLL] = "poll",
+	[EBB_REACTOR_INTERRUPT] = "interrupt",
+	[EBB_REACTOR_ADAPTIVE] = "adaptive",
+	[EBB_REACTOR_MODE_COUNT] = NULL,
+};
+
+static const struct ebb_param set_mode_table[] = {
+	EBB_PARAM(struct set_mode_params, lcore, EBB_PARAM_UINT32, .max = CPU_SETSIZE - 1,
+		  .help = "the reactor's CPU number"),
+	EBB_PARAM(struct set_mode_params, mode, EBB_PARAM_ENUM, .names = mode_names,
+		  .help = "how it waits"),
+	EBB_PARAM(struct set_mode_params, spin_us_max, EBB_PARAM_UINT32, .optional = true, .min = 1,
+		  .max = 1000000,
+		  .help = "adaptive: microseconds to poll after the last work (default: as it is)"),
+};
+
+static void mode_set(void *arg, int rc)
+{
+	switch (rc) {
+	case 0:
+		ebb_call_result(arg, json_object_new_boolean(true));
+		break;
+	case -EINVAL:
+		ebb_call_error(
+			arg, EBB_METHOD_INVALID_PARAMS,
+			"there is no reactor on that CPU; framework_get_reactors lists them");
+		break;
+	case -EBUSY:
+		ebb_call_error(arg, rc,
+			       "another change of that reactor's mode is under way: call "
+			       "again when it has ended");
+		break;
+	default:
+		ebb_call_error(
+			arg, rc,
+			"the reactor's mode is as it was: one of its pollers cannot change (%s)",
+			strerror(-rc));
+		break;
+	}
+}
+
+static void set_mode(struct ebb_call *call, void *arg)
+{
+	const struct set_mode_params *params = arg;
+
+	ebb_reactor_set_mode((int)params->lcore, (enum ebb_reactor_mode)params->mode,
+			     params->spin_us_max, mode_set, call);
+}
+
+static struct ebb_method set_mode_method = {
+	.name = "reactor_set_mode",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "change how a reactor waits, at any time",
+	.params = set_mode_table,
+	.num_params = EBB_ARRAY_SIZE(set_mode_table),
+	.params_size = sizeof(struct set_mode_params),
+	.fn = set_mode,
+};
+EBB_METHOD_REGISTER(set_mode_method)
+
+struct set_interrupt_params {
+	uint32_t lcore;
+	bool disable_interrupt;
+};
+
+static const struct ebb_param set_interrupt_table[] = {
+	EBB_PARAM(struct set_interrupt_params, lcore, EBB_PARAM_UINT32, .max = CPU_SETSIZE - 1,
+		  .help = "the reactor's CPU number"),
+	EBB_PARAM(struct set_interrupt_params, disable_interrupt, EBB_PARAM_BOOL,
+		  .help = "true: mode poll, false: mode interrupt"),
+};
+
+static void set_interrupt(struct ebb_call *call, void *arg)
+{
+	const struct set_interrupt_params *params = arg;
+
+	ebb_reactor_set_mode((int)params->lcore,
+			     params->disable_interrupt ? EBB_REACTOR_POLL : EBB_REACTOR_INTERRUPT,
+			     0, mode_set, call);
+}
+
+static struct ebb_method set_interrupt_method = {
+	.name = "reactor_set_interrupt_mode",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "reactor_set_mode as SPDK's clients call it",
+	.params = set_interrupt_table,
+	.num_params = EBB_ARRAY_SIZE(set_interrupt_table),
+	.params_size = sizeof(struct set_interrupt_params),
+	.fn = set_interrupt,
+};
+EBB_METHOD_REGISTER(set_interrupt_method)

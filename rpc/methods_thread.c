@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/methods.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/io_channel.h>
+#include <ebb/poller.h>
+#include <ebb/violation.h>
+
+/*
+ * The methods about threads. Each visits every thread, which tells of itself: one at a time, so
+ * they may all add to the same JSON.
+ */
+
+/* CPUs as a hexadecimal mask without "0x"; the bits of 32 CPUs at a time, commas between. */
+static void cpumask_format(int core, char *text, size_t size)
+{
+	size_t len = (size_t)snprintf(text, size, "%x", 1u << (unsigned)(core % 32));
+
+	for (int i = 0; i < core / 32 && len < size; i++) {
+		len += (size_t)snprintf(text + len, size - len, ",00000000");
+	}
+}
+
+void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats)
+{
+	char cpumask[512];
+
+	cpumask_format(stats->core, cpumask, sizeof(cpumask));
+	json_object_object_add(json, "name", json_object_new_string(stats->name));
+	json_object_object_add(json, "id", json_object_new_uint64(stats->id));
+	json_object_object_add(json, "cpumask", json_object_new_string(cpumask));
+}
+
+struct threads_round {
+	struct ebb_call *call;
+	struct json_object *threads;
+};
+
+static void round_done(void *arg)
+{
+	struct threads_round *round = arg;
+	struct json_object *result = json_object_new_object();
+
+	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
+	json_object_object_add(result, "threads", round->threads);
+	ebb_call_result(round->call, result);
+	free(round);
+}
+
+static void round_start(struct ebb_call *call, ebb_msg_fn visit)
+{
+	struct threads_round *round = malloc(sizeof(*round));
+	int rc;
+
+	if (round == NULL) {
+		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "out of memory");
+		return;
+	}
+	round->call = call;
+	round->threads = json_object_new_array();
+	rc = ebb_for_each_thread(visit, round, round_done);
+	if (rc != 0) {
+		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "cannot visit the threads: %s",
+			       strerror(-rc));
+		json_object_put(round->threads);
+		free(round);
+	}
+}
+
+static void stats_visit(void *arg)
+{
+	const struct threads_round *round = arg;
+	struct json_object *thread = json_object_new_object();
+	struct ebb_thread_stats stats;
+
+	ebb_thread_get_stats(ebb_thread_current(), &stats);
+	ebb_rpc_add_thread(thread, &stats);
+	json_object_object_add(thread, "busy", json_object_new_uint64(stats.busy_ns));
+	json_object_object_add(thread, "idle", json_object_new_uint64(stats.idle_ns));
+	json_object_object_add(thread, "active_pollers_count",
+			       json_object_new_uint64(stats.active_pollers));
+	json_object_object_add(thread, "timed_pollers_count",
+			       json_object_new_uint64(stats.timed_pollers));
+	json_object_object_add(thread, "paused_pollers_count",
+			       json_object_new_uint64(stats.paused_pollers));
+	json_object_array_add(round->threads, thread);
+}
+
+static void get_stats(struct ebb_call *call, void *params)
+{
+	(void)params;
+	round_start(call, stats_visit);
+}
+
+static struct ebb_method get_stats_method = {
+	.name = "thread_get_stats",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the threads: time busy and idle, numbers of pollers",
+	.fn = get_stats,
+};
+EBB_METHOD_REGISTER(get_stats_method)
+
+/* One thread's pollers, by kind. */
+struct pollers_lists {
+	struct json_object *active;
+	struct json_object *timed;
+	struct json_object *paused;
+};
+
+static void poller_to_json(const struct ebb_poller_stats *stats, void *arg)
+{
+	const struct pollers_lists *lists = arg;
+	struct json_object *poller = json_object_new_object();
+
+	json_object_object_add(poller, "name", json_object_new_string(stats->name));
+	json_object_object_add(poller, "id", json_object_new_uint64(stats->id));
+	json_object_object_add(poller, "state", json_object_new_string(stats->state));
+	json_object_object_add(poller, "run_count", json_object_new_uint64(stats->run_count));
+	json_object_object_add(poller, "busy_count", json_object_new_uint64(stats->busy_count));
+	json_object_object_add(poller, "error_count", json_object_new_uint64(stats->error_count));
+	json_object_object_add(poller, "wake_count", json_object_new_uint64(stats->wake_count));
+	if (stats->period_ns != 0) {
+		json_object_object_add(poller, "period_ticks",
+				       json_object_new_uint64(stats->period_ns));
+	}
+	json_object_array_add(stats->paused           ? lists->paused
+			      : stats->period_ns != 0 ? lists->timed
+						      : lists->active,
+			      poller);
+}
+
+static void pollers_visit(void *arg)
+{
+	const struct threads_round *round = arg;
+	struct json_object *thread = json_object_new_object();
+	struct pollers_lists lists = {
+		.active = json_object_new_array(),
+		.timed = json_object_new_array(),
+		.paused = json_object_new_array(),
+	};
+
+	json_object_object_add(thread, "name",
+			       json_object_new_string(ebb_thread_name(ebb_thread_current())));
+	json_object_object_add(thread, "id",
+			       json_object_new_uint64(ebb_thread_id(ebb_thread_current())));
+	ebb_poller_for_each(poller_to_json, &lists);
+	json_object_object_add(thread, "active_pollers", lists.active);
+	json_object_object_add(thread, "timed_pollers", lists.timed);
+	json_object_object_add(thread, "paused_pollers", lists.paused);
+	json_object_array_add(round->threads, thread);
+}
+
+static void get_pollers(struct ebb_call *call, void *params)
+{
+	(void)params;
+	round_start(call, pollers_visit);
+}
+
+static struct ebb_method get_pollers_method = {
+	.name = "thread_get_pollers",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the threads' pollers: runs, work found, wakeups, errors",
+	.fn = get_pollers,
+};
+EBB_METHOD_REGISTER(get_pollers_method)
+
+static void channel_to_json(const char *device_name, unsigned ref, void *arg)
+{
+	struct json_object *channel = json_object_new_object();
+
+	json_object_object_add(channel, "name", json_object_new_string(device_name));
+	json_object_object_add(channel, "ref", json_object_new_uint64(ref));
+	json_object_array_add(arg, channel);
+}
+
+static void channels_visit(void *arg)
+{
+	const struct threads_round *round = arg;
+	struct json_object *thread = json_object_new_object();
+	struct json_object *channels = json_object_new_array();
+
+	json_object_object_add(thread, "name",
+			       json_object_new_string(ebb_thread_name(ebb_thread_current())));
+	ebb_io_channel_for_each(channel_to_json, channels);
+	json_object_object_add(thread, "io_channels", channels);
+	json_object_array_add(round->threads, thread);
+}
+
+static void get_io_channels(struct ebb_call *call, void *params)
+{
+	(void)params;
+	round_start(call, channels_visit);
+}
+
+static struct ebb_method get_io_channels_method = {
+	.name = "thread_get_io_channels",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the threads' channels to I/O devices",
+	.fn = get_io_channels,
+};
+EBB_METHOD_REGISTER(get_io_channels_method)
+
+static void add_name(struct json_object *json, const char *key, const char *name)
+{
+	json_object_object_add(json, key, name != NULL ? json_object_new_string(name) : NULL);
+}
+
+static void violation_to_json(const struct ebb_violation_record *record, void *arg)
+{
+	struct json_object *violation = json_object_new_object();
+
+	json_object_object_add(violation, "rule", json_object_new_int(record->rule));
+	add_name(violation, "function", record->function);
+	add_name(violation, "object", record->object);
+	add_name(violation, "owner", record->owner);
+	add_name(violation, "runner", record->runner);
+	json_object_object_add(violation, "count", json_object_new_uint64(record->count));
+	json_object_array_add(arg, violation);
+}
+
+static void get_violations(struct ebb_call *call, void *params)
+{
+	struct json_object *violations = json_object_new_array();
+
+	(void)params;
+	ebb_violation_for_each(violation_to_json, violations);
+	ebb_call_result(call, violations);
+}
+
+static struct ebb_method get_violations_method = {
+	.name = "thread_get_violations",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "breaches of the framework's five rules, by place, with counts",
+	.fn = get_violations,
+};
+EBB_METHOD_REGISTER(get_violations_method)

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ebb-bench: what it measures, what it refuses, how it ends. (How fast anything is, is no test.)"""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import BUILD, ROOT, Skip, check_command, need_program, run, run_command, test
+
+BENCH = BUILD / "ebb-bench"
+MODES = ["poll", "interrupt", "adaptive"]
+MIB = 1 << 20
+
+
+class Setup:
+    """A folder with a configuration that makes the bdevs "null" and "disk"."""
+
+    def __init__(self, disk_size=4 * MIB):
+        parent = BUILD / "tests" / "run"
+        parent.mkdir(parents=True, exist_ok=True)
+        self.temporary = tempfile.TemporaryDirectory(prefix="bench-", dir=parent)
+        self.folder = Path(self.temporary.name)
+        self.disk = self.folder / "disk.img"
+        self.disk.touch()
+        os.truncate(self.disk, disk_size)
+        self.config = self.folder / "bench.json"
+        null = {"name": "null", "num_blocks": 1024, "block_size": 4096}
+        disk = {"name": "disk", "filename": str(self.disk), "block_size": 512}
+        methods = [
+            {"method": "bdev_null_create", "params": null},
+            {"method": "bdev_uring_create", "params": disk},
+        ]
+        subsystem = {"subsystem": "bdev", "config": methods}
+        self.config.write_text(json.dumps({"subsystems": [subsystem]}))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.temporary.cleanup()
+
+    def command(self, bdev, *args):
+        command = [BENCH, "run", "--bdev-json", self.config, "--bdev", bdev]
+        command += ["--time", "0.05", "--warmup", "0.01", *args]
+        return [str(word) for word in command]
+
+    def report(self, bdev, *args):
+        command = [*self.command(bdev, *args), "--format", "json"]
+        return json.loads(check_command(command).stdout)
+
+    def start(self, bdev, *args):
+        return subprocess.Popen(
+            [*self.command(bdev, *args), "--format", "json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def wait_for(process, condition):
+    """Wait until condition() is true of a process that must not end before."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.005)
+
+
+def close_to(value, wanted):
+    return abs(value - wanted) <= 0.01 * wanted
+
+
+@test
+def every_mode_is_measured_side_by_side():
+    with Setup() as setup:
+        report = setup.report("null", "--qd", "4", "--runs", "2")
+    assert [mode["mode"] for mode in report["modes"]] == MODES
+    assert report["bdev"] == {"name": "null", "block_size_bytes": 4096, "num_blocks": 1024}
+    assert report["error"] is None and report["interrupted"] is False
+    for mode in report["modes"]:
+        assert mode["runs"] == 2 and mode["errors"] == 0, mode
+        assert mode["iops"] > 1000, mode
+        assert close_to(mode["bandwidth_mib_per_s"], mode["iops"] * 4096 / MIB), mode
+        low, middle, high = (mode[f"latency_{name}_ns"] for name in ("p50", "p99", "max"))
+        assert mode["latency_min_ns"] <= low <= middle <= high, mode
+        for sample in mode["samples"]:
+            share = sample["cpu_s_per_million_ios"] * sample["iops"] / 1e6 * 100
+            assert close_to(sample["cpu_percent"], share), sample
+
+
+@test
+def a_sleeping_queue_is_woken_for_its_completions():
+    with Setup() as setup:
+        with open(setup.disk, "wb") as disk:  # a hole would be answered at once
+            disk.write(os.urandom(4 * MIB))
+            os.fsync(disk.fileno())
+        report = setup.report("disk", "--mode", "interrupt", "--time", "0.2")
+    mode = report["modes"][0]
+    assert mode["wakeups_per_s"] > 0.5 * mode["iops"], mode
+    assert mode["ios_per_wakeup"] < 2, mode
+
+
+@test
+def every_workload_runs_on_a_file():
+    with Setup() as setup:
+        for rw in ("read", "write", "randread", "randwrite", "randrw"):
+            report = setup.report("disk", "--rw", rw, "--mode", "adaptive", "--qd", "16")
+            assert report["workload"]["rw"] == rw
+            assert report["modes"][0]["iops"] > 10, report
+
+
+@test
+def writing_stays_in_its_range():
+    with Setup() as setup:
+        report = setup.report(
+            "disk", "--rw", "write", "--size", "64k", "--qd", "4", "--mode", "poll"
+        )
+        assert report["workload"]["range_bytes"] == 65536
+        data = setup.disk.read_bytes()
+    blocks = [data[at : at + 4096] for at in range(0, 65536, 4096)]
+    assert all(any(block) for block in blocks), "a block of the range was not written"
+    assert not any(data[65536:]), "something was written behind the range"
+
+
+@test
+def the_text_report_has_a_column_for_each_mode():
+    with Setup() as setup:
+        text = check_command(setup.command("null", "--mode", "interrupt,poll")).stdout
+    lines = text.splitlines()
+    assert lines[0].startswith("bdev null: 1024 blocks of 4096 bytes; randread"), text
+    assert lines[3].split() == ["interrupt", "poll"], text
+    assert any(line.startswith("latency p99.9, us") for line in lines), text
+
+
+@test
+def bad_arguments_are_one_line_and_code_2():
+    with Setup() as setup:
+        usual = ["run", "--bdev-json", setup.config, "--bdev"]
+        cases = [
+            ([], "give run, wake or rpc"),
+            (["walk"], "no such measurement"),
+            (["run"], "--bdev-json is missing"),
+            (["run", "--bdev-json", setup.config], "--bdev is missing"),
+            (["run", "--bdev-json", "/nonexistent", "--bdev", "b"], "No such file"),
+            ([*usual, "other"], "makes null, disk"),
+            ([*usual, "null", "--bs", "512"], "multiple of 4096, the block size of bdev null"),
+            ([*usual, "null", "--size", "1g"], "give at most 4194304"),
+            ([*usual, "null", "--qd", "many"], "give a whole number"),
+            ([*usual, "null", "--mode", "fast"], "poll, interrupt, adaptive"),
+            ([*usual, "null", "--core", "1000"], "may not use CPU 1000"),
+            (["wake", "--rounds", "0"], "give 1 to 99"),
+            (["rpc", "--idle", "1"], "no such option"),
+        ]
+        for args, wanted in cases:
+            done = run_command([BENCH, *args])
+            assert done.returncode == 2, (args, done)
+            assert wanted in done.stderr, (args, done.stderr)
+            assert done.stderr.count("\n") == 1 and done.stdout == "", (args, done)
+
+
+@test
+def failing_io_is_counted_and_named_and_code_1():
+    with Setup() as setup:
+        process = setup.start("disk", "--mode", "interrupt", "--time", "1", "--qd", "2")
+        fds = Path(f"/proc/{process.pid}/fd")
+
+        def disk_is_open():
+            return any(os.path.realpath(fd) == str(setup.disk.resolve()) for fd in fds.iterdir())
+
+        wait_for(process, disk_is_open)
+        os.truncate(setup.disk, 0)
+        out, err = process.communicate(timeout=30)
+        report = json.loads(out)
+    assert process.returncode == 1, (process.returncode, err)
+    assert report["modes"][0]["errors"] > 0, report
+    assert "bdev disk: read of 4096 bytes at byte " in report["error"], report["error"]
+    assert report["error"] in err, err
+
+
+@test
+def a_signal_ends_it_and_prints_what_there_is():
+    with Setup() as setup:
+        process = setup.start("null", "--mode", "poll,interrupt", "--time", "60", "--warmup", "0")
+        stat = Path(f"/proc/{process.pid}/stat")
+
+        def has_worked():
+            return int(stat.read_text().rpartition(")")[2].split()[11]) > 20
+
+        wait_for(process, has_worked)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        report = json.loads(out)
+    assert process.returncode == 0, err
+    assert report["interrupted"] is True
+    poll, interrupt = report["modes"]
+    assert poll["runs"] == 1 and poll["iops"] > 1000, poll
+    assert interrupt["runs"] == 0 and interrupt["iops"] is None, interrupt
+
+
+@test
+def wake_measures_messages_and_an_idle_service():
+    options = ["--rounds", "2", "--time", "50ms", "--settle", "2", "--idle", "0.5"]
+    report = json.loads(check_command([BENCH, "wake", *options, "--format", "json"]).stdout)
+    cpus = len(os.sched_getaffinity(0))
+    assert len(report["cores"]) == min(cpus, 2), report["cores"]
+    assert [idle["mode"] for idle in report["idle"]] == ["interrupt", "adaptive"]
+    for idle in report["idle"]:
+        assert idle["wakeups"] == 0 and idle["context_switches"] == 0, idle
+    if cpus < 2:
+        raise Skip("messages between two reactors need two CPUs")
+    assert len(report["pairs"]) == 5, report["pairs"]
+    for pair in report["pairs"]:
+        assert pair["ebb_ns"] > 0 and pair["floor_ns"] > 0 and pair["ratio"] > 0.1, pair
+        assert len(pair["rounds"]) == 2, pair
+
+
+@test
+def rpc_measures_a_round_trip_and_leaves_nothing_behind():
+    with tempfile.TemporaryDirectory(prefix="ebb") as folder:
+        command = [BENCH, "rpc", "--rounds", "1", "--time", "50ms", "--format", "json"]
+        environment = {**os.environ, "TMPDIR": folder}
+        report = json.loads(check_command(command, env=environment).stdout)
+        assert not os.listdir(folder), os.listdir(folder)
+    names = [pair["name"] for pair in report["pairs"]]
+    assert "rpc_on_one_core" in names, names
+    for pair in report["pairs"]:
+        assert pair["floor_ns"] > 1000 and pair["ratio"] > 0.1, pair
+
+
+@test
+def against_fio_compares_in_pairs():
+    need_program("fio")
+    with Setup() as setup:
+        command = [ROOT / "bench" / "against-fio", "--ebb-bench", BENCH, "--format", "json"]
+        command += ["--file", setup.folder / "fio.img", "--size", 8 * MIB, "--pairs", "1"]
+        command += ["--qd", "4", "--rw", "randread", "--mode", "interrupt"]
+        report = json.loads(check_command(command).stdout)
+        left = [path.name for path in setup.folder.iterdir() if path.is_dir()]
+    (result,) = report["comparisons"]
+    assert (result["rw"], result["queue_depth"], result["mode"]) == ("randread", 4, "interrupt")
+    assert result["ebb_iops"] > 10 and result["fio_iops"] > 10, result
+    assert result["iops_ratio"] == result["ebb_iops"] / result["fio_iops"], result
+    assert result["cpu_ratio"] > 0, result
+    assert not left, left
+
+
+run()

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The NBD exporter: where it listens, its limits, and what it costs while nobody asks."""
+
+import contextlib
+import os
+import resource
+import socket
+import stat
+import struct
+import time
+
+from harness import Daemon, RpcError, Skip, run, test
+from nbd_client import CMD_READ, CMD_WRITE, OPT_GO, REP_ACK, NbdClient
+from nbd_peer import (
+    CLIENTS_MAX,
+    DISK,
+    MIB,
+    Haggler,
+    assert_serves,
+    assert_serves_beside,
+    go_data,
+    request_bytes,
+    served,
+    the_export,
+    wait_for,
+)
+
+# Addresses.
+
+
+@test
+def a_socket_file_is_private_and_a_dead_one_is_replaced():
+    with Daemon() as daemon:
+        daemon.add_disk("disk", DISK)
+        path = daemon.sockets / "s.nbd"
+        dead = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        dead.bind(str(path))
+        dead.close()
+        assert path.exists()
+        daemon.rpc("nbd_start_export", bdev_name="disk", path=str(path))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert_serves(daemon, path)
+
+
+@test
+def a_living_server_is_not_pushed_aside():
+    with served() as (daemon, _, path), Daemon() as other:
+        other.add_disk("disk", DISK)
+        error = rpc_error(other, "nbd_start_export", bdev_name="disk", path=str(path))
+        assert str(path) in error.message and "listening" in error.message, error.message
+        file = other.folder / "plain"
+        file.write_text("not a socket")
+        error = rpc_error(other, "nbd_start_export", bdev_name="disk", path=str(file))
+        assert str(file) in error.message and "not a socket" in error.message, error.message
+        assert file.read_text() == "not a socket"
+        assert other.rpc("nbd_get_exports") == []
+        assert_serves(daemon, path)
+
+
+@test
+def what_cannot_be_exported_is_refused_by_name():
+    with served() as (daemon, _, path):
+        cases = [
+            ({"bdev_name": "nobody", "path": str(path) + "2"}, "nobody"),
+            ({"bdev_name": "disk", "path": str(path)}, "export_name"),
+            ({"bdev_name": "disk"}, "path"),
+            ({"bdev_name": "disk", "path": "/x", "address": "::1"}, "path"),
+            ({"bdev_name": "disk", "path": "/nonexistent/dir/x"}, "/nonexistent/dir/x"),
+            ({"bdev_name": "disk", "path": "/" + "x" * 200}, "107"),
+            ({"bdev_name": "disk", "address": "example.org"}, "example.org"),
+            ({"bdev_name": "disk", "address": "127.0.0.1", "port": 70000}, "port"),
+            ({"bdev_name": "disk", "path": "/x", "port": 1}, "port"),
+        ]
+        for params, expected in cases:
+            error = rpc_error(daemon, "nbd_start_export", **params)
+            assert expected in error.message, (params, error.message)
+        assert "nobody" in rpc_error(daemon, "nbd_stop_export", export_name="nobody").message
+        rpc_error(daemon, "nbd_stop_export")
+        assert len(daemon.rpc("nbd_get_exports")) == 1
+
+
+def rpc_error(daemon, method, **params):
+    try:
+        result = daemon.rpc(method, **params)
+    except RpcError as error:
+        return error
+    raise AssertionError(f"{method} {params} answered {result}")
+
+
+@test
+def tcp_serves_on_both_families():
+    with Daemon() as daemon:
+        daemon.add_disk("disk", DISK)
+        data = os.urandom(MIB)
+        for address, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
+            try:
+                socket.socket(family, socket.SOCK_STREAM).close()
+                daemon.rpc("nbd_start_export", bdev_name="disk", address=address, port=0)
+            except (OSError, RpcError) as error:
+                if family == socket.AF_INET6:
+                    raise Skip(f"IPv4 works; no IPv6 here: {error}") from None
+                raise
+            port = the_export(daemon)["port"]
+            assert the_export(daemon)["address"] == address
+            with Haggler(address=(address, port)) as haggler:
+                assert haggler.option(OPT_GO, go_data("disk"))[-1][0] == REP_ACK
+                haggler.sock.sendall(request_bytes(CMD_WRITE, 0, MIB) + data)
+                assert struct.unpack(">IIQ", haggler.receive(16))[1:] == (0, 1)
+                haggler.sock.sendall(request_bytes(CMD_READ, 0, MIB))
+                haggler.receive(16)
+                assert haggler.receive(MIB) == data
+                peers = the_export(daemon)["peers"]
+                assert len(peers) == 1 and address in peers[0]["peer"], peers
+            daemon.rpc("nbd_stop_export", export_name="disk")
+
+
+# Limits.
+
+
+@test
+def one_client_too_many_is_hung_up_on():
+    with served() as (daemon, _, path), contextlib.ExitStack() as stack:
+        hagglers = [stack.enter_context(Haggler(path)) for _ in range(CLIENTS_MAX)]
+        extra = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        extra.settimeout(10.0)
+        extra.connect(str(path))
+        assert extra.recv(18) == b""
+        assert hagglers[0].option(OPT_GO, go_data("disk"))[-1][0] == REP_ACK
+        hagglers.pop().sock.close()
+
+        def there_is_room():
+            with contextlib.suppress(EOFError, ConnectionError), NbdClient(path, "disk") as client:
+                return client.read(0, 512) == bytes(512)
+            return False
+
+        wait_for(there_is_room, "the place is free again")
+        assert "limit" in daemon.log()
+
+
+@test
+def without_descriptors_clients_wait_and_nothing_spins():
+    # A client in its handshake has a timer, which its thread cannot get any more later on.
+    with served() as (daemon, _, path), Haggler(path):
+        assert_serves_beside(path)
+        pid = daemon.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        # Below what is open: the next descriptor of any kind is one too many.
+        used = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used - 1, hard))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waiting:
+            waiting.settimeout(10.0)
+            waiting.connect(str(path))
+            wait_for(lambda: "no client can be accepted" in daemon.log(), "it says so")
+            before = sum(ticks for _, _, ticks in daemon.thread_facts().values())
+            time.sleep(0.5)
+            spent = sum(ticks for _, _, ticks in daemon.thread_facts().values()) - before
+            assert spent < 10, f"{spent} ticks of CPU in half a second"
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            assert waiting.recv(18)[:8] == b"NBDMAGIC"
+
+
+# Costs.
+
+
+@test
+def idle_clients_cost_nothing():
+    for mode in ("interrupt", "adaptive"):
+        with served(mode=mode) as (daemon, _, path):
+            with NbdClient(path, "disk") as client, Haggler(path):
+                client.write(0, b"i" * 4096)
+                client.flush()
+                client.read_many([(n * 4096, 4096) for n in range(64)])
+                wait_for(lambda: settled(daemon), "all threads sleep", timeout=30.0)
+                before = daemon.thread_facts()
+                time.sleep(2.0)
+                after = daemon.thread_facts()
+                assert before == after, (mode, before, after)
+                assert client.read(0, 4096) == b"i" * 4096
+
+
+def settled(daemon):
+    before = daemon.thread_facts()
+    time.sleep(1.5)
+    return daemon.thread_facts() == before
+
+
+run()

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/rpc_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <check.h>
+
+static bool complete(const char *text)
+{
+	return bench_rpc_complete(text, strlen(text));
+}
+
+START_TEST(test_complete)
+{
+	ck_assert(complete("{}"));
+	ck_assert(complete("{\"a\":{\"b\":[1,{}]}}\n"));
+	ck_assert(complete("{\"a\":\"}{\\\"}\"}"));
+	ck_assert(!complete(""));
+	ck_assert(!complete("{\"a\":{}"));
+	ck_assert(!complete("{\"a\":\"}"));
+	ck_assert(!complete("{\"a\":\"\\"));
+	ck_assert(!complete(" \n"));
+}
+END_TEST
+
+/* The reply comes in two pieces, and is put together. */
+START_TEST(test_call)
+{
+	static const char first[] = "{\"result\":";
+	static const char second[] = "{\"version\":\"1\"}}";
+	char reply[BENCH_RPC_REPLY_MAX];
+	char request[256];
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(write(fds[1], first, sizeof(first) - 1), sizeof(first) - 1);
+	ck_assert_int_eq(write(fds[1], second, sizeof(second) - 1), sizeof(second) - 1);
+	ck_assert_int_eq(bench_rpc_call(fds[0], reply), sizeof(first) + sizeof(second) - 2);
+	ck_assert_str_eq(reply, "{\"result\":{\"version\":\"1\"}}");
+	ck_assert_int_eq(read(fds[1], request, sizeof(request)), strlen(BENCH_RPC_REQUEST));
+	ck_assert_mem_eq(request, BENCH_RPC_REQUEST, strlen(BENCH_RPC_REQUEST));
+
+	close(fds[1]);
+	ck_assert_int_lt(bench_rpc_call(fds[0], reply), 0);
+	close(fds[0]);
+}
+END_TEST
+
+START_TEST(test_connect_fails)
+{
+	char path[256];
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_lt(bench_rpc_connect(path), 0);
+	ck_assert_int_lt(bench_rpc_connect("/nonexistent/socket"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bench/rpc_client");
+	TCase *tests = tcase_create("rpc_client");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tests, test_complete);
+	tcase_add_test(tests, test_call);
+	tcase_add_test(tests, test_connect_fails);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include <ebb/app.h>
+#include <ebb/log.h>
+#include <ebb/method.h>
+#include <ebb/startup.h>
+#include <ebb/subsystem.h>
+#include <ebb/thread.h>
+
+#include "config/compat.h"
+#include "core/app/subsystem.h"
+
+/*
+ * Checked as data, and loaded for real by ebb_app_start(), with a subsystem and methods of the
+ * test's own. Each test is a process of its own.
+ */
+
+static char trace[512];
+static char log_text[32768];
+
+static void note(const char *what, const char *name)
+{
+	size_t len = strlen(trace);
+
+	snprintf(trace + len, sizeof(trace) - len, "%s%s%s", len > 0 ? " " : "", what, name);
+}
+
+static void log_sink(enum ebb_log_level level, const char *component, const char *text)
+{
+	size_t len = strlen(log_text);
+
+	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
+		 component, text);
+}
+
+static bool logged(const char *text)
+{
+	return strstr(log_text, text) != NULL;
+}
+
+static void own_init(void)
+{
+	note("init", "");
+	ebb_subsystem_init_next(0);
+}
+
+static struct ebb_subsystem own = {.name = "t_own", .init = own_init};
+EBB_SUBSYSTEM_REGISTER(own)
+
+struct params {
+	char *name;
+	uint32_t size;
+};
+
+static const struct ebb_param params_table[] = {
+	EBB_PARAM(struct params, name, EBB_PARAM_STRING),
+	EBB_PARAM(struct params, size, EBB_PARAM_UINT32, .optional = true, .max = 100),
+};
+
+#define PARAMS                                                              \
+	.params = params_table, .num_params = EBB_ARRAY_SIZE(params_table), \
+	.params_size = sizeof(struct params)
+
+/* Fails if the name is "bad", never ends if it is "slow". */
+static void early(struct ebb_call *call, void *params)
+{
+	note("early:", ((struct params *)params)->name);
+	ebb_call_result(call, NULL);
+}
+
+static struct ebb_call *slow_call;
+
+static void late(struct ebb_call *call, void *params)
+{
+	const char *name = ((struct params *)params)->name;
+
+	note("late:", name);
+	if (strcmp(name, "bad") == 0) {
+		ebb_call_error(call, -ENODEV, "no device for \"%s\"", name);
+	} else if (strcmp(name, "slow") == 0) {
+		slow_call = call;
+	} else {
+		ebb_call_result(call, json_object_new_string(name));
+	}
+}
+
+static struct ebb_method early_method = {.name = "t_early",
+					 .states = EBB_METHOD_STARTUP,
+					 .fn = early,
+					 PARAMS};
+EBB_METHOD_REGISTER(early_method)
+static struct ebb_method both_method = {.name = "t_both",
+					.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+					.fn = early,
+					PARAMS};
+EBB_METHOD_REGISTER(both_method)
+static struct ebb_method late_method = {.name = "t_late",
+					.alias = "t_late_alias",
+					.states = EBB_METHOD_RUNTIME,
+					.fn = late,
+					PARAMS};
+EBB_METHOD_REGISTER(late_method)
+static struct ebb_method never_method = {.name = "t_never", .states = 0, .fn = late, PARAMS};
+EBB_METHOD_REGISTER(never_method)
+/* The rows for bdev_*_create count for it. */
+static struct ebb_method create_method = {.name = "bdev_tests_create",
+					  .states = EBB_METHOD_RUNTIME,
+					  .fn = late,
+					  PARAMS};
+EBB_METHOD_REGISTER(create_method)
+
+static struct ebb_config *config;
+
+static void check(const char *text)
+{
+	char error[EBB_SUBSYSTEM_ERROR_MAX];
+
+	ebb_config_destroy(config);
+	ck_assert_int_eq(ebb_subsystem_sort(error, sizeof(error)), 0);
+	ck_assert_int_eq(ebb_config_create("F", text, strlen(text), &config), 0);
+}
+
+/* Exactly one mistake, which is this. */
+static void mistake(const char *text, const char *expected)
+{
+	check(text);
+	ck_assert_msg(config->num_mistakes == 1, "%zu mistakes in %s", config->num_mistakes, text);
+	ck_assert_str_eq(config->mistakes[0], expected);
+}
+
+/* As mistake(), in the one entry of a configuration. */
+static void entry_mistake(const char *entry, const char *expected)
+{
+	char text[512];
+	char place[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [%s]}]}", entry);
+	snprintf(place, sizeof(place), "F: subsystems[0] \"t_own\", config[0]%s", expected);
+	mistake(text, place);
+	ck_assert_uint_eq(config->num_entry_mistakes, 1);
+}
+
+static void entry_accepted(const char *entry, size_t num_entries)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [%s]}]}", entry);
+	check(text);
+	ck_assert_msg(config->num_mistakes == 0, "%s", config->mistakes[0]);
+	ck_assert_uint_eq(config->num_entries, num_entries);
+}
+
+START_TEST(test_syntax_errors_have_a_place)
+{
+	mistake("{\n  \"subsystems\": [\n    {,}\n  ]\n}",
+		"F: line 3, column 6: not JSON: expected a quoted name");
+	mistake("{\"subsystems\": [\n",
+		"F: line 2, column 1: not JSON: the text ends too early: a bracket, a brace or a "
+		"quote is not closed");
+	mistake("{} x",
+		"F: line 1, column 4: not JSON: something follows after the end of the value");
+	mistake("{\"subsystems\": [1 2]}",
+		"F: line 1, column 19: not JSON: expected a comma or a closing bracket");
+	mistake("{\"a\" 1}", "F: line 1, column 6: not JSON: expected a colon after the name");
+	mistake("rubbish", "F: line 1, column 1: not JSON: expected a value");
+	mistake("[]", "F: the whole must be an object: {\"subsystems\": [...]}");
+	mistake("17", "F: the whole must be an object: {\"subsystems\": [...]}");
+}
+END_TEST
+
+START_TEST(test_too_deep)
+{
+	char text[128] = "{\"a\": ";
+
+	memset(text + strlen(text), '[', 40);
+	check(text);
+	ck_assert_uint_eq(config->num_mistakes, 1);
+	ck_assert_ptr_nonnull(strstr(config->mistakes[0], "nested too deeply"));
+}
+END_TEST
+
+START_TEST(test_comments_and_extra_keys)
+{
+	check("/* a */ {\"comment\": 1, // b\n \"subsystems\": [], \"more\": {}} // c");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+	ck_assert_uint_eq(config->num_entries, 0);
+	check("{\"subsystems\": []} /* d */\n");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+}
+END_TEST
+
+START_TEST(test_form)
+{
+	mistake("{}", "F: \"subsystems\" is missing; the least is {\"subsystems\": []}");
+	mistake("{\"subsystems\": 1}", "F: \"subsystems\" is not an array");
+	mistake("{\"subsystems\": [{\"subsystem\": \"t_own\"}, 1]}",
+		"F: subsystems[1]: must be an object: {\"subsystem\": ..., \"config\": [...]}");
+	mistake("{\"subsystems\": [{\"config\": []}]}",
+		"F: subsystems[0]: \"subsystem\" is missing or no name");
+	mistake("{\"subsystems\": [{\"subsystem\": \"t_own\", \"confg\": []}]}",
+		"F: subsystems[0]: \"confg\" is not known; known: \"subsystem\", \"config\"");
+	mistake("{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": {}}]}",
+		"F: subsystems[0] \"t_own\": \"config\" is not an array");
+	check("{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": null}]}");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+}
+END_TEST
+
+START_TEST(test_entries)
+{
+	entry_mistake("1", ": an entry is an object: {\"method\": ..., \"params\": ...}");
+	entry_mistake("{\"params\": {}}", ": \"method\" is missing or no name");
+	entry_mistake("{\"method\": 1}", ": \"method\" is missing or no name");
+	entry_mistake("{\"method\": \"t_late\", \"parms\": {}}",
+		      ": \"parms\" is not known in an entry; known: \"method\", \"params\"");
+	entry_mistake("{\"method\": \"t_late\", \"params\": []}",
+		      " t_late: \"params\" is not an object");
+	entry_mistake("{\"method\": \"t_nothing\"}",
+		      " t_nothing: this method is not known; rpc_get_methods lists those that are");
+	entry_mistake("{\"method\": \"t_never\", \"params\": {\"name\": \"a\"}}",
+		      " t_never: this method can run neither before nor after the subsystems are "
+		      "initialised");
+	check("{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [[{\"method\": \"t_late\", "
+	      "\"params\": {\"name\": \"a\"}}, {\"method\": \"t_nothing\"}]]}]}");
+	ck_assert_uint_eq(config->num_entries, 1);
+	ck_assert_uint_eq(config->num_mistakes, 1);
+	ck_assert_ptr_nonnull(strstr(config->mistakes[0], "\"t_own\", config[0][1] t_nothing: "));
+}
+END_TEST
+
+START_TEST(test_parameters)
+{
+	static const char *const entries[] = {
+		"{\"method\": \"t_late\"}",
+		"{\"method\": \"t_late\", \"params\": {\"name\": 1}}",
+		"{\"method\": \"t_late\", \"params\": {\"name\": \"a\", \"size\": 101}}",
+		"{\"method\": \"t_late\", \"params\": {\"name\": \"a\", \"sise\": 1}}",
+	};
+	static const char *const named[] = {"\"name\"", "\"name\"", "\"size\"", "\"sise\""};
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [%s]}]}", entries[_i]);
+	check(text);
+	ck_assert_uint_eq(config->num_mistakes, 1);
+	ck_assert_ptr_nonnull(
+		strstr(config->mistakes[0], "F: subsystems[0] \"t_own\", config[0] t_late: "));
+	ck_assert_msg(strstr(config->mistakes[0], named[_i]) != NULL, "%s", config->mistakes[0]);
+}
+END_TEST
+
+START_TEST(test_all_mistakes_are_found)
+{
+	char text[8192] = "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [";
+	size_t index;
+
+	for (index = 0; index < EBB_CONFIG_MISTAKES_MAX + 10; index++) {
+		strcat(text, index == 0 ? "1" : ", 1");
+	}
+	strcat(text, "]}, 2]}");
+	check(text);
+	ck_assert_uint_eq(config->num_mistakes, EBB_CONFIG_MISTAKES_MAX + 11);
+	ck_assert_uint_eq(config->num_entry_mistakes, EBB_CONFIG_MISTAKES_MAX + 10);
+	ck_assert_ptr_nonnull(config->mistakes[EBB_CONFIG_MISTAKES_MAX - 1]);
+}
+END_TEST
+
+START_TEST(test_passes)
+{
+	entry_accepted("{\"method\": \"t_late\", \"params\": {\"name\": \"a\"}}, "
+		       "[{\"method\": \"t_early\", \"params\": {\"name\": \"b\"}}, "
+		       "{\"method\": \"t_both\", \"params\": {\"name\": \"c\"}}]",
+		       3);
+	ck_assert_uint_eq(config->entries[0].pass, EBB_METHOD_RUNTIME);
+	ck_assert_uint_eq(config->entries[1].pass, EBB_METHOD_STARTUP);
+	ck_assert_uint_eq(config->entries[2].pass, EBB_METHOD_STARTUP);
+	ck_assert_str_eq(config->entries[2].step, "t_own/t_both");
+	ck_assert_str_eq(config->entries[2].place,
+			 "F: subsystems[0] \"t_own\", config[1][1] t_both");
+	entry_accepted("{\"method\": \"t_late_alias\", \"params\": {\"name\": \"a\"}}", 1);
+}
+END_TEST
+
+START_TEST(test_unknown_subsystems_are_passed_over)
+{
+	check("{\"subsystems\": [{\"subsystem\": \"sock\", \"config\": [{\"method\": \"x\"}, 7]}, "
+	      "{\"subsystem\": \"vmd\", \"config\": []}, {\"subsystem\": \"iscsi\", \"config\": "
+	      "[1]}]}");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+	ck_assert_uint_eq(config->num_entries, 0);
+	ck_assert_str_eq(config->skipped, "sock (2 entries), iscsi (1 entry)");
+}
+END_TEST
+
+START_TEST(test_compat_methods)
+{
+	entry_accepted("{\"method\": \"bdev_wait_for_examine\"}", 0);
+	entry_accepted("{\"method\": \"iobuf_set_options\", \"params\": {\"small_pool_count\": 1}}",
+		       0);
+	entry_accepted(
+		"{\"method\": \"sock_impl_set_options\", \"params\": {\"impl_name\": \"x\"}}", 0);
+	entry_accepted("{\"method\": \"accel_set_options\", \"params\": {\"buf_count\": 1}}", 0);
+	entry_accepted("{\"method\": \"bdev_nvme_set_hotplug\", "
+		       "\"params\": {\"period_us\": 100000, \"enable\": false}}",
+		       0);
+	entry_mistake(
+		"{\"method\": \"bdev_nvme_set_hotplug\", \"params\": {\"enable\": true}}",
+		" bdev_nvme_set_hotplug: parameter \"enable\" is true: ebb cannot watch for new "
+		"NVMe devices, only 0 or false is taken");
+}
+END_TEST
+
+START_TEST(test_compat_parameters)
+{
+	struct json_object *left;
+
+	entry_accepted("{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", "
+		       "\"md_size\": 0, \"dif_type\": 0, \"dif_is_head_of_md\": false, "
+		       "\"dif_pi_format\": 0, \"numa_id\": -1, \"optimal_io_boundary\": 0, "
+		       "\"preferred_write_alignment\": 0, \"physical_block_size\": 0}}",
+		       1);
+	left = config->entries[0].params;
+	ck_assert_int_eq(json_object_object_length(left), 1);
+	entry_mistake(
+		"{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", \"md_size\": "
+		"8}}",
+		" bdev_tests_create: parameter \"md_size\" is 8: ebb cannot keep metadata beside "
+		"the blocks, only 0 or false is taken");
+	entry_mistake(
+		"{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", \"numa_id\": "
+		"1}}",
+		" bdev_tests_create: parameter \"numa_id\" is 1: ebb cannot choose a NUMA node, "
+		"only 0 or less is taken");
+	/* Not of a method that has no such row. */
+	check("{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [{\"method\": \"t_late\", "
+	      "\"params\": {\"name\": \"a\", \"md_size\": 0}}]}]}");
+	ck_assert_uint_eq(config->num_mistakes, 1);
+}
+END_TEST
+
+START_TEST(test_compat_like)
+{
+	static const char same[] = "{\"block_size\": 512, \"physical_block_size\": 512}";
+	static const char other[] = "{\"block_size\": 512, \"physical_block_size\": 4096}";
+	static const struct ebb_param block_size = {.name = "block_size"};
+	static const struct ebb_method method = {.name = "bdev_x_create",
+						 .params = &block_size,
+						 .num_params = 1};
+	struct json_object *given = json_tokener_parse(same);
+	struct json_object *kept;
+	char error[256];
+
+	ck_assert_int_eq(ebb_config_compat_params(&method, given, &kept, error, sizeof(error)), 0);
+	ck_assert_int_eq(json_object_object_length(kept), 1);
+	json_object_put(kept);
+	json_object_put(given);
+	given = json_tokener_parse(other);
+	ck_assert_int_eq(ebb_config_compat_params(&method, given, &kept, error, sizeof(error)),
+			 -EINVAL);
+	ck_assert_str_eq(error,
+			 "parameter \"physical_block_size\" is 4096: ebb cannot have a physical "
+			 "block size of its own, only 0 or the same as block_size");
+	json_object_put(given);
+}
+END_TEST
+
+static void stop(void *arg)
+{
+	(void)arg;
+	ebb_app_stop(0);
+}
+
+static void started(void *arg)
+{
+	(void)arg;
+	note("start", "");
+	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), stop, NULL), 0);
+}
+
+static int load(const char *text, bool ignore, uint32_t init_timeout_s)
+{
+	struct ebb_app_opts opts;
+
+	ebb_log_set_sink(log_sink);
+	ebb_app_opts_init(&opts, sizeof(opts));
+	opts.name = "test";
+	opts.json_data = text;
+	opts.json_ignore_init_errors = ignore;
+	opts.init_timeout_s = init_timeout_s;
+	opts.on_violation = EBB_VIOLATION_ABORT;
+	return ebb_app_start(&opts, started, NULL);
+}
+
+#define OWN(entries)       "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [" entries "]}]}"
+#define CALL(method, name) "{\"method\": \"" method "\", \"params\": {\"name\": \"" name "\"}}"
+
+START_TEST(test_two_passes)
+{
+	ck_assert_int_eq(load(OWN(CALL("t_late", "a") "," CALL("t_early", "b") "," CALL(
+				      "t_both", "c") ",[" CALL("t_late", "d") "]"),
+			      false, 0),
+			 0);
+	ck_assert_str_eq(trace, "early:b early:c init late:a late:d start");
+	/* And again, in the same process. */
+	trace[0] = '\0';
+	ck_assert_int_eq(load(OWN(CALL("t_late", "e")), false, 0), 0);
+	ck_assert_str_eq(trace, "init late:e start");
+}
+END_TEST
+
+START_TEST(test_mistake_before_anything_runs)
+{
+	ck_assert_int_eq(load(OWN(CALL("t_early", "b") ", 1"), false, 0), -EINVAL);
+	ck_assert_str_eq(trace, "");
+	ck_assert(
+		logged("start-up failed: json_data: subsystems[0] \"t_own\", config[1]: an entry"));
+	ck_assert_int_eq(load(OWN("1, 2"), false, 0), -EINVAL);
+	ck_assert(logged("error config: json_data: subsystems[0] \"t_own\", config[1]: an entry"));
+	ck_assert(logged("start-up failed: 2 mistakes, the first: json_data: subsystems[0] "));
+}
+END_TEST
+
+START_TEST(test_failing_entry_ends_start_up)
+{
+	struct ebb_app_state state;
+
+	ck_assert_int_eq(load(OWN(CALL("t_late", "bad") "," CALL("t_late", "a")), false, 0),
+			 -ENODEV);
+	ck_assert_str_eq(trace, "init late:bad");
+	ebb_app_get_state(&state);
+	ck_assert_int_eq(state.phase, EBB_APP_FAILED);
+	ck_assert_str_eq(state.error, "json_data: subsystems[0] \"t_own\", config[0] t_late: "
+				      "no device for \"bad\"");
+}
+END_TEST
+
+START_TEST(test_failing_entries_can_be_passed_over)
+{
+	ck_assert_int_eq(load(OWN(CALL("t_late", "bad") ", 1," CALL("t_late", "a")), true, 0), 0);
+	ck_assert_str_eq(trace, "init late:bad late:a start");
+	ck_assert(logged(
+		"config[1]: an entry is an object: {\"method\": ..., \"params\": ...}: passed"));
+	ck_assert(logged("config[0] t_late: no device for \"bad\": passed over"));
+	ck_assert(logged("2 entries were passed over"));
+	/* What is not JSON, or not a configuration, cannot be passed over. */
+	ck_assert_int_eq(load("{", true, 0), -EINVAL);
+	ck_assert_int_eq(load("{\"subsystems\": [1]}", true, 0), -EINVAL);
+}
+END_TEST
+
+START_TEST(test_hanging_entry_is_named)
+{
+	ck_assert_int_eq(load(OWN(CALL("t_late", "slow") "," CALL("t_late", "a")), false, 1),
+			 -ETIMEDOUT);
+	ck_assert_str_eq(trace, "init late:slow");
+	ck_assert(logged("configuration: \"t_own/t_late\" has not ended after 1 s"));
+	ck_assert(logged("start-up failed: json_data: t_own/t_late: Connection timed out"));
+}
+END_TEST
+
+static Suite *config_suite(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *check_case = tcase_create("check");
+	TCase *load_case = tcase_create("load");
+
+	tcase_add_test(check_case, test_syntax_errors_have_a_place);
+	tcase_add_test(check_case, test_too_deep);
+	tcase_add_test(check_case, test_comments_and_extra_keys);
+	tcase_add_test(check_case, test_form);
+	tcase_add_test(check_case, test_entries);
+	tcase_add_loop_test(check_case, test_parameters, 0, 4);
+	tcase_add_test(check_case, test_all_mistakes_are_found);
+	tcase_add_test(check_case, test_passes);
+	tcase_add_test(check_case, test_unknown_subsystems_are_passed_over);
+	tcase_add_test(check_case, test_compat_methods);
+	tcase_add_test(check_case, test_compat_parameters);
+	tcase_add_test(check_case, test_compat_like);
+	suite_add_tcase(suite, check_case);
+	tcase_add_test(load_case, test_two_passes);
+	tcase_add_test(load_case, test_mistake_before_anything_runs);
+	tcase_add_test(load_case, test_failing_entry_ends_start_up);
+	tcase_add_test(load_case, test_failing_entries_can_be_passed_over);
+	tcase_add_test(load_case, test_hanging_entry_is_named);
+	suite_add_tcase(suite, load_case);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(config_suite());
+	int failures;
+
+	srunner_run_all(runner, CK_ENV);
+	failures = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/app/sequence.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include <ebb/log.h>
+
+#include "tests/unit/core/app/stepper.h"
+
+/* What a step of the tests does. */
+struct part {
+	const char *name;
+	bool later;      /* its start() does not end by itself */
+	int rc;          /* what its start() ends with */
+	bool undo_later; /* its undo() does not end by itself */
+	struct ebb_step ticket;
+	struct ebb_sequence *inner; /* its start() and undo() are this sequence's */
+};
+
+static struct ebb_sequence *sequence;
+static struct part parts[] = {
+	{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}, {.name = "e"},
+};
+static char trace[4096];
+static int done_count;
+static int done_rc;
+static int failed_count;
+static char waiting[64];
+
+static void trace_add(const char *what, const char *name)
+{
+	size_t len = strlen(trace);
+
+	snprintf(trace + len, sizeof(trace) - len, "%s%s%s", len > 0 ? " " : "", what, name);
+}
+
+static void inner_done(void *arg, int rc)
+{
+	struct part *part = arg;
+
+	ebb_step_next(part->ticket, rc);
+}
+
+static void part_start(struct ebb_step step, void *arg)
+{
+	struct part *part = arg;
+
+	trace_add("+", part->name);
+	part->ticket = step;
+	if (part->inner != NULL) {
+		ebb_sequence_run(part->inner, step, inner_done, part);
+	} else if (!part->later) {
+		ebb_step_next(step, part->rc);
+	}
+}
+
+static void part_undo(struct ebb_step step, void *arg)
+{
+	struct part *part = arg;
+
+	trace_add("-", part->name);
+	part->ticket = step;
+	if (part->inner != NULL) {
+		ebb_sequence_undo(part->inner, step, inner_done, part);
+	} else if (!part->undo_later) {
+		ebb_step_next(step, 0);
+	}
+}
+
+static void done(void *arg, int rc)
+{
+	(void)arg;
+	trace_add("done", "");
+	done_count++;
+	done_rc = rc;
+}
+
+static void failed(void *arg, const char *step, int rc)
+{
+	(void)arg;
+	(void)rc;
+	trace_add("!", step);
+	failed_count++;
+}
+
+static void changed(void *arg)
+{
+	const char *name = "";
+	uint64_t since_ns;
+
+	(void)arg;
+	if (sequence == NULL || !ebb_sequence_waiting(sequence, &name, &since_ns)) {
+		name = "";
+	}
+	snprintf(waiting, sizeof(waiting), "%s", name);
+}
+
+static void add(struct ebb_sequence *to, struct part *part)
+{
+	char undo_name[32];
+	struct ebb_sequence_step step = {
+		.name = part->name,
+		.undo_name = undo_name,
+		.start = part_start,
+		.undo = part_undo,
+		.arg = part,
+	};
+
+	snprintf(undo_name, sizeof(undo_name), "undo %s", part->name);
+	ck_assert_int_eq(ebb_sequence_add(to, &step), 0);
+}
+
+static struct ebb_sequence *make(const char *name, uint32_t timeout_s)
+{
+	struct ebb_sequence_opts opts = {.name = name,
+					 .timeout_s = timeout_s,
+					 .failed = failed,
+					 .changed = changed};
+	struct ebb_sequence *made;
+
+	ck_assert_int_eq(ebb_sequence_create(&opts, &made), 0);
+	return made;
+}
+
+static uint32_t timeout_s;
+
+static void do_make(void *arg)
+{
+	size_t num_parts = (size_t)(uintptr_t)arg;
+	size_t index;
+
+	sequence = make("outer", timeout_s);
+	for (index = 0; index < num_parts; index++) {
+		add(sequence, &parts[index]);
+	}
+}
+
+static void do_run(void *arg)
+{
+	(void)arg;
+	ebb_sequence_run(sequence, EBB_STEP_NONE, done, NULL);
+}
+
+static void do_undo(void *arg)
+{
+	(void)arg;
+	ebb_sequence_undo(sequence, EBB_STEP_NONE, done, NULL);
+}
+
+static void do_stop(void *arg)
+{
+	(void)arg;
+	ebb_sequence_stop(sequence);
+}
+
+static void do_destroy(void *arg)
+{
+	(void)arg;
+	ebb_sequence_destroy(sequence);
+	sequence = NULL;
+}
+
+static void do_next(void *arg)
+{
+	struct part *part = arg;
+
+	ebb_step_next(part->ticket, part->rc);
+}
+
+static void begin(size_t num_parts)
+{
+	stepper_begin();
+	stepper_call(do_make, (void *)(uintptr_t)num_parts);
+}
+
+static void end(void)
+{
+	stepper_call(do_destroy, NULL);
+	stepper_end();
+}
+
+START_TEST(test_in_order_and_backwards)
+{
+	begin(3);
+	parts[1].later = true;
+	stepper_call(do_run, NULL);
+	ck_assert_str_eq(trace, "+a +b");
+	ck_assert_str_eq(waiting, "b");
+	stepper_call(do_next, &parts[1]);
+	ck_assert_str_eq(trace, "+a +b +c done");
+	ck_assert_int_eq(done_rc, 0);
+	ck_assert_str_eq(waiting, "");
+	stepper_call(do_undo, NULL);
+	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done");
+	/* What has been undone is not undone again. */
+	stepper_call(do_undo, NULL);
+	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done done");
+	end();
+}
+END_TEST
+
+START_TEST(test_failure_undoes_what_was_started)
+{
+	begin(4);
+	parts[2].rc = -EIO;
+	stepper_call(do_run, NULL);
+	ck_assert_str_eq(trace, "+a +b +c !c -b -a done");
+	ck_assert_int_eq(done_rc, -EIO);
+	ck_assert_int_eq(failed_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(test_empty_ends_at_once)
+{
+	begin(0);
+	stepper_call(do_run, NULL);
+	ck_assert_str_eq(trace, "done");
+	ck_assert_int_eq(done_rc, 0);
+	end();
+}
+END_TEST
+
+/* The stack of the first and of the last of many steps that end inside their start(). */
+static char *stack_low;
+static char *stack_high;
+
+static void count_start(struct ebb_step step, void *arg)
+{
+	unsigned *count = arg;
+	char here;
+
+	if (stack_low == NULL || &here < stack_low) {
+		stack_low = &here;
+	}
+	if (&here > stack_high) {
+		stack_high = &here;
+	}
+	(*count)++;
+	ebb_step_next(step, 0);
+}
+
+static void do_make_many(void *arg)
+{
+	struct ebb_sequence_step step = {.name = "one", .start = count_start, .arg = arg};
+	unsigned index;
+
+	sequence = make("many", 0);
+	for (index = 0; index < 10000; index++) {
+		ck_assert_int_eq(ebb_sequence_add(sequence, &step), 0);
+	}
+}
+
+START_TEST(test_many_steps_no_recursion_and_short_turns)
+{
+	unsigned count = 0;
+
+	stepper_begin();
+	stepper_call(do_make_many, &count);
+	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), do_run, NULL), 0);
+	stepper_turns(1);
+	ck_assert_uint_eq(count, EBB_SEQUENCE_BATCH);
+	ck_assert_int_eq(done_count, 0);
+	stepper_turns(10000 / EBB_SEQUENCE_BATCH + 4);
+	ck_assert_uint_eq(count, 10000);
+	ck_assert_int_eq(done_count, 1);
+	ck_assert_int_lt(stack_high - stack_low, 1024);
+	end();
+}
+END_TEST
+
+START_TEST(test_double_next_is_refused)
+{
+	begin(2);
+	parts[0].later = true;
+	parts[1].later = true;
+	stepper_call(do_run, NULL);
+	stepper_call(do_next, &parts[0]);
+	ck_assert_str_eq(trace, "+a +b");
+	stepper_call(do_next, &parts[0]);
+	ck_assert_str_eq(trace, "+a +b");
+	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": the step has ended already"),
+			  1);
+	stepper_call(do_next, &parts[1]);
+	ck_assert_str_eq(trace, "+a +b done");
+	end();
+}
+END_TEST
+
+START_TEST(test_late_next_is_refused)
+{
+	struct part late = {.name = "late"};
+
+	begin(1);
+	stepper_call(do_run, NULL);
+	late.ticket = parts[0].ticket;
+	stepper_call(do_destroy, NULL);
+	/* The sequence is gone; a new one may live at its address. */
+	stepper_call(do_next, &late);
+	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": "), 1);
+	parts[0].later = true;
+	stepper_call(do_make, (void *)1);
+	stepper_call(do_run, NULL);
+	late.ticket.sequence = sequence;
+	stepper_call(do_next, &late);
+	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": "), 2);
+	ck_assert_int_eq(done_count, 1);
+	stepper_call(do_next, &parts[0]);
+	ck_assert_int_eq(done_count, 2);
+	end();
+}
+END_TEST
+
+START_TEST(test_invented_next_is_refused)
+{
+	struct part invented = {.name = "invented"};
+
+	begin(1);
+	parts[0].later = true;
+	stepper_call(do_run, NULL);
+	stepper_call(do_next, &invented);
+	invented.ticket.sequence = sequence;
+	invented.ticket.generation = parts[0].ticket.generation + 1000;
+	stepper_call(do_next, &invented);
+	ck_assert_uint_eq(stepper_log_count("ebb_step_next() refused"), 2);
+	ck_assert_int_eq(done_count, 0);
+	stepper_call(do_next, &parts[0]);
+	end();
+}
+END_TEST
+
+static void *foreign_main(void *arg)
+{
+	do_next(arg);
+	return NULL;
+}
+
+START_TEST(test_next_off_the_app_thread_is_refused)
+{
+	pthread_t foreign;
+
+	begin(1);
+	parts[0].later = true;
+	stepper_call(do_run, NULL);
+	ck_assert_int_eq(pthread_create(&foreign, NULL, foreign_main, &parts[0]), 0);
+	pthread_join(foreign, NULL);
+	stepper_turns(4);
+	ck_assert_int_eq(done_count, 0);
+	ck_assert_uint_eq(stepper_log_count("step \"a\": called off the app thread"), 1);
+	stepper_call(do_next, &parts[0]);
+	ck_assert_int_eq(done_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(test_hanging_step_is_named_every_5_s)
+{
+	begin(1);
+	parts[0].later = true;
+	stepper_call(do_run, NULL);
+	stepper_advance_ms(4800);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 0);
+	stepper_advance_ms(400);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 5 s"), 1);
+	stepper_advance_ms(10000);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 10 s"), 1);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 15 s"), 1);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 3);
+	stepper_call(do_next, &parts[0]);
+	stepper_advance_ms(10000);
+	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 3);
+	end();
+}
+END_TEST
+
+START_TEST(test_timeout_fails_the_step)
+{
+	timeout_s = 2;
+	begin(3);
+	parts[1].later = true;
+	stepper_call(do_run, NULL);
+	stepper_advance_ms(1900);
+	ck_assert_int_eq(done_count, 0);
+	stepper_advance_ms(200);
+	ck_assert_str_eq(trace, "+a +b !b -a done");
+	ck_assert_int_eq(done_rc, -ETIMEDOUT);
+	ck_assert_uint_eq(stepper_log_count("\"b\" has not ended after 2 s: the limit"), 1);
+	/* It comes after all, too late. */
+	stepper_call(do_next, &parts[1]);
+	ck_assert_uint_eq(stepper_log_count("refused for step \"b\""), 1);
+	ck_assert_int_eq(done_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(test_stop_waits_for_the_step)
+{
+	begin(3);
+	parts[1].later = true;
+	stepper_call(do_run, NULL);
+	stepper_call(do_stop, NULL);
+	stepper_advance_ms(9000);
+	ck_assert_str_eq(trace, "+a +b");
+	stepper_call(do_next, &parts[1]);
+	ck_assert_str_eq(trace, "+a +b -b -a done");
+	ck_assert_int_eq(done_rc, -ECANCELED);
+	ck_assert_int_eq(failed_count, 0);
+	end();
+}
+END_TEST
+
+START_TEST(test_stop_passes_over_a_step_that_hangs)
+{
+	begin(3);
+	parts[1].later = true;
+	stepper_call(do_run, NULL);
+	stepper_advance_ms(3000);
+	stepper_call(do_stop, NULL);
+	stepper_advance_ms(9900);
+	ck_assert_int_eq(done_count, 0);
+	stepper_advance_ms(200);
+	ck_assert_str_eq(trace, "+a +b -a done");
+	ck_assert_int_eq(done_rc, -ECANCELED);
+	ck_assert_uint_eq(stepper_log_count("\"b\" has not ended after 13 s: passed over"), 1);
+	end();
+}
+END_TEST
+
+START_TEST(test_undo_that_hangs_is_passed_over)
+{
+	begin(3);
+	parts[1].undo_later = true;
+	stepper_call(do_run, NULL);
+	stepper_call(do_undo, NULL);
+	ck_assert_str_eq(waiting, "undo b");
+	stepper_advance_ms(9900);
+	ck_assert_str_eq(trace, "+a +b +c done -c -b");
+	ck_assert_uint_eq(stepper_log_count("\"undo b\" has not ended after 5 s"), 1);
+	stepper_advance_ms(200);
+	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done");
+	ck_assert_int_eq(done_rc, 0);
+	ck_assert_uint_eq(stepper_log_count("\"undo b\" has not ended after 10 s: passed over"), 1);
+	end();
+}
+END_TEST
+
+static void do_make_patient(void *arg)
+{
+	struct ebb_sequence_step step = {.name = "patient",
+					 .start = part_start,
+					 .arg = arg,
+					 .patient = true};
+
+	sequence = make("outer", timeout_s);
+	ck_assert_int_eq(ebb_sequence_add(sequence, &step), 0);
+}
+
+START_TEST(test_patient_step_is_waited_for_in_silence)
+{
+	timeout_s = 2;
+	begin(0);
+	stepper_call(do_destroy, NULL);
+	parts[0].later = true;
+	stepper_call(do_make_patient, &parts[0]);
+	stepper_call(do_run, NULL);
+	stepper_advance_ms(60000);
+	ck_assert_uint_eq(stepper_log_count("has not ended"), 0);
+	ck_assert_int_eq(done_count, 0);
+	/* But not when everything is to end. */
+	stepper_call(do_stop, NULL);
+	stepper_advance_ms(10200);
+	ck_assert_int_eq(done_count, 1);
+	ck_assert_int_eq(done_rc, -ECANCELED);
+	end();
+}
+END_TEST
+
+static void do_make_nested(void *arg)
+{
+	(void)arg;
+	sequence = make("outer", timeout_s);
+	parts[1].inner = make("inner", timeout_s);
+	add(sequence, &parts[0]);
+	add(sequence, &parts[1]);
+	add(parts[1].inner, &parts[2]);
+	add(parts[1].inner, &parts[3]);
+	add(sequence, &parts[4]);
+}
+
+static void do_destroy_nested(void *arg)
+{
+	(void)arg;
+	ebb_sequence_destroy(parts[1].inner);
+	ebb_sequence_destroy(sequence);
+	sequence = NULL;
+}
+
+START_TEST(test_inner_step_is_what_is_waited_for)
+{
+	timeout_s = 60;
+	begin(0);
+	stepper_call(do_destroy, NULL);
+	stepper_call(do_make_nested, NULL);
+	parts[3].later = true;
+	stepper_call(do_run, NULL);
+	ck_assert_str_eq(trace, "+a +b +c +d");
+	ck_assert_str_eq(waiting, "d");
+	stepper_advance_ms(5100);
+	ck_assert_uint_eq(stepper_log_count("inner: \"d\" has not ended after 5 s"), 1);
+	ck_assert_uint_eq(stepper_log_count("has not ended"), 1);
+	stepper_call(do_next, &parts[3]);
+	ck_assert_str_eq(trace, "+a +b +c +d +e done");
+	stepper_call(do_undo, NULL);
+	ck_assert_str_eq(trace, "+a +b +c +d +e done -e -b -d -c -a done");
+	stepper_call(do_destroy_nested, NULL);
+	stepper_end();
+}
+END_TEST
+
+START_TEST(test_stop_reaches_the_inner_sequence)
+{
+	begin(0);
+	stepper_call(do_destroy, NULL);
+	stepper_call(do_make_nested, NULL);
+	parts[2].later = true;
+	stepper_call(do_run, NULL);
+	stepper_call(do_stop, NULL);
+	stepper_call(do_next, &parts[2]);
+	/* The inner sequence undoes its own; the outer step has not succeeded. */
+	ck_assert_str_eq(trace, "+a +b +c -c -a done");
+	ck_assert_int_eq(done_rc, -ECANCELED);
+	stepper_call(do_destroy_nested, NULL);
+	stepper_end();
+}
+END_TEST
+
+START_TEST(test_inner_timeout_is_the_outer_failure)
+{
+	timeout_s = 3;
+	begin(0);
+	stepper_call(do_destroy, NULL);
+	stepper_call(do_make_nested, NULL);
+	parts[3].later = true;
+	stepper_call(do_run, NULL);
+	stepper_advance_ms(3100);
+	ck_assert_str_eq(trace, "+a +b +c +d !d -c !b -a done");
+	ck_assert_int_eq(done_rc, -ETIMEDOUT);
+	stepper_call(do_destroy_nested, NULL);
+	stepper_end();
+}
+END_TEST
+
+START_TEST(test_off_the_app_thread_is_a_bug)
+{
+	struct ebb_sequence_opts opts = {.name = "nowhere"};
+	struct ebb_sequence *made;
+
+	ebb_sequence_create(&opts, &made);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sequence");
+	TCase *tcase = tcase_create("sequence");
+	SRunner *runner;
+	int failures;
+
+	tcase_add_test(tcase, test_in_order_and_backwards);
+	tcase_add_test(tcase, test_failure_undoes_what_was_started);
+	tcase_add_test(tcase, test_empty_ends_at_once);
+	tcase_add_test(tcase, test_many_steps_no_recursion_and_short_turns);
+	tcase_add_test(tcase, test_double_next_is_refused);
+	tcase_add_test(tcase, test_late_next_is_refused);
+	tcase_add_test(tcase, test_invented_next_is_refused);
+	tcase_add_test(tcase, test_next_off_the_app_thread_is_refused);
+	tcase_add_test(tcase, test_hanging_step_is_named_every_5_s);
+	tcase_add_test(tcase, test_timeout_fails_the_step);
+	tcase_add_test(tcase, test_stop_waits_for_the_step);
+	tcase_add_test(tcase, test_stop_passes_over_a_step_that_hangs);
+	tcase_add_test(tcase, test_undo_that_hangs_is_passed_over);
+	tcase_add_test(tcase, test_patient_step_is_waited_for_in_silence);
+	tcase_add_test(tcase, test_inner_step_is_what_is_waited_for);
+	tcase_add_test(tcase, test_stop_reaches_the_inner_sequence);
+	tcase_add_test(tcase, test_inner_timeout_is_the_outer_failure);
+	tcase_add_test_raise_signal(tcase, test_off_the_app_thread_is_a_bug, 6);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failures = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/log.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include <ebb/assert.h>
+#include <ebb/clock.h>
+
+static uint64_t clock_ns;
+
+static unsigned num_lines;
+static enum ebb_log_level last_level;
+static char last_component[32];
+static char last_text[2048];
+
+static uint64_t clock_read(void)
+{
+	return clock_ns;
+}
+
+static void sink(enum ebb_log_level level, const char *component, const char *text)
+{
+	num_lines++;
+	last_level = level;
+	snprintf(last_component, sizeof(last_component), "%s", component);
+	snprintf(last_text, sizeof(last_text), "%s", text);
+}
+
+static void setup(void)
+{
+	num_lines = 0;
+	clock_ns = EBB_NS_PER_S;
+	ebb_clock_set_source(clock_read);
+	ebb_log_set_level(EBB_LOG_NOTICE);
+	ebb_log_set_sink(sink);
+}
+
+static void teardown(void)
+{
+	ebb_log_set_sink(NULL);
+	ebb_clock_set_source(NULL);
+}
+
+START_TEST(test_levels)
+{
+	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_NOTICE);
+	ebb_error("unit", "one %d", 1);
+	ck_assert_uint_eq(num_lines, 1);
+	ck_assert_int_eq(last_level, EBB_LOG_ERROR);
+	ck_assert_str_eq(last_component, "unit");
+	ck_assert_str_eq(last_text, "one 1");
+	ebb_warn("unit", "two");
+	ebb_notice("unit", "three");
+	ck_assert_uint_eq(num_lines, 3);
+	ebb_info("unit", "dropped");
+	ebb_debug("unit", "dropped");
+	ck_assert_uint_eq(num_lines, 3);
+	ebb_log_set_level(EBB_LOG_DEBUG);
+	ebb_debug("unit", "four");
+	ck_assert_uint_eq(num_lines, 4);
+	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_warn("unit", "dropped");
+	ck_assert_uint_eq(num_lines, 4);
+}
+END_TEST
+
+START_TEST(test_level_names)
+{
+	enum ebb_log_level level = EBB_LOG_INFO;
+
+	for (unsigned i = EBB_LOG_ERROR; i <= EBB_LOG_DEBUG; i++) {
+		const char *name = ebb_log_level_name((enum ebb_log_level)i);
+
+		ck_assert(ebb_log_level_parse(name, &level));
+		ck_assert_uint_eq(level, i);
+	}
+	ck_assert(ebb_log_level_parse("ERROR", &level));
+	ck_assert_int_eq(level, EBB_LOG_ERROR);
+	ck_assert(!ebb_log_level_parse("loud", &level));
+	ck_assert(!ebb_log_level_parse("", &level));
+	ck_assert_int_eq(level, EBB_LOG_ERROR);
+}
+END_TEST
+
+/* A text of any length makes one line, whole or cut. */
+START_TEST(test_long_text)
+{
+	static char text[5000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	ebb_error("unit", "%s", text);
+	ck_assert_uint_eq(num_lines, 1);
+	ck_assert_uint_ge(strlen(last_text), 1000);
+	ck_assert_uint_lt(strlen(last_text), 2000);
+}
+END_TEST
+
+/* Reads what one ebb_error(@text) writes to stderr. */
+static size_t capture_stderr(const char *text, char *line, size_t size)
+{
+	int saved = dup(STDERR_FILENO);
+	int pipe_fds[2];
+	ssize_t len;
+
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	dup2(pipe_fds[1], STDERR_FILENO);
+	ebb_error("unit", "%s", text);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(pipe_fds[1]);
+	len = read(pipe_fds[0], line, size - 1);
+	close(pipe_fds[0]);
+	ck_assert_int_gt(len, 0);
+	line[len] = '\0';
+	return (size_t)len;
+}
+
+START_TEST(test_stderr)
+{
+	char line[4096], end[64];
+	unsigned year, month, day, hour, minute, second, ms;
+	size_t len;
+
+	ebb_log_set_sink(NULL);
+	len = capture_stderr("hello", line, sizeof(line));
+	ck_assert_int_eq(sscanf(line, "%4u-%2u-%2u %2u:%2u:%2u.%3u %63[^\n]", &year, &month, &day,
+				&hour, &minute, &second, &ms, end),
+			 8);
+	ck_assert_str_eq(end, "error unit: hello");
+	ck_assert_int_eq(line[len - 1], '\n');
+}
+END_TEST
+
+START_TEST(test_stderr_long)
+{
+	static char text[5000], line[8192];
+	size_t len;
+
+	memset(text, 'x', sizeof(text) - 1);
+	ebb_log_set_sink(NULL);
+	len = capture_stderr(text, line, sizeof(line));
+	ck_assert_ptr_eq(strchr(line, '\n'), line + len - 1);
+}
+END_TEST
+
+START_TEST(test_ratelimit)
+{
+	struct ebb_ratelimit limit = {0};
+
+	ck_assert(ebb_ratelimit_ok(&limit));
+	ck_assert(!ebb_ratelimit_ok(&limit));
+	ck_assert(!ebb_ratelimit_ok(&limit));
+	clock_ns += EBB_NS_PER_S - 1;
+	ck_assert(!ebb_ratelimit_ok(&limit));
+	clock_ns += 1;
+	ck_assert(ebb_ratelimit_ok(&limit));
+	ck_assert(!ebb_ratelimit_ok(&limit));
+}
+END_TEST
+
+static void sink_of_assert(enum ebb_log_level level, const char *component, const char *text)
+{
+	(void)level;
+	/* The process aborts after this: what is said must be right by then. */
+	if (strcmp(component, "assert") != 0 || strstr(text, "1 + 1 == 3") == NULL ||
+	    strstr(text, "test_log.c") == NULL) {
+		_exit(1);
+	}
+}
+
+START_TEST(test_assert)
+{
+	ebb_log_set_sink(sink_of_assert);
+	ebb_assert(1 + 1 == 2);
+	ebb_assert(1 + 1 == 3);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("core/base/log");
+	TCase *tests = tcase_create("log");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, test_levels);
+	tcase_add_test(tests, test_level_names);
+	tcase_add_test(tests, test_long_text);
+	tcase_add_test(tests, test_stderr);
+	tcase_add_test(tests, test_stderr_long);
+	tcase_add_test(tests, test_ratelimit);
+	tcase_add_test_raise_signal(tests, test_assert, SIGABRT);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

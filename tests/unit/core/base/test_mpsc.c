@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/mpsc.h"
+
+#include <stdlib.h>
+
+#include <check.h>
+
+#define COUNT 5
+
+static struct ebb_mpsc mpsc;
+static struct ebb_msg msgs[COUNT];
+
+static void setup(void)
+{
+	atomic_init(&mpsc.head, NULL);
+}
+
+static void push_all(void)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[i]), 0);
+	}
+}
+
+/* Checks that @first is all of msgs, first pushed first. */
+static void check_all(struct ebb_msg *first)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_ptr_eq(first, &msgs[i]);
+		first = first->next;
+	}
+	ck_assert_ptr_null(first);
+}
+
+START_TEST(test_order)
+{
+	ck_assert(!ebb_mpsc_waiting(&mpsc));
+	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+	push_all();
+	ck_assert(ebb_mpsc_waiting(&mpsc));
+	check_all(ebb_mpsc_take(&mpsc));
+	ck_assert(!ebb_mpsc_waiting(&mpsc));
+	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+}
+END_TEST
+
+/* What was taken stays as it is when the next comes in. */
+START_TEST(test_again)
+{
+	struct ebb_msg *taken;
+
+	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[0]), 0);
+	taken = ebb_mpsc_take(&mpsc);
+	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[1]), 0);
+	ck_assert_ptr_eq(taken, &msgs[0]);
+	ck_assert_ptr_null(taken->next);
+	taken = ebb_mpsc_take(&mpsc);
+	ck_assert_ptr_eq(taken, &msgs[1]);
+	ck_assert_ptr_null(taken->next);
+}
+END_TEST
+
+START_TEST(test_close)
+{
+	struct ebb_msg late = {.next = NULL};
+
+	push_all();
+	check_all(ebb_mpsc_close(&mpsc));
+	ck_assert(!ebb_mpsc_waiting(&mpsc));
+	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &late), -ESRCH);
+	ck_assert_ptr_null(late.next);
+	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+}
+END_TEST
+
+START_TEST(test_close_empty)
+{
+	ck_assert_ptr_null(ebb_mpsc_close(&mpsc));
+	ck_assert_ptr_null(ebb_mpsc_close(&mpsc));
+	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[0]), -ESRCH);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("core/base/mpsc");
+	TCase *tests = tcase_create("mpsc");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, NULL);
+	tcase_add_test(tests, test_order);
+	tcase_add_test(tests, test_again);
+	tcase_add_test(tests, test_close);
+	tcase_add_test(tests, test_close_empty);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

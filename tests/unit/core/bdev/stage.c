@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/core/bdev/stage.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <check.h>
+
+#include <ebb/clock.h>
+#include <ebb/log.h>
+#include <ebb/thread.h>
+#include <ebb/violation.h>
+
+#include "core/event/event.h"
+#include "core/event/helper.h"
+#include "core/event/reactor.h"
+#include "core/event/turn.h"
+
+#define LOG_LINES 512
+
+static uint64_t now_ns = EBB_NS_PER_S;
+static char lines[LOG_LINES][512];
+static unsigned num_lines;
+static struct ebb_thread *entered;
+static unsigned violations_before[6];
+
+static uint64_t clock_now_ns(void)
+{
+	return now_ns;
+}
+
+static void log_sink(enum ebb_log_level level, const char *component, const char *text)
+{
+	ck_assert_uint_lt(num_lines, LOG_LINES);
+	snprintf(lines[num_lines++], sizeof(lines[0]), "%s %s: %s", ebb_log_level_name(level),
+		 component, text);
+}
+
+unsigned stage_log_count(const char *text)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < num_lines; i++) {
+		count += strstr(lines[i], text) != NULL;
+	}
+	return count;
+}
+
+static void count_violation(const struct ebb_violation_record *record, void *arg)
+{
+	unsigned *counts = arg;
+
+	counts[record->rule] += (unsigned)record->count;
+}
+
+unsigned stage_violations(int rule)
+{
+	unsigned counts[6] = {0};
+
+	ebb_violation_for_each(count_violation, counts);
+	return counts[rule] - violations_before[rule];
+}
+
+void stage_begin(void)
+{
+	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
+
+	num_lines = 0;
+	memset(violations_before, 0, sizeof(violations_before));
+	ebb_violation_for_each(count_violation, violations_before);
+	ebb_violation_set_action(EBB_VIOLATION_LOG);
+	CPU_ZERO(&opts.cpus);
+	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
+	ebb_clock_set_source(clock_now_ns);
+	ebb_log_set_sink(log_sink);
+	ebb_log_set_level(EBB_LOG_NOTICE);
+	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ebb_reactor_begin(&ebb_reactors[0]);
+	stage_enter(ebb_thread_app());
+	stage_turn();
+}
+
+void stage_enter(struct ebb_thread *thread)
+{
+	entered = thread;
+	ebb_turn.thread = thread;
+}
+
+void stage_turn(void)
+{
+	ebb_turn.thread = NULL;
+	ebb_reactor_turn(&ebb_reactors[0], true);
+	ebb_turn.thread = entered;
+}
+
+void stage_turns(unsigned count)
+{
+	while (count-- > 0) {
+		stage_turn();
+	}
+}
+
+void stage_until(const bool *done)
+{
+	struct timespec begin, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (!*done) {
+		stage_turn();
+		sched_yield();
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		ck_assert_msg(now.tv_sec - begin.tv_sec < 20, "nothing came for 20 s");
+	}
+}
+
+void stage_clock_advance(uint64_t ns)
+{
+	now_ns += ns;
+}
+
+struct ebb_thread *stage_thread(const char *name)
+{
+	struct ebb_thread *thread;
+
+	ck_assert_int_eq(ebb_thread_create(name, EBB_CORE_ANY, &thread), 0);
+	stage_turns(2);
+	return thread;
+}
+
+void stage_thread_exit(struct ebb_thread *thread)
+{
+	struct ebb_thread *before = entered;
+
+	stage_enter(thread);
+	ebb_thread_exit();
+	stage_enter(before);
+	stage_turns(4);
+}
+
+void stage_end(void)
+{
+	struct ebb_reactor *reactor = &ebb_reactors[0];
+	unsigned turns = 0;
+
+	stage_enter(ebb_thread_app());
+	stage_turns(8);
+	ebb_event_stop();
+	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+		entered = NULL;
+		stage_turn();
+		sched_yield();
+		ck_assert_msg(++turns < 100000, "a thread does not end");
+	}
+	ebb_reactor_end(reactor);
+	ebb_helper_stop();
+	ebb_event_fini();
+	ebb_log_set_sink(NULL);
+	ebb_clock_set_source(NULL);
+}
+
+struct foreign {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void *foreign_main(void *arg)
+{
+	struct foreign *foreign = arg;
+
+	foreign->fn(foreign->arg);
+	return NULL;
+}
+
+void stage_foreign(void (*fn)(void *arg), void *arg)
+{
+	struct foreign foreign = {.fn = fn, .arg = arg};
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, foreign_main, &foreign), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}

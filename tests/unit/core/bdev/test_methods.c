@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bdev_get_bdevs and bdev_get_iostat. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "core/bdev/info.h"
+#include "tests/unit/core/bdev/call.h"
+#include "tests/unit/core/bdev/fake.h"
+#include "tests/unit/core/bdev/stage.h"
+
+static struct fake *fake;
+static struct ebb_bdev_desc *desc;
+static struct ebb_io_channel *ch;
+static struct fake_result result;
+static char buf[16 * FAKE_BLOCK] __attribute__((aligned(4096)));
+
+static void setup(void)
+{
+	stage_begin();
+	fake = fake_create("disk");
+	memset(fake->bdev.uuid, 0x11, 16);
+	fake_open(fake, &desc, &ch);
+	memset(&result, 0, sizeof(result));
+}
+
+static void teardown(void)
+{
+	fake_close(fake, desc, ch);
+	stage_end();
+}
+
+START_TEST(a_bdev_is_described)
+{
+	call_is("bdev_get_bdevs", "{'name': 'disk'}",
+		"[{\"name\":\"disk\",\"aliases\":[\"11111111-1111-1111-1111-111111111111\"],"
+		"\"product_name\":\"Fake\",\"block_size\":512,\"num_blocks\":8192,"
+		"\"uuid\":\"11111111-1111-1111-1111-111111111111\",\"assigned_rate_limits\":{"
+		"\"rw_ios_per_sec\":0,\"rw_mbytes_per_sec\":0,\"r_mbytes_per_sec\":0,"
+		"\"w_mbytes_per_sec\":0},\"claimed\":false,\"zoned\":false,"
+		"\"supported_io_types\":{\"read\":true,\"write\":true,\"unmap\":true,"
+		"\"flush\":true,\"reset\":false,\"nvme_admin\":false,\"nvme_io\":false,"
+		"\"nvme_io_md\":false,\"write_zeroes\":true,\"zcopy\":false,"
+		"\"get_zone_info\":false,\"zone_management\":false,\"zone_append\":false,"
+		"\"compare\":false,\"compare_and_write\":false,\"abort\":false,"
+		"\"seek_hole\":false,\"seek_data\":false,\"copy\":false,"
+		"\"nvme_iov_md\":false},\"driver_specific\":{}}]");
+	call_has("bdev_get_bdevs", "{'name': '11111111-1111-1111-1111-111111111111'}",
+		 "\"name\":\"disk\"");
+}
+END_TEST
+
+START_TEST(all_are_listed_in_order)
+{
+	struct fake *second = fake_create("another");
+	const char *text;
+
+	ck_assert_int_eq(ebb_bdev_register(&second->bdev), 0);
+	text = call_text("bdev_get_bdevs", "{}");
+	ck_assert_ptr_nonnull(strstr(text, "\"name\":\"disk\""));
+	ck_assert(strstr(text, "\"name\":\"another\"") > strstr(text, "\"name\":\"disk\""));
+	fake_close(second, NULL, NULL);
+}
+END_TEST
+
+START_TEST(one_that_is_missing_is_named)
+{
+	call_is("bdev_get_bdevs", "{'name': 'x'}",
+		"error -19: bdev 'x' not found; bdev_get_bdevs lists those there are");
+	call_is("bdev_get_iostat", "{'name': 'x'}",
+		"error -19: bdev 'x' not found; bdev_get_bdevs lists those there are");
+	call_is("bdev_get_iostat", "{'names': ['disk', 'x']}",
+		"error -19: bdev 'x' not found; bdev_get_bdevs lists those there are");
+}
+END_TEST
+
+START_TEST(waiting_ends_when_it_appears)
+{
+	struct fake *late;
+	struct call call;
+
+	call_begin(&call, "bdev_get_bdevs", "{'name': 'late', 'timeout': 1000}");
+	stage_clock_advance(999 * EBB_NS_PER_MS);
+	stage_turns(4);
+	ck_assert(!call.done);
+	late = fake_create("late");
+	ck_assert_int_eq(ebb_bdev_register(&late->bdev), 0);
+	stage_turns(2);
+	ck_assert(call.done && !call.failed);
+	ck_assert_uint_eq(json_object_array_length(call.result), 1);
+	stage_clock_advance(EBB_NS_PER_S);
+	stage_turns(4);
+	call_end(&call);
+	fake_close(late, NULL, NULL);
+}
+END_TEST
+
+START_TEST(waiting_ends_in_time)
+{
+	struct call call;
+
+	call_begin(&call, "bdev_get_bdevs", "{'name': 'never', 'timeout': 1000}");
+	stage_clock_advance(999 * EBB_NS_PER_MS);
+	stage_turns(4);
+	ck_assert(!call.done);
+	stage_clock_advance(2 * EBB_NS_PER_MS);
+	stage_turns(4);
+	ck_assert(call.done && call.failed);
+	ck_assert_int_eq(call.error.code, -ENODEV);
+	ck_assert_ptr_nonnull(strstr(call.error.text, "'never'"));
+	call_end(&call);
+}
+END_TEST
+
+START_TEST(waiting_ends_at_shutdown)
+{
+	struct call calls[2];
+
+	call_begin(&calls[0], "bdev_get_bdevs", "{'name': 'a', 'timeout': 1000}");
+	call_begin(&calls[1], "bdev_get_bdevs", "{'name': 'b', 'timeout': 1000}");
+	bdev_waits_end();
+	ck_assert(calls[0].done && calls[0].failed);
+	ck_assert(calls[1].done && calls[1].failed);
+	call_end(&calls[0]);
+	call_end(&calls[1]);
+}
+END_TEST
+
+static uint64_t number(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	ck_assert_msg(json_object_object_get_ex(object, name, &value), "no %s", name);
+	return json_object_get_uint64(value);
+}
+
+START_TEST(statistics_have_the_expected_names)
+{
+	struct json_object *array, *stat, *errors;
+	struct call call;
+
+	fake->mode = FAKE_HOLD;
+	ebb_bdev_read(desc, ch, buf, 0, 4, fake_done, &result);
+	ebb_bdev_write(desc, ch, buf, 0, 2, 0, fake_done, &result);
+	stage_clock_advance(250);
+	stage_turn();
+	fake_complete_all(fake, 0);
+	ebb_bdev_flush(desc, ch, fake_done, &result);
+	fake_complete_all(fake, -EIO);
+	call_begin(&call, "bdev_get_iostat", "{}");
+	stage_until(&call.done);
+	ck_assert(!call.failed);
+	ck_assert_uint_eq(number(call.result, "tick_rate"), 1000000000);
+	ck_assert(json_object_object_get_ex(call.result, "bdevs", &array));
+	ck_assert_uint_eq(json_object_array_length(array), 1);
+	stat = json_object_array_get_idx(array, 0);
+	ck_assert_uint_eq(number(stat, "bytes_read"), 4 * FAKE_BLOCK);
+	ck_assert_uint_eq(number(stat, "num_read_ops"), 1);
+	ck_assert_uint_eq(number(stat, "bytes_written"), 2 * FAKE_BLOCK);
+	ck_assert_uint_eq(number(stat, "num_write_ops"), 1);
+	ck_assert_uint_eq(number(stat, "num_unmap_ops"), 0);
+	ck_assert_uint_eq(number(stat, "read_latency_ticks"), 250);
+	ck_assert_uint_eq(number(stat, "max_write_latency_ticks"), 250);
+	ck_assert_uint_eq(number(stat, "min_write_latency_ticks"), 250);
+	ck_assert_uint_eq(number(stat, "min_unmap_latency_ticks"), 0);
+	ck_assert(json_object_object_get_ex(stat, "io_error", &errors));
+	ck_assert_uint_eq(number(errors, "flush"), 1);
+	call_end(&call);
+}
+END_TEST
+
+START_TEST(statistics_of_some)
+{
+	struct fake *second = fake_create("second");
+
+	ck_assert_int_eq(ebb_bdev_register(&second->bdev), 0);
+	ck_assert_ptr_null(strstr(call_text("bdev_get_iostat", "{'name': 'disk'}"), "second"));
+	call_has("bdev_get_iostat", "{'names': ['second']}", "\"name\":\"second\"");
+	call_has("bdev_get_iostat", "{'name': 'disk', 'per_channel': true}",
+		 "\"name\":\"disk\",\"channels\":[{\"thread_id\":");
+	call_has("bdev_get_iostat", "{'name': 'second', 'per_channel': true}", "\"channels\":[]");
+	call_has("bdev_get_iostat", "{'per_channel': true}", "error -32602: per_channel");
+	call_has("bdev_get_iostat", "{'names': 'disk'}", "error -32602: names");
+	call_has("bdev_get_iostat", "{'names': [7]}", "error -32602: names");
+	call_has("bdev_get_iostat", "{'name': 'disk', 'names': ['disk']}", "error -32602: ");
+	fake_close(second, NULL, NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bdev_methods");
+	TCase *tcase = tcase_create("methods");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_bdev_is_described);
+	tcase_add_test(tcase, all_are_listed_in_order);
+	tcase_add_test(tcase, one_that_is_missing_is_named);
+	tcase_add_test(tcase, waiting_ends_when_it_appears);
+	tcase_add_test(tcase, waiting_ends_in_time);
+	tcase_add_test(tcase, waiting_ends_at_shutdown);
+	tcase_add_test(tcase, statistics_have_the_expected_names);
+	tcase_add_test(tcase, statistics_of_some);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bdevs coming and going, with and without holders. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "core/bdev/registry.h"
+#include "tests/unit/core/bdev/fake.h"
+#include "tests/unit/core/bdev/stage.h"
+
+static void setup(void)
+{
+	stage_begin();
+}
+
+static void teardown(void)
+{
+	stage_end();
+}
+
+static void set_true(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+START_TEST(a_bdev_is_found_by_name_and_uuid)
+{
+	struct fake *one = fake_create("one");
+	struct fake *two = fake_create("two");
+	struct ebb_bdev_desc *desc;
+
+	ck_assert_ptr_null(ebb_bdev_next(NULL));
+	ck_assert_int_eq(ebb_bdev_register(&one->bdev), 0);
+	memset(two->bdev.uuid, 0xab, 16);
+	ck_assert_int_eq(ebb_bdev_register(&two->bdev), 0);
+	ck_assert_ptr_eq(ebb_bdev_find("one"), &one->bdev);
+	ck_assert_ptr_eq(ebb_bdev_find("abababab-abab-abab-abab-abababababab"), &two->bdev);
+	ck_assert_ptr_eq(ebb_bdev_find("ABABABAB-ABAB-ABAB-ABAB-ABABABABABAB"), &two->bdev);
+	ck_assert_ptr_null(ebb_bdev_find("three"));
+	ck_assert_ptr_eq(ebb_bdev_next(NULL), &one->bdev);
+	ck_assert_ptr_eq(ebb_bdev_next(&one->bdev), &two->bdev);
+	ck_assert_ptr_null(ebb_bdev_next(&two->bdev));
+	/* A made-up uuid is one of version 4. */
+	ck_assert_uint_eq(one->bdev.uuid[6] >> 4, 4);
+	ck_assert_uint_eq(one->bdev.uuid[8] >> 6, 2);
+	ck_assert_int_eq(ebb_bdev_open("abababab-abab-abab-abab-abababababab", true, NULL, NULL,
+				       &desc),
+			 0);
+	ck_assert_ptr_eq(ebb_bdev_desc_bdev(desc), &two->bdev);
+	ck_assert_str_eq(ebb_bdev_name(&two->bdev), "two");
+	ck_assert_uint_eq(ebb_bdev_block_size(&two->bdev), FAKE_BLOCK);
+	ck_assert_uint_eq(ebb_bdev_num_blocks(&two->bdev), FAKE_BLOCKS);
+	ck_assert_uint_eq(ebb_bdev_buf_align(&two->bdev), 1);
+	fake_close(two, desc, NULL);
+	fake_close(one, NULL, NULL);
+	ck_assert_ptr_null(ebb_bdev_next(NULL));
+}
+END_TEST
+
+START_TEST(names_and_uuids_are_unique)
+{
+	struct fake *one = fake_create("one");
+	struct fake *other = fake_create("one");
+
+	ck_assert_int_eq(ebb_bdev_register(&one->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
+	other->bdev.name = "other";
+	memcpy(other->bdev.uuid, one->bdev.uuid, 16);
+	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
+	memset(other->bdev.uuid, 0, 16);
+	ck_assert_int_eq(ebb_bdev_register(&other->bdev), 0);
+	fake_close(other, NULL, NULL);
+	fake_close(one, NULL, NULL);
+}
+END_TEST
+
+START_TEST(impossible_geometry_is_refused)
+{
+	struct fake *fake = fake_create("odd");
+	const struct ebb_bdev good = fake->bdev;
+	struct ebb_bdev *bdev = &fake->bdev;
+
+	bdev->block_size = 256;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->block_size = 520;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->block_size = 131072;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	*bdev = good;
+	bdev->num_blocks = 0;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->num_blocks = UINT64_MAX / 512;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	*bdev = good;
+	bdev->buf_align = 3;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->buf_align = 8192;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	*bdev = good;
+	bdev->optimal_io_boundary = 6;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	*bdev = good;
+	bdev->io_types = 0;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->io_types = EBB_BIT(EBB_BDEV_IO_TYPE_COUNT);
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	*bdev = good;
+	bdev->max_io_blocks = UINT32_MAX;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	ck_assert_uint_eq(stage_log_count("bdev 'odd' cannot be:"), 11);
+	*bdev = good;
+	ck_assert_int_eq(ebb_bdev_register(bdev), 0);
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
+START_TEST(opening_is_refused_where_it_must)
+{
+	struct fake *fake = fake_create("ro");
+	struct ebb_bdev_desc *desc = NULL;
+
+	ck_assert_int_eq(ebb_bdev_open("ro", false, NULL, NULL, &desc), -ENODEV);
+	fake->bdev.read_only = true;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("ro", true, NULL, NULL, &desc), -EROFS);
+	ck_assert(ebb_bdev_read_only(&fake->bdev));
+	ck_assert(!ebb_bdev_io_type_supported(&fake->bdev, EBB_BDEV_WRITE));
+	ck_assert(!ebb_bdev_io_type_supported(&fake->bdev, EBB_BDEV_WRITE_ZEROES));
+	stage_enter(NULL);
+	ck_assert_int_eq(ebb_bdev_open("ro", false, NULL, NULL, &desc), -EPERM);
+	ck_assert_uint_eq(stage_violations(4), 1);
+	stage_enter(ebb_thread_app());
+	ck_assert_ptr_null(desc);
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
+struct holder {
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	struct ebb_thread *on;
+	unsigned events;
+	bool let_go;
+};
+
+static void holder_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
+{
+	struct holder *holder = arg;
+
+	ck_assert_ptr_eq(bdev, ebb_bdev_desc_bdev(holder->desc));
+	ck_assert_int_eq(event, EBB_BDEV_EVENT_REMOVE);
+	holder->events++;
+	holder->on = ebb_thread_current();
+	if (holder->let_go) {
+		ebb_io_channel_put(holder->ch);
+		ebb_bdev_close(holder->desc);
+	}
+}
+
+static void holder_open(struct holder *holder, const char *name)
+{
+	ck_assert_int_eq(ebb_bdev_open(name, true, holder_event, holder, &holder->desc), 0);
+	holder->ch = ebb_bdev_channel_get(holder->desc);
+	ck_assert_ptr_nonnull(holder->ch);
+}
+
+START_TEST(holders_are_told_on_their_threads)
+{
+	struct ebb_thread *thread = stage_thread("holder");
+	struct fake *fake = fake_create("disk");
+	struct holder mine = {0}, theirs = {.let_go = true};
+	struct ebb_bdev_desc *late;
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	holder_open(&mine, "disk");
+	stage_enter(thread);
+	holder_open(&theirs, "disk");
+	stage_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), -EBUSY);
+	ck_assert_int_eq(ebb_bdev_open("disk", false, NULL, NULL, &late), -ENODEV);
+	ck_assert_uint_eq(mine.events, 0);
+	stage_turns(4);
+	ck_assert_uint_eq(mine.events, 1);
+	ck_assert_ptr_eq(mine.on, ebb_thread_app());
+	ck_assert_uint_eq(theirs.events, 1);
+	ck_assert_ptr_eq(theirs.on, thread);
+	ck_assert_uint_eq(fake->destructed, 0);
+	ck_assert(!gone);
+	ebb_io_channel_put(mine.ch);
+	ebb_bdev_close(mine.desc);
+	stage_turns(6);
+	ck_assert_uint_eq(fake->destructed, 1);
+	ck_assert(gone);
+	ck_assert_uint_eq(mine.events, 1);
+	stage_thread_exit(thread);
+	free(fake);
+}
+END_TEST
+
+START_TEST(requests_in_flight_end_before_the_bdev_goes)
+{
+	struct fake *fake = fake_create("disk");
+	struct fake_result result = {0};
+	struct holder holder = {0};
+	bool gone = false;
+	char buf[FAKE_BLOCK];
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	holder_open(&holder, "disk");
+	fake->mode = FAKE_HOLD;
+	ck_assert_int_eq(ebb_bdev_read(holder.desc, holder.ch, buf, 0, 1, fake_done, &result), 0);
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	stage_turns(4);
+	ck_assert_uint_eq(holder.events, 1);
+	ck_assert(!gone);
+	fake_complete_all(fake, -ENODEV);
+	ck_assert_int_eq(result.status, -ENODEV);
+	ebb_io_channel_put(holder.ch);
+	ebb_bdev_close(holder.desc);
+	stage_turns(6);
+	ck_assert(gone);
+	free(fake);
+}
+END_TEST
+
+START_TEST(closing_while_the_event_is_under_way)
+{
+	struct fake *fake = fake_create("disk");
+	struct holder holder = {0};
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	holder_open(&holder, "disk");
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	ebb_io_channel_put(holder.ch);
+	ebb_bdev_close(holder.desc);
+	stage_turns(6);
+	ck_assert_uint_eq(holder.events, 0);
+	ck_assert(gone);
+	free(fake);
+}
+END_TEST
+
+START_TEST(closing_elsewhere_is_refused)
+{
+	struct ebb_thread *thread = stage_thread("other");
+	struct fake *fake = fake_create("disk");
+	struct ebb_bdev_desc *desc;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", false, NULL, NULL, &desc), 0);
+	stage_enter(thread);
+	ebb_bdev_close(desc);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	stage_enter(ebb_thread_app());
+	stage_thread_exit(thread);
+	fake_close(fake, desc, NULL);
+}
+END_TEST
+
+START_TEST(a_pin_keeps_it)
+{
+	struct fake *fake = fake_create("disk");
+	struct ebb_bdev_internal *internal;
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	internal = fake->bdev.internal;
+	ck_assert(bdev_pin(internal));
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	stage_turns(6);
+	ck_assert(!gone);
+	ck_assert(bdev_pin(internal)); /* as long as somebody has it */
+	bdev_unpin(internal);
+	bdev_unpin(internal);
+	ck_assert(!bdev_pin(internal));
+	stage_turns(6);
+	ck_assert(gone);
+	free(fake);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bdev_registry");
+	TCase *tcase = tcase_create("registry");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_bdev_is_found_by_name_and_uuid);
+	tcase_add_test(tcase, names_and_uuids_are_unique);
+	tcase_add_test(tcase, impossible_geometry_is_refused);
+	tcase_add_test(tcase, opening_is_refused_where_it_must);
+	tcase_add_test(tcase, holders_are_told_on_their_threads);
+	tcase_add_test(tcase, requests_in_flight_end_before_the_bdev_goes);
+	tcase_add_test(tcase, closing_while_the_event_is_under_way);
+	tcase_add_test(tcase, closing_elsewhere_is_refused);
+	tcase_add_test(tcase, a_pin_keeps_it);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules 2 and 3: whose a channel is, and where and how often a request completes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include <ebb/thread.h>
+
+#include "tests/unit/core/bdev/fake.h"
+#include "tests/unit/core/bdev/stage.h"
+
+static struct fake *fake;
+static struct ebb_bdev_desc *desc;
+static struct ebb_io_channel *ch;
+static struct fake_result result;
+static struct ebb_thread *called_on;
+static char buf[16 * FAKE_BLOCK] __attribute__((aligned(4096)));
+
+static void setup(void)
+{
+	stage_begin();
+	fake = fake_create("disk");
+	fake_open(fake, &desc, &ch);
+	fake->mode = FAKE_HOLD;
+	memset(&result, 0, sizeof(result));
+	called_on = NULL;
+}
+
+static void teardown(void)
+{
+	fake_close(fake, desc, ch);
+	stage_end();
+}
+
+static void done(void *arg, int status)
+{
+	called_on = ebb_thread_current();
+	fake_done(arg, status);
+}
+
+static void submit_all_kinds(void)
+{
+	struct iovec iov[2] = {{buf, FAKE_BLOCK}, {buf, FAKE_BLOCK}};
+	struct ebb_bdev_io_wait wait = {.fn = NULL};
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), -EPERM);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, done, &result), -EPERM);
+	ck_assert_int_eq(ebb_bdev_readv(desc, ch, iov, 2, 0, 2, done, &result), -EPERM);
+	ck_assert_int_eq(ebb_bdev_flush(desc, ch, done, &result), -EPERM);
+	ebb_bdev_queue_io_wait(ch, &wait);
+	ck_assert_uint_eq(fake->num_records, 0);
+}
+
+static void submit_foreign(void *arg)
+{
+	(void)arg;
+	submit_all_kinds();
+}
+
+START_TEST(a_channel_is_its_threads)
+{
+	struct ebb_thread *thread = stage_thread("other");
+
+	stage_enter(thread);
+	submit_all_kinds();
+	ck_assert_uint_eq(stage_violations(2), 5);
+	stage_foreign(submit_foreign, NULL);
+	ck_assert_uint_eq(stage_violations(2), 10);
+	stage_enter(ebb_thread_app());
+	stage_turns(2);
+	ck_assert_uint_eq(result.calls, 0);
+	stage_thread_exit(thread);
+}
+END_TEST
+
+static void complete_foreign(void *arg)
+{
+	ebb_bdev_io_complete(arg, -EIO);
+}
+
+static void complete_foreign_twice(void *arg)
+{
+	ebb_bdev_io_complete(arg, 0);
+	ebb_bdev_io_complete(arg, -EIO);
+}
+
+START_TEST(completion_on_a_foreign_os_thread_is_carried)
+{
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	stage_foreign(complete_foreign, fake->held[0]);
+	fake->num_held = 0;
+	ck_assert_uint_eq(result.calls, 0);
+	stage_turns(2);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, -EIO);
+	ck_assert_ptr_eq(called_on, ebb_thread_app());
+	ck_assert_uint_eq(stage_violations(3), 1);
+}
+END_TEST
+
+START_TEST(completion_on_another_thread_is_carried)
+{
+	struct ebb_thread *thread = stage_thread("other");
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	stage_enter(thread);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 0);
+	stage_enter(ebb_thread_app());
+	stage_turns(2);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_ptr_eq(called_on, ebb_thread_app());
+	ck_assert_uint_eq(stage_violations(3), 1);
+	stage_thread_exit(thread);
+}
+END_TEST
+
+START_TEST(foreign_twice_completes_once)
+{
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	stage_foreign(complete_foreign_twice, fake->held[0]);
+	fake->num_held = 0;
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(stage_violations(3), 2);
+}
+END_TEST
+
+START_TEST(a_second_completion_is_reported_and_ignored)
+{
+	struct ebb_bdev_io *io;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	io = fake->held[0];
+	fake_complete_one(fake, 0);
+	ebb_bdev_io_complete(io, -EIO);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	ck_assert_uint_eq(stage_log_count("completed a read request twice"), 1);
+	/* The channel works on. */
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	ck_assert_ptr_eq(fake->held[0], io);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 2);
+}
+END_TEST
+
+/* Completes inside submit, and once more before the callback. */
+static void submit_twice(void *ctx, struct ebb_bdev_io *io)
+{
+	(void)ctx;
+	ebb_bdev_io_complete(io, 0);
+	ebb_bdev_io_complete(io, -EIO);
+}
+
+START_TEST(twice_inside_submit_completes_once)
+{
+	struct fake *bad = fake_create("bad");
+	struct ebb_bdev_ops ops = *bad->bdev.ops;
+	struct ebb_bdev_desc *bad_desc;
+	struct ebb_io_channel *bad_ch;
+
+	ops.submit = submit_twice;
+	bad->bdev.ops = &ops;
+	fake_open(bad, &bad_desc, &bad_ch);
+	ck_assert_int_eq(ebb_bdev_read(bad_desc, bad_ch, buf, 0, 1, done, &result), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	fake_close(bad, bad_desc, bad_ch);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bdev_rules");
+	TCase *tcase = tcase_create("rules");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_channel_is_its_threads);
+	tcase_add_test(tcase, completion_on_a_foreign_os_thread_is_carried);
+	tcase_add_test(tcase, completion_on_another_thread_is_carried);
+	tcase_add_test(tcase, foreign_twice_completes_once);
+	tcase_add_test(tcase, a_second_completion_is_reported_and_ignored);
+	tcase_add_test(tcase, twice_inside_submit_completes_once);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/core/event/stepper.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+
+#include "core/event/helper.h"
+
+/* In the past of the kernel's clock: a timerfd that is armed by this one expires at once. */
+#define STEPPER_EPOCH_NS EBB_NS_PER_S
+
+#define STEPPER_TURNS_MAX 1000
+#define STEPPER_LINES_MAX 256
+
+static _Atomic uint64_t stepper_clock_ns;
+static struct ebb_turn stepper_turns[2];
+static struct ebb_reactor *stepper_current;
+
+static pthread_mutex_t stepper_log_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char stepper_lines[STEPPER_LINES_MAX][512];
+static unsigned stepper_num_lines;
+
+static void stepper_log(enum ebb_log_level level, const char *component, const char *text)
+{
+	(void)level;
+	pthread_mutex_lock(&stepper_log_mutex);
+	if (stepper_num_lines < STEPPER_LINES_MAX) {
+		snprintf(stepper_lines[stepper_num_lines++], sizeof(stepper_lines[0]), "%s: %s",
+			 component, text);
+	}
+	pthread_mutex_unlock(&stepper_log_mutex);
+}
+
+unsigned stepper_log_count(const char *text)
+{
+	unsigned count = 0;
+
+	pthread_mutex_lock(&stepper_log_mutex);
+	for (unsigned i = 0; i < stepper_num_lines; i++) {
+		count += strstr(stepper_lines[i], text) != NULL;
+	}
+	pthread_mutex_unlock(&stepper_log_mutex);
+	return count;
+}
+
+uint64_t stepper_now_ns(void)
+{
+	return atomic_load(&stepper_clock_ns);
+}
+
+void stepper_advance_us(uint64_t us)
+{
+	atomic_fetch_add(&stepper_clock_ns, us * EBB_NS_PER_US);
+}
+
+static void stepper_switch(struct ebb_reactor *reactor)
+{
+	if (stepper_current == reactor) {
+		return;
+	}
+	if (stepper_current != NULL) {
+		stepper_turns[stepper_current - ebb_reactors] = ebb_turn;
+	}
+	if (reactor != NULL) {
+		ebb_turn = stepper_turns[reactor - ebb_reactors];
+	}
+	stepper_current = reactor;
+}
+
+static void stepper_begin(unsigned num_reactors)
+{
+	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+
+	atomic_store(&stepper_clock_ns, STEPPER_EPOCH_NS);
+	stepper_num_lines = 0;
+	ebb_log_set_sink(stepper_log);
+	ebb_clock_set_source(stepper_now_ns);
+	CPU_ZERO(&opts.cpus);
+	for (unsigned i = 0; i < num_reactors; i++) {
+		CPU_SET(i, &opts.cpus);
+	}
+	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	for (unsigned i = num_reactors; i-- > 0;) {
+		ebb_reactor_begin(&ebb_reactors[i]);
+		stepper_turns[i] = ebb_turn;
+		stepper_current = &ebb_reactors[i];
+	}
+}
+
+void stepper_start(void)
+{
+	stepper_begin(1);
+}
+
+void stepper_start_two(void)
+{
+	stepper_begin(2);
+}
+
+bool stepper_turn_of(unsigned index, bool polling)
+{
+	stepper_switch(&ebb_reactors[index]);
+	return ebb_reactor_turn(&ebb_reactors[index], polling);
+}
+
+bool stepper_turn(void)
+{
+	return stepper_turn_of(0, true);
+}
+
+static bool stepper_turn_all(void)
+{
+	bool worked = false;
+
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		worked |= stepper_turn_of(i, true);
+	}
+	return worked;
+}
+
+void stepper_settle(void)
+{
+	unsigned turns = 0;
+
+	while (stepper_turn_all()) {
+		ck_assert_msg(++turns < STEPPER_TURNS_MAX, "the threads do not settle");
+	}
+}
+
+static bool stepper_ended(void)
+{
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (!ebb_reactors[i].stop || !ebb_list_empty(&ebb_reactors[i].threads)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void stepper_run(void)
+{
+	stepper_switch(&ebb_reactors[0]);
+	ebb_reactor_run(&ebb_reactors[0]);
+}
+
+bool stepper_has_run(void)
+{
+	return ebb_threads.num_threads == 0;
+}
+
+/* Return: false if somebody did not exit, not even when that was overdue. */
+static bool stepper_end(void)
+{
+	if (stepper_has_run()) {
+		return true;
+	}
+	stepper_enter(ebb_thread_app());
+	ebb_event_stop();
+	stepper_leave();
+	for (unsigned i = 0; i < 4 && !stepper_ended(); i++) {
+		for (unsigned turn = 0; turn < STEPPER_TURNS_MAX && !stepper_ended(); turn++) {
+			stepper_turn_all();
+		}
+		/* By now only what waits for its five seconds is left. */
+		stepper_advance_us(6000000);
+	}
+	return stepper_ended();
+}
+
+static void stepper_free(void)
+{
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		stepper_switch(&ebb_reactors[i]);
+		ebb_reactor_end(&ebb_reactors[i]);
+	}
+	stepper_current = NULL;
+	ebb_helper_stop();
+	ebb_event_fini();
+	ebb_clock_set_source(NULL);
+}
+
+void stepper_stop_forced(void)
+{
+	if (ebb_reactors == NULL) {
+		return;
+	}
+	ck_assert_msg(stepper_end(), "a thread has not exited");
+	stepper_free();
+}
+
+void stepper_stop(void)
+{
+	stepper_stop_forced();
+	for (unsigned i = 0; i < stepper_num_lines; i++) {
+		ck_assert_msg(strstr(stepper_lines[i], "is forced") == NULL, "%s",
+			      stepper_lines[i]);
+	}
+}
+
+struct ebb_thread *stepper_thread(const char *name, unsigned index)
+{
+	struct ebb_thread *thread = NULL;
+
+	ck_assert_int_eq(ebb_thread_create(name, ebb_reactors[index].core, &thread), 0);
+	stepper_turn_of(index, true);
+	return thread;
+}
+
+void stepper_enter(struct ebb_thread *thread)
+{
+	stepper_switch(atomic_load(&thread->reactor));
+	ebb_thread_enter(thread);
+}
+
+void stepper_leave(void)
+{
+	ebb_thread_enter(NULL);
+}
+
+void stepper_exit(struct ebb_thread *thread)
+{
+	stepper_enter(thread);
+	ebb_thread_exit();
+	stepper_leave();
+}
+
+void stepper_count(void *counter)
+{
+	(*(unsigned *)counter)++;
+}
+
+int stepper_poll_count(void *counter)
+{
+	(*(unsigned *)counter)++;
+	return 0;
+}
+
+int stepper_main(const char *name, void (*setup)(void), void (*teardown)(void),
+		 const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (; *tests != NULL; tests++) {
+		tcase_add_test(tcase, *tests);
+	}
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_STEPPER_H
+#define EBB_STEPPER_H
+
+/*
+ * The event layer, stepped: the reactors of a test do not run by themselves but turn by turn, all
+ * on the test's own OS thread, by a clock that only the test moves. So an order of events that
+ * takes luck in a running service is here just a sequence of calls.
+ *
+ * The running turn lives in thread-local storage; the stepper swaps it when it steps another
+ * reactor than before.
+ */
+
+#include <check.h>
+
+#include <ebb/poller.h>
+#include <ebb/thread.h>
+
+#include "core/event/event.h"
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+
+/* Fixtures: one reactor, or two, in interrupt mode, on CPUs 0 and 1; the app thread on the first. */
+void stepper_start(void);
+void stepper_start_two(void);
+
+/* Lets every thread exit, checks that they do, and frees everything; again: nothing. */
+void stepper_stop(void);
+
+/* As above, but a thread that has to be forced is no failure. */
+void stepper_stop_forced(void);
+
+/* One turn of the first reactor, of @index. @return as ebb_reactor_turn(). */
+bool stepper_turn(void);
+bool stepper_turn_of(unsigned index, bool polling);
+
+/* Turns of all reactors until none does anything; fails the test after a few hundred. */
+void stepper_settle(void);
+
+/*
+ * Runs the first reactor by its own loop, as ebb_event_run() would, until something that runs there
+ * has called ebb_event_stop(). Afterwards nothing can be stepped, but all can be looked at.
+ */
+void stepper_run(void);
+bool stepper_has_run(void);
+
+/* The clock, and nothing else, moves on. */
+void stepper_advance_us(uint64_t us);
+uint64_t stepper_now_ns(void);
+
+/* A thread on reactor @index, which knows it already. */
+struct ebb_thread *stepper_thread(const char *name, unsigned index);
+
+/* What the test does between these it does as a callback of @thread would. */
+void stepper_enter(struct ebb_thread *thread);
+void stepper_leave(void);
+
+/* Begins the exit of @thread; to be settled. */
+void stepper_exit(struct ebb_thread *thread);
+
+/* How many lines of the log since the start hold @text. */
+unsigned stepper_log_count(const char *text);
+
+/* For messages that only count. */
+void stepper_count(void *counter);
+int stepper_poll_count(void *counter);
+
+/* A program of one test case. @name: as "core/event/poller". Return: main()'s. */
+int stepper_main(const char *name, void (*setup)(void), void (*teardown)(void),
+		 const TTest *const *tests);
+
+#endif

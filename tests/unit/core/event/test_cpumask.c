@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+/* Checks that @text is the CPUs of @list: "0 2 3". */
+static void check_mask(const char *text, const char *list)
+{
+	cpu_set_t cpus, wanted;
+	const char *next = list;
+	char *end;
+
+	CPU_ZERO(&wanted);
+	while (*next != '\0') {
+		CPU_SET(strtoul(next, &end, 10), &wanted);
+		next = end;
+	}
+	CPU_ZERO(&cpus);
+	ck_assert_msg(ebb_cpumask_parse(text, &cpus) == 0, "\"%s\" is refused", text);
+	ck_assert_msg(CPU_EQUAL(&cpus, &wanted), "\"%s\" is not %s", text, list);
+}
+
+START_TEST(test_hex)
+{
+	check_mask("0x1", "0");
+	check_mask("0x3", "0 1");
+	check_mask("0xA5", "0 2 5 7");
+	check_mask("0Xa5", "0 2 5 7");
+	check_mask("0x0001", "0");
+	check_mask("0x10000000000000000", "64");
+}
+END_TEST
+
+START_TEST(test_list)
+{
+	check_mask("0", "0");
+	check_mask("3", "3");
+	check_mask("[0]", "0");
+	check_mask("[0,2-3]", "0 2 3");
+	check_mask("0,2-3", "0 2 3");
+	check_mask("5,1", "1 5");
+	check_mask("2-2", "2");
+	check_mask("1-3,2-4", "1 2 3 4");
+	check_mask("1023", "1023");
+}
+END_TEST
+
+START_TEST(test_whole_hex)
+{
+	char text[2 + 256 + 2] = "0x";
+	cpu_set_t cpus;
+
+	memset(text + 2, 'f', 256);
+	ck_assert_int_eq(ebb_cpumask_parse(text, &cpus), 0);
+	ck_assert_int_eq(CPU_COUNT(&cpus), CPU_SETSIZE);
+	text[258] = '0';
+	ck_assert_int_eq(ebb_cpumask_parse(text, &cpus), -EINVAL);
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+	static const char *const texts[] = {
+		"",
+		"0x",
+		"0x0",
+		"0xg",
+		"0x1 ",
+		" 0x1",
+		"-1",
+		"1-",
+		"[",
+		"[]",
+		"[0",
+		"0]",
+		"[0]x",
+		"[0],1",
+		"1,",
+		",1",
+		"1,,2",
+		"3-1",
+		"1--2",
+		"1-2-3",
+		"1024",
+		"a",
+		"0 1",
+		"[0x1]",
+		"+1",
+		"0x-1",
+		"[[0]]",
+		"99999999999999999999999",
+		"0-99999999999999999999999",
+		"0-1024",
+	};
+	cpu_set_t before, cpus;
+
+	CPU_ZERO(&before);
+	CPU_SET(7, &before);
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(texts); i++) {
+		cpus = before;
+		ck_assert_msg(ebb_cpumask_parse(texts[i], &cpus) == -EINVAL, "\"%s\" is taken",
+			      texts[i]);
+		ck_assert_msg(CPU_EQUAL(&cpus, &before), "\"%s\" touched the result", texts[i]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {test_hex, test_list, test_whole_hex, test_refused, NULL};
+
+	return stepper_main("core/event/cpumask", NULL, NULL, tests);
+}

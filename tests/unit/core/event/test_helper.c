@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/helper.h"
+
+/*
+ * The helper is an OS thread of its own, so these tests wait for it; they turn the reactor
+ * meanwhile, and Check ends a test that waits for ever.
+ */
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+#define COUNT 50
+
+struct job {
+	struct ebb_work work;
+	unsigned number;
+	unsigned runs;
+};
+
+static struct ebb_thread *thread;
+static struct job jobs[COUNT];
+static unsigned next_run, num_done;
+static pthread_t ran_on;
+static _Atomic bool may_run;
+static bool keep_signals;
+
+static void job_run(struct ebb_work *work)
+{
+	struct job *job = ebb_container_of(work, struct job, work);
+	sigset_t blocked;
+	char name[16];
+
+	while (!atomic_load(&may_run)) {
+		sched_yield();
+	}
+	/* One at a time, in the order submitted: no lock is needed for this. */
+	if (job->number == next_run) {
+		next_run++;
+	}
+	job->runs++;
+	ran_on = pthread_self();
+	pthread_getname_np(ran_on, name, sizeof(name));
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	keep_signals = strcmp(name, "ebb_helper") == 0 && sigismember(&blocked, SIGTERM) == 1 &&
+		       sigismember(&blocked, SIGINT) == 1;
+	ck_assert_ptr_null(ebb_thread_current());
+}
+
+static void job_done(struct ebb_work *work)
+{
+	struct job *job = ebb_container_of(work, struct job, work);
+
+	ck_assert_ptr_eq(ebb_thread_current(), thread);
+	ck_assert_uint_eq(job->number, num_done);
+	ck_assert_uint_eq(job->runs, 1);
+	num_done++;
+}
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+	atomic_store(&may_run, true);
+	for (unsigned i = 0; i < COUNT; i++) {
+		jobs[i] = (struct job){.work = {.run = job_run, .done = job_done}, .number = i};
+	}
+}
+
+static void submit(unsigned i)
+{
+	stepper_enter(thread);
+	ebb_helper_submit(&jobs[i].work);
+	stepper_leave();
+}
+
+static void wait_done(unsigned count)
+{
+	while (num_done < count) {
+		stepper_turn();
+		sched_yield();
+	}
+	ck_assert_uint_eq(num_done, count);
+}
+
+START_TEST(test_one)
+{
+	submit(0);
+	ck_assert_uint_eq(thread->work_running, 1);
+	ck_assert_uint_eq(num_done, 0);
+	wait_done(1);
+	ck_assert_uint_eq(thread->work_running, 0);
+	ck_assert(!pthread_equal(ran_on, pthread_self()));
+	ck_assert(keep_signals);
+}
+END_TEST
+
+START_TEST(test_order)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		submit(i);
+	}
+	wait_done(COUNT);
+	ck_assert_uint_eq(next_run, COUNT);
+}
+END_TEST
+
+/* While one blocks, the reactor goes on; what was submitted meanwhile waits. */
+START_TEST(test_blocks_nobody)
+{
+	atomic_store(&may_run, false);
+	submit(0);
+	submit(1);
+	for (unsigned i = 0; i < 20; i++) {
+		stepper_turn();
+	}
+	ck_assert_uint_eq(num_done, 0);
+	atomic_store(&may_run, true);
+	wait_done(2);
+}
+END_TEST
+
+static struct job chained;
+
+static void chain_done(struct ebb_work *work)
+{
+	chained.number++;
+	if (chained.number < 5) {
+		ebb_helper_submit(work);
+	}
+}
+
+static void chain_run(struct ebb_work *work)
+{
+	(void)work;
+}
+
+/* The work is the submitter's again in done(): it may be submitted anew. */
+START_TEST(test_again_in_done)
+{
+	chained.work = (struct ebb_work){.run = chain_run, .done = chain_done};
+	stepper_enter(thread);
+	ebb_helper_submit(&chained.work);
+	stepper_leave();
+	while (chained.number < 5) {
+		stepper_turn();
+		sched_yield();
+	}
+	ck_assert_uint_eq(thread->work_running, 0);
+}
+END_TEST
+
+/* Stopped with work in the queue: that is done first. And it starts again when it is needed. */
+START_TEST(test_stop)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		submit(i);
+	}
+	ebb_helper_stop();
+	ck_assert_uint_eq(next_run, 10);
+	ebb_helper_stop();
+	stepper_settle();
+	ck_assert_uint_eq(num_done, 10);
+	submit(10);
+	wait_done(11);
+}
+END_TEST
+
+START_TEST(test_start_twice)
+{
+	ebb_helper_start();
+	ebb_helper_start();
+	submit(0);
+	wait_done(1);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_one,         test_order, test_blocks_nobody, test_again_in_done, test_stop,
+		test_start_twice, NULL,
+	};
+
+	return stepper_main("core/event/helper", setup, stepper_stop, tests);
+}

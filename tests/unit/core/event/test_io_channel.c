@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/channel.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+struct context {
+	unsigned number;
+	char zeroed[100];
+};
+
+static struct ebb_thread *thread, *other;
+static char device, second_device;
+static unsigned creates, destroys, gone;
+static int create_rc;
+static bool unregister_in_create;
+
+static void on_gone(void *arg)
+{
+	ck_assert_ptr_eq(arg, &device);
+	ck_assert_ptr_eq(ebb_thread_current(), ebb_thread_app());
+	gone++;
+}
+
+static int create(void *created_for, void *ctx)
+{
+	static const char zeroes[100];
+	struct context *context = ctx;
+
+	ck_assert_ptr_eq(created_for, &device);
+	ck_assert_uint_eq(context->number, 0);
+	ck_assert_int_eq(memcmp(context->zeroed, zeroes, sizeof(zeroes)), 0);
+	if (unregister_in_create) {
+		ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), 0);
+	}
+	if (create_rc == 0) {
+		context->number = ++creates;
+	}
+	return create_rc;
+}
+
+static void destroy(void *destroyed_for, void *ctx)
+{
+	ck_assert_ptr_eq(destroyed_for, &device);
+	ck_assert_uint_ne(((struct context *)ctx)->number, 0);
+	destroys++;
+}
+
+static const struct ebb_io_device_ops ops = {
+	.name = "disk0",
+	.ctx_size = sizeof(struct context),
+	.create = create,
+	.destroy = destroy,
+};
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+	other = stepper_thread("other", 0);
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_register(&device, &ops), 0);
+	stepper_enter(thread);
+}
+
+static void teardown(void)
+{
+	stepper_enter(ebb_thread_app());
+	ebb_io_device_unregister(&device, NULL);
+	ebb_io_device_unregister(&second_device, NULL);
+	stepper_leave();
+	stepper_stop();
+}
+
+static struct ebb_io_channel *get(void)
+{
+	struct ebb_io_channel *channel = ebb_io_channel_get(&device);
+
+	ck_assert_ptr_nonnull(channel);
+	return channel;
+}
+
+static void settle(void)
+{
+	stepper_leave();
+	stepper_settle();
+	stepper_enter(thread);
+}
+
+static void unregister(void)
+{
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_unregister(&device, on_gone), 0);
+	ck_assert_uint_eq(gone, 0);
+	stepper_enter(thread);
+}
+
+START_TEST(test_one_per_thread)
+{
+	struct ebb_io_channel *channel = get(), *others;
+
+	ck_assert_ptr_eq(get(), channel);
+	ck_assert_uint_eq(creates, 1);
+	stepper_enter(other);
+	others = get();
+	ck_assert_ptr_ne(others, channel);
+	ck_assert_uint_eq(creates, 2);
+	ebb_io_channel_put(others);
+	stepper_enter(thread);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 2);
+}
+END_TEST
+
+START_TEST(test_properties)
+{
+	struct ebb_io_channel *channel = get();
+	struct context *context = ebb_io_channel_ctx(channel);
+
+	ck_assert_uint_eq(context->number, 1);
+	ck_assert_uint_eq((uintptr_t)context % 64, 0);
+	ck_assert_ptr_eq(ebb_io_channel_from_ctx(context), channel);
+	ck_assert_ptr_eq(ebb_io_channel_thread(channel), thread);
+	ck_assert_str_eq(ebb_io_channel_name(channel), "disk0");
+	ebb_io_channel_put(channel);
+}
+END_TEST
+
+/* The destruction is put off to a later turn … */
+START_TEST(test_put_defers)
+{
+	struct ebb_io_channel *channel = get();
+
+	ck_assert_ptr_eq(ebb_io_channel_ref(channel), channel);
+	ebb_io_channel_put(channel);
+	ebb_io_channel_put(channel);
+	ck_assert_uint_eq(destroys, 0);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+	ck_assert_uint_eq(thread->num_channels, 0);
+}
+END_TEST
+
+/* … so that a get before takes the channel back, any number of times. */
+START_TEST(test_get_takes_back)
+{
+	struct ebb_io_channel *channel = get();
+
+	for (unsigned i = 0; i < 3; i++) {
+		ebb_io_channel_put(channel);
+		ck_assert_ptr_eq(get(), channel);
+	}
+	settle();
+	ck_assert_uint_eq(creates, 1);
+	ck_assert_uint_eq(destroys, 0);
+	/* And it can go and come once more. */
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+	channel = get();
+	ck_assert_uint_eq(creates, 2);
+	ebb_io_channel_put(channel);
+}
+END_TEST
+
+/* Taken back and put again before the first put's message has run: it goes once. */
+START_TEST(test_put_get_put)
+{
+	struct ebb_io_channel *channel = get();
+
+	ebb_io_channel_put(channel);
+	ck_assert_ptr_eq(get(), channel);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+}
+END_TEST
+
+START_TEST(test_create_fails)
+{
+	create_rc = -EIO;
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(thread->num_channels, 0);
+	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"),
+			  1);
+	settle();
+	ck_assert_uint_eq(destroys, 0);
+	create_rc = 0;
+	ebb_io_channel_put(get());
+	unregister();
+	settle();
+	ck_assert_uint_eq(gone, 1);
+}
+END_TEST
+
+/* The device was being unregistered while create() ran, and waited for this channel. */
+START_TEST(test_create_fails_last)
+{
+	unregister_in_create = true;
+	create_rc = -EIO;
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(thread->pending_unregisters, 1);
+	settle();
+	ck_assert_uint_eq(thread->pending_unregisters, 0);
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+}
+END_TEST
+
+/* … and when create() succeeds, the channel holds the device as any does. */
+START_TEST(test_unregister_in_create)
+{
+	struct ebb_io_channel *channel;
+
+	unregister_in_create = true;
+	channel = get();
+	settle();
+	ck_assert_uint_eq(thread->pending_unregisters, 1);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(thread->pending_unregisters, 0);
+}
+END_TEST
+
+START_TEST(test_register_twice)
+{
+	ck_assert_int_eq(ebb_io_device_register(&device, &ops), -EEXIST);
+	ebb_io_channel_put(get());
+}
+END_TEST
+
+START_TEST(test_unregister_idle)
+{
+	unregister();
+	settle();
+	ck_assert_uint_eq(gone, 1);
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_unregister(&device, on_gone), -ENODEV);
+	stepper_enter(thread);
+	settle();
+	ck_assert_uint_eq(gone, 1);
+}
+END_TEST
+
+START_TEST(test_unregister_waits)
+{
+	struct ebb_io_channel *channel = get(), *others;
+
+	stepper_enter(other);
+	others = get();
+	unregister();
+	settle();
+	ck_assert_uint_eq(gone, 0);
+	/* New ones are refused at once, also to those who have one. */
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(stepper_log_count("not registered, or going"), 1);
+	ck_assert_int_eq(ebb_io_device_unregister(&device, on_gone), -ENODEV);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(gone, 0);
+	stepper_enter(other);
+	ebb_io_channel_put(others);
+	ck_assert_uint_eq(gone, 0);
+	settle();
+	ck_assert_uint_eq(gone, 1);
+	ck_assert_uint_eq(destroys, 2);
+}
+END_TEST
+
+/* The address may be registered anew while its former device still waits for a channel. */
+START_TEST(test_register_again_meanwhile)
+{
+	struct ebb_io_channel *channel = get(), *fresh;
+
+	unregister();
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_register(&device, &ops), 0);
+	stepper_enter(thread);
+	fresh = get();
+	ck_assert_ptr_ne(fresh, channel);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(gone, 1);
+	ebb_io_channel_put(fresh);
+}
+END_TEST
+
+START_TEST(test_foreign_thread)
+{
+	struct ebb_io_channel *channel = get();
+
+	stepper_enter(other);
+	ebb_io_channel_put(channel);
+	ck_assert_ptr_null(ebb_io_channel_ref(channel));
+	ebb_io_channel_quiesced(channel);
+	ck_assert_uint_eq(stepper_log_count("rule 2"), 3);
+	ck_assert_uint_eq(stepper_log_count("belongs to thread 'worker', by thread 'other'"), 3);
+	stepper_leave();
+	ck_assert_ptr_null(ebb_io_channel_ref(channel));
+	ck_assert_uint_eq(stepper_log_count("by thread 'none'"), 1);
+	stepper_enter(thread);
+	settle();
+	ck_assert_uint_eq(destroys, 0);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+}
+END_TEST
+
+START_TEST(test_no_thread)
+{
+	stepper_leave();
+	ck_assert_int_eq(ebb_io_device_register(&second_device, &ops), -EPERM);
+	ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), -EPERM);
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(stepper_log_count("rule 4"), 3);
+}
+END_TEST
+
+START_TEST(test_unknown_device)
+{
+	ck_assert_ptr_null(ebb_io_channel_get(&second_device));
+	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel"), 1);
+	ck_assert_int_eq(ebb_io_device_unregister(&second_device, NULL), -ENODEV);
+}
+END_TEST
+
+/* A device may do without callbacks and without a context; its name is copied. */
+START_TEST(test_bare_device)
+{
+	char name[] = "bare";
+	struct ebb_io_device_ops bare = {.name = name};
+	struct ebb_io_channel *channel;
+
+	ck_assert_int_eq(ebb_io_device_register(&second_device, &bare), 0);
+	memset(name, 'x', 4);
+	channel = ebb_io_channel_get(&second_device);
+	ck_assert_str_eq(ebb_io_channel_name(channel), "bare");
+	ebb_io_channel_put(channel);
+}
+END_TEST
+
+static void list_channel(const char *device_name, unsigned ref, void *arg)
+{
+	ck_assert_str_eq(device_name, "disk0");
+	*(unsigned *)arg += ref;
+}
+
+START_TEST(test_list)
+{
+	struct ebb_io_channel *channel = get();
+	unsigned refs = 0;
+
+	ebb_io_channel_ref(channel);
+	ebb_io_channel_for_each(list_channel, &refs);
+	ck_assert_uint_eq(refs, 2);
+	ebb_io_channel_put(channel);
+	ebb_io_channel_put(channel);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_one_per_thread,
+		test_properties,
+		test_put_defers,
+		test_get_takes_back,
+		test_put_get_put,
+		test_create_fails,
+		test_create_fails_last,
+		test_unregister_in_create,
+		test_register_twice,
+		test_unregister_idle,
+		test_unregister_waits,
+		test_register_again_meanwhile,
+		test_foreign_thread,
+		test_no_thread,
+		test_unknown_device,
+		test_bare_device,
+		test_list,
+		NULL,
+	};
+
+	return stepper_main("core/event/io_channel", setup, teardown, tests);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The heap is exhausted. This program's malloc() stands before the C library's and fails when told
+ * to; a sanitizer brings a malloc() of its own, which must not be replaced.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ebb/io_channel.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HEAP_IS_TAKEN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEAP_IS_TAKEN
+#endif
+
+#ifdef HEAP_IS_TAKEN
+
+int main(void)
+{
+	printf("1..0 # SKIP a sanitizer has replaced the heap\n");
+	return EXIT_SUCCESS;
+}
+
+#else
+
+#define RING_SIZE 4096
+#define RESERVE   256
+
+static bool exhausted;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+
+void *malloc(size_t size)
+{
+	return exhausted ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return exhausted ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+	return exhausted ? NULL : __libc_realloc(memory, size);
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	return exhausted ? NULL : __libc_memalign(align, size);
+}
+
+/* The value of @call, which finds the heap exhausted; Check's own calls must not. */
+#define WITHOUT_HEAP(call)                       \
+	({                                       \
+		exhausted = true;                \
+		__typeof__(call) value = (call); \
+		exhausted = false;               \
+		value;                           \
+	})
+
+static struct ebb_thread *thread;
+static struct ebb_poller *poller;
+static unsigned count;
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+}
+
+static uintptr_t next_number;
+
+static void in_order(void *number)
+{
+	ck_assert_uint_eq((uintptr_t)number, next_number);
+	next_number++;
+}
+
+/* The overflow list lives from a reserve: nothing is lost, and nothing out of order. */
+START_TEST(test_reserve)
+{
+	for (uintptr_t i = 0; i < RING_SIZE + RESERVE; i++) {
+		int rc = WITHOUT_HEAP(ebb_thread_send_msg(thread, in_order, (void *)i));
+
+		ck_assert_int_eq(rc, 0);
+	}
+	for (uintptr_t i = RING_SIZE + RESERVE; i < RING_SIZE + RESERVE + 500; i++) {
+		ck_assert_int_eq(ebb_thread_send_msg(thread, in_order, (void *)i), 0);
+	}
+	stepper_settle();
+	ck_assert_uint_eq(next_number, RING_SIZE + RESERVE + 500);
+}
+END_TEST
+
+static void note_abort(int number)
+{
+	(void)number;
+	_exit(stepper_log_count("'worker', which does not keep up: its reactor is in") == 1 ? 7
+											    : 1);
+}
+
+/* When that is gone too: an end that names who does not keep up. */
+START_TEST(test_reserve_gone)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGABRT, note_abort);
+		exhausted = true;
+		for (unsigned i = 0; i <= RING_SIZE + RESERVE; i++) {
+			ebb_thread_send_msg(thread, stepper_count, &count);
+		}
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
+/* Messages that their senders own need no memory, ring full or not. */
+START_TEST(test_owned_messages)
+{
+	static struct ebb_msg msgs[1000];
+
+	for (unsigned i = 0; i < RING_SIZE; i++) {
+		ck_assert_int_eq(ebb_thread_send_msg(thread, stepper_count, &count), 0);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		int rc;
+
+		ebb_msg_init(&msgs[i], stepper_count, &count);
+		rc = WITHOUT_HEAP(ebb_thread_send(thread, &msgs[i]));
+		ck_assert_int_eq(rc, 0);
+	}
+	stepper_settle();
+	ck_assert_uint_eq(count, RING_SIZE + 1000);
+}
+END_TEST
+
+START_TEST(test_thread)
+{
+	struct ebb_thread *made = NULL;
+	int rc = WITHOUT_HEAP(ebb_thread_create("unlucky", 0, &made));
+
+	ck_assert_int_eq(rc, -ENOMEM);
+	ck_assert_ptr_null(made);
+	ck_assert_uint_eq(ebb_threads.num_threads, 2);
+}
+END_TEST
+
+START_TEST(test_poller)
+{
+	stepper_enter(thread);
+	for (uint64_t period_us = 0; period_us < 2; period_us++) {
+		poller = WITHOUT_HEAP(ebb_poller_register(stepper_poll_count, &count, period_us));
+		ck_assert_ptr_null(poller);
+	}
+	ck_assert_uint_eq(thread->num_timed, 0);
+	poller = ebb_poller_register(stepper_poll_count, &count, 1000);
+	ck_assert_ptr_nonnull(poller);
+	ebb_poller_unregister(&poller);
+	stepper_leave();
+}
+END_TEST
+
+START_TEST(test_channel)
+{
+	static const struct ebb_io_device_ops ops = {.name = "disk0"};
+	static char device;
+	struct ebb_io_channel *channel;
+	int rc;
+
+	stepper_enter(thread);
+	rc = WITHOUT_HEAP(ebb_io_device_register(&device, &ops));
+	ck_assert_int_eq(rc, -ENOMEM);
+	ck_assert_int_eq(ebb_io_device_register(&device, &ops), 0);
+	channel = WITHOUT_HEAP(ebb_io_channel_get(&device));
+	ck_assert_ptr_null(channel);
+	ck_assert_uint_eq(stepper_log_count("out of memory"), 1);
+	ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), 0);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_uint_eq(thread->pending_unregisters, 0);
+}
+END_TEST
+
+START_TEST(test_for_each)
+{
+	int rc;
+
+	stepper_enter(thread);
+	rc = WITHOUT_HEAP(ebb_for_each_thread(stepper_count, &count, stepper_count));
+	ck_assert_int_eq(rc, -ENOMEM);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_uint_eq(count, 0);
+	ck_assert_uint_eq(thread->for_each_running, 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_reserve, test_reserve_gone, test_owned_messages, test_thread,
+		test_poller,  test_channel,      test_for_each,       NULL,
+	};
+
+	return stepper_main("core/event/memory_short", setup, stepper_stop, tests);
+}
+
+#endif

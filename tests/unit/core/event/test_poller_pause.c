@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/poller.h"
+
+#include <string.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+static struct ebb_thread *thread;
+static struct ebb_poller *poller, *other;
+static unsigned runs, other_runs;
+static void (*act)(void);
+
+static int run(void *arg)
+{
+	(void)arg;
+	runs++;
+	if (act != NULL) {
+		act();
+	}
+	return 0;
+}
+
+static int run_other(void *arg)
+{
+	(void)arg;
+	other_runs++;
+	return 0;
+}
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+	stepper_enter(thread);
+}
+
+static void teardown(void)
+{
+	stepper_enter(thread);
+	ebb_poller_unregister(&poller);
+	ebb_poller_unregister(&other);
+	stepper_leave();
+	stepper_stop();
+}
+
+static void check_turn(unsigned wanted_runs)
+{
+	runs = 0;
+	stepper_leave();
+	stepper_turn();
+	ck_assert_uint_eq(runs, wanted_runs);
+	stepper_enter(thread);
+}
+
+static void check_turn_after_us(uint64_t us, unsigned wanted_runs)
+{
+	stepper_advance_us(us);
+	check_turn(wanted_runs);
+}
+
+static void check_state(const char *wanted)
+{
+	struct ebb_poller_stats stats;
+
+	ebb_poller_describe(poller, &stats);
+	ck_assert_str_eq(stats.state, wanted);
+}
+
+START_TEST(test_pause_resume)
+{
+	poller = ebb_poller_register(run, NULL, 0);
+	check_turn(1);
+	ebb_poller_pause(poller);
+	check_state("paused");
+	check_turn(0);
+	ebb_poller_resume(poller);
+	check_state("waiting");
+	check_turn(1);
+}
+END_TEST
+
+START_TEST(test_idempotent)
+{
+	poller = ebb_poller_register(run, NULL, 0);
+	ebb_poller_resume(poller);
+	check_turn(1);
+	ebb_poller_pause(poller);
+	ebb_poller_pause(poller);
+	check_turn(0);
+	ebb_poller_resume(poller);
+	ebb_poller_resume(poller);
+	check_turn(1);
+}
+END_TEST
+
+START_TEST(test_timed)
+{
+	poller = ebb_poller_register(run, NULL, 100);
+	ebb_poller_resume(poller); /* nothing: it was not paused, and its period goes on */
+	check_turn_after_us(60, 0);
+	ebb_poller_pause(poller);
+	ebb_poller_pause(poller);
+	ck_assert_uint_eq(ebb_timer_next_ns(&thread->timers), UINT64_MAX);
+	check_turn_after_us(1000, 0);
+	/* Resuming restarts the period, and what was missed is gone. */
+	ebb_poller_resume(poller);
+	ebb_poller_resume(poller);
+	check_turn_after_us(99, 0);
+	check_turn_after_us(1, 1);
+	check_turn_after_us(100, 1);
+}
+END_TEST
+
+START_TEST(test_before_first_run)
+{
+	poller = ebb_poller_register(run, NULL, 0);
+	ebb_poller_pause(poller);
+	check_turn(0);
+	ebb_poller_resume(poller);
+	check_turn(1);
+}
+END_TEST
+
+static void act_pause(void)
+{
+	ebb_poller_pause(poller);
+	check_state("pausing");
+	ebb_poller_pause(poller);
+	check_state("pausing");
+}
+
+START_TEST(test_from_inside)
+{
+	act = act_pause;
+	poller = ebb_poller_register(run, NULL, 0);
+	check_turn(1);
+	check_state("paused");
+	check_turn(0);
+	ebb_poller_resume(poller);
+	check_turn(1);
+	check_turn(0);
+}
+END_TEST
+
+START_TEST(test_from_inside_timed)
+{
+	act = act_pause;
+	poller = ebb_poller_register(run, NULL, 100);
+	check_turn_after_us(100, 1);
+	check_state("paused");
+	check_turn_after_us(1000, 0);
+	act = NULL;
+	ebb_poller_resume(poller);
+	check_turn_after_us(100, 1);
+	check_turn_after_us(100, 1);
+}
+END_TEST
+
+static void act_pause_resume(void)
+{
+	check_state("running");
+	ebb_poller_pause(poller);
+	ebb_poller_resume(poller);
+	check_state("running");
+	ebb_poller_resume(poller);
+}
+
+START_TEST(test_pause_resume_inside)
+{
+	act = act_pause_resume;
+	poller = ebb_poller_register(run, NULL, 0);
+	check_turn(1);
+	check_state("waiting");
+	check_turn(1);
+}
+END_TEST
+
+START_TEST(test_pause_resume_inside_timed)
+{
+	act = act_pause_resume;
+	poller = ebb_poller_register(run, NULL, 100);
+	check_turn_after_us(100, 1);
+	check_turn_after_us(99, 0);
+	check_turn_after_us(1, 1);
+}
+END_TEST
+
+static void act_pause_unregister(void)
+{
+	ebb_poller_pause(poller);
+	ebb_poller_unregister(&poller);
+}
+
+START_TEST(test_pause_unregister_inside)
+{
+	act = act_pause_unregister;
+	poller = ebb_poller_register(run, NULL, 0);
+	check_turn(1);
+	ck_assert_ptr_null(poller);
+	check_turn(0);
+	poller = ebb_poller_register(run, NULL, 100);
+	check_turn_after_us(100, 1);
+	check_turn_after_us(100, 0);
+}
+END_TEST
+
+static void act_pause_other(void)
+{
+	ebb_poller_pause(other);
+}
+
+/* The next one of the loop, when it is run and when it is not. */
+START_TEST(test_pause_next)
+{
+	act = act_pause_other;
+	poller = ebb_poller_register(run, NULL, 0);
+	other = ebb_poller_register(run_other, NULL, 0);
+	check_turn(1);
+	ck_assert_uint_eq(other_runs, 0);
+	act = NULL;
+	ebb_poller_resume(other);
+	check_turn(1);
+	ck_assert_uint_eq(other_runs, 1);
+}
+END_TEST
+
+/* One that is due in the same turn. */
+START_TEST(test_pause_due)
+{
+	act = act_pause_other;
+	poller = ebb_poller_register(run, NULL, 100);
+	other = ebb_poller_register(run_other, NULL, 200);
+	check_turn_after_us(200, 1);
+	ck_assert_uint_eq(other_runs, 0);
+	act = NULL;
+	ebb_poller_resume(other);
+	check_turn_after_us(199, 1);
+	ck_assert_uint_eq(other_runs, 0);
+	check_turn_after_us(1, 0);
+	ck_assert_uint_eq(other_runs, 1);
+}
+END_TEST
+
+static void act_resume_other(void)
+{
+	ebb_poller_resume(other);
+}
+
+START_TEST(test_resume_other)
+{
+	poller = ebb_poller_register(run, NULL, 0);
+	other = ebb_poller_register(run_other, NULL, 0);
+	ebb_poller_pause(other);
+	check_turn(1);
+	ck_assert_uint_eq(other_runs, 0);
+	act = act_resume_other;
+	check_turn(1);
+	act = NULL;
+	check_turn(1);
+	ck_assert_uint_ge(other_runs, 1);
+	ck_assert_uint_le(other_runs, 2);
+}
+END_TEST
+
+static void pause_in_message(void *arg)
+{
+	ebb_poller_pause(arg);
+}
+
+static void resume_in_message(void *arg)
+{
+	ebb_poller_resume(arg);
+}
+
+START_TEST(test_from_message)
+{
+	poller = ebb_poller_register(run, NULL, 0);
+	ebb_thread_send_msg(thread, pause_in_message, poller);
+	check_turn(0);
+	ebb_thread_send_msg(thread, resume_in_message, poller);
+	check_turn(1);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_pause_resume,
+		test_idempotent,
+		test_timed,
+		test_before_first_run,
+		test_from_inside,
+		test_from_inside_timed,
+		test_pause_resume_inside,
+		test_pause_resume_inside_timed,
+		test_pause_unregister_inside,
+		test_pause_next,
+		test_pause_due,
+		test_resume_other,
+		test_from_message,
+		NULL,
+	};
+
+	return stepper_main("core/event/poller_pause", setup, teardown, tests);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/reactor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ebb/violation.h>
+
+#include "core/event/poller.h"
+#include "tests/unit/core/event/stepper.h"
+
+static struct ebb_thread *thread;
+static struct ebb_poller *poller, *timed;
+static char story[512];
+
+static void tell(char letter)
+{
+	size_t len = strlen(story);
+
+	ck_assert_uint_lt(len, sizeof(story) - 1);
+	story[len] = letter;
+	story[len + 1] = '\0';
+}
+
+static void tell_message(void *letter)
+{
+	tell((char)(uintptr_t)letter);
+}
+
+static int tell_poller(void *letter)
+{
+	tell((char)(uintptr_t)letter);
+	return 0;
+}
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+}
+
+static void teardown(void)
+{
+	if (ebb_reactors != NULL && !stepper_has_run()) {
+		stepper_enter(thread);
+		ebb_poller_unregister(&poller);
+		ebb_poller_unregister(&timed);
+		stepper_leave();
+	}
+	stepper_stop();
+}
+
+static void tell_deferred(struct ebb_deferred *deferred)
+{
+	ck_assert_ptr_eq(ebb_thread_current(), deferred->thread);
+	tell('d');
+}
+
+static void defer(void *deferred)
+{
+	ebb_turn_defer(deferred);
+}
+
+/* Critical, messages, pollers of every turn, expired timers, what was deferred meanwhile. */
+START_TEST(test_turn_order)
+{
+	struct ebb_deferred deferred = {.fn = tell_deferred};
+	struct ebb_msg inbox;
+
+	stepper_enter(thread);
+	timed = ebb_poller_register(tell_poller, (void *)'t', 10);
+	poller = ebb_poller_register(tell_poller, (void *)'p', 0);
+	stepper_leave();
+	ebb_thread_send_msg(thread, defer, &deferred);
+	ebb_thread_send_msg(thread, tell_message, (void *)'m');
+	ebb_thread_send_critical(thread, tell_message, (void *)'c');
+	ebb_msg_init(&inbox, tell_message, (void *)'i');
+	ebb_reactor_send(&ebb_reactors[0], &inbox);
+	stepper_advance_us(10);
+	stepper_turn();
+	ck_assert_str_eq(story, "icmptd");
+}
+END_TEST
+
+static struct ebb_deferred again;
+
+static void defer_again(struct ebb_deferred *deferred)
+{
+	tell('a');
+	if (strlen(story) < 3) {
+		ebb_turn_defer(deferred);
+	}
+}
+
+/* What a deferred completion defers runs a turn later: a turn ends. */
+START_TEST(test_deferred_again)
+{
+	again.fn = defer_again;
+	stepper_enter(thread);
+	ebb_turn_defer(&again);
+	stepper_leave();
+	ck_assert(stepper_turn());
+	ck_assert_str_eq(story, "a");
+	ck_assert(stepper_turn());
+	ck_assert_str_eq(story, "aa");
+	ck_assert(stepper_turn());
+	ck_assert(!stepper_turn());
+	ck_assert_str_eq(story, "aaa");
+}
+END_TEST
+
+START_TEST(test_deferred_order)
+{
+	struct ebb_deferred deferred[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		deferred[i].fn = tell_deferred;
+		stepper_enter(i % 2 == 0 ? thread : ebb_thread_app());
+		ebb_turn_defer(&deferred[i]);
+		stepper_leave();
+	}
+	ck_assert(stepper_turn());
+	ck_assert_str_eq(story, "dddd");
+	ck_assert_ptr_null(ebb_thread_current());
+}
+END_TEST
+
+static unsigned clock_readings;
+
+static uint64_t counting_clock(void)
+{
+	clock_readings++;
+	return stepper_now_ns();
+}
+
+static void check_now(void *arg)
+{
+	(void)arg;
+	ck_assert_uint_eq(ebb_reactor_now_ns(), stepper_now_ns());
+}
+
+START_TEST(test_now)
+{
+	ebb_thread_send_msg(thread, check_now, NULL);
+	stepper_advance_us(123);
+	stepper_turn();
+	/* An idle turn reads the clock once, whatever a reading takes. */
+	ebb_clock_set_source(counting_clock);
+	stepper_turn();
+	ck_assert_uint_le(clock_readings, 3);
+	ebb_clock_set_source(stepper_now_ns);
+}
+END_TEST
+
+static void take_long(void *arg)
+{
+	stepper_advance_us(*(const uint64_t *)arg);
+}
+
+static uint64_t num_overruns;
+
+static void count_overruns(const struct ebb_violation_record *record, void *arg)
+{
+	(void)arg;
+	if (strcmp(record->function, "callback over 10 ms") == 0 &&
+	    strcmp(record->object, "take_long") == 0) {
+		ck_assert_int_eq(record->rule, 5);
+		num_overruns = record->count;
+	}
+}
+
+/* A callback that takes over 10 ms is counted by name, and logged now and then (rule 5). */
+START_TEST(test_overrun)
+{
+	uint64_t short_us = 9900, long_us = 12300;
+
+	ebb_thread_send_msg(thread, take_long, &short_us);
+	stepper_settle();
+	ck_assert_uint_eq(stepper_log_count("take_long"), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ebb_thread_send_msg(thread, take_long, &long_us);
+	}
+	stepper_settle();
+	ck_assert_uint_eq(stepper_log_count("take_long of thread 'worker' took 12.3 ms"), 1);
+	ebb_violation_for_each(count_overruns, NULL);
+	ck_assert_uint_eq(num_overruns, 3);
+	stepper_advance_us(1000000);
+	ebb_thread_send_msg(thread, take_long, &long_us);
+	stepper_settle();
+	ck_assert_uint_eq(stepper_log_count("take_long"), 2);
+}
+END_TEST
+
+static int work_a_while(void *arg)
+{
+	stepper_advance_us(100);
+	return *(int *)arg;
+}
+
+/* Busy is what callbacks took that did something; all else is idle, awake or asleep. */
+START_TEST(test_busy_time)
+{
+	struct ebb_reactor_stats before, after;
+	struct ebb_thread_stats stats;
+	uint64_t us = 300;
+	int rc = 1;
+
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &before), 0);
+	ebb_thread_send_msg(thread, take_long, &us);
+	stepper_turn();
+	stepper_enter(thread);
+	poller = ebb_poller_register(work_a_while, &rc, 0);
+	stepper_leave();
+	stepper_turn();
+	stepper_turn();
+	rc = 0;
+	stepper_turn();
+	stepper_turn();
+	stepper_turn();
+	stepper_advance_us(1000);
+	rc = 1;
+	stepper_turn();
+	rc = 0;
+	stepper_turn();
+	stepper_turn();
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &after), 0);
+	ck_assert_uint_eq(after.busy_ns - before.busy_ns, 600 * EBB_NS_PER_US);
+	ck_assert_uint_eq(after.idle_ns - before.idle_ns, (5 * 100 + 1000) * EBB_NS_PER_US);
+	ck_assert_uint_eq(after.turns - before.turns, 9);
+	stepper_enter(thread);
+	ebb_thread_get_stats(thread, &stats);
+	ck_assert_uint_eq(stats.busy_ns, 600 * EBB_NS_PER_US);
+}
+END_TEST
+
+START_TEST(test_stats)
+{
+	struct ebb_reactor_stats stats = {.core = 77};
+
+	ck_assert_int_eq(ebb_reactor_get_stats(5, &stats), -EINVAL);
+	ck_assert_int_eq(stats.core, 77);
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
+	ck_assert_int_eq(stats.core, 0);
+	ck_assert_int_eq(stats.tid, gettid());
+	ck_assert_int_eq(stats.mode, EBB_REACTOR_INTERRUPT);
+	ck_assert_str_eq(stats.last_wake, "none");
+	ck_assert(!stats.asleep);
+	ck_assert_int_eq(ebb_reactor_core(0), 0);
+	ck_assert_int_eq(ebb_reactor_core(1), -1);
+	ck_assert_int_eq(ebb_reactor_current_core(), 0);
+}
+END_TEST
+
+/* A sender writes the eventfd once for a reactor that sleeps, and never for one that is awake. */
+START_TEST(test_notify_once)
+{
+	struct ebb_reactor *reactor = &ebb_reactors[0];
+	uint64_t count;
+
+	ebb_thread_send_msg(thread, tell_message, (void *)'1');
+	ck_assert_int_eq(read(reactor->event_fd, &count, sizeof(count)), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	atomic_store(&reactor->asleep, 1);
+	ebb_thread_send_msg(thread, tell_message, (void *)'2');
+	ck_assert_uint_eq(atomic_load(&reactor->asleep), 0);
+	ebb_thread_send_msg(thread, tell_message, (void *)'3');
+	ck_assert_int_eq(read(reactor->event_fd, &count, sizeof(count)), sizeof(count));
+	ck_assert_uint_eq(count, 1);
+	stepper_turn();
+	ck_assert_str_eq(story, "123");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_turn_order, test_deferred_again, test_deferred_order, test_now, test_overrun,
+		test_busy_time,  test_stats,          test_notify_once,    NULL,
+	};
+
+	return stepper_main("core/event/reactor", setup, teardown, tests);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/reactor.h"
+
+/*
+ * When a reactor spins and when it sleeps. It runs by its own loop; a poller's arm(), which is
+ * called before each sleep and never while it spins, notes the time of each try to sleep.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/event/poller.h"
+#include "tests/unit/core/event/stepper.h"
+
+#define POLL_US 5 /* what one run of the poller costs on the test's clock */
+
+static struct ebb_poller *poller;
+static unsigned runs, end_at, arms;
+static uint64_t work_at_ns, armed_at_ns;
+static unsigned work_at;           /* which run does work */
+static uint64_t armed_after_ns[8]; /* the work, or the last try to sleep */
+
+static int run(void *arg)
+{
+	(void)arg;
+	runs++;
+	stepper_advance_us(POLL_US);
+	if (runs == end_at) {
+		ebb_poller_unregister(&poller);
+		ebb_event_stop();
+	}
+	if (runs == work_at) {
+		work_at_ns = stepper_now_ns();
+		return 1;
+	}
+	return 0;
+}
+
+/* There is always something that keeps the reactor from really sleeping. */
+static int arm(void *arg)
+{
+	(void)arg;
+	ck_assert_uint_lt(arms, EBB_ARRAY_SIZE(armed_after_ns));
+	armed_at_ns = stepper_now_ns();
+	armed_after_ns[arms++] = armed_at_ns - work_at_ns;
+	return -EAGAIN;
+}
+
+static void start(enum ebb_reactor_mode mode, uint32_t spin_us_max)
+{
+	struct ebb_poller_wake wake = {.fd = -1, .arm = arm};
+	struct ebb_reactor *reactor = &ebb_reactors[0];
+
+	reactor->mode = mode;
+	reactor->spin_us_max = spin_us_max;
+	reactor->spin_ns = spin_us_max * EBB_NS_PER_US;
+	stepper_enter(ebb_thread_app());
+	poller = ebb_poller_register_wake(run, NULL, &wake);
+	ck_assert_ptr_nonnull(poller);
+	work_at_ns = stepper_now_ns();
+	stepper_leave();
+	stepper_run();
+}
+
+START_TEST(test_poll_never_sleeps)
+{
+	end_at = 1000;
+	start(EBB_REACTOR_POLL, 50);
+	ck_assert_uint_eq(arms, 0);
+	ck_assert_uint_eq(runs, 1000);
+}
+END_TEST
+
+START_TEST(test_interrupt_sleeps_at_once)
+{
+	end_at = 5;
+	start(EBB_REACTOR_INTERRUPT, 50);
+	ck_assert_uint_ge(arms, 4);
+	ck_assert_uint_eq(armed_after_ns[0], POLL_US * EBB_NS_PER_US);
+}
+END_TEST
+
+/* It spins for its budget, and not much longer. */
+START_TEST(test_adaptive_budget)
+{
+	end_at = 23;
+	start(EBB_REACTOR_ADAPTIVE, 100);
+	ck_assert_uint_ge(arms, 1);
+	ck_assert_uint_ge(armed_after_ns[0], 100 * EBB_NS_PER_US);
+	ck_assert_uint_le(armed_after_ns[0], (100 + 2 * POLL_US) * EBB_NS_PER_US);
+	ck_assert_uint_ge(runs, 20);
+}
+END_TEST
+
+/* Useful work makes it begin again; a poller that found nothing does not. */
+START_TEST(test_adaptive_work)
+{
+	work_at = 15;
+	end_at = 40;
+	start(EBB_REACTOR_ADAPTIVE, 100);
+	ck_assert_uint_ge(arms, 1);
+	ck_assert_uint_ge(runs, 15 + 20);
+	ck_assert_uint_ge(armed_after_ns[0], 100 * EBB_NS_PER_US);
+	ck_assert_uint_le(armed_after_ns[0], (100 + 2 * POLL_US) * EBB_NS_PER_US);
+}
+END_TEST
+
+/* A budget of nothing is interrupt mode. */
+START_TEST(test_adaptive_no_budget)
+{
+	end_at = 3;
+	start(EBB_REACTOR_ADAPTIVE, 0);
+	ck_assert_uint_ge(arms, 2);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_poll_never_sleeps, test_interrupt_sleeps_at_once, test_adaptive_budget,
+		test_adaptive_work,     test_adaptive_no_budget,       NULL,
+	};
+
+	return stepper_main("core/event/reactor_wait", stepper_start, stepper_stop, tests);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "tests/unit/core/event/stepper.h"
+
+#define COUNT 40 /* more than the table begins with */
+
+static struct ebb_source_table table;
+static struct ebb_source sources[COUNT];
+static int epoll_fd;
+
+static void setup(void)
+{
+	memset(&table, 0, sizeof(table));
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	ck_assert_int_ge(epoll_fd, 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		sources[i] = (struct ebb_source){
+			.fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK),
+			.events = EPOLLIN,
+			.name = "unit",
+		};
+		ck_assert_int_ge(sources[i].fd, 0);
+	}
+}
+
+static void teardown(void)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		close(sources[i].fd);
+	}
+	close(epoll_fd);
+	ebb_source_table_fini(&table);
+}
+
+static int add(unsigned i)
+{
+	return ebb_source_add(&table, epoll_fd, &sources[i]);
+}
+
+static unsigned wait_events(struct epoll_event *events)
+{
+	int count = epoll_wait(epoll_fd, events, COUNT, 0);
+
+	ck_assert_int_ge(count, 0);
+	return (unsigned)count;
+}
+
+START_TEST(test_each_its_own)
+{
+	struct epoll_event events[COUNT];
+	bool seen[COUNT] = {false};
+	unsigned count;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_int_eq(add(i), 0);
+		ck_assert(sources[i].added);
+	}
+	count = wait_events(events);
+	ck_assert_uint_eq(count, COUNT);
+	for (unsigned i = 0; i < count; i++) {
+		struct ebb_source *source = ebb_source_from_event(&table, events[i].data.u64);
+
+		ck_assert_ptr_nonnull(source);
+		ck_assert(!seen[source - sources]);
+		seen[source - sources] = true;
+	}
+}
+END_TEST
+
+/* An event in hand when its source is removed meets nothing, not even the next in that place. */
+START_TEST(test_stale_event)
+{
+	struct epoll_event events[COUNT];
+	uint32_t slot;
+
+	ck_assert_int_eq(add(0), 0);
+	ck_assert_uint_eq(wait_events(events), 1);
+	slot = sources[0].slot;
+	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	ck_assert(!sources[0].added);
+	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	ck_assert_int_eq(add(1), 0);
+	ck_assert_uint_eq(sources[1].slot, slot);
+	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	/* Nor the same source, added anew: that event was of its life before. */
+	ebb_source_remove(&table, epoll_fd, &sources[1]);
+	ck_assert_int_eq(add(0), 0);
+	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	ck_assert_uint_eq(wait_events(events), 1);
+	ck_assert_ptr_eq(ebb_source_from_event(&table, events[0].data.u64), &sources[0]);
+}
+END_TEST
+
+START_TEST(test_remove)
+{
+	struct epoll_event events[COUNT];
+
+	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	ck_assert_int_eq(add(0), 0);
+	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	ck_assert_uint_eq(wait_events(events), 0);
+}
+END_TEST
+
+/* The owner has closed the fd first: out of the set it is, and the place is free all the same. */
+START_TEST(test_remove_closed)
+{
+	ck_assert_int_eq(add(0), 0);
+	close(sources[0].fd);
+	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	ck_assert(!sources[0].added);
+	ck_assert_int_eq(add(1), 0);
+	ck_assert_uint_eq(sources[1].slot, sources[0].slot);
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+	struct ebb_source bad = {.fd = -1, .events = EPOLLIN};
+	uint32_t slot;
+
+	ck_assert_int_eq(add(0), 0);
+	slot = sources[0].slot;
+	ck_assert_int_eq(ebb_source_add(&table, epoll_fd, &bad), -EBADF);
+	ck_assert(!bad.added);
+	ck_assert_int_eq(add(1), 0);
+	ck_assert_uint_ne(sources[1].slot, slot);
+	/* Twice the same fd: the second is told so, and the first stays. */
+	bad.fd = sources[0].fd;
+	ck_assert_int_eq(ebb_source_add(&table, epoll_fd, &bad), -EEXIST);
+	ck_assert(sources[0].added);
+}
+END_TEST
+
+/* Places are used again, so the table grows with what there is and not with what there was. */
+START_TEST(test_reuse)
+{
+	for (unsigned round = 0; round < 100; round++) {
+		for (unsigned i = 0; i < 10; i++) {
+			ck_assert_int_eq(add(i), 0);
+		}
+		for (unsigned i = 0; i < 10; i++) {
+			ebb_source_remove(&table, epoll_fd, &sources[(i * 3) % 10]);
+		}
+	}
+	ck_assert_uint_le(table.num_slots, 16);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_each_its_own, test_stale_event, test_remove, test_remove_closed,
+		test_refused,      test_reuse,       NULL,
+	};
+
+	return stepper_main("core/event/source", setup, teardown, tests);
+}

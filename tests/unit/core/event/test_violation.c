@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/violation.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ebb/io_channel.h>
+
+#include "core/event/violation.h"
+#include "tests/unit/core/event/stepper.h"
+
+static struct ebb_thread *thread;
+static unsigned num_records;
+static uint64_t num_violations;
+
+static void setup(void)
+{
+	stepper_start();
+	thread = stepper_thread("worker", 0);
+}
+
+static void count_record(const struct ebb_violation_record *record, void *object)
+{
+	if (strcmp(record->object, object) == 0) {
+		num_records++;
+		num_violations += record->count;
+	}
+}
+
+static void check_records(const char *object, unsigned records, uint64_t violations)
+{
+	num_records = 0;
+	num_violations = 0;
+	ebb_violation_for_each(count_record, (void *)object);
+	ck_assert_uint_eq(num_records, records);
+	ck_assert_uint_eq(num_violations, violations);
+}
+
+/* Each call of this is a call site of its own: what is above it counts. */
+static void break_rule(const char *object)
+{
+	ebb_violation(2, "unit_function", object, thread, ebb_thread_app());
+}
+
+START_TEST(test_once_per_site)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		break_rule("disk1");
+	}
+	ck_assert_uint_eq(stepper_log_count("disk1"), 1);
+	check_records("disk1", 1, 10);
+}
+END_TEST
+
+static void check_fields(const struct ebb_violation_record *record, void *arg)
+{
+	if (strcmp(record->object, "disk2") != 0) {
+		return;
+	}
+	ck_assert_int_eq(record->rule, 2);
+	ck_assert_str_eq(record->function, "unit_function");
+	ck_assert_str_eq(record->owner, "worker");
+	ck_assert_str_eq(record->runner, "app_thread");
+	(*(unsigned *)arg)++;
+}
+
+START_TEST(test_fields)
+{
+	unsigned seen = 0;
+
+	break_rule("disk2");
+	ebb_violation_for_each(check_fields, &seen);
+	ck_assert_uint_eq(seen, 1);
+	ck_assert_uint_eq(stepper_log_count("rule 2"), 1);
+	ck_assert_uint_eq(stepper_log_count("unit_function() on 'disk2', which belongs to thread "
+					    "'worker', by thread 'app_thread'"),
+			  1);
+}
+END_TEST
+
+START_TEST(test_site_differs)
+{
+	char here, there;
+
+	for (unsigned i = 0; i < 2; i++) {
+		ebb_violation_at(3, "f", "disk3", NULL, NULL, &here);
+		ebb_violation_at(3, "f", "disk3", NULL, NULL, &there);
+		ebb_violation_at(2, "f", "disk3", NULL, NULL, &here);
+		ebb_violation_at(3, "g", "disk3", NULL, NULL, &here);
+		ebb_violation_at(3, "f", "disk4", NULL, NULL, &here);
+	}
+	check_records("disk3", 4, 8);
+	check_records("disk4", 1, 2);
+	ck_assert_uint_eq(stepper_log_count("disk3"), 4);
+}
+END_TEST
+
+/* Two places in one function of a caller that misuse the framework are two call sites. */
+START_TEST(test_callers_differ)
+{
+	static char device;
+
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_ptr_null(ebb_io_channel_get(&device));
+	}
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	check_records("io_channel", 2, 4);
+}
+END_TEST
+
+START_TEST(test_counted_in_silence)
+{
+	ebb_violation_count(5, "took long", "disk5", thread, thread);
+	ebb_violation_count(5, "took long", "disk5", thread, thread);
+	ck_assert_uint_eq(stepper_log_count("disk5"), 0);
+	check_records("disk5", 1, 2);
+}
+END_TEST
+
+/* A long name is cut, and is still the same object the next time. */
+START_TEST(test_long_object)
+{
+	char name[200], cut[64];
+
+	memset(name, 'o', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	break_rule(name);
+	snprintf(cut, sizeof(cut), "%.63s", name);
+	check_records(cut, 1, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		ebb_violation_at(2, "f", name, NULL, NULL, NULL);
+	}
+	check_records(cut, 2, 3);
+}
+END_TEST
+
+/* More sites than are remembered: still logged and refused, and nothing is overwritten. */
+START_TEST(test_many_sites)
+{
+	static char sites[400];
+
+	for (unsigned i = 0; i < sizeof(sites); i++) {
+		ebb_violation_at(1, "f", "disk6", NULL, NULL, &sites[i]);
+	}
+	check_records("disk6", 256, 256);
+	for (unsigned i = 0; i < sizeof(sites); i++) {
+		ebb_violation_at(1, "f", "disk6", NULL, NULL, &sites[i]);
+	}
+	check_records("disk6", 256, 512);
+}
+END_TEST
+
+static void note_abort(int number)
+{
+	(void)number;
+	_exit(stepper_log_count("disk7") == 1 ? 7 : 1);
+}
+
+/* As debug builds do by default: said first, then aborted. */
+START_TEST(test_abort)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGABRT, note_abort);
+		ebb_violation_set_action(EBB_VIOLATION_ABORT);
+		break_rule("disk7");
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_once_per_site,
+		test_fields,
+		test_site_differs,
+		test_callers_differ,
+		test_counted_in_silence,
+		test_long_object,
+		test_many_sites,
+		test_abort,
+		NULL,
+	};
+
+	return stepper_main("core/event/violation", setup, stepper_stop, tests);
+}

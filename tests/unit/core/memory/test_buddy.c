@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/memory/buddy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+static struct ebb_buddy buddy;
+
+static void setup(void)
+{
+	memset(&buddy, 0, sizeof(buddy));
+	ebb_buddy_init(&buddy);
+}
+
+START_TEST(nothing_comes_of_nothing)
+{
+	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
+	ck_assert(!ebb_buddy_remove_region(&buddy, 0));
+}
+END_TEST
+
+START_TEST(a_region_is_512_pages)
+{
+	bool seen[EBB_BUDDY_REGION_PAGES] = {false};
+	unsigned i;
+
+	ebb_buddy_add_region(&buddy, 3);
+	for (i = 0; i < EBB_BUDDY_REGION_PAGES; i++) {
+		long page = ebb_buddy_alloc(&buddy, 0) - 3 * (long)EBB_BUDDY_REGION_PAGES;
+
+		ck_assert_int_ge(page, 0);
+		ck_assert_int_lt(page, EBB_BUDDY_REGION_PAGES);
+		ck_assert(!seen[page]);
+		seen[page] = true;
+	}
+	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
+	ck_assert(!ebb_buddy_remove_region(&buddy, 3));
+	for (i = 0; i < EBB_BUDDY_REGION_PAGES; i++) {
+		ck_assert(ebb_buddy_free(&buddy, 3 * EBB_BUDDY_REGION_PAGES + i, 0));
+	}
+	ck_assert(ebb_buddy_remove_region(&buddy, 3));
+	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
+}
+END_TEST
+
+START_TEST(misuse_is_noticed)
+{
+	long page;
+
+	ebb_buddy_add_region(&buddy, 0);
+	page = ebb_buddy_alloc(&buddy, 2);
+	ck_assert_int_ge(page, 0);
+	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page, 1));
+	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page + 1, 2));
+	ck_assert(ebb_buddy_free(&buddy, (unsigned long)page, 2));
+	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page, 2));
+}
+END_TEST
+
+/* Random blocks never overlap, lie on their size, and all come together again in the end. */
+START_TEST(blocks_do_not_overlap)
+{
+	static uint8_t owner[4 * EBB_BUDDY_REGION_PAGES];
+	struct {
+		unsigned long page;
+		unsigned order;
+	} blocks[200];
+	unsigned count = 0, round, i;
+
+	srand((unsigned)_i + 1);
+	memset(owner, 0, sizeof(owner));
+	for (i = 0; i < 4; i++) {
+		ebb_buddy_add_region(&buddy, i);
+	}
+	for (round = 0; round < 5000; round++) {
+		unsigned order = (unsigned)rand() % EBB_BUDDY_ORDERS;
+		long page = rand() % 2 && count < 200 ? ebb_buddy_alloc(&buddy, order) : -1;
+
+		if (page >= 0) {
+			ck_assert_int_eq(page & ((1l << order) - 1), 0);
+			for (i = 0; i < 1u << order; i++) {
+				ck_assert_uint_eq(owner[page + i]++, 0);
+			}
+			blocks[count].page = (unsigned long)page;
+			blocks[count++].order = order;
+		} else if (count > 0) {
+			unsigned victim = (unsigned)rand() % count;
+
+			for (i = 0; i < 1u << blocks[victim].order; i++) {
+				owner[blocks[victim].page + i]--;
+			}
+			ck_assert(
+				ebb_buddy_free(&buddy, blocks[victim].page, blocks[victim].order));
+			blocks[victim] = blocks[--count];
+		}
+	}
+	while (count-- > 0) {
+		ck_assert(ebb_buddy_free(&buddy, blocks[count].page, blocks[count].order));
+	}
+	for (i = 0; i < 4; i++) {
+		ck_assert(ebb_buddy_remove_region(&buddy, i));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("memory_buddy");
+	TCase *tcase = tcase_create("buddy");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, nothing_comes_of_nothing);
+	tcase_add_test(tcase, a_region_is_512_pages);
+	tcase_add_test(tcase, misuse_is_noticed);
+	tcase_add_loop_test(tcase, blocks_do_not_overlap, 0, 10);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/memory.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <check.h>
+
+#include "core/event/turn.h"
+#include "core/memory/pool.h"
+
+static struct ebb_mem_stats stats_now(void)
+{
+	struct ebb_mem_stats stats;
+
+	ebb_mem_get_stats(&stats);
+	return stats;
+}
+
+/* The OS thread passes for a reactor, or ceases to. */
+static void be_reactor(bool yes)
+{
+	static char reactor;
+
+	ebb_turn.reactor = yes ? (struct ebb_reactor *)&reactor : NULL;
+}
+
+START_TEST(nothing_is_mapped_before_it_is_needed)
+{
+	void *buf;
+
+	ck_assert_uint_eq(stats_now().mapped_bytes, 0);
+	ebb_mem_trim();
+	ck_assert_int_eq(ebb_mem_region_index(&buf), -1);
+	buf = ebb_mem_alloc(1);
+	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
+	ebb_mem_free(buf, 1);
+}
+END_TEST
+
+START_TEST(sizes_are_rounded_up_and_aligned)
+{
+	static const struct {
+		size_t size, rounded;
+	} cases[] = {{1, 4096},       {4096, 4096},       {4097, 8192},
+		     {8192, 8192},    {8193, 16384},      {65536, 65536},
+		     {65537, 131072}, {1048575, 1048576}, {1048576, 1048576}};
+	unsigned i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		char *buf = ebb_mem_alloc(cases[i].size);
+
+		ck_assert_ptr_nonnull(buf);
+		ck_assert_uint_eq((uintptr_t)buf % cases[i].rounded, 0);
+		ck_assert_uint_eq(stats_now().used_bytes, cases[i].rounded);
+		memset(buf, 1, cases[i].rounded);
+		ebb_mem_free(buf, cases[i].size);
+		ck_assert_uint_eq(stats_now().used_bytes, 0);
+	}
+}
+END_TEST
+
+START_TEST(impossible_sizes_are_refused)
+{
+	ck_assert_ptr_null(ebb_mem_alloc(0));
+	ck_assert_ptr_null(ebb_mem_alloc(EBB_MEM_ALLOC_MAX + 1));
+	ck_assert_ptr_null(ebb_mem_alloc(SIZE_MAX));
+	ebb_mem_free(NULL, 4096);
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+}
+END_TEST
+
+START_TEST(addresses_are_looked_up)
+{
+	char *buf = ebb_mem_alloc(EBB_MEM_ALLOC_MAX);
+	char *region = (char *)((uintptr_t)buf & ~(uintptr_t)(EBB_MEM_REGION_SIZE - 1));
+	char foreign;
+
+	ck_assert_int_eq(ebb_mem_region_index(buf), 0);
+	ck_assert_int_eq(ebb_mem_region_index(region + EBB_MEM_REGION_SIZE - 1), 0);
+	ck_assert_int_eq(ebb_mem_region_index(region + EBB_MEM_REGION_SIZE), -1);
+	ck_assert_int_eq(ebb_mem_region_index(region - 1), -1);
+	ck_assert_int_eq(ebb_mem_region_index(NULL), -1);
+	ck_assert(ebb_mem_contains(region, EBB_MEM_REGION_SIZE));
+	ck_assert(!ebb_mem_contains(region + 1, EBB_MEM_REGION_SIZE));
+	ck_assert(!ebb_mem_contains(region, SIZE_MAX));
+	ck_assert(!ebb_mem_contains(&foreign, 1));
+	ebb_mem_free(buf, EBB_MEM_ALLOC_MAX);
+}
+END_TEST
+
+struct witness {
+	struct ebb_mem_subscriber subscriber;
+	unsigned added, removed;
+	bool present[EBB_MEM_REGIONS_MAX];
+};
+
+static void witness_added(struct ebb_mem_subscriber *subscriber,
+			  const struct ebb_mem_region *region)
+{
+	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
+
+	ck_assert(!witness->present[region->index]);
+	witness->present[region->index] = true;
+	witness->added++;
+	memset(region->base, 0x77, EBB_MEM_REGION_SIZE);
+}
+
+static void witness_removed(struct ebb_mem_subscriber *subscriber,
+			    const struct ebb_mem_region *region)
+{
+	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
+
+	ck_assert(witness->present[region->index]);
+	witness->present[region->index] = false;
+	witness->removed++;
+	*(volatile char *)region->base = 1; /* still mapped */
+}
+
+static void alloc_all(void **bufs, unsigned count)
+{
+	while (count-- > 0) {
+		bufs[count] = ebb_mem_alloc(EBB_MEM_ALLOC_MAX);
+		ck_assert_ptr_nonnull(bufs[count]);
+	}
+}
+
+static void free_all(void **bufs, unsigned count)
+{
+	while (count-- > 0) {
+		ebb_mem_free(bufs[count], EBB_MEM_ALLOC_MAX);
+	}
+}
+
+START_TEST(subscribers_see_regions_come_and_go)
+{
+	struct witness early = {.subscriber = {.added = witness_added, .removed = witness_removed}};
+	struct witness late = early;
+	void *bufs[8];
+
+	ebb_mem_subscribe(&early.subscriber);
+	alloc_all(bufs, 8);
+	ck_assert_uint_eq(early.added, 4);
+	ebb_mem_subscribe(&late.subscriber);
+	ck_assert_uint_eq(late.added, 4);
+	ebb_mem_trim();
+	ck_assert_uint_eq(late.removed, 0);
+	free_all(bufs, 8);
+	ebb_mem_trim();
+	/* One stays. */
+	ck_assert_uint_eq(early.removed, 3);
+	ck_assert_uint_eq(late.removed, 3);
+	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
+	ebb_mem_unsubscribe(&late.subscriber);
+	alloc_all(bufs, 4);
+	ck_assert_uint_eq(early.added, 5);
+	ck_assert_uint_eq(late.added, 4);
+	free_all(bufs, 4);
+	ebb_mem_unsubscribe(&early.subscriber);
+}
+END_TEST
+
+START_TEST(who_cannot_let_go_keeps_regions)
+{
+	struct witness witness = {.subscriber = {.added = witness_added}};
+	void *bufs[4];
+
+	ebb_mem_subscribe(&witness.subscriber);
+	alloc_all(bufs, 4);
+	free_all(bufs, 4);
+	ebb_mem_trim();
+	ck_assert_uint_eq(stats_now().mapped_bytes, 2 * EBB_MEM_REGION_SIZE);
+	ebb_mem_unsubscribe(&witness.subscriber);
+	ebb_mem_trim();
+	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
+}
+END_TEST
+
+START_TEST(a_reactor_keeps_what_was_freed)
+{
+	void *buf, *again;
+
+	be_reactor(true);
+	buf = ebb_mem_alloc(4096);
+	ebb_mem_free(buf, 4096);
+	ck_assert_uint_eq(stats_now().used_bytes, 4096);
+	ck_assert_uint_eq(stats_now().cached_bytes, 4096);
+	again = ebb_mem_alloc(3000);
+	ck_assert_ptr_eq(again, buf);
+	ck_assert_uint_eq(stats_now().cached_bytes, 0);
+	ebb_mem_free(again, 3000);
+	ebb_mem_trim();
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+	ck_assert_uint_eq(stats_now().cached_bytes, 0);
+	be_reactor(false);
+}
+END_TEST
+
+START_TEST(caches_are_bounded)
+{
+	static const size_t sizes[] = {4096, 8192, 65536, EBB_MEM_ALLOC_MAX};
+	void *bufs[100];
+	unsigned i, j;
+
+	be_reactor(true);
+	for (i = 0; i < EBB_ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < 100; j++) {
+			bufs[j] = ebb_mem_alloc(sizes[i]);
+		}
+		for (j = 0; j < 100; j++) {
+			ebb_mem_free(bufs[j], sizes[i]);
+		}
+		ck_assert_uint_gt(stats_now().cached_bytes, 0);
+		ck_assert_uint_le(stats_now().cached_bytes, 2u << 20);
+		ck_assert_uint_eq(stats_now().cached_bytes, stats_now().used_bytes);
+		ebb_mem_trim();
+	}
+	be_reactor(false);
+}
+END_TEST
+
+static void *free_elsewhere(void *arg)
+{
+	ebb_mem_free(arg, 4096);
+	return NULL;
+}
+
+static void *leave_cached(void *arg)
+{
+	be_reactor(true);
+	ebb_mem_free(arg, 4096);
+	return NULL;
+}
+
+static void run_thread(void *(*main_fn)(void *), void *arg)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, main_fn, arg), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+START_TEST(any_thread_may_free_and_a_threads_end_frees_its_cache)
+{
+	run_thread(free_elsewhere, ebb_mem_alloc(4096));
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+	run_thread(leave_cached, ebb_mem_alloc(4096));
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+	ck_assert_uint_eq(stats_now().cached_bytes, 0);
+}
+END_TEST
+
+START_TEST(the_nth_allocation_fails)
+{
+	void *bufs[3];
+
+	ebb_mem_fail_from(3);
+	bufs[0] = ebb_mem_alloc(4096);
+	bufs[1] = ebb_mem_alloc(4096);
+	ck_assert_ptr_nonnull(bufs[0]);
+	ck_assert_ptr_nonnull(bufs[1]);
+	ck_assert_ptr_null(ebb_mem_alloc(4096));
+	ck_assert_ptr_null(ebb_mem_alloc(4096));
+	ebb_mem_fail_from(0);
+	bufs[2] = ebb_mem_alloc(4096);
+	ck_assert_ptr_nonnull(bufs[2]);
+	ebb_mem_free(bufs[0], 4096);
+	ebb_mem_free(bufs[1], 4096);
+	ebb_mem_free(bufs[2], 4096);
+}
+END_TEST
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Under these, address space is theirs. */
+START_TEST(without_address_space_there_is_none)
+{
+	struct rlimit none = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY}, before;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+	none.rlim_max = before.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+	ck_assert_ptr_null(ebb_mem_alloc(4096));
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+	ck_assert_uint_eq(stats_now().mapped_bytes, 0);
+}
+END_TEST
+#endif
+
+START_TEST(freeing_twice_aborts)
+{
+	void *buf = ebb_mem_alloc(4096);
+
+	ebb_mem_free(buf, 4096);
+	ebb_mem_free(buf, 4096);
+}
+END_TEST
+
+START_TEST(freeing_another_size_aborts)
+{
+	ebb_mem_free(ebb_mem_alloc(4096), 8192);
+}
+END_TEST
+
+#define STRESS_THREADS 4
+#define STRESS_ROUNDS  20000
+
+static void *stress_main(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+	struct {
+		unsigned char *buf;
+		size_t size;
+	} held[16] = {0};
+	unsigned i, slot;
+
+	be_reactor(seed % 2 == 0);
+	for (i = 0; i < STRESS_ROUNDS; i++) {
+		slot = (unsigned)rand_r(&seed) % 16;
+		if (held[slot].buf != NULL) {
+			ck_assert_uint_eq(held[slot].buf[0], slot + 1);
+			ck_assert_uint_eq(held[slot].buf[held[slot].size - 1], slot + 1);
+			ebb_mem_free(held[slot].buf, held[slot].size);
+		}
+		held[slot].size = 1 + (size_t)rand_r(&seed) % 100000;
+		held[slot].buf = ebb_mem_alloc(held[slot].size);
+		ck_assert_ptr_nonnull(held[slot].buf);
+		held[slot].buf[0] = (unsigned char)(slot + 1);
+		held[slot].buf[held[slot].size - 1] = (unsigned char)(slot + 1);
+		if (i % 1000 == 0) {
+			ebb_mem_trim();
+		}
+	}
+	for (slot = 0; slot < 16; slot++) {
+		ebb_mem_free(held[slot].buf, held[slot].size);
+	}
+	return NULL;
+}
+
+START_TEST(threads_at_once)
+{
+	pthread_t threads[STRESS_THREADS];
+	uintptr_t i;
+
+	for (i = 0; i < STRESS_THREADS; i++) {
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, stress_main, (void *)(i + 1)),
+				 0);
+	}
+	for (i = 0; i < STRESS_THREADS; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	}
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("memory");
+	TCase *tcase = tcase_create("memory");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, nothing_is_mapped_before_it_is_needed);
+	tcase_add_test(tcase, sizes_are_rounded_up_and_aligned);
+	tcase_add_test(tcase, impossible_sizes_are_refused);
+	tcase_add_test(tcase, addresses_are_looked_up);
+	tcase_add_test(tcase, subscribers_see_regions_come_and_go);
+	tcase_add_test(tcase, who_cannot_let_go_keeps_regions);
+	tcase_add_test(tcase, a_reactor_keeps_what_was_freed);
+	tcase_add_test(tcase, caches_are_bounded);
+	tcase_add_test(tcase, any_thread_may_free_and_a_threads_end_frees_its_cache);
+	tcase_add_test(tcase, the_nth_allocation_fails);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	tcase_add_test(tcase, without_address_space_there_is_none);
+#endif
+	tcase_add_test_raise_signal(tcase, freeing_twice_aborts, SIGABRT);
+	tcase_add_test_raise_signal(tcase, freeing_another_size_aborts, SIGABRT);
+	tcase_add_test(tcase, threads_at_once);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

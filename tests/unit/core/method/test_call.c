@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ebb/method.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/log.h>
+
+struct echo_params {
+	char *text;
+};
+
+static const struct ebb_param echo_table[] = {
+	EBB_PARAM(struct echo_params, text, EBB_PARAM_STRING),
+};
+
+static void echo(struct ebb_call *call, void *arg)
+{
+	const struct echo_params *params = arg;
+
+	ebb_call_result(call, json_object_new_string(params->text));
+}
+
+static struct ebb_method echo_method = {
+	.name = "test_echo",
+	.alias = "test_mirror",
+	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.params = echo_table,
+	.num_params = 1,
+	.params_size = sizeof(struct echo_params),
+	.fn = echo,
+};
+EBB_METHOD_REGISTER(echo_method)
+
+static struct ebb_call *kept[64];
+static unsigned num_kept;
+
+/* Ends later, when the test says so. */
+static void keep(struct ebb_call *call, void *params)
+{
+	(void)params;
+	kept[num_kept++] = call;
+}
+
+static struct ebb_method keep_method = {.name = "test_keep",
+					.states = EBB_METHOD_RUNTIME,
+					.fn = keep};
+EBB_METHOD_REGISTER(keep_method)
+
+static struct ebb_method early_method = {.name = "test_early",
+					 .states = EBB_METHOD_STARTUP,
+					 .fn = keep};
+EBB_METHOD_REGISTER(early_method)
+
+/* How one call has ended. */
+struct outcome {
+	unsigned times;
+	struct json_object *result;
+	struct ebb_method_error error;
+};
+
+static void done(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	struct outcome *outcome = arg;
+
+	outcome->times++;
+	outcome->result = result;
+	if (error != NULL) {
+		outcome->error = *error;
+	}
+}
+
+static unsigned errors_logged;
+static char last_error[256];
+
+static void sink(enum ebb_log_level level, const char *component, const char *text)
+{
+	(void)component;
+	if (level == EBB_LOG_ERROR) {
+		errors_logged++;
+		snprintf(last_error, sizeof(last_error), "%s", text);
+	}
+}
+
+static void setup(void)
+{
+	num_kept = 0;
+	errors_logged = 0;
+	ebb_log_set_sink(sink);
+	ebb_method_set_state(EBB_METHOD_RUNTIME);
+}
+
+START_TEST(finds_by_name_and_alias)
+{
+	ck_assert_ptr_eq(ebb_method_find("test_echo"), &echo_method);
+	ck_assert_ptr_eq(ebb_method_find("test_mirror"), &echo_method);
+	ck_assert_ptr_null(ebb_method_find("test_nothing"));
+}
+END_TEST
+
+START_TEST(lists_in_order_of_names)
+{
+	const struct ebb_method *previous = NULL;
+	const struct ebb_method *method = NULL;
+	unsigned mine = 0;
+
+	while ((method = ebb_method_next(method)) != NULL) {
+		ck_assert(previous == NULL || strcmp(previous->name, method->name) < 0);
+		mine += strncmp(method->name, "test_", 5) == 0;
+		previous = method;
+	}
+	ck_assert_uint_eq(mine, 3);
+}
+END_TEST
+
+START_TEST(calls_and_answers)
+{
+	struct json_object *params = json_tokener_parse("{\"text\": \"hello\"}");
+	struct outcome outcome = {0};
+
+	ebb_method_dispatch("test_mirror", params, done, &outcome);
+	ck_assert_uint_eq(outcome.times, 1);
+	ck_assert_int_eq(outcome.error.code, 0);
+	ck_assert_str_eq(json_object_get_string(outcome.result), "hello");
+	json_object_put(outcome.result);
+	json_object_put(params);
+}
+END_TEST
+
+START_TEST(refuses_what_it_does_not_know)
+{
+	struct outcome outcome = {0};
+
+	ebb_method_dispatch("test_nothing", NULL, done, &outcome);
+	ck_assert_uint_eq(outcome.times, 1);
+	ck_assert_int_eq(outcome.error.code, EBB_METHOD_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(outcome.error.text, "test_nothing"));
+}
+END_TEST
+
+START_TEST(refuses_bad_parameters)
+{
+	struct outcome outcome = {0};
+
+	ebb_method_dispatch("test_echo", NULL, done, &outcome);
+	ck_assert_uint_eq(outcome.times, 1);
+	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INVALID_PARAMS);
+}
+END_TEST
+
+START_TEST(holds_the_states)
+{
+	struct outcome outcome = {0};
+
+	ebb_method_dispatch("test_early", NULL, done, &outcome);
+	ck_assert_int_eq(outcome.error.code, EBB_METHOD_WRONG_STATE);
+	ck_assert_ptr_nonnull(strstr(outcome.error.text, "needs the state STARTUP"));
+
+	ebb_method_set_state(EBB_METHOD_STARTUP);
+	outcome = (struct outcome){0};
+	ebb_method_dispatch("test_keep", NULL, done, &outcome);
+	ck_assert_int_eq(outcome.error.code, EBB_METHOD_WRONG_STATE);
+	ck_assert_ptr_nonnull(strstr(outcome.error.text, "needs the state RUNTIME"));
+	ck_assert_uint_eq(num_kept, 0);
+
+	outcome = (struct outcome){0};
+	ebb_method_dispatch("test_early", NULL, done, &outcome);
+	ck_assert_uint_eq(num_kept, 1);
+	ck_assert_uint_eq(outcome.times, 0);
+	ebb_call_result(kept[0], NULL);
+	ck_assert_uint_eq(outcome.times, 1);
+}
+END_TEST
+
+START_TEST(tells_an_error_as_it_was_said)
+{
+	struct outcome outcome = {0};
+
+	ebb_method_dispatch("test_keep", NULL, done, &outcome);
+	ebb_call_error(kept[0], -ENODEV, "bdev %s is not there", "disk");
+	ck_assert_uint_eq(outcome.times, 1);
+	ck_assert_int_eq(outcome.error.code, -ENODEV);
+	ck_assert_str_eq(outcome.error.text, "bdev disk is not there");
+}
+END_TEST
+
+START_TEST(ends_once_only)
+{
+	struct outcome first = {0};
+	struct outcome second = {0};
+
+	ebb_method_dispatch("test_keep", NULL, done, &first);
+	ebb_call_result(kept[0], NULL);
+	ebb_call_error(kept[0], -EIO, "again");
+	ck_assert_uint_eq(first.times, 1);
+	ck_assert_uint_eq(errors_logged, 1);
+	ck_assert_ptr_nonnull(strstr(last_error, "\"test_keep\""));
+
+	/* Whoever has taken over the memory is not ended instead. */
+	ebb_method_dispatch("test_keep", NULL, done, &second);
+	ebb_call_result(kept[0], json_object_new_int(1));
+	ck_assert_uint_eq(errors_logged, 2);
+	ck_assert_uint_eq(first.times, 1);
+	ck_assert_uint_eq(second.times, 0);
+	ebb_call_result(kept[1], NULL);
+	ck_assert_uint_eq(second.times, 1);
+	ck_assert_uint_eq(errors_logged, 2);
+}
+END_TEST
+
+START_TEST(reports_a_call_never_made)
+{
+	ebb_call_result(NULL, NULL);
+	ebb_call_result((struct ebb_call *)(uintptr_t)0xfffffffffff0, NULL);
+	ck_assert_uint_eq(errors_logged, 2);
+}
+END_TEST
+
+START_TEST(has_many_under_way)
+{
+	static struct outcome outcomes[EBB_ARRAY_SIZE(kept)];
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(kept); i++) {
+		ebb_method_dispatch("test_keep", NULL, done, &outcomes[i]);
+	}
+	for (unsigned i = EBB_ARRAY_SIZE(kept); i-- > 0;) {
+		ck_assert_uint_eq(outcomes[i].times, 0);
+		ebb_call_result(kept[i], NULL);
+		ck_assert_uint_eq(outcomes[i].times, 1);
+	}
+	ck_assert_uint_eq(errors_logged, 0);
+}
+END_TEST
+
+/* One slot more than there are is refused, and told so. */
+START_TEST(bounds_what_is_under_way)
+{
+	struct outcome outcome = {0};
+	unsigned under_way = 0;
+
+	while (outcome.times == 0) {
+		num_kept = 0;
+		ebb_method_dispatch("test_keep", NULL, done, &outcome);
+		under_way += outcome.times == 0;
+		ck_assert_uint_le(under_way, 1u << 13);
+	}
+	ck_assert_uint_eq(under_way, 1u << 13);
+	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INTERNAL_ERROR);
+}
+END_TEST
+
+START_TEST(checks_without_calling)
+{
+	struct json_object *params = json_tokener_parse("{\"text\": 1}");
+	struct ebb_method_error error;
+
+	ebb_method_set_state(EBB_METHOD_RUNTIME);
+	ck_assert_int_eq(ebb_method_check("test_nothing", NULL, &error), -ENOENT);
+	ck_assert_int_eq(error.code, EBB_METHOD_NOT_FOUND);
+	ck_assert_int_eq(ebb_method_check("test_mirror", params, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "\"text\""));
+	ck_assert_int_eq(ebb_method_check("test_early", NULL, &error), 0);
+	ck_assert_uint_eq(num_kept, 0);
+	json_object_put(params);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("calls");
+	TCase *tcase = tcase_create("call");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, finds_by_name_and_alias);
+	tcase_add_test(tcase, lists_in_order_of_names);
+	tcase_add_test(tcase, calls_and_answers);
+	tcase_add_test(tcase, refuses_what_it_does_not_know);
+	tcase_add_test(tcase, refuses_bad_parameters);
+	tcase_add_test(tcase, holds_the_states);
+	tcase_add_test(tcase, tells_an_error_as_it_was_said);
+	tcase_add_test(tcase, ends_once_only);
+	tcase_add_test(tcase, reports_a_call_never_made);
+	tcase_add_test(tcase, has_many_under_way);
+	tcase_add_test(tcase, bounds_what_is_under_way);
+	tcase_add_test(tcase, checks_without_calling);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/drivers/nbd/served.h"
+
+#include <check.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ebb/app.h>
+#include <ebb/clock.h>
+#include <ebb/method.h>
+
+#include "drivers/nbd/wire.h"
+#include "tests/unit/drivers/nbd/disk.h"
+
+#define CLIENT_TIMEOUT_S 20
+
+static char socket_path[64];
+static enum ebb_reactor_mode mode = EBB_REACTOR_INTERRUPT;
+static _Atomic uint64_t added_ns;
+static pthread_t client_thread;
+static void (*client_main)(void);
+
+struct errand {
+	void (*fn)(void *arg);
+	void *arg;
+	sem_t done;
+};
+
+static void errand_run(void *arg)
+{
+	struct errand *errand = arg;
+
+	errand->fn(errand->arg);
+	sem_post(&errand->done);
+}
+
+void served_on(struct ebb_thread *thread, void (*fn)(void *arg), void *arg)
+{
+	struct errand errand = {.fn = fn, .arg = arg};
+
+	sem_init(&errand.done, 0, 0);
+	ck_assert_int_eq(ebb_thread_send_msg(thread, errand_run, &errand), 0);
+	while (sem_wait(&errand.done) != 0) {
+		ck_assert_int_eq(errno, EINTR);
+	}
+	sem_destroy(&errand.done);
+}
+
+static void *client_run(void *arg)
+{
+	(void)arg;
+	client_main();
+	ebb_app_stop(0);
+	return NULL;
+}
+
+static void export_started(void *arg, struct json_object *result,
+			   const struct ebb_method_error *error)
+{
+	(void)arg;
+	ck_assert_msg(error == NULL, "%s", error != NULL ? error->text : "");
+	json_object_put(result);
+	ck_assert_int_eq(pthread_create(&client_thread, NULL, client_run, NULL), 0);
+}
+
+static void service_started(void *arg)
+{
+	struct json_object *params = json_object_new_object();
+
+	(void)arg;
+	disk_register();
+	json_object_object_add(params, "bdev_name", json_object_new_string("disk"));
+	json_object_object_add(params, "path", json_object_new_string(socket_path));
+	ebb_method_dispatch("nbd_start_export", params, export_started, NULL);
+	json_object_put(params);
+}
+
+void served_run(const char *cpumask, void (*client)(void))
+{
+	struct ebb_app_opts opts;
+
+	snprintf(socket_path, sizeof(socket_path), "/tmp/ebb-test-nbd-%d.sock", (int)getpid());
+	client_main = client;
+	ebb_app_opts_init(&opts, sizeof(opts));
+	opts.name = "test_nbd";
+	opts.cpumask = cpumask;
+	opts.mode = mode;
+	opts.rpc_socket = NULL;
+	opts.handle_signals = false;
+	ck_assert_int_eq(ebb_app_start(&opts, service_started, NULL), 0);
+	pthread_join(client_thread, NULL);
+	ck_assert_int_ne(access(socket_path, F_OK), 0);
+}
+
+static void count_clients_done(void *arg, struct json_object *result,
+			       const struct ebb_method_error *error)
+{
+	int *ret_clients = arg;
+	struct json_object *clients;
+
+	ck_assert_ptr_null(error);
+	*ret_clients = -1;
+	if (json_object_array_length(result) > 0) {
+		ck_assert(json_object_object_get_ex(json_object_array_get_idx(result, 0), "clients",
+						    &clients));
+		*ret_clients = json_object_get_int(clients);
+	}
+	json_object_put(result);
+}
+
+static void count_clients(void *arg)
+{
+	ebb_method_dispatch("nbd_get_exports", NULL, count_clients_done, arg);
+}
+
+int served_clients(void)
+{
+	int clients = -1;
+
+	served_on(ebb_thread_app(), count_clients, &clients);
+	return clients;
+}
+
+void client_send(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len > 0) {
+		ssize_t sent = send(fd, at, len, MSG_NOSIGNAL);
+
+		ck_assert_int_gt(sent, 0);
+		at += sent;
+		len -= (size_t)sent;
+	}
+}
+
+bool client_receive(int fd, void *bytes, size_t len)
+{
+	char *at = bytes;
+
+	while (len > 0) {
+		ssize_t come = recv(fd, at, len, 0);
+
+		ck_assert_msg(come >= 0 || errno == ECONNRESET, "recv: %s", strerror(errno));
+		if (come <= 0) {
+			return false;
+		}
+		at += come;
+		len -= (size_t)come;
+	}
+	return true;
+}
+
+void client_request(int fd, uint16_t flags, uint16_t type, uint64_t cookie, uint64_t offset,
+		    uint32_t len)
+{
+	struct nbd_wire_request wire = {
+		.magic = htobe32(NBD_REQUEST_MAGIC),
+		.flags = htobe16(flags),
+		.type = htobe16(type),
+		.cookie = htobe64(cookie),
+		.offset_bytes = htobe64(offset),
+		.len_bytes = htobe32(len),
+	};
+
+	client_send(fd, &wire, sizeof(wire));
+}
+
+uint64_t client_reply(int fd, uint32_t *ret_error)
+{
+	struct nbd_wire_reply wire;
+
+	ck_assert(client_receive(fd, &wire, sizeof(wire)));
+	ck_assert_uint_eq(be32toh(wire.magic), NBD_SIMPLE_REPLY_MAGIC);
+	*ret_error = be32toh(wire.error);
+	return be64toh(wire.cookie);
+}
+
+bool client_hears_nothing(int fd, int ms)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, ms) == 0;
+}
+
+void client_wait(bool (*condition)(void), const char *what)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int i;
+
+	for (i = 0; i < 10000; i++) {
+		if (condition()) {
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+	ck_abort_msg("not within 10 s: %s", what);
+}
+
+static uint64_t clock_moved(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * EBB_NS_PER_S + (uint64_t)now.tv_nsec + added_ns;
+}
+
+void served_move_clock(void)
+{
+	mode = EBB_REACTOR_POLL;
+	ebb_clock_set_source(clock_moved);
+}
+
+void served_add_time(uint64_t ms)
+{
+	added_ns += ms * EBB_NS_PER_MS;
+}
+
+int served_knock(void)
+{
+	const struct timeval timeout = {.tv_sec = CLIENT_TIMEOUT_S};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	uint8_t greeting[sizeof(struct nbd_wire_greeting)];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	strcpy(address.sun_path, socket_path);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert(client_receive(fd, greeting, sizeof(greeting)));
+	return fd;
+}
+
+int served_connect(void)
+{
+	struct {
+		uint32_t flags;
+		struct nbd_wire_option option;
+		uint32_t name_len;
+		char name[4];
+		uint16_t infos;
+	} __attribute__((packed)) hello = {
+		.flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES),
+		.option = {.magic = htobe64(NBD_OPTION_MAGIC),
+			   .option = htobe32(NBD_OPT_GO),
+			   .len_bytes = htobe32(10)},
+		.name_len = htobe32(4),
+		.name = {'d', 'i', 's', 'k'},
+	};
+	uint8_t replies[20 + 12 + 20 + 14 + 20];
+	int fd = served_knock();
+
+	client_send(fd, &hello, sizeof(hello));
+	ck_assert(client_receive(fd, replies, sizeof(replies)));
+	return fd;
+}

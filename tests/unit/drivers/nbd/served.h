@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_NBD_SERVED_H
+#define TESTS_NBD_SERVED_H
+
+/*
+ * The whole service in this process, with one bdev of the test's own making, "disk", exported on a
+ * Unix socket. The test is a client on an OS thread of its own; what it wants done on an ebb thread
+ * it sends there, and waits.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ebb/thread.h>
+
+#define DISK_SIZE       (64u << 20)
+#define DISK_BLOCK_SIZE 512u
+
+/* Runs the service on @cpumask (NULL: one reactor), @client beside it, and stops when that returns. */
+void served_run(const char *cpumask, void (*client)(void));
+
+/* Runs @fn(@arg) on @thread, and returns when it has returned. Thread: the client's. */
+void served_on(struct ebb_thread *thread, void (*fn)(void *arg), void *arg);
+
+/* Before served_run(): all reactors poll, and time is the real one plus what is added. */
+void served_move_clock(void);
+void served_add_time(uint64_t ms);
+
+/* A connection that has been greeted, and has said nothing. */
+int served_knock(void);
+/* A connection that has agreed on the export. */
+int served_connect(void);
+
+void client_send(int fd, const void *bytes, size_t len);
+/* True: @len bytes have come; false: the server has hung up before. */
+bool client_receive(int fd, void *bytes, size_t len);
+void client_request(int fd, uint16_t flags, uint16_t type, uint64_t cookie, uint64_t offset,
+		    uint32_t len);
+/* The next reply's cookie. */
+uint64_t client_reply(int fd, uint32_t *ret_error);
+/* True if nothing comes for @ms. */
+bool client_hears_nothing(int fd, int ms);
+/* Looks every millisecond until @condition() holds; fails the test after 10 s. */
+void client_wait(bool (*condition)(void), const char *what);
+
+/* Connections that the service has, as nbd_get_exports says; -1: the export is gone. */
+int served_clients(void);
+
+/* The disk. It is memory; requests are answered at once unless told otherwise. */
+#define DISK_UNMAPPED 0xee                            /* what it reads as after an unmap */
+void disk_fill(size_t at, uint8_t value, size_t len); /* one reactor */
+void disk_hold(bool on); /* keep requests from here on until disk_release() */
+unsigned disk_held(void);
+void disk_release(int status, bool backwards); /* answer what is held */
+void disk_fail(int status); /* answer requests from here on with that; 0: as usual */
+unsigned disk_flushes(void);
+unsigned disk_fua_writes(void);
+bool disk_gone(void); /* the last user has closed it after disk_remove() */
+void disk_remove(void);
+struct ebb_thread *disk_thread(void); /* that has had a channel to it last */
+
+#endif

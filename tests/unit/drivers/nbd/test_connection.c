@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ebb/memory.h>
+
+#include "core/memory/pool.h"
+#include "drivers/nbd/connection.h"
+#include "tests/unit/drivers/nbd/served.h"
+
+static uint8_t data[4 << 20];
+
+static unsigned wanted_held;
+
+static bool held_as_wanted(void)
+{
+	return disk_held() == wanted_held;
+}
+
+static void wait_held(unsigned count)
+{
+	wanted_held = count;
+	client_wait(held_as_wanted, "requests reach the bdev");
+}
+
+static bool no_clients(void)
+{
+	return served_clients() <= 0;
+}
+
+/* Bytes of the pool that are in use by requests. */
+static size_t buffers_used(void)
+{
+	struct ebb_mem_stats stats;
+
+	ebb_mem_get_stats(&stats);
+	return stats.used_bytes - stats.cached_bytes;
+}
+
+static void expect_reply(int fd, uint64_t cookie, uint32_t error)
+{
+	uint32_t found;
+
+	ck_assert_uint_eq(client_reply(fd, &found), cookie);
+	ck_assert_uint_eq(found, error);
+}
+
+static void expect_end(int fd)
+{
+	char byte;
+
+	ck_assert(!client_receive(fd, &byte, 1));
+	close(fd);
+}
+
+static void replies_go_as_requests_end(void)
+{
+	uint8_t block[512];
+	int fd = served_connect();
+	unsigned i;
+
+	disk_hold(true);
+	for (i = 0; i < 100; i++) {
+		disk_fill(i * 512, (uint8_t)i, 512);
+		client_request(fd, 0, NBD_CMD_READ, i, i * 512, 512);
+	}
+	wait_held(100);
+	ck_assert(client_hears_nothing(fd, 0));
+	disk_release(0, true);
+	for (i = 100; i-- > 0;) {
+		expect_reply(fd, i, 0);
+		ck_assert(client_receive(fd, block, sizeof(block)));
+		ck_assert_uint_eq(block[511], i);
+	}
+	close(fd);
+}
+
+START_TEST(test_replies_go_as_requests_end)
+{
+	served_run(NULL, replies_go_as_requests_end);
+}
+END_TEST
+
+/* So few that a Unix socket lets their sender go on: it wakes a blocked one when it is 3/4 empty. */
+#define SURPLUS 16u
+
+static void no_more_than_the_bound_is_in_flight(void)
+{
+	int fd = served_connect();
+	unsigned i;
+
+	disk_hold(true);
+	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
+		client_request(fd, 0, NBD_CMD_WRITE, i, i * 512, 512);
+		client_send(fd, data, 512);
+	}
+	wait_held(NBD_REQUESTS_MAX);
+	ck_assert(client_hears_nothing(fd, 50));
+	ck_assert_uint_eq(disk_held(), NBD_REQUESTS_MAX);
+	disk_release(0, false);
+	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
+		expect_reply(fd, i, 0);
+	}
+	/* By bytes: 32 MiB are held by eight requests. */
+	disk_hold(true);
+	for (i = 0; i < 10; i++) {
+		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
+	}
+	wait_held(NBD_BUFFERS_MAX / sizeof(data));
+	ck_assert(client_hears_nothing(fd, 50));
+	disk_release(0, false);
+	for (i = 0; i < 10; i++) {
+		expect_reply(fd, i, 0);
+		ck_assert(client_receive(fd, data, sizeof(data)));
+	}
+	close(fd);
+}
+
+START_TEST(test_no_more_than_the_bound_is_in_flight)
+{
+	served_run(NULL, no_more_than_the_bound_is_in_flight);
+}
+END_TEST
+
+static void errors_are_told(void)
+{
+	static const struct {
+		int status;
+		uint32_t error;
+	} cases[] = {{-EIO, NBD_EIO}, {-ENOSPC, NBD_ENOSPC}, {-EILSEQ, NBD_EIO}, {0, 0}};
+	int fd = served_connect();
+	unsigned i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		disk_fail(cases[i].status);
+		client_request(fd, 0, NBD_CMD_WRITE, i, 0, 512);
+		client_send(fd, data, 512);
+		expect_reply(fd, i, cases[i].error);
+		client_request(fd, 0, NBD_CMD_READ, i, 0, 512);
+		expect_reply(fd, i, cases[i].error);
+	}
+	ck_assert(client_receive(fd, data, 512));
+	close(fd);
+}
+
+START_TEST(test_errors_are_told)
+{
+	served_run(NULL, errors_are_told);
+}
+END_TEST
+
+static void fua_reaches_the_bdev(void)
+{
+	int fd = served_connect();
+	unsigned flushes;
+
+	client_request(fd, NBD_CMD_FLAG_FUA, NBD_CMD_WRITE, 1, 0, 512);
+	client_send(fd, data, 512);
+	expect_reply(fd, 1, 0);
+	ck_assert_uint_eq(disk_fua_writes(), 1);
+	/* The bdev's unmap knows no FUA: a flush follows. */
+	flushes = disk_flushes();
+	client_request(fd, NBD_CMD_FLAG_FUA, NBD_CMD_TRIM, 2, 4096, 4096);
+	expect_reply(fd, 2, 0);
+	client_request(fd, 0, NBD_CMD_READ, 3, 4096, 512);
+	expect_reply(fd, 3, 0);
+	ck_assert(client_receive(fd, data, 512));
+	ck_assert_uint_eq(data[0], DISK_UNMAPPED);
+	ck_assert_uint_eq(disk_flushes(), flushes + 1);
+	client_request(fd, 0, NBD_CMD_TRIM, 3, 4096, 4096);
+	expect_reply(fd, 3, 0);
+	ck_assert_uint_eq(disk_flushes(), flushes + 1);
+	close(fd);
+}
+
+START_TEST(test_fua_reaches_the_bdev)
+{
+	served_run(NULL, fua_reaches_the_bdev);
+}
+END_TEST
+
+static void a_removed_bdev_refuses_what_is_new_and_ends_what_is_not(void)
+{
+	uint8_t block[512];
+	int fd = served_connect();
+	int half = served_connect();
+
+	disk_fill(0, 0x77, 512);
+	client_request(half, 0, NBD_CMD_WRITE, 9, 0, 4096);
+	client_send(half, data, 100);
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 512);
+	wait_held(1);
+	disk_remove();
+	expect_end(half);
+	client_request(fd, 0, NBD_CMD_READ, 2, 0, 512);
+	client_request(fd, 0, NBD_CMD_WRITE, 3, 0, 512);
+	client_send(fd, data, 512);
+	expect_reply(fd, 2, NBD_ESHUTDOWN);
+	expect_reply(fd, 3, NBD_ESHUTDOWN);
+	ck_assert(!disk_gone());
+	disk_release(0, false);
+	expect_reply(fd, 1, 0);
+	ck_assert(client_receive(fd, block, sizeof(block)));
+	ck_assert_uint_eq(block[0], 0x77);
+	expect_end(fd);
+	client_wait(disk_gone, "the bdev is closed");
+	ck_assert_int_eq(served_clients(), -1);
+}
+
+START_TEST(test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not)
+{
+	served_run(NULL, a_removed_bdev_refuses_what_is_new_and_ends_what_is_not);
+}
+END_TEST
+
+static void vanish_with(int how)
+{
+	size_t before = buffers_used();
+	int fd = served_connect();
+
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 1 << 20);
+	client_request(fd, 0, NBD_CMD_WRITE, 2, 0, 1 << 20);
+	client_send(fd, data, 1 << 20);
+	client_request(fd, 0, NBD_CMD_WRITE, 3, 0, 2 << 20);
+	client_send(fd, data, 1 << 20);
+	wait_held(2);
+	ck_assert_uint_gt(buffers_used(), before);
+	if (how == 0) {
+		close(fd);
+	} else {
+		shutdown(fd, SHUT_WR);
+	}
+	/* The bdev has their memory: nothing may be given back before it says so. */
+	ck_assert_int_eq(served_clients(), 1);
+	ck_assert_uint_ge(buffers_used(), before + (2u << 20));
+	disk_release(0, false);
+	client_wait(no_clients, "the client is gone");
+	ck_assert_uint_eq(buffers_used(), before);
+	if (how != 0) {
+		close(fd);
+	}
+}
+
+static void vanished_clients_leave_nothing(void)
+{
+	vanish_with(0);
+	vanish_with(1);
+	vanish_with(0);
+}
+
+START_TEST(test_vanished_clients_leave_nothing)
+{
+	served_run(NULL, vanished_clients_leave_nothing);
+}
+END_TEST
+
+static void an_empty_pool_is_waited_for(void)
+{
+	int fd = served_connect();
+	int other = served_connect();
+
+	ebb_mem_fail_from(1);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 1 << 20);
+	client_request(other, 0, NBD_CMD_READ, 1, 0, 1 << 20);
+	client_request(other, 0, NBD_CMD_FLUSH, 2, 0, 0);
+	ck_assert(client_hears_nothing(fd, 50));
+	ck_assert(client_hears_nothing(other, 0));
+	/* Some, but not all of what a request needs: none of it is kept. */
+	ebb_mem_fail_from(3);
+	client_request(fd, 0, NBD_CMD_READ, 2, 0, 4 << 20);
+	expect_reply(fd, 1, 0);
+	ck_assert(client_receive(fd, data, 1 << 20));
+	ck_assert(client_hears_nothing(fd, 50));
+	ebb_mem_fail_from(0);
+	expect_reply(fd, 2, 0);
+	ck_assert(client_receive(fd, data, 4 << 20));
+	expect_reply(other, 1, 0);
+	ck_assert(client_receive(other, data, 1 << 20));
+	expect_reply(other, 2, 0);
+	/* Gone while it waits. */
+	ebb_mem_fail_from(1);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 1 << 20);
+	client_request(other, 0, NBD_CMD_WRITE, 1, 0, 1 << 20);
+	ck_assert(client_hears_nothing(fd, 20));
+	close(fd);
+	close(other);
+	ebb_mem_fail_from(0);
+	client_wait(no_clients, "the clients are gone");
+}
+
+START_TEST(test_an_empty_pool_is_waited_for)
+{
+	served_run(NULL, an_empty_pool_is_waited_for);
+}
+END_TEST
+
+static void stop_comes_while_the_bdev_is_busy(void)
+{
+	int fd = served_connect();
+
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_WRITE, 1, 0, 512);
+	client_send(fd, data, 512);
+	wait_held(1);
+	disk_remove();
+	close(fd);
+	disk_release(-EIO, false);
+	client_wait(disk_gone, "the bdev is closed");
+}
+
+START_TEST(test_stop_comes_while_the_bdev_is_busy)
+{
+	served_run(NULL, stop_comes_while_the_bdev_is_busy);
+}
+END_TEST
+
+static void a_handshake_has_its_time(void)
+{
+	int silent = served_knock();
+	int served = served_connect();
+	uint32_t error;
+
+	served_add_time(NBD_HANDSHAKE_MS - 1000);
+	ck_assert(client_hears_nothing(silent, 50));
+	served_add_time(2000);
+	expect_end(silent);
+	/* Whoever is through with it may be silent for ever. */
+	served_add_time(NBD_HANDSHAKE_MS * 10);
+	ck_assert(client_hears_nothing(served, 50));
+	client_request(served, 0, NBD_CMD_FLUSH, 1, 0, 0);
+	ck_assert_uint_eq(client_reply(served, &error), 1);
+	close(served);
+}
+
+START_TEST(test_a_handshake_has_its_time)
+{
+	served_move_clock();
+	served_run(NULL, a_handshake_has_its_time);
+}
+END_TEST
+
+static void last_replies_have_their_time(void)
+{
+	int fd = served_connect();
+	unsigned i;
+
+	for (i = 0; i < 8; i++) {
+		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
+	}
+	client_request(fd, 0, NBD_CMD_DISC, 0, 0, 0);
+	/* It does not read: its socket fills, and the rest waits. */
+	ck_assert(!client_hears_nothing(fd, 10000));
+	ck_assert_int_eq(served_clients(), 1);
+	served_add_time(NBD_DRAIN_MS + 500);
+	client_wait(no_clients, "the deaf client is gone");
+	close(fd);
+}
+
+START_TEST(test_last_replies_have_their_time)
+{
+	served_move_clock();
+	served_run(NULL, last_replies_have_their_time);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nbd connection");
+	TCase *tcase = tcase_create("connection");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 20);
+	tcase_add_test(tcase, test_replies_go_as_requests_end);
+	tcase_add_test(tcase, test_no_more_than_the_bound_is_in_flight);
+	tcase_add_test(tcase, test_errors_are_told);
+	tcase_add_test(tcase, test_fua_reaches_the_bdev);
+	tcase_add_test(tcase, test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not);
+	tcase_add_test(tcase, test_vanished_clients_leave_nothing);
+	tcase_add_test(tcase, test_an_empty_pool_is_waited_for);
+	tcase_add_test(tcase, test_stop_comes_while_the_bdev_is_busy);
+	tcase_add_test(tcase, test_a_handshake_has_its_time);
+	tcase_add_test(tcase, test_last_replies_have_their_time);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

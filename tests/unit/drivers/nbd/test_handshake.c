@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/base.h>
+
+#include "drivers/nbd/handshake.h"
+
+static const struct nbd_geometry geometry = {
+	.size_bytes = 1ull << 40,
+	.block_size = 512,
+	.flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH,
+};
+
+static uint64_t get(const uint8_t *at, size_t len)
+{
+	uint64_t value = 0;
+
+	while (len-- > 0) {
+		value = value << 8 | *at++;
+	}
+	return value;
+}
+
+/* Reads one option reply at *@at, checks its frame, and steps over it. Return: its data. */
+static const uint8_t *next_reply(const struct nbd_out *out, size_t *at, uint32_t option,
+				 uint32_t reply, size_t *ret_len)
+{
+	const uint8_t *header = out->bytes + *at;
+
+	ck_assert_uint_le(*at + 20, out->len);
+	ck_assert_uint_eq(get(header, 8), NBD_OPTION_REPLY_MAGIC);
+	ck_assert_uint_eq(get(header + 8, 4), option);
+	ck_assert_uint_eq(get(header + 12, 4), reply);
+	*ret_len = get(header + 16, 4);
+	*at += 20 + *ret_len;
+	ck_assert_uint_le(*at, out->len);
+	return header + 20;
+}
+
+static enum nbd_verdict decide(uint32_t option, const void *data, size_t len, struct nbd_out *out,
+			       struct nbd_question *question)
+{
+	struct nbd_event event = {
+		.type = NBD_EVENT_OPTION,
+		.option = option,
+		.data = data,
+		.len_bytes = len,
+	};
+
+	return nbd_handshake_option(&event, out, question);
+}
+
+START_TEST(greets)
+{
+	static const uint8_t expected[] = {'N', 'B', 'D', 'M', 'A', 'G', 'I', 'C', 'I',
+					   'H', 'A', 'V', 'E', 'O', 'P', 'T', 0,   3};
+	struct nbd_out out = {0};
+
+	nbd_out_greeting(&out);
+	ck_assert_uint_eq(out.len, sizeof(expected));
+	ck_assert_mem_eq(out.bytes, expected, sizeof(expected));
+	nbd_out_reset(&out);
+	ck_assert_ptr_null(out.bytes);
+}
+END_TEST
+
+START_TEST(tells_all_about_an_export)
+{
+	struct nbd_out out = {0};
+	const uint8_t *data;
+	size_t at = 0, len;
+
+	nbd_out_info(&out, NBD_OPT_GO, &geometry, "disk", true);
+	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(len, 12);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_EXPORT);
+	ck_assert_uint_eq(get(data + 2, 8), 1ull << 40);
+	ck_assert_uint_eq(get(data + 10, 2), geometry.flags);
+	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(len, 14);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_BLOCK_SIZE);
+	ck_assert_uint_eq(get(data + 2, 4), 512);
+	ck_assert_uint_eq(get(data + 6, 4), 4096);
+	ck_assert_uint_eq(get(data + 10, 4), NBD_REQUEST_MAX);
+	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(len, 6);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_NAME);
+	ck_assert_mem_eq(data + 2, "disk", 4);
+	next_reply(&out, &at, NBD_OPT_GO, NBD_REP_ACK, &len);
+	ck_assert_uint_eq(len, 0);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+}
+END_TEST
+
+START_TEST(lists_names)
+{
+	struct nbd_out out = {0};
+	const uint8_t *data;
+	size_t at = 0, len;
+
+	nbd_out_server(&out, "one");
+	data = next_reply(&out, &at, NBD_OPT_LIST, NBD_REP_SERVER, &len);
+	ck_assert_uint_eq(len, 7);
+	ck_assert_uint_eq(get(data, 4), 3);
+	ck_assert_mem_eq(data + 4, "one", 3);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+}
+END_TEST
+
+START_TEST(answers_export_name_with_and_without_zeroes)
+{
+	static const uint8_t zeroes[124];
+	struct nbd_out out = {0};
+
+	nbd_out_export_name(&out, &geometry, true);
+	ck_assert_uint_eq(out.len, 10);
+	nbd_out_reset(&out);
+	nbd_out_export_name(&out, &geometry, false);
+	ck_assert_uint_eq(out.len, 134);
+	ck_assert_uint_eq(get(out.bytes, 8), 1ull << 40);
+	ck_assert_uint_eq(get(out.bytes + 8, 2), geometry.flags);
+	ck_assert_mem_eq(out.bytes + 10, zeroes, sizeof(zeroes));
+	nbd_out_reset(&out);
+}
+END_TEST
+
+START_TEST(asks_about_exports)
+{
+	static const uint8_t go[] = {0, 0, 0, 1, 'x', 0, 1, 0, 1};
+	struct nbd_question question = {0};
+	struct nbd_out out = {0};
+
+	ck_assert_int_eq(decide(NBD_OPT_GO, go, sizeof(go), &out, &question), NBD_VERDICT_ASK);
+	ck_assert_uint_eq(question.option, NBD_OPT_GO);
+	ck_assert_uint_eq(question.name_len, 1);
+	ck_assert_int_eq(question.name[0], 'x');
+	ck_assert(question.wants_name);
+	ck_assert_int_eq(decide(NBD_OPT_LIST, NULL, 0, &out, &question), NBD_VERDICT_ASK);
+	ck_assert_uint_eq(question.option, NBD_OPT_LIST);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, "disk", 4, &out, &question), NBD_VERDICT_ASK);
+	ck_assert_uint_eq(question.name_len, 4);
+	ck_assert_uint_eq(out.len, 0);
+}
+END_TEST
+
+START_TEST(refuses_options)
+{
+	static const struct {
+		uint32_t option;
+		const char *data;
+		size_t len;
+		uint32_t reply;
+	} cases[] = {
+		{NBD_OPT_STRUCTURED_REPLY, "", 0, NBD_REP_ERR_UNSUP},
+		{NBD_OPT_STARTTLS, "", 0, NBD_REP_ERR_UNSUP},
+		{4711, "whatever", 8, NBD_REP_ERR_UNSUP},
+		{NBD_OPT_LIST, "data", 4, NBD_REP_ERR_INVALID},
+		{NBD_OPT_GO, "\0\0\0\7ab\0\0", 8, NBD_REP_ERR_INVALID},
+	};
+	struct nbd_question question = {0};
+	size_t i, at, len;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		struct nbd_out out = {0};
+
+		ck_assert_int_eq(decide(cases[i].option, cases[i].data, cases[i].len, &out,
+					&question),
+				 NBD_VERDICT_ANSWERED);
+		at = 0;
+		next_reply(&out, &at, cases[i].option, cases[i].reply, &len);
+		ck_assert_uint_gt(len, 0);
+		nbd_out_reset(&out);
+	}
+}
+END_TEST
+
+START_TEST(refuses_what_is_too_long)
+{
+	struct nbd_event event = {.type = NBD_EVENT_OPTION_TOO_LONG, .option = NBD_OPT_GO};
+	static char name[NBD_NAME_MAX + 1];
+	struct nbd_question question = {0};
+	struct nbd_out out = {0};
+	size_t at = 0, len;
+
+	ck_assert_int_eq(nbd_handshake_option(&event, &out, &question), NBD_VERDICT_ANSWERED);
+	next_reply(&out, &at, NBD_OPT_GO, NBD_REP_ERR_TOO_BIG, &len);
+	nbd_out_reset(&out);
+	event.option = NBD_OPT_EXPORT_NAME;
+	ck_assert_int_eq(nbd_handshake_option(&event, &out, &question), NBD_VERDICT_HANG_UP);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, name, sizeof(name), &out, &question),
+			 NBD_VERDICT_HANG_UP);
+	ck_assert_uint_eq(out.len, 0);
+}
+END_TEST
+
+START_TEST(says_goodbye)
+{
+	struct nbd_question question = {0};
+	struct nbd_out out = {0};
+	size_t at = 0, len;
+
+	ck_assert_int_eq(decide(NBD_OPT_ABORT, NULL, 0, &out, &question), NBD_VERDICT_BYE);
+	next_reply(&out, &at, NBD_OPT_ABORT, NBD_REP_ACK, &len);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+}
+END_TEST
+
+START_TEST(grows_without_losing)
+{
+	struct nbd_out out = {0};
+	uint8_t piece[777];
+	size_t i;
+
+	for (i = 0; i < 50; i++) {
+		memset(piece, (int)i, sizeof(piece));
+		nbd_out_append(&out, piece, sizeof(piece));
+	}
+	ck_assert(!out.failed);
+	ck_assert_uint_eq(out.len, 50 * sizeof(piece));
+	for (i = 0; i < out.len; i++) {
+		ck_assert_uint_eq(out.bytes[i], i / sizeof(piece));
+	}
+	nbd_out_reset(&out);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nbd handshake");
+	TCase *tcase = tcase_create("handshake");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, greets);
+	tcase_add_test(tcase, tells_all_about_an_export);
+	tcase_add_test(tcase, lists_names);
+	tcase_add_test(tcase, answers_export_name_with_and_without_zeroes);
+	tcase_add_test(tcase, asks_about_exports);
+	tcase_add_test(tcase, refuses_options);
+	tcase_add_test(tcase, refuses_what_is_too_long);
+	tcase_add_test(tcase, says_goodbye);
+	tcase_add_test(tcase, grows_without_losing);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/base.h>
+
+#include "drivers/nbd/protocol.h"
+
+/* A conversation as a client would say it, put together piece by piece. */
+struct script {
+	uint8_t bytes[64 << 10];
+	size_t len;
+};
+
+static void say(struct script *script, const void *bytes, size_t len)
+{
+	ck_assert_uint_le(script->len + len, sizeof(script->bytes));
+	if (len > 0) {
+		memcpy(script->bytes + script->len, bytes, len);
+	}
+	script->len += len;
+}
+
+static void say_flags(struct script *script, uint32_t flags)
+{
+	uint32_t wire = htobe32(flags);
+
+	say(script, &wire, sizeof(wire));
+}
+
+static void say_option(struct script *script, uint32_t option, const void *data, uint32_t len)
+{
+	struct nbd_wire_option wire = {
+		.magic = htobe64(NBD_OPTION_MAGIC),
+		.option = htobe32(option),
+		.len_bytes = htobe32(len),
+	};
+
+	say(script, &wire, sizeof(wire));
+	say(script, data, len);
+}
+
+static void say_request(struct script *script, uint16_t type, uint64_t offset, uint32_t len)
+{
+	struct nbd_wire_request wire = {
+		.magic = htobe32(NBD_REQUEST_MAGIC),
+		.type = htobe16(type),
+		.cookie = 0x1122334455667788ull,
+		.offset_bytes = htobe64(offset),
+		.len_bytes = htobe32(len),
+	};
+
+	say(script, &wire, sizeof(wire));
+}
+
+/* What came out, in a form that two runs can be compared in: payloads are joined. */
+struct heard {
+	struct nbd_event events[32];
+	unsigned count;
+	uint8_t data[64 << 10]; /* of options and payloads, in order */
+	size_t data_len;
+};
+
+static void hear(struct heard *heard, const struct nbd_event *event)
+{
+	struct nbd_event *last = heard->count > 0 ? &heard->events[heard->count - 1] : NULL;
+
+	ck_assert_uint_le(heard->data_len + event->len_bytes, sizeof(heard->data));
+	if (event->len_bytes > 0) {
+		memcpy(heard->data + heard->data_len, event->data, event->len_bytes);
+		heard->data_len += event->len_bytes;
+	}
+	if (last != NULL && last->type == NBD_EVENT_PAYLOAD && event->type == NBD_EVENT_PAYLOAD) {
+		last->len_bytes += event->len_bytes;
+		return;
+	}
+	ck_assert_uint_lt(heard->count, EBB_ARRAY_SIZE(heard->events));
+	heard->events[heard->count] = *event;
+	heard->events[heard->count].data = NULL; /* it was in the buffer of that run */
+	heard->count++;
+}
+
+/*
+ * Feeds @script in two pieces, cut at @cut, from a buffer that is as long as what has come, so that
+ * a sanitizer sees a read past it. NBD_OPT_GO ends the handshake.
+ */
+static void listen_to(const struct script *script, size_t cut, struct heard *heard)
+{
+	const size_t pieces[] = {cut, script->len - cut};
+	struct nbd_parser parser;
+	size_t at = 0, have = 0;
+	unsigned i;
+
+	memset(heard, 0, sizeof(*heard));
+	nbd_parser_init(&parser);
+	for (i = 0; i < EBB_ARRAY_SIZE(pieces); i++) {
+		struct nbd_event event;
+
+		have += pieces[i];
+		do {
+			uint8_t *copy = malloc(have - at + 1);
+			size_t used;
+
+			ck_assert_ptr_nonnull(copy);
+			memcpy(copy, script->bytes + at, have - at);
+			used = nbd_parse(&parser, copy, have - at, &event);
+			ck_assert_uint_le(used, have - at);
+			at += used;
+			if (event.type != NBD_EVENT_NONE) {
+				hear(heard, &event);
+			}
+			free(copy);
+			if (event.type == NBD_EVENT_OPTION && event.option == NBD_OPT_GO) {
+				nbd_parser_begin_requests(&parser);
+			}
+		} while (event.type != NBD_EVENT_NONE && event.type != NBD_EVENT_BAD);
+	}
+}
+
+static const uint8_t go_default[] = {0, 0, 0, 0, 0, 0};
+
+static void script_whole(struct script *script)
+{
+	static uint8_t payload[5000];
+	size_t i;
+
+	for (i = 0; i < sizeof(payload); i++) {
+		payload[i] = (uint8_t)(i * 7);
+	}
+	script->len = 0;
+	say_flags(script, NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
+	say_option(script, NBD_OPT_STRUCTURED_REPLY, NULL, 0);
+	say_option(script, NBD_OPT_LIST, NULL, 0);
+	say_option(script, 77, payload, 300);
+	say_option(script, NBD_OPT_GO, go_default, sizeof(go_default));
+	say_request(script, NBD_CMD_READ, 4096, 512);
+	say_request(script, NBD_CMD_WRITE, 8192, sizeof(payload));
+	say(script, payload, sizeof(payload));
+	say_request(script, NBD_CMD_FLUSH, 0, 0);
+	say_request(script, NBD_CMD_WRITE, 0, 1);
+	say(script, payload, 1);
+	say_request(script, NBD_CMD_DISC, 0, 0);
+}
+
+START_TEST(hears_a_whole_conversation)
+{
+	static struct script script;
+	static struct heard heard;
+	static const enum nbd_event_type expected[] = {
+		NBD_EVENT_FLAGS,   NBD_EVENT_OPTION,  NBD_EVENT_OPTION,  NBD_EVENT_OPTION,
+		NBD_EVENT_OPTION,  NBD_EVENT_REQUEST, NBD_EVENT_REQUEST, NBD_EVENT_PAYLOAD,
+		NBD_EVENT_REQUEST, NBD_EVENT_REQUEST, NBD_EVENT_PAYLOAD, NBD_EVENT_REQUEST,
+	};
+	unsigned i;
+
+	script_whole(&script);
+	listen_to(&script, script.len, &heard);
+	ck_assert_uint_eq(heard.count, EBB_ARRAY_SIZE(expected));
+	for (i = 0; i < heard.count; i++) {
+		ck_assert_int_eq(heard.events[i].type, expected[i]);
+	}
+	ck_assert_uint_eq(heard.events[2].option, NBD_OPT_LIST);
+	ck_assert_uint_eq(heard.events[3].option, 77);
+	ck_assert_uint_eq(heard.events[3].len_bytes, 300);
+	ck_assert_uint_eq(heard.events[5].request.type, NBD_CMD_READ);
+	ck_assert_uint_eq(heard.events[5].request.offset_bytes, 4096);
+	ck_assert_uint_eq(heard.events[5].request.len_bytes, 512);
+	ck_assert_uint_eq(heard.events[5].request.cookie, 0x1122334455667788ull);
+	ck_assert_uint_eq(heard.events[7].len_bytes, 5000);
+	ck_assert_uint_eq(heard.events[11].request.type, NBD_CMD_DISC);
+}
+END_TEST
+
+START_TEST(hears_the_same_wherever_it_is_cut)
+{
+	static struct script script;
+	static struct heard whole, cut;
+	size_t at;
+
+	script_whole(&script);
+	listen_to(&script, script.len, &whole);
+	for (at = 0; at < script.len; at++) {
+		listen_to(&script, at, &cut);
+		ck_assert_uint_eq(cut.count, whole.count);
+		ck_assert_uint_eq(cut.data_len, whole.data_len);
+		ck_assert_mem_eq(cut.data, whole.data, whole.data_len);
+		ck_assert_mem_eq(cut.events, whole.events, sizeof(whole.events));
+	}
+}
+END_TEST
+
+START_TEST(skips_an_option_that_is_too_long)
+{
+	static struct script script;
+	static struct heard heard;
+	static uint8_t data[NBD_OPTION_MAX + 1];
+	size_t cut;
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE);
+	say_option(&script, NBD_OPT_INFO, data, sizeof(data));
+	say_option(&script, NBD_OPT_LIST, NULL, 0);
+	for (cut = 0; cut < script.len; cut += 13) {
+		listen_to(&script, cut, &heard);
+		ck_assert_uint_eq(heard.count, 3);
+		ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION_TOO_LONG);
+		ck_assert_uint_eq(heard.events[1].option, NBD_OPT_INFO);
+		ck_assert_int_eq(heard.events[2].type, NBD_EVENT_OPTION);
+		ck_assert_uint_eq(heard.events[2].option, NBD_OPT_LIST);
+	}
+}
+END_TEST
+
+START_TEST(takes_the_longest_option_whole)
+{
+	static struct script script;
+	static struct heard heard;
+	static uint8_t data[NBD_OPTION_MAX];
+
+	script.len = 0;
+	say_flags(&script, 0);
+	say_option(&script, 99, data, sizeof(data));
+	listen_to(&script, script.len - 1, &heard);
+	ck_assert_uint_eq(heard.count, 2);
+	ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION);
+	ck_assert_uint_eq(heard.events[1].len_bytes, NBD_OPTION_MAX);
+}
+END_TEST
+
+/* Ends in NBD_EVENT_BAD, at once and for ever. */
+static void assert_bad(const struct script *script)
+{
+	static struct heard heard;
+	struct nbd_event *last;
+
+	listen_to(script, script->len, &heard);
+	ck_assert_uint_gt(heard.count, 0);
+	last = &heard.events[heard.count - 1];
+	ck_assert_int_eq(last->type, NBD_EVENT_BAD);
+	ck_assert_ptr_nonnull(last->error);
+}
+
+START_TEST(refuses_what_is_not_nbd)
+{
+	static struct script script;
+	static const char http[] = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
+
+	script.len = 0;
+	say(&script, http, sizeof(http));
+	assert_bad(&script);
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE | 0x8000);
+	assert_bad(&script);
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE);
+	say(&script, http, sizeof(http));
+	assert_bad(&script);
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE);
+	say_option(&script, NBD_OPT_GO, go_default, sizeof(go_default));
+	say(&script, http, sizeof(http));
+	assert_bad(&script);
+}
+END_TEST
+
+START_TEST(refuses_an_option_without_bounds)
+{
+	struct nbd_wire_option wire = {
+		.magic = htobe64(NBD_OPTION_MAGIC),
+		.option = htobe32(NBD_OPT_GO),
+		.len_bytes = htobe32(NBD_OPTION_SKIP_MAX + 1),
+	};
+	static struct script script;
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE);
+	say(&script, &wire, sizeof(wire));
+	assert_bad(&script);
+}
+END_TEST
+
+START_TEST(counts_payload_that_goes_past_it)
+{
+	static struct script script;
+	struct nbd_parser parser;
+	struct nbd_event event;
+
+	script.len = 0;
+	say_request(&script, NBD_CMD_WRITE, 0, 1000);
+	nbd_parser_init(&parser);
+	nbd_parser_begin_requests(&parser);
+	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 0);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), script.len);
+	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 1000);
+	nbd_parser_take_payload(&parser, 999);
+	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 1);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), 1);
+	ck_assert_int_eq(event.type, NBD_EVENT_PAYLOAD);
+	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 0);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), script.len);
+	ck_assert_int_eq(event.type, NBD_EVENT_REQUEST);
+}
+END_TEST
+
+START_TEST(decodes_go)
+{
+	const uint8_t data[] = {0, 0, 0, 4, 'd', 'i', 's', 'k', 0, 2, 0, 3, 0, 1};
+	struct nbd_go go;
+	size_t len;
+
+	ck_assert_int_eq(nbd_go_decode(data, sizeof(data), &go), 0);
+	ck_assert_uint_eq(go.name_len, 4);
+	ck_assert_mem_eq(go.name, "disk", 4);
+	ck_assert(go.wants_name);
+	for (len = 0; len < sizeof(data); len++) {
+		ck_assert_int_eq(nbd_go_decode(data, len, &go), -EINVAL);
+	}
+	ck_assert_int_eq(nbd_go_decode(go_default, sizeof(go_default), &go), 0);
+	ck_assert_uint_eq(go.name_len, 0);
+	ck_assert(!go.wants_name);
+}
+END_TEST
+
+START_TEST(refuses_a_go_that_lies_about_lengths)
+{
+	uint8_t data[4 + NBD_NAME_MAX + 1 + 2] = {0xff, 0xff, 0xff, 0xff};
+	const uint32_t too_long = htobe32(NBD_NAME_MAX + 1);
+	struct nbd_go go;
+
+	ck_assert_int_eq(nbd_go_decode(data, sizeof(data), &go), -EINVAL);
+	memcpy(data, &too_long, sizeof(too_long));
+	ck_assert_int_eq(nbd_go_decode(data, sizeof(data), &go), -EINVAL);
+}
+END_TEST
+
+#define RANGE_SIZE (1u << 30)
+#define ALL_FLAGS                                                                            \
+	(NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA | NBD_FLAG_SEND_TRIM | \
+	 NBD_FLAG_SEND_WRITE_ZEROES)
+
+static const struct check_case {
+	uint32_t export_flags;
+	uint16_t flags;
+	uint16_t type;
+	uint64_t offset;
+	uint32_t len;
+	uint32_t error;
+} check_cases[] = {
+	{ALL_FLAGS, 0, NBD_CMD_READ, 0, 4096, 0},
+	{ALL_FLAGS, 0, NBD_CMD_READ, RANGE_SIZE - 512, 512, 0},
+	{ALL_FLAGS, 0, NBD_CMD_READ, 0, NBD_REQUEST_MAX, 0},
+	{ALL_FLAGS, 0, NBD_CMD_READ, 0, NBD_REQUEST_MAX + 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, 0, 0, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, RANGE_SIZE, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, RANGE_SIZE - 512, 1024, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, UINT64_MAX - 511, 1024, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, 1, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_READ, 512, 513, NBD_EINVAL},
+	{ALL_FLAGS, NBD_CMD_FLAG_FUA, NBD_CMD_READ, 0, 512, 0},
+	{NBD_FLAG_HAS_FLAGS, NBD_CMD_FLAG_FUA, NBD_CMD_WRITE, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0x8000, NBD_CMD_READ, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, NBD_CMD_FLAG_NO_HOLE, NBD_CMD_WRITE, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, NBD_CMD_FLAG_NO_HOLE, NBD_CMD_WRITE_ZEROES, 0, 512, 0},
+	{ALL_FLAGS, NBD_CMD_FLAG_FUA, NBD_CMD_WRITE, 0, 512, 0},
+	{ALL_FLAGS, 0, NBD_CMD_WRITE, RANGE_SIZE, 512, NBD_ENOSPC},
+	{ALL_FLAGS, 0, NBD_CMD_WRITE_ZEROES, RANGE_SIZE, 512, NBD_ENOSPC},
+	{ALL_FLAGS, 0, NBD_CMD_TRIM, RANGE_SIZE, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_TRIM, 0, RANGE_SIZE, 0},
+	{ALL_FLAGS, 0, NBD_CMD_WRITE_ZEROES, 0, RANGE_SIZE, 0},
+	{ALL_FLAGS | NBD_FLAG_READ_ONLY, 0, NBD_CMD_WRITE, 0, 512, NBD_EPERM},
+	{ALL_FLAGS | NBD_FLAG_READ_ONLY, 0, NBD_CMD_TRIM, 0, 512, NBD_EPERM},
+	{ALL_FLAGS | NBD_FLAG_READ_ONLY, 0, NBD_CMD_WRITE_ZEROES, 0, 512, NBD_EPERM},
+	{ALL_FLAGS | NBD_FLAG_READ_ONLY, 0, NBD_CMD_READ, 0, 512, 0},
+	{NBD_FLAG_HAS_FLAGS, 0, NBD_CMD_TRIM, 0, 512, NBD_EINVAL},
+	{NBD_FLAG_HAS_FLAGS, 0, NBD_CMD_WRITE_ZEROES, 0, 512, NBD_EINVAL},
+	{NBD_FLAG_HAS_FLAGS, 0, NBD_CMD_FLUSH, 0, 0, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_FLUSH, 0, 0, 0},
+	{ALL_FLAGS, 0, NBD_CMD_FLUSH, 512, 0, NBD_EINVAL},
+	{ALL_FLAGS, 0, NBD_CMD_FLUSH, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, 5, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, 7, 0, 512, NBD_EINVAL},
+	{ALL_FLAGS, 0, 0xffff, 0, 512, NBD_EINVAL},
+};
+
+START_TEST(checks_requests)
+{
+	const struct check_case *c = &check_cases[_i];
+	const struct nbd_geometry geometry = {
+		.size_bytes = RANGE_SIZE,
+		.block_size = 512,
+		.flags = (uint16_t)c->export_flags,
+	};
+	const struct nbd_request request = {
+		.flags = c->flags,
+		.type = c->type,
+		.offset_bytes = c->offset,
+		.len_bytes = c->len,
+	};
+
+	ck_assert_uint_eq(nbd_validate_request(&geometry, &request), c->error);
+}
+END_TEST
+
+START_TEST(translates_errors)
+{
+	static const struct {
+		int status;
+		uint32_t error;
+	} cases[] = {
+		{0, 0},
+		{-EIO, NBD_EIO},
+		{-EPERM, NBD_EPERM},
+		{-EROFS, NBD_EPERM},
+		{-EINVAL, NBD_EINVAL},
+		{-ENOMEM, NBD_ENOMEM},
+		{-ENOSPC, NBD_ENOSPC},
+		{-EOVERFLOW, NBD_EOVERFLOW},
+		{-ENOTSUP, NBD_ENOTSUP},
+		{-ESHUTDOWN, NBD_ESHUTDOWN},
+		{-ENODEV, NBD_ESHUTDOWN},
+		{-EILSEQ, NBD_EIO},
+	};
+	size_t i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		ck_assert_uint_eq(nbd_error_from_status(cases[i].status), cases[i].error);
+	}
+}
+END_TEST
+
+START_TEST(encodes_a_reply)
+{
+	static const uint8_t expected[] = {0x67, 0x44, 0x66, 0x98, 0, 0, 0, 28,
+					   1,    2,    3,    4,    5, 6, 7, 8};
+	const uint8_t cookie_bytes[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct nbd_wire_reply reply;
+	uint64_t cookie;
+
+	memcpy(&cookie, cookie_bytes, sizeof(cookie));
+	nbd_reply_encode(&reply, cookie, NBD_ENOSPC);
+	ck_assert_mem_eq(&reply, expected, sizeof(expected));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nbd protocol");
+	TCase *tcase = tcase_create("protocol");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, hears_a_whole_conversation);
+	tcase_add_test(tcase, hears_the_same_wherever_it_is_cut);
+	tcase_add_test(tcase, skips_an_option_that_is_too_long);
+	tcase_add_test(tcase, takes_the_longest_option_whole);
+	tcase_add_test(tcase, refuses_what_is_not_nbd);
+	tcase_add_test(tcase, refuses_an_option_without_bounds);
+	tcase_add_test(tcase, counts_payload_that_goes_past_it);
+	tcase_add_test(tcase, decodes_go);
+	tcase_add_test(tcase, refuses_a_go_that_lies_about_lengths);
+	tcase_add_loop_test(tcase, checks_requests, 0, (int)EBB_ARRAY_SIZE(check_cases));
+	tcase_add_test(tcase, translates_errors);
+	tcase_add_test(tcase, encodes_a_reply);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/envelope.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct json_object *json;
+static struct ebb_envelope envelope;
+static struct ebb_method_error error;
+
+static void teardown(void)
+{
+	json_object_put(json);
+	json = NULL;
+}
+
+static int parse(const char *text)
+{
+	json_object_put(json);
+	json = json_tokener_parse(text);
+	return ebb_envelope_parse(json, &envelope, &error);
+}
+
+static void check_refused(const char *text, const char *piece)
+{
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_int_eq(error.code, EBB_METHOD_INVALID_REQUEST);
+	ck_assert_msg(strstr(error.text, piece) != NULL, "%s: no \"%s\"", error.text, piece);
+}
+
+START_TEST(reads_a_request)
+{
+	ck_assert_int_eq(parse("{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"a\":1},"
+			       "\"id\":7}"),
+			 0);
+	ck_assert_str_eq(envelope.method, "m");
+	ck_assert(json_object_is_type(envelope.params, json_type_object));
+	ck_assert_int_eq(json_object_get_int(envelope.id), 7);
+	ck_assert(!envelope.notification);
+}
+END_TEST
+
+START_TEST(does_without_what_may_be_left_out)
+{
+	ck_assert_int_eq(parse("{\"method\":\"m\",\"params\":null}"), 0);
+	ck_assert(envelope.notification);
+	ck_assert_ptr_null(envelope.params);
+}
+END_TEST
+
+START_TEST(tells_a_null_id_from_none)
+{
+	ck_assert_int_eq(parse("{\"method\":\"m\",\"id\":null}"), 0);
+	ck_assert(!envelope.notification);
+	ck_assert_ptr_null(envelope.id);
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_request)
+{
+	check_refused("null", "object");
+	check_refused("[]", "object");
+	check_refused("\"m\"", "object");
+	check_refused("{\"id\":1}", "\"method\"");
+	ck_assert_int_eq(json_object_get_int(envelope.id), 1);
+	check_refused("{\"method\":1,\"id\":\"x\"}", "\"method\"");
+	check_refused("{\"method\":\"m\\u0000\",\"id\":1}", "NUL");
+	check_refused("{\"jsonrpc\":\"1.0\",\"method\":\"m\"}", "\"jsonrpc\"");
+	check_refused("{\"jsonrpc\":2.0,\"method\":\"m\"}", "\"jsonrpc\"");
+	check_refused("{\"method\":\"m\",\"params\":1}", "\"params\"");
+	check_refused("{\"method\":\"m\",\"param\":{},\"id\":2}", "\"param\"");
+	ck_assert_int_eq(json_object_get_int(envelope.id), 2);
+}
+END_TEST
+
+static void check_answer(const char *id, struct json_object *result,
+			 const struct ebb_method_error *how, const char *expected)
+{
+	struct json_object *id_json = json_tokener_parse(id);
+	struct json_object *answer = ebb_envelope_answer(id_json, result, how);
+
+	ck_assert_str_eq(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN), expected);
+	json_object_put(answer);
+	json_object_put(id_json);
+}
+
+START_TEST(gives_every_kind_of_id_back)
+{
+	static const char *const ids[] = {"1", "1.50", "\"x\"", "null", "true", "[1,{}]", "-0"};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(ids); i++) {
+		char expected[128];
+
+		snprintf(expected, sizeof(expected),
+			 "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":null}", i == 6 ? "0" : ids[i]);
+		check_answer(ids[i], NULL, NULL, expected);
+	}
+}
+END_TEST
+
+START_TEST(wraps_a_result_or_an_error)
+{
+	struct ebb_method_error how = {.code = -19, .text = "bdev \"x\" is gone"};
+
+	check_answer("1", json_object_new_boolean(true), NULL,
+		     "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}");
+	check_answer("1", NULL, &how,
+		     "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-19,\"message\":\"bdev "
+		     "\\\"x\\\" is gone\"}}");
+}
+END_TEST
+
+START_TEST(never_sends_what_is_not_utf8)
+{
+	static const struct {
+		const char *text;
+		const char *told;
+	} texts[] = {
+		{"a\xff"
+		 "b",
+		 "a?b"},
+		{"cut \xe2\x82", "cut "},
+		{"\xc3"
+		 "\xc3\xa4",
+		 "?\xc3\xa4"},
+		{"\xe2\x82\xac", "\xe2\x82\xac"},
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(texts); i++) {
+		struct ebb_method_error how = {.code = -1};
+		char expected[128];
+
+		snprintf(how.text, sizeof(how.text), "%s", texts[i].text);
+		snprintf(expected, sizeof(expected),
+			 "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-1,\"message\":\"%"
+			 "s\"}}",
+			 texts[i].told);
+		check_answer("null", NULL, &how, expected);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("envelope");
+	TCase *tcase = tcase_create("envelope");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_add_test(tcase, reads_a_request);
+	tcase_add_test(tcase, does_without_what_may_be_left_out);
+	tcase_add_test(tcase, tells_a_null_id_from_none);
+	tcase_add_test(tcase, refuses_what_is_no_request);
+	tcase_add_test(tcase, gives_every_kind_of_id_back);
+	tcase_add_test(tcase, wraps_a_result_or_an_error);
+	tcase_add_test(tcase, never_sends_what_is_not_utf8);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
