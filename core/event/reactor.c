@@ -21,10 +21,11 @@
  * The exchange lets one of many senders write, and none while the reactor is awake: a busy reactor
  * is sent messages without a system call.
  *
- * A completion source (an io_uring, an NVMe queue) is a sender that is no thread of ours. Its arm()
- * plays the reactor's part for it: allow the source's event, look once more, -EAGAIN if there is
- * something. Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources
- * (each looks at what it disarmed), sleep.
+ * A completion source (an NVMe queue) is a sender that is no thread of ours. Its arm() plays the
+ * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
+ * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
+ * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
+ * there, and the ring watches the epoll set: see uring.c.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
  * is an edge of its own, whatever the counter says, so the read() that would usually follow each
@@ -213,7 +214,8 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 	}
 }
 
-bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+/* A turn but for the submission, which a sleep may take over. */
+static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
 {
 	struct ebb_list *node, *tmp;
 	bool worked;
@@ -233,12 +235,24 @@ bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 		worked |= ebb_uring_reap(reactor->uring);
 	}
 	worked |= reactor_run_deferred(reactor);
-	if (reactor->uring != NULL) {
-		ebb_uring_submit(reactor->uring);
-	}
 	if (ebb_unlikely(reactor->num_leaving != 0)) {
 		reactor_see_off(reactor);
 	}
+	return worked;
+}
+
+static void reactor_submit(struct ebb_reactor *reactor)
+{
+	if (reactor->uring != NULL) {
+		ebb_uring_submit(reactor->uring);
+	}
+}
+
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	bool worked = reactor_turn(reactor, polling);
+
+	reactor_submit(reactor);
 	return worked;
 }
 
@@ -283,24 +297,20 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	int rc = reactor->uring != NULL ? ebb_uring_arm(reactor->uring) : 0;
+	int rc = 0;
 
 	ebb_list_for_each(node, &reactor->threads) {
+		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
 		if (rc != 0) {
 			break;
 		}
-		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
 	}
 	return rc;
 }
 
+/* The reactor is awake. What has fired runs in the turn that follows. */
 static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event *events, int count)
 {
-	const char *reason = count == 0 ? "none" : NULL;
-
-	atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
-	ebb_reactor_read_clock(reactor);
-	reactor->last_work_ns = ebb_turn.now_ns;
 	for (int i = 0; i < count; i++) {
 		struct ebb_source *source =
 			ebb_source_from_event(&reactor->sources, events[i].data.u64);
@@ -308,25 +318,46 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
 		if (source == NULL) {
 			continue;
 		}
-		reason = source->name;
+		atomic_store_explicit(&reactor->last_wake, source->name, memory_order_relaxed);
 		if (source->fired != NULL) {
 			source->fired(source);
 		}
 	}
-	if (reason != NULL) {
-		atomic_store_explicit(&reactor->last_wake, reason, memory_order_relaxed);
+}
+
+/* Waits where it has to: in the io_uring while requests are outstanding, else in the epoll set. */
+static void reactor_wait(struct ebb_reactor *reactor)
+{
+	struct epoll_event events[EVENTS_PER_WAKE];
+	bool busy = reactor->uring != NULL && ebb_uring_busy(reactor->uring);
+	bool slept = true;
+	int count = 0;
+
+	if (busy) {
+		slept = ebb_uring_sleep(reactor->uring);
+		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
+	} else {
+		reactor_submit(reactor);
 	}
+	if (!busy || !slept) {
+		count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, busy ? 0 : -1);
+	}
+	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+	if (slept) {
+		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
+	}
+	ebb_reactor_read_clock(reactor);
+	reactor->last_work_ns = ebb_turn.now_ns;
+	reactor_woken(reactor, events, count);
 	ebb_watch_awake();
 }
 
 /* Return: true if the reactor has slept; false if something kept it awake. */
 static bool reactor_sleep(struct ebb_reactor *reactor)
 {
-	struct epoll_event events[EVENTS_PER_WAKE];
-	int count;
-
 	ebb_reactor_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
+		reactor_submit(reactor);
 		return false;
 	}
 	/* Whoever clears asleep, the watch sees no turn before there is one again. */
@@ -336,11 +367,10 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 		ebb_watch_awake();
+		reactor_submit(reactor);
 		return false;
 	}
-	count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, -1);
-	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-	reactor_woken(reactor, events, count < 0 ? 0 : count);
+	reactor_wait(reactor);
 	return true;
 }
 
@@ -369,7 +399,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
-	reactor->tid = gettid();
+	atomic_store(&reactor->tid, gettid());
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = ebb_turn.now_ns;
@@ -393,14 +423,16 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_place(reactor);
 	ebb_watch_awake();
 	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
-		bool worked = ebb_reactor_turn(reactor, polling);
+		bool worked = reactor_turn(reactor, polling);
 
-		polling = true;
-		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
-			cpu_relax();
-		}
 		if (!reactor_spins(reactor)) {
 			polling = !reactor_sleep(reactor);
+			continue;
+		}
+		polling = true;
+		reactor_submit(reactor);
+		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
+			cpu_relax();
 		}
 	}
 	ebb_reactor_end(reactor);

@@ -69,7 +69,7 @@ struct ebb_reactor {
 	struct ebb_source event_source;
 	int epoll_fd;
 	int core;
-	pid_t tid;
+	_Atomic pid_t tid;
 	pthread_t pthread;
 	bool joinable;
 	_Atomic bool ended;

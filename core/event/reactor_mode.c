@@ -165,7 +165,7 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
 	now_ns = ebb_clock_now_ns();
 	*ret_stats = (struct ebb_reactor_stats){
 		.core = core,
-		.tid = reactor->tid,
+		.tid = atomic_load(&reactor->tid),
 		.mode = atomic_load_explicit(&reactor->mode_published, memory_order_relaxed),
 		.spin_us_max =
 			atomic_load_explicit(&reactor->spin_us_published, memory_order_relaxed),

@@ -76,6 +76,9 @@ static bool thread_exit_waits(struct ebb_thread *thread, char *text, size_t size
 
 	text[0] = '\0';
 #define ADD(...) (len += (size_t)snprintf(text + len, len < size ? size - len : 0, __VA_ARGS__))
+	if (ebb_queue_waiting(&thread->queue)) {
+		ADD("messages; ");
+	}
 	if (num_pollers != 0 && len < size) {
 		ADD("%u pollers (%s); ", num_pollers, poller);
 	}
@@ -140,9 +143,6 @@ void ebb_thread_exit_check(struct ebb_thread *thread)
 
 	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
 		return;
-	}
-	if (!waiting && ebb_queue_waiting(&thread->queue)) {
-		return; /* it will run; then this is asked again */
 	}
 	if (waiting) {
 		ebb_error("thread",

@@ -8,14 +8,13 @@
  * then it raises IORING_SQ_TASKRUN in shared memory. So while the reactor polls it reads two words,
  * the flags and the completion queue's tail, and enters the kernel only when the flag is up.
  *
- * While it sleeps the ring's eventfd stands for it. The kernel raises the flag, then looks whether
- * the eventfd is allowed, then fires it. arm() does the reverse: it allows the eventfd by an
- * exchange, then looks at the flag and at the tail. One of the two sees the other. Awake, the
- * eventfd is forbidden, so a busy ring does not signal anybody.
- *
- * Waking, then, is: the eventfd's edge, get_events (which finishes the requests), reap, and before
- * the next sleep arm again. A wakeup for one request costs three system calls: epoll_wait,
- * get_events, and the submission of what the completion led to.
+ * While requests are outstanding the reactor sleeps in the ring itself: one system call submits what
+ * the turn has prepared and waits for a completion, so a wakeup for a request costs one. Everything
+ * else that may wake it (messages, timers, fds) is in its epoll set, and a one-shot poll request on
+ * that set stands in the ring beside the I/O. When it fires, the next sleep is a look into the epoll
+ * set that does not wait; the one after that puts a new poll request into the ring. A poll request
+ * looks at the set as it is made, so what has happened meanwhile completes it at once. Nothing has
+ * to be armed for completions: the kernel counts them before it sleeps.
  *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
@@ -25,8 +24,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,11 +46,10 @@
 struct ebb_uring {
 	struct io_uring ring;
 	struct ebb_reactor *reactor;
-	struct ebb_source source;
-	int event_fd;
-	bool armed; /* the eventfd is allowed */
-	bool defer; /* completions wait for us to enter the kernel */
-	uint32_t outstanding;
+	bool defer;           /* completions wait for us to enter the kernel */
+	bool epoll_polled;    /* the ring has a poll request on the epoll set */
+	bool epoll_pending;   /* it has fired */
+	uint32_t outstanding; /* requests; the poll request and cancellations do not count */
 
 	bool files_registered;
 	uint64_t files_used[URING_FILES / 64];
@@ -105,33 +102,6 @@ static int uring_setup(struct ebb_uring *uring)
 
 		uring->defer = uring_flags[i] & IORING_SETUP_DEFER_TASKRUN;
 		rc = io_uring_queue_init_params(URING_SQ_ENTRIES, &uring->ring, &params);
-	}
-	return rc;
-}
-
-static int uring_watch(struct ebb_uring *uring)
-{
-	struct ebb_reactor *reactor = uring->reactor;
-	int rc;
-
-	uring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (uring->event_fd < 0) {
-		return -errno;
-	}
-	rc = io_uring_register_eventfd(&uring->ring, uring->event_fd);
-	if (rc == 0) {
-		rc = io_uring_cq_eventfd_toggle(&uring->ring, false);
-	}
-	if (rc == 0) {
-		uring->source = (struct ebb_source){
-			.fd = uring->event_fd,
-			.events = EPOLLIN | EPOLLET,
-			.name = "io_uring",
-		};
-		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
-	}
-	if (rc != 0) {
-		close(uring->event_fd);
 	}
 	return rc;
 }
@@ -216,13 +186,6 @@ int ebb_uring_open(void)
 		free(uring);
 		return rc;
 	}
-	rc = uring_watch(uring);
-	if (rc != 0) {
-		uring_refused(rc);
-		io_uring_queue_exit(&uring->ring);
-		free(uring);
-		return rc;
-	}
 	io_uring_register_ring_fd(&uring->ring);
 	uring->files_registered = io_uring_register_files_sparse(&uring->ring, URING_FILES) == 0;
 	uring->bufs_registered =
@@ -241,70 +204,6 @@ static unsigned uring_sq_flags(struct ebb_uring *uring)
 static bool uring_cq_waiting(struct ebb_uring *uring)
 {
 	return *uring->ring.cq.khead != __atomic_load_n(uring->ring.cq.ktail, __ATOMIC_SEQ_CST);
-}
-
-static void uring_forbid_eventfd(struct ebb_uring *uring)
-{
-	uring->armed = false;
-	__atomic_store_n(uring->ring.cq.kflags, IORING_CQ_EVENTFD_DISABLED, __ATOMIC_RELAXED);
-}
-
-int ebb_uring_arm(struct ebb_uring *uring)
-{
-	if (uring->outstanding == 0) {
-		return 0; /* nothing can come */
-	}
-	if (!uring->armed) {
-		uring->armed = true;
-		/* Pairs with the kernel's look at the flag after it has raised TASKRUN. */
-		__atomic_exchange_n(uring->ring.cq.kflags, 0, __ATOMIC_SEQ_CST);
-	}
-	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 ||
-	    uring_cq_waiting(uring) || io_uring_sq_ready(&uring->ring) != 0) {
-		return -EAGAIN;
-	}
-	return 0;
-}
-
-bool ebb_uring_reap(struct ebb_uring *uring)
-{
-	struct ebb_reactor *reactor = uring->reactor;
-	struct io_uring_cqe *cqe;
-	unsigned count = 0;
-
-	if (uring->outstanding == 0) {
-		return false;
-	}
-	if (uring->armed) {
-		uring_forbid_eventfd(uring);
-	}
-	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
-		io_uring_get_events(&uring->ring);
-	}
-	while (count < URING_REAP_MAX && uring_cq_waiting(uring)) {
-		unsigned index = *uring->ring.cq.khead & *uring->ring.cq.kring_mask;
-		struct ebb_uring_op *op;
-		uint32_t flags;
-		int32_t res;
-
-		cqe = &uring->ring.cq.cqes[index];
-		op = io_uring_cqe_get_data(cqe);
-		res = cqe->res;
-		flags = cqe->flags;
-		io_uring_cq_advance(&uring->ring, 1);
-		uring->outstanding--;
-		count++;
-		if (op == NULL) {
-			continue; /* a cancellation's own completion */
-		}
-		op->thread->uring_ops--;
-		ebb_batch_enter(reactor, op->thread);
-		op->complete(op, res, flags);
-	}
-	if (ebb_turn.thread != NULL) {
-		ebb_batch_leave(reactor);
-	}
-	return count != 0;
 }
 
 void ebb_uring_submit(struct ebb_uring *uring)
@@ -327,7 +226,7 @@ void ebb_uring_submit(struct ebb_uring *uring)
 	}
 }
 
-static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, struct ebb_uring_op *op)
+static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
 {
 	struct io_uring_sqe *sqe;
 	unsigned tries = 0;
@@ -341,15 +240,76 @@ static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, struct ebb_uring_
 			abort();
 		}
 	}
-	io_uring_sqe_set_data(sqe, op);
-	uring->outstanding++;
+	io_uring_sqe_set_data(sqe, data);
 	return sqe;
+}
+
+bool ebb_uring_busy(const struct ebb_uring *uring)
+{
+	return uring->outstanding != 0;
+}
+
+bool ebb_uring_sleep(struct ebb_uring *uring)
+{
+	if (uring->epoll_pending) {
+		uring->epoll_pending = false;
+		return false;
+	}
+	if (!uring->epoll_polled) {
+		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll_polled);
+
+		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
+		uring->epoll_polled = true;
+	}
+	io_uring_submit_and_wait(&uring->ring, 1);
+	return true;
+}
+
+/* Runs one completion. */
+static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uint32_t flags)
+{
+	struct ebb_uring_op *op = data;
+
+	if (data == &uring->epoll_polled) {
+		uring->epoll_polled = false;
+		uring->epoll_pending = true;
+	} else if (data != NULL) { /* NULL: a cancellation's own */
+		uring->outstanding--;
+		op->thread->uring_ops--;
+		ebb_batch_enter(uring->reactor, op->thread);
+		op->complete(op, res, flags);
+	}
+}
+
+bool ebb_uring_reap(struct ebb_uring *uring)
+{
+	unsigned count = 0;
+
+	if (uring->outstanding == 0) {
+		return false;
+	}
+	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+		io_uring_get_events(&uring->ring);
+	}
+	while (count < URING_REAP_MAX && uring_cq_waiting(uring)) {
+		unsigned index = *uring->ring.cq.khead & *uring->ring.cq.kring_mask;
+		struct io_uring_cqe cqe = uring->ring.cq.cqes[index];
+
+		io_uring_cq_advance(&uring->ring, 1);
+		count++;
+		uring_complete(uring, io_uring_cqe_get_data(&cqe), cqe.res, cqe.flags);
+	}
+	if (ebb_turn.thread != NULL) {
+		ebb_batch_leave(uring->reactor);
+	}
+	return count != 0;
 }
 
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
 {
 	op->thread = ebb_turn.thread;
 	op->thread->uring_ops++;
+	ebb_turn.reactor->uring->outstanding++;
 	return uring_sqe(ebb_turn.reactor->uring, op);
 }
 
@@ -402,11 +362,7 @@ int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	struct ebb_reactor *reactor = uring->reactor;
-
 	ebb_mem_unsubscribe(&uring->subscriber);
-	ebb_source_remove(&reactor->sources, reactor->epoll_fd, &uring->source);
 	io_uring_queue_exit(&uring->ring);
-	close(uring->event_fd);
 	free(uring);
 }

@@ -274,6 +274,7 @@ def run_command(command, timeout=120.0, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         timeout=timeout,
         check=False,
         **options,

@@ -258,7 +258,7 @@ def fio_verifies_what_it_wrote():
     if "nbd" not in run_command(["fio", "--enghelp"]).stdout:
         raise Skip("this fio has no NBD engine")
     with served() as (daemon, _, path):
-        uri = f"nbd+unix:///disk?socket={path}"
+        uri = nbd_uri(path, "disk")
         command = ["fio", "--name=t", "--ioengine=nbd", f"--uri={uri}", "--rw=randwrite"]
         command += ["--bs=4k-64k", "--iodepth=32", "--size=48m", "--verify=crc32c", "--randrepeat=0"]
         command += ["--output=/dev/null"]

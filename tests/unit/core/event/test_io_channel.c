@@ -2,7 +2,10 @@
 #include "core/event/channel.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/core/event/stepper.h"
 
@@ -345,6 +348,32 @@ START_TEST(test_bare_device)
 }
 END_TEST
 
+static void put_again(int number)
+{
+	(void)number;
+	_exit(stepper_log_count("channel->ref > 0") == 1 ? 7 : 1);
+}
+
+/* Once too often: a bug that ends the process at the place, and not a channel that never goes. */
+START_TEST(test_put_too_often)
+{
+	struct ebb_io_channel *channel = get();
+	int status;
+	pid_t pid;
+
+	ebb_io_channel_put(channel);
+	pid = fork();
+	if (pid == 0) {
+		signal(SIGABRT, put_again);
+		ebb_io_channel_put(channel);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
 static void list_channel(const char *device_name, unsigned ref, void *arg)
 {
 	ck_assert_str_eq(device_name, "disk0");
@@ -384,6 +413,7 @@ int main(void)
 		test_unknown_device,
 		test_bare_device,
 		test_list,
+		test_put_too_often,
 		NULL,
 	};
 

@@ -301,6 +301,7 @@ START_TEST(test_exit_while_moving)
 	stepper_settle();
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
 	ck_assert_uint_eq(num_answers, 1);
+	ck_assert_int_eq(last_answer, -ESRCH);
 	ck_assert_uint_eq(ebb_reactors[0].num_leaving + ebb_reactors[1].num_leaving, 0);
 }
 END_TEST
@@ -351,6 +352,19 @@ START_TEST(test_move_self)
 }
 END_TEST
 
+/* Called on no thread there is nobody to answer: reported (rule 4), and nothing moves. */
+START_TEST(test_no_thread)
+{
+	ebb_thread_move(thread, 1, answer, NULL);
+	ebb_reactor_set_mode(0, EBB_REACTOR_POLL, 0, answer, NULL);
+	ck_assert_uint_eq(stepper_log_count("rule 4"), 2);
+	stepper_settle();
+	ck_assert_int_eq(core_of(), 0);
+	ck_assert_uint_eq(num_answers, 0);
+	ck_assert_int_eq(ebb_reactors[0].mode, EBB_REACTOR_INTERRUPT);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -368,6 +382,7 @@ int main(void)
 		test_exit_while_travelling,
 		test_forced_while_moving,
 		test_move_self,
+		test_no_thread,
 		NULL,
 	};
 

@@ -316,6 +316,17 @@ START_TEST(test_register_refused)
 }
 END_TEST
 
+/* A period and a wake source are two answers to one question. */
+START_TEST(test_register_both)
+{
+	struct ebb_poller_wake wake = {.fd = first.fd};
+
+	ck_assert_ptr_null(ebb_poller_register_named(run, &first, 1000, &wake, "both"));
+	ck_assert_uint_eq(stepper_log_count("'both'"), 1);
+	ck_assert_uint_eq(ebb_thread_app()->num_timed, 0);
+}
+END_TEST
+
 /* Whoever unregisters may close the fd at once, and the next may have its number. */
 START_TEST(test_fd_reused)
 {
@@ -457,6 +468,7 @@ int main(void)
 		test_counters,
 		test_register_interrupt,
 		test_register_refused,
+		test_register_both,
 		test_fd_reused,
 		test_no_fd,
 		test_blocker,

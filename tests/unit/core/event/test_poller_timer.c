@@ -3,9 +3,11 @@
 
 /* The timerfd behind a thread's timed pollers, as it is and as the kernel shows it. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +187,24 @@ START_TEST(test_poll_mode)
 }
 END_TEST
 
+/* No timerfd to be had: the reactor is told that it must not sleep, and the next try may succeed. */
+START_TEST(test_no_fd)
+{
+	struct rlimit limit, low;
+
+	poller = join(&runs, 60000000);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	ck_assert_int_eq(ebb_pollers_arm_timer(thread), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(stepper_log_count("'worker' has no timerfd"), 1);
+	ck_assert_uint_eq(thread->timer_armed_ns, 0);
+	arm(stepper_now_ns() + 60 * EBB_NS_PER_S);
+}
+END_TEST
+
 /* The end of a thread closes it. */
 START_TEST(test_closed_at_exit)
 {
@@ -213,6 +233,7 @@ int main(void)
 		test_disarmed,
 		test_disarmed_by_pause,
 		test_poll_mode,
+		test_no_fd,
 		test_closed_at_exit,
 		NULL,
 	};

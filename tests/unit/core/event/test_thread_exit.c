@@ -412,6 +412,45 @@ START_TEST(test_from_poller)
 }
 END_TEST
 
+static void send_to_self(void *arg)
+{
+	count++;
+	ebb_thread_send_msg(ebb_thread_current(), send_to_self, arg);
+}
+
+/* One that always has a message for itself does not live for ever. */
+START_TEST(test_forced_messages)
+{
+	ebb_thread_send_msg(thread, send_to_self, NULL);
+	stepper_exit(thread);
+	for (unsigned i = 0; i < 10; i++) {
+		stepper_turn();
+	}
+	ck_assert(!exited());
+	stepper_advance_us(5100000);
+	stepper_turn();
+	ck_assert(exited());
+	ck_assert_uint_eq(stepper_log_count("it waited for messages"), 1);
+}
+END_TEST
+
+/* Forced, it still runs what it was sent: a message is run or refused, never lost. */
+START_TEST(test_forced_runs_messages)
+{
+	unsigned messages = 0;
+
+	begin_poller(1000);
+	check_waits();
+	stepper_advance_us(101000);
+	for (unsigned i = 0; i < 300; i++) {
+		ck_assert_int_eq(ebb_thread_send_msg(thread, stepper_count, &messages), 0);
+	}
+	stepper_turn();
+	ck_assert(exited());
+	ck_assert_uint_eq(messages, 300);
+}
+END_TEST
+
 /* The framework ends the app thread: what lives there must not end it for all others. */
 START_TEST(test_app_thread)
 {
@@ -441,6 +480,8 @@ int main(void)
 		test_names_all,
 		test_ends_from_message,
 		test_from_poller,
+		test_forced_messages,
+		test_forced_runs_messages,
 		test_app_thread,
 		NULL,
 	};

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The heap is exhausted. This program's malloc() stands before the C library's and fails when told
- * to; a sanitizer brings a malloc() of its own, which must not be replaced.
+ * The heap is exhausted, or no OS thread is to be had. This program's malloc() and pthread_create()
+ * stand before the C library's and fail when told to; a sanitizer brings its own, which must not be
+ * replaced.
  */
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +42,7 @@ int main(void)
 #define RESERVE   256
 
 static bool exhausted;
+static bool no_threads;
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -63,6 +67,17 @@ void *realloc(void *memory, size_t size)
 void *aligned_alloc(size_t align, size_t size)
 {
 	return exhausted ? NULL : __libc_memalign(align, size);
+}
+
+int pthread_create(pthread_t *pthread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+	if (no_threads) {
+		return EAGAIN;
+	}
+	*(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+	return create(pthread, attr, run, arg);
 }
 
 /* The value of @call, which finds the heap exhausted; Check's own calls must not. */
@@ -216,14 +231,43 @@ START_TEST(test_for_each)
 }
 END_TEST
 
+static void stop(void *arg)
+{
+	(void)arg;
+	ebb_event_stop();
+}
+
+/* A reactor cannot be started: an error, nothing left behind, and the next try finds all well. */
+START_TEST(test_no_os_thread)
+{
+	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+
+	stepper_stop();
+	CPU_SET(0, &opts.cpus);
+	CPU_SET(1, &opts.cpus);
+	no_threads = true;
+	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(ebb_event_run(), -EAGAIN);
+	ck_assert_uint_eq(stepper_log_count("reactor 1 cannot be started"), 1);
+	ebb_event_fini();
+	no_threads = false;
+	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_uint_eq(ebb_threads.num_threads, 1);
+	ebb_thread_send_msg(ebb_thread_app(), stop, NULL);
+	ck_assert_int_eq(ebb_event_run(), 0);
+	ebb_event_fini();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_reserve, test_reserve_gone, test_owned_messages, test_thread,
-		test_poller,  test_channel,      test_for_each,       NULL,
+		test_no_os_thread,   test_reserve,  test_reserve_gone,
+		test_owned_messages, test_thread,   test_poller,
+		test_channel,        test_for_each, NULL,
 	};
 
-	return stepper_main("core/event/memory_short", setup, stepper_stop, tests);
+	return stepper_main("core/event/shortage", setup, stepper_stop, tests);
 }
 
 #endif
