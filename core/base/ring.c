@@ -26,8 +26,9 @@ int ebb_ring_init(struct ebb_ring *ring, uint32_t size_log2)
 	ring->slots = slots;
 	ring->size_log2 = size_log2;
 	ring->head = 0;
-	ring->released = 0;
 	atomic_init(&ring->tail, 0);
+	atomic_init(&ring->released, 0);
+	atomic_init(&ring->released_seen, 0);
 	return 0;
 }
 
@@ -39,54 +40,51 @@ void ebb_ring_fini(struct ebb_ring *ring)
 	}
 }
 
-/* Fetches a line that is about to be read and then written. */
-static inline void prefetch_for_write(const void *line)
+/* True if the slot of @tail is still taken, as the consumer's own word is. */
+static bool ring_full(struct ebb_ring *ring, uint64_t tail)
 {
-#if defined(__x86_64__)
-	/* The compiler's own prefetch would fetch it for reading only. */
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
-#else
-	__builtin_prefetch(line, 1);
-#endif
+	uint64_t size = 1ull << ring->size_log2;
+	uint64_t released = atomic_load_explicit(&ring->released_seen, memory_order_acquire);
+
+	/* Signed: the caller's tail may be older than what others have seen released since. */
+	if (ebb_likely((int64_t)(tail - released) < (int64_t)size)) {
+		return false;
+	}
+	/* Pairs with ebb_ring_release(): what the consumer has read may be written over. */
+	released = atomic_load_explicit(&ring->released, memory_order_acquire);
+	atomic_store_explicit(&ring->released_seen, released, memory_order_release);
+	return (int64_t)(tail - released) >= (int64_t)size;
 }
 
 int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry)
 {
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 	struct ebb_ring_slot *slot;
-	uint64_t free_turn;
 
-	for (;;) {
-		uint64_t turn;
-
+	do {
 		if (tail & RING_CLOSED) {
 			return -ESRCH;
 		}
-		slot = &ring->slots[tail & ((1u << ring->size_log2) - 1)];
-		prefetch_for_write(slot);
-		free_turn = 2 * (tail >> ring->size_log2);
-		turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
-		if (turn < free_turn) {
-			return -ENOBUFS; /* still holds the call of the lap before */
+		if (ring_full(ring, tail)) {
+			return -ENOBUFS;
 		}
-		if (turn > free_turn) {
-			tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-			continue; /* another producer was faster */
-		}
-		if (atomic_compare_exchange_weak_explicit(&ring->tail, &tail, tail + 1,
-							  memory_order_relaxed,
-							  memory_order_relaxed)) {
-			break;
-		}
-	}
+	} while (!atomic_compare_exchange_weak_explicit(&ring->tail, &tail, tail + 1,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	slot = ebb_ring_slot(ring, tail);
 	slot->entry = *entry;
-	atomic_store_explicit(&slot->turn, free_turn + 1, memory_order_seq_cst);
+	atomic_store_explicit(&slot->lap, ebb_ring_lap(ring, tail), memory_order_seq_cst);
 	return 0;
 }
 
 void ebb_ring_close(struct ebb_ring *ring)
 {
 	atomic_fetch_or_explicit(&ring->tail, RING_CLOSED, memory_order_seq_cst);
+}
+
+void ebb_ring_discard(struct ebb_ring *ring)
+{
+	madvise(ring->slots, ring_bytes(ring->size_log2), MADV_DONTNEED);
 }
 
 uint64_t ebb_ring_tail(struct ebb_ring *ring)

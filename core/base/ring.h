@@ -3,14 +3,15 @@
 #define EBB_BASE_RING_H
 
 /*
- * A bounded ring of function calls with many producers and one consumer, without locks: a producer
- * reserves a slot by moving the tail, fills it, and publishes it by its turn number. Turn numbers
- * count two for each lap (free, filled), so a zeroed ring is a ready one and costs no memory before
- * it is used. Safe in signal handlers.
+ * A bounded ring of function calls with many producers and one consumer, without locks. A producer
+ * reserves a slot by moving the tail, fills it, and publishes it by writing the number of the lap
+ * into it; laps count from 1, so a zeroed ring is a ready one and costs no memory before it is used.
+ * Safe in signal handlers.
  *
- * What costs time between two cores is a cache line changing sides. A producer asks for its slot's
- * line for writing before it reads it, so that it crosses once; the consumer gives slots back after
- * it has run a batch of calls, and not between taking a call and running it.
+ * What costs time between two cores is a cache line changing sides. So a slot is written by
+ * producers only, all of it at once, and the consumer only reads it; it gives slots back, after a
+ * batch, by moving a position on a line of its own. Producers keep a copy of that position and look
+ * at the original only when the ring seems full.
  */
 
 #include <stdatomic.h>
@@ -25,7 +26,7 @@ struct ebb_ring_entry {
 };
 
 struct ebb_ring_slot {
-	_Atomic uint64_t turn; /* 2 * lap: free; 2 * lap + 1: filled */
+	_Atomic uint64_t lap; /* that it was filled in last, from 1 */
 	struct ebb_ring_entry entry;
 };
 
@@ -33,8 +34,9 @@ struct ebb_ring {
 	struct ebb_ring_slot *slots EBB_CACHE_ALIGNED; /* these two never change */
 	uint32_t size_log2;
 	_Atomic uint64_t tail EBB_CACHE_ALIGNED; /* producers; the top bit closes the ring */
+	_Atomic uint64_t released_seen;          /* their copy of released */
 	uint64_t head EBB_CACHE_ALIGNED;         /* the consumer's */
-	uint64_t released;                       /* slots below have been given back */
+	_Atomic uint64_t released;               /* slots below are free again */
 };
 
 /* Return: 0; -ENOMEM. */
@@ -52,16 +54,28 @@ int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry);
 /* Closes the ring for ever. What is in it stays to be popped. Thread: the consumer. */
 void ebb_ring_close(struct ebb_ring *ring);
 
+/* Gives the memory of a closed and drained ring back; pushing to it stays safe. */
+void ebb_ring_discard(struct ebb_ring *ring);
+
 /* The position after the last slot that a producer has reserved so far. */
 uint64_t ebb_ring_tail(struct ebb_ring *ring);
 
-/* True if the next call has been published. Thread: the consumer. Pairs with ebb_ring_push(). */
-static inline bool ebb_ring_waiting(struct ebb_ring *ring)
+static inline struct ebb_ring_slot *ebb_ring_slot(const struct ebb_ring *ring, uint64_t position)
 {
-	struct ebb_ring_slot *slot = &ring->slots[ring->head & ((1u << ring->size_log2) - 1)];
+	return &ring->slots[position & ((1u << ring->size_log2) - 1)];
+}
 
-	return atomic_load_explicit(&slot->turn, memory_order_seq_cst) ==
-	       2 * (ring->head >> ring->size_log2) + 1;
+/* The lap that a slot holds when the call of @position has been published in it. */
+static inline uint64_t ebb_ring_lap(const struct ebb_ring *ring, uint64_t position)
+{
+	return (position >> ring->size_log2) + 1;
+}
+
+/* True if the next call has been published. Thread: the consumer. Pairs with ebb_ring_push(). */
+static inline bool ebb_ring_waiting(const struct ebb_ring *ring)
+{
+	return atomic_load_explicit(&ebb_ring_slot(ring, ring->head)->lap, memory_order_seq_cst) ==
+	       ebb_ring_lap(ring, ring->head);
 }
 
 /**
@@ -69,17 +83,13 @@ static inline bool ebb_ring_waiting(struct ebb_ring *ring)
  * Looks at slots only, never at the tail: that line stays with the producers.
  * Thread: the consumer.
  */
-static inline uint64_t ebb_ring_published(struct ebb_ring *ring, unsigned max)
+static inline uint64_t ebb_ring_published(const struct ebb_ring *ring, unsigned max)
 {
 	uint64_t position = ring->head;
 
-	while (position - ring->head < max) {
-		struct ebb_ring_slot *slot = &ring->slots[position & ((1u << ring->size_log2) - 1)];
-
-		if (atomic_load_explicit(&slot->turn, memory_order_acquire) !=
-		    2 * (position >> ring->size_log2) + 1) {
-			break;
-		}
+	while (position - ring->head < max &&
+	       atomic_load_explicit(&ebb_ring_slot(ring, position)->lap, memory_order_acquire) ==
+		       ebb_ring_lap(ring, position)) {
 		position++;
 	}
 	return position;
@@ -92,10 +102,10 @@ static inline uint64_t ebb_ring_published(struct ebb_ring *ring, unsigned max)
  */
 static inline bool ebb_ring_pop(struct ebb_ring *ring, struct ebb_ring_entry *ret_entry)
 {
-	struct ebb_ring_slot *slot = &ring->slots[ring->head & ((1u << ring->size_log2) - 1)];
+	struct ebb_ring_slot *slot = ebb_ring_slot(ring, ring->head);
 
-	if (atomic_load_explicit(&slot->turn, memory_order_acquire) !=
-	    2 * (ring->head >> ring->size_log2) + 1) {
+	if (atomic_load_explicit(&slot->lap, memory_order_acquire) !=
+	    ebb_ring_lap(ring, ring->head)) {
 		return false;
 	}
 	*ret_entry = slot->entry;
@@ -103,16 +113,10 @@ static inline bool ebb_ring_pop(struct ebb_ring *ring, struct ebb_ring_entry *re
 	return true;
 }
 
-/* Gives the slots of all taken calls back to the producers. Thread: the consumer. */
+/* Gives the slots of all taken calls back. Thread: the consumer. Pairs with a push that is full. */
 static inline void ebb_ring_release(struct ebb_ring *ring)
 {
-	for (; ring->released < ring->head; ring->released++) {
-		struct ebb_ring_slot *slot =
-			&ring->slots[ring->released & ((1u << ring->size_log2) - 1)];
-
-		atomic_store_explicit(&slot->turn, 2 * (ring->released >> ring->size_log2) + 2,
-				      memory_order_release);
-	}
+	atomic_store_explicit(&ring->released, ring->head, memory_order_release);
 }
 
 #endif

@@ -55,10 +55,7 @@ void ebb_channels_quiesce(struct ebb_thread *thread);
 bool ebb_channels_quiet(const struct ebb_thread *thread);
 void ebb_channels_resume(struct ebb_thread *thread);
 
-/*
- * The forced end of a thread: its channels leave their devices. Their memory is leaked, as a device
- * may still write to it.
- */
-void ebb_channels_abandon(struct ebb_thread *thread);
+/* Destroys what was put while the closed queue refused the message. Thread: @thread, at its end. */
+void ebb_channels_sweep(struct ebb_thread *thread);
 
 #endif

@@ -2,7 +2,6 @@
 #include "core/event/event.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +43,12 @@ static int event_init_reactors(const struct ebb_event_opts *opts)
 int ebb_event_init(const struct ebb_event_opts *opts)
 {
 	struct ebb_thread *app;
-	int rc = sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus);
+	int rc;
 
-	if (rc == 0) {
-		rc = ebb_watch_init();
+	if (sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus) != 0) {
+		rc = -errno;
+	} else {
+		rc = ebb_watch_start();
 	}
 	if (rc == 0) {
 		rc = event_init_reactors(opts);
@@ -91,21 +92,16 @@ static void event_stop_reactors(void)
 static int event_launch(struct ebb_reactor *reactor)
 {
 	char name[16];
-	sigset_t all, old;
 	int rc;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&reactor->pthread, NULL, event_reactor_main, reactor);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	snprintf(name, sizeof(name), "ebb_reactor_%d", reactor->core);
+	rc = ebb_os_thread_start(&reactor->pthread, name, event_reactor_main, reactor);
 	if (rc != 0) {
 		ebb_error("reactor", "reactor %d cannot be started: %s", reactor->core,
-			  strerror(rc));
-		return -rc;
+			  strerror(-rc));
+		return rc;
 	}
 	reactor->joinable = true;
-	snprintf(name, sizeof(name), "ebb_reactor_%d", reactor->core);
-	pthread_setname_np(reactor->pthread, name);
 	return 0;
 }
 
@@ -126,6 +122,7 @@ int ebb_event_run(void)
 			pthread_join(ebb_reactors[i].pthread, NULL);
 		}
 	}
+	ebb_watch_stop();
 	ebb_helper_stop();
 	/* Where the caller was before. */
 	sched_setaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus);
@@ -191,5 +188,5 @@ void ebb_event_fini(void)
 	ebb_reactors = NULL;
 	ebb_num_reactors = 0;
 	ebb_thread_registry_fini();
-	ebb_watch_fini();
+	ebb_watch_stop();
 }

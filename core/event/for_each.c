@@ -58,7 +58,7 @@ static void for_each_end(void *arg)
 {
 	struct for_each *round = arg;
 
-	round->caller->for_each_running--;
+	round->caller->answers_due--;
 	if (round->done != NULL) {
 		round->done(round->arg);
 	}
@@ -106,7 +106,7 @@ EBB_REPORTS int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn d
 		.arg = arg,
 		.name = name,
 	};
-	round->caller->for_each_running++;
+	round->caller->answers_due++;
 	for_each_next(round);
 	return 0;
 }

@@ -67,7 +67,7 @@ static void channel_round_end(void *arg)
 	struct ebb_io_device *device = iter->device;
 	bool finished = false;
 
-	iter->caller->for_each_running--;
+	iter->caller->answers_due--;
 	if (iter->done != NULL) {
 		iter->done(iter->arg, iter->rc);
 	}
@@ -128,7 +128,7 @@ void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, eb
 		.done = done,
 		.arg = arg,
 	};
-	iter->caller->for_each_running++;
+	iter->caller->answers_due++;
 	ebb_devices_lock();
 	iter->device = ebb_io_device_find(device_address);
 	if (iter->device != NULL) {

@@ -2,12 +2,18 @@
 #ifndef EBB_EVENT_HELPER_H
 #define EBB_EVENT_HELPER_H
 
+#include <pthread.h>
+
 #include <ebb/helper.h>
 
-/* Starts the helper if it does not run. Thread: any. */
-void ebb_helper_start(void);
+/**
+ * ebb_os_thread_start() - start an OS thread of the framework's: it takes no signals
+ * @name: at most 15 bytes
+ * Return: 0; -errno.
+ */
+int ebb_os_thread_start(pthread_t *ret_pthread, const char *name, void *(*main)(void *), void *arg);
 
-/* Ends it; work that is queued is done first. Thread: the one that began the framework. */
+/* Ends the helper, bounded. Thread: the one that began the framework, after all ebb threads. */
 void ebb_helper_stop(void);
 
 #endif

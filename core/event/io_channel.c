@@ -188,9 +188,8 @@ EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 	if (--channel->ref == 0 && !channel->destroying) {
 		channel->destroying = true;
 		ebb_msg_init(&channel->msg, channel_destroy, channel);
-		if (ebb_thread_send(channel->thread, &channel->msg) != 0) {
-			channel_destroy(channel); /* the thread runs its last messages */
-		}
+		/* Refused while the thread runs its last messages: ebb_channels_sweep() follows. */
+		ebb_thread_send(channel->thread, &channel->msg);
 	}
 }
 
@@ -292,12 +291,16 @@ void ebb_channels_resume(struct ebb_thread *thread)
 	}
 }
 
-void ebb_channels_abandon(struct ebb_thread *thread)
+void ebb_channels_sweep(struct ebb_thread *thread)
 {
-	struct ebb_list *node;
+	struct ebb_list *node, *tmp;
 
-	while ((node = ebb_list_pop_front(&thread->channels)) != NULL) {
-		channel_unlink(ebb_list_entry(node, struct ebb_io_channel, thread_link));
+	ebb_list_for_each_safe(node, tmp, &thread->channels) {
+		struct ebb_io_channel *channel =
+			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+
+		if (channel->destroying) {
+			channel_destroy(channel);
+		}
 	}
-	thread->num_channels = 0;
 }

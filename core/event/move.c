@@ -42,6 +42,7 @@ static void move_answer(void *arg)
 {
 	struct ebb_move *move = arg;
 
+	move->requester->answers_due--;
 	if (move->done != NULL) {
 		move->done(move->arg, move->rc);
 	}
@@ -153,6 +154,7 @@ void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb don
 		.done = done,
 		.arg = arg,
 	};
+	move->requester->answers_due++;
 	if (move->target == NULL) {
 		move_end(move, -EINVAL);
 		return;

@@ -274,14 +274,10 @@ static bool poller_run(struct ebb_poller *poller)
 	poller_set_state(poller, EBB_POLLER_RUNNING);
 	ebb_callback_begin(reactor, thread, poller->name);
 	rc = poller->fn(poller->arg);
-	ebb_callback_end(reactor, rc > 0);
+	ebb_callback_end(reactor, thread, rc > 0);
 	poller->run_count++;
 	poller->busy_count += rc > 0;
 	poller->error_count += rc < 0;
-	if (ebb_unlikely(thread->held_spinlocks != 0)) {
-		ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", poller->name,
-			      thread, thread);
-	}
 	if (poller->state == EBB_POLLER_RUNNING) {
 		poller_set_state(poller, EBB_POLLER_WAITING);
 	} else if (poller->state == EBB_POLLER_PAUSING) {

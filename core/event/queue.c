@@ -181,3 +181,9 @@ bool ebb_queue_drained(struct ebb_queue *queue)
 	return queue->spilled == NULL && queue->ring.head == ebb_ring_tail(&queue->ring) &&
 	       queue->critical.head == ebb_ring_tail(&queue->critical);
 }
+
+void ebb_queue_discard(struct ebb_queue *queue)
+{
+	ebb_ring_discard(&queue->critical);
+	ebb_ring_discard(&queue->ring);
+}

@@ -88,6 +88,9 @@ static inline bool ebb_queue_waiting(struct ebb_queue *queue)
  */
 void ebb_queue_close(struct ebb_queue *queue);
 
+/* After that: gives back the memory that the calls stood in. */
+void ebb_queue_discard(struct ebb_queue *queue);
+
 /* True if nothing is left, and no producer is in the middle of a push. After ebb_queue_close(). */
 bool ebb_queue_drained(struct ebb_queue *queue);
 

@@ -168,7 +168,7 @@ static bool reactor_run_inbox(struct ebb_reactor *reactor)
 
 		ebb_callback_begin(reactor, NULL, msg->name);
 		msg->fn(msg->arg);
-		ebb_callback_end(reactor, true);
+		ebb_callback_end(reactor, NULL, true);
 		msg = next;
 	}
 	return worked;
@@ -194,6 +194,20 @@ static bool reactor_run_deferred(struct ebb_reactor *reactor)
 	} while (deferred != NULL);
 	ebb_batch_leave(reactor);
 	return true;
+}
+
+void ebb_reactor_drop_deferred(struct ebb_thread *thread)
+{
+	struct ebb_deferred **end = &ebb_turn.deferred_first;
+
+	while (*end != NULL) {
+		if ((*end)->thread == thread) {
+			*end = (*end)->next;
+		} else {
+			end = &(*end)->next;
+		}
+	}
+	ebb_turn.deferred_end = end;
 }
 
 /* Threads that exit or move go when nothing of theirs is left here. */

@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/mpsc.h"
 #include "core/event/source.h"
+#include "core/event/thread.h"
 #include "core/event/turn.h"
 
 struct ebb_uring;
@@ -59,7 +60,6 @@ struct ebb_reactor {
 	_Atomic uint64_t turn_ns; /* when the running turn began; EBB_NO_TURN: none runs */
 	_Atomic uint64_t wakeups;
 	_Atomic(const char *) last_wake;
-	_Atomic uint64_t overruns; /* callbacks over the limit */
 
 	_Atomic bool mode_changing;
 	_Atomic(enum ebb_reactor_mode) mode_published;
@@ -134,6 +134,9 @@ void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thre
 			    bool interruptible);
 void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread);
 
+/* Forgets the deferred completions of @thread, whose end is forced. */
+void ebb_reactor_drop_deferred(struct ebb_thread *thread);
+
 /* Reads the clock, and gives the time since the last reading to whom it belongs. */
 static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor);
 void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns);
@@ -155,6 +158,9 @@ static inline void ebb_thread_enter(struct ebb_thread *thread)
 	atomic_store_explicit(&ebb_turn.reactor->running_thread, thread, memory_order_relaxed);
 }
 
+/* Reports a spin lock that @thread still holds when the callback @name has returned. */
+void ebb_spinlock_held(struct ebb_thread *thread, const char *name);
+
 /* Around each callback of @thread. */
 static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_thread *thread,
 				      const char *name)
@@ -167,10 +173,15 @@ static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_th
 	reactor->span.thread = thread;
 }
 
-static inline void ebb_callback_end(struct ebb_reactor *reactor, bool worked)
+/* The callback of @thread (NULL: of the reactor itself) has returned. */
+static inline void ebb_callback_end(struct ebb_reactor *reactor, struct ebb_thread *thread,
+				    bool worked)
 {
 	atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
 	reactor->span.worked = worked;
+	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != 0)) {
+		ebb_spinlock_held(thread, reactor->span.name);
+	}
 }
 
 /*
@@ -182,6 +193,9 @@ static inline void ebb_callback_end(struct ebb_reactor *reactor, bool worked)
 static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	if (thread != ebb_turn.thread) {
+		if (ebb_turn.thread != NULL) {
+			ebb_callback_end(reactor, ebb_turn.thread, true);
+		}
 		ebb_callback_begin(reactor, thread, EBB_BATCH_NAME);
 		ebb_thread_enter(thread);
 	}
@@ -189,7 +203,7 @@ static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_threa
 
 static inline void ebb_batch_leave(struct ebb_reactor *reactor)
 {
-	ebb_callback_end(reactor, true);
+	ebb_callback_end(reactor, ebb_turn.thread, true);
 	ebb_thread_enter(NULL);
 }
 

@@ -50,6 +50,7 @@ static void mode_change_answer(void *arg)
 {
 	struct mode_change *change = arg;
 
+	change->requester->answers_due--;
 	change->done(change->arg, change->rc);
 	free(change);
 }
@@ -59,7 +60,7 @@ static void mode_change_end(struct mode_change *change, int rc)
 	change->rc = rc;
 	ebb_msg_init(&change->msg, mode_change_answer, change);
 	if (ebb_thread_send(change->requester, &change->msg) != 0) {
-		free(change); /* whoever asked has exited */
+		free(change); /* the end of whoever asked was forced */
 	}
 }
 
@@ -132,6 +133,7 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
 	}
 	change = calloc(1, sizeof(*change));
 	if (change == NULL) {
+		ebb_error("reactor", "out of memory to change the mode of reactor %d", core);
 		abort(); /* a promise to answer that cannot be kept */
 	}
 	*change = (struct mode_change){
@@ -142,6 +144,7 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
 		.done = done,
 		.arg = arg,
 	};
+	change->requester->answers_due++;
 	if (reactor == NULL) {
 		mode_change_end(change, -EINVAL);
 	} else if (atomic_exchange(&reactor->mode_changing, true)) {

@@ -5,8 +5,8 @@
 
 #include <ebb/violation.h>
 
+#include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/turn.h"
 
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
 {
@@ -61,4 +61,9 @@ EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 	thread->held_spinlocks--;
 	atomic_store_explicit(&lock->owner, NULL, memory_order_release);
 	return 0;
+}
+
+void ebb_spinlock_held(struct ebb_thread *thread, const char *name)
+{
+	ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", name, thread, thread);
 }

@@ -238,21 +238,12 @@ int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, voi
 	return rc;
 }
 
-static void thread_check_spinlocks(struct ebb_thread *thread, const char *name)
-{
-	if (ebb_unlikely(thread->held_spinlocks != 0)) {
-		ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", name, thread,
-			      thread);
-	}
-}
-
 static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
 			void *arg, const char *name)
 {
 	ebb_callback_begin(reactor, thread, name);
 	fn(arg);
-	ebb_callback_end(reactor, true);
-	thread_check_spinlocks(thread, name);
+	ebb_callback_end(reactor, thread, true);
 }
 
 static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)

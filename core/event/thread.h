@@ -48,7 +48,7 @@ struct ebb_thread {
 	struct ebb_list channels;
 	unsigned num_channels;
 	unsigned pending_unregisters;
-	unsigned for_each_running;
+	unsigned answers_due;  /* to for_each rounds, moves and mode changes it began */
 	unsigned work_running; /* on the helper */
 	unsigned uring_ops;    /* outstanding */
 	uint64_t exit_deadline_ns;
@@ -67,7 +67,7 @@ struct ebb_thread_registry {
 	struct ebb_list exited; /* their memory stays until fini, for late senders */
 	unsigned num_threads;
 	uint64_t next_id;
-	struct ebb_thread *app;
+	_Atomic(struct ebb_thread *) app; /* read from any thread */
 	bool stopping;
 };
 

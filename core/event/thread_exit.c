@@ -12,14 +12,16 @@
  * never lost. The struct outlives the thread until the framework ends, so that a late sender finds
  * a closed queue and not freed memory.
  *
- * After EXIT_MAX_NS the end is forced. What the thread waited for is named; channels that may have
- * I/O in a device are leaked rather than freed under it.
+ * After EXIT_MAX_NS the end is forced, and what the thread waited for is named. Its channels are
+ * leaked, and stay on their devices' lists, so that these stay too: a device may still write to
+ * memory of both. A completion that comes for it afterwards is dropped.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/poller.h>
 #include <ebb/violation.h>
@@ -38,6 +40,27 @@ static int thread_exit_overdue(void *arg)
 	return 0;
 }
 
+static const char *const thread_state_names[EBB_THREAD_STATE_COUNT] = {
+	[EBB_THREAD_RUNNING] = "running",
+	[EBB_THREAD_EXITING] = "exiting",
+	[EBB_THREAD_EXITED] = "exited",
+};
+
+static const uint32_t thread_next[EBB_THREAD_STATE_COUNT] = {
+	[EBB_THREAD_RUNNING] = EBB_BIT(EBB_THREAD_EXITING),
+	[EBB_THREAD_EXITING] = EBB_BIT(EBB_THREAD_EXITED),
+};
+
+static void thread_set_state(struct ebb_thread *thread, enum ebb_thread_state state)
+{
+	enum ebb_thread_state old = atomic_load(&thread->state);
+
+	ebb_assert(thread_next[old] & EBB_BIT(state));
+	ebb_debug("thread", "thread '%s': %s, now %s", thread->name, thread_state_names[old],
+		  thread_state_names[state]);
+	atomic_store(&thread->state, state);
+}
+
 void ebb_thread_exit(void)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
@@ -50,7 +73,7 @@ void ebb_thread_exit(void)
 			      thread);
 		return;
 	}
-	atomic_store(&thread->state, EBB_THREAD_EXITING);
+	thread_set_state(thread, EBB_THREAD_EXITING);
 	ebb_turn.reactor->num_leaving++;
 	thread->exit_deadline_ns = ebb_turn.now_ns + EXIT_MAX_NS;
 	thread->exit_timer =
@@ -66,42 +89,49 @@ void ebb_thread_tell_exit(void *arg)
 	ebb_thread_exit();
 }
 
-/* Writes what @thread waits for into @text. Return: false if nothing. */
-static bool thread_exit_waits(struct ebb_thread *thread, char *text, size_t size)
+/* Everything that an exit waits for but messages, which are looked at by themselves. */
+static bool thread_has_ties(const struct ebb_thread *thread)
 {
-	size_t len = 0;
-	const char *channel = ebb_channels_first_name(thread);
+	const char *poller;
+
+	return ebb_pollers_count(thread, &poller) != 0 || thread->num_channels != 0 ||
+	       thread->pending_unregisters != 0 || thread->answers_due != 0 ||
+	       thread->work_running != 0 || thread->uring_ops != 0;
+}
+
+/* Appends "COUNT WHAT (NAME)" to @text if there are any. */
+static void thread_add_tie(char *text, size_t size, unsigned count, const char *what,
+			   const char *name)
+{
+	size_t len = strlen(text);
+
+	if (count != 0) {
+		snprintf(text + len, size - len, "%s%u %s%s%s%s", len != 0 ? ", " : "", count, what,
+			 name != NULL ? " (" : "", name != NULL ? name : "",
+			 name != NULL ? ")" : "");
+	}
+}
+
+static void thread_log_forced(struct ebb_thread *thread)
+{
 	const char *poller;
 	unsigned num_pollers = ebb_pollers_count(thread, &poller);
+	char text[256] = "";
 
-	text[0] = '\0';
-#define ADD(...) (len += (size_t)snprintf(text + len, len < size ? size - len : 0, __VA_ARGS__))
-	if (ebb_queue_waiting(&thread->queue)) {
-		ADD("messages; ");
-	}
-	if (num_pollers != 0 && len < size) {
-		ADD("%u pollers (%s); ", num_pollers, poller);
-	}
-	if (channel != NULL && len < size) {
-		ADD("%u channels (%s); ", thread->num_channels, channel);
-	}
-	if (thread->pending_unregisters != 0 && len < size) {
-		ADD("%u io_device unregistrations; ", thread->pending_unregisters);
-	}
-	if (thread->for_each_running != 0 && len < size) {
-		ADD("%u for_each rounds; ", thread->for_each_running);
-	}
-	if (thread->work_running != 0 && len < size) {
-		ADD("%u jobs on the helper; ", thread->work_running);
-	}
-	if (thread->uring_ops != 0 && len < size) {
-		ADD("%u io_uring requests; ", thread->uring_ops);
-	}
-#undef ADD
-	if (len >= 2 && len < size) {
-		text[len - 2] = '\0';
-	}
-	return len != 0;
+	thread_add_tie(text, sizeof(text), num_pollers, "pollers", poller);
+	thread_add_tie(text, sizeof(text), thread->num_channels, "channels",
+		       ebb_channels_first_name(thread));
+	thread_add_tie(text, sizeof(text), thread->pending_unregisters, "io_device unregistrations",
+		       NULL);
+	thread_add_tie(text, sizeof(text), thread->answers_due,
+		       "answers (for_each rounds, moves, mode changes)", NULL);
+	thread_add_tie(text, sizeof(text), thread->work_running, "jobs on the helper", NULL);
+	thread_add_tie(text, sizeof(text), thread->uring_ops, "io_uring requests", NULL);
+	ebb_error("thread", "thread '%s' did not end within 5 s and is forced: it waited for %s%s",
+		  thread->name, text[0] != '\0' ? text : "messages that kept coming",
+		  thread->num_channels != 0
+			  ? "; the memory of its channels is leaked, as a device may write to it"
+			  : "");
 }
 
 /* Runs what was accepted before the queues were closed; there may be rings still being filled. */
@@ -110,6 +140,9 @@ static void thread_run_rest(struct ebb_thread *thread)
 	do {
 		ebb_thread_run(thread, false);
 	} while (!ebb_queue_drained(&thread->queue));
+	ebb_thread_enter(thread);
+	ebb_channels_sweep(thread);
+	ebb_thread_enter(NULL);
 }
 
 static void thread_end(struct ebb_thread *thread)
@@ -118,14 +151,15 @@ static void thread_end(struct ebb_thread *thread)
 	unsigned left;
 	bool stopping;
 
-	ebb_turn.thread = thread;
+	ebb_thread_enter(thread);
 	ebb_poller_unregister(&thread->exit_timer);
 	ebb_pollers_destroy(thread);
-	ebb_channels_abandon(thread);
-	ebb_turn.thread = NULL;
+	ebb_thread_enter(NULL);
+	ebb_reactor_drop_deferred(thread);
 	ebb_reactor_remove_thread(reactor, thread);
 	reactor->num_leaving--;
-	atomic_store(&thread->state, EBB_THREAD_EXITED);
+	ebb_queue_discard(&thread->queue);
+	thread_set_state(thread, EBB_THREAD_EXITED);
 
 	ebb_thread_registry_lock();
 	ebb_list_remove(&thread->registry_link);
@@ -138,23 +172,20 @@ static void thread_end(struct ebb_thread *thread)
 
 void ebb_thread_exit_check(struct ebb_thread *thread)
 {
-	char waits[256];
-	bool waiting = thread_exit_waits(thread, waits, sizeof(waits));
+	bool waiting = ebb_queue_waiting(&thread->queue) || thread_has_ties(thread);
 
 	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
 		return;
 	}
 	if (waiting) {
-		ebb_error("thread",
-			  "thread '%s' did not end within 5 s and is forced: it waited for %s",
-			  thread->name, waits);
+		thread_log_forced(thread);
 	}
 	ebb_queue_close(&thread->queue);
 	thread_run_rest(thread);
-	if (!waiting && thread_exit_waits(thread, waits, sizeof(waits))) {
-		ebb_error("thread",
-			  "thread '%s' began something after its last message and is forced: %s",
-			  thread->name, waits);
+	if (!waiting && thread_has_ties(thread)) {
+		ebb_error("thread", "thread '%s' began something in its last message",
+			  thread->name);
+		thread_log_forced(thread);
 	}
 	thread_end(thread);
 }

@@ -24,7 +24,7 @@ struct ebb_deferred {
 };
 
 struct ebb_turn {
-	uint64_t now_ns;             /* the turn's one clock reading */
+	uint64_t now_ns;             /* the last reading of the clock */
 	struct ebb_thread *thread;   /* whose callback runs; NULL between callbacks */
 	struct ebb_reactor *reactor; /* NULL on an OS thread that is no reactor */
 	struct ebb_deferred *deferred_first;

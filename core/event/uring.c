@@ -41,7 +41,7 @@
 #define URING_FILES      1024
 #define URING_REAP_MAX   256 /* completions in one turn */
 
-#define URING_SUBMIT_TRIES 1000000
+#define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
 struct ebb_uring {
 	struct io_uring ring;
@@ -117,6 +117,11 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 	if (atomic_exchange(&told, true)) {
 		return;
 	}
+	if (rc != -ENOMEM && rc != -EPERM) {
+		ebb_warn("uring", "I/O memory stays unregistered, which costs some CPU: %s",
+			 strerror(-rc));
+		return;
+	}
 	ebb_mem_get_stats(&stats);
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	ebb_warn("uring",
@@ -140,7 +145,9 @@ static void uring_register_regions(void *arg)
 		if (iov.iov_base == NULL || uring->region_registered[i]) {
 			continue;
 		}
-		rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
+		do {
+			rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
+		} while (rc == -EINTR);
 		if (rc < 0) {
 			uring_bufs_refused(uring, rc);
 		} else {
@@ -229,13 +236,15 @@ void ebb_uring_submit(struct ebb_uring *uring)
 static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
 {
 	struct io_uring_sqe *sqe;
-	unsigned tries = 0;
+	uint64_t begin_ns = 0;
 
-	/* Full: make room now. The kernel refuses for want of memory only, and not for long. */
+	/* Full: make room now. The kernel refuses for want of memory only, and that passes. */
 	while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
 		ebb_uring_submit(uring);
-		if (++tries > URING_SUBMIT_TRIES) {
-			ebb_error("uring", "reactor %d: the kernel takes no more requests",
+		if (begin_ns == 0) {
+			begin_ns = ebb_clock_now_ns();
+		} else if (ebb_clock_now_ns() - begin_ns > URING_REFUSED_MAX_NS) {
+			ebb_error("uring", "reactor %d: the kernel has taken no request for 5 s",
 				  uring->reactor->core);
 			abort();
 		}
@@ -275,6 +284,10 @@ static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uin
 		uring->epoll_pending = true;
 	} else if (data != NULL) { /* NULL: a cancellation's own */
 		uring->outstanding--;
+		if (atomic_load_explicit(&op->thread->state, memory_order_relaxed) ==
+		    EBB_THREAD_EXITED) {
+			return; /* its end was forced; what the request used has been leaked */
+		}
 		op->thread->uring_ops--;
 		ebb_batch_enter(uring->reactor, op->thread);
 		op->complete(op, res, flags);
@@ -307,6 +320,7 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
 {
+	ebb_assert(ebb_turn.thread != NULL && ebb_turn.reactor->uring != NULL);
 	op->thread = ebb_turn.thread;
 	op->thread->uring_ops++;
 	ebb_turn.reactor->uring->outstanding++;

@@ -52,6 +52,7 @@ static bool violation_record(int rule, const char *function, const char *object,
 			     const void *site)
 {
 	struct violation *violation;
+	static struct ebb_ratelimit limit;
 	bool first = true;
 
 	pthread_mutex_lock(&violation_mutex);
@@ -64,7 +65,9 @@ static bool violation_record(int rule, const char *function, const char *object,
 			first = false;
 		}
 	}
-	if (first && num_violations < VIOLATION_RECORDS) {
+	if (first && num_violations == VIOLATION_RECORDS) {
+		first = ebb_ratelimit_ok(&limit);
+	} else if (first) {
 		violation = &violations[num_violations++];
 		violation->rule = rule;
 		violation->function = function;

@@ -4,18 +4,20 @@
 /*
  * Who watches a reactor that no longer turns, without waking anybody while all sleep?
  *
- * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the
- * helper looks at every reactor: one that is awake, and in the same turn for a second, is reported
+ * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the watch
+ * (an OS thread of its own, which does nothing else: the helper may be busy with a job that takes
+ * long) looks at every reactor: one that is awake, and in the same turn for a second, is reported
  * with the callback that it is in. While any reactor is awake the timer is armed again; when all
  * sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and once a
- * second a system call), and after the last one the helper wakes a single time.
+ * second a system call), and after the last one the watch wakes a single time.
  *
- * The disarming helper and a waking reactor meet as in the sleep protocol: the helper clears
+ * The disarming watch and a waking reactor meet as in the sleep protocol: the watch clears
  * watch_armed and then looks at the reactors again, a reactor clears asleep and then looks at
  * watch_armed; both sequentially consistent.
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/timerfd.h>
@@ -32,27 +34,10 @@
 #define WATCH_PERIOD_NS EBB_NS_PER_S
 
 static _Atomic bool watch_armed;
+static _Atomic bool watch_stopping;
+static bool watch_running;
 static int watch_timer_fd = -1;
-
-int ebb_watch_init(void)
-{
-	watch_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	atomic_store(&watch_armed, false);
-	return watch_timer_fd < 0 ? -errno : 0;
-}
-
-void ebb_watch_fini(void)
-{
-	if (watch_timer_fd >= 0) {
-		close(watch_timer_fd);
-		watch_timer_fd = -1;
-	}
-}
-
-int ebb_watch_fd(void)
-{
-	return watch_timer_fd;
-}
+static pthread_t watch_pthread;
 
 static void watch_set_timer(void)
 {
@@ -69,7 +54,6 @@ void ebb_watch_awake(void)
 	    atomic_exchange(&watch_armed, true)) {
 		return;
 	}
-	ebb_helper_start();
 	watch_set_timer();
 }
 
@@ -143,7 +127,6 @@ void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thr
 {
 	static struct ebb_ratelimit limit;
 
-	atomic_fetch_add_explicit(&reactor->overruns, 1, memory_order_relaxed);
 	ebb_violation_count(5, "callback over 10 ms", name, thread, thread);
 	if (ebb_ratelimit_ok(&limit)) {
 		ebb_warn("reactor",
@@ -152,5 +135,52 @@ void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thr
 			 reactor->core, name, thread != NULL ? thread->name : "none",
 			 (unsigned long long)(passed_ns / EBB_NS_PER_MS),
 			 (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));
+	}
+}
+
+/* The timerfd blocks: until it expires there is nothing to do. */
+static void *watch_main(void *arg)
+{
+	uint64_t expirations;
+
+	(void)arg;
+	while (!atomic_load(&watch_stopping)) {
+		if (read(watch_timer_fd, &expirations, sizeof(expirations)) > 0) {
+			ebb_watch_expired();
+		}
+	}
+	return NULL;
+}
+
+int ebb_watch_start(void)
+{
+	int rc;
+
+	atomic_store(&watch_armed, false);
+	atomic_store(&watch_stopping, false);
+	watch_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (watch_timer_fd < 0) {
+		return -errno;
+	}
+	rc = ebb_os_thread_start(&watch_pthread, "ebb_watch", watch_main, NULL);
+	watch_running = rc == 0;
+	return rc;
+}
+
+void ebb_watch_stop(void)
+{
+	static const struct itimerspec now = {.it_value.tv_nsec = 1};
+
+	if (watch_running) {
+		atomic_store(&watch_stopping, true);
+		/* It may be about to set its own time: repeat until it has seen the flag. */
+		do {
+			timerfd_settime(watch_timer_fd, 0, &now, NULL);
+		} while (pthread_tryjoin_np(watch_pthread, NULL) != 0 && sched_yield() == 0);
+		watch_running = false;
+	}
+	if (watch_timer_fd >= 0) {
+		close(watch_timer_fd);
+		watch_timer_fd = -1;
 	}
 }

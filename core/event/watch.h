@@ -7,17 +7,14 @@
 struct ebb_reactor;
 struct ebb_thread;
 
-/* Return: 0; -errno. */
-int ebb_watch_init(void);
-void ebb_watch_fini(void);
-
-/* The timerfd that the helper watches, edge-triggered. */
-int ebb_watch_fd(void);
+/* Return: 0; -errno. Thread: the one that begins and ends the framework. */
+int ebb_watch_start(void);
+void ebb_watch_stop(void);
 
 /* A reactor has woken, or begins. Costs one load if the watch is on already. */
 void ebb_watch_awake(void);
 
-/* The watch's second is over. Thread: the helper. */
+/* The second is over: looks at every reactor. Thread: the watch's own, or a test's. */
 void ebb_watch_expired(void);
 
 /* A callback has taken @passed_ns, which is over the limit: count it, and log it now and then. */

@@ -35,8 +35,8 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
 			  ebb_reactor_mode_cb done, void *arg);
 
 /**
- * ebb_reactor_now_ns() - the time at the start of the running turn
- * One clock reading serves everything in a turn.
+ * ebb_reactor_now_ns() - the time when the running callback, or batch of completions, began
+ * The clock is read once a turn, and between callbacks; completions of one turn share a reading.
  * Thread: an ebb thread.
  * Return: nanoseconds of CLOCK_MONOTONIC.
  */

@@ -2,6 +2,8 @@
 #include "core/base/ring.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include <check.h>
@@ -154,6 +156,7 @@ END_TEST
 /* A producer that stopped between reserving a slot and filling it holds back what came after. */
 START_TEST(test_hole)
 {
+	struct ebb_ring_slot *slot = ebb_ring_slot(&ring, 0);
 	struct ebb_ring_entry entry;
 
 	atomic_fetch_add(&ring.tail, 1);
@@ -163,8 +166,8 @@ START_TEST(test_hole)
 	ck_assert_uint_eq(ebb_ring_published(&ring, SIZE), 0);
 	ck_assert_uint_eq(ebb_ring_tail(&ring), 2);
 
-	ring.slots[0].entry = (struct ebb_ring_entry){nothing, NULL, "nothing"};
-	atomic_store(&ring.slots[0].turn, 1);
+	slot->entry = (struct ebb_ring_entry){nothing, NULL, "nothing"};
+	atomic_store(&slot->lap, ebb_ring_lap(&ring, 0));
 	ck_assert(ebb_ring_waiting(&ring));
 	pop(0);
 	pop(1);
@@ -197,6 +200,53 @@ START_TEST(test_closed_full)
 }
 END_TEST
 
+#define PRODUCERS 4
+#define PUSHES    50000
+
+static _Atomic int num_waiting;
+static _Atomic unsigned num_full;
+
+/* Never makes the ring more than half full, and so may never be told that it is. */
+static void *produce(void *arg)
+{
+	for (unsigned i = 0; i < PUSHES; i++) {
+		while (atomic_fetch_add(&num_waiting, 1) >= (int)SIZE / 2) {
+			atomic_fetch_sub(&num_waiting, 1);
+			sched_yield();
+		}
+		while (push(i) != 0) {
+			atomic_fetch_add(&num_full, 1);
+		}
+	}
+	return arg;
+}
+
+/* Real threads: a producer that is interrupted in the middle finds the others laps ahead. */
+START_TEST(test_never_full_in_vain)
+{
+	struct ebb_ring_entry entry;
+	pthread_t producers[PRODUCERS];
+	unsigned popped = 0;
+
+	for (unsigned i = 0; i < PRODUCERS; i++) {
+		ck_assert_int_eq(pthread_create(&producers[i], NULL, produce, NULL), 0);
+	}
+	while (popped < PRODUCERS * PUSHES) {
+		if (!ebb_ring_pop(&ring, &entry)) {
+			sched_yield();
+			continue;
+		}
+		ebb_ring_release(&ring);
+		atomic_fetch_sub(&num_waiting, 1);
+		popped++;
+	}
+	for (unsigned i = 0; i < PRODUCERS; i++) {
+		pthread_join(producers[i], NULL);
+	}
+	ck_assert_uint_eq(atomic_load(&num_full), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core/base/ring");
@@ -214,6 +264,7 @@ int main(void)
 	tcase_add_test(tests, test_hole);
 	tcase_add_test(tests, test_closed);
 	tcase_add_test(tests, test_closed_full);
+	tcase_add_test(tests, test_never_full_in_vain);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

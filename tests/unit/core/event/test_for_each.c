@@ -188,7 +188,7 @@ START_TEST(test_no_done)
 	stepper_leave();
 	stepper_settle();
 	ck_assert_str_eq(story, "awxyz");
-	ck_assert_uint_eq(threads[0]->for_each_running, 0);
+	ck_assert_uint_eq(threads[0]->answers_due, 0);
 }
 END_TEST
 

@@ -75,18 +75,18 @@ static void run_many(uintptr_t first, uintptr_t end)
 	ck_assert(!ebb_queue_waiting(queue));
 }
 
-/* A producer stops between reserving its slot and filling it; and goes on. */
-static struct ebb_ring_slot *reserve(void)
+/* A producer stops between reserving its slot, at the position returned, and filling it; goes on. */
+static uint64_t reserve(void)
 {
-	uint64_t position = atomic_fetch_add(&queue->ring.tail, 1);
-
-	return &queue->ring.slots[position % RING_SIZE];
+	return atomic_fetch_add(&queue->ring.tail, 1);
 }
 
-static void fill(struct ebb_ring_slot *slot, uintptr_t number)
+static void fill(uint64_t position, uintptr_t number)
 {
+	struct ebb_ring_slot *slot = ebb_ring_slot(&queue->ring, position);
+
 	slot->entry = (struct ebb_ring_entry){record, (void *)number, "unit"};
-	atomic_store(&slot->turn, 1);
+	atomic_store(&slot->lap, ebb_ring_lap(&queue->ring, position));
 }
 
 static void setup(void)
@@ -198,7 +198,7 @@ END_TEST
  */
 START_TEST(test_overflow_behind_hole)
 {
-	struct ebb_ring_slot *slot = reserve();
+	uint64_t slot = reserve();
 
 	push_many(1, RING_SIZE + 3);
 	for (unsigned i = 0; i < 2; i++) {
@@ -214,7 +214,7 @@ END_TEST
 /* What stands before the slot runs. */
 START_TEST(test_before_hole)
 {
-	struct ebb_ring_slot *slot;
+	uint64_t slot;
 
 	push_many(0, 2);
 	slot = reserve();
@@ -300,7 +300,7 @@ END_TEST
 /* A producer that was in the middle of a push when the queue closed is waited for. */
 START_TEST(test_close_in_push)
 {
-	struct ebb_ring_slot *slot = reserve();
+	uint64_t slot = reserve();
 
 	ebb_queue_close(queue);
 	ck_assert(!ebb_queue_drained(queue));

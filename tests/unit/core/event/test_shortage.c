@@ -227,7 +227,7 @@ START_TEST(test_for_each)
 	stepper_leave();
 	stepper_settle();
 	ck_assert_uint_eq(count, 0);
-	ck_assert_uint_eq(thread->for_each_running, 0);
+	ck_assert_uint_eq(thread->answers_due, 0);
 }
 END_TEST
 

@@ -188,6 +188,30 @@ START_TEST(test_msg_again)
 }
 END_TEST
 
+/* One sender's order holds across both forms, in the ring and past it. */
+START_TEST(test_order_of_both_forms)
+{
+	static struct ebb_msg msgs[6000];
+	struct ebb_thread *thread = stepper_thread("unit", 0);
+
+	for (unsigned i = 0; i < 6000; i++) {
+		char letter = (char)('a' + i % 26);
+
+		if (i % 3 == 0) {
+			send(thread, letter);
+		} else {
+			ebb_msg_init(&msgs[i], tell, (void *)(uintptr_t)letter);
+			ck_assert_int_eq(ebb_thread_send(thread, &msgs[i]), 0);
+		}
+	}
+	stepper_settle();
+	ck_assert_uint_eq(story_len, 6000);
+	for (unsigned i = 0; i < 6000; i++) {
+		ck_assert_int_eq(story[i], (char)('a' + i % 26));
+	}
+}
+END_TEST
+
 struct boxed {
 	struct ebb_msg msg;
 	char letter;
@@ -407,6 +431,7 @@ int main(void)
 		test_batch_bound,
 		test_overflow,
 		test_to_self,
+		test_order_of_both_forms,
 		test_msg_again,
 		test_msg_freed,
 		test_exec,
