@@ -43,12 +43,10 @@ static int event_init_reactors(const struct ebb_event_opts *opts)
 int ebb_event_init(const struct ebb_event_opts *opts)
 {
 	struct ebb_thread *app;
-	int rc;
+	int rc = 0;
 
 	if (sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus) != 0) {
 		rc = -errno;
-	} else {
-		rc = ebb_watch_start();
 	}
 	if (rc == 0) {
 		rc = event_init_reactors(opts);
@@ -107,8 +105,11 @@ static int event_launch(struct ebb_reactor *reactor)
 
 int ebb_event_run(void)
 {
-	int rc = 0;
+	int rc = ebb_watch_start();
 
+	if (rc != 0) {
+		ebb_error("reactor", "the watch cannot be started: %s", strerror(-rc));
+	}
 	for (unsigned i = 1; i < ebb_num_reactors && rc == 0; i++) {
 		rc = event_launch(&ebb_reactors[i]);
 	}
@@ -188,5 +189,4 @@ void ebb_event_fini(void)
 	ebb_reactors = NULL;
 	ebb_num_reactors = 0;
 	ebb_thread_registry_fini();
-	ebb_watch_stop();
 }

@@ -291,16 +291,26 @@ void ebb_channels_resume(struct ebb_thread *thread)
 	}
 }
 
-void ebb_channels_sweep(struct ebb_thread *thread)
+/* Return: true if there was one. */
+static bool channels_sweep_one(struct ebb_thread *thread)
 {
-	struct ebb_list *node, *tmp;
+	struct ebb_list *node;
 
-	ebb_list_for_each_safe(node, tmp, &thread->channels) {
+	ebb_list_for_each(node, &thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
 		if (channel->destroying) {
 			channel_destroy(channel);
+			return true;
 		}
+	}
+	return false;
+}
+
+/* A channel's destroy() may put another one, which stands before it in the list. */
+void ebb_channels_sweep(struct ebb_thread *thread)
+{
+	while (channels_sweep_one(thread)) {
 	}
 }

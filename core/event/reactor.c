@@ -350,10 +350,9 @@ static void reactor_wait(struct ebb_reactor *reactor)
 	if (busy) {
 		slept = ebb_uring_sleep(reactor->uring);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
-	} else {
-		reactor_submit(reactor);
 	}
 	if (!busy || !slept) {
+		reactor_submit(reactor);
 		count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);

@@ -213,24 +213,25 @@ static bool uring_cq_waiting(struct ebb_uring *uring)
 	return *uring->ring.cq.khead != __atomic_load_n(uring->ring.cq.ktail, __ATOMIC_SEQ_CST);
 }
 
+/* Logs what an entry into the kernel says, unless it is to be tried again anyway. */
+static void uring_check(struct ebb_uring *uring, int rc)
+{
+	static struct ebb_ratelimit limit;
+
+	if (rc < 0 && rc != -EAGAIN && rc != -EBUSY && rc != -EINTR && ebb_ratelimit_ok(&limit)) {
+		ebb_error("uring", "reactor %d: submission fails: %s", uring->reactor->core,
+			  strerror(-rc));
+	}
+}
+
 void ebb_uring_submit(struct ebb_uring *uring)
 {
-	int rc;
-
 	if (io_uring_sq_ready(&uring->ring) == 0) {
 		return;
 	}
 	/* The same entry finishes what has completed meanwhile. */
-	rc = uring->defer ? io_uring_submit_and_get_events(&uring->ring)
-			  : io_uring_submit(&uring->ring);
-	if (rc < 0 && rc != -EAGAIN && rc != -EBUSY && rc != -EINTR) {
-		static struct ebb_ratelimit limit;
-
-		if (ebb_ratelimit_ok(&limit)) {
-			ebb_error("uring", "reactor %d: submission fails: %s", uring->reactor->core,
-				  strerror(-rc));
-		}
-	}
+	uring_check(uring, uring->defer ? io_uring_submit_and_get_events(&uring->ring)
+					: io_uring_submit(&uring->ring));
 }
 
 static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
@@ -270,7 +271,7 @@ bool ebb_uring_sleep(struct ebb_uring *uring)
 		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
 		uring->epoll_polled = true;
 	}
-	io_uring_submit_and_wait(&uring->ring, 1);
+	uring_check(uring, io_uring_submit_and_wait(&uring->ring, 1));
 	return true;
 }
 
