@@ -237,7 +237,7 @@ static void stop(void *arg)
 	ebb_event_stop();
 }
 
-/* A reactor cannot be started: an error, nothing left behind, and the next try finds all well. */
+/* The helper, or a reactor, cannot be started: an error, nothing left behind, and the next try finds all well. */
 START_TEST(test_no_os_thread)
 {
 	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
@@ -248,7 +248,7 @@ START_TEST(test_no_os_thread)
 	no_threads = true;
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
 	ck_assert_int_eq(ebb_event_run(), -EAGAIN);
-	ck_assert_uint_eq(stepper_log_count("reactor 1 cannot be started"), 1);
+	ck_assert_uint_eq(stepper_log_count("the watch cannot be started"), 1);
 	ebb_event_fini();
 	no_threads = false;
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
