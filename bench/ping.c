@@ -8,22 +8,24 @@
 #include "core/event/turn.h"
 
 /*
- * One node goes each way, as replies do in the framework: what it costs to have the node's line
- * fetched by the other CPU is part of the price of a message. Batches and the end are timed by the
- * time of the turn, which has been read anyway.
+ * One message goes each way, as a request and its reply do in the framework. Batches and the end are
+ * timed by the time of the turn, which has been read anyway.
  */
 
 struct ping {
-	struct bench_call call;
+	/* Read by both sides. */
 	struct ebb_thread *a;
 	struct ebb_thread *b;
+	struct ebb_msg there;
+	struct ebb_msg back;
+
+	/* Written by @a: on lines of its own, or @b would fetch them with every message. */
+	struct bench_call call EBB_CACHE_ALIGNED;
 	uint64_t time_ns;
 	uint64_t begin_ns;
 	uint64_t batch_ns; /* when the present batch began */
 	unsigned trips;    /* in it, so far */
 	struct bench_batches batches;
-	struct ebb_msg there EBB_CACHE_ALIGNED;
-	struct ebb_msg back EBB_CACHE_ALIGNED;
 };
 
 static void ping_send(struct ebb_thread *to, struct ebb_msg *msg)

@@ -7,8 +7,8 @@
  *
  * CLOCK_MONOTONIC costs some 20 ns, the processor's counter half of that. But the counter alone is
  * no clock: it stops, jumps or starts again at zero when a laptop sleeps, and it does not follow
- * the kernel's corrections. So a ticker reads the kernel's clock, counts on from there for at most a
- * millisecond, and reads it again. Whatever the counter did meanwhile shows as a distance of more
+ * the kernel's corrections. So a ticker reads the kernel's clock, counts on from there for at most
+ * a millisecond, and reads it again. Whatever the counter did meanwhile shows as a distance of more
  * than that millisecond (a restart makes it "negative", hence huge), and leads to a reading. Its
  * scale is measured anew from one reading to the next, so nothing has to be calibrated at start.
  *

@@ -24,9 +24,8 @@ extern struct ebb_msg ebb_mpsc_closed;
 
 /**
  * ebb_mpsc_push() - append @msg
- * Sequentially consistent: the sleep protocol needs the push ordered before the sender's look at
- * the receiver's asleep flag. Pairs with ebb_mpsc_waiting().
- * Return: 0; -ESRCH closed.
+ * Pairs with ebb_mpsc_waiting() and the takes.
+ * Thread: any; async-signal-safe. Return: 0; -ESRCH closed.
  */
 static inline int ebb_mpsc_push(struct ebb_mpsc *mpsc, struct ebb_msg *msg)
 {

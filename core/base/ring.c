@@ -73,7 +73,7 @@ int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry)
 							memory_order_relaxed));
 	slot = ebb_ring_slot(ring, tail);
 	slot->entry = *entry;
-	atomic_store_explicit(&slot->lap, ebb_ring_lap(ring, tail), memory_order_seq_cst);
+	atomic_store_explicit(&slot->lap, ebb_ring_lap(ring, tail), memory_order_release);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 /*
  * A bounded ring of function calls with many producers and one consumer, without locks. A producer
  * reserves a slot by moving the tail, fills it, and publishes it by writing the number of the lap
- * into it; laps count from 1, so a zeroed ring is a ready one and costs no memory before it is used.
+ * into it; laps count from 1, so a zeroed ring is ready and costs no memory before it is used.
  * Safe in signal handlers.
  *
  * What costs time between two cores is a cache line changing sides. So a slot is written by
@@ -45,8 +45,8 @@ void ebb_ring_fini(struct ebb_ring *ring);
 
 /**
  * ebb_ring_push() - append a call
- * Sequentially consistent, as ebb_mpsc_push() and for the same reason. Pairs with
- * ebb_ring_waiting().
+ * Publishes it by a plain release store: whoever may have to wake the consumer exchanges its asleep
+ * word afterwards.
  * Thread: any; async-signal-safe. Return: 0; -ENOBUFS full; -ESRCH closed.
  */
 int ebb_ring_push(struct ebb_ring *ring, const struct ebb_ring_entry *entry);
@@ -74,7 +74,7 @@ static inline uint64_t ebb_ring_lap(const struct ebb_ring *ring, uint64_t positi
 /* True if the next call has been published. Thread: the consumer. Pairs with ebb_ring_push(). */
 static inline bool ebb_ring_waiting(const struct ebb_ring *ring)
 {
-	return atomic_load_explicit(&ebb_ring_slot(ring, ring->head)->lap, memory_order_seq_cst) ==
+	return atomic_load_explicit(&ebb_ring_slot(ring, ring->head)->lap, memory_order_acquire) ==
 	       ebb_ring_lap(ring, ring->head);
 }
 

@@ -45,6 +45,11 @@ int ebb_event_init(const struct ebb_event_opts *opts)
 	struct ebb_thread *app;
 	int rc = 0;
 
+	if (ebb_helper_hangs()) {
+		ebb_error("reactor",
+			  "a disk's job of the last run still hangs: start a new process");
+		return -EBUSY;
+	}
 	if (sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus) != 0) {
 		rc = -errno;
 	}

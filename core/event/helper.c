@@ -2,9 +2,9 @@
 #include "core/event/helper.h"
 
 /*
- * The helper waits for work on a condition variable, without a timeout. Work is done in the order it
- * came. When the framework ends, what has not begun is left undone; a job that hangs (a disk that
- * does not answer) is waited for a while and then left to itself, so that the process can end.
+ * The helper waits for work on a condition variable, without a timeout. Work is done in the order
+ * it came. When the framework ends, what has not begun is left undone; a job that hangs (a disk
+ * that does not answer) is waited for a while and then left to itself, so that the process can end.
  */
 
 #include <errno.h>
@@ -26,14 +26,17 @@
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t wanted;
+	pthread_cond_t gone;
 	struct ebb_work *first;
 	struct ebb_work **end;
 	bool running;
 	bool stopping;
+	bool ended;
 	pthread_t pthread;
 } helper = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 	.wanted = PTHREAD_COND_INITIALIZER,
+	.gone = PTHREAD_COND_INITIALIZER,
 	.end = &helper.first,
 };
 
@@ -75,6 +78,10 @@ static void *helper_main(void *arg)
 		ebb_msg_init(&work->msg, helper_done, work);
 		ebb_thread_send(work->thread, &work->msg);
 	}
+	pthread_mutex_lock(&helper.mutex);
+	helper.ended = true;
+	pthread_cond_signal(&helper.gone);
+	pthread_mutex_unlock(&helper.mutex);
 	return NULL;
 }
 
@@ -121,28 +128,48 @@ void ebb_helper_submit(struct ebb_work *work)
 	pthread_mutex_unlock(&helper.mutex);
 }
 
+bool ebb_helper_hangs(void)
+{
+	bool hangs;
+
+	pthread_mutex_lock(&helper.mutex);
+	hangs = helper.stopping;
+	pthread_mutex_unlock(&helper.mutex);
+	return hangs;
+}
+
 void ebb_helper_stop(void)
 {
 	struct timespec until;
-	bool running;
+	bool running, hangs;
+	int rc = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += HELPER_STOP_MAX_S;
 	pthread_mutex_lock(&helper.mutex);
 	running = helper.running;
 	helper.stopping = true;
 	pthread_cond_signal(&helper.wanted);
+	while (running && !helper.ended && rc == 0) {
+		rc = pthread_cond_clockwait(&helper.gone, &helper.mutex, CLOCK_MONOTONIC, &until);
+	}
+	hangs = running && !helper.ended;
+	if (!hangs) {
+		helper.running = false;
+		helper.stopping = false;
+		helper.ended = false;
+		helper.first = NULL;
+		helper.end = &helper.first;
+	}
 	pthread_mutex_unlock(&helper.mutex);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += HELPER_STOP_MAX_S;
-	if (running && pthread_clockjoin_np(helper.pthread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+	if (hangs) {
+		/* Stopping for ever: it may not touch what is freed now. */
 		ebb_error(
 			"helper",
 			"a job of the helper has hung for %d s (a disk that does not answer?): it "
 			"is left behind",
 			HELPER_STOP_MAX_S);
-		return; /* stopping for ever: it may not touch what is freed now */
+	} else if (running) {
+		pthread_join(helper.pthread, NULL);
 	}
-	helper.running = false;
-	helper.stopping = false;
-	helper.first = NULL;
-	helper.end = &helper.first;
 }

@@ -3,6 +3,7 @@
 #define EBB_EVENT_HELPER_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include <ebb/helper.h>
 
@@ -13,7 +14,10 @@
  */
 int ebb_os_thread_start(pthread_t *ret_pthread, const char *name, void *(*main)(void *), void *arg);
 
-/* Ends the helper, bounded. Thread: the one that began the framework, after all ebb threads. */
+/* True if a job of an earlier run of the framework still hangs: there is no helper then. */
+bool ebb_helper_hangs(void);
+
+/* Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one that began the framework, after all ebb threads. */
 void ebb_helper_stop(void);
 
 #endif

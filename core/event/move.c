@@ -11,9 +11,11 @@
  *	                    thread->reactor changes, and the thread travels in a message
  *	on the new reactor  the sources join, the channels go on, then its queue is looked at
  *
- * Senders never notice. One that still reads the old reactor has pushed its message before that
- * store, so the new reactor's first look at the queue, which comes after, finds it; a spare wakeup
- * of the old reactor is all it costs.
+ * Senders never notice. One that has told the old reactor looks again where the thread is. Both
+ * exchange that reactor's asleep word: the sender after its push, the mover after it has stored
+ * where the thread goes. If the sender's exchange is first, the push is seen by the mover, and so
+ * by the new reactor's first look at the queue. If it is second, the sender sees the new reactor,
+ * and tells that. A spare wakeup of the old reactor is all it costs.
  */
 
 #include <errno.h>
@@ -128,8 +130,9 @@ void ebb_move_check(struct ebb_thread *thread)
 	move->interruptible = reactor->interruptible;
 	reactor->num_leaving--;
 	ebb_reactor_remove_thread(reactor, thread);
-	/* Pairs with the load that follows a sender's push. */
+	/* Pairs with the exchange and the second load in thread_tell_reactor(). */
 	atomic_store_explicit(&thread->reactor, move->target, memory_order_seq_cst);
+	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 	ebb_msg_init(&move->msg, move_arrive, move);
 	ebb_reactor_send(move->target, &move->msg);
 }

@@ -71,9 +71,8 @@ static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ri
 
 /*
  * True if anything can run. Calls that were taken from the overflow but stand behind a slot of the
- * ring that is reserved and not yet published do not count: its producer publishes, then looks
- * whether the reactor sleeps. The second look before sleep: sequentially consistent, pairs with the
- * pushes.
+ * ring that is reserved and not yet published do not count: its producer publishes, then tells the
+ * reactor. The second look before sleep, after the exchange of the asleep word.
  */
 static inline bool ebb_queue_waiting(struct ebb_queue *queue)
 {

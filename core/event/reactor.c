@@ -6,20 +6,26 @@
  *
  * A reactor may sleep only when nothing is waiting, and whatever comes afterwards must wake it. The
  * danger is the gap between looking and sleeping: a message sent in that gap by somebody who still
- * sees the reactor awake would lie there until the next, unrelated, wakeup. Two words close it,
- * each side writing one and then reading the other:
+ * sees the reactor awake would lie there until the next, unrelated, wakeup. One word closes it,
+ * which both sides exchange:
  *
  *	reactor                                sender
- *	asleep = 1                             publish the message
- *	look at every queue again              if asleep, and exchange(&asleep, 0) won:
- *	nothing: epoll_wait()                          write the eventfd
+ *	exchange(&asleep, 1)                   publish the message
+ *	look at every queue again              exchange(&asleep, 0)
+ *	nothing: epoll_wait()                  was 1: write the eventfd
  *	exchange(&asleep, 0)
  *
- * All four accesses are sequentially consistent operations on variables, so at least one side sees
- * what the other wrote: either the reactor finds the message on its second look, or the sender
- * finds the reactor asleep and writes the eventfd, which epoll_wait() then does not sleep through.
- * The exchange lets one of many senders write, and none while the reactor is awake: a busy reactor
- * is sent messages without a system call.
+ * Of two exchanges of one word one is second, and sees what the first one's side did before. If the
+ * sender's is first, the reactor's second look finds the message. If it is second, it takes the 1
+ * out and writes the eventfd, which epoll_wait() then does not sleep through. Nothing else is
+ * needed of the publication than that it comes before; in particular it is a plain store, so that
+ * a message between two polling reactors costs one crossing of one cache line, and the exchange
+ * comes when it is already under way. Of many senders one takes the 1 out, and writes; a busy
+ * reactor is sent messages without a system call.
+ *
+ * While a thread moves, senders may exchange the word of its old reactor. So they look again where
+ * the thread is, after the exchange; and the old reactor exchanges its own word after it has said
+ * where the thread goes, before it hands it over. See move.c.
  *
  * A completion source (an NVMe queue) is a sender that is no thread of ours. Its arm() plays the
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
@@ -70,28 +76,6 @@ _Thread_local struct ebb_turn ebb_turn;
 struct ebb_reactor *ebb_reactors;
 unsigned ebb_num_reactors;
 
-static const char *const reactor_mode_names[EBB_REACTOR_MODE_COUNT] = {
-	[EBB_REACTOR_POLL] = "poll",
-	[EBB_REACTOR_INTERRUPT] = "interrupt",
-	[EBB_REACTOR_ADAPTIVE] = "adaptive",
-};
-
-const char *ebb_reactor_mode_name(enum ebb_reactor_mode mode)
-{
-	return reactor_mode_names[mode];
-}
-
-bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode)
-{
-	for (unsigned i = 0; i < EBB_REACTOR_MODE_COUNT; i++) {
-		if (strcmp(name, reactor_mode_names[i]) == 0) {
-			*ret_mode = (enum ebb_reactor_mode)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 struct ebb_reactor *ebb_reactor_by_core(int core)
 {
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
@@ -120,14 +104,9 @@ uint64_t ebb_reactor_now_ns(void)
 void ebb_reactor_wake(struct ebb_reactor *reactor)
 {
 	static const uint64_t one = 1;
-	ssize_t written;
 
-	if (atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst) == 0) {
-		return; /* another sender's write is on its way, or the reactor has woken */
+	while (write(reactor->event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
 	}
-	do {
-		written = write(reactor->event_fd, &one, sizeof(one));
-	} while (written < 0 && errno == EINTR);
 }
 
 void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
@@ -375,8 +354,8 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	}
 	/* Whoever clears asleep, the watch sees no turn before there is one again. */
 	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
-	/* Pairs with the load in ebb_reactor_notify(): see the essay above. */
-	atomic_store_explicit(&reactor->asleep, 1, memory_order_seq_cst);
+	/* Pairs with the exchange in ebb_reactor_notify(): see the essay above. */
+	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 		ebb_watch_awake();

@@ -32,10 +32,11 @@ struct ebb_span {
 };
 
 struct ebb_reactor {
-	/* The sleep protocol: senders look at these two, and write the eventfd. See reactor.c. */
+	/* The sleep protocol: senders exchange the one, and write the other. See reactor.c. */
 	_Atomic uint32_t asleep EBB_CACHE_ALIGNED;
 	int event_fd;
-	struct ebb_mpsc inbox; /* messages to the reactor itself: a new thread, a mode, a stop */
+	/* Messages to the reactor itself: a new thread, a mode, a stop. */
+	struct ebb_mpsc inbox EBB_CACHE_ALIGNED;
 
 	/* The owner's; what others read of it is stored relaxed. */
 	struct ebb_ticker ticker EBB_CACHE_ALIGNED;
@@ -109,13 +110,17 @@ void ebb_reactor_place(struct ebb_reactor *reactor);
 /* Runs @msg on the reactor, in no thread. Thread: any. */
 void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg);
 
-/* The second half of every send: after the message has been published. */
-static inline void ebb_reactor_notify(struct ebb_reactor *reactor);
+/* Writes the eventfd. */
 void ebb_reactor_wake(struct ebb_reactor *reactor);
 
+/*
+ * The second half of every send, after the message has been published. Pairs with the exchange
+ * before the reactor's second look. Async-signal-safe.
+ */
 static inline void ebb_reactor_notify(struct ebb_reactor *reactor)
 {
-	if (ebb_unlikely(atomic_load_explicit(&reactor->asleep, memory_order_seq_cst) != 0)) {
+	if (ebb_unlikely(atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst) !=
+			 0)) {
 		ebb_reactor_wake(reactor);
 	}
 }

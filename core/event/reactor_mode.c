@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <ebb/log.h>
 #include <ebb/poller.h>
@@ -29,6 +30,28 @@ struct mode_change {
 	void *arg;
 	int rc;
 };
+
+static const char *const reactor_mode_names[EBB_REACTOR_MODE_COUNT] = {
+	[EBB_REACTOR_POLL] = "poll",
+	[EBB_REACTOR_INTERRUPT] = "interrupt",
+	[EBB_REACTOR_ADAPTIVE] = "adaptive",
+};
+
+const char *ebb_reactor_mode_name(enum ebb_reactor_mode mode)
+{
+	return reactor_mode_names[mode];
+}
+
+bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode)
+{
+	for (unsigned i = 0; i < EBB_REACTOR_MODE_COUNT; i++) {
+		if (strcmp(name, reactor_mode_names[i]) == 0) {
+			*ret_mode = (enum ebb_reactor_mode)i;
+			return true;
+		}
+	}
+	return false;
+}
 
 /* A polling reactor is held on its CPU; so is one whose CPU was asked for. */
 void ebb_reactor_place(struct ebb_reactor *reactor)

@@ -170,20 +170,34 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 }
 
 /*
- * After a push. A moving thread stores its new reactor before that reactor looks at the queue, and
- * this loads it after the push: whichever comes second sees the other.
+ * After a push: tells the reactor, wherever the thread is by then, for it may be moving. Pairs with
+ * the exchange in ebb_move_check(). Async-signal-safe.
  */
-static void thread_notify(struct ebb_thread *thread)
+static void thread_tell_reactor(struct ebb_thread *thread)
 {
 	struct ebb_reactor *reactor = atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
+	struct ebb_reactor *told;
 
-	if (thread == ebb_turn.thread) {
+	do {
+		told = reactor;
+		ebb_reactor_notify(told);
+		reactor = atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
+	} while (ebb_unlikely(reactor != told));
+}
+
+static void thread_notify(struct ebb_thread *thread)
+{
+	if (ebb_unlikely(thread == ebb_turn.thread)) {
+		struct ebb_reactor *reactor = ebb_turn.reactor;
+
+		/* It is awake, and will look. */
 		/* For the watch: what waits for this within the turn waits for ever (rule 1). */
 		atomic_store_explicit(&reactor->self_send_turn,
 				      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
 				      memory_order_relaxed);
+	} else {
+		thread_tell_reactor(thread);
 	}
-	ebb_reactor_notify(reactor);
 }
 
 int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
@@ -232,7 +246,7 @@ int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, voi
 	int saved_errno = errno;
 
 	if (rc == 0) {
-		ebb_reactor_notify(atomic_load_explicit(&thread->reactor, memory_order_seq_cst));
+		thread_tell_reactor(thread);
 	}
 	errno = saved_errno; /* a signal handler's caller may be about to read it */
 	return rc;

@@ -8,13 +8,13 @@
  * then it raises IORING_SQ_TASKRUN in shared memory. So while the reactor polls it reads two words,
  * the flags and the completion queue's tail, and enters the kernel only when the flag is up.
  *
- * While requests are outstanding the reactor sleeps in the ring itself: one system call submits what
- * the turn has prepared and waits for a completion, so a wakeup for a request costs one. Everything
- * else that may wake it (messages, timers, fds) is in its epoll set, and a one-shot poll request on
- * that set stands in the ring beside the I/O. When it fires, the next sleep is a look into the epoll
- * set that does not wait; the one after that puts a new poll request into the ring. A poll request
- * looks at the set as it is made, so what has happened meanwhile completes it at once. Nothing has
- * to be armed for completions: the kernel counts them before it sleeps.
+ * While requests are outstanding the reactor sleeps in the ring itself: one system call submits
+ * what the turn has prepared and waits for a completion, so a wakeup for a request costs one.
+ * Everything else that may wake it (messages, timers, fds) is in its epoll set, and a one-shot poll
+ * request on that set stands in the ring beside the I/O. When it fires, the next sleep is a look
+ * into the epoll set that does not wait; the one after that puts a new poll request into the ring.
+ * A poll request looks at the set as it is made, so what has happened meanwhile completes it at
+ * once. Nothing has to be armed for completions: the kernel counts them before it sleeps.
  *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.

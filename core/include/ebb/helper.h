@@ -20,7 +20,8 @@ struct ebb_work {
 
 /**
  * ebb_helper_submit() - run @work->run on the helper, then @work->done here
- * Work runs one at a time, in the order submitted.
+ * Work runs one at a time, in the order submitted. (done() does not run if @work hangs for so long
+ * that the thread's end has been forced.)
  * Thread: an ebb thread; it does not exit before @work->done has run.
  * Owns: @work is the helper's until done() is entered.
  */

@@ -422,7 +422,7 @@ START_TEST(test_paused_blocker)
 }
 END_TEST
 
-static unsigned readings;
+static _Atomic unsigned readings;
 
 static int run_timed(void *arg)
 {
@@ -434,7 +434,7 @@ static int run_timed(void *arg)
 static uint64_t lagging_clock(void)
 {
 	/* Behind for as many readings as it takes to sleep and wake a few times in vain. */
-	return ++readings < 40 ? EBB_NS_PER_S : 2 * EBB_NS_PER_S;
+	return atomic_fetch_add(&readings, 1) < 39 ? EBB_NS_PER_S : 2 * EBB_NS_PER_S;
 }
 
 /*

@@ -126,11 +126,11 @@ START_TEST(test_deferred_order)
 }
 END_TEST
 
-static unsigned clock_readings;
+static _Atomic unsigned clock_readings;
 
 static uint64_t counting_clock(void)
 {
-	clock_readings++;
+	atomic_fetch_add(&clock_readings, 1);
 	return stepper_now_ns();
 }
 
@@ -148,7 +148,7 @@ START_TEST(test_now)
 	/* An idle turn reads the clock once, whatever a reading takes. */
 	ebb_clock_set_source(counting_clock);
 	stepper_turn();
-	ck_assert_uint_le(clock_readings, 3);
+	ck_assert_uint_le(atomic_load(&clock_readings), 3);
 	ebb_clock_set_source(stepper_now_ns);
 }
 END_TEST

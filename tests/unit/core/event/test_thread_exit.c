@@ -23,11 +23,6 @@ static void setup(void)
 	count = 0;
 }
 
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
 static bool exited(void)
 {
 	return atomic_load(&thread->state) == EBB_THREAD_EXITED;
@@ -375,70 +370,6 @@ static void unregister_from_message(void *arg)
 	ebb_poller_unregister(&poller);
 }
 
-/*
- * A channel that stands on another, put by the last message of all, when the queue takes no more:
- * both go, and nothing is left.
- */
-static char lower;
-static struct ebb_io_channel *upper_channel;
-
-static int upper_create(void *upper, void *ctx)
-{
-	(void)upper;
-	*(struct ebb_io_channel **)ctx = ebb_io_channel_get(&lower);
-	return 0;
-}
-
-static void upper_destroy(void *upper, void *ctx)
-{
-	(void)upper;
-	ebb_io_channel_put(*(struct ebb_io_channel **)ctx);
-	count++;
-}
-
-static void put_upper(void *arg)
-{
-	(void)arg;
-	ebb_io_channel_put(upper_channel);
-}
-
-START_TEST(test_put_in_last_message)
-{
-	static const struct ebb_io_device_ops upper_ops = {
-		.name = "upper",
-		.ctx_size = sizeof(struct ebb_io_channel *),
-		.create = upper_create,
-		.destroy = upper_destroy,
-	};
-
-	stepper_enter(ebb_thread_app());
-	ck_assert_int_eq(ebb_io_device_register(&lower, &device_ops), 0);
-	ck_assert_int_eq(ebb_io_device_register(&device, &upper_ops), 0);
-	stepper_enter(thread);
-	upper_channel = ebb_io_channel_get(&device);
-	ck_assert_ptr_nonnull(upper_channel);
-	ebb_thread_exit();
-	stepper_leave();
-	check_waits();
-	/* At the limit, after a batch that leaves this message for the time when all is closed. */
-	stepper_advance_us(101000);
-	for (unsigned i = 0; i < EBB_QUEUE_BATCH; i++) {
-		ebb_thread_send_msg(thread, nothing, NULL);
-	}
-	ebb_thread_send_msg(thread, put_upper, NULL);
-	stepper_turn();
-	ck_assert(exited());
-	ck_assert_uint_eq(count, 1);
-	ck_assert_uint_eq(thread->num_channels, 0);
-	unregister_device();
-	stepper_enter(ebb_thread_app());
-	ck_assert_int_eq(ebb_io_device_unregister(&lower, NULL), 0);
-	stepper_leave();
-	stepper_settle();
-	ck_assert_uint_eq(ebb_thread_app()->pending_unregisters, 0);
-}
-END_TEST
-
 /* Everything that it waits for is named. */
 START_TEST(test_names_all)
 {
@@ -477,45 +408,6 @@ START_TEST(test_from_poller)
 }
 END_TEST
 
-static void send_to_self(void *arg)
-{
-	count++;
-	ebb_thread_send_msg(ebb_thread_current(), send_to_self, arg);
-}
-
-/* One that always has a message for itself does not live for ever. */
-START_TEST(test_forced_messages)
-{
-	ebb_thread_send_msg(thread, send_to_self, NULL);
-	stepper_exit(thread);
-	for (unsigned i = 0; i < 10; i++) {
-		stepper_turn();
-	}
-	ck_assert(!exited());
-	stepper_advance_us(5100000);
-	stepper_turn();
-	ck_assert(exited());
-	ck_assert_uint_eq(stepper_log_count("it waited for messages that kept coming"), 1);
-}
-END_TEST
-
-/* Forced, it still runs what it was sent: a message is run or refused, never lost. */
-START_TEST(test_forced_runs_messages)
-{
-	unsigned messages = 0;
-
-	begin_poller(1000);
-	check_waits();
-	stepper_advance_us(101000);
-	for (unsigned i = 0; i < 300; i++) {
-		ck_assert_int_eq(ebb_thread_send_msg(thread, stepper_count, &messages), 0);
-	}
-	stepper_turn();
-	ck_assert(exited());
-	ck_assert_uint_eq(messages, 300);
-}
-END_TEST
-
 /* The framework ends the app thread: what lives there must not end it for all others. */
 START_TEST(test_app_thread)
 {
@@ -543,11 +435,8 @@ int main(void)
 		test_forced_round,
 		test_waits_for_work,
 		test_names_all,
-		test_put_in_last_message,
 		test_ends_from_message,
 		test_from_poller,
-		test_forced_messages,
-		test_forced_runs_messages,
 		test_app_thread,
 		NULL,
 	};
