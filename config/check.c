@@ -14,7 +14,7 @@
 #include "core/app/subsystem.h"
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
-struct place {
+struct entry_place {
 	struct ebb_config *config;
 	const char *subsystem;
 	char outer[104]; /* "subsystems[1] "bdev"" */
@@ -51,7 +51,7 @@ void ebb_config_mistake(struct ebb_config *config, const char *format, ...)
 
 /* A mistake inside one entry. */
 static void EBB_PRINTF(3, 4)
-	entry_mistake(const struct place *place, const char *method, const char *format, ...)
+	entry_mistake(const struct entry_place *place, const char *method, const char *format, ...)
 {
 	char what[512];
 	va_list args;
@@ -64,20 +64,33 @@ static void EBB_PRINTF(3, 4)
 			   method != NULL ? method : "", what);
 }
 
+/* Makes room for one more entry. Return: 0; -ENOMEM. */
+static int config_room(struct ebb_config *config)
+{
+	size_t max_entries = config->max_entries * 2 + 16;
+	struct ebb_config_entry *entries;
+
+	if (config->num_entries < config->max_entries) {
+		return 0;
+	}
+	entries = reallocarray(config->entries, max_entries, sizeof(*entries));
+	if (entries == NULL) {
+		return -ENOMEM;
+	}
+	config->entries = entries;
+	config->max_entries = max_entries;
+	return 0;
+}
+
 /* Takes over the reference to @params. */
-static void config_add_entry(const struct place *place, const char *method,
+static void config_add_entry(const struct entry_place *place, const char *method,
 			     struct json_object *params, uint32_t pass)
 {
 	struct ebb_config *config = place->config;
 	struct ebb_config_entry entry = {.method = method, .params = params, .pass = pass};
-	struct ebb_config_entry *entries = config->entries;
+	bool room = config_room(config) == 0;
 
-	if (config->num_entries == config->max_entries) {
-		config->max_entries = config->max_entries * 2 + 16;
-		entries = reallocarray(entries, config->max_entries, sizeof(*entries));
-	}
-	if (entries != NULL) {
-		config->entries = entries;
+	if (room) {
 		if (asprintf(&entry.step, "%s/%s", place->subsystem, method) < 0) {
 			entry.step = NULL;
 		}
@@ -85,7 +98,7 @@ static void config_add_entry(const struct place *place, const char *method,
 			entry.place = NULL;
 		}
 	}
-	if (entries == NULL || entry.step == NULL || entry.place == NULL) {
+	if (!room || entry.step == NULL || entry.place == NULL) {
 		free(entry.step);
 		free(entry.place);
 		json_object_put(params);
@@ -96,7 +109,8 @@ static void config_add_entry(const struct place *place, const char *method,
 }
 
 /* An entry whose form is right: may it be called, and when? */
-static void check_call(const struct place *place, const char *name, struct json_object *params)
+static void check_call(const struct entry_place *place, const char *name,
+		       struct json_object *params)
 {
 	const struct ebb_method *method = ebb_method_find(name);
 	struct ebb_method_error error = {.code = 0};
@@ -142,7 +156,7 @@ static void check_call(const struct place *place, const char *name, struct json_
 	config_add_entry(place, name, kept, pass);
 }
 
-static void check_entry(const struct place *place, struct json_object *entry)
+static void check_entry(const struct entry_place *place, struct json_object *entry)
 {
 	struct json_object *method = NULL;
 	struct json_object *params = NULL;
@@ -179,10 +193,10 @@ static void check_entry(const struct place *place, struct json_object *entry)
 }
 
 /* An element of "config": an entry, or an array of entries. */
-static void check_element(const struct place *subsystem_place, struct json_object *element,
+static void check_element(const struct entry_place *subsystem_place, struct json_object *element,
 			  size_t index)
 {
-	struct place place = *subsystem_place;
+	struct entry_place place = *subsystem_place;
 	size_t batch_index;
 
 	if (!json_object_is_type(element, json_type_array)) {
@@ -190,22 +204,24 @@ static void check_element(const struct place *subsystem_place, struct json_objec
 		check_entry(&place, element);
 		return;
 	}
-	for (batch_index = 0; batch_index < json_object_array_length(element); batch_index++) {
+	for (batch_index = 0;
+	     batch_index < json_object_array_length(element) && !place.config->out_of_memory;
+	     batch_index++) {
 		snprintf(place.text, sizeof(place.text), "%s, config[%zu][%zu]", place.outer, index,
 			 batch_index);
 		check_entry(&place, json_object_array_get_idx(element, batch_index));
 	}
 }
 
-struct lookup {
+struct subsystem_lookup {
 	const char *name;
 	bool found;
 };
 
-static void lookup_compare(const char *name, const char *const *depends_on, size_t num_depends,
-			   void *arg)
+static void subsystem_lookup_compare(const char *name, const char *const *depends_on,
+				     size_t num_depends, void *arg)
 {
-	struct lookup *lookup = arg;
+	struct subsystem_lookup *lookup = arg;
 
 	(void)depends_on;
 	(void)num_depends;
@@ -214,9 +230,9 @@ static void lookup_compare(const char *name, const char *const *depends_on, size
 
 static bool subsystem_exists(const char *name)
 {
-	struct lookup lookup = {.name = name};
+	struct subsystem_lookup lookup = {.name = name};
 
-	ebb_subsystem_for_each(lookup_compare, &lookup);
+	ebb_subsystem_for_each(subsystem_lookup_compare, &lookup);
 	return lookup.found;
 }
 
@@ -236,7 +252,7 @@ static void config_skip(struct ebb_config *config, const char *subsystem, size_t
 
 static void check_subsystem(struct ebb_config *config, struct json_object *subsystem, size_t index)
 {
-	struct place place = {.config = config};
+	struct entry_place place = {.config = config};
 	struct json_object *name = NULL;
 	struct json_object *entries = NULL;
 	size_t entry_index;
@@ -282,7 +298,9 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 		}
 		return;
 	}
-	for (entry_index = 0; entry_index < json_object_array_length(entries); entry_index++) {
+	for (entry_index = 0;
+	     entry_index < json_object_array_length(entries) && !config->out_of_memory;
+	     entry_index++) {
 		check_element(&place, json_object_array_get_idx(entries, entry_index), entry_index);
 	}
 }
@@ -301,7 +319,8 @@ static void check_root(struct ebb_config *config)
 		ebb_config_mistake(config, "\"subsystems\" is not an array");
 		return;
 	}
-	for (index = 0; index < json_object_array_length(subsystems); index++) {
+	for (index = 0; index < json_object_array_length(subsystems) && !config->out_of_memory;
+	     index++) {
 		check_subsystem(config, json_object_array_get_idx(subsystems, index), index);
 	}
 }

@@ -36,7 +36,6 @@ struct compat_row {
 static const struct compat_row compat_calls[] = {
 	{"bdev_wait_for_examine", ALL, COMPAT_ANY, NULL, NULL},
 	{"bdev_examine", ALL, COMPAT_ANY, NULL, NULL},
-	{"bdev_set_options", "bdev_io_pool_size", COMPAT_ANY, NULL, NULL},
 	{"bdev_set_options", "bdev_io_cache_size", COMPAT_ANY, NULL, NULL},
 	{"bdev_set_options", "bdev_auto_examine", COMPAT_ANY, NULL, NULL},
 	{"bdev_set_options", "iobuf_*_cache_size", COMPAT_ANY, NULL, NULL},

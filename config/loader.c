@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,6 @@
 #include <ebb/method.h>
 #include <ebb/startup.h>
 
-#include "config/config.h"
 #include "core/app/json_text.h"
 #include "core/app/sequence.h"
 #include "core/app/startup.h"
@@ -38,7 +39,7 @@ static struct {
 } loader;
 
 /* One call under way. */
-struct call {
+struct entry_call {
 	struct ebb_config *config;
 	const struct ebb_config_entry *entry;
 	struct ebb_step step;
@@ -114,12 +115,28 @@ static void check_report_ignored(const struct ebb_config *config)
 	}
 }
 
+/* The configuration could not be checked at all. */
+static void check_report_failure(int rc)
+{
+	const char *name = "configuration";
+	size_t len = 0;
+
+	ebb_json_text(&len, &name);
+	ebb_startup_fail(rc,
+			 "%s: checking its %zu bytes failed: %s; let the process have more memory, "
+			 "or make the file smaller",
+			 name, len, strerror(-rc));
+}
+
 static void check_done(struct ebb_work *work)
 {
 	struct ebb_config *config = loader.config;
 	int rc = loader.check_rc;
 
 	(void)work;
+	if (rc < 0) {
+		check_report_failure(rc);
+	}
 	ebb_json_text_free();
 	if (rc < 0) {
 		ebb_step_next(loader.check_step, rc);
@@ -183,7 +200,7 @@ static int error_errno(const struct ebb_method_error *error)
 
 static void entry_done(void *arg, struct json_object *result, const struct ebb_method_error *error)
 {
-	struct call *call = arg;
+	struct entry_call *call = arg;
 	char text[640];
 	struct ebb_step step = call->step;
 	int rc = 0;
@@ -208,7 +225,7 @@ static void entry_done(void *arg, struct json_object *result, const struct ebb_m
 static void entry_start(struct ebb_step step, void *arg)
 {
 	const struct ebb_config_entry *entry = arg;
-	struct call *call = malloc(sizeof(*call));
+	struct entry_call *call = malloc(sizeof(*call));
 
 	if (call == NULL) {
 		ebb_step_next(step, -ENOMEM);

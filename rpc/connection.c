@@ -33,6 +33,7 @@ static size_t out_waiting(const struct ebb_rpc_connection *connection)
 static bool connection_held_back(const struct ebb_rpc_connection *connection)
 {
 	return connection->num_requests >= EBB_RPC_CLIENT_REQUESTS_MAX ||
+	       connection->request_bytes > EBB_RPC_CLIENT_IN_HIGH ||
 	       out_waiting(connection) > EBB_RPC_CLIENT_OUT_HIGH;
 }
 
@@ -73,16 +74,17 @@ void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct jso
 	if (connection->dead) {
 		return;
 	}
-	if (answer == NULL || text == NULL || !out_reserve(connection, len + 1)) {
-		ebb_error("rpc", "out of memory for an answer to process %d: it is cut off",
-			  connection->peer.pid);
-		connection->dead = true;
-		return;
-	}
-	if (out_waiting(connection) > 0 && out_waiting(connection) + len > EBB_RPC_CLIENT_OUT_MAX) {
+	if (text != NULL && out_waiting(connection) > 0 &&
+	    out_waiting(connection) + len > EBB_RPC_CLIENT_OUT_MAX) {
 		ebb_warn("rpc",
 			 "process %d does not read its answers (%zu bytes wait): it is cut off",
 			 connection->peer.pid, out_waiting(connection));
+		connection->dead = true;
+		return;
+	}
+	if (answer == NULL || text == NULL || !out_reserve(connection, len + 1)) {
+		ebb_error("rpc", "out of memory for an answer to process %d: it is cut off",
+			  connection->peer.pid);
 		connection->dead = true;
 		return;
 	}
@@ -154,6 +156,15 @@ static void connection_keep(struct ebb_rpc_connection *connection, const char *d
 	connection->in_len = len;
 }
 
+/* What the value that is complete now came in, less any white space that is past a value's limit. */
+static size_t connection_value_bytes(struct ebb_rpc_connection *connection)
+{
+	size_t bytes = connection->value_bytes;
+
+	connection->value_bytes = 0;
+	return bytes < EBB_FRAMING_BYTES_MAX ? bytes : EBB_FRAMING_BYTES_MAX;
+}
+
 /* Cuts @data into values and runs them, until it is used up or the client must be held back. */
 static void connection_parse(struct ebb_rpc_connection *connection, const char *data, size_t len)
 {
@@ -166,8 +177,10 @@ static void connection_parse(struct ebb_rpc_connection *connection, const char *
 		status = ebb_framing_next(&connection->framing, data, len, &used, &value, &error);
 		data += used;
 		len -= used;
+		connection->value_bytes += used;
 		if (status == EBB_FRAMING_VALUE) {
-			ebb_rpc_request_start(connection, value);
+			ebb_rpc_request_start(connection, value,
+					      connection_value_bytes(connection));
 		} else if (status == EBB_FRAMING_BROKEN) {
 			connection_break(connection, &error);
 			len = 0;
@@ -176,8 +189,7 @@ static void connection_parse(struct ebb_rpc_connection *connection, const char *
 	connection_keep(connection, data, len);
 }
 
-/* The client has ended its side: what it has asked for is still answered, if it is there to listen.
- */
+/* The client has ended its side: what it has asked for is answered, if it is there to listen. */
 static void connection_end(struct ebb_rpc_connection *connection)
 {
 	struct pollfd peer = {.fd = connection->fd};
@@ -187,7 +199,7 @@ static void connection_end(struct ebb_rpc_connection *connection)
 	connection->ended = true;
 	switch (ebb_framing_end(&connection->framing, &value, &error)) {
 	case EBB_FRAMING_VALUE:
-		ebb_rpc_request_start(connection, value);
+		ebb_rpc_request_start(connection, value, connection_value_bytes(connection));
 		break;
 	case EBB_FRAMING_BROKEN:
 		connection_break(connection, &error);

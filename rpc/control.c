@@ -14,12 +14,17 @@
 #include "core/method/param.h"
 
 /*
- * The control thread: one libevent loop. It has no timer while it serves, so it sleeps until a
- * client or the app thread wants something; to stop it has one second.
+ * The control thread: one libevent loop. It has no timer while it serves, unless the process is
+ * short of what accept() needs, so it sleeps until a client or the app thread wants something.
+ *
+ * It stops last of all, when nothing is left that a call could wait for: a call that does not end
+ * at once never will, and is answered with an error. Its client has a second to take that.
  */
 
 #define ACCEPTS_PER_EVENT 16
-#define STOP_LIMIT_S      1
+#define ACCEPT_PAUSE_S    1
+#define STOP_CALLS_US     100000
+#define STOP_CLIENTS_S    1
 
 /* One client too many is told so, and goes. */
 static void control_refuse(int fd)
@@ -43,16 +48,38 @@ static void control_refuse(int fd)
 	close(fd);
 }
 
+/* A client that can neither be accepted nor refused would wake this thread for ever. */
+static void control_accept_pause(struct ebb_rpc_server *server)
+{
+	struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
+
+	event_del(server->accept_event);
+	event_add(server->accept_retry_event, &pause);
+}
+
+static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+
+	(void)fd;
+	(void)events;
+	event_add(server->accept_event, NULL);
+}
+
 /* Out of descriptors: a client left waiting would wake this thread for ever, so it is sent away. */
 static void control_accept_starved(struct ebb_rpc_server *server)
 {
 	static struct ebb_ratelimit limit;
 	int fd;
 
-	close(server->spare_fd);
+	if (server->spare_fd >= 0) {
+		close(server->spare_fd);
+	}
 	fd = accept4(server->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		close(fd);
+	} else {
+		control_accept_pause(server);
 	}
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (ebb_ratelimit_ok(&limit)) {
@@ -60,6 +87,29 @@ static void control_accept_starved(struct ebb_rpc_server *server)
 			 "no file descriptor for another client of %s: raise RLIMIT_NOFILE (ulimit "
 			 "-n)",
 			 server->socket.path);
+	}
+}
+
+static void control_accept_failed(struct ebb_rpc_server *server, int error)
+{
+	static struct ebb_ratelimit limit;
+
+	switch (error) {
+	case EAGAIN: /* no more clients */
+	case EINTR:
+	case ECONNABORTED:
+		break;
+	case EMFILE:
+	case ENFILE:
+		control_accept_starved(server);
+		break;
+	default:
+		control_accept_pause(server);
+		if (ebb_ratelimit_ok(&limit)) {
+			ebb_warn("rpc", "no client of %s can be accepted: %s; trying again in %d s",
+				 server->socket.path, strerror(error), ACCEPT_PAUSE_S);
+		}
+		break;
 	}
 }
 
@@ -72,9 +122,7 @@ static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE) {
-				control_accept_starved(server);
-			}
+			control_accept_failed(server, errno);
 			return;
 		}
 		if (server->num_connections >= EBB_RPC_CLIENTS_MAX) {
@@ -105,27 +153,53 @@ static void control_wake(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
+static void control_abandon_calls(struct ebb_rpc_server *server)
+{
+	struct ebb_list *node;
+	struct ebb_list *tmp;
+
+	ebb_list_for_each_safe(node, tmp, &server->connections) {
+		struct ebb_rpc_connection *connection =
+			ebb_list_entry(node, struct ebb_rpc_connection, link);
+
+		while (!ebb_list_empty(&connection->requests)) {
+			ebb_rpc_request_abandon(ebb_list_first(&connection->requests,
+							       struct ebb_rpc_request, link));
+		}
+		ebb_rpc_connection_advance(connection);
+	}
+}
+
+/* First for the calls, then for the clients. */
 static void control_deadline(evutil_socket_t fd, short events, void *arg)
 {
 	struct ebb_rpc_server *server = arg;
+	struct timeval limit = {.tv_sec = STOP_CLIENTS_S};
 
 	(void)fd;
 	(void)events;
+	if (!server->calls_abandoned) {
+		server->calls_abandoned = true;
+		event_add(server->deadline_event, &limit);
+		control_abandon_calls(server);
+		return;
+	}
 	ebb_warn("rpc", "%u clients have not taken their answers in %d s: they are cut off",
-		 server->num_connections, STOP_LIMIT_S);
+		 server->num_connections, STOP_CLIENTS_S);
 	event_base_loopbreak(server->base);
 }
 
 void ebb_rpc_control_stop(void *arg)
 {
 	struct ebb_rpc_server *server = arg;
-	struct timeval limit = {.tv_sec = STOP_LIMIT_S};
+	struct timeval limit = {.tv_usec = STOP_CALLS_US};
 	struct ebb_list *node;
 	struct ebb_list *tmp;
 
 	server->stopping = true;
 	event_del(server->accept_event);
-	ebb_rpc_socket_stop(&server->socket);
+	event_del(server->accept_retry_event);
+	ebb_unix_socket_stop(&server->socket);
 	event_add(server->deadline_event, &limit);
 	if (ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base); /* else the last to go does that */
@@ -181,6 +255,9 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 {
 	ebb_list_init(&server->connections);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (evutil_make_socket_nonblocking(server->socket.fd) != 0) {
+		return -errno;
+	}
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->wake_fd < 0 || server->spare_fd < 0) {
 		return -errno;
@@ -193,9 +270,11 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 					 control_accept, server);
 	server->wake_event = event_new(server->base, server->wake_fd, EV_READ | EV_PERSIST,
 				       control_wake, server);
+	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
 	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
 	if (server->accept_event == NULL || server->wake_event == NULL ||
-	    server->deadline_event == NULL || event_add(server->accept_event, NULL) != 0 ||
+	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
+	    event_add(server->accept_event, NULL) != 0 ||
 	    event_add(server->wake_event, NULL) != 0) {
 		return -ENOMEM;
 	}
@@ -213,6 +292,7 @@ void ebb_rpc_control_fini(struct ebb_rpc_server *server)
 {
 	event_free_any(server->accept_event);
 	event_free_any(server->wake_event);
+	event_free_any(server->accept_retry_event);
 	event_free_any(server->deadline_event);
 	if (server->base != NULL) {
 		event_base_free(server->base);

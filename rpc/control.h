@@ -24,9 +24,9 @@
 #include <ebb/thread.h>
 
 #include "core/base/mpsc.h"
+#include "core/base/unix_socket.h"
 #include "rpc/envelope.h"
 #include "rpc/framing.h"
-#include "rpc/socket.h"
 
 struct event;
 struct event_base;
@@ -34,23 +34,28 @@ struct event_base;
 #define EBB_RPC_CLIENTS_MAX 64
 /* Beyond these a client's further requests wait in its socket. */
 #define EBB_RPC_CLIENT_REQUESTS_MAX 64
+#define EBB_RPC_CLIENT_IN_HIGH      ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
 #define EBB_RPC_CLIENT_OUT_HIGH     ((size_t)1024 * 1024)
 /* A client that lets more answers than this pile up is cut off. */
 #define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
 #define EBB_RPC_BATCH_MAX      4096
-#define EBB_RPC_READ_BYTES     65536
+/* Beyond this the rest of a batch is not called. */
+#define EBB_RPC_BATCH_OUT_MAX ((size_t)4 * 1024 * 1024)
+#define EBB_RPC_READ_BYTES    65536
 
 struct ebb_rpc_server {
 	/* The control thread's. */
 	struct event_base *base;
 	struct event *accept_event;
 	struct event *wake_event;
-	struct event *deadline_event; /* armed only to stop */
-	struct ebb_rpc_socket socket;
+	struct event *accept_retry_event; /* armed only while no client can be accepted */
+	struct event *deadline_event;     /* armed only to stop */
+	struct ebb_unix_socket socket;
 	struct ebb_list connections;
 	unsigned num_connections;
 	int spare_fd; /* given up to accept and refuse a client when there are no more */
 	bool stopping;
+	bool calls_abandoned; /* stopping: those that had not ended have been answered */
 	char read_buffer[EBB_RPC_READ_BYTES];
 
 	/* Both threads'. */
@@ -82,7 +87,8 @@ struct ebb_rpc_connection {
 	bool reading; /* read_event is added */
 	bool writing;
 	struct ebb_framing framing;
-	char *in; /* read, but not looked at while the client is held back */
+	size_t value_bytes; /* that have gone to framing since its last value */
+	char *in;           /* read, but not looked at while the client is held back */
 	size_t in_len;
 	bool ended; /* nothing more is read: it has ended its side, or was broken */
 	bool dead;  /* nothing more is sent either */
@@ -92,6 +98,7 @@ struct ebb_rpc_connection {
 	size_t out_size;
 	struct ebb_list requests;
 	unsigned num_requests;
+	size_t request_bytes; /* of all of them */
 };
 
 /* One JSON value from a client: a request, or a batch of them that run one after the other. */
@@ -100,9 +107,11 @@ struct ebb_rpc_request {
 	struct ebb_rpc_connection *connection; /* NULL: the client has gone */
 	struct ebb_list link;                  /* on its connection */
 	struct json_object *document;
+	size_t bytes; /* that it came in */
 	bool batch;
 	size_t next;                  /* index of the batch's next one */
 	struct json_object *answer;   /* what will be sent: an object, or the batch's array */
+	size_t answer_bytes;          /* of the batch's answers so far */
 	struct ebb_envelope envelope; /* of the call under way; borrows from document */
 	struct ebb_msg msg;
 	struct ebb_list app_link; /* waiting or running on the app thread */
@@ -112,40 +121,105 @@ struct ebb_rpc_request {
 	struct ebb_method_error error;
 };
 
-/* The control thread's main function and its part of stopping. @arg: the server. */
+/**
+ * ebb_rpc_control_main() - the control thread: serve until ebb_rpc_control_stop()
+ * @arg: the server
+ * Thread: control. It sends ended_msg to the app thread as its last act.
+ * Return: NULL.
+ */
 void *ebb_rpc_control_main(void *arg);
+
+/**
+ * ebb_rpc_control_stop() - take no more clients or requests, and end when all is answered
+ * @arg: the server
+ * Thread: control; as a message of the app thread's. Calls and clients have a bounded time.
+ */
 void ebb_rpc_control_stop(void *arg);
 
-/* Makes what the control thread needs. Return: 0; -ENOMEM or an errno. */
+/**
+ * ebb_rpc_control_init() - make what the control thread needs
+ * Thread: app, before the control thread is there.
+ * Return: 0; -ENOMEM or an errno: then too ebb_rpc_control_fini() frees what there is.
+ */
 int ebb_rpc_control_init(struct ebb_rpc_server *server);
+
+/**
+ * ebb_rpc_control_fini() - free what ebb_rpc_control_init() has made, or a part of it
+ * Thread: app, when the control thread is no more.
+ */
 void ebb_rpc_control_fini(struct ebb_rpc_server *server);
 
-/* Runs @msg on the control thread. Thread: app. */
+/**
+ * ebb_rpc_control_send() - run @msg on the control thread
+ * Thread: app. Owns: @msg is the control thread's until it runs.
+ */
 void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg);
 
-/* Takes @fd over, also on failure. Return: 0; -ENOMEM. */
+/**
+ * ebb_rpc_connection_open() - serve the client at @fd
+ * Thread: control. Owns: @fd is taken over, also on failure.
+ * Return: 0; -ENOMEM.
+ */
 int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd);
 
-/* Goes on with whatever can go on: parsing, sending, closing. The connection may be gone then. */
+/**
+ * ebb_rpc_connection_advance() - parse, send and close what can be
+ * Thread: control. The connection may be gone then.
+ */
 void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection);
 
-/* Queues an answer. It is sent by the next advance. */
+/**
+ * ebb_rpc_connection_answer() - queue an answer, which the next advance sends
+ * @answer: NULL: there was no memory for it, and the client is cut off
+ * Thread: control. Owns: @answer stays the caller's.
+ */
 void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct json_object *answer);
+
+/**
+ * ebb_rpc_connection_destroy() - close it; its requests go on without it
+ * Thread: control.
+ */
 void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection);
 
-/* Takes @document over, and runs it as far as it goes. */
-void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document);
+/**
+ * ebb_rpc_request_start() - run a request, or a batch, as far as it goes
+ * @bytes: that it came in
+ * Thread: control. Owns: @document is taken over.
+ */
+void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document,
+			   size_t bytes);
 
-/* Also on the app thread when there is no control thread any more. */
+/**
+ * ebb_rpc_request_abandon() - answer that its call has not ended, and call nothing more of it
+ * Thread: control. The app thread may have the request: it comes back, or stays there, unheard.
+ */
+void ebb_rpc_request_abandon(struct ebb_rpc_request *request);
+
+/**
+ * ebb_rpc_request_free() - free it
+ * Thread: control; app when there is no control thread any more.
+ */
 void ebb_rpc_request_free(struct ebb_rpc_request *request);
 
-/* The request's call has ended: its message's function on the way back. Control thread. */
+/**
+ * ebb_rpc_request_answered() - its call has ended: the message's function on the way back
+ * @arg: the request
+ * Thread: control.
+ */
 void ebb_rpc_request_answered(void *arg);
 
-/* The request's call is to be made: its message's function on the way there. App thread. */
+/**
+ * ebb_rpc_request_arrived() - its call is to be made: the message's function on the way there
+ * @arg: the request
+ * Thread: app.
+ */
 void ebb_rpc_request_arrived(void *arg);
 
-/* framework_get_state's result; NULL out of memory. Any thread. */
+/**
+ * ebb_rpc_state_to_json() - framework_get_state's result
+ * Thread: any.
+ * Return: the caller's to put; NULL: out of memory.
+ */
 struct json_object *ebb_rpc_state_to_json(void);
 
 #endif

@@ -49,9 +49,21 @@ int ebb_envelope_parse(struct json_object *value, struct ebb_envelope *ret_envel
 		return envelope_refuse(ret_error, "a request is a JSON object");
 	}
 	ret_envelope->notification = !json_object_object_get_ex(value, "id", &ret_envelope->id);
+	switch (json_object_get_type(ret_envelope->id)) {
+	case json_type_null:
+	case json_type_string:
+	case json_type_int:
+	case json_type_double:
+		break;
+	default:
+		ret_envelope->id = NULL;
+		return envelope_refuse(ret_error,
+				       "member \"id\" must be a string, a number or null");
+	}
 	if (envelope_check_names(value, ret_error) != 0) {
 		return -EINVAL;
 	}
+	/* It may be missing: SPDK's server does not insist on it, so there are clients without. */
 	if (json_object_object_get_ex(value, "jsonrpc", &version) &&
 	    (!json_object_is_type(version, json_type_string) ||
 	     strcmp(json_object_get_string(version), "2.0") != 0)) {

@@ -10,7 +10,7 @@
 struct ebb_envelope {
 	const char *method;
 	struct json_object *params; /* NULL: none */
-	struct json_object *id;     /* any JSON; NULL is null */
+	struct json_object *id;     /* a string or a number; NULL is null */
 	bool notification;          /* no id: nothing is answered */
 };
 

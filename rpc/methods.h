@@ -7,6 +7,22 @@
 #include <ebb/method.h>
 #include <ebb/thread.h>
 
+/* A visit of all threads, one at a time, so that each may add to the same list. */
+struct ebb_rpc_round {
+	struct ebb_call *call;
+	struct json_object *list;
+};
+
+/**
+ * ebb_rpc_round_start() - visit every thread for @call
+ * @list: an array for @visit to add to, or to look into
+ * @visit: on each thread, with the round
+ * @done: here, with the round, when all have been visited: ends the call and frees the round
+ * Thread: app. Owns: @list is taken over. If it cannot start, the call is ended with an error.
+ */
+void ebb_rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+			 ebb_msg_fn done);
+
 /* Adds a thread's name, id and cpumask to @json. */
 void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats);
 

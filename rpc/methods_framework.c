@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/method.h>
+#include "rpc/control.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ebb/method.h>
 #include <ebb/startup.h>
 
 #include "core/app/subsystem.h"
-#include "rpc/control.h"
 
 /* The methods about the framework as a whole. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/method.h>
+#include "rpc/methods.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ebb/method.h>
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
-
-#include "rpc/methods.h"
 
 /* The methods about reactors: what they do, how they wait, and what keeps them awake. */
 
@@ -71,17 +70,11 @@ static struct json_object *reactor_to_json(const struct ebb_reactor_stats *stats
 	return json;
 }
 
-/* All reactors, ascending; each of @reactors has an "lcore". */
-struct reactors_round {
-	struct ebb_call *call;
-	struct json_object *reactors;
-};
-
-/* The one of the reactor that runs this, or NULL. */
-static struct json_object *round_reactor(const struct reactors_round *round, int core)
+/* The one of @core in a list of reactors, ascending, each with an "lcore"; or NULL. */
+static struct json_object *round_reactor(const struct ebb_rpc_round *round, int core)
 {
-	for (size_t i = 0; i < json_object_array_length(round->reactors); i++) {
-		struct json_object *reactor = json_object_array_get_idx(round->reactors, i);
+	for (size_t i = 0; i < json_object_array_length(round->list); i++) {
+		struct json_object *reactor = json_object_array_get_idx(round->list, i);
 		struct json_object *lcore = json_object_object_get(reactor, "lcore");
 
 		if (json_object_get_int(lcore) == core) {
@@ -91,34 +84,9 @@ static struct json_object *round_reactor(const struct reactors_round *round, int
 	return NULL;
 }
 
-static struct reactors_round *round_begin(struct ebb_call *call)
-{
-	struct reactors_round *round = malloc(sizeof(*round));
-
-	if (round == NULL) {
-		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "out of memory");
-		return NULL;
-	}
-	round->call = call;
-	round->reactors = json_object_new_array();
-	return round;
-}
-
-static void round_start(struct reactors_round *round, ebb_msg_fn fn, ebb_msg_fn done)
-{
-	int rc = ebb_for_each_thread(fn, round, done);
-
-	if (rc != 0) {
-		ebb_call_error(round->call, EBB_METHOD_INTERNAL_ERROR,
-			       "cannot visit the threads: %s", strerror(-rc));
-		json_object_put(round->reactors);
-		free(round);
-	}
-}
-
 static void reactors_visit(void *arg)
 {
-	const struct reactors_round *round = arg;
+	const struct ebb_rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct ebb_thread_stats stats;
 	struct json_object *reactor;
@@ -137,32 +105,29 @@ static void reactors_visit(void *arg)
 
 static void reactors_done(void *arg)
 {
-	struct reactors_round *round = arg;
+	struct ebb_rpc_round *round = arg;
 	struct json_object *result = json_object_new_object();
 
 	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
 	json_object_object_add(result, "pid", json_object_new_int(getpid()));
-	json_object_object_add(result, "reactors", round->reactors);
+	json_object_object_add(result, "reactors", round->list);
 	ebb_call_result(round->call, result);
 	free(round);
 }
 
 static void get_reactors(struct ebb_call *call, void *params)
 {
-	struct reactors_round *round = round_begin(call);
+	struct json_object *reactors = json_object_new_array();
 	struct ebb_reactor_stats stats;
 	int core;
 
 	(void)params;
-	if (round == NULL) {
-		return;
-	}
 	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
 		if (ebb_reactor_get_stats(core, &stats) == 0) {
-			json_object_array_add(round->reactors, reactor_to_json(&stats));
+			json_object_array_add(reactors, reactor_to_json(&stats));
 		}
 	}
-	round_start(round, reactors_visit, reactors_done);
+	ebb_rpc_round_start(call, reactors, reactors_visit, reactors_done);
 }
 
 static struct ebb_method get_reactors_method = {
@@ -202,37 +167,34 @@ static void blockers_visit(void *arg)
 /* A reactor without threads has nothing that could keep it awake. */
 static void blockers_done(void *arg)
 {
-	struct reactors_round *round = arg;
+	struct ebb_rpc_round *round = arg;
 	struct json_object *result = json_object_new_object();
 
-	for (size_t i = 0; i < json_object_array_length(round->reactors); i++) {
-		struct json_object *reactor = json_object_array_get_idx(round->reactors, i);
+	for (size_t i = 0; i < json_object_array_length(round->list); i++) {
+		struct json_object *reactor = json_object_array_get_idx(round->list, i);
 
 		if (!json_object_object_get_ex(reactor, "blockers", NULL)) {
 			json_object_object_add(reactor, "blockers", json_object_new_array());
 		}
 	}
-	json_object_object_add(result, "reactors", round->reactors);
+	json_object_object_add(result, "reactors", round->list);
 	ebb_call_result(round->call, result);
 	free(round);
 }
 
 static void get_blockers(struct ebb_call *call, void *params)
 {
-	struct reactors_round *round = round_begin(call);
+	struct json_object *reactors = json_object_new_array();
 	int core;
 
 	(void)params;
-	if (round == NULL) {
-		return;
-	}
 	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
 		struct json_object *reactor = json_object_new_object();
 
 		json_object_object_add(reactor, "lcore", json_object_new_int(core));
-		json_object_array_add(round->reactors, reactor);
+		json_object_array_add(reactors, reactor);
 	}
-	round_start(round, blockers_visit, blockers_done);
+	ebb_rpc_round_start(call, reactors, blockers_visit, blockers_done);
 }
 
 static struct ebb_method get_blockers_method = {
@@ -249,12 +211,15 @@ struct set_mode_params {
 	uint32_t spin_us_max;
 };
 
-static const char *const mode_names[] = {
-	[EBB_REACTOR_POLL] = "poll",
-	[EBB_REACTOR_INTERRUPT] = "interrupt",
-	[EBB_REACTOR_ADAPTIVE] = "adaptive",
-	[EBB_REACTOR_MODE_COUNT] = NULL,
-};
+/* The reactor's own names, NULL at the end. */
+static const char *mode_names[EBB_REACTOR_MODE_COUNT + 1];
+
+EBB_CONSTRUCTOR(mode_names_fill)
+{
+	for (int mode = 0; mode < EBB_REACTOR_MODE_COUNT; mode++) {
+		mode_names[mode] = ebb_reactor_mode_name((enum ebb_reactor_mode)mode);
+	}
+}
 
 static const struct ebb_param set_mode_table[] = {
 	EBB_PARAM(struct set_mode_params, lcore, EBB_PARAM_UINT32, .max = CPU_SETSIZE - 1,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/methods.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,45 +35,43 @@ void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats 
 	json_object_object_add(json, "cpumask", json_object_new_string(cpumask));
 }
 
-struct threads_round {
-	struct ebb_call *call;
-	struct json_object *threads;
-};
-
-static void round_done(void *arg)
+void ebb_rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+			 ebb_msg_fn done)
 {
-	struct threads_round *round = arg;
-	struct json_object *result = json_object_new_object();
+	struct ebb_rpc_round *round = malloc(sizeof(*round));
+	int rc = -ENOMEM;
 
-	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
-	json_object_object_add(result, "threads", round->threads);
-	ebb_call_result(round->call, result);
-	free(round);
-}
-
-static void round_start(struct ebb_call *call, ebb_msg_fn visit)
-{
-	struct threads_round *round = malloc(sizeof(*round));
-	int rc;
-
-	if (round == NULL) {
-		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "out of memory");
-		return;
+	if (round != NULL) {
+		*round = (struct ebb_rpc_round){.call = call, .list = list};
+		rc = ebb_for_each_thread(visit, round, done);
 	}
-	round->call = call;
-	round->threads = json_object_new_array();
-	rc = ebb_for_each_thread(visit, round, round_done);
 	if (rc != 0) {
 		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR, "cannot visit the threads: %s",
 			       strerror(-rc));
-		json_object_put(round->threads);
+		json_object_put(list);
 		free(round);
 	}
 }
 
+static void threads_done(void *arg)
+{
+	struct ebb_rpc_round *round = arg;
+	struct json_object *result = json_object_new_object();
+
+	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
+	json_object_object_add(result, "threads", round->list);
+	ebb_call_result(round->call, result);
+	free(round);
+}
+
+static void threads_visit(struct ebb_call *call, ebb_msg_fn visit)
+{
+	ebb_rpc_round_start(call, json_object_new_array(), visit, threads_done);
+}
+
 static void stats_visit(void *arg)
 {
-	const struct threads_round *round = arg;
+	const struct ebb_rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct ebb_thread_stats stats;
 
@@ -86,13 +85,13 @@ static void stats_visit(void *arg)
 			       json_object_new_uint64(stats.timed_pollers));
 	json_object_object_add(thread, "paused_pollers_count",
 			       json_object_new_uint64(stats.paused_pollers));
-	json_object_array_add(round->threads, thread);
+	json_object_array_add(round->list, thread);
 }
 
 static void get_stats(struct ebb_call *call, void *params)
 {
 	(void)params;
-	round_start(call, stats_visit);
+	threads_visit(call, stats_visit);
 }
 
 static struct ebb_method get_stats_method = {
@@ -134,7 +133,7 @@ static void poller_to_json(const struct ebb_poller_stats *stats, void *arg)
 
 static void pollers_visit(void *arg)
 {
-	const struct threads_round *round = arg;
+	const struct ebb_rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct pollers_lists lists = {
 		.active = json_object_new_array(),
@@ -150,13 +149,13 @@ static void pollers_visit(void *arg)
 	json_object_object_add(thread, "active_pollers", lists.active);
 	json_object_object_add(thread, "timed_pollers", lists.timed);
 	json_object_object_add(thread, "paused_pollers", lists.paused);
-	json_object_array_add(round->threads, thread);
+	json_object_array_add(round->list, thread);
 }
 
 static void get_pollers(struct ebb_call *call, void *params)
 {
 	(void)params;
-	round_start(call, pollers_visit);
+	threads_visit(call, pollers_visit);
 }
 
 static struct ebb_method get_pollers_method = {
@@ -178,7 +177,7 @@ static void channel_to_json(const char *device_name, unsigned ref, void *arg)
 
 static void channels_visit(void *arg)
 {
-	const struct threads_round *round = arg;
+	const struct ebb_rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct json_object *channels = json_object_new_array();
 
@@ -186,13 +185,13 @@ static void channels_visit(void *arg)
 			       json_object_new_string(ebb_thread_name(ebb_thread_current())));
 	ebb_io_channel_for_each(channel_to_json, channels);
 	json_object_object_add(thread, "io_channels", channels);
-	json_object_array_add(round->threads, thread);
+	json_object_array_add(round->list, thread);
 }
 
 static void get_io_channels(struct ebb_call *call, void *params)
 {
 	(void)params;
-	round_start(call, channels_visit);
+	threads_visit(call, channels_visit);
 }
 
 static struct ebb_method get_io_channels_method = {

@@ -43,13 +43,21 @@ void ebb_rpc_request_free(struct ebb_rpc_request *request)
 	free(request);
 }
 
+/* The connection need not wait for it any more. */
+static void request_unlink(struct ebb_rpc_request *request)
+{
+	ebb_list_remove(&request->link);
+	request->connection->num_requests--;
+	request->connection->request_bytes -= request->bytes;
+	request->connection = NULL;
+}
+
 static void request_finish(struct ebb_rpc_request *request)
 {
 	struct ebb_rpc_connection *connection = request->connection;
 
 	if (connection != NULL) {
-		ebb_list_remove(&request->link);
-		connection->num_requests--;
+		request_unlink(request);
 		if (request->answer != NULL &&
 		    (!request->batch || json_object_array_length(request->answer) > 0)) {
 			ebb_rpc_connection_answer(connection, request->answer);
@@ -65,6 +73,12 @@ static void request_add_answer(struct ebb_rpc_request *request, struct json_obje
 	struct json_object *answer = ebb_envelope_answer(request->envelope.id, result, error);
 
 	if (request->batch) {
+		size_t len = 0;
+
+		if (json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &len) !=
+		    NULL) {
+			request->answer_bytes += len;
+		}
 		json_object_array_add(request->answer, answer);
 	} else {
 		request->answer = answer;
@@ -88,16 +102,40 @@ static bool request_call(struct ebb_rpc_request *request)
 		return true;
 	}
 	if (method != NULL && method->changes_state && request->connection != NULL) {
-		ebb_notice("rpc", "%s, called by process %d of user %u", method->name,
-			   request->connection->peer.pid, request->connection->peer.uid);
+		/* Whether it is called depends on its parameters, and on ebb's state then. */
+		ebb_notice("rpc", "process %d of user %u asks for %s",
+			   request->connection->peer.pid, request->connection->peer.uid,
+			   method->name);
 	}
 	ebb_msg_init(&request->msg, ebb_rpc_request_arrived, request);
 	if (ebb_thread_send(request->server->app_thread, &request->msg) != 0) {
-		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR, "ebb is stopping");
-		request_add_answer(request, NULL, &error);
+		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
+				     "method \"%.64s\" was not called: ebb is stopping",
+				     envelope->method);
+		if (!envelope->notification) {
+			request_add_answer(request, NULL, &error);
+		}
 		return true;
 	}
 	return false;
+}
+
+/* A batch whose answers are too many already. True if the call has been refused. */
+static bool request_refuse_rest(struct ebb_rpc_request *request)
+{
+	struct ebb_method_error error;
+
+	if (request->answer_bytes <= EBB_RPC_BATCH_OUT_MAX) {
+		return false;
+	}
+	if (!request->envelope.notification) {
+		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
+				     "method \"%.64s\" was not called: the answers to its batch "
+				     "have more than %zu bytes already; make smaller batches",
+				     request->envelope.method, EBB_RPC_BATCH_OUT_MAX);
+		request_add_answer(request, NULL, &error);
+	}
+	return true;
 }
 
 /* Runs what is left of the request, until the app thread has it or it has ended. */
@@ -119,7 +157,7 @@ static void request_run(struct ebb_rpc_request *request)
 		request->next++;
 		if (ebb_envelope_parse(value, &request->envelope, &error) != 0) {
 			request_add_answer(request, NULL, &error);
-		} else if (!request_call(request)) {
+		} else if (!request_refuse_rest(request) && !request_call(request)) {
 			return;
 		}
 	}
@@ -143,7 +181,8 @@ static void request_begin_batch(struct ebb_rpc_request *request)
 	request_add_answer(request, NULL, &error);
 }
 
-void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document)
+void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document,
+			   size_t bytes)
 {
 	struct ebb_rpc_request *request = calloc(1, sizeof(*request));
 
@@ -159,11 +198,32 @@ void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_ob
 	request->document = document;
 	ebb_list_init(&request->app_link);
 	ebb_list_push_back(&connection->requests, &request->link);
+	request->bytes = bytes;
 	connection->num_requests++;
+	connection->request_bytes += bytes;
 	if (json_object_is_type(document, json_type_array)) {
 		request_begin_batch(request);
 	}
 	request_run(request);
+}
+
+/* While the app thread has the request, its answer and its envelope's id are not touched there. */
+void ebb_rpc_request_abandon(struct ebb_rpc_request *request)
+{
+	struct ebb_rpc_connection *connection = request->connection;
+	struct ebb_method_error error;
+
+	if (!request->envelope.notification) {
+		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
+				     "method \"%.64s\" has not ended, and ebb is stopping",
+				     request->envelope.method);
+		request_add_answer(request, NULL, &error);
+	}
+	if (request->answer != NULL) {
+		ebb_rpc_connection_answer(connection, request->answer);
+	}
+	request_unlink(request);
+	request->next = SIZE_MAX; /* if it comes back, that is its end */
 }
 
 void ebb_rpc_request_answered(void *arg)

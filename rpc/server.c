@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/assert.h>
 #include <ebb/log.h>
 
 #include "core/method/param.h"
@@ -80,6 +81,7 @@ void ebb_rpc_request_arrived(void *arg)
 {
 	struct ebb_rpc_request *request = arg;
 
+	ebb_assert(ebb_thread_is_app());
 	if (request->server->refusing) {
 		request_refuse(request);
 	} else if (request_passes(request)) {
@@ -91,11 +93,13 @@ void ebb_rpc_request_arrived(void *arg)
 
 void ebb_rpc_server_pause(struct ebb_rpc_server *server)
 {
+	ebb_assert(ebb_thread_is_app());
 	server->paused = true;
 }
 
 void ebb_rpc_server_resume(struct ebb_rpc_server *server)
 {
+	ebb_assert(ebb_thread_is_app());
 	server->paused = false;
 	/* What is called may pause again; then the rest keeps its place. */
 	while (!server->paused && !server->refusing && !ebb_list_empty(&server->waiting)) {
@@ -106,6 +110,7 @@ void ebb_rpc_server_resume(struct ebb_rpc_server *server)
 
 void ebb_rpc_server_refuse(struct ebb_rpc_server *server)
 {
+	ebb_assert(ebb_thread_is_app());
 	server->refusing = true;
 	while (!ebb_list_empty(&server->waiting)) {
 		request_refuse(ebb_list_entry(ebb_list_pop_front(&server->waiting),
@@ -134,7 +139,7 @@ static void server_ended(void *arg)
 			 ebb_list_entry(node, struct ebb_rpc_request, app_link)->envelope.method);
 	}
 	ebb_rpc_control_fini(server);
-	ebb_rpc_socket_close(&server->socket);
+	ebb_unix_socket_close(&server->socket);
 	server->closed = true;
 	server_put(server);
 	stopped(stopped_arg);
@@ -142,6 +147,7 @@ static void server_ended(void *arg)
 
 void ebb_rpc_server_stop(struct ebb_rpc_server *server, void (*done)(void *arg), void *arg)
 {
+	ebb_assert(ebb_thread_is_app());
 	ebb_rpc_server_refuse(server);
 	server->stopped = done;
 	server->stopped_arg = arg;
@@ -176,9 +182,11 @@ static int server_create_thread(struct ebb_rpc_server *server)
 int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **ret_server,
 			 char *ret_error, size_t size)
 {
-	struct ebb_rpc_server *server = calloc(1, sizeof(*server));
+	struct ebb_rpc_server *server;
 	int rc;
 
+	ebb_assert(ebb_thread_is_app());
+	server = calloc(1, sizeof(*server));
 	if (server == NULL) {
 		snprintf(ret_error, size, "out of memory for the RPC server");
 		return -ENOMEM;
@@ -188,7 +196,8 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 	server->app_thread = ebb_thread_app();
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);
-	rc = ebb_rpc_socket_open(&server->socket, path, mode);
+	rc = ebb_unix_socket_open(&server->socket, path, mode,
+				  "choose another path with --rpc-socket");
 	if (rc != 0) {
 		snprintf(ret_error, size, "%s", server->socket.error);
 		goto free_server;
@@ -207,7 +216,7 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 	return 0;
 close_socket:
 	ebb_rpc_control_fini(server);
-	ebb_rpc_socket_close(&server->socket);
+	ebb_unix_socket_close(&server->socket);
 free_server:
 	free(server);
 	return rc;

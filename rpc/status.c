@@ -10,10 +10,11 @@
 /*
  * "ebbctl status". Whether a reactor sleeps cannot simply be asked: asking wakes it. So the
  * reactors are asked twice, with a pause longer than any of them spins: one that the second
- * question had to wake was asleep until then.
+ * question had to wake was asleep until then. They may be set to spin for up to a second.
  */
 
-#define PAUSE_MS 60
+#define PAUSE_SLACK_MS 10
+#define PAUSE_MAX_MS   1010
 
 /* What was asked for; members are NULL where ebbd has no such method. */
 struct status {
@@ -226,10 +227,30 @@ static bool ask(struct ebb_rpc_client *client, const char *method, struct json_o
 	return false;
 }
 
+static void pause_longer_than_they_spin(struct json_object *reactors)
+{
+	uint64_t pause_ms = PAUSE_SLACK_MS;
+	struct timespec pause;
+
+	for (size_t i = 0; i < array_length(reactors); i++) {
+		struct json_object *reactor = json_object_array_get_idx(reactors, i);
+		uint64_t spin_ms = get_number(reactor, "spin_us_max") / 1000;
+
+		if (strcmp(get_string(reactor, "mode"), "adaptive") == 0 &&
+		    spin_ms + PAUSE_SLACK_MS > pause_ms) {
+			pause_ms = spin_ms + PAUSE_SLACK_MS;
+		}
+	}
+	if (pause_ms > PAUSE_MAX_MS) {
+		pause_ms = PAUSE_MAX_MS;
+	}
+	pause.tv_sec = (time_t)(pause_ms / 1000);
+	pause.tv_nsec = (long)(pause_ms % 1000) * (long)EBB_NS_PER_MS;
+	nanosleep(&pause, NULL);
+}
+
 static bool ask_running(struct ebb_rpc_client *client, struct status *status)
 {
-	struct timespec pause = {.tv_nsec = PAUSE_MS * (long)EBB_NS_PER_MS};
-
 	if (!ask(client, "bdev_get_bdevs", &status->bdevs) ||
 	    !ask(client, "bdev_get_iostat", &status->iostat) ||
 	    !ask(client, "nbd_get_exports", &status->exports) ||
@@ -237,7 +258,7 @@ static bool ask_running(struct ebb_rpc_client *client, struct status *status)
 	    !ask(client, "framework_get_reactors", &status->reactors_before)) {
 		return false;
 	}
-	nanosleep(&pause, NULL);
+	pause_longer_than_they_spin(json_object_object_get(status->reactors_before, "reactors"));
 	return ask(client, "framework_get_reactors", &status->reactors);
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/startup.h>
 #include <ebb/thread.h>
@@ -23,6 +24,20 @@ enum app_life {
 	APP_ENDING,   /* there is no app thread any more */
 };
 
+static const char *const app_life_names[] = {
+	[APP_DOWN] = "down",
+	[APP_BUILDING] = "building",
+	[APP_UP] = "up",
+	[APP_ENDING] = "ending",
+};
+
+static const uint32_t app_life_next[] = {
+	[APP_DOWN] = EBB_BIT(APP_BUILDING),
+	[APP_BUILDING] = EBB_BIT(APP_UP) | EBB_BIT(APP_DOWN),
+	[APP_UP] = EBB_BIT(APP_ENDING),
+	[APP_ENDING] = EBB_BIT(APP_DOWN),
+};
+
 static struct {
 	pthread_mutex_t lock; /* for `life`, `stopping` and `rc` */
 	enum app_life life;
@@ -36,6 +51,14 @@ static struct {
 } app = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Atomic(const struct ebb_app_opts *) published_opts;
+
+/* Under the lock. */
+static void app_life_set(enum app_life life)
+{
+	ebb_assert((app_life_next[app.life] & EBB_BIT(life)) != 0);
+	ebb_debug("app", "app: %s to %s", app_life_names[app.life], app_life_names[life]);
+	app.life = life;
+}
 
 const struct ebb_app_opts *ebb_app_get_opts(void)
 {
@@ -104,7 +127,7 @@ static int app_claim(void)
 
 	pthread_mutex_lock(&app.lock);
 	if (app.life == APP_DOWN) {
-		app.life = APP_BUILDING;
+		app_life_set(APP_BUILDING);
 		app.stopping = false;
 		app.rc = 0;
 		rc = 0;
@@ -119,10 +142,17 @@ static int app_release(void)
 	int rc;
 
 	pthread_mutex_lock(&app.lock);
-	app.life = APP_DOWN;
+	app_life_set(APP_DOWN);
 	rc = app.rc;
 	pthread_mutex_unlock(&app.lock);
 	return rc;
+}
+
+/* Nothing will run; why has been logged. */
+static void app_fail(const char *error)
+{
+	ebb_app_state_set_error(error);
+	ebb_app_state_set_phase(EBB_APP_FAILED);
 }
 
 /* The app thread is there: what has been asked for reaches it now. */
@@ -131,7 +161,7 @@ static void app_up(void)
 	ebb_msg_init(&app.begin_msg, app_begin, NULL);
 	ebb_msg_init(&app.stop_msg, app_stop, NULL);
 	pthread_mutex_lock(&app.lock);
-	app.life = APP_UP;
+	app_life_set(APP_UP);
 	ebb_thread_send(ebb_thread_app(), &app.begin_msg);
 	pthread_mutex_unlock(&app.lock);
 }
@@ -146,11 +176,14 @@ static int app_run(void)
 	}
 	app_up();
 	rc = ebb_event_run();
+	if (rc < 0) {
+		app_fail("cannot run the reactors");
+	}
 	if (app.opts.handle_signals) {
 		ebb_signals_restore();
 	}
 	pthread_mutex_lock(&app.lock);
-	app.life = APP_ENDING;
+	app_life_set(APP_ENDING);
 	pthread_mutex_unlock(&app.lock);
 	atomic_store(&published_opts, NULL);
 	ebb_event_fini();
@@ -182,8 +215,7 @@ static int app_start_claimed(void)
 	ebb_app_state_reset();
 	rc = ebb_event_init(&event_opts);
 	if (rc < 0) {
-		ebb_app_state_set_error("cannot make the reactors");
-		ebb_app_state_set_phase(EBB_APP_FAILED);
+		app_fail("cannot make the reactors");
 		ebb_json_text_free();
 		return rc;
 	}

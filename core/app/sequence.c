@@ -35,7 +35,19 @@
 
 enum sequence_phase { SEQUENCE_IDLE, SEQUENCE_STARTING, SEQUENCE_UNDOING };
 
-struct entry {
+static const char *const phase_names[] = {
+	[SEQUENCE_IDLE] = "idle",
+	[SEQUENCE_STARTING] = "starting",
+	[SEQUENCE_UNDOING] = "undoing",
+};
+
+static const uint32_t phase_next[] = {
+	[SEQUENCE_IDLE] = EBB_BIT(SEQUENCE_STARTING) | EBB_BIT(SEQUENCE_UNDOING),
+	[SEQUENCE_STARTING] = EBB_BIT(SEQUENCE_UNDOING) | EBB_BIT(SEQUENCE_IDLE),
+	[SEQUENCE_UNDOING] = EBB_BIT(SEQUENCE_IDLE),
+};
+
+struct sequence_entry {
 	char *name;
 	char *undo_name;
 	void (*start)(struct ebb_step step, void *arg);
@@ -48,14 +60,14 @@ struct entry {
 struct ebb_sequence {
 	struct ebb_list link; /* on `living` */
 	struct ebb_sequence_opts opts;
-	struct entry *entries;
+	struct sequence_entry *entries;
 	size_t num_entries;
 	size_t max_entries;
 
 	enum sequence_phase phase;
-	size_t position;     /* STARTING: the entry to start next; UNDOING: one past it */
-	struct entry *entry; /* under way, or ended and not yet dealt with; else NULL */
-	uint64_t generation; /* of the ticket that is out; 0: none */
+	size_t position;              /* STARTING: the entry to start next; UNDOING: one past it */
+	struct sequence_entry *entry; /* under way, or ended and not yet dealt with; else NULL */
+	uint64_t generation;          /* of the ticket that is out; 0: none */
 	int entry_rc;
 	uint64_t since_ns;
 	uint64_t named_ns; /* when the entry under way was last to be named */
@@ -76,6 +88,14 @@ static struct ebb_list living = EBB_LIST_INIT(living);
 static void sequence_advance(struct ebb_sequence *sequence);
 static void sequence_watch(struct ebb_sequence *sequence);
 
+static void sequence_set_phase(struct ebb_sequence *sequence, enum sequence_phase phase)
+{
+	ebb_assert((phase_next[sequence->phase] & EBB_BIT(phase)) != 0);
+	ebb_debug("app", "%s: %s to %s", sequence->opts.name, phase_names[sequence->phase],
+		  phase_names[phase]);
+	sequence->phase = phase;
+}
+
 static bool sequence_lives(const struct ebb_sequence *sequence)
 {
 	const struct ebb_list *node;
@@ -88,7 +108,8 @@ static bool sequence_lives(const struct ebb_sequence *sequence)
 	return false;
 }
 
-static const char *entry_name(const struct ebb_sequence *sequence, const struct entry *entry)
+static const char *entry_name(const struct ebb_sequence *sequence,
+			      const struct sequence_entry *entry)
 {
 	return sequence->phase == SEQUENCE_UNDOING ? entry->undo_name : entry->name;
 }
@@ -144,7 +165,7 @@ void ebb_sequence_destroy(struct ebb_sequence *sequence)
 static int sequence_grow(struct ebb_sequence *sequence)
 {
 	size_t max_entries = sequence->max_entries == 0 ? 16 : sequence->max_entries * 2;
-	struct entry *entries;
+	struct sequence_entry *entries;
 
 	if (sequence->num_entries < sequence->max_entries) {
 		return 0;
@@ -160,7 +181,7 @@ static int sequence_grow(struct ebb_sequence *sequence)
 
 int ebb_sequence_add(struct ebb_sequence *sequence, const struct ebb_sequence_step *step)
 {
-	struct entry entry = {
+	struct sequence_entry entry = {
 		.start = step->start,
 		.undo = step->undo,
 		.arg = step->arg,
@@ -184,7 +205,7 @@ int ebb_sequence_add(struct ebb_sequence *sequence, const struct ebb_sequence_st
 }
 
 /* Puts @entry under way: from here on its ticket is out. */
-static struct ebb_step entry_begin(struct ebb_sequence *sequence, struct entry *entry)
+static struct ebb_step entry_begin(struct ebb_sequence *sequence, struct sequence_entry *entry)
 {
 	sequence->entry = entry;
 	sequence->entry_rc = 0;
@@ -212,7 +233,7 @@ static void entry_end(struct ebb_sequence *sequence, int rc)
 /* Takes note of how the entry under way has ended. */
 static void entry_settle(struct ebb_sequence *sequence)
 {
-	struct entry *entry = sequence->entry;
+	struct sequence_entry *entry = sequence->entry;
 	int rc = sequence->entry_rc;
 
 	sequence->entry = NULL;
@@ -239,18 +260,18 @@ static void entry_settle(struct ebb_sequence *sequence)
 		sequence->opts.failed(sequence->opts.arg, entry->name, rc);
 	}
 	sequence->rc = rc;
-	sequence->phase = SEQUENCE_UNDOING;
+	sequence_set_phase(sequence, SEQUENCE_UNDOING);
 }
 
 /* Begins the next start() or undo(). Return: false if there is none left. */
 static bool sequence_begin_next(struct ebb_sequence *sequence)
 {
-	struct entry *entry;
+	struct sequence_entry *entry;
 
 	if (sequence->phase == SEQUENCE_STARTING) {
 		if (sequence->stop_ns != 0) {
 			sequence->rc = -ECANCELED;
-			sequence->phase = SEQUENCE_UNDOING;
+			sequence_set_phase(sequence, SEQUENCE_UNDOING);
 		} else if (sequence->position < sequence->num_entries) {
 			entry = &sequence->entries[sequence->position];
 			entry->start(entry_begin(sequence, entry), entry->arg);
@@ -275,7 +296,7 @@ static void sequence_finish(struct ebb_sequence *sequence)
 	struct ebb_sequence *parent = sequence->parent;
 	uint64_t generation = 0;
 
-	sequence->phase = SEQUENCE_IDLE;
+	sequence_set_phase(sequence, SEQUENCE_IDLE);
 	sequence->stop_ns = 0;
 	if (parent != NULL) {
 		/* The time of a step is what it takes beyond its parts. */
@@ -347,7 +368,7 @@ void ebb_sequence_run(struct ebb_sequence *sequence, struct ebb_step parent, ebb
 		      void *arg)
 {
 	sequence_begin(sequence, parent, done, arg);
-	sequence->phase = SEQUENCE_STARTING;
+	sequence_set_phase(sequence, SEQUENCE_STARTING);
 	sequence->position = 0;
 	sequence_advance(sequence);
 }
@@ -356,7 +377,7 @@ void ebb_sequence_undo(struct ebb_sequence *sequence, struct ebb_step parent,
 		       ebb_sequence_done done, void *arg)
 {
 	sequence_begin(sequence, parent, done, arg);
-	sequence->phase = SEQUENCE_UNDOING;
+	sequence_set_phase(sequence, SEQUENCE_UNDOING);
 	sequence->position = sequence->num_entries;
 	sequence_advance(sequence);
 }

@@ -13,13 +13,13 @@
 static struct {
 	_Atomic(struct ebb_thread *) app;
 	atomic_uint received;
-	atomic_uint handlers; /* inside handle() now, on any OS thread */
+	atomic_uint handlers; /* inside signal_handle() now, on any OS thread */
 	struct sigaction old_int;
 	struct sigaction old_term;
 	struct sigaction old_pipe;
 } signals;
 
-static void stop(void *arg)
+static void signal_stop(void *arg)
 {
 	ebb_notice("app", "%s: stopping; once more to force the exit",
 		   (intptr_t)arg == SIGINT ? "SIGINT" : "SIGTERM");
@@ -27,7 +27,7 @@ static void stop(void *arg)
 }
 
 /* Async-signal-safe. */
-static void handle(int number)
+static void signal_handle(int number)
 {
 	static const char line[] = "ebb: second signal: exit forced, nothing is put away\n";
 	struct ebb_thread *app;
@@ -42,14 +42,14 @@ static void handle(int number)
 	/* Pairs with the exchange in ebb_signals_restore(). */
 	app = atomic_load(&signals.app);
 	if (app != NULL) {
-		ebb_thread_send_critical(app, stop, (void *)(intptr_t)number);
+		ebb_thread_send_critical(app, signal_stop, (void *)(intptr_t)number);
 	}
 	atomic_fetch_sub(&signals.handlers, 1);
 }
 
 void ebb_signals_install(struct ebb_thread *app)
 {
-	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = signal_handle, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigemptyset(&action.sa_mask);

@@ -34,7 +34,7 @@ static const enum ebb_app_phase rank_phase[] = {
 };
 
 /* Somebody who wants to know when start-up has ended. */
-struct waiter {
+struct init_waiter {
 	struct ebb_list link;
 	void (*done)(void *arg, int rc);
 	void *arg;
@@ -45,6 +45,21 @@ enum startup_life {
 	STARTUP_UNDER_WAY, /* steps are being started, or undone because one has failed */
 	STARTUP_UP,
 	STARTUP_STOPPING, /* ebb_startup_stop() was here */
+};
+
+static const char *const life_names[] = {
+	[STARTUP_NONE] = "none",
+	[STARTUP_UNDER_WAY] = "under way",
+	[STARTUP_UP] = "up",
+	[STARTUP_STOPPING] = "stopping",
+};
+
+static const uint32_t life_next[] = {
+	[STARTUP_NONE] = EBB_BIT(STARTUP_UNDER_WAY),
+	[STARTUP_UNDER_WAY] =
+		EBB_BIT(STARTUP_UP) | EBB_BIT(STARTUP_STOPPING) | EBB_BIT(STARTUP_NONE),
+	[STARTUP_UP] = EBB_BIT(STARTUP_STOPPING),
+	[STARTUP_STOPPING] = EBB_BIT(STARTUP_NONE),
 };
 
 static struct {
@@ -59,6 +74,13 @@ static struct {
 	bool waiting_for_rpc;
 	struct ebb_step rpc_step; /* valid while waiting_for_rpc */
 } startup = {.waiters = EBB_LIST_INIT(startup.waiters)};
+
+static void startup_set_life(enum startup_life life)
+{
+	ebb_assert((life_next[startup.life] & EBB_BIT(life)) != 0);
+	ebb_debug("app", "start-up: %s to %s", life_names[startup.life], life_names[life]);
+	startup.life = life;
+}
 
 void ebb_startup_step_add(struct ebb_startup_step *step)
 {
@@ -79,7 +101,7 @@ static void waiters_resolve(int rc)
 {
 	struct ebb_list waiters = EBB_LIST_INIT(waiters);
 	struct ebb_list *node;
-	struct waiter *waiter;
+	struct init_waiter *waiter;
 
 	if (startup.resolved) {
 		return;
@@ -88,7 +110,7 @@ static void waiters_resolve(int rc)
 	startup.result = rc;
 	ebb_list_splice_back(&waiters, &startup.waiters);
 	while ((node = ebb_list_pop_front(&waiters)) != NULL) {
-		waiter = ebb_list_entry(node, struct waiter, link);
+		waiter = ebb_list_entry(node, struct init_waiter, link);
 		waiter->done(waiter->arg, rc);
 		free(waiter);
 	}
@@ -96,7 +118,7 @@ static void waiters_resolve(int rc)
 
 void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg)
 {
-	struct waiter *waiter;
+	struct init_waiter *waiter;
 
 	ebb_assert(ebb_thread_is_app());
 	if (startup.resolved) {
@@ -161,7 +183,7 @@ static void startup_end(int rc)
 	waiters_resolve(rc < 0 ? rc : -ECANCELED);
 	ebb_sequence_destroy(startup.sequence);
 	startup.sequence = NULL;
-	startup.life = STARTUP_NONE;
+	startup_set_life(STARTUP_NONE);
 	startup.ended(rc);
 }
 
@@ -169,7 +191,7 @@ static void startup_done(void *arg, int rc)
 {
 	(void)arg;
 	if (rc == 0 && startup.life == STARTUP_UNDER_WAY) {
-		startup.life = STARTUP_UP;
+		startup_set_life(STARTUP_UP);
 		ebb_app_state_set_phase(EBB_APP_RUNNING);
 		waiters_resolve(0);
 		return;
@@ -229,7 +251,7 @@ void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(
 	int rc;
 
 	ebb_assert(ebb_thread_is_app() && startup.life == STARTUP_NONE);
-	startup.life = STARTUP_UNDER_WAY;
+	startup_set_life(STARTUP_UNDER_WAY);
 	startup.start = start;
 	startup.start_arg = start_arg;
 	startup.ended = ended;
@@ -252,7 +274,7 @@ void ebb_startup_stop(void)
 	    ebb_app_state_phase() == EBB_APP_FAILED) {
 		return;
 	}
-	startup.life = STARTUP_STOPPING;
+	startup_set_life(STARTUP_STOPPING);
 	ebb_app_state_set_phase(EBB_APP_STOPPING);
 	if (life == STARTUP_UP) {
 		ebb_sequence_undo(startup.sequence, EBB_STEP_NONE, startup_done, NULL);

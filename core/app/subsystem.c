@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The subsystems' order, and their init() and fini() as steps of a sequence.
+ *
+ * ebb_subsystem_init_next() says neither whose end it is nor carries a ticket. So it counts only
+ * while an init() is awaited, and nothing that it sets off happens inside it: called from within
+ * init(), the next one begins when that has returned; called later, a message later. In between
+ * nothing is awaited, and a second call is refused by the name of the first. What cannot be told
+ * apart is in ebb/subsystem.h.
+ */
 #include "core/app/subsystem.h"
 
 #include <errno.h>
@@ -11,11 +20,12 @@
 #include <ebb/thread.h>
 
 #include "core/app/sequence.h"
+#include "core/app/ticket.h"
 
 static struct ebb_list registered = EBB_LIST_INIT(registered);
 static struct ebb_list registered_depends = EBB_LIST_INIT(registered_depends);
 
-struct node {
+struct subsystem_node {
 	struct ebb_subsystem *subsystem;
 	const char **depends; /* sorted by name, each once */
 	size_t num_depends;
@@ -23,14 +33,25 @@ struct node {
 	size_t visited; /* while looking for a cycle: position in the walk, from 1 */
 };
 
+/* The init() or fini() that runs, or the last one that did. */
+struct subsystem_call {
+	struct ebb_step step;
+	bool awaited; /* its end */
+	bool entered; /* on the call stack */
+	struct ebb_msg msg;
+	bool msg_sent; /* under way */
+	struct ebb_step ended_step;
+	int ended_rc;
+};
+
 static struct {
-	struct node *nodes; /* by name */
+	struct subsystem_node *nodes; /* by name */
 	size_t num_nodes;
-	struct node **sorted; /* in order of initialisation; NULL: not sorted */
+	struct subsystem_node **sorted; /* in order of initialisation; NULL: not sorted */
 	struct ebb_sequence *sequence;
-	struct ebb_step step;      /* of start-up, whose work the sequence is */
-	struct ebb_step init_step; /* the init() under way, or the last one */
-	struct ebb_step fini_step;
+	struct ebb_step step; /* of start-up, whose work the sequence is */
+	struct subsystem_call init;
+	struct subsystem_call fini;
 	void (*failed)(const char *subsystem, int rc);
 } order;
 
@@ -46,8 +67,8 @@ void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend)
 
 static int node_compare(const void *a, const void *b)
 {
-	const struct node *node_a = a;
-	const struct node *node_b = b;
+	const struct subsystem_node *node_a = a;
+	const struct subsystem_node *node_b = b;
 
 	return strcmp(node_a->subsystem->name, node_b->subsystem->name);
 }
@@ -57,7 +78,7 @@ static int name_compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static struct node *node_find(const char *name)
+static struct subsystem_node *node_find(const char *name)
 {
 	size_t index;
 
@@ -78,7 +99,7 @@ static int nodes_collect(char *ret_error, size_t size)
 		order.num_nodes++;
 	}
 	order.nodes = calloc(order.num_nodes + 1, sizeof(*order.nodes));
-	order.sorted = calloc(order.num_nodes + 1, sizeof(struct node *));
+	order.sorted = calloc(order.num_nodes + 1, sizeof(struct subsystem_node *));
 	if (order.nodes == NULL || order.sorted == NULL) {
 		return -ENOMEM;
 	}
@@ -99,7 +120,7 @@ static int nodes_collect(char *ret_error, size_t size)
 	return 0;
 }
 
-static int node_add_depend(struct node *node, const char *name)
+static int node_add_depend(struct subsystem_node *node, const char *name)
 {
 	const char **depends;
 	size_t index;
@@ -123,7 +144,7 @@ static int depends_collect(char *ret_error, size_t size)
 {
 	struct ebb_subsystem_depend *depend;
 	struct ebb_list *link;
-	struct node *node;
+	struct subsystem_node *node;
 
 	ebb_list_for_each(link, &registered_depends) {
 		depend = ebb_list_entry(link, struct ebb_subsystem_depend, link);
@@ -145,9 +166,9 @@ static int depends_collect(char *ret_error, size_t size)
 }
 
 /* The first dependency of @node that has no place yet, or NULL. */
-static struct node *node_waits_for(const struct node *node)
+static struct subsystem_node *node_waits_for(const struct subsystem_node *node)
 {
-	struct node *depend;
+	struct subsystem_node *depend;
 	size_t index;
 
 	for (index = 0; index < node->num_depends; index++) {
@@ -160,7 +181,7 @@ static struct node *node_waits_for(const struct node *node)
 }
 
 /* The first by name that could be next, or NULL: all that are left wait for each other. */
-static struct node *node_next(void)
+static struct subsystem_node *node_next(void)
 {
 	size_t index;
 
@@ -175,8 +196,8 @@ static struct node *node_next(void)
 /* Walks from one that waits to what it waits for, until the walk meets itself. */
 static void cycle_describe(char *ret_error, size_t size)
 {
-	struct node *node = order.nodes;
-	struct node *first;
+	struct subsystem_node *node = order.nodes;
+	struct subsystem_node *first;
 	size_t step = 0;
 	size_t len;
 
@@ -200,7 +221,7 @@ static void cycle_describe(char *ret_error, size_t size)
 
 int ebb_subsystem_sort(char *ret_error, size_t size)
 {
-	struct node *node;
+	struct subsystem_node *node;
 	size_t index;
 	int rc;
 
@@ -257,15 +278,55 @@ int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depen
 	return 0;
 }
 
+static void subsystem_call_enter(struct subsystem_call *call, struct ebb_step step,
+				 void (*fn)(void))
+{
+	call->step = step;
+	call->awaited = true;
+	call->entered = true;
+	fn();
+	call->entered = false;
+}
+
+static void subsystem_call_ended(void *arg)
+{
+	struct subsystem_call *call = arg;
+
+	call->msg_sent = false;
+	ebb_step_next(call->ended_step, call->ended_rc);
+}
+
+static void subsystem_call_next(struct subsystem_call *call, int rc)
+{
+	if (!ebb_thread_is_app()) {
+		ebb_ticket_refuse(call->step.generation, "called off the app thread");
+		return;
+	}
+	if (!call->awaited) {
+		ebb_ticket_refuse(call->step.generation, "the step has ended already");
+		return;
+	}
+	call->awaited = false;
+	if (!call->entered && !call->msg_sent) {
+		call->ended_step = call->step;
+		call->ended_rc = rc;
+		ebb_msg_init(&call->msg, subsystem_call_ended, call);
+		call->msg_sent = ebb_thread_send(ebb_thread_app(), &call->msg) == 0;
+		if (call->msg_sent) {
+			return;
+		}
+	}
+	ebb_step_next(call->step, rc);
+}
+
 static void subsystem_init(struct ebb_step step, void *arg)
 {
 	struct ebb_subsystem *subsystem = arg;
 
-	order.init_step = step;
 	if (subsystem->init == NULL) {
 		ebb_step_next(step, 0);
 	} else {
-		subsystem->init();
+		subsystem_call_enter(&order.init, step, subsystem->init);
 	}
 }
 
@@ -273,18 +334,17 @@ static void subsystem_fini(struct ebb_step step, void *arg)
 {
 	struct ebb_subsystem *subsystem = arg;
 
-	order.fini_step = step;
-	subsystem->fini();
+	subsystem_call_enter(&order.fini, step, subsystem->fini);
 }
 
 void ebb_subsystem_init_next(int rc)
 {
-	ebb_step_next(order.init_step, rc);
+	subsystem_call_next(&order.init, rc);
 }
 
 void ebb_subsystem_fini_next(void)
 {
-	ebb_step_next(order.fini_step, 0);
+	subsystem_call_next(&order.fini, 0);
 }
 
 static int sequence_add_subsystem(struct ebb_sequence *sequence, struct ebb_subsystem *subsystem)

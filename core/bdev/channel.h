@@ -53,6 +53,9 @@ struct bdev_req {
 	struct ebb_msg msg;   /* a completion from a foreign thread */
 	_Atomic bool carried; /* @msg is under way; pairs with itself, on two foreign threads */
 	bool reserve;         /* goes back to the channel's reserve */
+	int carried_status;
+	uint64_t carried_start_ns; /* which use of the request it is about */
+	const void *carried_site;
 	union {
 		struct { /* a request that is done in parts */
 			struct ebb_bdev_io_wait wait;
@@ -71,7 +74,7 @@ struct bdev_req {
 		} child;
 	} u;
 
-	char pad[24];
+	char pad[8];
 
 	/* A vector takes the last ones of these, so that a single element begins the hot lines. */
 	struct iovec iov[BDEV_IOV_EMBEDDED];
@@ -148,6 +151,7 @@ struct bdev_channel {
 	struct ebb_list held;
 	struct ebb_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
+	bool waking; /* waiters are being served */
 
 	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
 	struct bdev_type_stat reported[EBB_BDEV_IO_TYPE_COUNT]; /* in the bdev's totals already */

@@ -78,13 +78,21 @@ static void remove_msg(void *arg)
 
 void bdev_desc_tell_all(struct ebb_bdev_internal *internal)
 {
-	struct ebb_list *node;
+	struct ebb_list *node, *next;
 
-	ebb_list_for_each(node, &internal->descs) {
+	ebb_list_for_each_safe(node, next, &internal->descs) {
 		struct ebb_bdev_desc *desc = ebb_list_entry(node, struct ebb_bdev_desc, link);
 
 		ebb_msg_init(&desc->msg, remove_msg, desc);
 		desc->event_sent = ebb_thread_send(desc->thread, &desc->msg) == 0;
+		if (!desc->event_sent) {
+			/* Nobody is left who might close it. */
+			ebb_error("bdev",
+				  "thread '%s' has exited with bdev '%s' open; closed for it",
+				  ebb_thread_name(desc->thread), internal->bdev->name);
+			ebb_list_remove(node);
+			free(desc);
+		}
 	}
 }
 

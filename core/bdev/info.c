@@ -76,7 +76,7 @@ struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 	add_uint(object, "num_blocks", bdev->num_blocks);
 	add_string(object, "uuid", bdev->internal->uuid_text);
 	json_object_object_add(object, "assigned_rate_limits", rate_limits_json());
-	add_bool(object, "claimed", false);
+	add_bool(object, "claimed", false); /* a bdev may have any number of writers */
 	add_bool(object, "zoned", false);
 	for (i = 0; i < EBB_ARRAY_SIZE(io_type_names); i++) {
 		int type = io_type_names[i].type;

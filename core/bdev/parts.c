@@ -115,7 +115,8 @@ static void pos_copy(struct bdev_iov_pos *pos, char *buf, size_t len, bool to_bu
 
 /*
  * Points @child at up to @blocks of its parent's memory.
- * Return: blocks; 0: no whole block fits into the segments a child may have.
+ * Parts end where memory is aligned, as far as that goes, so that the next one's is too.
+ * Return: blocks; 0: not a block fits into the segments a child may have, or not aligned.
  */
 static uint64_t child_map(const struct bdev_channel *ch, struct bdev_req *child,
 			  struct bdev_iov_pos pos, uint64_t blocks)
@@ -125,6 +126,9 @@ static uint64_t child_map(const struct bdev_channel *ch, struct bdev_req *child,
 	size_t got = 0, excess;
 	int count = 0;
 
+	if ((pos.offset & ch->align_mask) != 0) {
+		return 0; /* after one that was too short to end well */
+	}
 	while (got < want && count < segments) {
 		size_t chunk = pos.iov->iov_len - pos.offset;
 
@@ -136,7 +140,8 @@ static uint64_t child_map(const struct bdev_channel *ch, struct bdev_req *child,
 		pos.iov++;
 		pos.offset = 0;
 	}
-	excess = got & (((size_t)1 << ch->block_shift) - 1);
+	excess = got & ((((size_t)1 << ch->block_shift) - 1) | ch->align_mask);
+	got -= excess;
 	while (excess > 0 && count > 0) {
 		struct iovec *last = &child->iov[count - 1];
 		size_t cut = excess < last->iov_len ? excess : last->iov_len;
@@ -206,6 +211,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	}
 	child->special = BDEV_REQ_CHILD;
 	child->type = parent->type;
+	child->start_ns = ebb_turn.now_ns;
 	child->io.type = parent->type == EBB_BDEV_READ ? EBB_BDEV_READ : EBB_BDEV_WRITE;
 	child->io.flags = parent->io.flags;
 	child->io.offset_blocks = parent->io.offset_blocks + parent->u.parent.next_blocks;

@@ -25,6 +25,7 @@
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
+static bool bdevs_closed;                                /* app thread only */
 static struct ebb_list watches = EBB_LIST_INIT(watches); /* app thread only */
 
 static const uint32_t state_next[BDEV_STATE_COUNT] = {
@@ -33,21 +34,17 @@ static const uint32_t state_next[BDEV_STATE_COUNT] = {
 	[BDEV_TEARDOWN] = 0,
 };
 
-const char *bdev_state_name(enum bdev_state state)
-{
-	static const char *const names[BDEV_STATE_COUNT] = {
-		[BDEV_READY] = "ready",
-		[BDEV_REMOVING] = "removing",
-		[BDEV_TEARDOWN] = "teardown",
-	};
-
-	return names[state];
-}
+static const char *const state_names[BDEV_STATE_COUNT] = {
+	[BDEV_READY] = "ready",
+	[BDEV_REMOVING] = "removing",
+	[BDEV_TEARDOWN] = "teardown",
+};
 
 static void state_set(struct ebb_bdev_internal *internal, enum bdev_state state)
 {
 	ebb_assert((state_next[internal->state] & EBB_BIT(state)) != 0);
 	internal->state = state;
+	ebb_debug("bdev", "%s: %s", internal->bdev->name, state_names[state]);
 }
 
 void bdev_registry_lock(void)
@@ -87,7 +84,7 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 	return NULL;
 }
 
-static struct ebb_bdev_internal *find_locked(const char *name)
+static struct ebb_bdev_internal *internal_find_locked(const char *name)
 {
 	struct ebb_list *node;
 
@@ -103,19 +100,19 @@ static struct ebb_bdev_internal *find_locked(const char *name)
 	return NULL;
 }
 
-static struct ebb_bdev_internal *find(const char *name)
+static struct ebb_bdev_internal *internal_find(const char *name)
 {
 	struct ebb_bdev_internal *internal;
 
 	bdev_registry_lock();
-	internal = find_locked(name);
+	internal = internal_find_locked(name);
 	bdev_registry_unlock();
 	return internal;
 }
 
 struct ebb_bdev *ebb_bdev_find(const char *name)
 {
-	struct ebb_bdev_internal *internal = find(name);
+	struct ebb_bdev_internal *internal = internal_find(name);
 
 	return internal != NULL ? internal->bdev : NULL;
 }
@@ -146,7 +143,7 @@ static void watches_tell(struct ebb_bdev *bdev)
 	ebb_list_for_each_safe(node, next, &watches) {
 		struct bdev_watch *watch = ebb_list_entry(node, struct bdev_watch, link);
 
-		if (find(watch->name) == bdev->internal) {
+		if (internal_find(watch->name) == bdev->internal) {
 			ebb_list_remove(node);
 			ebb_list_push_back(&mine, node);
 		}
@@ -192,6 +189,9 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 	ebb_assert(ebb_thread_is_app());
 	ebb_assert(bdev->name != NULL && bdev->name[0] != '\0' && bdev->product_name != NULL);
 	ebb_assert(bdev->ops != NULL && bdev->ops->submit != NULL && bdev->ops->destruct != NULL);
+	if (bdevs_closed) {
+		return -ESHUTDOWN;
+	}
 	fault = geometry_fault(bdev);
 	if (fault != NULL) {
 		ebb_error("bdev", "bdev '%s' cannot be: %s", bdev->name, fault);
@@ -208,7 +208,8 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 		return rc;
 	}
 	bdev_registry_lock();
-	if (find_locked(bdev->name) != NULL || find_locked(internal->uuid_text) != NULL) {
+	if (internal_find_locked(bdev->name) != NULL ||
+	    internal_find_locked(internal->uuid_text) != NULL) {
 		rc = -EEXIST;
 	} else {
 		bdev->internal = internal;
@@ -256,7 +257,30 @@ static void teardown_check(struct ebb_bdev_internal *internal)
 	}
 	state_set(internal, BDEV_TEARDOWN);
 	ebb_msg_init(&internal->teardown_msg, teardown_msg, internal);
-	ebb_thread_send(ebb_thread_app(), &internal->teardown_msg);
+	if (ebb_thread_send(ebb_thread_app(), &internal->teardown_msg) < 0) {
+		ebb_error("bdev",
+			  "bdev '%s' was let go of after the app thread had exited; left behind",
+			  internal->bdev->name);
+	}
+}
+
+void bdev_registry_open(void)
+{
+	bdevs_closed = false;
+}
+
+void bdev_registry_close(void)
+{
+	bdevs_closed = true;
+}
+
+void bdev_registry_forget(void)
+{
+	bdev_registry_lock();
+	while (ebb_list_pop_front(&bdevs) != NULL) {
+		/* What is left of it goes when its holders go, if they ever do. */
+	}
+	bdev_registry_unlock();
 }
 
 int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg)
@@ -304,7 +328,7 @@ int bdev_desc_link(struct ebb_bdev_desc *desc, const char *name)
 	int rc = 0;
 
 	bdev_registry_lock();
-	internal = find_locked(name);
+	internal = internal_find_locked(name);
 	if (internal == NULL || internal->state != BDEV_READY) {
 		rc = -ENODEV;
 	} else if (desc->write && internal->bdev->read_only) {

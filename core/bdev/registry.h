@@ -68,8 +68,13 @@ struct bdev_watch {
 void bdev_watch_add(struct bdev_watch *watch);
 void bdev_watch_remove(struct bdev_watch *watch);
 
-/* The state's name, for the log. */
-const char *bdev_state_name(enum bdev_state state);
+/*
+ * From close to open ebb_bdev_register() answers -ESHUTDOWN. To forget: the bdevs that are left
+ * can be found no more, and their names are free for the next run. Thread: app.
+ */
+void bdev_registry_open(void);
+void bdev_registry_close(void);
+void bdev_registry_forget(void);
 
 /* Calls @fn for each holder of @bdev, under the lock. Thread: any. */
 void bdev_for_each_holder(const struct ebb_bdev *bdev,

@@ -15,7 +15,7 @@
 #include "core/bdev/registry.h"
 
 /* A request as its client states it. */
-struct request {
+struct submit_request {
 	enum ebb_bdev_io_type type;
 	uint32_t flags;
 	const struct iovec *iov;
@@ -26,10 +26,11 @@ struct request {
 	void *arg;
 };
 
+/* @site: the caller of the public function, so that each wrong one is reported. */
 static int __attribute__((cold, noinline))
-foreign_thread(const struct bdev_channel *ch, const char *function)
+submit_foreign(const struct bdev_channel *ch, const char *function, const void *site)
 {
-	ebb_violation(2, function, ch->bdev->name, ch->thread, ebb_thread_current());
+	ebb_violation_at(2, function, ch->bdev->name, ch->thread, ebb_thread_current(), site);
 	return -EPERM;
 }
 
@@ -50,7 +51,7 @@ static uint64_t iov_bytes(const struct iovec *iov, int iovcnt)
 }
 
 static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch,
-			 const struct request *request)
+			 const struct submit_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
 
@@ -72,7 +73,7 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	return 0;
 }
 
-static void request_iov(struct bdev_req *req, const struct request *request)
+static void request_iov(struct bdev_req *req, const struct submit_request *request)
 {
 	req->io.iovcnt = request->iovcnt;
 	req->io.iov = request->iov;
@@ -88,7 +89,8 @@ static void request_iov(struct bdev_req *req, const struct request *request)
 }
 
 static int __attribute__((noinline))
-submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch, const struct request *request)
+submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
+	       const struct submit_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
 	struct bdev_req *req;
@@ -150,8 +152,9 @@ static inline __attribute__((always_inline)) int submit_one(
 	struct iovec *iov;
 
 	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
-		return foreign_thread(ch,
-				      type == EBB_BDEV_READ ? "ebb_bdev_read" : "ebb_bdev_write");
+		return submit_foreign(ch,
+				      type == EBB_BDEV_READ ? "ebb_bdev_read" : "ebb_bdev_write",
+				      __builtin_return_address(0));
 	}
 	if (ebb_unlikely(num_blocks - 1 >= ch->whole_blocks[type] || num_blocks > total ||
 			 offset_blocks > total - num_blocks ||
@@ -161,14 +164,14 @@ static inline __attribute__((always_inline)) int submit_one(
 				 0 ||
 			 flags != 0 || (type == EBB_BDEV_WRITE && !desc->write))) {
 		struct iovec one = {.iov_base = buf, .iov_len = len_bytes};
-		struct request request = {.type = type,
-					  .flags = flags,
-					  .iov = &one,
-					  .iovcnt = 1,
-					  .offset_blocks = offset_blocks,
-					  .num_blocks = num_blocks,
-					  .cb = cb,
-					  .arg = arg};
+		struct submit_request request = {.type = type,
+						 .flags = flags,
+						 .iov = &one,
+						 .iovcnt = 1,
+						 .offset_blocks = offset_blocks,
+						 .num_blocks = num_blocks,
+						 .cb = cb,
+						 .arg = arg};
 
 		return submit_checked(desc, ch, &request);
 	}
@@ -215,13 +218,14 @@ int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 			  arg);
 }
 
-static int submit_request(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,
-			  const struct request *request, const char *function)
+static int submit_vector(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,
+			 const struct submit_request *request, const char *function,
+			 const void *site)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 
 	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
-		return foreign_thread(ch, function);
+		return submit_foreign(ch, function, site);
 	}
 	return submit_checked(desc, ch, request);
 }
@@ -230,74 +234,75 @@ int ebb_bdev_readv(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 		   int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb,
 		   void *arg)
 {
-	struct request request = {.type = EBB_BDEV_READ,
-				  .iov = iov,
-				  .iovcnt = iovcnt,
-				  .offset_blocks = offset_blocks,
-				  .num_blocks = num_blocks,
-				  .cb = cb,
-				  .arg = arg};
+	struct submit_request request = {.type = EBB_BDEV_READ,
+					 .iov = iov,
+					 .iovcnt = iovcnt,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
 
 	if (ebb_likely(iovcnt == 1)) {
 		return submit_one(desc, ch, EBB_BDEV_READ, iov->iov_base, iov->iov_len,
 				  offset_blocks, num_blocks, 0, cb, arg);
 	}
-	return submit_request(desc, ch, &request, "ebb_bdev_readv");
+	return submit_vector(desc, ch, &request, "ebb_bdev_readv", __builtin_return_address(0));
 }
 
 int ebb_bdev_writev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const struct iovec *iov,
 		    int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
 		    ebb_bdev_io_cb cb, void *arg)
 {
-	struct request request = {.type = EBB_BDEV_WRITE,
-				  .flags = flags,
-				  .iov = iov,
-				  .iovcnt = iovcnt,
-				  .offset_blocks = offset_blocks,
-				  .num_blocks = num_blocks,
-				  .cb = cb,
-				  .arg = arg};
+	struct submit_request request = {.type = EBB_BDEV_WRITE,
+					 .flags = flags,
+					 .iov = iov,
+					 .iovcnt = iovcnt,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
 
 	if (ebb_likely(iovcnt == 1)) {
 		return submit_one(desc, ch, EBB_BDEV_WRITE, iov->iov_base, iov->iov_len,
 				  offset_blocks, num_blocks, flags, cb, arg);
 	}
-	return submit_request(desc, ch, &request, "ebb_bdev_writev");
+	return submit_vector(desc, ch, &request, "ebb_bdev_writev", __builtin_return_address(0));
 }
 
 int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
 		   void *arg)
 {
-	struct request request = {.type = EBB_BDEV_FLUSH,
-				  .num_blocks = desc->bdev->num_blocks,
-				  .cb = cb,
-				  .arg = arg};
+	struct submit_request request = {.type = EBB_BDEV_FLUSH,
+					 .num_blocks = desc->bdev->num_blocks,
+					 .cb = cb,
+					 .arg = arg};
 
-	return submit_request(desc, ch, &request, "ebb_bdev_flush");
+	return submit_vector(desc, ch, &request, "ebb_bdev_flush", __builtin_return_address(0));
 }
 
 int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
 		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
 {
-	struct request request = {.type = EBB_BDEV_UNMAP,
-				  .offset_blocks = offset_blocks,
-				  .num_blocks = num_blocks,
-				  .cb = cb,
-				  .arg = arg};
+	struct submit_request request = {.type = EBB_BDEV_UNMAP,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
 
-	return submit_request(desc, ch, &request, "ebb_bdev_unmap");
+	return submit_vector(desc, ch, &request, "ebb_bdev_unmap", __builtin_return_address(0));
 }
 
 int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
 			  ebb_bdev_io_cb cb, void *arg)
 {
-	struct request request = {.type = EBB_BDEV_WRITE_ZEROES,
-				  .flags = flags,
-				  .offset_blocks = offset_blocks,
-				  .num_blocks = num_blocks,
-				  .cb = cb,
-				  .arg = arg};
+	struct submit_request request = {.type = EBB_BDEV_WRITE_ZEROES,
+					 .flags = flags,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
 
-	return submit_request(desc, ch, &request, "ebb_bdev_write_zeroes");
+	return submit_vector(desc, ch, &request, "ebb_bdev_write_zeroes",
+			     __builtin_return_address(0));
 }

@@ -20,6 +20,7 @@ static struct ebb_poller *fini_timer;
 static void fini_end(void)
 {
 	ebb_poller_unregister(&fini_timer);
+	bdev_registry_forget();
 	ebb_subsystem_fini_next();
 }
 
@@ -62,6 +63,7 @@ static void bdev_fini(void)
 {
 	struct ebb_bdev *bdev, *next;
 
+	bdev_registry_close();
 	bdev_waits_end();
 	bdevs_leaving = 1; /* for this function */
 	for (bdev = ebb_bdev_next(NULL); bdev != NULL; bdev = next) {
@@ -73,7 +75,7 @@ static void bdev_fini(void)
 	fini_timer = ebb_poller_register(fini_expired, NULL, FINI_TIMEOUT_US);
 	if (fini_timer == NULL) {
 		ebb_error("bdev", "no timer for the shutdown of the bdevs; not waiting for them");
-		ebb_subsystem_fini_next();
+		fini_end();
 		return;
 	}
 	bdev_left(NULL);
@@ -81,6 +83,7 @@ static void bdev_fini(void)
 
 static void bdev_init(void)
 {
+	bdev_registry_open();
 	ebb_subsystem_init_next(0);
 }
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/bdev/info.h"
+
 void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 {
 	if (rc == 0) {
@@ -11,6 +13,8 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 	} else if (rc == -EEXIST) {
 		ebb_call_error(call, rc,
 			       "bdev '%s' exists already, or its uuid does; choose another", name);
+	} else if (rc == -ESHUTDOWN) {
+		ebb_call_error(call, rc, "bdev '%s' comes too late: the process is ending", name);
 	} else {
 		ebb_call_error(call, rc, "bdev '%s' cannot be registered: %s", name, strerror(-rc));
 	}
@@ -22,8 +26,7 @@ struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 	struct ebb_bdev *bdev = ebb_bdev_find(name);
 
 	if (bdev == NULL) {
-		ebb_call_error(call, -ENODEV,
-			       "bdev '%s' not found; bdev_get_bdevs lists those there are", name);
+		bdev_answer_not_found(call, name);
 		return NULL;
 	}
 	if (bdev->ops != ops) {

@@ -173,6 +173,22 @@ out:
 	}
 }
 
+void file_unlock(int fd)
+{
+	static const int bases[] = {LOCK_PERM_BASE, LOCK_SHARED_BASE};
+	size_t i;
+
+	for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		struct flock lock = {.l_type = F_UNLCK,
+				     .l_whence = SEEK_SET,
+				     .l_start = bases[i],
+				     .l_len = PERM_COUNT};
+
+		/* A filesystem without locks has none to give up. */
+		(void)fcntl(fd, F_OFD_SETLK, &lock);
+	}
+}
+
 int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size)
 {
 	unsigned used = PERM_CONSISTENT_READ | (read_only ? 0 : PERM_WRITE);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file bdev's requests that may block, on the helper. */
+/*
+ * The file bdev's requests that may block, on the helper. There is one helper for all, so a request
+ * that may take long is done in pieces: each is a job of its own, and others' jobs come between.
+ */
 #include "drivers/bdev/file.h"
 
 #include <errno.h>
@@ -13,6 +16,7 @@
 #include <ebb/memory.h>
 
 #define ZEROES_SIZE (256u << 10)
+#define PIECE_BYTES (16u << 20) /* of one job, where each byte may cost time */
 
 static void slow_done(struct ebb_work *work)
 {
@@ -21,10 +25,11 @@ static void slow_done(struct ebb_work *work)
 	ebb_bdev_io_complete(file_io_bdev_io(fio), fio->rc);
 }
 
-static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work))
+static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
+			void (*done)(struct ebb_work *work))
 {
 	fio->work.run = run;
-	fio->work.done = slow_done;
+	fio->work.done = done;
 	ebb_helper_submit(&fio->work);
 }
 
@@ -81,7 +86,7 @@ static void rw_run(struct ebb_work *work)
 
 void file_slow_rw(struct file_io *fio)
 {
-	slow_submit(fio, rw_run);
+	slow_submit(fio, rw_run, slow_done);
 }
 
 /* Where nothing can make zeroes, they are written. */
@@ -105,7 +110,7 @@ static int zeroes_write(int fd, uint64_t offset, uint64_t len)
 	return rc;
 }
 
-static int retry_fallocate(int fd, int mode, uint64_t offset, uint64_t len)
+static int fallocate_retry(int fd, int mode, uint64_t offset, uint64_t len)
 {
 	int rc;
 
@@ -115,22 +120,29 @@ static int retry_fallocate(int fd, int mode, uint64_t offset, uint64_t len)
 	return rc < 0 ? -errno : 0;
 }
 
-static int make_zeroes(const struct file_target *target, uint64_t offset, uint64_t len)
+static uint64_t piece_len(uint64_t len)
+{
+	return len < PIECE_BYTES ? len : PIECE_BYTES;
+}
+
+/* @len: as much as shall be done; less, if that was enough for one job. */
+static int zeroes_make(const struct file_target *target, uint64_t offset, uint64_t *len)
 {
 	int keep = FALLOC_FL_KEEP_SIZE;
 	int rc;
 
-	rc = retry_fallocate(target->fd, FALLOC_FL_ZERO_RANGE | keep, offset, len);
+	rc = fallocate_retry(target->fd, FALLOC_FL_ZERO_RANGE | keep, offset, *len);
 	if (rc == -EOPNOTSUPP && target->can_unmap && !target->is_block_device) {
-		rc = retry_fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | keep, offset, len);
+		rc = fallocate_retry(target->fd, FALLOC_FL_PUNCH_HOLE | keep, offset, *len);
 	}
 	if (rc == -EOPNOTSUPP) {
-		rc = zeroes_write(target->fd, offset, len);
+		*len = piece_len(*len);
+		rc = zeroes_write(target->fd, offset, *len);
 	}
 	return rc;
 }
 
-static int discard(const struct file_target *target, uint64_t offset, uint64_t len)
+static int range_discard(const struct file_target *target, uint64_t offset, uint64_t len)
 {
 	int rc;
 
@@ -139,10 +151,17 @@ static int discard(const struct file_target *target, uint64_t offset, uint64_t l
 
 		rc = ioctl(target->fd, BLKDISCARD, range) < 0 ? -errno : 0;
 	} else {
-		rc = retry_fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+		rc = fallocate_retry(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
 				     len);
 	}
 	return rc == -EOPNOTSUPP ? -ENOTSUP : rc;
+}
+
+static uint64_t allocate_left(struct file_io *fio)
+{
+	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
+
+	return io->num_blocks * io->bdev->block_size - fio->done_bytes;
 }
 
 static void allocate_run(struct ebb_work *work)
@@ -150,16 +169,32 @@ static void allocate_run(struct ebb_work *work)
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
 	const struct file_target *target = &fio->ch->file->target;
-	uint64_t offset = io->offset_blocks * io->bdev->block_size;
-	uint64_t len = io->num_blocks * io->bdev->block_size;
+	uint64_t offset = io->offset_blocks * io->bdev->block_size + fio->done_bytes;
+	uint64_t len = allocate_left(fio);
 
-	fio->rc = io->type == EBB_BDEV_UNMAP ? discard(target, offset, len)
-					     : make_zeroes(target, offset, len);
+	/* A filesystem changes its map; a device may have to go over all of its blocks. */
+	if (target->is_block_device) {
+		len = piece_len(len);
+	}
+	fio->rc = io->type == EBB_BDEV_UNMAP ? range_discard(target, offset, len)
+					     : zeroes_make(target, offset, &len);
+	fio->done_bytes += len;
+}
+
+static void allocate_done(struct ebb_work *work)
+{
+	struct file_io *fio = ebb_container_of(work, struct file_io, work);
+
+	if (fio->rc == 0 && allocate_left(fio) > 0) {
+		ebb_helper_submit(&fio->work);
+		return;
+	}
+	slow_done(work);
 }
 
 void file_slow_allocate(struct file_io *fio)
 {
-	slow_submit(fio, allocate_run);
+	slow_submit(fio, allocate_run, allocate_done);
 }
 
 static void flush_begin(struct file_channel *ch);

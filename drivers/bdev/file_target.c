@@ -318,6 +318,10 @@ int file_target_open(struct file_target *target)
 void file_target_close(struct file_target *target)
 {
 	if (target->fd >= 0) {
+		/* A ring that had the file registered may keep it open a moment longer. */
+		if (!target->is_block_device) {
+			file_unlock(target->fd);
+		}
 		close(target->fd);
 		target->fd = -1;
 	}

@@ -43,11 +43,14 @@ int file_target_fail(struct file_target *target, int rc, const char *format, ...
 
 /**
  * file_lock() - lock a regular file against QEMU, its tools and other ebbds
- * The lock goes when the last copy of @fd is closed.
+ * The lock goes with file_unlock(), or when the last copy of @fd is closed, an io_uring's included.
  * @ret_holder: who has it, for people
  * Return: 0; -EBUSY: @ret_holder has it in use; or the errno of a filesystem without locks.
  */
 int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size);
+
+/* Gives up what file_lock() has locked, whoever else still has the file open by a copy of @fd. */
+void file_unlock(int fd);
 
 /**
  * file_in_use() - is this block device, a part of it, or this regular file in use by the kernel?

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,103 +66,6 @@ bool nbd_address_same(const char *a, const char *b)
 		return false;
 	}
 	return one_len == other_len && memcmp(&one, &other, one_len) == 0;
-}
-
-/*
- * Is the server that listens at the other end of @fd no more? When a process is killed, io_uring
- * puts away what it had under way only some time after: until then its sockets still listen.
- */
-static bool unix_server_gone(int fd)
-{
-	struct ucred peer = {.pid = 0};
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0 &&
-	       kill(peer.pid, 0) != 0 && errno == ESRCH;
-}
-
-/*
- * Makes room at @address if what is there was left by a server that is no more: then connecting is
- * refused. The probe does not wait: a living server's full queue says EAGAIN.
- */
-static int unix_make_room(const union address *address, char *ret_error)
-{
-	const char *path = address->un.sun_path;
-	struct stat stat;
-	int fd, rc;
-
-	if (lstat(path, &stat) != 0) {
-		return 0; /* nothing there; whatever else is wrong, bind() will say better */
-	}
-	if (!S_ISSOCK(stat.st_mode)) {
-		snprintf(ret_error, NBD_ERROR_TEXT,
-			 "%s exists and is not a socket: remove it, or choose another path", path);
-		return -EEXIST;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		rc = -errno;
-		snprintf(ret_error, NBD_ERROR_TEXT, "no socket to probe %s with: %s", path,
-			 strerror(-rc));
-		return rc;
-	}
-	rc = connect(fd, &address->any, sizeof(address->un)) == 0 ? 0 : -errno;
-	if (rc == 0 && unix_server_gone(fd)) {
-		rc = -ECONNREFUSED;
-	}
-	close(fd);
-	if (rc == 0 || rc == -EAGAIN) {
-		snprintf(ret_error, NBD_ERROR_TEXT,
-			 "a server is listening at %s already: stop it, or choose another path",
-			 path);
-		return -EADDRINUSE;
-	}
-	if (rc == -ECONNREFUSED) {
-		(void)unlink(path);
-	}
-	return 0;
-}
-
-int nbd_address_listen_unix(const char *path, int *ret_fd, struct stat *ret_stat, char *ret_error)
-{
-	union address address = {.un = {.sun_family = AF_UNIX}};
-	int fd, rc;
-
-	if (path[0] == '\0' || strlen(path) >= sizeof(address.un.sun_path)) {
-		snprintf(ret_error, NBD_ERROR_TEXT,
-			 "the path of a Unix socket has 1 to %zu bytes, this one has %zu",
-			 sizeof(address.un.sun_path) - 1, strlen(path));
-		return -ENAMETOOLONG;
-	}
-	strcpy(address.un.sun_path, path);
-	rc = unix_make_room(&address, ret_error);
-	if (rc != 0) {
-		return rc;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		rc = -errno;
-		goto fail;
-	}
-	/* Before bind(): the file is made with the socket's mode, so at no time is it open to
-	 * others. */
-	if (fchmod(fd, 0600) != 0 || bind(fd, &address.any, sizeof(address.un)) != 0) {
-		rc = -errno;
-		goto close_fd;
-	}
-	if (lstat(path, ret_stat) != 0 || listen(fd, BACKLOG) != 0) {
-		rc = -errno;
-		(void)unlink(path);
-		goto close_fd;
-	}
-	*ret_fd = fd;
-	return 0;
-
-close_fd:
-	close(fd);
-fail:
-	snprintf(ret_error, NBD_ERROR_TEXT, "cannot listen at %s: %s", path, strerror(-rc));
-	return rc;
 }
 
 int nbd_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, char *ret_address,

@@ -7,19 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 /* True if both texts name one host: "localhost" is 127.0.0.1. */
 bool nbd_address_same(const char *a, const char *b);
-
-/**
- * nbd_address_listen_unix() - a listening Unix socket at @path, mode 0600
- * @ret_stat: of the socket file
- * @ret_error: on failure, a text for people, NBD_ERROR_TEXT bytes
- * Return: 0; -EADDRINUSE somebody listens there; -EEXIST the path is no socket; -ENAMETOOLONG; or
- *	the errno of the call that failed.
- */
-int nbd_address_listen_unix(const char *path, int *ret_fd, struct stat *ret_stat, char *ret_error);
 
 /**
  * nbd_address_listen_tcp() - a listening TCP socket

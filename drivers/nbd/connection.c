@@ -9,13 +9,14 @@
  * HANDSHAKE  Options come one at a time: the next is looked at when the answer to the last has been
  *            sent. A timer runs, for nobody may stay here.
  * ASKING     The app thread, which knows the exports, has been asked; the receive buffer stands
- *            still, as the question points into it. Nothing is asked of the socket, so nothing can
- *            happen but the answer.
+ *            still, as the question points into it. The answer's bytes grow inside the question
+ *            and become @out back here, for this thread may look at @out at any time (a move to
+ *            another reactor does). Nothing is asked of the socket, so no more than that happens.
  * SERVING    One receive is outstanding, or the connection is full; no timer. Requests run in
  *            parallel and their replies go in the order in which they end.
  * DRAINING   No more is taken from the client: it said so, or its export goes. What is in flight
- *            ends and is answered. A client that does not take its replies has a second from the
- *            last one's being ready, and a timer for that.
+ *            ends and is answered. Then a timer looks every second: a client that has taken
+ *            nothing since loses its replies; one that reads slowly has half a minute for them.
  * CLOSING    The socket has been shut down, which ends the receive and the send under way. Replies
  *            are no longer of use. What the bdev has in flight ends in its own time: its buffers
  *            are in the hands of a device, and no decision taken here can get them back sooner.
@@ -46,8 +47,10 @@
 
 #include "drivers/nbd/connection.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
@@ -141,6 +144,22 @@ void nbd_conn_drain(struct nbd_conn *conn)
 	conn_set_state(conn, NBD_CONN_DRAINING);
 }
 
+/*
+ * Has the client taken anything since the last look? A send of ours ends only when much of the
+ * kernel's buffer is free again; the buffer itself tells more.
+ */
+static bool conn_drains(struct nbd_conn *conn)
+{
+	bool moved = conn->tx_moved;
+	int queued = 0;
+
+	(void)ioctl(conn->fd, SIOCOUTQ, &queued);
+	moved = moved || queued < conn->drain_queued;
+	conn->drain_queued = queued;
+	conn->tx_moved = false;
+	return moved;
+}
+
 static int conn_timeout(void *arg)
 {
 	struct nbd_conn *conn = arg;
@@ -148,10 +167,20 @@ static int conn_timeout(void *arg)
 	if (conn->state == NBD_CONN_HANDSHAKE) {
 		nbd_conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
-		nbd_conn_fail(conn, "did not take its last replies within 1 s");
+		conn->drain_periods++;
+		if (conn_drains(conn) && conn->drain_periods < NBD_DRAIN_MAX) {
+			return 1;
+		}
+		nbd_conn_fail(conn, "did not take its last replies in time");
 	}
 	nbd_conn_run(conn);
 	return 1;
+}
+
+static void conn_start_drain_timer(struct nbd_conn *conn)
+{
+	(void)conn_drains(conn);
+	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
 }
 
 static void conn_begin_serving(struct nbd_conn *conn)
@@ -232,8 +261,7 @@ void nbd_conn_run(struct nbd_conn *conn)
 		if (ebb_list_empty(&conn->replies)) {
 			nbd_conn_fail(conn, NULL);
 		} else if (conn->timer == NULL) {
-			conn->timer =
-				ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
+			conn_start_drain_timer(conn);
 		}
 	}
 	if (conn->state == NBD_CONN_CLOSING) {
@@ -272,6 +300,10 @@ static void conn_answer(void *arg)
 	struct nbd_conn *conn = arg;
 
 	conn_set_state(conn, NBD_CONN_HANDSHAKE);
+	/* Options are looked at one by one: the last answer has been sent, and freed. */
+	ebb_assert(conn->out.bytes == NULL && !nbd_op_busy(&conn->tx_op));
+	conn->out = conn->question.out;
+	conn->question.out = (struct nbd_out){0};
 	if (conn->stopping || conn->group->broken) {
 		nbd_conn_fail(conn, NULL);
 	} else if (conn->answer == NBD_ANSWER_HANG_UP) {

@@ -25,7 +25,8 @@
 #define NBD_TX_IOV_MAX   256u
 #define NBD_SERVE_MAX    (4u << 20) /* bytes begun in one callback, for others live here too */
 #define NBD_HANDSHAKE_MS 30000u     /* a handshake may take that long */
-#define NBD_DRAIN_MS     1000u      /* and so may the last replies */
+#define NBD_DRAIN_MS     1000u      /* and a client take nothing of its last replies */
+#define NBD_DRAIN_MAX    30u        /* times that long for all of them */
 
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
@@ -82,13 +83,16 @@ struct nbd_conn {
 	struct msghdr rx_msg;
 	struct iovec rx_iov[NBD_CHUNKS_MAX + 1];
 
-	/* Sending: @out during the handshake, @replies from then on; never both. */
+	/* Sending: @out during the handshake, @replies from then on; never both. Its thread's. */
 	struct nbd_op tx_op;
 	struct nbd_out out;
 	size_t out_sent;
 	bool last_words; /* hang up when @out has been sent */
 	struct ebb_list replies;
-	size_t tx_skip; /* bytes of the first reply that have been sent */
+	size_t tx_skip;         /* bytes of the first reply that have been sent */
+	bool tx_moved;          /* a send has ended since the draining timer was looked at */
+	int drain_queued;       /* bytes that the kernel had to send then */
+	unsigned drain_periods; /* of that timer */
 	struct msghdr tx_msg;
 	struct iovec tx_iov[NBD_TX_IOV_MAX];
 
@@ -130,24 +134,43 @@ struct nbd_conn {
 struct nbd_conn *nbd_conn_start(int fd, const char *peer, struct ebb_thread *thread,
 				struct nbd_listener *listener);
 
-/* Refuse what is new, end what is in flight, hang up. Once is enough. Thread: app. */
+/**
+ * nbd_conn_stop() - refuse what is new, end what is in flight, hang up
+ * Thread: app. Once is enough, more do no harm.
+ */
 void nbd_conn_stop(struct nbd_conn *conn);
 
-/* The app thread has answered conn->question. Thread: app. */
+/**
+ * nbd_conn_answered() - conn->question has been answered
+ * Thread: app. Owns: question and answer are the connection's thread's again.
+ */
 void nbd_conn_answered(struct nbd_conn *conn);
 
-/* After nbd_export_conn_gone(): @conn is nobody's any more. Thread: app. */
+/**
+ * nbd_conn_release() - free it, after nbd_export_conn_gone()
+ * Thread: app. Owns: @conn is nobody's any more.
+ */
 void nbd_conn_release(struct nbd_conn *conn);
 
 /* The rest is between the parts of a connection, on its thread. */
 
-/* Look what can be done now. Safe in every state; the last thing a callback does with @conn. */
+/**
+ * nbd_conn_run() - look what can be done now
+ * Thread: its own. Safe in every state; the last thing a callback does with @conn.
+ */
 void nbd_conn_run(struct nbd_conn *conn);
 
-/* It cannot go on: hang up now; what is in flight ends first. @why: for the log; NULL: no news. */
+/**
+ * nbd_conn_fail() - hang up now, as it cannot go on; what is in flight ends first
+ * @why: for the log; NULL: no news
+ * Thread: its own. Again does no harm.
+ */
 void nbd_conn_fail(struct nbd_conn *conn, const char *why);
 
-/* The client has said all it will: hang up when it has its replies, or has not taken them. */
+/**
+ * nbd_conn_drain() - the client has said all it will: hang up when it has its replies
+ * Thread: its own; in NBD_CONN_SERVING.
+ */
 void nbd_conn_drain(struct nbd_conn *conn);
 
 /* Asks for bytes if nothing is asked for yet. */

@@ -9,6 +9,7 @@
 #include <ebb/assert.h>
 #include <ebb/bdev.h>
 #include <ebb/log.h>
+#include <ebb/thread.h>
 
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/listener.h"
@@ -79,6 +80,7 @@ int nbd_export_stop(struct nbd_export *export, void (*stopped)(void *arg), void 
 	struct ebb_list *node;
 	bool last;
 
+	ebb_assert(ebb_thread_is_app());
 	if (export->stopping) {
 		return -EALREADY;
 	}
@@ -130,19 +132,10 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 {
 	struct nbd_export *export = arg;
 
-	switch (event) {
-	case EBB_BDEV_EVENT_REMOVE:
+	if (event == EBB_BDEV_EVENT_REMOVE) {
 		ebb_notice("nbd", "export %s ends: its bdev %s is being removed", export->name,
 			   ebb_bdev_name(bdev));
 		(void)nbd_export_stop(export, NULL, NULL);
-		break;
-	case EBB_BDEV_EVENT_RESIZE:
-		/* NBD has no way to tell those who are connected. */
-		export_geometry(export, (export->geometry.flags & NBD_FLAG_READ_ONLY) == 0);
-		ebb_notice("nbd", "export %s: its bdev %s has %llu bytes now, for new clients",
-			   export->name, ebb_bdev_name(bdev),
-			   (unsigned long long)export->geometry.size_bytes);
-		break;
 	}
 }
 
@@ -164,12 +157,6 @@ static int export_open(struct nbd_export *export, bool read_only, char *ret_erro
 	case -ENODEV:
 		snprintf(ret_error, NBD_ERROR_TEXT,
 			 "there is no bdev %.64s: bdev_get_bdevs lists those there are", name);
-		break;
-	case -EPERM:
-		snprintf(ret_error, NBD_ERROR_TEXT,
-			 "bdev %.64s is claimed for writing by another user: export it with "
-			 "read_only, or free it",
-			 name);
 		break;
 	default:
 		snprintf(ret_error, NBD_ERROR_TEXT, "bdev %.64s cannot be opened: %s", name,
@@ -200,9 +187,11 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 		     char *ret_error)
 {
 	struct nbd_listener *listener = NULL;
-	struct nbd_export *export = export_create(opts);
+	struct nbd_export *export;
 	int rc;
 
+	ebb_assert(ebb_thread_is_app());
+	export = export_create(opts);
 	if (export == NULL) {
 		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
@@ -244,6 +233,7 @@ struct nbd_export *nbd_export_next(struct nbd_export *previous)
 {
 	struct ebb_list *at = &nbd_listeners;
 
+	ebb_assert(ebb_thread_is_app());
 	if (previous != NULL) {
 		if (previous->link.next != &previous->listener->exports) {
 			return ebb_list_entry(previous->link.next, struct nbd_export, link);
@@ -264,6 +254,7 @@ void nbd_export_stop_all(void (*done)(void))
 {
 	struct nbd_export *export, *next;
 
+	ebb_assert(ebb_thread_is_app());
 	if (ebb_list_empty(&nbd_listeners)) {
 		done();
 		return;
@@ -275,7 +266,7 @@ void nbd_export_stop_all(void (*done)(void))
 	}
 }
 
-static void ask_list(struct nbd_conn *conn)
+static void ask_list(struct nbd_conn *conn, struct nbd_out *out)
 {
 	struct ebb_list *node;
 
@@ -283,10 +274,10 @@ static void ask_list(struct nbd_conn *conn)
 		struct nbd_export *export = ebb_list_entry(node, struct nbd_export, link);
 
 		if (!export->stopping) {
-			nbd_out_server(&conn->out, export->name);
+			nbd_out_server(out, export->name);
 		}
 	}
-	nbd_out_option_reply(&conn->out, NBD_OPT_LIST, NBD_REP_ACK, NULL, 0);
+	nbd_out_option_reply(out, NBD_OPT_LIST, NBD_REP_ACK, NULL, 0);
 }
 
 /* From here on the export lives until nbd_export_conn_gone(). */
@@ -302,22 +293,25 @@ static void ask_bind(struct nbd_conn *conn, struct nbd_export *export)
 void nbd_export_ask(void *arg)
 {
 	struct nbd_conn *conn = arg;
-	const struct nbd_question *question = &conn->question;
-	struct nbd_export *export = export_find(conn->listener, question->name, question->name_len);
+	struct nbd_question *question = &conn->question;
+	struct nbd_out *out = &question->out;
+	struct nbd_export *export;
 
+	ebb_assert(ebb_thread_is_app());
+	export = export_find(conn->listener, question->name, question->name_len);
 	conn->answer = NBD_ANSWER_GO_ON;
 	if (question->option == NBD_OPT_LIST) {
-		ask_list(conn);
+		ask_list(conn, out);
 	} else if (question->option == NBD_OPT_EXPORT_NAME && export == NULL) {
 		conn->answer = NBD_ANSWER_HANG_UP;
 	} else if (export == NULL) {
-		nbd_out_option_error(&conn->out, question->option, NBD_REP_ERR_UNKNOWN,
+		nbd_out_option_error(out, question->option, NBD_REP_ERR_UNKNOWN,
 				     "there is no export of that name");
 	} else if (question->option == NBD_OPT_EXPORT_NAME) {
-		nbd_out_export_name(&conn->out, &export->geometry, conn->parser.no_zeroes);
+		nbd_out_export_name(out, &export->geometry, conn->parser.no_zeroes);
 		ask_bind(conn, export);
 	} else {
-		nbd_out_info(&conn->out, question->option, &export->geometry, export->name,
+		nbd_out_info(out, question->option, &export->geometry, export->name,
 			     question->wants_name);
 		if (question->option == NBD_OPT_GO) {
 			ask_bind(conn, export);
@@ -331,6 +325,7 @@ void nbd_export_conn_gone(struct nbd_conn *conn)
 	struct nbd_listener *listener = conn->listener;
 	struct nbd_export *export = conn->export;
 
+	ebb_assert(ebb_thread_is_app());
 	nbd_listener_client_gone(conn);
 	nbd_conn_release(conn);
 	if (export != NULL) {
@@ -345,6 +340,7 @@ void nbd_export_listener_closed(struct nbd_listener *listener)
 {
 	struct ebb_list *node, *tmp;
 
+	ebb_assert(ebb_thread_is_app());
 	ebb_list_for_each_safe(node, tmp, &listener->exports) {
 		(void)export_finish(ebb_list_entry(node, struct nbd_export, link));
 	}

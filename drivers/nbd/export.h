@@ -2,8 +2,7 @@
 #ifndef NBD_EXPORT_H
 #define NBD_EXPORT_H
 
-/* The registry of exports and of the addresses they are served at. All of it is the app thread's.
- */
+/* The registry of exports and of the addresses they are served at. All is the app thread's. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,8 +41,10 @@ struct nbd_export_opts {
 /**
  * nbd_export_start() - serve a bdev
  * @ret_error: on failure, a text for people, at least 256 bytes
- * Return: 0; -ENODEV no such bdev; -EEXIST the name is taken at that address; or the error of the
- *	bdev or of the socket.
+ * Thread: app.
+ * Return: 0; -ENODEV no such bdev; -EEXIST the name is taken at that address; -EBUSY somebody
+ *	listens at the path, perhaps an ebbd that was killed: try again for a while; or the error of
+ *	the bdev or of the socket.
  */
 int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret_export,
 		     char *ret_error);

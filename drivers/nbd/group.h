@@ -50,8 +50,17 @@ struct nbd_group {
 	bool broken;    /* the reactor it was moved to has no ring: hang up */
 };
 
-/* The calling thread's group; put it with nbd_group_put(). Return: NULL if there is no io_uring. */
+/**
+ * nbd_group_get() - the calling thread's group
+ * Thread: an ebb thread. Owns: the caller has a reference, for nbd_group_put().
+ * Return: NULL: there is no io_uring.
+ */
 struct nbd_group *nbd_group_get(void);
+
+/**
+ * nbd_group_put() - give a reference back; the last one frees the group
+ * Thread: the group's.
+ */
 void nbd_group_put(struct nbd_group *group);
 
 /* True if the ring may be asked now; if not, the actor's resume() will come. */
@@ -69,21 +78,43 @@ static inline bool nbd_op_busy(const struct nbd_op *op)
  * nbd_op_sqe() - a submission queue entry for @op
  * @op: not outstanding; @op->done is called once. -ECANCELED: the thread is being moved, or
  *	nbd_op_cancel(); ask again when nbd_group_ready() says so.
+ * Thread: the group's. Owns: @op must live until then.
+ * Return: the entry, to be filled in at once.
  */
 struct io_uring_sqe *nbd_op_sqe(struct nbd_group *group, struct nbd_op *op);
+
+/**
+ * nbd_op_cancel() - end @op soon
+ * @op: outstanding; its done() comes as ever, perhaps with a result that was there already
+ * Thread: its group's.
+ */
 void nbd_op_cancel(struct nbd_op *op);
 
-/* Calls @starved->retry once, when buffers have been given back or a moment has passed. */
+/**
+ * nbd_group_starve() - call @starved->retry once, when buffers are back or a moment has passed
+ * Thread: the group's. Owns: @starved must live until then, or be taken off its list.
+ */
 void nbd_group_starve(struct nbd_group *group, struct nbd_starved *starved);
 
-/*
- * Lets the starved try again if buffers have been given back. It runs other connections, so it is
- * the last thing that a callback from outside does.
+/**
+ * nbd_group_feed() - let the starved try again if buffers have been given back
+ * Thread: the group's. It runs other connections, so it is the last thing that a callback from
+ * outside does.
  */
 void nbd_group_feed(struct nbd_group *group);
 
-/* The io_device of the groups. Thread: app. @done: when the last group has gone. */
+/**
+ * nbd_group_register() - make the io_device of the groups
+ * Thread: app.
+ * Return: 0; or negative errno.
+ */
 int nbd_group_register(void);
+
+/**
+ * nbd_group_unregister() - undo that
+ * @done: when the last group has gone
+ * Thread: app.
+ */
 void nbd_group_unregister(void (*done)(void *device));
 
 #endif

@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Block sizes. An export's bdev may have blocks of more than 512 bytes, and a client that has not
+ * asked for NBD_INFO_BLOCK_SIZE may not know. The protocol lets a server refuse such a client with
+ * NBD_REP_ERR_BLOCK_SIZE_REQD or serve it; ebb serves it: old clients, and all that use
+ * NBD_OPT_EXPORT_NAME, cannot ask, and most align what they do to a page anyway. NBD_OPT_GO and
+ * NBD_OPT_INFO tell the sizes unasked. What is not aligned nevertheless is answered NBD_EINVAL,
+ * reads too, and nothing of it is done: see nbd_validate_request().
+ */
+
 #include "drivers/nbd/handshake.h"
 
 #include <endian.h>

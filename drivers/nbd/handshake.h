@@ -21,8 +21,14 @@ struct nbd_out {
 	bool failed;
 };
 
+/**
+ * nbd_out_append() - add bytes; out->failed if there is no memory for them
+ * Thread: the owner of @out, as for all that follow.
+ */
 void nbd_out_append(struct nbd_out *out, const void *bytes, size_t len);
-void nbd_out_reset(struct nbd_out *out); /* frees */
+
+/* Frees the bytes; @out is empty and may be used again. */
+void nbd_out_reset(struct nbd_out *out);
 
 void nbd_out_greeting(struct nbd_out *out);
 void nbd_out_option_reply(struct nbd_out *out, uint32_t option, uint32_t reply, const void *data,
@@ -42,6 +48,7 @@ struct nbd_question {
 	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
 	size_t name_len;
 	bool wants_name;
+	struct nbd_out out; /* the answer's bytes, which are the app thread's to write meanwhile */
 };
 
 /* What to do after the bytes of the answer have been sent. */
@@ -59,6 +66,14 @@ enum nbd_verdict {
 	NBD_VERDICT_HANG_UP,
 };
 
+/**
+ * nbd_handshake_option() - answer an option, or see whom to ask
+ * @event: NBD_EVENT_OPTION or NBD_EVENT_OPTION_TOO_LONG
+ * @out: the answer, if there is one to give here
+ * @question: set if it is for the app thread; its name is in @event's bytes
+ * Thread: the connection's.
+ * Return: what the connection does.
+ */
 enum nbd_verdict nbd_handshake_option(const struct nbd_event *event, struct nbd_out *out,
 				      struct nbd_question *question);
 

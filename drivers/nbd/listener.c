@@ -57,8 +57,7 @@ static void listener_accept(struct nbd_listener *listener)
 		return;
 	}
 	sqe = nbd_op_sqe(listener->group, &listener->accept_op);
-	/* Not SOCK_NONBLOCK: io_uring waits in place for a socket that blocks, and only for such.
-	 */
+	/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
 	io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
 }
 
@@ -69,6 +68,22 @@ static int listener_pause_end(void *arg)
 	ebb_poller_unregister(&listener->pause);
 	listener_accept(listener);
 	return 1;
+}
+
+/*
+ * A host that is gone says nothing, and its connection would stay for ever. It is the kernel that
+ * asks, and hangs up after a minute of silence; it wakes nobody for that.
+ */
+static void listener_keep_alive(int fd)
+{
+	int on = 1, idle_s = 30, interval_s = 10, probes = 3;
+	unsigned timeout_ms = 60000;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
 static void listener_admit(struct nbd_listener *listener, int fd)
@@ -90,7 +105,7 @@ static void listener_admit(struct nbd_listener *listener, int fd)
 	}
 	if (listener->path == NULL) {
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+		listener_keep_alive(fd);
 	} else {
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	}
@@ -122,6 +137,13 @@ static void listener_short_of(struct nbd_listener *listener, int error)
 	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
 }
 
+static void listener_close_fd(struct nbd_listener *listener)
+{
+	close(listener->fd);
+	listener->fd = -1;
+	listener->unix_socket.fd = -1;
+}
+
 static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 {
 	struct nbd_listener *listener = ebb_container_of(op, struct nbd_listener, accept_op);
@@ -131,8 +153,7 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 		if (res >= 0) {
 			close(res);
 		}
-		close(listener->fd);
-		listener->fd = -1;
+		listener_close_fd(listener);
 		nbd_export_listener_closed(listener);
 		return;
 	}
@@ -155,6 +176,7 @@ struct nbd_listener *nbd_listener_find(const char *path, const char *address, ui
 {
 	struct ebb_list *node;
 
+	ebb_assert(ebb_thread_is_app());
 	ebb_list_for_each(node, &nbd_listeners) {
 		struct nbd_listener *listener = ebb_list_entry(node, struct nbd_listener, link);
 
@@ -185,6 +207,7 @@ static struct nbd_listener *listener_create(const char *path)
 		}
 	}
 	listener->fd = -1;
+	listener->unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
 	listener->actor.resume = listener_resume;
 	listener->accept_op.done = listener_accepted;
@@ -196,23 +219,37 @@ static struct nbd_listener *listener_create(const char *path)
 int nbd_listener_open(const char *path, const char *address, uint16_t port,
 		      struct nbd_listener **ret_listener, char *ret_error)
 {
-	struct nbd_listener *listener = listener_create(path);
+	struct nbd_listener *listener;
 	int rc;
 
+	ebb_assert(ebb_thread_is_app());
+	listener = listener_create(path);
 	if (listener == NULL) {
 		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
 	listener->group = nbd_group_get();
-	if (listener->group == NULL || nbd_threads_pick() == NULL) {
+	rc = nbd_threads_error();
+	if (rc != 0) {
 		snprintf(ret_error, NBD_ERROR_TEXT,
+			 "there is no thread to serve NBD clients (%s): the log has the reason",
+			 strerror(-rc));
+		goto free_listener;
+	}
+	if (listener->group == NULL || nbd_threads_pick() == NULL) {
+		snprintf(ret_error, NBD_ERROR_TEXT, "%s",
 			 "NBD needs io_uring, which this process may not use: the log has the "
 			 "remedy");
 		rc = -ENOSYS;
 		goto free_listener;
 	}
 	if (path != NULL) {
-		rc = nbd_address_listen_unix(path, &listener->fd, &listener->path_stat, ret_error);
+		rc = ebb_unix_socket_open(&listener->unix_socket, path, 0600,
+					  "choose another path");
+		listener->fd = listener->unix_socket.fd;
+		if (rc != 0) {
+			snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
+		}
 	} else {
 		rc = nbd_address_listen_tcp(address, port, &listener->fd, listener->address,
 					    sizeof(listener->address), &listener->port, ret_error);
@@ -238,29 +275,26 @@ free_listener:
 
 void nbd_listener_close(struct nbd_listener *listener)
 {
-	struct stat now;
-
+	ebb_assert(ebb_thread_is_app());
 	if (listener->closing) {
 		return;
 	}
 	listener->closing = true;
 	ebb_poller_unregister(&listener->pause);
 	listener_spare_drop(listener);
-	/* Only our own socket file: somebody may have put another in its place. */
-	if (listener->path != NULL && lstat(listener->path, &now) == 0 &&
-	    now.st_dev == listener->path_stat.st_dev && now.st_ino == listener->path_stat.st_ino) {
-		(void)unlink(listener->path);
-	}
+	/* The path is anybody's at once; the accept may take a moment to end. */
+	ebb_unix_socket_unlink(&listener->unix_socket);
+	ebb_unix_socket_unlock(&listener->unix_socket);
 	if (nbd_op_busy(&listener->accept_op)) {
 		nbd_op_cancel(&listener->accept_op);
 		return;
 	}
-	close(listener->fd);
-	listener->fd = -1;
+	listener_close_fd(listener);
 }
 
 bool nbd_listener_put(struct nbd_listener *listener)
 {
+	ebb_assert(ebb_thread_is_app());
 	if (!listener->closing || listener->fd >= 0 || !ebb_list_empty(&listener->conns) ||
 	    !ebb_list_empty(&listener->exports)) {
 		return false;
@@ -268,6 +302,7 @@ bool nbd_listener_put(struct nbd_listener *listener)
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->actor.link);
 	nbd_group_put(listener->group);
+	ebb_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
 	free(listener);
 	return true;
@@ -275,6 +310,7 @@ bool nbd_listener_put(struct nbd_listener *listener)
 
 void nbd_listener_client_gone(struct nbd_conn *conn)
 {
+	ebb_assert(ebb_thread_is_app());
 	ebb_assert(num_clients > 0);
 	num_clients--;
 	ebb_list_remove(&conn->listener_link);

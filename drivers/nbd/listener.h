@@ -2,15 +2,14 @@
 #ifndef NBD_LISTENER_H
 #define NBD_LISTENER_H
 
-/* An address where clients knock, and the exports they find there. All of it is the app thread's.
- */
+/* Addresses where clients knock, and the exports found there. All of it is the app thread's. */
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include <ebb/list.h>
 
+#include "core/base/unix_socket.h"
 #include "drivers/nbd/group.h"
 
 struct nbd_conn;
@@ -24,8 +23,8 @@ struct nbd_listener {
 	char *path;           /* of a Unix socket; NULL: @address and @port */
 	char address[64];     /* numeric */
 	uint16_t port;
-	int fd;                /* -1: closed */
-	struct stat path_stat; /* of the socket file as it was made */
+	int fd;                             /* -1: closed */
+	struct ebb_unix_socket unix_socket; /* its file and lock, if there is a path */
 	struct nbd_group *group;
 	struct nbd_actor actor;
 	struct nbd_op accept_op;
@@ -47,8 +46,9 @@ struct nbd_listener *nbd_listener_find(const char *path, const char *address, ui
  * @path: of a Unix socket: what a dead server left there is replaced, a living one's is not
  * @address: an IPv4 or IPv6 address in digits, or "localhost" (127.0.0.1)
  * @ret_error: on failure, a text for people, NBD_ERROR_TEXT bytes
- * Return: 0; -EINVAL no such form of an address; -EADDRINUSE; -ENOSYS no io_uring; or the errno of
- *	the socket call.
+ * Thread: app.
+ * Return: 0; -EINVAL no such form of an address; -EADDRINUSE; -EBUSY as ebb_unix_socket_open();
+ *	-ENOSYS no io_uring; the error of making the threads; or the errno of the socket call.
  */
 int nbd_listener_open(const char *path, const char *address, uint16_t port,
 		      struct nbd_listener **ret_listener, char *ret_error);

@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <ebb/list.h>
 #include <ebb/method.h>
+#include <ebb/poller.h>
 #include <ebb/subsystem.h>
 
 #include "drivers/nbd/connection.h"
@@ -14,28 +17,8 @@
 #include "drivers/nbd/listener.h"
 #include "drivers/nbd/threads.h"
 
-static void fini_exports_stopped(void)
-{
-	nbd_threads_stop(ebb_subsystem_fini_next);
-}
-
-static void nbd_init(void)
-{
-	nbd_threads_start(ebb_subsystem_init_next);
-}
-
-static void nbd_fini(void)
-{
-	nbd_export_stop_all(fini_exports_stopped);
-}
-
-static struct ebb_subsystem nbd_subsystem = {
-	.name = "nbd",
-	.init = nbd_init,
-	.fini = nbd_fini,
-};
-EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
-EBB_SUBSYSTEM_DEPEND(nbd, bdev)
+#define START_RETRY_US 50000u
+#define START_TRIES    40u /* two seconds of them */
 
 struct start_params {
 	char *bdev_name;
@@ -64,9 +47,23 @@ static const struct ebb_param start_table[] = {
 
 static const struct start_params start_defaults = {.port = NBD_PORT_DEFAULT};
 
-static void start_export(struct ebb_call *call, void *arg)
+/*
+ * A call that waits for its path. An ebbd that was killed may seem to listen there for some tens of
+ * ms yet, as the kernel puts its sockets away; another program listens on and on.
+ */
+struct start_retry {
+	struct ebb_list link; /* of start_retries */
+	struct ebb_call *call;
+	const struct start_params *params; /* they live as long as the call */
+	struct ebb_poller *poller;
+	unsigned tries;
+};
+
+static struct ebb_list start_retries = EBB_LIST_INIT(start_retries);
+
+/* Return: -EBUSY: nothing is answered yet; else all is done. */
+static int start_try(struct ebb_call *call, const struct start_params *params, bool last)
 {
-	const struct start_params *params = arg;
 	struct nbd_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
@@ -77,7 +74,71 @@ static void start_export(struct ebb_call *call, void *arg)
 	};
 	struct nbd_export *export;
 	char error[NBD_ERROR_TEXT];
-	int rc;
+	int rc = nbd_export_start(&opts, &export, error);
+
+	if (rc == -EBUSY && !last) {
+		return rc;
+	}
+	if (rc != 0) {
+		ebb_call_error(call, rc == -EBUSY ? -EADDRINUSE : rc, "%s", error);
+	} else {
+		ebb_call_result(call, json_object_new_string(export->name));
+	}
+	return 0;
+}
+
+static void retry_free(struct start_retry *retry)
+{
+	ebb_list_remove(&retry->link);
+	ebb_poller_unregister(&retry->poller);
+	free(retry);
+}
+
+static int retry_poll(void *arg)
+{
+	struct start_retry *retry = arg;
+
+	retry->tries++;
+	if (start_try(retry->call, retry->params, retry->tries == START_TRIES) == 0) {
+		retry_free(retry);
+	}
+	return 1;
+}
+
+static void start_retry(struct ebb_call *call, const struct start_params *params)
+{
+	struct start_retry *retry = calloc(1, sizeof(*retry));
+
+	if (retry == NULL) {
+		ebb_call_error(call, -ENOMEM, "export of %s: out of memory", params->bdev_name);
+		return;
+	}
+	retry->call = call;
+	retry->params = params;
+	retry->poller = ebb_poller_register(retry_poll, retry, START_RETRY_US);
+	if (retry->poller == NULL) {
+		free(retry);
+		(void)start_try(call, params, true);
+		return;
+	}
+	ebb_list_push_back(&start_retries, &retry->link);
+}
+
+static void start_retries_end(void)
+{
+	while (!ebb_list_empty(&start_retries)) {
+		struct start_retry *retry =
+			ebb_list_first(&start_retries, struct start_retry, link);
+		struct ebb_call *call = retry->call;
+
+		retry_free(retry);
+		ebb_call_error(call, -ESHUTDOWN, "no export was started: ebb is stopping");
+	}
+}
+
+static void start_export(struct ebb_call *call, void *arg)
+{
+	const struct start_params *params = arg;
 
 	if ((params->path != NULL) == (params->address != NULL)) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
@@ -98,12 +159,9 @@ static void start_export(struct ebb_call *call, void *arg)
 			       params->bdev_name);
 		return;
 	}
-	rc = nbd_export_start(&opts, &export, error);
-	if (rc != 0) {
-		ebb_call_error(call, rc, "%s", error);
-		return;
+	if (start_try(call, params, false) != 0) {
+		start_retry(call, params);
 	}
-	ebb_call_result(call, json_object_new_string(export->name));
 }
 
 static struct ebb_method start_method = {
@@ -250,3 +308,27 @@ static struct ebb_method get_method = {
 	.fn = get_exports,
 };
 EBB_METHOD_REGISTER(get_method)
+
+static void fini_exports_stopped(void)
+{
+	nbd_threads_stop(ebb_subsystem_fini_next);
+}
+
+static void nbd_init(void)
+{
+	nbd_threads_start(ebb_subsystem_init_next);
+}
+
+static void nbd_fini(void)
+{
+	start_retries_end();
+	nbd_export_stop_all(fini_exports_stopped);
+}
+
+static struct ebb_subsystem nbd_subsystem = {
+	.name = "nbd",
+	.init = nbd_init,
+	.fini = nbd_fini,
+};
+EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
+EBB_SUBSYSTEM_DEPEND(nbd, bdev)

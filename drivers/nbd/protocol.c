@@ -47,6 +47,7 @@ static size_t parse_flags(struct nbd_parser *parser, const uint8_t *bytes, size_
 	if ((flags & ~(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES)) != 0) {
 		return parse_bad(parser, event, "handshake flags that were not offered");
 	}
+	parser->fixed = (flags & NBD_FLAG_C_FIXED_NEWSTYLE) != 0;
 	parser->no_zeroes = (flags & NBD_FLAG_C_NO_ZEROES) != 0;
 	parser->state = NBD_PARSE_OPTION;
 	event->type = NBD_EVENT_FLAGS;
@@ -71,6 +72,10 @@ static size_t parse_option(struct nbd_parser *parser, const uint8_t *bytes, size
 		return parse_bad(parser, event, "an option of more than 1 MiB");
 	}
 	event->option = be32toh(wire.option);
+	if (!parser->fixed && event->option != NBD_OPT_EXPORT_NAME) {
+		return parse_bad(parser, event,
+				 "an option that only clients of fixed newstyle may use");
+	}
 	if (data_len > NBD_OPTION_MAX) {
 		parser->state = NBD_PARSE_SKIP_OPTION;
 		parser->left_bytes = data_len;

@@ -56,6 +56,7 @@ enum nbd_parser_state {
 struct nbd_parser {
 	enum nbd_parser_state state;
 	uint32_t left_bytes; /* of the payload, or of the option that is skipped */
+	bool fixed;          /* the client knows more options than EXPORT_NAME */
 	bool no_zeroes;      /* the client said so */
 };
 

@@ -79,6 +79,7 @@ static void send_done(struct nbd_op *op, int32_t res, uint32_t flags)
 		} else {
 			send_consume(conn, (size_t)res);
 		}
+		conn->tx_moved = true;
 	} else if (res != -ECANCELED && res != -EINTR) {
 		nbd_conn_fail(conn, NULL);
 	}

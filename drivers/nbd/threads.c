@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <ebb/log.h>
 #include <ebb/reactor.h>
@@ -21,6 +22,7 @@ struct nbd_thread {
 static struct nbd_thread *threads;
 static unsigned num_threads;
 static unsigned next_thread;
+static int last_rc;      /* of making a thread */
 static unsigned pending; /* threads that have not answered yet */
 static void (*start_done)(int rc);
 static void (*stop_done)(void);
@@ -67,14 +69,16 @@ void nbd_threads_start(void (*done)(int rc))
 	start_done = done;
 	next_thread = 0;
 	num_threads = 0;
+	last_rc = 0;
 	for (i = 0; i < reactors; i++) {
 		struct nbd_thread *slot = &threads[num_threads];
 
 		snprintf(name, sizeof(name), "nbd_%u", i);
 		rc = ebb_thread_create(name, ebb_reactor_core(i), &slot->thread);
 		if (rc != 0) {
-			ebb_warn("nbd", "no thread %s (error %d): the others serve its clients",
-				 name, rc);
+			ebb_warn("nbd", "no thread %s: %s; the others serve its clients", name,
+				 strerror(-rc));
+			last_rc = rc;
 			continue;
 		}
 		num_threads++;
@@ -151,4 +155,9 @@ struct ebb_thread *nbd_threads_pick(void)
 		}
 	}
 	return NULL;
+}
+
+int nbd_threads_error(void)
+{
+	return num_threads == 0 ? last_rc : 0;
 }

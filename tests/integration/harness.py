@@ -95,8 +95,8 @@ class Client:
 class Daemon:
     """An ebbd in a folder of its own, started on entry and stopped cleanly on exit.
 
-    config: None, a dict in the form of a configuration file, a list of (subsystem, method, params),
-    or a function that makes one of these from the daemon, whose folders exist by then.
+    config: None, the text of a configuration file, its content as a dict, a list of (subsystem,
+    method, params), or a function that makes one of these from the daemon, which has its folders.
     """
 
     def __init__(self, *args, config=None, mode="adaptive", wait="running"):
@@ -148,7 +148,8 @@ class Daemon:
                 ]
             }
         path = self.folder / "ebbd.json"
-        path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+        text = config if isinstance(config, str) else json.dumps(config, indent=2)
+        path.write_text(text, encoding="utf-8")
         return path
 
     def start(self):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small NBD client (fixed newstyle, GO, simple replies) for what nbdcopy cannot show.
 
-The constants are those of the NBD protocol, https://github.com/NetworkBlockDevice/nbd, doc/proto.md.
+The constants are those of the NBD protocol: https://github.com/NetworkBlockDevice/nbd, its
+doc/proto.md.
 """
 
 import os

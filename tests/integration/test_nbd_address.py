@@ -3,11 +3,14 @@
 """The NBD exporter: where it listens, its limits, and what it costs while nobody asks."""
 
 import contextlib
+import json
 import os
 import resource
 import socket
 import stat
 import struct
+import subprocess
+import sys
 import time
 
 from harness import Daemon, RpcError, Skip, run, test
@@ -56,6 +59,75 @@ def a_living_server_is_not_pushed_aside():
         assert file.read_text() == "not a socket"
         assert other.rpc("nbd_get_exports") == []
         assert_serves(daemon, path)
+
+
+@test
+def a_foreign_server_is_left_alone_even_if_it_has_forked():
+    code = (
+        "import os, socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)\n"
+        "s.bind(sys.argv[1]); s.listen()\n"
+        "if os.fork() == 0: sys.stdin.read()\n"
+    )
+    with Daemon() as daemon:
+        daemon.add_disk("disk", DISK)
+        path = daemon.sockets / "s.nbd"
+        with subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE) as it:
+            it.wait()
+            error = rpc_error(daemon, "nbd_start_export", bdev_name="disk", path=str(path))
+            assert "another program" in error.message and str(path) in error.message, error.message
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                client.connect(str(path))
+            assert daemon.rpc("nbd_get_exports") == []
+            it.stdin.close()
+
+
+@test
+def a_server_that_ends_within_a_moment_is_waited_for():
+    with Daemon() as daemon, daemon.client() as client:
+        daemon.add_disk("disk", DISK)
+        path = daemon.sockets / "s.nbd"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ending:
+            ending.bind(str(path))
+            ending.listen()
+            params = {"bdev_name": "disk", "path": str(path)}
+            client.send_raw(
+                json.dumps({"id": 1, "method": "nbd_start_export", "params": params})
+            )
+            ending.settimeout(10.0)
+            ending.accept()[0].close()
+            # Meanwhile ebbd is there for others.
+            assert daemon.rpc("nbd_get_exports") == []
+        assert client.receive()["result"] == "disk"
+        assert_serves(daemon, path)
+
+
+@test
+def a_killed_daemons_socket_is_replaced_at_once():
+    with served() as (dead, _, path), Daemon() as daemon:
+        daemon.add_disk("disk", DISK)
+        with NbdClient(path, "disk"):
+            dead.kill9()
+            daemon.rpc("nbd_start_export", bdev_name="disk", path=str(path))
+        assert_serves(daemon, path)
+
+
+@test
+def stopping_ends_the_wait_for_a_path():
+    with Daemon() as daemon, daemon.client() as client:
+        daemon.add_disk("disk", DISK)
+        path = daemon.sockets / "s.nbd"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.bind(str(path))
+            other.listen()
+            params = {"bdev_name": "disk", "path": str(path)}
+            client.send_raw(
+                json.dumps({"id": 1, "method": "nbd_start_export", "params": params})
+            )
+            other.settimeout(10.0)
+            other.accept()[0].close()
+            assert daemon.stop() == 0
+            assert "stopping" in client.receive()["error"]["message"]
 
 
 @test

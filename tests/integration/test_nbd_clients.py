@@ -178,6 +178,24 @@ def a_client_that_does_not_read_cannot_hold_a_stop():
 
 
 @test
+def a_client_that_reads_slowly_gets_its_replies():
+    with served() as (daemon, _, path), daemon.client() as stopper:
+        with NbdClient(path, "disk") as client:
+            for _ in range(32):
+                client.send(CMD_READ, 0, 512 * KIB)
+            wait_for(lambda: resident_kib(daemon) > 16 * KIB, "its buffers are full")
+            stopper.send_raw(
+                '{"id": 1, "method": "nbd_stop_export", "params": {"bdev_name": "disk"}}'
+            )
+            got = 0
+            while part := client.sock.recv(4 * MIB, socket.MSG_WAITALL):
+                got += len(part)
+                time.sleep(DRAIN_SECONDS / 2)
+            assert got == 32 * (512 * KIB + 16), got
+        assert stopper.receive()["result"] is True
+
+
+@test
 def shutdown_ends_with_clients_of_every_kind():
     with served() as (daemon, _, path):
         with NbdClient(path, "disk") as deaf, NbdClient(path, "disk"), Haggler(path):

@@ -85,13 +85,17 @@ def several_requests_in_one_write_need_nothing_between_them():
 
 @test
 def every_kind_of_id_comes_back():
-    ids = [0, -1, 1.5, 2**63, "x", "", None, True, [1, {"a": None}], {"b": 2}]
+    ids = [0, -1, 1.5, 2**63, "x", "", None]
     with Daemon() as daemon, daemon.client() as client:
         for wanted in ids:
             client.send_raw(request("spdk_get_version", id=wanted))
             answer = client.receive()
             assert answer["jsonrpc"] == "2.0" and "result" in answer, answer
             assert answer["id"] == wanted and type(answer["id"]) is type(wanted), answer
+        for wrong in (True, [1, {"a": None}], {"b": 2}):
+            client.send_raw(request("spdk_get_version", id=wrong))
+            answer = client.receive()
+            assert answer["id"] is None and answer["error"]["code"] == -32600, answer
 
 
 @test
@@ -239,6 +243,21 @@ def without_descriptors_clients_are_sent_away_and_nothing_spins():
         assert sum(fact[2] for fact in daemon.thread_facts().values()) - ticks <= 2
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         assert daemon.rpc("framework_get_state")["state"] == "running"
+
+
+@test
+def without_even_a_spare_descriptor_clients_wait_and_nothing_spins():
+    with Daemon() as daemon:
+        pid = daemon.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        with daemon.client() as client:
+            wait_until(lambda: "RLIMIT_NOFILE" in daemon.log(), "it does not say so")
+            ticks = sum(fact[2] for fact in daemon.thread_facts().values())
+            time.sleep(0.5)
+            assert sum(fact[2] for fact in daemon.thread_facts().values()) - ticks <= 2
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            assert client.call("framework_get_state")["state"] == "running"
 
 
 @test

@@ -4,29 +4,36 @@
  * A thread moves from one reactor to the other and back while it is sent to, and both reactors
  * sleep whenever they can.
  *
- * A sender publishes into the thread's queue, which travels with the thread, and then wakes the
- * reactor that thread->reactor names (thread_notify() in core/event/thread.c). It may read the old
- * one, and wake it for nothing. The old reactor lets go of the thread, stores the new reactor, and
- * only then sends the thread over, in the new one's inbox (ebb_move_check() in core/event/move.c).
- * The new reactor looks at the queue after it has taken the thread from its inbox. So a sender that
- * still read the old reactor had published before the store, and the new reactor's look, which
- * comes after it, finds the message.
+ * A sender publishes into the thread's queue, which travels with the thread, by a store that may
+ * stay in its store buffer; it exchanges the asleep word of the reactor that thread->reactor names,
+ * and looks again which one that is, until it is the one it has told (thread_tell_reactor() in
+ * core/event/thread.c). The old reactor lets go of the thread, stores the new one in
+ * thread->reactor, exchanges its own asleep word, and then sends the thread over, in the new
+ * reactor's inbox (ebb_move_check() in core/event/move.c). The new one looks at the queue before it
+ * sleeps. So a sender that finds the old reactor again on its second load had its message in memory
+ * before the thread was sent, since the exchange between its publication and that load pushed it
+ * there; and the new reactor's look finds it. A sender that finds the new one tells that.
  *
  * Held: when nobody can take a step, both reactors sleep and every message has run, in order.
  *
  * Weakenings:
  *
+ *	no_second_load      the sender tells the reactor it has read first: that load may overtake
+ *	                    the publication, and the thread has gone, and its queue has been looked
+ *	                    at, when the message comes out
+ *	asleep_loaded       the sender loads asleep, and exchanges it only if that gave 1: nothing
+ *	                    pushes the message out, and all its loads overtake it
+ *	exchange_before_publish  the sender tells before it publishes
  *	store_after_send    the thread is sent first: the new reactor looks and falls asleep, and a
- *	                    sender still wakes the old one
- *	owner_before_publish  the sender reads thread->reactor first, and publishes when the thread
- *	                    has gone
- *	publish_buffered    the message is published by a release store: the look at thread->reactor,
- *	                    or at asleep, overtakes it
+ *	                    sender still finds the old one, twice
  *	asleep_buffered     as in sleep.pml
+ *	no_second_look      as in sleep.pml: the queue of the thread that has arrived
  *	inbox_not_looked_at the second look forgets the inbox: the thread itself is lost
  *
- * The store of thread->reactor may stand in a store buffer without harm here, because the push that
- * follows it is a locked instruction. The C code asks for sequential consistency all the same.
+ * Two things are more than x86 needs. The store of thread->reactor may stand in a store buffer, as
+ * it does here; and the old reactor's exchange of its own word could be left out (own_word_left:
+ * that holds, too): the push that sends the thread is a locked instruction itself. Both are there
+ * for the language's memory model, in which a push orders nothing between the two other words.
  */
 
 #ifndef MESSAGES
@@ -56,16 +63,20 @@ bit edge[REACTORS];
 byte head;
 byte moves;
 
-inline reactor_wake(who, reactor)
+/* ebb_reactor_notify() */
+inline notify(who, reactor)
 {
+#ifdef WEAKEN_asleep_loaded
 	load(who, ASLEEP(reactor), asleep);
 	if
-	:: asleep ->
-		exchange(who, ASLEEP(reactor), 0, asleep);
-		if
-		:: asleep -> edge[reactor] = 1
-		:: else
-		fi
+	:: asleep -> exchange(who, ASLEEP(reactor), 0, asleep)
+	:: else
+	fi;
+#else
+	exchange(who, ASLEEP(reactor), 0, asleep);
+#endif
+	if
+	:: asleep -> edge[reactor] = 1
 	:: else
 	fi;
 	asleep = 0
@@ -73,23 +84,29 @@ inline reactor_wake(who, reactor)
 
 proctype sender()
 {
-	byte k, owner, asleep, b;
+	byte k, told, owner, asleep, b;
 
 	do
 	:: k == MESSAGES -> break
 	:: k < MESSAGES ->
-#ifdef WEAKEN_owner_before_publish
-		load(SENDER, OWNER, owner);
-#endif
-#ifdef WEAKEN_publish_buffered
+#ifndef WEAKEN_exchange_before_publish
 		store_release(SENDER, PUBLISHED, k + 1);
-#else
-		store_seq_cst(SENDER, PUBLISHED, k + 1);
 #endif
-#ifndef WEAKEN_owner_before_publish
 		load(SENDER, OWNER, owner);
+tell:
+		told = owner;
+		notify(SENDER, told);
+#ifndef WEAKEN_no_second_load
+		load(SENDER, OWNER, owner);
+		if
+		:: owner != told -> goto tell
+		:: else
+		fi;
 #endif
-		reactor_wake(SENDER, owner);
+#ifdef WEAKEN_exchange_before_publish
+		store_release(SENDER, PUBLISHED, k + 1);
+#endif
+		told = 0;
 		owner = 0;
 		k++
 	od
@@ -103,7 +120,7 @@ inline send_thread(me)
 		drained(me);
 		inbox[1 - me] = 1
 	};
-	reactor_wake(me, 1 - me)
+	notify(me, 1 - me)
 }
 
 proctype reactor(byte me)
@@ -127,9 +144,13 @@ turn:
 		has = 0;
 #ifdef WEAKEN_store_after_send
 		send_thread(me);
-		store_seq_cst(me, OWNER, 1 - me)
+		store_release(me, OWNER, 1 - me)
 #else
-		store_seq_cst(me, OWNER, 1 - me);
+		store_release(me, OWNER, 1 - me);
+#ifndef WEAKEN_own_word_left
+		exchange(me, ASLEEP(me), 0, asleep);
+		asleep = 0;
+#endif
 		send_thread(me)
 #endif
 	:: true
@@ -138,7 +159,8 @@ turn:
 #ifdef WEAKEN_asleep_buffered
 	store_release(me, ASLEEP(me), 1);
 #else
-	store_seq_cst(me, ASLEEP(me), 1);
+	exchange(me, ASLEEP(me), 1, asleep);
+	asleep = 0;
 #endif
 #ifndef WEAKEN_inbox_not_looked_at
 	if
@@ -146,10 +168,12 @@ turn:
 	:: else
 	fi;
 #endif
+#ifndef WEAKEN_no_second_look
 	if
 	:: queue_ready -> goto awake
 	:: else
 	fi;
+#endif
 	if
 	:: atomic { edge[me] -> edge[me] = 0 }
 	:: timeout -> goto quiet

@@ -50,8 +50,12 @@
 #define PROCESSES (SENDERS + 1)
 #define BUFFER_SIZE 3
 
-#define RING_SEQ(pos) ((pos) % SLOTS)
-#define ADDRESSES SLOTS
+/* A slot holds the lap in which it was filled last; the consumer says up to where slots are free. */
+#define RING_LAP(pos) ((pos) % SLOTS)
+#define RELEASED SLOTS
+#define ADDRESSES (SLOTS + 1)
+
+#define LAP(pos) ((pos) / SLOTS + 1)
 
 #include "store_buffer.pml"
 
@@ -76,7 +80,7 @@ inline message_run(message)
 
 proctype sender(byte me)
 {
-	byte k, pos, seq, b;
+	byte k, pos, released, b;
 
 	do
 	:: k == MESSAGES -> break
@@ -89,10 +93,9 @@ proctype sender(byte me)
 #endif
 again:
 		pos = ring_tail;
-		load(me, RING_SEQ(pos), seq);
+		load(me, RELEASED, released);
 		if
-		:: seq < pos -> goto to_overflow
-		:: seq > pos -> goto again
+		:: pos >= released + SLOTS -> goto to_overflow
 		:: else
 		fi;
 		atomic {
@@ -100,11 +103,11 @@ again:
 			if
 			:: ring_tail == pos ->
 				ring_tail++;
-				ring_message[RING_SEQ(pos)] = me * MESSAGES + k
+				ring_message[pos % SLOTS] = me * MESSAGES + k
 			:: else -> goto again
 			fi
 		};
-		store_release(me, RING_SEQ(pos), pos + 1);
+		store_release(me, RING_LAP(pos), LAP(pos));
 		goto sent;
 to_overflow:
 #ifdef WEAKEN_count_after_push
@@ -132,7 +135,7 @@ sent:
 
 active proctype receiver()
 {
-	byte head, released, mark, seq, b, i;
+	byte head, released, mark, i;
 	byte taken[TOTAL];
 	byte taken_len;
 
@@ -166,15 +169,14 @@ ring_run:
 		do
 		:: head == mark -> break
 		:: head != mark ->
-			load(RECEIVER, RING_SEQ(head), seq);
 			if
-			:: seq == head + 1 ->
-				message_run(ring_message[RING_SEQ(head)]);
+			:: mem[RING_LAP(head)] == LAP(head) ->
+				message_run(ring_message[head % SLOTS]);
 				head++
 #ifdef WEAKEN_pass_hole
 			:: else -> break
 #else
-			:: else -> mem[RING_SEQ(head)] == head + 1
+			:: else -> mem[RING_LAP(head)] == LAP(head)
 #endif
 			fi
 		od;
@@ -203,14 +205,14 @@ overflow_run:
 turn_end:
 #endif
 		mark = 0;
-		do
-		:: released < head ->
-			store_release(RECEIVER, RING_SEQ(released), released + SLOTS);
-			released++
-		:: else -> break
-		od;
+		if
+		:: released != head ->
+			store_release(RECEIVER, RELEASED, head);
+			released = head
+		:: else
+		fi;
 		/* To turn round and round is the same as to wait until something is there. */
-		(run_count == TOTAL || overflow_len > 0 || mem[RING_SEQ(head)] == head + 1)
+		(run_count == TOTAL || overflow_len > 0 || mem[RING_LAP(head)] == LAP(head))
 	od;
 	timeout;
 	assert(overflow_count == 0 && overflow_len == 0)
@@ -220,11 +222,6 @@ init {
 	byte i;
 
 	atomic {
-		do
-		:: i < SLOTS -> mem[RING_SEQ(i)] = i; i++
-		:: else -> break
-		od;
-		i = 0;
 		do
 		:: i < PROCESSES -> run memory(i); i++
 		:: else -> break

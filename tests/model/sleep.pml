@@ -10,29 +10,40 @@
  *
  * What stands for what:
  *
- *	receiver          ebb_reactor_turn() and reactor_sleep(), core/event/reactor.c. The turn runs
- *	                  the reactor's inbox, critical calls, the ring with its overflow, pollers;
- *	                  "Sleep" below is reactor_sleep() line by line, the second look being
- *	                  reactor_has_work(), and the arming reactor_arm()
- *	ring_sender       ebb_thread_send() and ebb_thread_send_msg(): ebb_queue_push_msg() and
+ *	receiver          ebb_reactor_run(), core/event/reactor.c. The turn runs the reactor's inbox,
+ *	                  critical calls, the ring with its overflow, pollers, and what the io_uring
+ *	                  has completed; "Sleep" below is reactor_sleep() and reactor_wait() line by
+ *	                  line, the second look being reactor_has_work(), and the arming reactor_arm()
+ *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): ebb_queue_push_msg() and
  *	                  ebb_queue_push_call() in core/event/queue.c on ebb_ring_push() in
  *	                  core/base/ring.c, or with the ring full on ebb_mpsc_push() in
- *	                  core/base/mpsc.h; then ebb_reactor_notify()
+ *	                  core/base/mpsc.h; then thread_tell_reactor(), the thread staying where it
+ *	                  is (see move.pml for the rest)
  *	list_sender       ebb_reactor_send(): ebb_mpsc_push() alone, into the inbox. Its messages are
  *	                  mode changes (reactor_mode.c): each takes the reactor from poll to interrupt
  *	                  or back
  *	critical_sender   ebb_thread_send_critical(), from a signal handler or anywhere
- *	completion_source what completes I/O without being a thread of ours: the kernel posting to an
- *	                  io_uring, a device. It publishes, then looks whether its event is wanted
- *	wake()            ebb_reactor_wake()
- *	source_run()      a poller with an arm(), or the io_uring's reaping
+ *	completion_source what completes I/O without being a thread of ours: a device that posts into
+ *	                  memory. It publishes, then looks whether its event is wanted
+ *	kernel            the other side of the io_uring
+ *	notify()          ebb_reactor_notify(), and ebb_reactor_wake() in it
+ *	source_run()      a poller with an arm()
+ *	uring_reap()      ebb_uring_reap(), core/event/uring.c
+ *	uring_poll()      ebb_uring_sleep(), its first half
  *
  * An eventfd watched edge-triggered is one bit: a write sets it, epoll_wait() returns and clears
- * it. Adaptive mode is the free choice between going on and going to sleep when there is no work. A
- * reactor that spins with nothing to do waits here until there is something, which is the same for
- * everybody who could see it. A stack that is taken whole and reversed is a list with an atomic
- * append. The reactor sleeps even while it keeps overflow entries that wait for a slot of the ring
- * whose sender has not published yet: that sender looks at asleep after it has published.
+ * it. Adaptive mode is the free choice between going on and going to sleep. A reactor that spins
+ * with nothing to do waits here until there is something, which is the same for everybody who could
+ * see it. A stack that is taken whole and reversed is a list with an atomic append. The producers'
+ * copy of the ring's released position is left out: it is never ahead of the original, which they
+ * look at before they call the ring full. The reactor sleeps even while it keeps overflow entries
+ * that wait for a slot of the ring whose sender has not published yet: that sender exchanges asleep
+ * after it has published.
+ *
+ * The first URING messages each make a request. The kernel completes it some time, or never (a read
+ * from a socket): so what is lost in a sleep in the ring is not found by chance. The wait in the
+ * ring and the posting of completions are guarded by the kernel and atomic here. The poll request
+ * on the epoll set fires once: when it is made and the set is ready, or at the next edge.
  *
  * What is held: when nobody can take a step any more (senders at their end, store buffers empty, no
  * edge pending) the reactor is asleep, or spins with nothing visible to it. Then every message must
@@ -47,26 +58,36 @@
  *
  *	asleep_buffered       asleep is set by a plain or release store: it may stand in the store
  *	                      buffer while the second look is taken. Look and send miss each other
- *	publish_buffered      the same on the other side: the message is published by a release
- *	                      store, and the sender's look at asleep overtakes it
  *	no_second_look        a message that came between the turn and asleep = 1
- *	look_before_publish   the sender looks at asleep first: the reactor falls asleep between
- *	clear_by_store        the sender clears asleep by a store instead of the exchange: it lands
- *	                      when the reactor has already gone to sleep the next time, and the next
- *	                      sender takes it for awake
- *	write_before_clear    eventfd first, exchange second: the same, without any store buffer
+ *	look_before_asleep    the same, between the look and asleep = 1
+ *	asleep_loaded         the sender loads asleep, and exchanges it only if that gave 1: the
+ *	                      message still stands in the sender's store buffer, the load overtakes
+ *	                      it. The exchange is what pushes the message out
+ *	exchange_before_publish  the reactor falls asleep between the two
+ *	wrong_sense           the eventfd is written when the exchange gave 0: not to the sleeper
+ *	clear_by_store        a full barrier, a load, and a store of 0 in place of the exchange: the
+ *	                      store lands when the reactor has already gone to sleep the next time,
+ *	                      and the next sender takes it for awake
+ *	write_before_clear    a full barrier, a load, the eventfd, and the exchange last: the same,
+ *	                      without any help of a store buffer
  *	edge_cleared_late     the edge is consumed between asleep = 1 and epoll_wait(): what it stood
  *	                      for sleeps (so the eventfd is not read there; it is not read at all)
  *	arm_buffered          arm() allows the event by a plain store and looks too early
  *	arm_without_look      arm() does not look: what completed before it is never announced
  *	source_buffered       the source has no barrier between publishing and its look at the flag.
  *	                      That is not ours to write: it is what ebb relies on from a source
+ *	poll_not_renewed      the poll request is taken for standing after it has fired: the sleep in
+ *	                      the ring hears of completions only
+ *	poll_without_look     the poll request does not look at the epoll set when it is made: an edge
+ *	                      after the second look is older than it. What ebb relies on from the
+ *	                      kernel
  *
- * Not weakened here, because x86 has no such weakening: a compare-and-swap is always a full
- * barrier. The C code asks for sequential consistency on it all the same.
+ * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
+ * always a full barrier.
  *
  * Options: RING senders of RING_MESSAGES each, LIST messages of one sender, CRITICAL senders of one
- * each, SOURCE completions, START mode. tests/model/run knows which combinations to search.
+ * each, SOURCE completions, URING requests, START mode. tests/model/run knows which combinations to
+ * search.
  */
 
 #ifndef RING
@@ -83,6 +104,9 @@
 #endif
 #ifndef SOURCE
 #define SOURCE 1
+#endif
+#ifndef URING
+#define URING 0
 #endif
 
 #define SLOTS 2
@@ -101,9 +125,12 @@
 #define ASLEEP 0
 #define SOURCE_FLAG 1
 #define SOURCE_TAIL 2
-#define RING_SEQ(pos) (3 + (pos) % SLOTS)
-#define CRITICAL_SEQ(pos) (5 + (pos) % SLOTS)
-#define ADDRESSES 7
+#define RELEASED 3
+#define RING_LAP(pos) (4 + (pos) % SLOTS)
+#define CRITICAL_LAP(pos) (6 + (pos) % SLOTS)
+#define ADDRESSES 8
+
+#define LAP(pos) ((pos) / SLOTS + 1)
 
 #include "store_buffer.pml"
 
@@ -120,6 +147,12 @@ byte list_len;
 bit reactor_edge;
 bit source_edge;
 
+/* The kernel's side of the io_uring. */
+byte submitted;
+byte completions;
+bit poll_stands;
+bit poll_completion;
+
 mtype = { POLL, INTERRUPT };
 #ifndef START
 #define START POLL
@@ -129,71 +162,87 @@ mtype mode = START;
 byte ring_next[RING + 1];
 byte run_count;
 
-/* ---- senders ---- */
-
-inline wake_look(who)
+/* An edge in the epoll set; the poll request that watches the set completes with it. */
+inline edge_set(edge)
 {
-	load(who, ASLEEP, asleep)
-}
-
-inline wake(who)
-{
-	if
-	:: asleep ->
-#ifdef WEAKEN_clear_by_store
-		store_release(who, ASLEEP, 0);
-		reactor_edge = 1
-#elif defined(WEAKEN_write_before_clear)
-		atomic {
-			drained(who);
-			reactor_edge = 1
-		};
-		exchange(who, ASLEEP, 0, asleep)
-#else
-		exchange(who, ASLEEP, 0, asleep);
+	d_step {
+		edge = 1;
 		if
-		:: asleep -> reactor_edge = 1
+		:: poll_stands -> poll_stands = 0; poll_completion = 1
 		:: else
 		fi
+	}
+}
+
+/* ---- senders ---- */
+
+#ifdef WEAKEN_wrong_sense
+#define TO_BE_WOKEN !asleep
+#else
+#define TO_BE_WOKEN asleep
 #endif
+
+inline notify(who)
+{
+#if defined(WEAKEN_clear_by_store)
+	drained(who);
+	load(who, ASLEEP, asleep);
+	if
+	:: asleep -> store_release(who, ASLEEP, 0)
+	:: else
+	fi;
+#elif defined(WEAKEN_write_before_clear)
+	drained(who);
+	load(who, ASLEEP, asleep);
+	if
+	:: asleep ->
+		edge_set(reactor_edge);
+		exchange(who, ASLEEP, 0, asleep);
+		asleep = 0
+	:: else
+	fi;
+#elif defined(WEAKEN_asleep_loaded)
+	load(who, ASLEEP, asleep);
+	if
+	:: asleep -> exchange(who, ASLEEP, 0, asleep)
+	:: else
+	fi;
+#else
+	exchange(who, ASLEEP, 0, asleep);
+#endif
+	if
+	:: TO_BE_WOKEN -> edge_set(reactor_edge)
 	:: else
 	fi;
 	asleep = 0
 }
 
-#ifdef WEAKEN_look_before_publish
-#define EARLY_LOOK(who) wake_look(who)
-#define LATE_LOOK(who)
+#ifdef WEAKEN_exchange_before_publish
+#define EARLY_NOTIFY(who) notify(who)
+#define NOTIFY(who)
 #else
-#define EARLY_LOOK(who)
-#define LATE_LOOK(who) wake_look(who)
-#endif
-
-#ifdef WEAKEN_publish_buffered
-#define PUBLISH store_release
-#else
-#define PUBLISH store_seq_cst
+#define EARLY_NOTIFY(who)
+#define NOTIFY(who) notify(who)
 #endif
 
 proctype ring_sender(byte me)
 {
-	byte k, pos, seq, b;
+	byte k, pos, released, b;
 	byte asleep;
 
 	do
 	:: k == RING_MESSAGES -> break
 	:: k < RING_MESSAGES ->
-		EARLY_LOOK(RING_SENDER(me));
+		EARLY_NOTIFY(RING_SENDER(me));
 		if
 		:: overflow_count != 0 -> goto to_overflow
 		:: else
 		fi;
 again:
 		pos = ring_tail;
-		load(RING_SENDER(me), RING_SEQ(pos), seq);
+		load(RING_SENDER(me), RELEASED, released);
 		if
-		:: seq < pos -> goto to_overflow
-		:: seq > pos -> goto again
+		:: pos >= released + SLOTS -> goto to_overflow
 		:: else
 		fi;
 		atomic {
@@ -205,7 +254,7 @@ again:
 			:: else -> goto again
 			fi
 		};
-		PUBLISH(RING_SENDER(me), RING_SEQ(pos), pos + 1);
+		store_release(RING_SENDER(me), RING_LAP(pos), LAP(pos));
 		goto published;
 to_overflow:
 		atomic {
@@ -218,8 +267,7 @@ to_overflow:
 			overflow_len++
 		};
 published:
-		LATE_LOOK(RING_SENDER(me));
-		wake(RING_SENDER(me));
+		NOTIFY(RING_SENDER(me));
 		k++
 	od
 }
@@ -233,13 +281,12 @@ proctype list_sender()
 	do
 	:: k == LIST -> break
 	:: k < LIST ->
-		EARLY_LOOK(LIST_SENDER);
+		EARLY_NOTIFY(LIST_SENDER);
 		atomic {
 			drained(LIST_SENDER);
 			list_len++
 		};
-		LATE_LOOK(LIST_SENDER);
-		wake(LIST_SENDER);
+		NOTIFY(LIST_SENDER);
 		k++
 	od
 }
@@ -249,15 +296,14 @@ proctype critical_sender(byte me)
 	byte pos, b;
 	byte asleep;
 
-	EARLY_LOOK(CRITICAL_SENDER(me));
+	EARLY_NOTIFY(CRITICAL_SENDER(me));
 	atomic {
 		drained(CRITICAL_SENDER(me));
 		pos = critical_tail;
 		critical_tail++
 	};
-	PUBLISH(CRITICAL_SENDER(me), CRITICAL_SEQ(pos), pos + 1);
-	LATE_LOOK(CRITICAL_SENDER(me));
-	wake(CRITICAL_SENDER(me))
+	store_release(CRITICAL_SENDER(me), CRITICAL_LAP(pos), LAP(pos));
+	NOTIFY(CRITICAL_SENDER(me))
 }
 
 proctype completion_source()
@@ -274,7 +320,7 @@ proctype completion_source()
 #endif
 		load(COMPLETION_SOURCE, SOURCE_FLAG, flag);
 		if
-		:: flag -> source_edge = 1
+		:: flag -> edge_set(source_edge)
 		:: else
 		fi;
 		flag = 0;
@@ -284,23 +330,26 @@ proctype completion_source()
 
 /* ---- receiver ---- */
 
-/*
- * These read memory without the receiver's own store buffer: all it may hold of a slot is that the
- * slot is free, and memory says "not published" then, too.
- */
-#define ring_ready (mem[RING_SEQ(head)] == head + 1)
-#define critical_ready (mem[CRITICAL_SEQ(critical_head)] == critical_head + 1)
+/* The receiver stores into none of these: they need not be looked for in its own store buffer. */
+#define ring_ready (mem[RING_LAP(head)] == LAP(head))
+#define critical_ready (mem[CRITICAL_LAP(critical_head)] == LAP(critical_head))
 #define taken_ready (taken_len > 0 && head == mark)
 #define source_ready (mem[SOURCE_TAIL] != source_head)
+#define uring_ready (outstanding > 0 && (completions > 0 || poll_completion))
 #define anything_ready                                                                             \
-	(critical_ready || list_len > 0 || overflow_len > 0 || ring_ready || source_ready)
+	(critical_ready || list_len > 0 || overflow_len > 0 || ring_ready || source_ready ||       \
+	 uring_ready)
 
 inline ring_message_run(message)
 {
 	d_step {
 		assert((message) % RING_MESSAGES == ring_next[(message) / RING_MESSAGES]);
 		ring_next[(message) / RING_MESSAGES]++;
-		run_count++
+		run_count++;
+		if
+		:: requested < URING -> requested++; outstanding++; submitted++
+		:: else
+		fi
 	}
 }
 
@@ -310,8 +359,7 @@ inline critical_run()
 	:: atomic {
 		critical_ready ->
 		critical_head++;
-		run_count++;
-		did = 1
+		run_count++
 	}
 	:: atomic { else -> break }
 	od
@@ -329,7 +377,6 @@ inline list_run()
 		taken_list > 0 ->
 		taken_list--;
 		run_count++;
-		did = 1;
 		if
 		:: mode == POLL -> mode = INTERRUPT
 		:: else -> mode = POLL
@@ -366,8 +413,7 @@ inline ring_run()
 	:: else ->
 		if
 		:: ring_ready ->
-			did = 1;
-			ring_message_run(ring_message[head % SLOTS]);
+				ring_message_run(ring_message[head % SLOTS]);
 			head++
 		:: else -> break
 		fi
@@ -376,12 +422,12 @@ inline ring_run()
 
 inline ring_release()
 {
-	do
-	:: released < head ->
-		store_release(RECEIVER, RING_SEQ(released), released + SLOTS);
-		released++
-	:: else -> break
-	od
+	if
+	:: released != head ->
+		store_release(RECEIVER, RELEASED, head);
+		released = head
+	:: else
+	fi
 }
 
 inline overflow_run()
@@ -391,8 +437,7 @@ inline overflow_run()
 		i = 0;
 		do
 		:: i < taken_len ->
-			did = 1;
-			atomic {
+				atomic {
 				drained(RECEIVER);
 				overflow_count--
 			};
@@ -413,55 +458,65 @@ inline source_run()
 	do
 	:: atomic {
 		source_ready ->
-		source_head++;
-		did = 1
+		source_head++
 	}
 	:: atomic { else -> break }
 	od;
 	source_woke = 0
 }
 
-active proctype receiver()
+inline uring_reap()
 {
-	byte head, released, mark, taken_len, i, b;
-	byte critical_head, source_head, taken_list;
-	byte taken[RING * RING_MESSAGES + 1];
-	byte asleep;
-	bit did, source_woke;
-
-turn:
-	did = 0;
-	list_run();
-	critical_run();
-	overflow_take();
-	ring_run();
-	overflow_run();
-	ring_release();
 	if
-	:: mode == POLL || source_woke -> source_run()
-	:: else
-	fi;
-	if
-	:: did -> goto turn
-	:: mode == POLL && !did ->
-		if
-		:: anything_ready -> goto turn
-		:: timeout -> goto quiet
-		fi
-	:: mode == INTERRUPT && !did ->
-		if
-		:: anything_ready -> source_woke = 1; goto turn
-		:: true
-		fi
-	fi;
-
-	/* Sleep: reactor_sleep(). */
-#ifdef WEAKEN_asleep_buffered
-	store_release(RECEIVER, ASLEEP, 1);
-#else
-	store_seq_cst(RECEIVER, ASLEEP, 1);
+	:: outstanding > 0 ->
+		do
+		:: d_step {
+			poll_completion ->
+			poll_completion = 0;
+#ifndef WEAKEN_poll_not_renewed
+			epoll_polled = 0;
 #endif
-#ifndef WEAKEN_no_second_look
+			epoll_pending = 1
+		}
+		:: d_step {
+			completions > 0 ->
+			completions--;
+			outstanding--
+		}
+		:: atomic { else -> break }
+		od
+	:: else
+	fi
+}
+
+/* Makes the poll request. That the ring is waited in is for the caller to write. */
+inline uring_poll()
+{
+	if
+	:: !epoll_polled ->
+		d_step {
+			epoll_polled = 1;
+			poll_stands = 1;
+#ifndef WEAKEN_poll_without_look
+			if
+			:: reactor_edge || source_edge -> poll_stands = 0; poll_completion = 1
+			:: else
+			fi
+#endif
+		}
+	:: else
+	fi
+}
+
+inline epoll_take()
+{
+	source_woke = source_edge;
+	reactor_edge = 0;
+	source_edge = 0
+}
+
+inline second_look()
+{
 	if
 	:: list_len > 0 -> goto awake
 	:: else
@@ -477,7 +532,54 @@ turn:
 	if
 	:: overflow_len > 0 || taken_ready -> goto awake
 	:: else
+	fi
+}
+
+active proctype receiver()
+{
+	byte head, released, mark, taken_len, i, b;
+	byte critical_head, source_head, taken_list;
+	byte taken[RING * RING_MESSAGES + 1];
+	byte asleep, requested, outstanding;
+	bit source_woke, epoll_polled, epoll_pending;
+
+turn:
+	list_run();
+	critical_run();
+	overflow_take();
+	ring_run();
+	overflow_run();
+	ring_release();
+	if
+	:: mode == POLL || source_woke -> source_run()
+	:: else
 	fi;
+	uring_reap();
+	if
+	:: mode == POLL ->
+		if
+		:: anything_ready -> goto turn
+		:: timeout -> goto quiet
+		fi
+	:: mode == INTERRUPT ->
+		if
+		:: anything_ready -> source_woke = 1; goto turn
+		:: true
+		fi
+	fi;
+
+	/* Sleep: reactor_sleep(). */
+#ifdef WEAKEN_look_before_asleep
+	second_look();
+#endif
+#ifdef WEAKEN_asleep_buffered
+	store_release(RECEIVER, ASLEEP, 1);
+#else
+	exchange(RECEIVER, ASLEEP, 1, asleep);
+	asleep = 0;
+#endif
+#if !defined(WEAKEN_no_second_look) && !defined(WEAKEN_look_before_asleep)
+	second_look();
 #endif
 #ifdef WEAKEN_arm_buffered
 	store_release(RECEIVER, SOURCE_FLAG, 1);
@@ -494,14 +596,24 @@ turn:
 	reactor_edge = 0;
 	source_edge = 0;
 #endif
-	/* epoll_wait() */
+	/* reactor_wait() */
 	if
-	:: atomic { (reactor_edge || source_edge) ->
-		source_woke = source_edge;
-		reactor_edge = 0;
-		source_edge = 0
-	}
-	:: timeout -> goto quiet
+	:: outstanding == 0 ->
+		if
+		:: atomic { (reactor_edge || source_edge) -> epoll_take() }
+		:: timeout -> goto quiet
+		fi
+	:: outstanding > 0 && epoll_pending ->
+		atomic {
+			epoll_pending = 0;
+			epoll_take()
+		}
+	:: outstanding > 0 && !epoll_pending ->
+		uring_poll();
+		if
+		:: uring_ready
+		:: timeout -> goto quiet
+		fi
 	fi;
 awake:
 	exchange(RECEIVER, ASLEEP, 0, asleep);
@@ -511,18 +623,30 @@ awake:
 
 quiet:
 	/* Nobody can take a step: all senders have ended, all buffers are empty, no edge is pending. */
-	assert(run_count == TOTAL && source_head == SOURCE && overflow_count == 0)
+	assert(run_count == TOTAL && source_head == SOURCE && overflow_count == 0 &&
+	       completions == 0)
+}
+
+/* Completes each request, or never does. */
+proctype kernel()
+{
+end_kernel:
+	do
+	:: atomic {
+		submitted > 0 ->
+		submitted--;
+		if
+		:: completions++
+		:: true
+		fi
+	}
+	od
 }
 
 init {
 	byte i;
 
 	atomic {
-		do
-		:: i < SLOTS -> mem[RING_SEQ(i)] = i; mem[CRITICAL_SEQ(i)] = i; i++
-		:: else -> break
-		od;
-		i = 0;
 		do
 		:: i < PROCESSES -> run memory(i); i++
 		:: else -> break
@@ -544,6 +668,10 @@ init {
 		fi;
 		if
 		:: SOURCE > 0 -> run completion_source()
+		:: else
+		fi;
+		if
+		:: URING > 0 -> run kernel()
 		:: else
 		fi
 	}

@@ -34,7 +34,6 @@ const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type);
 
 enum ebb_bdev_event {
 	EBB_BDEV_EVENT_REMOVE, /* the bdev is going: end your I/O, put the channels, close */
-	EBB_BDEV_EVENT_RESIZE,
 };
 
 typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg);
@@ -44,8 +43,7 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
  * @write: also for writing; refused while the bdev is read-only
  * @event: called on the opening thread
  * Thread: an ebb thread; the one that closes, too.
- * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM claimed for writing by another
- *	descriptor's owner; -ENOMEM.
+ * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM no ebb thread (reported); -ENOMEM.
  */
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
 		  struct ebb_bdev_desc **ret_desc);

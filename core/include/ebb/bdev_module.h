@@ -80,15 +80,18 @@ static inline struct ebb_bdev_io *ebb_bdev_io_from_ctx(void *ctx)
  * ebb_bdev_io_complete() - the driver is done with @io
  * @status: 0, or negative errno as the client shall see it
  * Inside submit() the completion is put off to the end of the turn; from another thread (any OS
- * thread) it is carried to the right one and reported as a breach of rule 3; a second completion
- * is reported and ignored.
+ * thread) it is carried to the right one and reported as a breach of rule 3. A second completion is
+ * reported and ignored as long as the request has not been used again; requests are used again at
+ * once, and a second completion that comes after that ends whatever request it is by then. Only
+ * those that had to be carried are told apart even so, if the two began at different times.
  */
 void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status);
 
 /**
  * ebb_bdev_register() - make @bdev usable
  * Thread: app. Owns: @bdev stays the driver's until ops->destruct().
- * Return: 0; -EEXIST the name is taken; -EINVAL impossible geometry (logged); -ENOMEM.
+ * Return: 0; -EEXIST the name is taken; -EINVAL impossible geometry (logged); -ESHUTDOWN the bdevs
+ *	are being taken away for the end of the process; -ENOMEM.
  */
 int ebb_bdev_register(struct ebb_bdev *bdev);
 

@@ -34,8 +34,14 @@ void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);
  * @rc: 0; or negative errno: start-up stops, what was started is undone in reverse, and the
  *	process exits nonzero with a message that names the subsystem.
  * Thread: app.
+ * A call that nobody waits for is refused, and named: a second one in the same callback, one before
+ * any init() or after the last, one on another thread. But the call does not say whose it is: one
+ * that comes late, while another subsystem's init() is awaited, is taken for that one's. Who cannot
+ * rule that out makes steps of its own (ebb/sequence.h), whose tickets can be told apart.
  */
 void ebb_subsystem_init_next(int rc);
+
+/* The same for the fini() under way; one that was passed over because it took too long, too. */
 void ebb_subsystem_fini_next(void);
 
 #define EBB_SUBSYSTEM_REGISTER(subsystem)        \

@@ -52,6 +52,19 @@ static void own_init(void)
 	ebb_subsystem_init_next(0);
 }
 
+/* Of a configuration's entries. */
+static unsigned reallocs;
+static unsigned realloc_fails; /* this one, counted from 1; 0: none */
+
+/* In place of the library's. */
+void *reallocarray(void *memory, size_t count, size_t size)
+{
+	reallocs += size == sizeof(struct ebb_config_entry);
+	return size == sizeof(struct ebb_config_entry) && reallocs == realloc_fails
+		       ? NULL
+		       : realloc(memory, count * size);
+}
+
 static struct ebb_subsystem own = {.name = "t_own", .init = own_init};
 EBB_SUBSYSTEM_REGISTER(own)
 
@@ -275,6 +288,28 @@ START_TEST(test_all_mistakes_are_found)
 }
 END_TEST
 
+/* Room for entries is got 16 and more at a time; here it cannot be had for the 17th. */
+START_TEST(test_out_of_memory_for_entries)
+{
+	char text[8192] = "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [";
+	char error[EBB_SUBSYSTEM_ERROR_MAX];
+	struct ebb_config *none = NULL;
+	unsigned index;
+
+	for (index = 0; index < 40; index++) {
+		strcat(text, index == 0 ? "" : ", ");
+		strcat(text, "{\"method\": \"t_late\", \"params\": {\"name\": \"a\"}}");
+	}
+	strcat(text, "]}]}");
+	ck_assert_int_eq(ebb_subsystem_sort(error, sizeof(error)), 0);
+	reallocs = 0;
+	realloc_fails = 2;
+	ck_assert_int_eq(ebb_config_create("F", text, strlen(text), &none), -ENOMEM);
+	ck_assert_ptr_null(none);
+	ck_assert_uint_eq(reallocs, 2);
+}
+END_TEST
+
 START_TEST(test_passes)
 {
 	entry_accepted("{\"method\": \"t_late\", \"params\": {\"name\": \"a\"}}, "
@@ -430,6 +465,17 @@ START_TEST(test_mistake_before_anything_runs)
 }
 END_TEST
 
+/* Start-up says which configuration it was that there was no memory for. */
+START_TEST(test_out_of_memory_ends_start_up)
+{
+	realloc_fails = 1;
+	ck_assert_int_eq(load(OWN(CALL("t_late", "a")), false, 0), -ENOMEM);
+	ck_assert_uint_eq(reallocs, 1);
+	ck_assert(logged("start-up failed: json_data: checking its"));
+	ck_assert_str_eq(trace, "");
+}
+END_TEST
+
 START_TEST(test_failing_entry_ends_start_up)
 {
 	struct ebb_app_state state;
@@ -481,6 +527,7 @@ static Suite *config_suite(void)
 	tcase_add_test(check_case, test_entries);
 	tcase_add_loop_test(check_case, test_parameters, 0, 4);
 	tcase_add_test(check_case, test_all_mistakes_are_found);
+	tcase_add_test(check_case, test_out_of_memory_for_entries);
 	tcase_add_test(check_case, test_passes);
 	tcase_add_test(check_case, test_unknown_subsystems_are_passed_over);
 	tcase_add_test(check_case, test_compat_methods);
@@ -490,6 +537,7 @@ static Suite *config_suite(void)
 	tcase_add_test(load_case, test_two_passes);
 	tcase_add_test(load_case, test_mistake_before_anything_runs);
 	tcase_add_test(load_case, test_failing_entry_ends_start_up);
+	tcase_add_test(load_case, test_out_of_memory_ends_start_up);
 	tcase_add_test(load_case, test_failing_entries_can_be_passed_over);
 	tcase_add_test(load_case, test_hanging_entry_is_named);
 	suite_add_tcase(suite, load_case);

@@ -64,6 +64,10 @@ START_TEST(refuses_what_is_no_request)
 	check_refused("null", "object");
 	check_refused("[]", "object");
 	check_refused("\"m\"", "object");
+	check_refused("{\"method\":\"m\",\"id\":true}", "\"id\"");
+	check_refused("{\"method\":\"m\",\"id\":[1]}", "\"id\"");
+	check_refused("{\"method\":\"m\",\"id\":{}}", "\"id\"");
+	ck_assert_ptr_null(envelope.id);
 	check_refused("{\"id\":1}", "\"method\"");
 	ck_assert_int_eq(json_object_get_int(envelope.id), 1);
 	check_refused("{\"method\":1,\"id\":\"x\"}", "\"method\"");

@@ -97,6 +97,23 @@ static struct ebb_method block_method = {
 };
 EBB_METHOD_REGISTER(block_method)
 
+/* And one with a long answer. */
+static void big(struct ebb_call *call, void *params)
+{
+	static char text[900 * 1024];
+
+	(void)params;
+	memset(text, 'b', sizeof(text) - 1);
+	ebb_call_result(call, json_object_new_string(text));
+}
+
+static struct ebb_method big_method = {
+	.name = "test_big",
+	.states = EBB_METHOD_RUNTIME,
+	.fn = big,
+};
+EBB_METHOD_REGISTER(big_method)
+
 /* The log. */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char logged[16384];
@@ -378,7 +395,7 @@ static void stuck_script(void)
 	ask(1, "test_hold");
 	sem_wait(&hold_reached);
 	ebb_app_stop(0);
-	/* The server closes without an answer, and within its limit. */
+	expect(1, "\\\"test_hold\\\" has not ended");
 	ck_assert_int_eq(recv(client.fd, pending, sizeof(pending), 0), 0);
 }
 
@@ -386,8 +403,81 @@ START_TEST(a_call_that_never_ends_does_not_hold_up_the_end)
 {
 	ck_assert_int_eq(run(stuck_script), 0);
 	ck_assert_ptr_nonnull(strstr(logged, "a call of test_hold has not ended"));
+	ck_assert_ptr_null(strstr(logged, "taken their answers"));
 	ck_assert_uint_eq(num_held, 1);
 	release_calls(NULL); /* too late, and good for the memory only */
+}
+END_TEST
+
+/* Four requests of 900 KiB each, mostly white space: the fourth waits in the socket. */
+static void long_requests_script(void)
+{
+	static const char head[] = "{\"id\":1,\"method\":\"test_hold\"";
+	static char text[900 * 1024];
+	struct timeval limit = {.tv_usec = 300000};
+	struct timeval none = {.tv_sec = 0};
+	ssize_t sent;
+
+	sem_wait(&started);
+	connect_client();
+	memset(text, ' ', sizeof(text));
+	memcpy(text, head, strlen(head));
+	text[sizeof(text) - 1] = '}';
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(send(client.fd, text, sizeof(text), 0), (ssize_t)sizeof(text));
+		sem_wait(&hold_reached);
+	}
+	setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	sent = send(client.fd, text, sizeof(text), 0);
+	ck_assert_int_lt(sent, (ssize_t)sizeof(text));
+	setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
+	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
+	sent = sent > 0 ? sent : 0;
+	ck_assert_int_eq(send(client.fd, text + sent, sizeof(text) - (size_t)sent, 0),
+			 (ssize_t)sizeof(text) - sent);
+	sem_wait(&hold_reached);
+	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
+	for (int i = 0; i < 4; i++) {
+		expect(1, "held");
+	}
+}
+
+START_TEST(a_client_cannot_fill_the_memory_with_requests)
+{
+	ck_assert_int_eq(run(long_requests_script), 0);
+}
+END_TEST
+
+static void big_batch_script(void)
+{
+	struct json_object *answer;
+	char text[512] = "[";
+
+	sem_wait(&started);
+	connect_client();
+	for (int i = 1; i <= 8; i++) {
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof(text) - len, "%s{\"id\":%d,\"method\":\"test_big\"}",
+			 i > 1 ? "," : "", i);
+	}
+	send_text(strcat(text, "]"));
+	client.framing.limit_bytes = (size_t)32 * 1024 * 1024;
+	answer = receive();
+	ck_assert_uint_eq(json_object_array_length(answer), 8);
+	for (size_t i = 0; i < 8; i++) {
+		struct json_object *one = json_object_array_get_idx(answer, i);
+
+		ck_assert_int_eq(id_of(one), (int)i + 1);
+		ck_assert_int_eq(json_object_object_get(one, "result") != NULL, i < 5);
+		ck_assert_int_eq(json_object_object_get(one, "error") != NULL, i >= 5);
+	}
+	json_object_put(answer);
+}
+
+START_TEST(a_batchs_answers_are_bounded)
+{
+	ck_assert_int_eq(run(big_batch_script), 0);
 }
 END_TEST
 
@@ -445,6 +535,8 @@ int main(void)
 	tcase_add_test(tcase, the_state_is_told_while_the_app_thread_is_stuck);
 	tcase_add_test(tcase, a_batch_runs_one_by_one_and_holds_up_nobody);
 	tcase_add_test(tcase, a_call_that_never_ends_does_not_hold_up_the_end);
+	tcase_add_test(tcase, a_client_cannot_fill_the_memory_with_requests);
+	tcase_add_test(tcase, a_batchs_answers_are_bounded);
 	tcase_add_test(tcase, stops_under_load_and_starts_again);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

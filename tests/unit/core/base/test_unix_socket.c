@@ -87,7 +87,9 @@ START_TEST(has_the_mode_whatever_the_umask)
 			mode_t before = umask(masks[j]);
 			struct stat st;
 
-			ck_assert_int_eq(ebb_unix_socket_open(&first, path, modes[i], "choose another"), 0);
+			ck_assert_int_eq(ebb_unix_socket_open(&first, path, modes[i],
+							      "choose another"),
+					 0);
 			umask(before);
 			ck_assert_int_eq(lstat(path, &st), 0);
 			ck_assert_int_eq(st.st_mode & 07777, modes[i]);
@@ -230,10 +232,13 @@ START_TEST(refuses_bad_paths)
 
 	memset(too_long, 'x', sizeof(too_long));
 	too_long[108] = '\0';
-	ck_assert_int_eq(ebb_unix_socket_open(&first, too_long, 0600, "choose another"), -ENAMETOOLONG);
+	ck_assert_int_eq(ebb_unix_socket_open(&first, too_long, 0600, "choose another"),
+			 -ENAMETOOLONG);
 	ck_assert_ptr_nonnull(strstr(first.error, "108 bytes"));
 	ck_assert_int_eq(ebb_unix_socket_open(&first, "", 0600, "choose another"), -ENAMETOOLONG);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, "/no/such/folder/a.sock", 0600, "choose another"), -ENOENT);
+	ck_assert_int_eq(ebb_unix_socket_open(&first, "/no/such/folder/a.sock", 0600,
+					      "choose another"),
+			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(first.error, "/no/such/folder"));
 }
 END_TEST

@@ -28,6 +28,7 @@ static void fake_note(struct fake *fake, const struct ebb_bdev_io *io)
 	for (i = 0; i < io->iovcnt; i++) {
 		uintptr_t both = (uintptr_t)io->iov[i].iov_base | io->iov[i].iov_len;
 
+		fake->misaligned += ((uintptr_t)io->iov[i].iov_base & (align - 1)) != 0;
 		record->aligned = record->aligned && (both & (align - 1)) == 0;
 	}
 }

@@ -32,6 +32,7 @@ struct fake {
 	unsigned num_held;
 	unsigned most_held;
 	unsigned num_records;
+	unsigned misaligned; /* elements whose address is not aligned to the bdev's buf_align */
 	unsigned destructed;
 	struct ebb_bdev_io *held[FAKE_MAX];
 	struct fake_record records[FAKE_MAX];

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+#include "core/bdev/channel.h"
 #include "core/bdev/info.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
@@ -189,6 +190,46 @@ START_TEST(statistics_of_some)
 }
 END_TEST
 
+static void options_done(void *arg, struct json_object *json, const struct ebb_method_error *error)
+{
+	*(int *)arg = error != NULL ? error->code : 0;
+	json_object_put(json);
+}
+
+static int options_set(const char *text)
+{
+	struct json_object *params = json_tokener_parse(text);
+	int code = 1;
+
+	ebb_method_set_state(EBB_METHOD_STARTUP);
+	ebb_method_dispatch("bdev_set_options", params, options_done, &code);
+	json_object_put(params);
+	return code;
+}
+
+static uint32_t pool_size(void)
+{
+	return ((struct bdev_channel *)ebb_io_channel_ctx(ch))->pool_size;
+}
+
+START_TEST(pools_are_as_large_as_asked_for)
+{
+	ck_assert_uint_eq(pool_size(), BDEV_POOL_SIZE_DEFAULT);
+	ck_assert_int_eq(options_set("{\"bdev_io_pool_size\": 15}"), EBB_METHOD_INVALID_PARAMS);
+	ck_assert_int_eq(options_set("{\"bdev_io_pool_size\": 16}"), 0);
+	ebb_io_channel_put(ch);
+	stage_turns(4);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_uint_eq(pool_size(), 16);
+	ck_assert_int_eq(options_set("{}"), 0);
+	ebb_io_channel_put(ch);
+	stage_turns(4);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_uint_eq(pool_size(), BDEV_POOL_SIZE_DEFAULT);
+	call_has("bdev_set_options", "{'bdev_io_pool_size': 16}", "error -1: ");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("bdev_methods");
@@ -205,6 +246,7 @@ int main(void)
 	tcase_add_test(tcase, waiting_ends_at_shutdown);
 	tcase_add_test(tcase, statistics_have_the_expected_names);
 	tcase_add_test(tcase, statistics_of_some);
+	tcase_add_test(tcase, pools_are_as_large_as_asked_for);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -95,6 +95,41 @@ START_TEST(boundaries_are_not_crossed)
 }
 END_TEST
 
+/* The driver wants memory aligned to more than a block, and requests of no multiple of that. */
+START_TEST(parts_end_where_memory_is_aligned)
+{
+	fake->bdev.buf_align = 4096;
+	fake->bdev.max_io_blocks = 9;
+	fake_open(fake, &desc, &ch);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 40, 0, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(fake->num_records, 5);
+	check_parts(0, 40, 9, 0);
+	ck_assert_uint_eq(result.calls, 1);
+}
+END_TEST
+
+/* A boundary comes before memory is aligned again: what does not fit is bounced. */
+START_TEST(parts_that_cannot_be_aligned_are_bounced)
+{
+	unsigned i;
+
+	fake->bdev.buf_align = 4096;
+	fake->bdev.optimal_io_boundary = 16;
+	fake_open(fake, &desc, &ch);
+	for (i = 0; i < 32 * FAKE_BLOCK; i++) {
+		buf[i] = (uint8_t)(i * 7 + (i >> 9));
+	}
+	fake->misaligned = 0;
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 13, 32, 0, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(fake->misaligned, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_mem_eq(&fake->memory[13 * FAKE_BLOCK], buf, 32 * FAKE_BLOCK);
+}
+END_TEST
+
 START_TEST(unmap_is_not_split)
 {
 	fake->bdev.max_io_blocks = 7;
@@ -374,6 +409,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, too_long_is_split);
 	tcase_add_test(tcase, boundaries_are_not_crossed);
+	tcase_add_test(tcase, parts_end_where_memory_is_aligned);
+	tcase_add_test(tcase, parts_that_cannot_be_aligned_are_bounced);
 	tcase_add_test(tcase, unmap_is_not_split);
 	tcase_add_test(tcase, too_many_segments_are_split);
 	tcase_add_test(tcase, unaligned_memory_is_bounced);

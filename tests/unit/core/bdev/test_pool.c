@@ -148,6 +148,44 @@ START_TEST(waiting_for_what_is_there_ends_too)
 }
 END_TEST
 
+struct insister {
+	struct ebb_bdev_io_wait wait;
+	unsigned calls;
+};
+
+static void insister_waited(void *arg)
+{
+	struct insister *insister = arg;
+
+	/* Takes nothing, and waits again: for ever, if it were up to it. */
+	if (++insister->calls < 1000) {
+		ebb_bdev_queue_io_wait(ch, &insister->wait);
+	}
+}
+
+START_TEST(who_waits_again_is_served_another_time)
+{
+	struct insister insister = {.wait = {.fn = insister_waited, .arg = &insister}};
+	struct waiter second;
+	unsigned before;
+
+	fake_open(fake, &desc, &ch);
+	fill();
+	ebb_bdev_queue_io_wait(ch, &insister.wait);
+	wait_begin(&second, REQUESTS);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(insister.calls, 1);
+	ck_assert_uint_eq(second.calls, 1);
+	fake_complete_all(fake, 0);
+	before = insister.calls;
+	stage_turn();
+	ck_assert_uint_eq(insister.calls, before + 1);
+	while (insister.calls < 1000) {
+		stage_turn();
+	}
+}
+END_TEST
+
 /* Every request is a parent: only the reserve lets them get on. */
 START_TEST(a_pool_full_of_parents_gets_on)
 {
@@ -264,6 +302,7 @@ int main(void)
 	tcase_add_test(tcase, an_empty_pool_refuses_and_recovers);
 	tcase_add_test(tcase, who_waits_is_served_in_order);
 	tcase_add_test(tcase, one_who_takes_nothing_holds_up_nobody);
+	tcase_add_test(tcase, who_waits_again_is_served_another_time);
 	tcase_add_test(tcase, waiting_for_what_is_there_ends_too);
 	tcase_add_test(tcase, a_pool_full_of_parents_gets_on);
 	tcase_add_test(tcase, parents_wait_for_requests_and_never_fail);

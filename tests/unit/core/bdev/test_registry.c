@@ -245,6 +245,44 @@ START_TEST(closing_while_the_event_is_under_way)
 }
 END_TEST
 
+/* Nobody can close what it has left open. */
+START_TEST(a_holder_whose_thread_has_exited_holds_nothing)
+{
+	struct ebb_thread *thread = stage_thread("leaver");
+	struct fake *fake = fake_create("disk");
+	struct ebb_bdev_desc *desc;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	stage_enter(thread);
+	ck_assert_int_eq(ebb_bdev_open("disk", false, NULL, NULL, &desc), 0);
+	stage_enter(ebb_thread_app());
+	stage_thread_exit(thread);
+	fake_close(fake, NULL, NULL);
+	ck_assert_uint_eq(stage_log_count("thread 'leaver' has exited with bdev 'disk' open"), 1);
+}
+END_TEST
+
+START_TEST(a_closed_registry_takes_nothing)
+{
+	struct fake *left = fake_create("disk");
+	struct fake *fake = fake_create("disk");
+
+	ck_assert_int_eq(ebb_bdev_register(&left->bdev), 0);
+	bdev_registry_close();
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -ESHUTDOWN);
+	bdev_registry_forget();
+	ck_assert_ptr_null(ebb_bdev_find("disk"));
+	ck_assert_ptr_null(ebb_bdev_next(NULL));
+	bdev_registry_open();
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_ptr_eq(ebb_bdev_find("disk"), &fake->bdev);
+	/* What was left behind still goes when it can. */
+	fake_close(left, NULL, NULL);
+	ck_assert_ptr_eq(ebb_bdev_find("disk"), &fake->bdev);
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
 START_TEST(closing_elsewhere_is_refused)
 {
 	struct ebb_thread *thread = stage_thread("other");
@@ -299,6 +337,8 @@ int main(void)
 	tcase_add_test(tcase, holders_are_told_on_their_threads);
 	tcase_add_test(tcase, requests_in_flight_end_before_the_bdev_goes);
 	tcase_add_test(tcase, closing_while_the_event_is_under_way);
+	tcase_add_test(tcase, a_holder_whose_thread_has_exited_holds_nothing);
+	tcase_add_test(tcase, a_closed_registry_takes_nothing);
 	tcase_add_test(tcase, closing_elsewhere_is_refused);
 	tcase_add_test(tcase, a_pin_keeps_it);
 	suite_add_tcase(suite, tcase);

@@ -7,7 +7,9 @@
 #include <check.h>
 
 #include <ebb/thread.h>
+#include <ebb/violation.h>
 
+#include "core/event/turn.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 
@@ -129,6 +131,53 @@ START_TEST(foreign_twice_completes_once)
 }
 END_TEST
 
+/* The carried completion arrives when its request has ended and is another's. */
+START_TEST(a_carried_second_completion_does_not_end_another_request)
+{
+	struct ebb_bdev_io *io;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	io = fake->held[0];
+	stage_foreign(complete_foreign, io);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ebb_turn.now_ns++;
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	ck_assert_ptr_eq(fake->held[0], io);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_uint_eq(stage_log_count("completed a read request twice"), 1);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 2);
+	ck_assert_int_eq(result.status, 0);
+}
+END_TEST
+
+static void count_flush_sites(const struct ebb_violation_record *record, void *arg)
+{
+	*(unsigned *)arg += strcmp(record->function, "ebb_bdev_flush") == 0;
+}
+
+START_TEST(each_wrong_caller_is_one_site)
+{
+	struct ebb_thread *thread = stage_thread("other");
+	unsigned before = 0, after = 0;
+	unsigned i;
+
+	ebb_violation_for_each(count_flush_sites, &before);
+	stage_enter(thread);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(ebb_bdev_flush(desc, ch, done, &result), -EPERM);
+	}
+	ck_assert_int_eq(ebb_bdev_flush(desc, ch, done, &result), -EPERM);
+	ebb_violation_for_each(count_flush_sites, &after);
+	ck_assert_uint_eq(after - before, 2);
+	stage_enter(ebb_thread_app());
+	stage_thread_exit(thread);
+}
+END_TEST
+
 START_TEST(a_second_completion_is_reported_and_ignored)
 {
 	struct ebb_bdev_io *io;
@@ -188,6 +237,8 @@ int main(void)
 	tcase_add_test(tcase, completion_on_a_foreign_os_thread_is_carried);
 	tcase_add_test(tcase, completion_on_another_thread_is_carried);
 	tcase_add_test(tcase, foreign_twice_completes_once);
+	tcase_add_test(tcase, a_carried_second_completion_does_not_end_another_request);
+	tcase_add_test(tcase, each_wrong_caller_is_one_site);
 	tcase_add_test(tcase, a_second_completion_is_reported_and_ignored);
 	tcase_add_test(tcase, twice_inside_submit_completes_once);
 	suite_add_tcase(suite, tcase);

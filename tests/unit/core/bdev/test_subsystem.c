@@ -128,6 +128,11 @@ START_TEST(one_that_does_not_is_named)
 	ck_assert_msg(strstr(log_text, "bdev 'n' is still held open by thread 'app_thread' at "
 				       "shutdown; left behind") != NULL,
 		      "%s", log_text);
+	/* It is not in the way of the next run. */
+	let_go = true;
+	creations = 0;
+	ck_assert_int_eq(run(), 0);
+	ck_assert_uint_eq(events, 2);
 }
 END_TEST
 

@@ -67,6 +67,16 @@ static void *client_work(void *arg)
 	return NULL;
 }
 
+/* Connections that are asking the app thread, or about to. */
+static void *client_haggle(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		close(served_connect());
+	}
+	return NULL;
+}
+
 static atomic_int move_rc;
 
 static void moved(void *arg, int rc)
@@ -163,11 +173,13 @@ static void busy_connections_move(void)
 	pthread_t threads[CLIENTS];
 	unsigned numbers[CLIENTS], i;
 	struct ebb_thread *thread;
+	pthread_t haggler;
 
 	for (i = 0; i < CLIENTS; i++) {
 		numbers[i] = i;
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, client_work, &numbers[i]), 0);
 	}
+	ck_assert_int_eq(pthread_create(&haggler, NULL, client_haggle, NULL), 0);
 	rounds_wanted = CLIENTS;
 	client_wait(rounds_done, "clients are at work");
 	for (i = 0; i < MOVES; i++) {
@@ -180,6 +192,7 @@ static void busy_connections_move(void)
 	for (i = 0; i < CLIENTS; i++) {
 		pthread_join(threads[i], NULL);
 	}
+	pthread_join(haggler, NULL);
 }
 
 START_TEST(test_busy_connections_move)

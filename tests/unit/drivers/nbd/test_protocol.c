@@ -222,7 +222,7 @@ START_TEST(takes_the_longest_option_whole)
 	static uint8_t data[NBD_OPTION_MAX];
 
 	script.len = 0;
-	say_flags(&script, 0);
+	say_flags(&script, NBD_FLAG_C_FIXED_NEWSTYLE);
 	say_option(&script, 99, data, sizeof(data));
 	listen_to(&script, script.len - 1, &heard);
 	ck_assert_uint_eq(heard.count, 2);
@@ -243,6 +243,26 @@ static void assert_bad(const struct script *script)
 	ck_assert_int_eq(last->type, NBD_EVENT_BAD);
 	ck_assert_ptr_nonnull(last->error);
 }
+
+/* The old newstyle has one option, and no way to answer another. */
+START_TEST(without_fixed_newstyle_there_is_one_option)
+{
+	static struct script script;
+	static struct heard heard;
+
+	script.len = 0;
+	say_flags(&script, 0);
+	say_option(&script, NBD_OPT_EXPORT_NAME, "disk", 4);
+	listen_to(&script, script.len, &heard);
+	ck_assert_uint_eq(heard.count, 2);
+	ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION);
+
+	script.len = 0;
+	say_flags(&script, NBD_FLAG_C_NO_ZEROES);
+	say_option(&script, NBD_OPT_LIST, NULL, 0);
+	assert_bad(&script);
+}
+END_TEST
 
 START_TEST(refuses_what_is_not_nbd)
 {
@@ -461,6 +481,7 @@ int main(void)
 	tcase_add_test(tcase, hears_the_same_wherever_it_is_cut);
 	tcase_add_test(tcase, skips_an_option_that_is_too_long);
 	tcase_add_test(tcase, takes_the_longest_option_whole);
+	tcase_add_test(tcase, without_fixed_newstyle_there_is_one_option);
 	tcase_add_test(tcase, refuses_what_is_not_nbd);
 	tcase_add_test(tcase, refuses_an_option_without_bounds);
 	tcase_add_test(tcase, counts_payload_that_goes_past_it);

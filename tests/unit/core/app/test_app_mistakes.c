@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What ebb_app_start() makes of others' mistakes: subsystems that call next() too often, and a
+ * system that starts no thread. Each test is a process of its own.
+ */
+#include <ebb/app.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include <ebb/log.h>
+#include <ebb/startup.h>
+#include <ebb/subsystem.h>
+#include <ebb/thread.h>
+
+static char trace[512];
+static char log_text[16384];
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ebb_app_opts opts;
+static bool init_later;
+static bool twice;
+static int starts;
+
+static void note(const char *what)
+{
+	size_t len = strlen(trace);
+
+	snprintf(trace + len, sizeof(trace) - len, "%s%s", len > 0 ? " " : "", what);
+}
+
+static void log_sink(enum ebb_log_level level, const char *component, const char *text)
+{
+	size_t len;
+
+	pthread_mutex_lock(&log_lock);
+	len = strlen(log_text);
+	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
+		 component, text);
+	pthread_mutex_unlock(&log_lock);
+}
+
+static bool logged(const char *text)
+{
+	return strstr(log_text, text) != NULL;
+}
+
+static void first_finish(void *arg)
+{
+	(void)arg;
+	ebb_subsystem_init_next(0);
+	if (twice) {
+		ebb_subsystem_init_next(0);
+	}
+}
+
+static void first_init(void)
+{
+	note("first");
+	if (init_later) {
+		ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), first_finish, NULL), 0);
+	} else {
+		first_finish(NULL);
+	}
+}
+
+static void first_fini(void)
+{
+	note("first-fini");
+	ebb_subsystem_fini_next();
+	if (twice) {
+		ebb_subsystem_fini_next();
+	}
+}
+
+static struct ebb_subsystem first = {.name = "t_first", .init = first_init, .fini = first_fini};
+EBB_SUBSYSTEM_REGISTER(first)
+
+static void second_finish(void *arg)
+{
+	(void)arg;
+	note("second-ended");
+	ebb_subsystem_init_next(0);
+}
+
+/* Takes its time. */
+static void second_init(void)
+{
+	note("second");
+	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), second_finish, NULL), 0);
+}
+
+static struct ebb_subsystem second = {.name = "t_second", .init = second_init};
+EBB_SUBSYSTEM_REGISTER(second)
+EBB_SUBSYSTEM_DEPEND(t_second, t_first);
+
+static void step_start(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	note("step");
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step own_step = {
+	.ops = {.name = "t_step", .start = step_start},
+	.rank = EBB_STARTUP_RPC_RESUME,
+};
+EBB_STARTUP_STEP_REGISTER(own_step)
+
+static void start_and_stop(void *arg)
+{
+	(void)arg;
+	starts++;
+	note("start");
+	ebb_app_stop(0);
+}
+
+static void init(void)
+{
+	ebb_log_set_sink(log_sink);
+	ebb_app_opts_init(&opts, sizeof(opts));
+	opts.name = "test";
+	opts.on_violation = EBB_VIOLATION_ABORT;
+}
+
+/* Inside init(), and in a callback: neither time does the second call end the next one's init. */
+START_TEST(test_init_next_twice)
+{
+	init();
+	twice = true;
+	init_later = _i == 1;
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), 0);
+	ck_assert_str_eq(trace, "first second second-ended step start first-fini");
+	ck_assert(logged("ebb_step_next() refused for step \"t_first/init\""));
+	ck_assert(logged("ebb_step_next() refused for step \"t_first/fini\""));
+}
+END_TEST
+
+static void start_and_init_next(void *arg)
+{
+	ebb_subsystem_init_next(-EIO);
+	start_and_stop(arg);
+}
+
+START_TEST(test_init_next_when_nothing_is_awaited)
+{
+	init();
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_init_next, NULL), 0);
+	ck_assert_str_eq(trace, "first second second-ended step start first-fini");
+	ck_assert(logged("ebb_step_next() refused for step"));
+}
+END_TEST
+
+static bool threads_fail;
+
+typedef int (*create_fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* In place of the library's. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	create_fn create = (create_fn)dlsym(RTLD_NEXT, "pthread_create");
+
+	return threads_fail ? EAGAIN : create(thread, attr, fn, arg);
+}
+
+/* Two of the CPUs that the test may use, as an option; NULL: there are no two. */
+static const char *two_cpus(void)
+{
+	static char text[32];
+	int lowest = -1, cpu;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET((unsigned)cpu, &cpus) && lowest >= 0) {
+			snprintf(text, sizeof(text), "[%d,%d]", lowest, cpu);
+			return text;
+		}
+		lowest = CPU_ISSET((unsigned)cpu, &cpus) ? cpu : lowest;
+	}
+	return NULL;
+}
+
+START_TEST(test_reactor_that_cannot_be_started)
+{
+	struct ebb_app_state state;
+
+	init();
+	opts.cpumask = two_cpus();
+	threads_fail = true;
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), -EAGAIN);
+	ebb_app_get_state(&state);
+	ck_assert_int_eq(state.phase, EBB_APP_FAILED);
+	ck_assert_str_eq(state.error, "cannot run the reactors");
+	ck_assert_int_eq(starts, 0);
+	/* Nothing is left of it. */
+	threads_fail = false;
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), 0);
+	ck_assert_int_eq(starts, 1);
+}
+END_TEST
+
+static Suite *mistakes_suite(void)
+{
+	Suite *suite = suite_create("app_mistakes");
+	TCase *tcase = tcase_create("mistakes");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_loop_test(tcase, test_init_next_twice, 0, 2);
+	tcase_add_test(tcase, test_init_next_when_nothing_is_awaited);
+	if (two_cpus() != NULL) {
+		tcase_add_test(tcase, test_reactor_that_cannot_be_started);
+	} else {
+		printf("# skipped, for it needs two CPUs: test_reactor_that_cannot_be_started\n");
+	}
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(mistakes_suite());
+	int failures;
+
+	srunner_run_all(runner, CK_ENV);
+	failures = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failures == 0 ? 0 : 1;
+}
