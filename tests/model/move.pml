@@ -31,9 +31,10 @@
  *	inbox_not_looked_at the second look forgets the inbox: the thread itself is lost
  *
  * Two things are more than x86 needs. The store of thread->reactor may stand in a store buffer, as
- * it does here; and the old reactor's exchange of its own word could be left out (own_word_left:
- * that holds, too): the push that sends the thread is a locked instruction itself. Both are there
- * for the language's memory model, in which a push orders nothing between the two other words.
+ * it does here; and the old reactor could leave out the exchange of its own word (WITHOUT_own_word,
+ * which holds too), for the push that sends the thread is a locked instruction itself. Both are
+ * there for the memory model of the language. There the message is ordered before the new reactor's
+ * look only if the sender's exchange is followed by another one of the same word.
  */
 
 #ifndef MESSAGES
@@ -106,9 +107,11 @@ tell:
 #ifdef WEAKEN_exchange_before_publish
 		store_release(SENDER, PUBLISHED, k + 1);
 #endif
-		told = 0;
-		owner = 0;
-		k++
+		d_step {
+			told = 0;
+			owner = 0;
+			k++
+		}
 	od
 }
 
@@ -147,7 +150,7 @@ turn:
 		store_release(me, OWNER, 1 - me)
 #else
 		store_release(me, OWNER, 1 - me);
-#ifndef WEAKEN_own_word_left
+#ifndef WITHOUT_own_word
 		exchange(me, ASLEEP(me), 0, asleep);
 		asleep = 0;
 #endif

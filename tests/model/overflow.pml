@@ -50,7 +50,7 @@
 #define PROCESSES (SENDERS + 1)
 #define BUFFER_SIZE 3
 
-/* A slot holds the lap in which it was filled last; the consumer says up to where slots are free. */
+/* A slot holds the lap it was filled in last; the consumer says up to where slots are free. */
 #define RING_LAP(pos) ((pos) % SLOTS)
 #define RELEASED SLOTS
 #define ADDRESSES (SLOTS + 1)
@@ -129,7 +129,11 @@ to_overflow:
 		};
 #endif
 sent:
-		k++
+		atomic {
+			pos = 0;
+			released = 0;
+			k++
+		}
 	od
 }
 

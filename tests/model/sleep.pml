@@ -10,21 +10,21 @@
  *
  * What stands for what:
  *
- *	receiver          ebb_reactor_run(), core/event/reactor.c. The turn runs the reactor's inbox,
- *	                  critical calls, the ring with its overflow, pollers, and what the io_uring
- *	                  has completed; "Sleep" below is reactor_sleep() and reactor_wait() line by
- *	                  line, the second look being reactor_has_work(), and the arming reactor_arm()
+ *	receiver          ebb_reactor_run(), core/event/reactor.c. The turn runs the inbox, critical
+ *	                  calls, the ring with its overflow, pollers, and what the io_uring has
+ *	                  completed; "Sleep" below is reactor_sleep() and reactor_wait() by line,
+ *	                  the second look being reactor_has_work(), and the arming reactor_arm()
  *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): ebb_queue_push_msg() and
  *	                  ebb_queue_push_call() in core/event/queue.c on ebb_ring_push() in
  *	                  core/base/ring.c, or with the ring full on ebb_mpsc_push() in
  *	                  core/base/mpsc.h; then thread_tell_reactor(), the thread staying where it
  *	                  is (see move.pml for the rest)
- *	list_sender       ebb_reactor_send(): ebb_mpsc_push() alone, into the inbox. Its messages are
- *	                  mode changes (reactor_mode.c): each takes the reactor from poll to interrupt
- *	                  or back
+ *	list_sender       ebb_reactor_send(): ebb_mpsc_push() alone, into the inbox. Its messages
+ *	                  are mode changes (reactor_mode.c): each takes the reactor from poll to
+ *	                  interrupt or back
  *	critical_sender   ebb_thread_send_critical(), from a signal handler or anywhere
- *	completion_source what completes I/O without being a thread of ours: a device that posts into
- *	                  memory. It publishes, then looks whether its event is wanted
+ *	completion_source what completes I/O without being a thread of ours: a device that posts
+ *	                  into memory. It publishes, then looks whether its event is wanted
  *	kernel            the other side of the io_uring
  *	notify()          ebb_reactor_notify(), and ebb_reactor_wake() in it
  *	source_run()      a poller with an arm()
@@ -70,17 +70,17 @@
  *	                      and the next sender takes it for awake
  *	write_before_clear    a full barrier, a load, the eventfd, and the exchange last: the same,
  *	                      without any help of a store buffer
- *	edge_cleared_late     the edge is consumed between asleep = 1 and epoll_wait(): what it stood
- *	                      for sleeps (so the eventfd is not read there; it is not read at all)
+ *	edge_cleared_late     the edge is consumed between asleep = 1 and epoll_wait(): what it
+ *	                      stood for sleeps (so the eventfd is not read there, nor at all)
  *	arm_buffered          arm() allows the event by a plain store and looks too early
  *	arm_without_look      arm() does not look: what completed before it is never announced
  *	source_buffered       the source has no barrier between publishing and its look at the flag.
  *	                      That is not ours to write: it is what ebb relies on from a source
- *	poll_not_renewed      the poll request is taken for standing after it has fired: the sleep in
- *	                      the ring hears of completions only
- *	poll_without_look     the poll request does not look at the epoll set when it is made: an edge
- *	                      after the second look is older than it. What ebb relies on from the
- *	                      kernel
+ *	poll_not_renewed      the poll request is taken for standing after it has fired: the sleep
+ *	                      in the ring hears of completions only
+ *	poll_without_look     the poll request does not look at the epoll set when it is made: an
+ *	                      edge after the second look is older than it. What ebb relies on from
+ *	                      the kernel
  *
  * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
  * always a full barrier.
@@ -268,7 +268,11 @@ to_overflow:
 		};
 published:
 		NOTIFY(RING_SENDER(me));
-		k++
+		d_step {
+			pos = 0;
+			released = 0;
+			k++
+		}
 	od
 }
 
@@ -622,7 +626,7 @@ awake:
 	goto turn;
 
 quiet:
-	/* Nobody can take a step: all senders have ended, all buffers are empty, no edge is pending. */
+	/* Nobody can take a step: senders have ended, buffers are empty, no edge is pending. */
 	assert(run_count == TOTAL && source_head == SOURCE && overflow_count == 0 &&
 	       completions == 0)
 }
