@@ -38,6 +38,8 @@
 
 #define URING_SQ_ENTRIES 512
 #define URING_CQ_ENTRIES 4096
+#define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
+#define URING_SHRINK_MAX 4 /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_FILES      1024
 #define URING_REAP_MAX   256 /* completions in one turn */
 
@@ -85,6 +87,11 @@ static void uring_refused(int rc)
 		ebb_error("uring",
 			  "io_uring is missing: the kernel is too old (6.1 is wanted), or a "
 			  "seccomp profile hides it");
+	} else if (rc == -ENOMEM) {
+		ebb_error("uring",
+			  "no io_uring can be made: RLIMIT_MEMLOCK is too low for its %u KiB "
+			  "(ulimit -l, or LimitMEMLOCK= of the unit)",
+			  URING_KIB >> URING_SHRINK_MAX);
 	} else {
 		ebb_error("uring", "no io_uring can be made: %s", strerror(-rc));
 	}
@@ -92,16 +99,20 @@ static void uring_refused(int rc)
 
 static int uring_setup(struct ebb_uring *uring)
 {
+	unsigned shift = 0;
 	int rc = -EINVAL;
 
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(uring_flags) && rc == -EINVAL; i++) {
-		struct io_uring_params params = {
-			.flags = uring_flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-			.cq_entries = URING_CQ_ENTRIES,
-		};
+		for (shift = 0, rc = -ENOMEM; shift <= URING_SHRINK_MAX && rc == -ENOMEM; shift++) {
+			struct io_uring_params params = {
+				.flags = uring_flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+				.cq_entries = URING_CQ_ENTRIES >> shift,
+			};
 
-		uring->defer = uring_flags[i] & IORING_SETUP_DEFER_TASKRUN;
-		rc = io_uring_queue_init_params(URING_SQ_ENTRIES, &uring->ring, &params);
+			uring->defer = uring_flags[i] & IORING_SETUP_DEFER_TASKRUN;
+			rc = io_uring_queue_init_params(URING_SQ_ENTRIES >> shift, &uring->ring,
+							&params);
+		}
 	}
 	return rc;
 }

@@ -130,8 +130,8 @@ void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thr
 	ebb_violation_count(5, "callback over 10 ms", name, thread, thread);
 	if (ebb_ratelimit_ok(&limit)) {
 		ebb_warn("reactor",
-			 "reactor %d: %s of thread '%s' took %llu.%llu ms; what takes over 10 ms "
-			 "belongs on the helper (rule 5)",
+			 "reactor %d: %s of thread '%s' took %llu.%llu ms: the CPU was busy "
+			 "elsewhere, or it does what belongs on the helper (rule 5)",
 			 reactor->core, name, thread != NULL ? thread->name : "none",
 			 (unsigned long long)(passed_ns / EBB_NS_PER_MS),
 			 (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));

@@ -19,7 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long a lock that no living process has is waited for: 2 s. */
+#define LOCK_PAUSE_MS 20
+#define LOCK_TRIES    100
 
 #define LOCK_PERM_BASE   100 /* byte of a permission that is used */
 #define LOCK_SHARED_BASE 200 /* byte of a permission that is not shared */
@@ -140,8 +145,11 @@ static void process_name(const char *pid, char *ret_name, size_t size)
 	snprintf(ret_name, size, "%s (process %s)", comm, pid);
 }
 
-/* The kernel does not tell whose a lock is; but each descriptor tells which locks it has. */
-static void holder_find(int fd, char *ret_holder, size_t size)
+/*
+ * The kernel does not tell whose a lock is; but each descriptor tells which locks it has. Return:
+ * false if no process that can be looked at has it.
+ */
+static bool holder_find(int fd, char *ret_holder, size_t size)
 {
 	long self = (long)getpid();
 	struct dirent *entry;
@@ -171,6 +179,7 @@ out:
 	if (dir != NULL) {
 		closedir(dir);
 	}
+	return found;
 }
 
 void file_unlock(int fd)
@@ -189,19 +198,35 @@ void file_unlock(int fd)
 	}
 }
 
-int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size)
+/* Return: 0; -EBUSY somebody else's lock is in the way; or what fcntl() says. */
+static int lock_try(int fd, bool read_only)
 {
 	unsigned used = PERM_CONSISTENT_READ | (read_only ? 0 : PERM_WRITE);
 	unsigned unshared = PERM_WRITE | PERM_RESIZE;
-	int rc;
+	int rc = bytes_lock(fd, used, unshared);
 
-	rc = bytes_lock(fd, used, unshared);
 	if (rc == 0) {
 		rc = bytes_check(fd, used, unshared);
 	}
-	if (rc == 1 || rc == -EAGAIN || rc == -EACCES) {
-		holder_find(fd, ret_holder, holder_size);
-		return -EBUSY;
+	return rc == 1 || rc == -EAGAIN || rc == -EACCES ? -EBUSY : rc;
+}
+
+/*
+ * A process that was killed with I/O under way keeps its lock for a moment: its io_uring lets go of
+ * the file only when the requests have ended. So a lock that no living process has is waited for.
+ */
+int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size)
+{
+	static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+	unsigned tries = 0;
+	int rc;
+
+	while ((rc = lock_try(fd, read_only)) == -EBUSY) {
+		file_unlock(fd);
+		if (holder_find(fd, ret_holder, holder_size) || ++tries == LOCK_TRIES) {
+			break;
+		}
+		nanosleep(&pause, NULL);
 	}
 	return rc;
 }

@@ -19,14 +19,19 @@
 
 #define NBD_REQUESTS_MAX 256u            /* in flight on one connection */
 #define NBD_BUFFERS_MAX  NBD_REQUEST_MAX /* bytes that they hold */
-#define NBD_CHUNK_SIZE   EBB_MEM_ALLOC_MAX
-#define NBD_CHUNKS_MAX   (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
-#define NBD_RX_SIZE      (16u << 10)
-#define NBD_TX_IOV_MAX   256u
-#define NBD_SERVE_MAX    (4u << 20) /* bytes begun in one callback, for others live here too */
-#define NBD_HANDSHAKE_MS 30000u     /* a handshake may take that long */
-#define NBD_DRAIN_MS     1000u      /* and a client take nothing of its last replies */
-#define NBD_DRAIN_MAX    30u        /* times that long for all of them */
+/*
+ * Bytes that the requests of all connections of a thread hold. A connection that holds nothing is
+ * served all the same, so that each of them goes on, and a stalled one stalls nobody else.
+ */
+#define NBD_GROUP_BUFFERS_MAX (8u << 20)
+#define NBD_CHUNK_SIZE        EBB_MEM_ALLOC_MAX
+#define NBD_CHUNKS_MAX        (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
+#define NBD_RX_SIZE           (16u << 10)
+#define NBD_TX_IOV_MAX        256u
+#define NBD_SERVE_MAX         (4u << 20) /* bytes begun in one callback, for others live here too */
+#define NBD_HANDSHAKE_MS      30000u     /* a handshake may take that long */
+#define NBD_DRAIN_MS          1000u      /* and a client take nothing of its last replies */
+#define NBD_DRAIN_MAX         30u        /* times that long for all of them */
 
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 

@@ -44,6 +44,7 @@ struct nbd_group {
 	struct ebb_list ops;               /* outstanding */
 	struct ebb_list starved;           /* first come, first served */
 	struct ebb_poller *starved_poller; /* only while somebody is starved */
+	uint32_t held_bytes;               /* buffers of all its connections' requests */
 	bool freed;                        /* buffers have been given back since nbd_group_feed() */
 	bool held;      /* the thread is being moved, or was moved to where there is no ring */
 	bool quiescing; /* being moved, and waits for @ops to end */

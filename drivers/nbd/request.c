@@ -49,6 +49,7 @@ static void req_free_buffers(struct nbd_req *req)
 		ebb_mem_free(req->iov[i].iov_base, req->iov[i].iov_len);
 	}
 	conn->held_bytes -= req->held_bytes;
+	conn->group->held_bytes -= req->held_bytes;
 	req->held_bytes = 0;
 	req->iovcnt = 0;
 	conn->group->freed = true;
@@ -80,7 +81,11 @@ int nbd_req_alloc(struct nbd_req *req)
 	if (conn->held_bytes > NBD_BUFFERS_MAX - held) {
 		return -EBUSY;
 	}
+	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_GROUP_BUFFERS_MAX) {
+		return -ENOMEM; /* waits for others of the thread, as for memory */
+	}
 	conn->held_bytes += held;
+	conn->group->held_bytes += held;
 	req->held_bytes = held;
 	while (left > 0) {
 		uint32_t len = left < NBD_CHUNK_SIZE ? left : NBD_CHUNK_SIZE;
@@ -94,6 +99,7 @@ int nbd_req_alloc(struct nbd_req *req)
 					     req->iov[req->iovcnt].iov_len);
 			}
 			conn->held_bytes -= held;
+			conn->group->held_bytes -= held;
 			req->held_bytes = 0;
 			return -ENOMEM;
 		}

@@ -226,15 +226,16 @@ def a_removed_bdev_takes_its_export_along():
 @test
 def a_bdev_can_be_removed_under_load():
     with served() as (daemon, _, path):
-        begun = threading.Event()
+        connected = threading.Semaphore(0)
         outcomes = []
 
         def work():
             try:
                 with NbdClient(path, "disk") as client:
+                    client.read(0, 4096)
+                    connected.release()
                     while True:
                         client.read_many([(n * 4096, 4096) for n in range(32)])
-                        begun.set()
             except NbdError as error:
                 outcomes.append(error.code == ESHUTDOWN)
             except (EOFError, ConnectionError):
@@ -243,7 +244,8 @@ def a_bdev_can_be_removed_under_load():
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
-        assert begun.wait(10.0)
+        for _ in threads:
+            assert connected.acquire(timeout=10.0)
         assert daemon.rpc("bdev_uring_delete", name="disk") is True
         for thread in threads:
             thread.join()

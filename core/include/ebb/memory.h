@@ -15,7 +15,7 @@
 #define EBB_MEM_REGION_SIZE (2u << 20)
 #define EBB_MEM_ALLOC_MIN   4096u
 #define EBB_MEM_ALLOC_MAX   (1u << 20)
-#define EBB_MEM_REGIONS_MAX 1024u /* 2 GiB */
+#define EBB_MEM_REGIONS_MAX 256u /* 512 MiB */
 
 /**
  * ebb_mem_alloc() - a buffer from the pool
