@@ -82,7 +82,7 @@ int nbd_req_alloc(struct nbd_req *req)
 		return -EBUSY;
 	}
 	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_GROUP_BUFFERS_MAX) {
-		return -ENOMEM; /* waits for others of the thread, as for memory */
+		return -EBUSY; /* it goes on when what it holds has been answered, at the latest */
 	}
 	conn->held_bytes += held;
 	conn->group->held_bytes += held;

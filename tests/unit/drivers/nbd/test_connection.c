@@ -107,12 +107,12 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
 		expect_reply(fd, i, 0);
 	}
-	/* By bytes: 32 MiB are held by eight requests. */
+	/* By bytes: a thread's 8 MiB are held by two requests. */
 	disk_hold(true);
 	for (i = 0; i < 10; i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
-	wait_held(NBD_BUFFERS_MAX / sizeof(data));
+	wait_held(NBD_GROUP_BUFFERS_MAX / sizeof(data));
 	ck_assert(client_hears_nothing(fd, 50));
 	disk_release(0, false);
 	for (i = 0; i < 10; i++) {
@@ -352,7 +352,7 @@ static void last_replies_have_their_time(void)
 	int fd = served_connect();
 	unsigned i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
 	client_request(fd, 0, NBD_CMD_DISC, 0, 0, 0);
