@@ -176,6 +176,7 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 	if (period_us != 0) {
 		poller_link(poller, &thread->idle);
 		poller_schedule(poller);
+		ebb_pollers_open_timer(thread);
 	} else {
 		poller_link(poller, &thread->active);
 	}

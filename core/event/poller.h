@@ -61,6 +61,12 @@ int ebb_pollers_arm(struct ebb_thread *thread);
  */
 int ebb_pollers_arm_timer(struct ebb_thread *thread);
 
+/*
+ * The thread has its first timed poller: gets the timerfd now, rather than at a sleep when
+ * descriptors may have run out. If there is none, the sleep asks again.
+ */
+void ebb_pollers_open_timer(struct ebb_thread *thread);
+
 /* The reactor begins to poll for good: no timer stays armed for nothing. */
 void ebb_pollers_disarm_timer(struct ebb_thread *thread);
 

@@ -72,6 +72,13 @@ static int timer_open(struct ebb_thread *thread)
 	return rc;
 }
 
+void ebb_pollers_open_timer(struct ebb_thread *thread)
+{
+	if (thread->timer_source.fd < 0) {
+		timer_open(thread);
+	}
+}
+
 static int timer_arm(struct ebb_thread *thread, uint64_t deadline_ns)
 {
 	struct itimerspec expiry = {

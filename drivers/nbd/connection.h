@@ -23,7 +23,7 @@
  * Bytes that the requests of all connections of a thread hold. A connection that holds nothing is
  * served all the same, so that each of them goes on, and a stalled one stalls nobody else.
  */
-#define NBD_GROUP_BUFFERS_MAX (8u << 20)
+#define NBD_GROUP_BUFFERS_MAX (32u << 20)
 #define NBD_CHUNK_SIZE        EBB_MEM_ALLOC_MAX
 #define NBD_CHUNKS_MAX        (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
 #define NBD_RX_SIZE           (16u << 10)

@@ -107,7 +107,7 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
 		expect_reply(fd, i, 0);
 	}
-	/* By bytes: a thread's 8 MiB are held by two requests. */
+	/* By bytes: 32 MiB are held by eight requests. */
 	disk_hold(true);
 	for (i = 0; i < 10; i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
