@@ -75,7 +75,7 @@ struct ebb_reactor {
 	bool joinable;
 	_Atomic bool ended;
 	struct ebb_msg stop_msg;
-	uint64_t reported_turn; /* the helper's: the last turn that it reported as stuck */
+	uint64_t reported_turn; /* the watch's: the last turn that it reported as stuck */
 };
 
 extern struct ebb_reactor *ebb_reactors; /* ascending by core; NULL outside init … fini */

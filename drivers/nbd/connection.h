@@ -21,7 +21,7 @@
 #define NBD_BUFFERS_MAX  NBD_REQUEST_MAX /* bytes that they hold */
 /*
  * Bytes that the requests of all connections of a thread hold. A connection that holds nothing is
- * served all the same, so that each of them goes on, and a stalled one stalls nobody else.
+ * served all the same, so that each of them goes on beside a stalled one while the pool lasts.
  */
 #define NBD_GROUP_BUFFERS_MAX (32u << 20)
 #define NBD_CHUNK_SIZE        EBB_MEM_ALLOC_MAX
