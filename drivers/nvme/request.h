@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_REQUEST_H
+#define EBB_DRIVERS_NVME_REQUEST_H
+
+/*
+ * One NVMe command under way, whichever transport carries it. The command layer fills in what the
+ * specification lets a host choose; the transport adds the command identifier and the pointers to
+ * data, and answers once.
+ */
+
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include <ebb/helper.h>
+#include <ebb/list.h>
+#include <ebb/uring.h>
+
+struct ebb_nvme_ns;
+struct ebb_nvme_request;
+
+typedef void (*ebb_nvme_done_fn)(struct ebb_nvme_request *request);
+
+/* The status field of a completion without its phase tag (NVMe Base 2.0, 3.3.3.2.1 "Status Field"). */
+#define EBB_NVME_SC(status)  ((status)&0xffu)
+#define EBB_NVME_SCT(status) (((status) >> 8) & 0x7u)
+#define EBB_NVME_CRD(status) (((status) >> 11) & 0x3u)
+#define EBB_NVME_MORE        EBB_BIT(13)
+#define EBB_NVME_DNR         EBB_BIT(14)
+
+/*
+ * The owner's storage: it sets all up to @done. It is the transport's from submit() until @done is
+ * entered. @done runs exactly once, on the thread that submitted; perhaps inside submit().
+ */
+struct ebb_nvme_request {
+	/* The command's fields, as NVMe Base names them. */
+	uint8_t opcode;
+	uint8_t tries; /* the command layer's: how often it was submitted */
+	uint16_t slot; /* the transport's */
+	uint32_t nsid;
+	uint32_t cdw10;
+	uint32_t cdw11;
+	uint32_t cdw12;
+	uint32_t cdw13;
+	uint32_t cdw14;
+	uint32_t cdw15;
+
+	/*
+	 * Data, in the direction that the opcode's two low bits tell (Base 2.0, 3.3.3.1, "Data
+	 * Transfer"). All of it lies in the pool (ebb/memory.h) and keeps to the transport's limits.
+	 */
+	const struct iovec *iov;
+	int iovcnt; /* 0: no data */
+	uint32_t len_bytes;
+
+	struct ebb_nvme_ns *ns; /* NULL: an admin command */
+	ebb_nvme_done_fn done;
+
+	/*
+	 * The answer. @rc 0: the device has answered, @status (0: success) and @result are its
+	 * words. < 0: it has not: -ENODEV it has gone, -ETIMEDOUT and the reset did not help either,
+	 * -ECANCELED taken back, or an errno of the kernel's.
+	 */
+	int rc;
+	uint16_t status;
+	uint64_t result; /* dwords 0 and 1 of the completion */
+
+	/* The transport's own. */
+	uint64_t deadline_ns;
+	struct ebb_list link;
+	union {
+		struct ebb_uring_op uring_op;
+		struct ebb_work work;
+	};
+};
+
+#endif

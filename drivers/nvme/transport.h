@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_TRANSPORT_H
+#define EBB_DRIVERS_NVME_TRANSPORT_H
+
+/*
+ * What carries NVMe commands. The layer above knows commands, namespaces and bdevs, and nothing of
+ * doorbells or passthrough; a transport knows how to bring a command to the device and its answer
+ * back, and nothing of blocks. There are two: vfio (a controller driven in user space) and uring
+ * (the kernel's driver, by io_uring passthrough).
+ *
+ * Threads. A transport's controller belongs to the app thread: attach, admin, reset, detach and the
+ * events are its. A queue belongs to the thread that made it. Nothing here blocks: what may, a
+ * transport gives to the helper.
+ *
+ * Order. attach; then identify and the like by admin(); ns_open() of each namespace; queues come and
+ * go; ns_close() of each; detach() when no queue is left. A transport may tell of events between
+ * attached and detached, at any time.
+ */
+
+#include <ebb/base.h>
+
+#include "drivers/nvme/request.h"
+
+struct ebb_nvme_ctrlr;
+struct ebb_nvme_queue;
+
+/* What a transport, with this device, can carry. Filled in by attach(). */
+struct ebb_nvme_limits {
+	uint32_t max_io_bytes; /* of one command; the layer takes the least of this and MDTS */
+	uint32_t max_segments; /* iovec elements of one command */
+	uint32_t buf_align;    /* bytes, of memory and length of each element */
+	uint32_t page_bytes;   /* elements but the first begin, and but the last end, so; 0: any */
+	bool owns_controller;  /* features are ours to set (APST, asynchronous events) */
+	bool polled;           /* its queues are served by poll() while a reactor polls */
+	uint32_t min_page_bytes; /* CAP.MPSMIN in bytes: the unit of MDTS */
+};
+
+enum ebb_nvme_event {
+	EBB_NVME_EVENT_ASYNC,      /* asynchronous event; @value: dword 0 of its completion */
+	EBB_NVME_EVENT_NS_CHANGED, /* look at the namespaces again */
+	EBB_NVME_EVENT_RESET,      /* a reset has begun that nobody asked for; @value: none */
+	EBB_NVME_EVENT_READY,      /* and has ended well */
+	EBB_NVME_EVENT_FAILED,     /* no reset helps: every request fails from now on */
+	EBB_NVME_EVENT_GONE,       /* the device has left, or we are asked to let go: detach */
+};
+
+/* A channel's way to the device: the transport's struct begins with one. */
+struct ebb_nvme_queue {
+	const struct ebb_nvme_transport *transport;
+	struct ebb_nvme_ctrlr *ctrlr;
+	int wake_fd; /* fires when poll() would find something while interrupts are on; -1: none */
+};
+
+struct ebb_nvme_transport {
+	const char *trtype; /* as bdev_nvme_attach_controller has it: "PCIe", "uring" */
+	struct ebb_list link;
+
+	/*
+	 * Take hold of the device that @ctrlr->traddr names. Answers, now or later, by
+	 * ebb_nvme_ctrlr_attached(); until then nothing else is called. On failure nothing is left,
+	 * and ebb_nvme_ctrlr_fault() has said why.
+	 */
+	void (*attach)(struct ebb_nvme_ctrlr *ctrlr);
+	/* No queue and no open namespace is left. Answers by ebb_nvme_ctrlr_detached(). */
+	void (*detach)(struct ebb_nvme_ctrlr *ctrlr);
+	/* Submits an admin command; any number may be under way. */
+	void (*admin)(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *request);
+	/* Resets the controller; I/O is kept and goes on. Answers by ebb_nvme_ctrlr_was_reset(). */
+	void (*reset)(struct ebb_nvme_ctrlr *ctrlr);
+
+	/* Makes @ns usable by queues. Answers by ebb_nvme_ns_opened(), as attach() does. */
+	void (*ns_open)(struct ebb_nvme_ns *ns);
+	/* No channel of its bdev is left. Answers by ebb_nvme_ns_closed(). */
+	void (*ns_close)(struct ebb_nvme_ns *ns);
+
+	size_t queue_size; /* bytes of the transport's struct that begins with ebb_nvme_queue */
+	/* On the queue's thread, zeroed memory. May go on connecting after it has returned: what is
+	 * submitted meanwhile waits inside. Return: 0; -errno, nothing is left. */
+	int (*queue_create)(struct ebb_nvme_queue *queue);
+	/* Nothing is outstanding. What the device still has to be told goes on behind it. */
+	void (*queue_destroy)(struct ebb_nvme_queue *queue);
+
+	/* The queue's thread. Never fails: what finds no room waits inside, in order. */
+	void (*submit)(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
+	/*
+	 * Looks for answers, rings what doorbells are due. NULL: the reactor does all of it (its
+	 * io_uring), and the queue has no poller. Return: requests answered or brought on their way.
+	 */
+	int (*poll)(struct ebb_nvme_queue *queue);
+	/* As struct ebb_poller_wake has them. */
+	int (*set_interrupt)(struct ebb_nvme_queue *queue, bool on);
+	int (*arm)(struct ebb_nvme_queue *queue);
+	/* Calls @done once nothing is outstanding. Nothing is submitted between the two. */
+	void (*drain)(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
+
+	/* Optional: adds what only the transport knows to the controller's description. */
+	void (*describe)(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into);
+};
+
+void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
+
+#define EBB_NVME_TRANSPORT_REGISTER(transport)        \
+	EBB_CONSTRUCTOR(transport##_register)         \
+	{                                             \
+		ebb_nvme_transport_add(&(transport)); \
+	}
+
+/* A transport's answers and news, all on the app thread. See struct ebb_nvme_transport. */
+void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc);
+void ebb_nvme_ctrlr_detached(struct ebb_nvme_ctrlr *ctrlr);
+void ebb_nvme_ctrlr_was_reset(struct ebb_nvme_ctrlr *ctrlr, int rc);
+void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event event, uint32_t value);
+void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc);
+void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns);
+
+/* What was wrong with @ctrlr, and the remedy: the text of the error that its user gets. */
+int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *format, ...)
+	EBB_PRINTF(3, 4);
+
+#endif
