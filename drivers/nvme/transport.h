@@ -23,6 +23,7 @@
 
 struct ebb_nvme_ctrlr;
 struct ebb_nvme_queue;
+struct json_object;
 
 /* What a transport, with this device, can carry. Filled in by attach(). */
 struct ebb_nvme_limits {
