@@ -62,6 +62,7 @@ struct ebb_nvme_request {
 	 */
 	int rc;
 	uint16_t status;
+	uint8_t resets;  /* the transport's: how often it had to be submitted once more */
 	uint64_t result; /* dwords 0 and 1 of the completion */
 
 	/* The transport's own. */

@@ -23,6 +23,7 @@
 
 struct ebb_nvme_ctrlr;
 struct ebb_nvme_queue;
+struct json_object;
 
 /* What a transport, with this device, can carry. Filled in by attach(). */
 struct ebb_nvme_limits {
@@ -48,7 +49,11 @@ enum ebb_nvme_event {
 struct ebb_nvme_queue {
 	const struct ebb_nvme_transport *transport;
 	struct ebb_nvme_ctrlr *ctrlr;
-	int wake_fd; /* fires when poll() would find something while interrupts are on; -1: none */
+	/*
+	 * Fires when poll() would find something while interrupts are on; -1: none. To be watched
+	 * edge-triggered (EPOLLET): nobody reads it.
+	 */
+	int wake_fd;
 };
 
 struct ebb_nvme_transport {
