@@ -345,6 +345,11 @@ bool ebb_pollers_run_timed(struct ebb_thread *thread)
 	return worked;
 }
 
+uint64_t ebb_poller_wakes(const struct ebb_poller *poller)
+{
+	return poller->wake_count;
+}
+
 void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats)
 {
 	bool paused = poller->state == EBB_POLLER_PAUSED || poller->state == EBB_POLLER_PAUSING;

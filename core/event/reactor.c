@@ -46,8 +46,8 @@
  * The turn.
  *
  * One reading of the clock; messages to the reactor; for each thread critical calls, a batch of
- * messages, pollers, expired timers; completions from the io_uring; deferred completions; one
- * submission. After a sleep only those pollers run whose source has fired; in a turn that follows
+ * messages, pollers, expired timers; completions from the io_uring; deferred completions; what was
+ * put off to the turn's end; one submission. After a sleep only those pollers run whose source has fired; in a turn that follows
  * another turn all of them do. So a poller's function must be prepared to find nothing.
  */
 
@@ -175,6 +175,25 @@ static bool reactor_run_deferred(struct ebb_reactor *reactor)
 	return true;
 }
 
+void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
+{
+	end->next = ebb_turn.ends;
+	ebb_turn.ends = end;
+}
+
+static void reactor_run_ends(void)
+{
+	struct ebb_turn_end *end = ebb_turn.ends;
+
+	ebb_turn.ends = NULL;
+	do {
+		struct ebb_turn_end *next = end->next;
+
+		end->fn(end);
+		end = next;
+	} while (end != NULL);
+}
+
 void ebb_reactor_drop_deferred(struct ebb_thread *thread)
 {
 	struct ebb_deferred **end = &ebb_turn.deferred_first;
@@ -228,6 +247,9 @@ static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
 		worked |= ebb_uring_reap(reactor->uring);
 	}
 	worked |= reactor_run_deferred(reactor);
+	if (ebb_turn.ends != NULL) {
+		reactor_run_ends();
+	}
 	if (ebb_unlikely(reactor->num_leaving != 0)) {
 		reactor_see_off(reactor);
 	}

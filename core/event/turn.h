@@ -11,6 +11,7 @@
 
 struct ebb_reactor;
 struct ebb_thread;
+struct ebb_turn_end;
 
 /*
  * A completion that was known inside submit(): it runs at the end of the turn, so that a caller is
@@ -29,6 +30,7 @@ struct ebb_turn {
 	struct ebb_reactor *reactor; /* NULL on an OS thread that is no reactor */
 	struct ebb_deferred *deferred_first;
 	struct ebb_deferred **deferred_end;
+	struct ebb_turn_end *ends; /* what is to run at its end, in no order */
 };
 
 extern _Thread_local struct ebb_turn ebb_turn;

@@ -74,6 +74,12 @@ void ebb_poller_unregister(struct ebb_poller **poller);
 void ebb_poller_pause(struct ebb_poller *poller);
 void ebb_poller_resume(struct ebb_poller *poller);
 
+/*
+ * How often @poller's source has fired: for one whose function has to do something costly then,
+ * and only then. Thread: the owner.
+ */
+uint64_t ebb_poller_wakes(const struct ebb_poller *poller);
+
 struct ebb_poller_stats {
 	const char *name;
 	const char *state; /* "waiting", "running", "unregistered", "pausing", "paused" */

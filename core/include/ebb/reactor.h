@@ -42,6 +42,23 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
  */
 uint64_t ebb_reactor_now_ns(void);
 
+/*
+ * Work for the end of a turn, when all that the turn's callbacks submit has been submitted: what
+ * costs the same for many as for one (a doorbell) is done there once.
+ */
+struct ebb_turn_end {
+	void (*fn)(
+		struct ebb_turn_end *end); /* in no thread; short, submits and completes nothing */
+	struct ebb_turn_end *next;         /* the reactor's */
+};
+
+/**
+ * ebb_reactor_at_turn_end() - run @end->fn(@end) once, at the end of the running turn
+ * Also if the reactor sleeps afterwards: before that.
+ * Thread: an ebb thread. @end must not be waiting already.
+ */
+void ebb_reactor_at_turn_end(struct ebb_turn_end *end);
+
 /* CPU number of the calling reactor; -1 on other OS threads. */
 int ebb_reactor_current_core(void);
 

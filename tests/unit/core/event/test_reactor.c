@@ -126,6 +126,41 @@ START_TEST(test_deferred_order)
 }
 END_TEST
 
+static void tell_end(struct ebb_turn_end *end)
+{
+	ck_assert_ptr_null(ebb_thread_current());
+	end->next = NULL;
+	tell('e');
+}
+
+static void end_and_defer(void *end)
+{
+	static struct ebb_deferred deferred = {.fn = tell_deferred};
+
+	ebb_reactor_at_turn_end(end);
+	ebb_turn_defer(&deferred);
+}
+
+/* After all that could submit; once for each that asked; and before the reactor sleeps. */
+START_TEST(test_turn_end)
+{
+	struct ebb_turn_end ends[2] = {{.fn = tell_end}, {.fn = tell_end}};
+
+	ebb_thread_send_msg(thread, end_and_defer, &ends[0]);
+	stepper_enter(thread);
+	ebb_reactor_at_turn_end(&ends[1]);
+	stepper_leave();
+	stepper_turn();
+	ck_assert_str_eq(story, "dee");
+	stepper_turn();
+	ck_assert_str_eq(story, "dee");
+	ebb_thread_send_msg(thread, end_and_defer, &ends[0]);
+	ebb_thread_send_msg(thread, (ebb_msg_fn)ebb_event_stop, NULL);
+	stepper_run();
+	ck_assert_str_eq(story, "deede");
+}
+END_TEST
+
 static _Atomic unsigned clock_readings;
 
 static uint64_t counting_clock(void)
@@ -275,8 +310,11 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_turn_order, test_deferred_again, test_deferred_order, test_now, test_overrun,
-		test_busy_time,  test_stats,          test_notify_once,    NULL,
+		test_turn_order,     test_deferred_again,
+		test_deferred_order, test_now,
+		test_overrun,        test_busy_time,
+		test_stats,          test_notify_once,
+		test_turn_end,       NULL,
 	};
 
 	return stepper_main("core/event/reactor", setup, teardown, tests);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin queue. Commands come from the layer above, and from the driver itself, which starts the
+ * controller and makes its queues. While the controller is not ready the layer's wait. When it has
+ * been disabled, the driver's own, and what was under way of the layer's, are taken back with
+ * -ECANCELED, asynchronous event requests included: their owner knows whether they still are wanted.
+ *
+ * A command that is not answered in time is not aborted: an abort would go the same way. It leads
+ * to a reset. Asynchronous event requests are answered when there is an event, and never late.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <ebb/log.h>
+
+#include "drivers/nvme/vfio/ctrlr.h"
+
+#define ADMIN_LISTS 2u
+
+int vfio_admin_init(struct vfio_ctrlr *c)
+{
+	struct vfio_pair_opts opts = {
+		.device = c->device,
+		.lists = &c->admin_lists,
+		.depth = VFIO_ADMIN_DEPTH,
+		.cq_depth = VFIO_ADMIN_DEPTH,
+	};
+	int rc = vfio_lists_init(&c->admin_lists, c->device, ADMIN_LISTS, VFIO_IO_BYTES_MAX);
+
+	if (rc == 0) {
+		rc = vfio_pair_init(&c->admin, &opts);
+	}
+	if (rc != 0) {
+		vfio_admin_fini(c);
+		return rc;
+	}
+	vfio_queue_doorbells(c, &c->admin);
+	for (unsigned i = 0; i < VFIO_ABORTS_MAX; i++) {
+		c->aborts[i].ctrlr = c;
+	}
+	return 0;
+}
+
+void vfio_admin_fini(struct vfio_ctrlr *c)
+{
+	if (c->admin.sq != NULL) {
+		vfio_pair_fini(&c->admin);
+	}
+	if (c->admin_lists.memory != NULL) {
+		vfio_lists_fini(&c->admin_lists);
+	}
+}
+
+static void admin_fail(struct ebb_nvme_request *request, int rc)
+{
+	request->rc = rc;
+	request->done(request);
+}
+
+/* Return: false: there is no room now. */
+static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+{
+	int rc = vfio_pair_submit(&c->admin, request, ebb_reactor_now_ns());
+
+	if (rc == -EAGAIN) {
+		return false;
+	}
+	if (rc != 0) {
+		admin_fail(request, rc);
+		return true;
+	}
+	vfio_pair_ring(&c->admin);
+	if (request->opcode != nvme_admin_async_event) {
+		if (c->admin_busy++ == 0 && c->admin_timer != NULL) {
+			ebb_poller_resume(c->admin_timer);
+		}
+		vfio_watch_update(c);
+	}
+	return true;
+}
+
+void vfio_admin_submit_own(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+{
+	if (!admin_try(c, request)) {
+		ebb_list_push_back(&c->admin_own, &request->link);
+	}
+}
+
+void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+{
+	switch (c->state) {
+	case VFIO_READY:
+		if (ebb_list_empty(&c->admin_waiting) && admin_try(c, request)) {
+			return;
+		}
+		break;
+	case VFIO_FAILED:
+	case VFIO_GONE:
+	case VFIO_CLOSING:
+	case VFIO_SHUTTING_DOWN:
+		admin_fail(request, -ENODEV);
+		return;
+	default:
+		break;
+	}
+	ebb_list_push_back(&c->admin_waiting, &request->link);
+}
+
+/* Return: false: there is no more room. */
+static bool admin_try_list(struct vfio_ctrlr *c, struct ebb_list *list)
+{
+	struct ebb_list *node;
+
+	while (c->state == VFIO_READY && (node = ebb_list_pop_front(list)) != NULL) {
+		if (!admin_try(c, ebb_list_entry(node, struct ebb_nvme_request, link))) {
+			ebb_list_push_front(list, node);
+			return false;
+		}
+	}
+	return true;
+}
+
+void vfio_admin_go_on(struct vfio_ctrlr *c)
+{
+	if (admin_try_list(c, &c->admin_own)) {
+		admin_try_list(c, &c->admin_waiting);
+	}
+}
+
+void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting)
+{
+	struct ebb_list all = EBB_LIST_INIT(all);
+	struct ebb_list *node;
+
+	if (c->admin.sq != NULL) {
+		vfio_pair_take_back(&c->admin, &all);
+	}
+	c->admin_busy = 0;
+	vfio_watch_update(c);
+	ebb_list_splice_back(&all, &c->admin_own);
+	if (waiting) {
+		ebb_list_splice_back(&all, &c->admin_waiting);
+	}
+	while ((node = ebb_list_pop_front(&all)) != NULL) {
+		admin_fail(ebb_list_entry(node, struct ebb_nvme_request, link), rc);
+	}
+}
+
+/* Commands under way but for asynchronous event requests; the age of the oldest. */
+static unsigned admin_count_busy(const struct vfio_ctrlr *c, uint64_t *ret_age_ns,
+				 const struct ebb_nvme_request **ret_oldest)
+{
+	uint64_t now_ns = ebb_reactor_now_ns();
+	unsigned busy = 0;
+
+	*ret_age_ns = 0;
+	for (unsigned i = 0; i < VFIO_ADMIN_DEPTH - 1u; i++) {
+		const struct vfio_slot *slot = &c->admin.slots[i];
+
+		if (slot->request == NULL || slot->request->opcode == nvme_admin_async_event) {
+			continue;
+		}
+		busy++;
+		if (busy == 1 || now_ns - slot->since_ns > *ret_age_ns) {
+			*ret_age_ns = now_ns - slot->since_ns;
+			*ret_oldest = slot->request;
+		}
+	}
+	return busy;
+}
+
+bool vfio_admin_poll(struct vfio_ctrlr *c)
+{
+	const struct ebb_nvme_request *oldest;
+	uint64_t age_ns;
+
+	if (c->admin.outstanding == 0 || vfio_pair_poll(&c->admin) == 0) {
+		if (c->admin.broken && (c->state == VFIO_READY || c->state == VFIO_CONFIGURING)) {
+			vfio_reset(c, "%s", c->admin.fault);
+		}
+		return false;
+	}
+	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
+	vfio_admin_go_on(c);
+	vfio_watch_update(c);
+	return true;
+}
+
+static int admin_tick(void *arg)
+{
+	struct vfio_ctrlr *c = arg;
+	const struct ebb_nvme_request *oldest = NULL;
+	uint64_t age_ns;
+
+	if (c->state != VFIO_READY && c->state != VFIO_CONFIGURING) {
+		return 0;
+	}
+	vfio_admin_poll(c);
+	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
+	if (c->admin_busy == 0) {
+		ebb_poller_pause(c->admin_timer);
+		return 0;
+	}
+	if (age_ns >= c->admin_ms * EBB_NS_PER_MS && vfio_check_alive(c)) {
+		vfio_reset(c, "the admin command %02xh was not answered within %u ms",
+			   oldest->opcode, c->admin_ms);
+	}
+	return 1;
+}
+
+int vfio_admin_timer_init(struct vfio_ctrlr *c)
+{
+	c->admin_timer = ebb_poller_register_named(admin_tick, c, c->admin_ms * 250ull, NULL,
+						   "nvme_admin_timeout");
+	if (c->admin_timer == NULL) {
+		return -ENOMEM;
+	}
+	ebb_poller_pause(c->admin_timer);
+	return 0;
+}
+
+static void abort_done(struct ebb_nvme_request *request)
+{
+	struct vfio_abort *abort = ebb_container_of(request, struct vfio_abort, request);
+
+	abort->busy = false;
+	if (request->rc == 0 && request->status == 0 && (request->result & 1) == 0) {
+		abort->ctrlr->aborted++;
+	}
+}
+
+/* If the controller takes no more aborts at a time, the command stays for the reset. */
+void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid)
+{
+	for (unsigned i = 0; i < c->num_aborts; i++) {
+		struct vfio_abort *abort = &c->aborts[i];
+
+		if (abort->busy) {
+			continue;
+		}
+		abort->busy = true;
+		abort->request = (struct ebb_nvme_request){
+			.opcode = nvme_admin_abort_cmd,
+			.cdw10 = qid | (uint32_t)cid << 16,
+			.done = abort_done,
+		};
+		vfio_admin_submit_own(c, &abort->request);
+		return;
+	}
+}

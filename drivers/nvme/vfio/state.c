@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nvme/vfio/state.h"
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+
+#include "drivers/nvme/vfio/ctrlr.h"
+
+static const char *const state_names[VFIO_STATE_COUNT] = {
+	[VFIO_OPENING] = "opening",
+	[VFIO_DISABLING] = "disabling",
+	[VFIO_RESETTING] = "resetting the function",
+	[VFIO_ENABLING] = "enabling",
+	[VFIO_CONFIGURING] = "configuring",
+	[VFIO_READY] = "ready",
+	[VFIO_STOPPING] = "stopping",
+	[VFIO_SHUTTING_DOWN] = "shutting down",
+	[VFIO_CLOSING] = "closing",
+	[VFIO_FAILED] = "failed",
+	[VFIO_GONE] = "gone",
+};
+
+static const uint32_t state_next[VFIO_STATE_COUNT] = {
+	[VFIO_OPENING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_DISABLING] = EBB_BIT(VFIO_RESETTING) | EBB_BIT(VFIO_ENABLING) | EBB_BIT(VFIO_FAILED) |
+			   EBB_BIT(VFIO_CLOSING),
+	[VFIO_RESETTING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_ENABLING] =
+		EBB_BIT(VFIO_CONFIGURING) | EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_CONFIGURING] = EBB_BIT(VFIO_READY) | EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_READY] = EBB_BIT(VFIO_STOPPING) | EBB_BIT(VFIO_SHUTTING_DOWN),
+	[VFIO_STOPPING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_SHUTTING_DOWN] = EBB_BIT(VFIO_CLOSING),
+	[VFIO_CLOSING] = EBB_BIT(VFIO_GONE),
+	[VFIO_FAILED] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	[VFIO_GONE] = 0,
+};
+
+const char *vfio_state_name(enum vfio_state state)
+{
+	return state_names[state];
+}
+
+void vfio_set_state(struct vfio_ctrlr *c, enum vfio_state state)
+{
+	ebb_assert((state_next[c->state] & EBB_BIT(state)) != 0);
+	ebb_debug("nvme", "%s: %s", vfio_ctrlr_name(c), state_names[state]);
+	c->state = state;
+	vfio_watch_update(c);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_VFIO_STATE_H
+#define EBB_DRIVERS_NVME_VFIO_STATE_H
+
+/* The states of a controller. state.c says which follows which. */
+
+#include <ebb/base.h>
+
+struct vfio_ctrlr;
+
+enum vfio_state {
+	VFIO_OPENING,       /* the helper opens the device */
+	VFIO_DISABLING,     /* CC.EN is 0; CSTS.RDY is not yet */
+	VFIO_RESETTING,     /* the helper does a function level reset */
+	VFIO_ENABLING,      /* CC.EN is 1; CSTS.RDY is not yet */
+	VFIO_CONFIGURING,   /* the driver's own admin commands are under way */
+	VFIO_READY,         /* queues come and go */
+	VFIO_STOPPING,      /* every lane is told not to touch its queues */
+	VFIO_SHUTTING_DOWN, /* CC.SHN is set; CSTS.SHST does not say "complete" yet */
+	VFIO_CLOSING,       /* the helper closes the device */
+	VFIO_FAILED,        /* disabled; requests fail; a reset may be tried */
+	VFIO_GONE,          /* closed; requests fail; to be detached */
+	VFIO_STATE_COUNT,
+};
+
+const char *vfio_state_name(enum vfio_state state);
+
+/* The one way to change c->state. Asserts that the change is a legal one. */
+void vfio_set_state(struct vfio_ctrlr *c, enum vfio_state state);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/drivers/nvme/vfio/layer.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "tests/unit/core/bdev/stage.h"
+
+struct layer layer;
+
+void ebb_nvme_transport_add(struct ebb_nvme_transport *transport)
+{
+	layer.transport = transport;
+}
+
+void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(ebb_thread_current(), ebb_thread_app());
+	layer.attached = true;
+	layer.attach_rc = rc;
+	layer.attach_calls++;
+}
+
+void ebb_nvme_ctrlr_detached(struct ebb_nvme_ctrlr *ctrlr)
+{
+	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	layer.detached = true;
+	layer.detach_calls++;
+}
+
+void ebb_nvme_ctrlr_was_reset(struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	layer.was_reset = true;
+	layer.reset_rc = rc;
+	layer.reset_calls++;
+}
+
+void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event event, uint32_t value)
+{
+	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_uint_eq(value, 0);
+	layer.events[event]++;
+}
+
+void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc)
+{
+	(void)ns;
+	ck_assert_int_eq(rc, 0);
+}
+
+void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
+{
+	(void)ns;
+}
+
+int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *format, ...)
+{
+	va_list args;
+
+	(void)ctrlr;
+	va_start(args, format);
+	vsnprintf(layer.fault, sizeof(layer.fault), format, args);
+	va_end(args);
+	return rc;
+}
+
+void layer_begin(void)
+{
+	const struct ebb_nvme_transport *transport = layer.transport;
+
+	stage_begin();
+	memset(&layer, 0, sizeof(layer));
+	layer.transport = transport;
+	layer.fake = fake_ctrlr_create();
+	layer.ctrlr.transport = transport;
+	layer.ctrlr.name = "Nvme0";
+	layer.ctrlr.traddr = "0000:01:00.0";
+	layer.ctrlr.opts.timeout_us = LAYER_TIMEOUT_MS * 1000;
+	layer.ctrlr.opts.io_queue_depth = 16;
+}
+
+void layer_end(void)
+{
+	ck_assert_ptr_null(layer.ctrlr.transport_ctrlr);
+	stage_end();
+	ck_assert_msg(layer.fake->wrong == 0, "%u wrongs, the last: %s", layer.fake->wrong,
+		      layer.fake->wrong_text);
+	fake_ctrlr_destroy(layer.fake);
+}
+
+void layer_pump(void)
+{
+	fake_ctrlr_step(layer.fake);
+	stage_turn();
+	stage_clock_advance(EBB_NS_PER_MS);
+}
+
+void layer_pumps(unsigned count)
+{
+	while (count-- > 0) {
+		layer_pump();
+	}
+}
+
+/* The helper is a real thread: it is given time. */
+static bool layer_waits_on(const struct timespec *begin)
+{
+	struct timespec now;
+
+	sched_yield();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - begin->tv_sec < 20;
+}
+
+void layer_until(const bool *flag)
+{
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (!*flag) {
+		layer_pump();
+		ck_assert_msg(layer_waits_on(&begin), "what was waited for did not come");
+	}
+}
+
+void layer_until_done(const struct layer_io *io, unsigned count)
+{
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (unsigned i = 0; i < count; i++) {
+		while (io[i].done == 0) {
+			layer_pump();
+			ck_assert_msg(layer_waits_on(&begin), "request %u is not answered", i);
+		}
+	}
+}
+
+void layer_attach(void)
+{
+	layer.transport->attach(&layer.ctrlr);
+	layer_until(&layer.attached);
+	ck_assert_msg(layer.attach_rc == 0, "%d: %s", layer.attach_rc, layer.fault);
+	ck_assert_uint_eq(layer.attach_calls, 1);
+}
+
+void layer_detach(void)
+{
+	layer.transport->detach(&layer.ctrlr);
+	layer_until(&layer.detached);
+	ck_assert_uint_eq(layer.detach_calls, 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+}
+
+static int queue_poll(void *arg)
+{
+	return layer.transport->poll(arg);
+}
+
+static int queue_set_interrupt(void *arg, bool on)
+{
+	return layer.transport->set_interrupt(arg, on);
+}
+
+static int queue_arm(void *arg)
+{
+	return layer.transport->arm(arg);
+}
+
+void layer_queue_open(struct layer_queue *queue)
+{
+	struct ebb_poller_wake wake = {
+		.events = EPOLLIN | EPOLLET,
+		.set_interrupt = queue_set_interrupt,
+		.arm = queue_arm,
+	};
+
+	queue->queue = calloc(1, layer.transport->queue_size);
+	queue->queue->base = (struct ebb_nvme_queue){
+		.transport = layer.transport,
+		.ctrlr = &layer.ctrlr,
+		.wake_fd = -1,
+	};
+	ck_assert_int_eq(layer.transport->queue_create(&queue->queue->base), 0);
+	wake.fd = queue->queue->base.wake_fd;
+	queue->poller = wake.fd >= 0 ? ebb_poller_register_wake(queue_poll, queue->queue, &wake)
+				     : ebb_poller_register(queue_poll, queue->queue, 0);
+	ck_assert_ptr_nonnull(queue->poller);
+}
+
+void layer_queue_close(struct layer_queue *queue)
+{
+	ebb_poller_unregister(&queue->poller);
+	layer.transport->queue_destroy(&queue->queue->base);
+	free(queue->queue);
+	queue->queue = NULL;
+}
+
+static void io_done(struct ebb_nvme_request *request)
+{
+	ebb_container_of(request, struct layer_io, request)->done++;
+}
+
+void layer_io_init(struct layer_io *io, uint8_t opcode, uint64_t lba, uint32_t blocks)
+{
+	memset(io, 0, sizeof(*io));
+	io->buf_bytes = (size_t)blocks * FAKE_BLOCK;
+	io->buf = ebb_mem_alloc(io->buf_bytes);
+	ck_assert_ptr_nonnull(io->buf);
+	io->iov = (struct iovec){.iov_base = io->buf, .iov_len = io->buf_bytes};
+	io->request = (struct ebb_nvme_request){
+		.opcode = opcode,
+		.nsid = 1,
+		.cdw10 = (uint32_t)lba,
+		.cdw11 = (uint32_t)(lba >> 32),
+		.cdw12 = blocks - 1,
+		.iov = &io->iov,
+		.iovcnt = 1,
+		.len_bytes = (uint32_t)io->buf_bytes,
+		.done = io_done,
+	};
+}
+
+void layer_io_fini(struct layer_io *io)
+{
+	ebb_mem_free(io->buf, io->buf_bytes);
+}
+
+void layer_submit(struct layer_queue *queue, struct layer_io *io)
+{
+	io->done = 0;
+	layer.transport->submit(&queue->queue->base, &io->request);
+}
+
+int layer_main(const char *name, const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, layer_begin, layer_end);
+	for (; *tests != NULL; tests++) {
+		tcase_add_test(tcase, *tests);
+	}
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
