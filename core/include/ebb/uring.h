@@ -4,7 +4,7 @@
 
 /*
  * The reactor's io_uring, shared by all channels of its threads. What is prepared during a turn is
- * submitted by one system call at its end. Never submit what io_uring must punt to its worker
+ * submitted by one system call at its end (or by a few, if it is much). Never submit what io_uring must punt to its worker
  * threads (fsync, buffered file I/O): they keep waking. That is the helper's.
  */
 
