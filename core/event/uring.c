@@ -24,6 +24,11 @@
  * A polled ring raises no flag. Each entry into the kernel has it look into the device once, so
  * while something is outstanding the end of every turn enters it.
  *
+ * What a turn prepares is submitted at its end, in one call. But a deep queue's turn may have many
+ * requests, and the device would stand idle until the last of them is prepared. So when a piece of
+ * them is ready, a quarter of what is under way, it is submitted at once: the device begins, and a
+ * turn still makes a handful of calls at most.
+ *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
  */
@@ -50,6 +55,8 @@
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
+#define URING_PIECE_MIN  8   /* requests worth a submission of their own before the turn's end */
+#define URING_PIECES     4
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
@@ -356,8 +363,18 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	return count != 0;
 }
 
+static void uring_submit_piece(struct ebb_uring *uring)
+{
+	unsigned ready = io_uring_sq_ready(&uring->ring);
+
+	if (ready >= URING_PIECE_MIN && ready >= uring->outstanding / URING_PIECES) {
+		uring_check(uring, io_uring_submit(&uring->ring));
+	}
+}
+
 struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op)
 {
+	uring_submit_piece(uring);
 	op->thread = ebb_turn.thread;
 	op->thread->uring_ops++;
 	uring->outstanding++;
