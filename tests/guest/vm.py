@@ -79,9 +79,10 @@ class Guest:
 
     def __init__(self, machine):
         self.machine = machine
-        self.kernel, self.release = initramfs.find_kernel()
+        kernel, release = initramfs.find_kernel()
         self.program = initramfs.find_program(QEMU, "qemu-system-x86")
-        self.initramfs = initramfs.initramfs(self.release)
+        self.kernel = initramfs.unpacked_kernel(kernel, release)
+        self.initramfs = initramfs.initramfs(release)
         self.folder = Path(tempfile.mkdtemp(prefix="ebb-guest-"))
         self.share = self.folder / "share"
         self.share.mkdir()
