@@ -26,6 +26,12 @@
  *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
+ *
+ * What the kernel's NVMe driver is given of a registered buffer goes from where the data begins to
+ * the buffer's end, page by page, and it counts these pages against the most segments that a
+ * request may have, usually 127, though the data may be one page (seen on 6.1: -EINVAL for nearly
+ * all of a buffer of 2 MiB). So the rings that carry NVMe commands register each region in pieces
+ * of 64 pages; larger requests, and those across the edge of a piece, go without.
  */
 
 #include <errno.h>
@@ -51,6 +57,9 @@
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
 
+#define URING_PIECE_SIZE (256u << 10)
+#define URING_PIECES     (EBB_MEM_REGION_SIZE / URING_PIECE_SIZE) /* of a region, in big rings */
+
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
 struct ebb_uring {
@@ -65,8 +74,11 @@ struct ebb_uring {
 	bool files_registered;
 
 	struct ebb_source source; /* of a retired ring: its eventfd; fd -1: it is not retired */
+	bool ending;
+	struct ebb_msg end_msg;
 
 	/* Regions that the pool has announced, and those that the ring has. */
+	unsigned num_pieces;  /* of a region */
 	bool bufs_registered; /* the table exists, and the limit has not been hit */
 	struct ebb_mem_subscriber subscriber;
 	struct ebb_msg region_msg;
@@ -159,23 +171,44 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
 }
 
+/* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
+static int uring_set_buf(struct ebb_uring *uring, unsigned index, char *base)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	struct iovec iovs[URING_PIECES];
+	__u64 tags[URING_PIECES] = {0};
+	int rc;
+
+	for (unsigned i = 0; i < uring->num_pieces; i++) {
+		iovs[i] = (struct iovec){
+			.iov_base = base != NULL ? base + i * piece : NULL,
+			.iov_len = base != NULL ? piece : 0,
+		};
+	}
+	do {
+		rc = io_uring_register_buffers_update_tag(&uring->ring, index * uring->num_pieces,
+							  iovs, tags, uring->num_pieces);
+	} while (rc == -EINTR);
+	if (rc >= 0 && rc < (int)uring->num_pieces) { /* the limit was hit on the way */
+		uring_set_buf(uring, index, NULL);
+		return -ENOMEM;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static void uring_register_regions(void *arg)
 {
 	struct ebb_uring *uring = arg;
 
 	atomic_store(&uring->region_msg_sent, false);
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
-		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
-				    .iov_len = EBB_MEM_REGION_SIZE};
-		__u64 tag = 0;
+		char *base = atomic_load(&uring->regions[i]);
 		int rc;
 
-		if (iov.iov_base == NULL || uring->region_registered[i]) {
+		if (base == NULL || uring->region_registered[i]) {
 			continue;
 		}
-		do {
-			rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
-		} while (rc == -EINTR);
+		rc = uring_set_buf(uring, i, base);
 		if (rc < 0) {
 			uring_bufs_refused(uring, rc);
 		} else {
@@ -207,6 +240,7 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	}
 	uring->reactor = ebb_turn.reactor;
 	uring->shape = shape;
+	uring->num_pieces = shape == EBB_URING_PLAIN ? 1 : URING_PIECES;
 	uring->source.fd = -1;
 	rc = uring_setup(uring);
 	if (rc != 0) {
@@ -221,7 +255,8 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	uring->files_registered =
 		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
 	uring->bufs_registered =
-		io_uring_register_buffers_sparse(&uring->ring, EBB_MEM_REGIONS_MAX) == 0;
+		io_uring_register_buffers_sparse(&uring->ring,
+						 EBB_MEM_REGIONS_MAX * uring->num_pieces) == 0;
 	uring->subscriber.added = uring_region_added;
 	ebb_mem_subscribe(&uring->subscriber);
 	*ret_uring = uring;
@@ -382,9 +417,22 @@ int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 	return rc < 0 ? rc : 0;
 }
 
-bool ebb_uring_has_region(const struct ebb_uring *uring, int index)
+int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
 {
-	return uring->region_registered[index];
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
+	int region = ebb_mem_region_index(addr);
+
+	if (region < 0 || !uring->region_registered[region] || len_bytes > piece ||
+	    offset % piece > piece - len_bytes) {
+		return -1;
+	}
+	return region * (int)uring->num_pieces + (int)(offset / piece);
+}
+
+struct io_uring *ebb_uring_ring(struct ebb_uring *uring)
+{
+	return &uring->ring;
 }
 
 /* ---- a retired ring ---- */
@@ -447,9 +495,28 @@ void ebb_uring_disarm(struct ebb_uring *uring)
 	uring_allow_event(uring, false);
 }
 
+/*
+ * The pool may have sent the ring's message, which comes before this one. From here on it tells the
+ * ring nothing more.
+ */
+void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor))
+{
+	if (uring->ending) {
+		return;
+	}
+	uring->ending = true;
+	uring->bufs_registered = false;
+	io_uring_unregister_buffers(&uring->ring);
+	ebb_mem_unsubscribe(&uring->subscriber);
+	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
+	ebb_reactor_send(uring->reactor, &uring->end_msg);
+}
+
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	ebb_mem_unsubscribe(&uring->subscriber);
+	if (!uring->ending) {
+		ebb_mem_unsubscribe(&uring->subscriber);
+	}
 	if (uring->source.fd >= 0) {
 		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
 				  &uring->source);
