@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which block devices the kernel uses, told from trees of files like its own. */
-#include "drivers/bdev/file_target.h"
+#include "core/base/in_use.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include <check.h>
 
-#include "tests/unit/drivers/bdev/scratch.h"
+#include "tests/unit/core/base/scratch.h"
 
 static char why[256];
 
@@ -39,7 +39,7 @@ static void teardown(void)
 
 static bool in_use(unsigned minor_num)
 {
-	return file_in_use(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
+	return ebb_in_use(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
 }
 
 static void mount_at(const char *line)
@@ -105,26 +105,26 @@ START_TEST(a_swap_file_is_noticed)
 	struct stat st;
 
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert(!file_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	snprintf(text, sizeof(text),
 		 "Filename\tType\tSize\tUsed\tPriority\n/nowhere file 1 0 -2\n%s file 1 0 -2\n",
 		 path);
 	scratch_text("proc/swaps", text);
-	ck_assert(file_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	ck_assert_str_eq(why, "swap space; swapoff it");
-	ck_assert(!file_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
 }
 END_TEST
 
 START_TEST(without_proc_and_sys_nothing_is_known)
 {
-	ck_assert(!file_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
+	ck_assert(!ebb_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("file_in_use");
+	Suite *suite = suite_create("base_in_use");
 	TCase *tcase = tcase_create("in_use");
 	SRunner *runner = srunner_create(suite);
 	int failed;
