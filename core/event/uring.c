@@ -25,12 +25,18 @@
  * while something is outstanding the end of every turn enters it.
  *
  * What a turn prepares is submitted at its end, in one call. But a deep queue's turn may have many
- * requests, and the device would stand idle until the last of them is prepared. So when a piece of
- * them is ready, a quarter of what is under way, it is submitted at once: the device begins, and a
- * turn still makes a handful of calls at most.
+ * requests, and the device would stand idle until the last of them is prepared. So when enough of
+ * them are ready, a quarter of what is under way, they are submitted at once: the device begins, and
+ * a turn still makes a handful of calls at most.
  *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
+ *
+ * What the kernel's NVMe driver is given of a registered buffer goes from where the data begins to
+ * the buffer's end, page by page, and it counts these pages against the most segments that a
+ * request may have, usually 127, though the data may be one page (seen on 6.1: -EINVAL for nearly
+ * all of a buffer of 2 MiB). So the rings that carry NVMe commands register each region in pieces
+ * of 64 pages; larger requests, and those across the edge of a piece, go without.
  */
 
 #include <errno.h>
@@ -55,8 +61,11 @@
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
-#define URING_PIECE_MIN  8   /* requests worth a submission of their own before the turn's end */
-#define URING_PIECES     4
+#define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
+#define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
+
+#define URING_PIECE_SIZE (256u << 10)
+#define URING_PIECES     (EBB_MEM_REGION_SIZE / URING_PIECE_SIZE) /* of a region, in big rings */
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
@@ -72,8 +81,11 @@ struct ebb_uring {
 	bool files_registered;
 
 	struct ebb_source source; /* of a retired ring: its eventfd; fd -1: it is not retired */
+	bool ending;
+	struct ebb_msg end_msg;
 
 	/* Regions that the pool has announced, and those that the ring has. */
+	unsigned num_pieces;  /* of a region */
 	bool bufs_registered; /* the table exists, and the limit has not been hit */
 	struct ebb_mem_subscriber subscriber;
 	struct ebb_msg region_msg;
@@ -166,23 +178,44 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
 }
 
+/* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
+static int uring_set_buf(struct ebb_uring *uring, unsigned index, char *base)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	struct iovec iovs[URING_PIECES];
+	__u64 tags[URING_PIECES] = {0};
+	int rc;
+
+	for (unsigned i = 0; i < uring->num_pieces; i++) {
+		iovs[i] = (struct iovec){
+			.iov_base = base != NULL ? base + i * piece : NULL,
+			.iov_len = base != NULL ? piece : 0,
+		};
+	}
+	do {
+		rc = io_uring_register_buffers_update_tag(&uring->ring, index * uring->num_pieces,
+							  iovs, tags, uring->num_pieces);
+	} while (rc == -EINTR);
+	if (rc >= 0 && rc < (int)uring->num_pieces) { /* the limit was hit on the way */
+		uring_set_buf(uring, index, NULL);
+		return -ENOMEM;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static void uring_register_regions(void *arg)
 {
 	struct ebb_uring *uring = arg;
 
 	atomic_store(&uring->region_msg_sent, false);
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
-		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
-				    .iov_len = EBB_MEM_REGION_SIZE};
-		__u64 tag = 0;
+		char *base = atomic_load(&uring->regions[i]);
 		int rc;
 
-		if (iov.iov_base == NULL || uring->region_registered[i]) {
+		if (base == NULL || uring->region_registered[i]) {
 			continue;
 		}
-		do {
-			rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
-		} while (rc == -EINTR);
+		rc = uring_set_buf(uring, i, base);
 		if (rc < 0) {
 			uring_bufs_refused(uring, rc);
 		} else {
@@ -214,6 +247,7 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	}
 	uring->reactor = ebb_turn.reactor;
 	uring->shape = shape;
+	uring->num_pieces = shape == EBB_URING_PLAIN ? 1 : URING_PIECES;
 	uring->source.fd = -1;
 	rc = uring_setup(uring);
 	if (rc != 0) {
@@ -228,7 +262,8 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	uring->files_registered =
 		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
 	uring->bufs_registered =
-		io_uring_register_buffers_sparse(&uring->ring, EBB_MEM_REGIONS_MAX) == 0;
+		io_uring_register_buffers_sparse(&uring->ring,
+						 EBB_MEM_REGIONS_MAX * uring->num_pieces) == 0;
 	uring->subscriber.added = uring_region_added;
 	ebb_mem_subscribe(&uring->subscriber);
 	*ret_uring = uring;
@@ -363,18 +398,18 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	return count != 0;
 }
 
-static void uring_submit_piece(struct ebb_uring *uring)
+static void uring_submit_early(struct ebb_uring *uring)
 {
 	unsigned ready = io_uring_sq_ready(&uring->ring);
 
-	if (ready >= URING_PIECE_MIN && ready >= uring->outstanding / URING_PIECES) {
+	if (ready >= URING_EARLY_MIN && ready >= uring->outstanding / URING_EARLY_SHARE) {
 		uring_check(uring, io_uring_submit(&uring->ring));
 	}
 }
 
 struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op)
 {
-	uring_submit_piece(uring);
+	uring_submit_early(uring);
 	op->thread = ebb_turn.thread;
 	op->thread->uring_ops++;
 	uring->outstanding++;
@@ -402,6 +437,39 @@ int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 bool ebb_uring_has_region(const struct ebb_uring *uring, int index)
 {
 	return uring->region_registered[index];
+}
+
+/* ---- a retired ring ---- */
+
+/* The kernel reads the bit after it has raised the flag: this is the other side. */
+static void uring_allow_event(struct ebb_uring *uring, bool on)
+{
+	unsigned *flags = uring->ring.cq.kflags;
+
+
+	if (!uring->files_registered) {
+		return -ENFILE;
+	}
+	rc = io_uring_register_files_update(&uring->ring, index, &fd, 1);
+	return rc < 0 ? rc : 0;
+}
+
+int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
+	int region = ebb_mem_region_index(addr);
+
+	if (region < 0 || !uring->region_registered[region] || len_bytes > piece ||
+	    offset % piece > piece - len_bytes) {
+		return -1;
+	}
+	return region * (int)uring->num_pieces + (int)(offset / piece);
+}
+
+struct io_uring *ebb_uring_ring(struct ebb_uring *uring)
+{
+	return &uring->ring;
 }
 
 /* ---- a retired ring ---- */
@@ -462,11 +530,71 @@ int ebb_uring_arm(struct ebb_uring *uring)
 void ebb_uring_disarm(struct ebb_uring *uring)
 {
 	uring_allow_event(uring, false);
+
+	if (fd < 0) {
+		return -errno;
+	}
+	uring->source = (struct ebb_source){
+		.fd = fd,
+		.events = EPOLLIN | EPOLLET,
+		.name = "io_uring",
+	};
+	rc = io_uring_register_eventfd(&uring->ring, fd);
+	if (rc == 0) {
+		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
+		if (rc != 0) {
+			io_uring_unregister_eventfd(&uring->ring);
+		}
+	}
+	if (rc != 0) {
+		close(fd);
+		uring->source.fd = -1;
+		return rc;
+	}
+	uring_allow_event(uring, false);
+	if (uring->epoll_polled) { /* it would only report what the reactor hears of anyway */
+		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll_polled, 0);
+	}
+	return 0;
+}
+
+int ebb_uring_arm(struct ebb_uring *uring)
+{
+	uring_allow_event(uring, true);
+	if (uring_cq_waiting(uring) ||
+	    (uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+void ebb_uring_disarm(struct ebb_uring *uring)
+{
+	uring_allow_event(uring, false);
+}
+
+/*
+ * The pool may have sent the ring's message, which comes before this one. From here on it tells the
+ * ring nothing more.
+ */
+void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor))
+{
+	if (uring->ending) {
+		return;
+	}
+	uring->ending = true;
+	uring->bufs_registered = false;
+	io_uring_unregister_buffers(&uring->ring);
+	ebb_mem_unsubscribe(&uring->subscriber);
+	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
+	ebb_reactor_send(uring->reactor, &uring->end_msg);
 }
 
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	ebb_mem_unsubscribe(&uring->subscriber);
+	if (!uring->ending) {
+		ebb_mem_unsubscribe(&uring->subscriber);
+	}
 	if (uring->source.fd >= 0) {
 		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
 				  &uring->source);

@@ -27,6 +27,12 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring);
 /* Cancels what is outstanding, and frees the ring. */
 void ebb_uring_close(struct ebb_uring *uring);
 
+/*
+ * Nothing is outstanding in this retired ring: @ended is called in a later turn, once, to close it.
+ * Until then nothing but closing it is allowed. A second call is ignored.
+ */
+void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor));
+
 bool ebb_uring_is_big(const struct ebb_uring *uring);
 
 /* An entry for @op, of the thread that runs; see ebb_uring_sqe(). */
@@ -60,7 +66,10 @@ void ebb_uring_disarm(struct ebb_uring *uring);
 /* Place @index of the ring's table of files becomes @fd; -1: empty. */
 int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd);
 
-/* True if region @index of the pool is registered. */
-bool ebb_uring_has_region(const struct ebb_uring *uring, int index);
+/* The registered buffer that holds [@addr, @addr + @len_bytes); -1: none. */
+int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes);
+
+/* For tests: what has been prepared, and not been submitted yet, can be looked at there. */
+struct io_uring *ebb_uring_ring(struct ebb_uring *uring);
 
 #endif

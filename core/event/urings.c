@@ -32,7 +32,8 @@
  * the polled ring when it has been awake for a while.
  *
  * Registered files have the same place in every ring, so a driver's index holds whichever ring its
- * request goes to, also when the home changes.
+ * request goes to, also when the home changes. Buffers have the same place in the home and in the
+ * polled ring; nobody keeps an index of one.
  *
  * What must never happen: a request in a ring that nobody will look at again. In the home and in
  * the polled ring it is what keeps the reactor from sleeping elsewhere; in the retired one, the
@@ -44,7 +45,6 @@
 #include <string.h>
 
 #include <ebb/assert.h>
-#include <ebb/memory.h>
 #include <ebb/violation.h>
 
 #include "core/event/reactor.h"
@@ -135,7 +135,6 @@ int ebb_uring_open_big(void)
 			return rc;
 		}
 	}
-	/* If nothing is outstanding there, the turn's end closes it. */
 	urings->retired = urings->home;
 	urings->home = uring;
 	return 0;
@@ -148,6 +147,7 @@ int ebb_uring_open_polled(void)
 	if (urings == NULL) {
 		return -EPERM;
 	}
+	ebb_assert(urings->home != NULL && ebb_uring_is_big(urings->home));
 	return urings->polled != NULL ? 0
 				      : urings_create(urings, EBB_URING_POLLED, &urings->polled);
 }
@@ -248,17 +248,24 @@ void ebb_uring_file_unregister(int index)
 int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 {
 	struct ebb_urings *urings = &ebb_turn.reactor->urings;
-	int index = ebb_mem_region_index(addr);
+	int index = ebb_uring_find_buf(urings->home, addr, len_bytes);
 
-	if (index < 0 || !ebb_uring_has_region(urings->home, index) ||
-	    (urings->polled != NULL && !ebb_uring_has_region(urings->polled, index)) ||
-	    !ebb_mem_contains(addr, len_bytes)) {
+	if (index >= 0 && urings->polled != NULL &&
+	    ebb_uring_find_buf(urings->polled, addr, len_bytes) < 0) {
 		return -1;
 	}
 	return index;
 }
 
 /* ---- what the reactor's loop calls ---- */
+
+static void retired_ended(void *arg)
+{
+	struct ebb_reactor *reactor = arg;
+
+	ebb_uring_close(reactor->urings.retired);
+	reactor->urings.retired = NULL;
+}
 
 bool ebb_urings_reap(struct ebb_urings *urings)
 {
@@ -270,8 +277,7 @@ bool ebb_urings_reap(struct ebb_urings *urings)
 	if (ebb_unlikely(urings->retired != NULL)) {
 		worked |= ebb_uring_reap(urings->retired);
 		if (!ebb_uring_busy(urings->retired)) {
-			ebb_uring_close(urings->retired);
-			urings->retired = NULL;
+			ebb_uring_end(urings->retired, retired_ended);
 		}
 	}
 	return worked;

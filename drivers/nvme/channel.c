@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include <ebb/assert.h>
 
@@ -32,6 +33,7 @@ static int poller_begin(struct ebb_nvme_channel *ch)
 	const struct ebb_nvme_transport *transport = ch->queue->transport;
 	struct ebb_poller_wake wake = {
 		.fd = ch->queue->wake_fd,
+		.events = EPOLLIN | EPOLLET, /* nobody reads it */
 		.set_interrupt = transport->set_interrupt != NULL ? channel_set_interrupt : NULL,
 		.arm = transport->arm != NULL ? channel_arm : NULL,
 	};
@@ -85,6 +87,27 @@ static void channel_destroy(void *device, void *ctx)
 	ch->queue->transport->queue_destroy(ch->queue);
 }
 
+/* The bdevs' channels above this one let their requests end, and hold new ones back. */
+static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
+{
+	struct ebb_nvme_channel *ch = ctx;
+
+	if (ch->queue->transport->leave != NULL) {
+		ch->queue->transport->leave(ch->queue);
+	}
+	ebb_io_channel_quiesced(channel);
+}
+
+static void channel_resume(void *ctx, struct ebb_io_channel *channel)
+{
+	struct ebb_nvme_channel *ch = ctx;
+
+	(void)channel;
+	if (ch->queue->transport->arrive != NULL) {
+		ch->queue->transport->arrive(ch->queue);
+	}
+}
+
 int ebb_nvme_channels_begin(struct ebb_nvme_ctrlr *ctrlr)
 {
 	struct ebb_io_device_ops ops = {
@@ -93,6 +116,8 @@ int ebb_nvme_channels_begin(struct ebb_nvme_ctrlr *ctrlr)
 			    ctrlr->transport->queue_size,
 		.create = channel_create,
 		.destroy = channel_destroy,
+		.quiesce = channel_quiesce,
+		.resume = channel_resume,
 	};
 
 	return ebb_io_device_register(ctrlr, &ops);

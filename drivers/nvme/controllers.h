@@ -53,7 +53,10 @@ void ebb_nvme_ctrlr_ns_left(struct ebb_nvme_ctrlr *ctrlr);
 void ebb_nvme_ctrlr_worker_idle(struct ebb_nvme_ctrlr *ctrlr);
 void ebb_nvme_ctrlr_start_failed(struct ebb_nvme_ctrlr *ctrlr, int rc);
 
-/* event.c: dword 0 of an asynchronous event's completion. */
+/* event.c: dword 0 of an asynchronous event's completion. May free @ctrlr. */
 void ebb_nvme_async_event(struct ebb_nvme_ctrlr *ctrlr, uint32_t dword);
+
+/* event.c: asks the controller to tell of the next event, unless it has been asked. */
+void ebb_nvme_async_arm(struct ebb_nvme_ctrlr *ctrlr);
 
 #endif

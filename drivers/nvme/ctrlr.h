@@ -125,6 +125,10 @@ struct ebb_nvme_ctrlr {
 	struct ebb_nvme_retry admin_retry;
 	struct ebb_nvme_scan scan;
 
+	/* The asynchronous event request. See event.c. */
+	struct ebb_nvme_request event_request;
+	bool event_armed;
+
 	/* Who waits. */
 	ebb_nvme_ctrlr_cb attach_done;
 	void *attach_arg;

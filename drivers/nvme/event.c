@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asynchronous events (NVMe Base 2.0, 5.2). Each is told once, and the next of its kind only after
- * the log page that it names has been read: so every event ends in reading that page, also those
- * that ebb has nothing to do about but to log.
+ * Asynchronous events (NVMe Base 2.0, 5.2). A controller that is ours is asked for them by a request
+ * that it keeps until it has something to tell; one such request is enough, since what happens
+ * meanwhile waits in the controller. A reset, or the end, gives the request back unanswered.
+ *
+ * Each event is told once, and the next of its kind only after the log page that it names has been
+ * read: so every event ends in reading that page, also those that ebb has nothing to do about but
+ * to log.
  */
 #include "drivers/nvme/worker.h"
 
@@ -15,6 +19,7 @@
 
 #include "drivers/nvme/controllers.h"
 #include "drivers/nvme/health.h"
+#include "drivers/nvme/status.h"
 
 /* Dword 0: type in bits 2:0, information in 15:8, log page in 23:16. */
 #define EVENT_TYPE(dword) ((dword)&0x7u)
@@ -82,6 +87,39 @@ void ebb_nvme_async_event(struct ebb_nvme_ctrlr *ctrlr, uint32_t dword)
 		ebb_info("nvme", "%s: asynchronous event %08xh", ctrlr->name, dword);
 		break;
 	}
+}
+
+static void event_done(struct ebb_nvme_request *request)
+{
+	struct ebb_nvme_ctrlr *ctrlr =
+		ebb_container_of(request, struct ebb_nvme_ctrlr, event_request);
+	uint32_t dword = (uint32_t)request->result;
+
+	ctrlr->event_armed = false;
+	if (request->rc < 0) {
+		return; /* a reset, whose end asks again; or the end */
+	}
+	if (request->status != 0) {
+		ebb_notice("nvme", "%s: will not tell of events: %s", ctrlr->name,
+			   ebb_nvme_status_text(request->status));
+		return;
+	}
+	ebb_nvme_async_arm(ctrlr);
+	ebb_nvme_async_event(ctrlr, dword);
+}
+
+void ebb_nvme_async_arm(struct ebb_nvme_ctrlr *ctrlr)
+{
+	if (ctrlr->event_armed || ctrlr->detach_wanted || ctrlr->gone ||
+	    !ctrlr->limits.owns_controller) {
+		return;
+	}
+	ctrlr->event_armed = true;
+	ctrlr->event_request = (struct ebb_nvme_request){
+		.opcode = nvme_admin_async_event,
+		.done = event_done,
+	};
+	ctrlr->transport->admin(ctrlr, &ctrlr->event_request);
 }
 
 static void log_end(struct ebb_nvme_ctrlr *ctrlr, int rc)

@@ -116,6 +116,8 @@ static void events_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 {
 	if (rc < 0) {
 		ebb_info("nvme", "%s: tells of no events: %s", ctrlr->name, strerror(-rc));
+	} else {
+		ebb_nvme_async_arm(ctrlr);
 	}
 	ebb_nvme_worker_job_end(ctrlr, 0);
 }

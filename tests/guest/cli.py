@@ -7,6 +7,9 @@ import selectors
 import shlex
 import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "integration"))
 
 import machine
 from initramfs import Missing

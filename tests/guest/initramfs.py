@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest's kernel, found, and its initramfs, built: static busybox, a few modules, init.
 
-The kernel is the newest that Debian's linux-image packages installed. The initramfs depends on that
-kernel, on busybox and on tests/guest/init only, so it is made once for them and kept in build/guest.
+The kernel is the newest that Debian's linux-image packages installed. An emulated machine would
+spend a third of its boot on unpacking it, so it is unpacked here, once, and started by the PVH
+entry of the ELF image; where it is packed otherwise than with xz, it boots as it is.
+
+Both depend on that kernel, on busybox and on this folder only; they are kept in build/guest.
 """
 
+import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("EBB_BUILD_DIR", ROOT / "build"))
-MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console")
+# The root and the ways to the host; then what every guest wants, which loads sooner from here.
+MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console", "nvme", "virtio_blk")
+MODULES += ("vfio-pci", "vfio_iommu_type1")
 NEWC_HEADER = "070701" + "%08x" * 13
+SECTOR = 512
+XZ_MAGIC = b"\xfd7zXZ\0"
 
 
 class Missing(Exception):
@@ -51,6 +59,39 @@ def find_kernel():
     return kernel, kernel.name[len("vmlinuz-") :]
 
 
+def made(path, inputs, make):
+    """path, made by make() (bytes) if it is missing or older than one of inputs."""
+    if path.exists() and path.stat().st_mtime > max(file.stat().st_mtime for file in inputs):
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two runs at once may both make it: each replaces it whole.
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(make())
+    os.replace(file.name, path)
+    return path
+
+
+def payload(image):
+    """What is packed in a bzImage. Linux x86 boot protocol 2.08: payload_offset and _length."""
+    setup_sectors = image[0x1F1] or 4
+    version, offset, length = struct.unpack_from("<H", image, 0x206) + struct.unpack_from(
+        "<II", image, 0x248
+    )
+    if image[0x202:0x206] != b"HdrS" or version < 0x208:
+        return b""
+    start = (setup_sectors + 1) * SECTOR + offset
+    return image[start : start + length]
+
+
+def unpacked_kernel(kernel, release):
+    """The path of the kernel to boot."""
+    packed = payload(kernel.read_bytes())
+    if not packed.startswith(XZ_MAGIC):
+        return kernel
+    path = BUILD / "guest" / f"vmlinux-{release}"
+    return made(path, [kernel, Path(__file__)], lambda: lzma.LZMADecompressor().decompress(packed))
+
+
 def module_files(release):
     """The files of MODULES and of what they depend on, each once, in the order to load them."""
     files = []
@@ -79,7 +120,7 @@ def cpio(entries):
     return b"".join(parts)
 
 
-def build(release):
+def archive(release):
     modules = module_files(release)
     busybox = Path(find_program("busybox", "busybox-static"))
     folder, program = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
@@ -95,23 +136,9 @@ def build(release):
 
 
 def initramfs(release):
-    """The path of the initramfs for that kernel, built if its inputs are newer."""
-    folder = BUILD / "guest"
-    path = folder / f"initramfs-{release}.cpio"
+    """The path of the initramfs for that kernel."""
     inputs = [HERE / "init", Path(__file__), Path(find_program("busybox", "busybox-static"))]
     inputs.append(Path("/lib/modules") / release / "modules.dep")
-    if path.exists() and path.stat().st_mtime > max(file.stat().st_mtime for file in inputs):
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    # Two runs at once may both build it: each replaces it whole.
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        file.write(build(release))
-    os.replace(file.name, path)
-    return path
-
-
-if __name__ == "__main__":
-    try:
-        print(initramfs(find_kernel()[1]))
-    except Missing as missing:
-        sys.exit(str(missing))
+    return made(
+        BUILD / "guest" / f"initramfs-{release}.cpio", inputs, lambda: archive(release)
+    )

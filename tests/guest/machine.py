@@ -16,14 +16,24 @@ MIB = 1 << 20
 class Namespace:
     """size_mib of zeroes at first; block and metadata are bytes; options are QEMU's for nvme-ns.
 
-    null: no storage behind it, for measuring.
+    null: no storage behind it, for measuring. volatile: Guest.cut_power() loses what was written
+    and not flushed (see volatile.py); without, it loses nothing that the drive has completed.
     """
 
     size_mib: int = 256
     block: int = 512
     metadata: int = 0
     null: bool = False
+    volatile: bool = False
     options: str = ""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A plain disk of the host, not NVMe: /dev/vda, vdb ... on the nodes "plain0", "plain1" ..."""
+
+    size_mib: int = 256
+    volatile: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Machine:
     """cmdline: more words for the kernel's command line, such as "nvme.poll_queues=2"."""
 
     subsystems: tuple = (Subsystem(),)
+    disks: tuple = ()
     cmdline: str = ""
     cpus: int = 2
     memory_mib: int = 2048

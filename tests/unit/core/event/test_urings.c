@@ -137,7 +137,7 @@ START_TEST(test_plain_idle)
 	nop(&requests[0]);
 	wait_completed(1);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	turns(1);
+	turns(2);
 	ck_assert_ptr_null(urings->retired);
 	nop(&requests[1]);
 	wait_completed(2);
@@ -298,10 +298,15 @@ START_TEST(test_files_closed)
 	ck_assert_int_eq(ebb_uring_open_big(), -EBADF);
 	ck_assert(!ebb_uring_is_big(urings->home));
 	ck_assert_ptr_null(urings->retired);
+	ebb_uring_file_unregister(0);
+	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	fd = make_file("x");
+	ck_assert_int_eq(ebb_uring_file_register(fd), 0);
+	close(fd);
 	ck_assert_int_eq(ebb_uring_open_polled(), -EBADF);
 	ck_assert_ptr_null(urings->polled);
 	ebb_uring_file_unregister(0);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open_polled(), 0);
 }
 END_TEST
 
@@ -337,6 +342,41 @@ START_TEST(test_buffers)
 	close(fd);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
+}
+END_TEST
+
+/* A big ring has each region in pieces: an index is of the piece that holds all of the data. */
+START_TEST(test_pieces)
+{
+	const size_t piece = 256u << 10;
+	char *buf = ebb_mem_alloc(4 * piece);
+	int first;
+
+	ck_assert_ptr_nonnull(buf);
+	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	turns(1);
+	first = ebb_uring_buf_index(buf, piece);
+	ck_assert_int_ge(first, 0);
+	ck_assert_int_eq(ebb_uring_buf_index(buf, 1), first);
+	ck_assert_int_eq(ebb_uring_buf_index(buf + piece - 512, 512), first);
+	ck_assert_int_eq(ebb_uring_buf_index(buf + piece, 512), first + 1);
+	ck_assert_int_eq(ebb_uring_buf_index(buf + 3 * piece, piece), first + 3);
+	ck_assert_int_eq(ebb_uring_buf_index(buf, piece + 1), -1);
+	ck_assert_int_eq(ebb_uring_buf_index(buf + piece - 512, 513), -1);
+	ck_assert_int_eq(ebb_uring_buf_index(buf + 2 * piece - 1, 2), -1);
+	for (unsigned i = 0; i < 4; i++) {
+		int fd = make_file("piece");
+		char *at = buf + i * piece + 4096 * i;
+
+		memset(at, 0, 16);
+		io_uring_prep_read_fixed(ebb_uring_sqe(&requests[i].op), fd, at, 5, 0,
+					 ebb_uring_buf_index(at, 5));
+		wait_completed(i + 1);
+		ck_assert_int_eq(requests[i].res, 5);
+		ck_assert_str_eq(at, "piece");
+		close(fd);
+	}
+	ebb_mem_free(buf, 4 * piece);
 }
 END_TEST
 
@@ -436,6 +476,7 @@ int main(void)
 		test_files,
 		test_files_closed,
 		test_buffers,
+		test_pieces,
 		test_polled,
 		test_polled_adaptive,
 		test_close_all,

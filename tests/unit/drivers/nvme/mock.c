@@ -374,6 +374,30 @@ static void mock_attach(struct ebb_nvme_ctrlr *ctrlr)
 	}
 }
 
+static void event_answer(int rc, uint32_t dword)
+{
+	struct ebb_nvme_request *request = mock.event_request;
+
+	mock.event_request = NULL;
+	if (request != NULL) {
+		request->rc = rc;
+		request->status = 0;
+		request->result = dword;
+		request->done(request);
+	}
+}
+
+void mock_tell(uint32_t dword)
+{
+	ck_assert_ptr_nonnull(mock.event_request);
+	event_answer(0, dword);
+}
+
+void mock_forget_events(void)
+{
+	event_answer(-ECANCELED, 0);
+}
+
 static void mock_detach(struct ebb_nvme_ctrlr *ctrlr)
 {
 	unsigned i;
@@ -384,6 +408,7 @@ static void mock_detach(struct ebb_nvme_ctrlr *ctrlr)
 		ck_assert(!mock.ns[i].open);
 	}
 	ck_assert(ebb_list_empty(&mock.held_admin));
+	event_answer(-ENODEV, 0);
 	mock.ctrlr = NULL;
 	mock.detaches++;
 	ebb_nvme_ctrlr_detached(ctrlr);
@@ -405,7 +430,16 @@ static void mock_admin(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *re
 	ck_assert_ptr_null(request->ns);
 	note(request, NULL);
 	request->rc = -12345;
-	if (mock.hold_admin) {
+	if (request->opcode == nvme_admin_async_event) {
+		ck_assert_ptr_null(mock.event_request);
+		ck_assert(mock.limits.owns_controller);
+		ck_assert_uint_eq(request->nsid | request->cdw10 | request->cdw11, 0);
+		check_data(request, 0);
+		mock.event_request = request;
+		if (mock.gone) {
+			event_answer(-ENODEV, 0);
+		}
+	} else if (mock.hold_admin) {
 		ebb_list_push_back(&mock.held_admin, &request->link);
 	} else {
 		admin_answer(request);
@@ -470,6 +504,7 @@ static void mock_ns_close(struct ebb_nvme_ns *ns)
 void mock_leave(void)
 {
 	mock.gone = true;
+	event_answer(-ENODEV, 0);
 	mock_release();
 	mock_release_admin();
 }

@@ -82,6 +82,7 @@ struct mock {
 	uint64_t apst[32]; /* as Set Features has left it */
 	unsigned apst_set, apst_on;
 	uint32_t events_wanted;
+	struct ebb_nvme_request *event_request; /* kept until there is something to tell */
 	unsigned num_faults;
 	struct mock_fault faults[MOCK_FAULTS];
 	unsigned num_records;
@@ -108,6 +109,12 @@ void mock_reset_done(void);
 
 /* The device leaves: what is held ends, and so does what comes. */
 void mock_leave(void);
+
+/* Tells of an event, by the request that is kept for that. */
+void mock_tell(uint32_t dword);
+
+/* What a reset does to the event request. */
+void mock_forget_events(void);
 
 /* Commands of that kind so far. */
 unsigned mock_count(bool admin, uint8_t opcode);
