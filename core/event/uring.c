@@ -61,11 +61,12 @@
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
-#define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
-#define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
 
 #define URING_PIECE_SIZE (256u << 10)
 #define URING_PIECES     (EBB_MEM_REGION_SIZE / URING_PIECE_SIZE) /* of a region, in big rings */
+
+#define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
+#define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
@@ -434,26 +435,6 @@ int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 	return rc < 0 ? rc : 0;
 }
 
-bool ebb_uring_has_region(const struct ebb_uring *uring, int index)
-{
-	return uring->region_registered[index];
-}
-
-/* ---- a retired ring ---- */
-
-/* The kernel reads the bit after it has raised the flag: this is the other side. */
-static void uring_allow_event(struct ebb_uring *uring, bool on)
-{
-	unsigned *flags = uring->ring.cq.kflags;
-
-
-	if (!uring->files_registered) {
-		return -ENFILE;
-	}
-	rc = io_uring_register_files_update(&uring->ring, index, &fd, 1);
-	return rc < 0 ? rc : 0;
-}
-
 int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
 {
 	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
@@ -489,47 +470,6 @@ int ebb_uring_retire(struct ebb_uring *uring)
 	struct ebb_reactor *reactor = uring->reactor;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int rc;
-
-	if (fd < 0) {
-		return -errno;
-	}
-	uring->source = (struct ebb_source){
-		.fd = fd,
-		.events = EPOLLIN | EPOLLET,
-		.name = "io_uring",
-	};
-	rc = io_uring_register_eventfd(&uring->ring, fd);
-	if (rc == 0) {
-		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
-		if (rc != 0) {
-			io_uring_unregister_eventfd(&uring->ring);
-		}
-	}
-	if (rc != 0) {
-		close(fd);
-		uring->source.fd = -1;
-		return rc;
-	}
-	uring_allow_event(uring, false);
-	if (uring->epoll_polled) { /* it would only report what the reactor hears of anyway */
-		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll_polled, 0);
-	}
-	return 0;
-}
-
-int ebb_uring_arm(struct ebb_uring *uring)
-{
-	uring_allow_event(uring, true);
-	if (uring_cq_waiting(uring) ||
-	    (uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
-		return -EAGAIN;
-	}
-	return 0;
-}
-
-void ebb_uring_disarm(struct ebb_uring *uring)
-{
-	uring_allow_event(uring, false);
 
 	if (fd < 0) {
 		return -errno;

@@ -66,6 +66,13 @@ int ebb_sysfs_read(char *ret_text, size_t size, const char *path_format, ...)
 	return 0;
 }
 
+static int (*write_observer)(const char *path, const char *text);
+
+void ebb_sysfs_set_observer(int (*observer)(const char *path, const char *text))
+{
+	write_observer = observer;
+}
+
 int ebb_sysfs_write(const char *text, const char *path_format, ...)
 {
 	char path[PATH_MAX];
@@ -75,6 +82,9 @@ int ebb_sysfs_write(const char *text, const char *path_format, ...)
 	va_start(args, path_format);
 	vsnprintf(path, sizeof(path), path_format, args);
 	va_end(args);
+	if (write_observer != NULL) {
+		return write_observer(path, text);
+	}
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return -errno;
@@ -137,15 +147,19 @@ int ebb_pci_group(const char *root, const char *bdf)
 	return end == name || *end != '\0' || group < 0 || group > INT_MAX ? -ENOTSUP : (int)group;
 }
 
-bool ebb_pci_driver_is_harmless(const char *driver)
+bool ebb_pci_driver_is_vfio(const char *driver)
 {
 	static const char suffix[] = "vfio-pci";
 	size_t len = strlen(driver);
 
+	return len >= sizeof(suffix) - 1 &&
+	       strcmp(driver + len - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+bool ebb_pci_driver_is_harmless(const char *driver)
+{
 	return driver[0] == '\0' || strcmp(driver, "pci-stub") == 0 ||
-	       strcmp(driver, "pcieport") == 0 ||
-	       (len >= sizeof(suffix) - 1 &&
-		strcmp(driver + len - (sizeof(suffix) - 1), suffix) == 0);
+	       strcmp(driver, "pcieport") == 0 || ebb_pci_driver_is_vfio(driver);
 }
 
 bool ebb_pci_group_blocker(const char *root, int group, const char *bdf,

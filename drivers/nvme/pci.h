@@ -31,6 +31,9 @@ int ebb_sysfs_read(char *ret_text, size_t size, const char *path_format, ...) EB
 /* Writes @text to @path with one write(). Return: 0; -errno, a driver's included. */
 int ebb_sysfs_write(const char *text, const char *path_format, ...) EBB_PRINTF(2, 3);
 
+/* A test plays the kernel: it is called in place of every write. NULL: the kernel. */
+void ebb_sysfs_set_observer(int (*observer)(const char *path, const char *text));
+
 /* The last part of what the symbolic link points to. Return: 0; -errno, and @ret_name is empty. */
 int ebb_sysfs_link_name(char *ret_name, size_t size, const char *path_format, ...) EBB_PRINTF(3, 4);
 
@@ -41,6 +44,9 @@ int ebb_pci_driver(const char *root, const char *bdf, char ret_driver[EBB_PCI_DR
 
 /* Return: the IOMMU group; -ENOTSUP: none, there is no IOMMU that is on. */
 int ebb_pci_group(const char *root, const char *bdf);
+
+/* vfio-pci, or a variant of it for a vendor's devices ("mlx5-vfio-pci"). */
+bool ebb_pci_driver_is_vfio(const char *driver);
 
 /* True for a driver that leaves a group's isolation whole, as VFIO judges it. */
 bool ebb_pci_driver_is_harmless(const char *driver);

@@ -87,6 +87,11 @@ static bool ns_of_entry(const char *root, const char *ctrlr, const char *name,
 	return true;
 }
 
+bool ebb_nvme_topology_exists(const char *root, const char *ctrlr)
+{
+	return exists(root, "nvme", ctrlr);
+}
+
 int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
 				 int (*each)(const struct ebb_nvme_sysfs_ns *ns, void *arg),
 				 void *arg)
@@ -99,7 +104,7 @@ int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
 	snprintf(path, sizeof(path), "%s/sys/class/nvme/%s", root, ctrlr);
 	num = scandir(path, &entries, NULL, versionsort);
 	if (num < 0) {
-		return -ENOENT;
+		return 0;
 	}
 	for (i = 0; i < num; i++) {
 		if (rc == 0 && ns_of_entry(root, ctrlr, entries[i]->d_name, &ns)) {
@@ -182,6 +187,69 @@ int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_s
 		return find_shared(root, numbers, ret_ns);
 	}
 	return find_private(root, parent, &find);
+}
+
+int ebb_nvme_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
+				  void *arg)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int num, i, rc = 0;
+
+	snprintf(path, sizeof(path), "%s/sys/class/nvme", root);
+	num = scandir(path, &entries, NULL, versionsort);
+	if (num < 0) {
+		return 0;
+	}
+	for (i = 0; i < num; i++) {
+		if (rc == 0 && entries[i]->d_name[0] != '.') {
+			rc = each(entries[i]->d_name, arg);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return rc;
+}
+
+struct twins {
+	const char *root;
+	const struct ebb_nvme_sysfs_ns *ns;
+	char wwid[256];
+	int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg);
+	void *arg;
+};
+
+static int twins_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+{
+	const struct twins *twins = arg;
+	char wwid[256];
+
+	if (ns->shared || ns->nsid != twins->ns->nsid || strcmp(ns->block, twins->ns->block) == 0 ||
+	    ebb_sysfs_read(wwid, sizeof(wwid), "%s/sys/class/block/%s/wwid", twins->root,
+			   ns->block) < 0 ||
+	    strcmp(wwid, twins->wwid) != 0) {
+		return 0;
+	}
+	return twins->each(ns, twins->arg);
+}
+
+static int twins_controller(const char *ctrlr, void *arg)
+{
+	const struct twins *twins = arg;
+
+	return ebb_nvme_topology_namespaces(twins->root, ctrlr, twins_namespace, arg);
+}
+
+int ebb_nvme_topology_twins(const char *root, const struct ebb_nvme_sysfs_ns *ns,
+			    int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg), void *arg)
+{
+	struct twins twins = {.root = root, .ns = ns, .each = each, .arg = arg};
+
+	if (ns->shared || ebb_sysfs_read(twins.wwid, sizeof(twins.wwid),
+					 "%s/sys/class/block/%s/wwid", root, ns->block) < 0) {
+		return 0;
+	}
+	return ebb_nvme_topology_controllers(root, twins_controller, &twins);
 }
 
 int ebb_nvme_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[EBB_NVME_NAME_SIZE])

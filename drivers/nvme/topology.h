@@ -31,11 +31,14 @@ struct ebb_nvme_sysfs_ns {
 	bool shared; /* reached through the subsystem: other controllers may lead to it too */
 };
 
+/* Has the kernel a controller of that name? */
+bool ebb_nvme_topology_exists(const char *root, const char *ctrlr);
+
 /**
  * ebb_nvme_topology_namespaces() - what a controller of the kernel's driver has
  * @ctrlr: "nvme0"
  * @each: called for each; it stops them by what is not 0
- * Return: 0; what @each has returned; -ENOENT there is no such controller.
+ * Return: 0; what @each has returned.
  */
 int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
 				 int (*each)(const struct ebb_nvme_sysfs_ns *ns, void *arg),
@@ -47,6 +50,21 @@ int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
  * Return: 0; -ENODEV it is no namespace's; -errno.
  */
 int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_sysfs_ns *ret_ns);
+
+/**
+ * ebb_nvme_topology_twins() - the same namespace as other block devices
+ * Without native multipath, every controller of a subsystem that reaches a namespace has a block
+ * device of it.
+ * @ns: as one of the two above has found it
+ * Return: 0; what @each has returned.
+ */
+int ebb_nvme_topology_twins(const char *root, const struct ebb_nvme_sysfs_ns *ns,
+			    int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg),
+			    void *arg);
+
+/* Calls @each for every controller of the kernel's. Return: 0; what @each has returned. */
+int ebb_nvme_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
+				  void *arg);
 
 /* The kernel's controller of a PCI function, "nvme0". Return: 0; -ENOENT none. */
 int ebb_nvme_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[EBB_NVME_NAME_SIZE]);

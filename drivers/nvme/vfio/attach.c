@@ -16,18 +16,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/vfio.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/holder.h"
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/vfio/check.h"
 
 int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...)
 {
@@ -37,89 +34,6 @@ int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...)
 	vsnprintf(error->text, error->size, format, args);
 	va_end(args);
 	return rc;
-}
-
-static bool module_is_loaded(const char *root, const char *path)
-{
-	char full[256];
-
-	snprintf(full, sizeof(full), "%s/sys/%s", root, path);
-	return access(full, F_OK) == 0;
-}
-
-/* Another driver than vfio-pci has the function, or none. */
-static int fail_not_bound(const char *root, const char *bdf, const char *driver,
-			  const struct vfio_error *error)
-{
-	if (!module_is_loaded(root, "bus/pci/drivers/vfio-pci")) {
-		return vfio_fail(
-			error, -ENODEV,
-			"%s: the kernel's vfio-pci driver is not loaded: modprobe vfio-pci", bdf);
-	}
-	if (driver[0] == '\0') {
-		return vfio_fail(error, -ENODEV,
-				 "%s: no driver has it; give it to vfio-pci: ebbctl nvme bind %s",
-				 bdf, bdf);
-	}
-	return vfio_fail(error, -EBUSY,
-			 "%s: the kernel's driver %s has it; give it to vfio-pci (ebbctl nvme bind "
-			 "%s), or attach with rebind=true",
-			 bdf, driver, bdf);
-}
-
-int vfio_check(const char *root, const char *bdf, unsigned *ret_group,
-	       const struct vfio_error *error)
-{
-	char driver[EBB_PCI_DRIVER_SIZE], mate[EBB_PCI_BDF_SIZE];
-	int group;
-
-	if (!ebb_pci_exists(root, bdf)) {
-		return vfio_fail(error, -ENODEV,
-				 "%s: there is no such PCI function; ebbctl nvme list shows what "
-				 "there is",
-				 bdf);
-	}
-	group = ebb_pci_group(root, bdf);
-	if (group < 0) {
-		return vfio_fail(error, -ENOTSUP,
-				 "%s: it is in no IOMMU group: turn the IOMMU on, in the firmware "
-				 "(VT-d, AMD-Vi) and for the kernel (intel_iommu=on)",
-				 bdf);
-	}
-	ebb_pci_driver(root, bdf, driver);
-	if (driver[0] == '\0' || !ebb_pci_driver_is_harmless(driver)) {
-		return fail_not_bound(root, bdf, driver, error);
-	}
-	if (ebb_pci_group_blocker(root, group, bdf, mate, driver)) {
-		return vfio_fail(
-			error, -EBUSY,
-			"%s: its IOMMU group %d is shared with %s, which the kernel's "
-			"driver %s has: that device must go to vfio-pci too, or be without "
-			"a driver",
-			bdf, group, mate, driver);
-	}
-	*ret_group = (unsigned)group;
-	return 0;
-}
-
-static int fail_not_permitted(const char *bdf, const char *path, const struct vfio_error *error)
-{
-	const struct passwd *user;
-	const struct group *group;
-	struct stat st;
-
-	if (stat(path, &st) < 0) {
-		return vfio_fail(error, -EPERM, "%s: cannot open %s: not permitted", bdf, path);
-	}
-	user = getpwuid(st.st_uid);
-	group = getgrgid(st.st_gid);
-	return vfio_fail(
-		error, -EPERM,
-		"%s: not permitted to open %s (mode %04o, %s:%s): a udev rule lets a group "
-		"in: SUBSYSTEM==\"vfio\", GROUP=\"ebb\", MODE=\"0660\" in "
-		"/etc/udev/rules.d/60-ebb-vfio.rules",
-		bdf, path, (unsigned)st.st_mode & 07777u, user == NULL ? "?" : user->pw_name,
-		group == NULL ? "?" : group->gr_name);
 }
 
 static int group_open(struct vfio_device *device, const struct vfio_error *error)
@@ -139,7 +53,7 @@ static int group_open(struct vfio_device *device, const struct vfio_error *error
 					 bdf, path, holder);
 		case EACCES:
 		case EPERM:
-			return fail_not_permitted(bdf, path, error);
+			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
 		default:
 			return vfio_fail(error, -errno, "%s: cannot open %s: %s", bdf, path,
 					 strerror(errno));
@@ -166,7 +80,7 @@ static int container_open(struct vfio_device *device, const struct vfio_error *e
 	device->container_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (device->container_fd < 0) {
 		if (errno == EACCES || errno == EPERM) {
-			return fail_not_permitted(bdf, path, error);
+			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
 		}
 		return vfio_fail(error, -errno, "%s: cannot open %s: %s; modprobe vfio", bdf, path,
 				 strerror(errno));
@@ -209,7 +123,7 @@ int vfio_attach(struct vfio_device *device, const struct vfio_error *error)
 	const char *bdf = device->device.bdf;
 	int rc;
 
-	rc = vfio_check("", bdf, &device->group, error);
+	rc = ebb_vfio_check_bound("", bdf, &device->group, error->text, error->size);
 	if (rc == 0) {
 		rc = container_open(device, error);
 	}

@@ -39,9 +39,6 @@ struct vfio_device {
 
 /* attach.c: from an address to an open device. On failure, all fds that are open are in @device. */
 int vfio_attach(struct vfio_device *device, const struct vfio_error *error);
-/* Tells from sysfs alone why @bdf cannot be had. @ret_group: its group, if it can. */
-int vfio_check(const char *root, const char *bdf, unsigned *ret_group,
-	       const struct vfio_error *error);
 
 /* irq.c */
 int vfio_irq_init(struct vfio_device *device, const struct vfio_error *error);
