@@ -31,7 +31,7 @@
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
  * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
  * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
- * there, and the ring watches the epoll set: see uring.c.
+ * there, and the ring watches the epoll set: see uring.c; and urings.c for those that have several.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
  * is an edge of its own, whatever the counter says, so the read() that would usually follow each
@@ -63,7 +63,6 @@
 #include "core/event/move.h"
 #include "core/event/poller.h"
 #include "core/event/thread.h"
-#include "core/event/uring.h"
 #include "core/event/watch.h"
 
 #define EVENTS_PER_WAKE 64
@@ -243,8 +242,8 @@ static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
 		worked |= ebb_thread_run(ebb_list_entry(node, struct ebb_thread, reactor_link),
 					 polling);
 	}
-	if (reactor->uring != NULL) {
-		worked |= ebb_uring_reap(reactor->uring);
+	if (reactor->urings.home != NULL) {
+		worked |= ebb_urings_reap(&reactor->urings);
 	}
 	worked |= reactor_run_deferred(reactor);
 	if (ebb_turn.ends != NULL) {
@@ -258,8 +257,8 @@ static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
 
 static void reactor_submit(struct ebb_reactor *reactor)
 {
-	if (reactor->uring != NULL) {
-		ebb_uring_submit(reactor->uring);
+	if (reactor->urings.home != NULL) {
+		ebb_urings_submit(&reactor->urings);
 	}
 }
 
@@ -297,6 +296,9 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
 		return false;
 	}
+	if (reactor->urings.home != NULL && !ebb_urings_may_sleep(&reactor->urings)) {
+		return false;
+	}
 	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
@@ -312,8 +314,11 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	int rc = 0;
+	int rc = ebb_urings_arm(&reactor->urings);
 
+	if (rc != 0) {
+		return rc;
+	}
 	ebb_list_for_each(node, &reactor->threads) {
 		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
 		if (rc != 0) {
@@ -344,12 +349,12 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
 static void reactor_wait(struct ebb_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
-	bool busy = reactor->uring != NULL && ebb_uring_busy(reactor->uring);
+	bool busy = reactor->urings.home != NULL && ebb_urings_busy(&reactor->urings);
 	bool slept = true;
 	int count = 0;
 
 	if (busy) {
-		slept = ebb_uring_sleep(reactor->uring);
+		slept = ebb_urings_sleep(&reactor->urings);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
@@ -357,11 +362,15 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+	ebb_urings_disarm(&reactor->urings);
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
 	}
 	ebb_reactor_read_clock(reactor);
 	reactor->last_work_ns = ebb_turn.now_ns;
+	if (slept) {
+		reactor->awake_since_ns = ebb_turn.now_ns;
+	}
 	reactor_woken(reactor, events, count);
 	ebb_watch_awake();
 }
@@ -380,6 +389,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
+		ebb_urings_disarm(&reactor->urings);
 		ebb_watch_awake();
 		reactor_submit(reactor);
 		return false;
@@ -417,14 +427,12 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = ebb_turn.now_ns;
+	reactor->awake_since_ns = ebb_turn.now_ns;
 }
 
 void ebb_reactor_end(struct ebb_reactor *reactor)
 {
-	if (reactor->uring != NULL) {
-		ebb_uring_close(reactor->uring);
-		reactor->uring = NULL;
-	}
+	ebb_urings_close(&reactor->urings);
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 }

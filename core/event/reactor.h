@@ -15,8 +15,7 @@
 #include "core/event/source.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
-
-struct ebb_uring;
+#include "core/event/urings.h"
 
 #define EBB_NO_TURN UINT64_MAX
 
@@ -51,7 +50,8 @@ struct ebb_reactor {
 	bool stop;
 	unsigned num_leaving; /* threads that exit or move */
 	struct ebb_span span; /* what has run since the last reading of the clock */
-	struct ebb_uring *uring;
+	struct ebb_urings urings;
+	uint64_t awake_since_ns; /* when it last woke */
 
 	_Atomic(const char *) running; /* name of the callback that runs, for the watch */
 	_Atomic(struct ebb_thread *) running_thread;

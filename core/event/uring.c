@@ -2,7 +2,7 @@
 #include "core/event/uring.h"
 
 /*
- * The reactor's io_uring.
+ * One io_uring. Which of its rings a reactor uses for what is in urings.c.
  *
  * With DEFER_TASKRUN the kernel finishes a request only when the reactor enters it to ask; until
  * then it raises IORING_SQ_TASKRUN in shared memory. So while the reactor polls it reads two words,
@@ -16,8 +16,27 @@
  * A poll request looks at the set as it is made, so what has happened meanwhile completes it at
  * once. Nothing has to be armed for completions: the kernel counts them before it sleeps.
  *
+ * A retired ring is not slept in. It has an eventfd, which the kernel writes when there is something
+ * to ask for, before it can be seen to be done; and only if a bit in shared memory does not forbid
+ * it. Allowing it and looking at the flags follow each other in that order, as the kernel raises
+ * the flag and then looks at the bit.
+ *
+ * A polled ring raises no flag. Each entry into the kernel has it look into the device once, so
+ * while something is outstanding the end of every turn enters it.
+ *
+ * What a turn prepares is submitted at its end, in one call. But a deep queue's turn may have many
+ * requests, and the device would stand idle until the last of them is prepared. So when enough of
+ * them are ready, a quarter of what is under way, they are submitted at once: the device begins, and
+ * a turn still makes a handful of calls at most.
+ *
  * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
  * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
+ *
+ * What the kernel's NVMe driver is given of a registered buffer goes from where the data begins to
+ * the buffer's end, page by page, and it counts these pages against the most segments that a
+ * request may have, usually 127, though the data may be one page (seen on 6.1: -EINVAL for nearly
+ * all of a buffer of 2 MiB). So the rings that carry NVMe commands register each region in pieces
+ * of 64 pages; larger requests, and those across the edge of a piece, go without.
  */
 
 #include <errno.h>
@@ -25,13 +44,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/memory.h>
-#include <ebb/violation.h>
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
@@ -39,30 +59,46 @@
 #define URING_SQ_ENTRIES 512
 #define URING_CQ_ENTRIES 4096
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
-#define URING_SHRINK_MAX 4 /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
-#define URING_FILES      1024
+#define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
+
+#define URING_PIECE_SIZE (256u << 10)
+#define URING_PIECES     (EBB_MEM_REGION_SIZE / URING_PIECE_SIZE) /* of a region, in big rings */
+
+#define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
+#define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
 struct ebb_uring {
 	struct io_uring ring;
 	struct ebb_reactor *reactor;
+	enum ebb_uring_shape shape;
 	bool defer;           /* completions wait for us to enter the kernel */
 	bool epoll_polled;    /* the ring has a poll request on the epoll set */
 	bool epoll_pending;   /* it has fired */
 	uint32_t outstanding; /* requests; the poll request and cancellations do not count */
 
 	bool files_registered;
-	uint64_t files_used[URING_FILES / 64];
+
+	struct ebb_source source; /* of a retired ring: its eventfd; fd -1: it is not retired */
+	bool ending;
+	struct ebb_msg end_msg;
 
 	/* Regions that the pool has announced, and those that the ring has. */
+	unsigned num_pieces;  /* of a region */
 	bool bufs_registered; /* the table exists, and the limit has not been hit */
 	struct ebb_mem_subscriber subscriber;
 	struct ebb_msg region_msg;
 	_Atomic bool region_msg_sent;
 	_Atomic(void *) regions[EBB_MEM_REGIONS_MAX];
 	bool region_registered[EBB_MEM_REGIONS_MAX];
+};
+
+static const unsigned uring_shape_flags[] = {
+	[EBB_URING_PLAIN] = 0,
+	[EBB_URING_BIG] = IORING_SETUP_SQE128 | IORING_SETUP_CQE32,
+	[EBB_URING_POLLED] = IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_IOPOLL,
 };
 
 /* From the best that the kernel may have to what every kernel has. */
@@ -105,7 +141,8 @@ static int uring_setup(struct ebb_uring *uring)
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(uring_flags) && rc == -EINVAL; i++) {
 		for (shift = 0, rc = -ENOMEM; shift <= URING_SHRINK_MAX && rc == -ENOMEM; shift++) {
 			struct io_uring_params params = {
-				.flags = uring_flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+				.flags = uring_flags[i] | uring_shape_flags[uring->shape] |
+					 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
 				.cq_entries = URING_CQ_ENTRIES >> shift,
 			};
 
@@ -142,23 +179,44 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
 }
 
+/* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
+static int uring_set_buf(struct ebb_uring *uring, unsigned index, char *base)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	struct iovec iovs[URING_PIECES];
+	__u64 tags[URING_PIECES] = {0};
+	int rc;
+
+	for (unsigned i = 0; i < uring->num_pieces; i++) {
+		iovs[i] = (struct iovec){
+			.iov_base = base != NULL ? base + i * piece : NULL,
+			.iov_len = base != NULL ? piece : 0,
+		};
+	}
+	do {
+		rc = io_uring_register_buffers_update_tag(&uring->ring, index * uring->num_pieces,
+							  iovs, tags, uring->num_pieces);
+	} while (rc == -EINTR);
+	if (rc >= 0 && rc < (int)uring->num_pieces) { /* the limit was hit on the way */
+		uring_set_buf(uring, index, NULL);
+		return -ENOMEM;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static void uring_register_regions(void *arg)
 {
 	struct ebb_uring *uring = arg;
 
 	atomic_store(&uring->region_msg_sent, false);
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
-		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
-				    .iov_len = EBB_MEM_REGION_SIZE};
-		__u64 tag = 0;
+		char *base = atomic_load(&uring->regions[i]);
 		int rc;
 
-		if (iov.iov_base == NULL || uring->region_registered[i]) {
+		if (base == NULL || uring->region_registered[i]) {
 			continue;
 		}
-		do {
-			rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
-		} while (rc == -EINTR);
+		rc = uring_set_buf(uring, i, base);
 		if (rc < 0) {
 			uring_bufs_refused(uring, rc);
 		} else {
@@ -180,38 +238,42 @@ static void uring_region_added(struct ebb_mem_subscriber *subscriber,
 	}
 }
 
-int ebb_uring_open(void)
+int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
-	struct ebb_uring *uring;
+	struct ebb_uring *uring = calloc(1, sizeof(*uring));
 	int rc;
 
-	if (reactor == NULL) {
-		ebb_violation(4, __func__, "io_uring", NULL, NULL);
-		return -EPERM;
-	}
-	if (reactor->uring != NULL) {
-		return 0;
-	}
-	uring = calloc(1, sizeof(*uring));
 	if (uring == NULL) {
 		return -ENOMEM;
 	}
-	uring->reactor = reactor;
+	uring->reactor = ebb_turn.reactor;
+	uring->shape = shape;
+	uring->num_pieces = shape == EBB_URING_PLAIN ? 1 : URING_PIECES;
+	uring->source.fd = -1;
 	rc = uring_setup(uring);
 	if (rc != 0) {
-		uring_refused(rc);
 		free(uring);
+		if (rc == -EINVAL && shape != EBB_URING_PLAIN) {
+			return -ENOTSUP;
+		}
+		uring_refused(rc);
 		return rc;
 	}
 	io_uring_register_ring_fd(&uring->ring);
-	uring->files_registered = io_uring_register_files_sparse(&uring->ring, URING_FILES) == 0;
+	uring->files_registered =
+		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
 	uring->bufs_registered =
-		io_uring_register_buffers_sparse(&uring->ring, EBB_MEM_REGIONS_MAX) == 0;
+		io_uring_register_buffers_sparse(&uring->ring,
+						 EBB_MEM_REGIONS_MAX * uring->num_pieces) == 0;
 	uring->subscriber.added = uring_region_added;
-	reactor->uring = uring;
 	ebb_mem_subscribe(&uring->subscriber);
+	*ret_uring = uring;
 	return 0;
+}
+
+bool ebb_uring_is_big(const struct ebb_uring *uring)
+{
+	return uring->shape != EBB_URING_PLAIN;
 }
 
 static unsigned uring_sq_flags(struct ebb_uring *uring)
@@ -237,12 +299,14 @@ static void uring_check(struct ebb_uring *uring, int rc)
 
 void ebb_uring_submit(struct ebb_uring *uring)
 {
-	if (io_uring_sq_ready(&uring->ring) == 0) {
+	bool polled = uring->shape == EBB_URING_POLLED;
+
+	if (io_uring_sq_ready(&uring->ring) == 0 && (!polled || uring->outstanding == 0)) {
 		return;
 	}
 	/* The same entry finishes what has completed meanwhile. */
-	uring_check(uring, uring->defer ? io_uring_submit_and_get_events(&uring->ring)
-					: io_uring_submit(&uring->ring));
+	uring_check(uring, uring->defer || polled ? io_uring_submit_and_get_events(&uring->ring)
+						  : io_uring_submit(&uring->ring));
 }
 
 static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
@@ -308,6 +372,7 @@ static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uin
 
 bool ebb_uring_reap(struct ebb_uring *uring)
 {
+	unsigned shift = uring->shape == EBB_URING_PLAIN ? 0 : 1;
 	unsigned count = 0;
 
 	if (uring->outstanding == 0) {
@@ -318,11 +383,15 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	}
 	while (count < URING_REAP_MAX && uring_cq_waiting(uring)) {
 		unsigned index = *uring->ring.cq.khead & *uring->ring.cq.kring_mask;
-		struct io_uring_cqe cqe = uring->ring.cq.cqes[index];
+		const struct io_uring_cqe *cqe = &uring->ring.cq.cqes[index << shift];
+		void *data = io_uring_cqe_get_data(cqe);
+		uint32_t flags = cqe->flags;
+		int32_t res = cqe->res;
 
+		uring->reactor->urings.result = shift == 0 ? 0 : cqe->big_cqe[0];
 		io_uring_cq_advance(&uring->ring, 1);
 		count++;
-		uring_complete(uring, io_uring_cqe_get_data(&cqe), cqe.res, cqe.flags);
+		uring_complete(uring, data, res, flags);
 	}
 	if (ebb_turn.thread != NULL) {
 		ebb_batch_leave(uring->reactor);
@@ -330,65 +399,147 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	return count != 0;
 }
 
-struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
+static void uring_submit_early(struct ebb_uring *uring)
 {
-	ebb_assert(ebb_turn.thread != NULL && ebb_turn.reactor->uring != NULL);
-	op->thread = ebb_turn.thread;
-	op->thread->uring_ops++;
-	ebb_turn.reactor->uring->outstanding++;
-	return uring_sqe(ebb_turn.reactor->uring, op);
+	unsigned ready = io_uring_sq_ready(&uring->ring);
+
+	if (ready >= URING_EARLY_MIN && ready >= uring->outstanding / URING_EARLY_SHARE) {
+		uring_check(uring, io_uring_submit(&uring->ring));
+	}
 }
 
-void ebb_uring_cancel(struct ebb_uring_op *op)
+struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op)
 {
-	struct io_uring_sqe *sqe = uring_sqe(ebb_turn.reactor->uring, NULL);
+	uring_submit_early(uring);
+	op->thread = ebb_turn.thread;
+	op->thread->uring_ops++;
+	uring->outstanding++;
+	return uring_sqe(uring, op);
+}
+
+void ebb_uring_prepare_cancel(struct ebb_uring *uring, struct ebb_uring_op *op)
+{
+	struct io_uring_sqe *sqe = uring_sqe(uring, NULL);
 
 	io_uring_prep_cancel(sqe, op, 0);
 }
 
-int ebb_uring_file_register(int fd)
+int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 {
-	struct ebb_uring *uring = ebb_turn.reactor->uring;
+	int rc;
 
-	for (unsigned i = 0; i < URING_FILES && uring->files_registered; i++) {
-		int rc;
-
-		if (uring->files_used[i / 64] & (1ull << (i % 64))) {
-			continue;
-		}
-		rc = io_uring_register_files_update(&uring->ring, i, &fd, 1);
-		if (rc < 0) {
-			return rc;
-		}
-		uring->files_used[i / 64] |= 1ull << (i % 64);
-		return (int)i;
+	if (!uring->files_registered) {
+		return -ENFILE;
 	}
-	return -ENFILE;
+	rc = io_uring_register_files_update(&uring->ring, index, &fd, 1);
+	return rc < 0 ? rc : 0;
 }
 
-void ebb_uring_file_unregister(int index)
+int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
 {
-	struct ebb_uring *uring = ebb_turn.reactor->uring;
-	int none = -1;
+	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
+	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
+	int region = ebb_mem_region_index(addr);
 
-	io_uring_register_files_update(&uring->ring, (unsigned)index, &none, 1);
-	uring->files_used[index / 64] &= ~(1ull << (index % 64));
-}
-
-int ebb_uring_buf_index(const void *addr, size_t len_bytes)
-{
-	struct ebb_uring *uring = ebb_turn.reactor->uring;
-	int index = ebb_mem_region_index(addr);
-
-	if (index < 0 || !uring->region_registered[index] || !ebb_mem_contains(addr, len_bytes)) {
+	if (region < 0 || !uring->region_registered[region] || len_bytes > piece ||
+	    offset % piece > piece - len_bytes) {
 		return -1;
 	}
-	return index;
+	return region * (int)uring->num_pieces + (int)(offset / piece);
+}
+
+struct io_uring *ebb_uring_ring(struct ebb_uring *uring)
+{
+	return &uring->ring;
+}
+
+/* ---- a retired ring ---- */
+
+/* The kernel reads the bit after it has raised the flag: this is the other side. */
+static void uring_allow_event(struct ebb_uring *uring, bool on)
+{
+	unsigned *flags = uring->ring.cq.kflags;
+
+	if (flags != NULL) { /* NULL: the kernel has no such bit, and writes each time */
+		__atomic_store_n(flags, on ? 0u : IORING_CQ_EVENTFD_DISABLED, __ATOMIC_SEQ_CST);
+	}
+}
+
+int ebb_uring_retire(struct ebb_uring *uring)
+{
+	struct ebb_reactor *reactor = uring->reactor;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int rc;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	uring->source = (struct ebb_source){
+		.fd = fd,
+		.events = EPOLLIN | EPOLLET,
+		.name = "io_uring",
+	};
+	rc = io_uring_register_eventfd(&uring->ring, fd);
+	if (rc == 0) {
+		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
+		if (rc != 0) {
+			io_uring_unregister_eventfd(&uring->ring);
+		}
+	}
+	if (rc != 0) {
+		close(fd);
+		uring->source.fd = -1;
+		return rc;
+	}
+	uring_allow_event(uring, false);
+	if (uring->epoll_polled) { /* it would only report what the reactor hears of anyway */
+		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll_polled, 0);
+	}
+	return 0;
+}
+
+int ebb_uring_arm(struct ebb_uring *uring)
+{
+	uring_allow_event(uring, true);
+	if (uring_cq_waiting(uring) ||
+	    (uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+void ebb_uring_disarm(struct ebb_uring *uring)
+{
+	uring_allow_event(uring, false);
+}
+
+/*
+ * The pool may have sent the ring's message, which comes before this one. From here on it tells the
+ * ring nothing more.
+ */
+void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor))
+{
+	if (uring->ending) {
+		return;
+	}
+	uring->ending = true;
+	uring->bufs_registered = false;
+	io_uring_unregister_buffers(&uring->ring);
+	ebb_mem_unsubscribe(&uring->subscriber);
+	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
+	ebb_reactor_send(uring->reactor, &uring->end_msg);
 }
 
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	ebb_mem_unsubscribe(&uring->subscriber);
+	if (!uring->ending) {
+		ebb_mem_unsubscribe(&uring->subscriber);
+	}
+	if (uring->source.fd >= 0) {
+		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
+				  &uring->source);
+		close(uring->source.fd);
+	}
 	io_uring_queue_exit(&uring->ring);
 	free(uring);
 }

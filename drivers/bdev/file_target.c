@@ -19,6 +19,8 @@
 
 #include <ebb/log.h>
 
+#include "core/base/in_use.h"
+
 #define PROBE_SIZE 65536u /* the largest alignment that is tried */
 
 int file_target_fail(struct file_target *target, int rc, const char *format, ...)
@@ -67,8 +69,8 @@ static int target_look(struct file_target *target)
 					target->filename);
 	}
 	target->is_block_device = S_ISBLK(st.st_mode);
-	if (target->is_block_device ? file_in_use("", st.st_rdev, 0, why, sizeof(why))
-				    : file_in_use("", st.st_dev, st.st_ino, why, sizeof(why))) {
+	if (target->is_block_device ? ebb_in_use("", st.st_rdev, 0, why, sizeof(why))
+				    : ebb_in_use("", st.st_dev, st.st_ino, why, sizeof(why))) {
 		return file_target_fail(target, -EBUSY, "'%s' is %s first", target->filename, why);
 	}
 	return 0;

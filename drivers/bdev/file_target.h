@@ -52,14 +52,4 @@ int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size);
 /* Gives up what file_lock() has locked, whoever else still has the file open by a copy of @fd. */
 void file_unlock(int fd);
 
-/**
- * file_in_use() - is this block device, a part of it, or this regular file in use by the kernel?
- * @root: "" but in tests, before /sys and /proc
- * @dev: of a block device, its st_rdev; of a regular file, its st_dev, and @ino
- * @ino: 0 for a block device
- * @ret_why: how, for people
- * Return: true if it is.
- */
-bool file_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size);
-
 #endif

@@ -98,6 +98,15 @@ struct ebb_nvme_transport {
 	/* Calls @done once nothing is outstanding. Nothing is submitted between the two. */
 	void (*drain)(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
 
+	/*
+	 * Optional, on the queue's thread, which is about to go to another reactor, and has come
+	 * there: what belongs to a reactor (registered files, its io_uring) is let go of, and got.
+	 * Between the two requests may still be submitted, and end; nothing is outstanding when the
+	 * thread goes.
+	 */
+	void (*leave)(struct ebb_nvme_queue *queue);
+	void (*arrive)(struct ebb_nvme_queue *queue);
+
 	/* Optional: adds what only the transport knows to the controller's description. */
 	void (*describe)(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into);
 };

@@ -4,8 +4,10 @@
 
 /*
  * The reactor's io_uring, shared by all channels of its threads. What is prepared during a turn is
- * submitted by one system call at its end. Never submit what io_uring must punt to its worker
- * threads (fsync, buffered file I/O): they keep waking. That is the helper's.
+ * submitted by one system call at its end (or by a few, if it is much). A reactor may have more than
+ * one; files and buffers are registered with all of them, under the same numbers. Never submit what
+ * io_uring must punt to its worker threads (fsync, buffered file I/O): they keep waking. That is the
+ * helper's.
  */
 
 #include <liburing.h>
@@ -41,11 +43,40 @@ int ebb_uring_open(void);
  */
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op);
 
+/**
+ * ebb_uring_open_big() - as ebb_uring_open(), for requests that need bigger entries
+ * From here on the calling reactor's ring has submission entries of 128 bytes and completion
+ * entries of 32, and takes requests of both kinds. What is outstanding is not disturbed.
+ * Return: 0; -ENOTSUP: the kernel has no such rings (5.19 and later do); else as ebb_uring_open().
+ */
+int ebb_uring_open_big(void);
+
+/* As ebb_uring_sqe(): an entry of 128 bytes, for a reactor that has such a ring. */
+struct io_uring_sqe *ebb_uring_sqe_big(struct ebb_uring_op *op);
+
+/**
+ * ebb_uring_open_polled() - a ring whose requests are polled for (IORING_SETUP_IOPOLL)
+ * To be opened besides the big one, by whoever knows that the device's driver can be polled.
+ * Return: as ebb_uring_open_big().
+ */
+int ebb_uring_open_polled(void);
+
+/**
+ * ebb_uring_sqe_polled() - as ebb_uring_sqe_big(), if @op had better be polled for
+ * The reactor does not sleep before @op has completed, and nothing can cancel it.
+ * Return: the entry; NULL: the reactor has no such ring, or it sleeps, or soon may.
+ */
+struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op);
+
+/* Inside ebb_uring_op.complete(): the 64 bits beside @res of a big completion entry. */
+uint64_t ebb_uring_result(void);
+
 /* Prepares the cancellation of @op, which then completes with -ECANCELED unless it is faster. */
 void ebb_uring_cancel(struct ebb_uring_op *op);
 
 /**
- * ebb_uring_file_register() - @fd as a registered file of the calling reactor's ring
+ * ebb_uring_file_register() - @fd as a registered file of the calling reactor's rings
+ * It must stay open until it is unregistered.
  * Return: its index (for IOSQE_FIXED_FILE); < 0: not possible, use the fd itself.
  */
 int ebb_uring_file_register(int fd);

@@ -19,7 +19,7 @@
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
-#include "tests/unit/drivers/bdev/scratch.h"
+#include "tests/unit/core/base/scratch.h"
 
 #define FILE_SIZE (8u << 20)
 #define BLOCK     4096u

@@ -15,7 +15,7 @@
 #include "drivers/bdev/file_target.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/stage.h"
-#include "tests/unit/drivers/bdev/scratch.h"
+#include "tests/unit/core/base/scratch.h"
 
 static void setup(void)
 {

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which block devices the kernel uses, told from trees of files like its own. */
-#include "drivers/bdev/file_target.h"
+#include "core/base/in_use.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <check.h>
 
-#include "tests/unit/drivers/bdev/scratch.h"
+#include "tests/unit/core/base/scratch.h"
 
 static char why[256];
 
@@ -39,7 +41,7 @@ static void teardown(void)
 
 static bool in_use(unsigned minor_num)
 {
-	return file_in_use(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
+	return ebb_in_use(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
 }
 
 static void mount_at(const char *line)
@@ -98,6 +100,64 @@ START_TEST(a_held_partition_is_named)
 }
 END_TEST
 
+START_TEST(a_member_of_a_filesystem_is_named)
+{
+	scratch_text("sys/dev/block/240:0/uevent", "MAJOR=240\nDEVNAME=sdx\n");
+	scratch_text("sys/dev/block/240:0/sdx2/uevent", "DEVNAME=sdx2\n");
+	scratch_link("sys/fs/btrfs/1-2/devices/sdxy", "/sys/devices/block/sdxy");
+	ck_assert(!in_use(0));
+	scratch_link("sys/fs/btrfs/1-2/devices/sdx", "/sys/devices/block/sdx");
+	ck_assert(in_use(0));
+	ck_assert_str_eq(why, "part of the btrfs filesystem 1-2; unmount it");
+	scratch_link("sys/fs/btrfs/1-2/devices/sdx", "/sys/devices/block/sdy");
+	scratch_link("sys/fs/bcachefs/3-4/dev-1/block", "/sys/devices/block/sdx");
+	ck_assert(in_use(0));
+	ck_assert_str_eq(why, "part of the bcachefs filesystem 3-4; unmount it");
+	scratch_link("sys/fs/bcachefs/3-4/dev-1/block", "/sys/devices/block/sdx2");
+	ck_assert(in_use(0));
+	ck_assert_str_eq(why, "in use by its partition sdx2, which is part of the bcachefs "
+			      "filesystem 3-4; unmount it");
+}
+END_TEST
+
+START_TEST(users_that_claim_nothing_are_named)
+{
+	scratch_text("sys/dev/block/240:0/uevent", "DEVNAME=sdx\n");
+	scratch_text("sys/block/loop3/loop/backing_file", "/dev/sdx\n");
+	ck_assert(in_use(0));
+	ck_assert_str_eq(why, "behind loop3; losetup -d it");
+	scratch_text("sys/block/loop3/loop/backing_file", "/dev/sdy\n");
+	ck_assert(!in_use(0));
+	scratch_text("sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/1/device_path",
+		     "/dev/sdx\n");
+	ck_assert(in_use(0));
+	ck_assert_str_eq(why, "exported by the kernel's NVMe target as nqn.x; take it out there");
+}
+END_TEST
+
+START_TEST(a_claim_is_an_open_file_and_looks_first)
+{
+	int fd;
+
+	scratch_text("dev/sdx", "");
+	fd = ebb_in_use_claim(scratch_dir(), "/dev/sdx", makedev(240, 0), why, sizeof(why));
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fd), 0);
+	mount_at("21 1 240:0 / /mnt rw - ext4 /dev/sdx rw\n");
+	ck_assert_int_eq(ebb_in_use_claim(scratch_dir(), "/dev/sdx", makedev(240, 0), why,
+					  sizeof(why)),
+			 -EBUSY);
+	ck_assert_str_eq(why, "mounted on /mnt; unmount it");
+	ck_assert_int_eq(ebb_in_use_claim(scratch_dir(), "/dev/no", makedev(240, 0), why,
+					  sizeof(why)),
+			 -ENOENT);
+	/* What is not the block device it was thought to be. */
+	ck_assert_int_eq(ebb_in_use_claim("", scratch_path("dev/sdx"), makedev(240, 0), why,
+					  sizeof(why)),
+			 -ENODEV);
+}
+END_TEST
+
 START_TEST(a_swap_file_is_noticed)
 {
 	const char *path = scratch_sparse("swapfile", 4096);
@@ -105,26 +165,26 @@ START_TEST(a_swap_file_is_noticed)
 	struct stat st;
 
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert(!file_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	snprintf(text, sizeof(text),
 		 "Filename\tType\tSize\tUsed\tPriority\n/nowhere file 1 0 -2\n%s file 1 0 -2\n",
 		 path);
 	scratch_text("proc/swaps", text);
-	ck_assert(file_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	ck_assert_str_eq(why, "swap space; swapoff it");
-	ck_assert(!file_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
 }
 END_TEST
 
 START_TEST(without_proc_and_sys_nothing_is_known)
 {
-	ck_assert(!file_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
+	ck_assert(!ebb_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("file_in_use");
+	Suite *suite = suite_create("base_in_use");
 	TCase *tcase = tcase_create("in_use");
 	SRunner *runner = srunner_create(suite);
 	int failed;
@@ -136,6 +196,9 @@ int main(void)
 	tcase_add_test(tcase, odd_lines_are_passed_over);
 	tcase_add_test(tcase, a_held_one_is_named);
 	tcase_add_test(tcase, a_held_partition_is_named);
+	tcase_add_test(tcase, a_member_of_a_filesystem_is_named);
+	tcase_add_test(tcase, users_that_claim_nothing_are_named);
+	tcase_add_test(tcase, a_claim_is_an_open_file_and_looks_first);
 	tcase_add_test(tcase, a_swap_file_is_noticed);
 	tcase_add_test(tcase, without_proc_and_sys_nothing_is_known);
 	suite_add_tcase(suite, tcase);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/drivers/bdev/scratch.h"
+#include "tests/unit/core/base/scratch.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -60,19 +60,36 @@ const char *scratch_sparse(const char *name, size_t size)
 	return path;
 }
 
-void scratch_text(const char *name, const char *text)
+/* Makes the folders on the way to @path. */
+static void make_way(char *path)
 {
-	char path[256];
 	char *slash;
-	FILE *file;
 
-	snprintf(path, sizeof(path), "%s", scratch_path(name));
 	for (slash = strchr(path + strlen(dir) + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		mkdir(path, 0700);
 		*slash = '/';
 	}
+}
+
+void scratch_link(const char *name, const char *target)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", scratch_path(name));
+	make_way(path);
+	unlink(path);
+	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+void scratch_text(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s", scratch_path(name));
+	make_way(path);
 	file = fopen(path, "we");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_ge(fputs(text, file), 0);

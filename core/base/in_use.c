@@ -4,7 +4,7 @@
  * md device, by itself or by one of its partitions? O_EXCL would refuse most of these, without a
  * word of who it is; and not all of them.
  */
-#include "drivers/bdev/file_target.h"
+#include "core/base/in_use.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -133,7 +133,8 @@ static bool is_held(const struct in_use *query, const char *sysfs)
 
 static bool device_in_use(const struct in_use *query, const char *sysfs, dev_t dev)
 {
-	return is_mounted(query, dev) || is_swap(query, dev, 0) || is_held(query, sysfs);
+	return is_mounted(query, dev) || is_swap(query, dev, 0) || is_held(query, sysfs) ||
+	       ebb_in_use_member(query->root, sysfs, query->why, query->why_size);
 }
 
 /* The number of partition @sysfs/@name; 0 if that is no partition. */
@@ -173,7 +174,7 @@ static bool partition_in_use(const struct in_use *query, const char *sysfs, cons
 	return true;
 }
 
-bool file_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
+bool ebb_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
 {
 	struct in_use query = {.root = root, .why = ret_why, .why_size = why_size};
 	struct dirent *entry;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/in_use.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/holder.h"
+
+#define NAME_SIZE 64
+
+/* One line of the file at @path; false if there is none. */
+static bool read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+	bool good = file != NULL && fgets(line, size, file) != NULL;
+
+	if (file != NULL) {
+		fclose(file);
+	}
+	if (good) {
+		line[strcspn(line, "\n")] = '\0';
+	}
+	return good;
+}
+
+/* The kernel's name of the device, "nvme0n1". */
+static bool device_name(const char *sysfs, char name[NAME_SIZE])
+{
+	char path[PATH_MAX], line[256];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/uevent", sysfs);
+	file = fopen(path, "re");
+	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+		found = sscanf(line, "DEVNAME=%63s", name) == 1;
+	}
+	if (file != NULL) {
+		fclose(file);
+	}
+	return found;
+}
+
+/* The part of @path that the first '*' of @pattern stands for. */
+static void star_part(const char *path, size_t prefix_len, char *ret_part, size_t size)
+{
+	snprintf(ret_part, size, "%.*s", (int)strcspn(path + prefix_len, "/"), path + prefix_len);
+}
+
+/* True if the file or link @path says that it is of device @name. */
+static bool names_device(const char *path, const char *name)
+{
+	char text[PATH_MAX];
+	const char *last;
+	ssize_t len = readlink(path, text, sizeof(text) - 1);
+
+	if (len >= 0) {
+		text[len] = '\0';
+	} else if (!read_line(path, text, sizeof(text))) {
+		return false;
+	}
+	last = strrchr(text, '/');
+	return strcmp(last == NULL ? text : last + 1, name) == 0;
+}
+
+/* Is one of the files that match @root/@before*@after of @name? @ret_who: what the star is then. */
+static bool match(const char *root, const char *before, const char *after, const char *name,
+		  char *ret_who, size_t size)
+{
+	char pattern[PATH_MAX], prefix[PATH_MAX / 2];
+	bool found = false;
+	glob_t files;
+	size_t i;
+
+	snprintf(prefix, sizeof(prefix), "%s%s", root, before);
+	snprintf(pattern, sizeof(pattern), "%s*%s", prefix, after);
+	if (glob(pattern, GLOB_NOSORT, NULL, &files) != 0) {
+		return false;
+	}
+	for (i = 0; i < files.gl_pathc && !found; i++) {
+		found = names_device(files.gl_pathv[i], name);
+		if (found) {
+			star_part(files.gl_pathv[i], strlen(prefix), ret_who, size);
+		}
+	}
+	globfree(&files);
+	return found;
+}
+
+bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_t why_size)
+{
+	char name[NAME_SIZE], after[NAME_SIZE + 16], who[NAME_SIZE];
+
+	if (!device_name(sysfs, name)) {
+		return false;
+	}
+	snprintf(after, sizeof(after), "/devices/%s", name);
+	if (match(root, "/sys/fs/btrfs/", after, name, who, sizeof(who))) {
+		snprintf(ret_why, why_size, "part of the btrfs filesystem %s; unmount it", who);
+		return true;
+	}
+	if (match(root, "/sys/fs/bcachefs/", "/dev-*/block", name, who, sizeof(who))) {
+		snprintf(ret_why, why_size, "part of the bcachefs filesystem %s; unmount it", who);
+		return true;
+	}
+	if (match(root, "/sys/block/loop", "/loop/backing_file", name, who, sizeof(who))) {
+		snprintf(ret_why, why_size, "behind loop%s; losetup -d it", who);
+		return true;
+	}
+	if (match(root, "/sys/kernel/config/nvmet/subsystems/", "/namespaces/*/device_path", name,
+		  who, sizeof(who))) {
+		snprintf(ret_why, why_size,
+			 "exported by the kernel's NVMe target as %s; take it out there", who);
+		return true;
+	}
+	return false;
+}
+
+/* Who has claimed it: the kernel's own words for it, or a process, or nobody who can be seen. */
+static void explain_busy(const char *root, const char *path, dev_t dev, char *ret_why, size_t size)
+{
+	char holder[96];
+
+	if (ebb_in_use(root, dev, 0, ret_why, size)) {
+		return;
+	}
+	if (ebb_holder_of_file(root, path, holder, sizeof(holder))) {
+		snprintf(ret_why, size, "opened exclusively, it seems by %s; end that", holder);
+		return;
+	}
+	snprintf(ret_why, size,
+		 "opened exclusively by another process or by the kernel (zfs, a filesystem or "
+		 "array of several devices); end that");
+}
+
+int ebb_in_use_claim(const char *root, const char *path, dev_t dev, char *ret_why, size_t why_size)
+{
+	char full[PATH_MAX];
+	struct stat st;
+	int fd, rc;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	/* For reading: closing what was open for writing makes udev look at the partitions anew. */
+	fd = open(full, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		rc = -errno;
+		if (rc == -EBUSY) {
+			explain_busy(root, full, dev, ret_why, why_size);
+		}
+		return rc;
+	}
+	if (fstat(fd, &st) < 0 ||
+	    (root[0] == '\0' && (!S_ISBLK(st.st_mode) || (dev != 0 && st.st_rdev != dev)))) {
+		close(fd);
+		return -ENODEV;
+	}
+	if (ebb_in_use(root, dev != 0 ? dev : st.st_rdev, 0, ret_why, why_size)) {
+		close(fd);
+		return -EBUSY;
+	}
+	return fd;
+}

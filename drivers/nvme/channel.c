@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nvme/channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <ebb/assert.h>
+
+static int channel_poll(void *arg)
+{
+	struct ebb_nvme_queue *queue = arg;
+
+	return queue->transport->poll(queue);
+}
+
+static int channel_set_interrupt(void *arg, bool on)
+{
+	struct ebb_nvme_queue *queue = arg;
+
+	return queue->transport->set_interrupt(queue, on);
+}
+
+static int channel_arm(void *arg)
+{
+	struct ebb_nvme_queue *queue = arg;
+
+	return queue->transport->arm(queue);
+}
+
+static int poller_begin(struct ebb_nvme_channel *ch)
+{
+	const struct ebb_nvme_transport *transport = ch->queue->transport;
+	struct ebb_poller_wake wake = {
+		.fd = ch->queue->wake_fd,
+		.events = EPOLLIN | EPOLLET, /* nobody reads it */
+		.set_interrupt = transport->set_interrupt != NULL ? channel_set_interrupt : NULL,
+		.arm = transport->arm != NULL ? channel_arm : NULL,
+	};
+
+	if (transport->poll == NULL) {
+		return 0;
+	}
+	if (wake.fd >= 0) {
+		ch->poller = ebb_poller_register_wake(channel_poll, ch->queue, &wake);
+	} else {
+		ch->poller = ebb_poller_register(channel_poll, ch->queue, 0);
+	}
+	return ch->poller == NULL ? -ENOMEM : 0;
+}
+
+static int channel_create(void *device, void *ctx)
+{
+	struct ebb_nvme_ctrlr *ctrlr = device;
+	struct ebb_nvme_channel *ch = ctx;
+	uintptr_t behind =
+		((uintptr_t)(ch + 1) + EBB_CACHE_LINE - 1) & ~(uintptr_t)(EBB_CACHE_LINE - 1);
+	int rc;
+
+	ch->ctrlr = ctrlr;
+	ch->queue = (struct ebb_nvme_queue *)behind;
+	*ch->queue = (struct ebb_nvme_queue){
+		.transport = ctrlr->transport,
+		.ctrlr = ctrlr,
+		.wake_fd = -1,
+	};
+	ch->submit = ctrlr->transport->submit;
+	ebb_nvme_retry_init(&ch->retry, ebb_nvme_io_again);
+	rc = ctrlr->transport->queue_create(ch->queue);
+	if (rc < 0) {
+		return rc;
+	}
+	rc = poller_begin(ch);
+	if (rc < 0) {
+		ctrlr->transport->queue_destroy(ch->queue);
+	}
+	return rc;
+}
+
+static void channel_destroy(void *device, void *ctx)
+{
+	struct ebb_nvme_channel *ch = ctx;
+
+	(void)device;
+	ebb_assert(ebb_list_empty(&ch->retry.waiting));
+	ebb_poller_unregister(&ch->poller);
+	ch->queue->transport->queue_destroy(ch->queue);
+}
+
+/* The bdevs' channels above this one let their requests end, and hold new ones back. */
+static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
+{
+	struct ebb_nvme_channel *ch = ctx;
+
+	if (ch->queue->transport->leave != NULL) {
+		ch->queue->transport->leave(ch->queue);
+	}
+	ebb_io_channel_quiesced(channel);
+}
+
+static void channel_resume(void *ctx, struct ebb_io_channel *channel)
+{
+	struct ebb_nvme_channel *ch = ctx;
+
+	(void)channel;
+	if (ch->queue->transport->arrive != NULL) {
+		ch->queue->transport->arrive(ch->queue);
+	}
+}
+
+int ebb_nvme_channels_begin(struct ebb_nvme_ctrlr *ctrlr)
+{
+	struct ebb_io_device_ops ops = {
+		.name = ctrlr->name,
+		.ctx_size = sizeof(struct ebb_nvme_channel) + EBB_CACHE_LINE +
+			    ctrlr->transport->queue_size,
+		.create = channel_create,
+		.destroy = channel_destroy,
+		.quiesce = channel_quiesce,
+		.resume = channel_resume,
+	};
+
+	return ebb_io_device_register(ctrlr, &ops);
+}
+
+void ebb_nvme_channels_end(struct ebb_nvme_ctrlr *ctrlr, void (*done)(void *ctrlr))
+{
+	ebb_assert(ebb_io_device_unregister(ctrlr, done) == 0);
+}
+
+static void channel_flush(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
+{
+	struct ebb_nvme_channel *ch = ebb_io_channel_ctx(channel);
+
+	(void)arg;
+	ebb_nvme_retry_flush(&ch->retry);
+	ebb_for_each_channel_next(iter, 0);
+}
+
+static void channels_flushed(void *arg, int rc)
+{
+	(void)arg;
+	(void)rc;
+}
+
+void ebb_nvme_channels_flush(struct ebb_nvme_ctrlr *ctrlr)
+{
+	ebb_for_each_channel(ctrlr, channel_flush, NULL, channels_flushed);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nvme/describe.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include <json-c/json.h>
+
+#include <nvme/types.h>
+
+#include "core/bdev/uuid.h"
+#include "drivers/nvme/controllers.h"
+
+static void add_string(struct json_object *object, const char *name, const char *value)
+{
+	json_object_object_add(object, name, json_object_new_string(value));
+}
+
+static void add_uint(struct json_object *object, const char *name, uint64_t value)
+{
+	json_object_object_add(object, name, json_object_new_uint64(value));
+}
+
+static void add_bool(struct json_object *object, const char *name, bool value)
+{
+	json_object_object_add(object, name, json_object_new_boolean(value));
+}
+
+static struct json_object *trid_json(const struct ebb_nvme_ctrlr *ctrlr)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "trtype", ctrlr->transport->trtype);
+	add_string(object, "traddr", ctrlr->traddr);
+	return object;
+}
+
+static struct json_object *ctrlr_data_json(const struct ebb_nvme_ctrlr_info *info)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *oacs = json_object_new_object();
+	char vendor[16];
+
+	snprintf(vendor, sizeof(vendor), "0x%04x", info->vendor_id);
+	add_uint(object, "cntlid", info->cntlid);
+	add_string(object, "vendor_id", vendor);
+	add_string(object, "model_number", info->model);
+	add_string(object, "serial_number", info->serial);
+	add_string(object, "firmware_revision", info->firmware);
+	if (info->subnqn[0] != '\0') {
+		add_string(object, "subnqn", info->subnqn);
+	}
+	add_uint(oacs, "security", (info->oacs & NVME_CTRL_OACS_SECURITY) != 0);
+	add_uint(oacs, "format", (info->oacs & NVME_CTRL_OACS_FORMAT) != 0);
+	add_uint(oacs, "firmware", (info->oacs & NVME_CTRL_OACS_FW) != 0);
+	add_uint(oacs, "ns_manage", (info->oacs & NVME_CTRL_OACS_NS_MGMT) != 0);
+	json_object_object_add(object, "oacs", oacs);
+	add_bool(object, "multi_ctrlr", (info->cmic & NVME_CTRL_CMIC_MULTI_CTRL) != 0);
+	add_bool(object, "ana_reporting", (info->cmic & NVME_CTRL_CMIC_MULTI_ANA_REPORTING) != 0);
+	add_bool(object, "volatile_write_cache", info->volatile_cache);
+	return object;
+}
+
+static void add_hex(struct json_object *object, const char *name, const uint8_t *bytes,
+		    size_t count)
+{
+	char text[33];
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	}
+	add_string(object, name, text);
+}
+
+static struct json_object *ns_data_json(const struct ebb_nvme_ns *ns)
+{
+	const struct ebb_nvme_ns_info *info = &ns->info;
+	struct json_object *object = json_object_new_object();
+	char uuid[BDEV_UUID_TEXT_SIZE];
+
+	add_uint(object, "id", ns->nsid);
+	add_bool(object, "can_share", info->shared);
+	if (info->has_uuid) {
+		bdev_uuid_format(info->uuid, uuid);
+		add_string(object, "uuid", uuid);
+	}
+	if (info->has_nguid) {
+		add_hex(object, "nguid", info->nguid, sizeof(info->nguid));
+	}
+	if (info->has_eui64) {
+		add_hex(object, "eui64", info->eui64, sizeof(info->eui64));
+	}
+	add_bool(object, "write_protected", info->write_protected);
+	if (info->write_granularity_blocks != 0) {
+		add_uint(object, "preferred_write_granularity", info->write_granularity_blocks);
+	}
+	return object;
+}
+
+static struct json_object *limits_json(const struct ebb_bdev *bdev)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_uint(object, "max_io_blocks", bdev->max_io_blocks);
+	add_uint(object, "max_segments", bdev->max_segments);
+	add_uint(object, "optimal_io_boundary", bdev->optimal_io_boundary);
+	return object;
+}
+
+void ebb_nvme_describe_bdev(const struct ebb_bdev *bdev, struct json_object *into)
+{
+	const struct ebb_nvme_ns *ns = ebb_container_of(bdev, const struct ebb_nvme_ns, bdev);
+	struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
+	struct json_object *array = json_object_new_array();
+	struct json_object *object = json_object_new_object();
+	struct json_object *vs = json_object_new_object();
+	char version[32];
+
+	snprintf(version, sizeof(version), "%u.%u", ctrlr->info.version >> 16,
+		 (ctrlr->info.version >> 8) & 0xff);
+	if (strcasecmp(ctrlr->transport->trtype, "PCIe") == 0) {
+		add_string(object, "pci_address", ctrlr->traddr);
+	}
+	json_object_object_add(object, "trid", trid_json(ctrlr));
+	json_object_object_add(object, "ctrlr_data", ctrlr_data_json(&ctrlr->info));
+	add_string(vs, "nvme_version", version);
+	json_object_object_add(object, "vs", vs);
+	json_object_object_add(object, "ns_data", ns_data_json(ns));
+	json_object_object_add(object, "limits", limits_json(bdev));
+	if (ctrlr->transport->describe != NULL) {
+		ctrlr->transport->describe(ctrlr, object);
+	}
+	json_object_array_add(array, object);
+	json_object_object_add(into, "nvme", array);
+}
+
+struct json_object *ebb_nvme_describe_names(const struct ebb_nvme_ctrlr *ctrlr)
+{
+	struct json_object *names = json_object_new_array();
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &ctrlr->namespaces) {
+		const struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
+
+		if (ns->state == EBB_NVME_NS_ONLINE) {
+			json_object_array_add(names, json_object_new_string(ns->bdev.name));
+		}
+	}
+	return names;
+}
+
+struct json_object *ebb_nvme_describe_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *paths = json_object_new_array();
+	struct json_object *path = json_object_new_object();
+
+	add_string(path, "state", ebb_nvme_ctrlr_state_name(ctrlr->state));
+	json_object_object_add(path, "trid", trid_json(ctrlr));
+	add_uint(path, "cntlid", ctrlr->info.cntlid);
+	if (ctrlr->transport->describe != NULL && ctrlr->device_registered) {
+		ctrlr->transport->describe(ctrlr, path);
+	}
+	json_object_array_add(paths, path);
+	add_string(object, "name", ctrlr->name);
+	json_object_object_add(object, "ctrlrs", paths);
+	json_object_object_add(object, "bdevs", ebb_nvme_describe_names(ctrlr));
+	return object;
+}

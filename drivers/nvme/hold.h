@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_HOLD_H
+#define EBB_DRIVERS_NVME_HOLD_H
+
+/*
+ * Namespaces kept from everybody else. Passthrough and rebinding go past the block layer, so they
+ * first claim the block devices of what they touch (O_EXCL), and keep the claim as long as it lasts:
+ * then nobody can mount, swap on or partition it meanwhile. All devices are claimed by which a
+ * namespace can be reached: the subsystem's with native multipath, each controller's without.
+ *
+ * @root: "" but in tests, before /sys, /proc and /dev. On the helper.
+ * @ret_error: "nvme0n1 is mounted on /mnt; unmount it first"
+ * Return: 0; -EBUSY in use, and @ret_error says by whom; -ENODEV; -EPERM; -errno.
+ */
+
+#include <stddef.h>
+
+struct ebb_nvme_hold;
+
+/* One namespace. @path: "/dev/ng0n1" or "/dev/nvme0n1". */
+int ebb_nvme_hold_namespace(const char *root, const char *path, struct ebb_nvme_hold **ret_hold,
+			    char *ret_error, size_t error_size);
+
+/* All namespaces of one of the kernel's controllers ("nvme0"). */
+int ebb_nvme_hold_controller(const char *root, const char *ctrlr, struct ebb_nvme_hold **ret_hold,
+			     char *ret_error, size_t error_size);
+
+/**
+ * ebb_nvme_hold_subsystem() - what other controllers of a subsystem, which the kernel has, reach
+ * For a controller that is ours through VFIO: the subsystem's other one may have the same namespaces.
+ * All three come from Identify Controller, without padding; a subsystem is the same if all agree
+ * (drives are sold of which all have the same name).
+ * Return: 0 also if the kernel has none of it.
+ */
+int ebb_nvme_hold_subsystem(const char *root, const char *subnqn, const char *serial,
+			    const char *model, struct ebb_nvme_hold **ret_hold, char *ret_error,
+			    size_t error_size);
+
+/* Gives up what is gone by now: a device that left with its controller needs no claim. */
+void ebb_nvme_hold_prune(const char *root, struct ebb_nvme_hold *hold);
+
+void ebb_nvme_hold_release(struct ebb_nvme_hold *hold); /* NULL is ignored */
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bdev's request as an NVMe command, and back. Reads and writes go the short way: a dozen stores
+ * into the request's own memory, and the transport. The bdev layer has split and bounced already,
+ * so each request is one command.
+ */
+#include "drivers/nvme/channel.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include <ebb/log.h>
+#include <ebb/memory.h>
+
+#include <nvme/types.h>
+
+#include "drivers/nvme/describe.h"
+#include "drivers/nvme/namespace.h"
+#include "drivers/nvme/status.h"
+
+#define DSM_RANGES_BYTES EBB_MEM_ALLOC_MIN /* 256 ranges of 16 bytes: what one command can have */
+
+static void io_ranges_free(struct ebb_nvme_io *nio)
+{
+	ebb_mem_free(nio->ranges.iov_base, DSM_RANGES_BYTES);
+}
+
+static void io_log_error(const struct ebb_nvme_request *request, const struct ebb_bdev_io *io)
+{
+	static struct ebb_ratelimit limit;
+
+	if (!ebb_ratelimit_ok(&limit)) {
+		return;
+	}
+	ebb_warn("nvme", "%s: a %s of %llu blocks at %llu has failed: %s (status %04xh, %u tries)",
+		 io->bdev->name, ebb_bdev_io_type_name(io->type),
+		 (unsigned long long)io->num_blocks, (unsigned long long)io->offset_blocks,
+		 request->rc < 0 ? strerror(-request->rc) : ebb_nvme_status_text(request->status),
+		 request->status, request->tries + 1u);
+}
+
+static void __attribute__((cold, noinline))
+io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
+{
+	struct ebb_nvme_request *request = &nio->request;
+	struct ebb_nvme_channel *ch = nio->ch;
+	int error;
+
+	if (ebb_nvme_retry_wanted(&ch->retry, request, ch->ctrlr)) {
+		return;
+	}
+	error = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
+	if (io->type == EBB_BDEV_UNMAP) {
+		io_ranges_free(nio);
+	}
+	/* That the device has gone is told once, not for each request. */
+	if (error != -EILSEQ && error != -ENODEV) {
+		io_log_error(request, io);
+	}
+	ebb_bdev_io_complete(io, error);
+}
+
+static void io_done(struct ebb_nvme_request *request)
+{
+	struct ebb_nvme_io *nio = ebb_container_of(request, struct ebb_nvme_io, request);
+	struct ebb_bdev_io *io = ebb_bdev_io_from_ctx(nio);
+
+	if (ebb_unlikely((request->rc | request->status) != 0)) {
+		io_failed(nio, io);
+		return;
+	}
+	ebb_bdev_io_complete(io, 0);
+}
+
+/* A dataset management command, whose ranges have to be freed. */
+static void io_ranges_done(struct ebb_nvme_request *request)
+{
+	struct ebb_nvme_io *nio = ebb_container_of(request, struct ebb_nvme_io, request);
+
+	if ((request->rc | request->status) == 0) {
+		io_ranges_free(nio);
+	}
+	io_done(request);
+}
+
+void ebb_nvme_io_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
+{
+	struct ebb_nvme_channel *ch = ebb_container_of(retry, struct ebb_nvme_channel, retry);
+
+	ch->submit(ch->queue, request);
+}
+
+/* Return: how many ranges; 0: no memory. NVM Command Set 1.0, 3.2.3 "Dataset Management". */
+static uint32_t io_ranges_make(struct ebb_nvme_io *nio, const struct ebb_nvme_ns *ns,
+			       const struct ebb_bdev_io *io)
+{
+	uint64_t offset = io->offset_blocks;
+	uint64_t left = io->num_blocks;
+	struct nvme_dsm_range *ranges = ebb_mem_alloc(DSM_RANGES_BYTES);
+	uint32_t count;
+
+	nio->ranges.iov_base = ranges;
+	if (ranges == NULL) {
+		return 0;
+	}
+	for (count = 0; left > 0; count++) {
+		uint32_t blocks = left < ns->range_blocks ? (uint32_t)left : ns->range_blocks;
+
+		ranges[count] = (struct nvme_dsm_range){
+			.nlb = htole32(blocks),
+			.slba = htole64(offset),
+		};
+		offset += blocks;
+		left -= blocks;
+	}
+	nio->ranges.iov_len = count * sizeof(*ranges);
+	return count;
+}
+
+static void io_submit_unmap(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns,
+			    struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
+{
+	struct ebb_nvme_request *request = &nio->request;
+	uint32_t count = io_ranges_make(nio, ns, io);
+
+	if (count == 0) {
+		ebb_bdev_io_complete(io, -ENOMEM);
+		return;
+	}
+	request->opcode = nvme_cmd_dsm;
+	request->cdw10 = count - 1;
+	request->cdw11 = EBB_BIT(2); /* AD: deallocate */
+	request->iov = &nio->ranges;
+	request->iovcnt = 1;
+	request->len_bytes = (uint32_t)nio->ranges.iov_len;
+	request->done = io_ranges_done;
+	ch->submit(ch->queue, request);
+}
+
+/* Everything but reads and writes. */
+static void __attribute__((noinline))
+io_submit_other(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns, struct ebb_nvme_io *nio,
+		struct ebb_bdev_io *io)
+{
+	struct ebb_nvme_request *request = &nio->request;
+
+	memset(request, 0, sizeof(*request));
+	request->nsid = ns->nsid;
+	request->ns = ns;
+	request->done = io_done;
+	switch (io->type) {
+	case EBB_BDEV_FLUSH:
+		if (!ns->flushes) {
+			ebb_bdev_io_complete(io, 0); /* what is written is safe */
+			return;
+		}
+		request->opcode = nvme_cmd_flush;
+		break;
+	case EBB_BDEV_UNMAP:
+		io_submit_unmap(ch, ns, nio, io);
+		return;
+	case EBB_BDEV_WRITE_ZEROES:
+		request->opcode = nvme_cmd_write_zeroes;
+		request->cdw10 = (uint32_t)io->offset_blocks;
+		request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
+		request->cdw12 = (uint32_t)(io->num_blocks - 1);
+		request->cdw12 |= io->flags != 0 ? ns->fua_cdw12 : 0;
+		break;
+	case EBB_BDEV_READ:
+	case EBB_BDEV_WRITE:
+	case EBB_BDEV_IO_TYPE_COUNT:
+	default:
+		ebb_bdev_io_complete(io, -ENOTSUP);
+		return;
+	}
+	ch->submit(ch->queue, request);
+}
+
+void ebb_nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
+{
+	struct ebb_nvme_channel *ch = ctx;
+	struct ebb_nvme_ns *ns = ebb_container_of(io->bdev, struct ebb_nvme_ns, bdev);
+	struct ebb_nvme_io *nio = ebb_bdev_io_ctx(io);
+	struct ebb_nvme_request *request = &nio->request;
+
+	nio->ch = ch;
+	if (ebb_unlikely(io->type > EBB_BDEV_WRITE)) {
+		io_submit_other(ch, ns, nio, io);
+		return;
+	}
+	static_assert(nvme_cmd_read - EBB_BDEV_READ == 2 && nvme_cmd_write + EBB_BDEV_WRITE == 2,
+		      "a read's opcode is 2 less its type, a write's too");
+	request->opcode = (uint8_t)(2 - (unsigned)io->type);
+	request->tries = 0;
+	request->nsid = ns->nsid;
+	request->cdw10 = (uint32_t)io->offset_blocks;
+	request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
+	request->cdw12 =
+		(uint32_t)(io->num_blocks - 1) | (ebb_unlikely(io->flags != 0) ? ns->fua_cdw12 : 0);
+	request->cdw13 = 0;
+	request->cdw14 = 0;
+	request->cdw15 = 0;
+	request->iov = io->iov;
+	request->iovcnt = io->iovcnt;
+	request->len_bytes = (uint32_t)(io->num_blocks << ns->block_shift);
+	request->ns = ns;
+	request->done = io_done;
+	ch->submit(ch->queue, request);
+}
+
+const struct ebb_bdev_ops ebb_nvme_bdev_ops = {
+	.submit = ebb_nvme_io_submit,
+	.destruct = ebb_nvme_ns_destruct,
+	.dump_info = ebb_nvme_describe_bdev,
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Controllers by JSON-RPC: attach, detach, get, reset. */
+#include <ebb/method.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/describe.h"
+#include "drivers/nvme/options.h"
+#include "drivers/nvme/transports.h"
+
+struct attach_params {
+	char *name;
+	char *trtype;
+	char *traddr;
+	bool rebind;
+	uint32_t num_io_queues;
+	bool queues_given;
+	uint32_t io_queue_depth;
+	bool depth_given;
+	uint32_t apst_latency_us;
+	bool apst_given;
+};
+
+#define ATTACH_PARAM(field, type, ...) EBB_PARAM(struct attach_params, field, type, __VA_ARGS__)
+#define GIVEN(field)                   .given_offset = offsetof(struct attach_params, field)
+
+static const struct ebb_param attach_table[] = {
+	ATTACH_PARAM(name, EBB_PARAM_STRING, .help = "of the controller; its bdevs are NAMEn1 …"),
+	ATTACH_PARAM(trtype, EBB_PARAM_STRING,
+		     .help = "PCIe: driven in user space by VFIO; uring: by the kernel's driver"),
+	ATTACH_PARAM(traddr, EBB_PARAM_STRING,
+		     .help = "PCI address (0000:01:00.0), or device (/dev/nvme0)"),
+	ATTACH_PARAM(rebind, EBB_PARAM_BOOL, .optional = true,
+		     .help = "take the device from the kernel's driver, and give it back at the "
+			     "end (default false)"),
+	ATTACH_PARAM(num_io_queues, EBB_PARAM_UINT32, .optional = true, .max = 65535,
+		     GIVEN(queues_given), .help = "at most; 0: as many as there are channels"),
+	ATTACH_PARAM(io_queue_depth, EBB_PARAM_UINT32, .optional = true, .min = 2, .max = 65536,
+		     GIVEN(depth_given), .help = "entries of an I/O queue"),
+	ATTACH_PARAM(apst_latency_us, EBB_PARAM_UINT32, .optional = true, .max = UINT32_MAX,
+		     GIVEN(apst_given),
+		     .help = "longest exit latency that power saving may cost; 0: none"),
+};
+
+static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	struct ebb_call *call = arg;
+
+	if (rc == 0) {
+		ebb_call_result(call, ebb_nvme_describe_names(ctrlr));
+	} else if (ctrlr->fault[0] != '\0') {
+		ebb_call_error(call, rc, "%s", ctrlr->fault);
+	} else {
+		ebb_call_error(call, rc, "NVMe controller '%s' (%s): attaching it was given up: %s",
+			       ctrlr->name, ctrlr->traddr, strerror(-rc));
+	}
+}
+
+static void answer_no_transport(struct ebb_call *call, const char *trtype)
+{
+	const struct ebb_nvme_transport *transport = NULL;
+	char known[128] = "";
+	size_t used = 0;
+
+	while ((transport = ebb_nvme_transport_next(transport)) != NULL && used < sizeof(known)) {
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+					 used > 0 ? ", " : "", transport->trtype);
+	}
+	ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+		       "trtype: '%s' is no transport of ebb's; there are: %s", trtype, known);
+}
+
+static void attach_opts(const struct attach_params *params, struct ebb_nvme_attach_opts *ret_opts)
+{
+	*ret_opts = *ebb_nvme_options();
+	ret_opts->rebind = params->rebind;
+	if (params->queues_given) {
+		ret_opts->num_io_queues = params->num_io_queues;
+	}
+	if (params->depth_given) {
+		ret_opts->io_queue_depth = params->io_queue_depth;
+	}
+	if (params->apst_given) {
+		ret_opts->apst_latency_us = params->apst_latency_us;
+	}
+}
+
+static void attach_call(struct ebb_call *call, void *arg)
+{
+	const struct attach_params *params = arg;
+	const struct ebb_nvme_transport *transport = ebb_nvme_transport_find(params->trtype);
+	struct ebb_nvme_attach_opts opts;
+	int rc;
+
+	if (transport == NULL) {
+		answer_no_transport(call, params->trtype);
+		return;
+	}
+	if (params->name[0] == '\0' || params->traddr[0] == '\0') {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "%s: must not be empty",
+			       params->name[0] == '\0' ? "name" : "traddr");
+		return;
+	}
+	attach_opts(params, &opts);
+	rc = ebb_nvme_ctrlr_attach(transport, params->name, params->traddr, &opts, attach_done,
+				   call);
+	if (rc == -EEXIST && ebb_nvme_ctrlr_find(params->name) != NULL) {
+		ebb_call_error(call, rc,
+			       "NVMe controller '%s' exists already; choose another name, or "
+			       "detach it",
+			       params->name);
+	} else if (rc == -EEXIST) {
+		ebb_call_error(call, rc, "%s is attached already; detach it first", params->traddr);
+	} else if (rc < 0) {
+		ebb_call_error(call, rc, "NVMe controller '%s' cannot be attached: %s",
+			       params->name, strerror(-rc));
+	}
+}
+
+struct name_params {
+	char *name;
+};
+
+static const struct ebb_param name_table[] = {
+	EBB_PARAM(struct name_params, name, EBB_PARAM_STRING, .help = "of an NVMe controller"),
+};
+
+static const struct ebb_param optional_name_table[] = {
+	EBB_PARAM(struct name_params, name, EBB_PARAM_STRING, .optional = true,
+		  .help = "only this controller"),
+};
+
+static struct ebb_nvme_ctrlr *find_or_answer(struct ebb_call *call, const char *name)
+{
+	struct ebb_nvme_ctrlr *ctrlr = ebb_nvme_ctrlr_find(name);
+
+	if (ctrlr == NULL) {
+		ebb_call_error(call, -ENODEV,
+			       "no NVMe controller is named '%s'; bdev_nvme_get_controllers lists "
+			       "them",
+			       name);
+	}
+	return ctrlr;
+}
+
+static void detach_done(void *arg)
+{
+	ebb_call_result(arg, json_object_new_boolean(true));
+}
+
+static void detach_call(struct ebb_call *call, void *arg)
+{
+	const struct name_params *params = arg;
+	struct ebb_nvme_ctrlr *ctrlr = find_or_answer(call, params->name);
+
+	if (ctrlr != NULL && ebb_nvme_ctrlr_detach(ctrlr, detach_done, call) < 0) {
+		ebb_call_error(call, -EALREADY,
+			       "NVMe controller '%s' is being detached already; it waits for "
+			       "those who hold its bdevs",
+			       params->name);
+	}
+}
+
+static void get_call(struct ebb_call *call, void *arg)
+{
+	const struct name_params *params = arg;
+	struct ebb_nvme_ctrlr *ctrlr = NULL;
+	struct json_object *array;
+
+	if (params->name != NULL && find_or_answer(call, params->name) == NULL) {
+		return;
+	}
+	array = json_object_new_array();
+	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
+		if (params->name == NULL || strcmp(params->name, ctrlr->name) == 0) {
+			json_object_array_add(array, ebb_nvme_describe_ctrlr(ctrlr));
+		}
+	}
+	ebb_call_result(call, array);
+}
+
+static void reset_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	struct ebb_call *call = arg;
+
+	if (rc == 0) {
+		ebb_call_result(call, json_object_new_boolean(true));
+	} else {
+		ebb_call_error(call, rc,
+			       "NVMe controller '%s' (%s) has not come back from its reset: %s; "
+			       "its bdevs are removed, try once more or detach it",
+			       ctrlr->name, ctrlr->traddr,
+			       ctrlr->fault[0] != '\0' ? ctrlr->fault : strerror(-rc));
+	}
+}
+
+static void reset_call(struct ebb_call *call, void *arg)
+{
+	const struct name_params *params = arg;
+	struct ebb_nvme_ctrlr *ctrlr = find_or_answer(call, params->name);
+	int rc;
+
+	if (ctrlr == NULL) {
+		return;
+	}
+	rc = ebb_nvme_ctrlr_reset(ctrlr, reset_done, call);
+	if (rc < 0) {
+		ebb_call_error(call, rc, "NVMe controller '%s' is %s and cannot be reset now",
+			       params->name,
+			       rc == -ENODEV ? "being detached"
+					     : ebb_nvme_ctrlr_state_name(ctrlr->state));
+	}
+}
+
+static struct ebb_method attach_method = {
+	.name = "bdev_nvme_attach_controller",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "make block devices of an NVMe controller's namespaces",
+	.params = attach_table,
+	.num_params = EBB_ARRAY_SIZE(attach_table),
+	.params_size = sizeof(struct attach_params),
+	.fn = attach_call,
+};
+
+static struct ebb_method detach_method = {
+	.name = "bdev_nvme_detach_controller",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "take an NVMe controller's block devices away and let go of it",
+	.params = name_table,
+	.num_params = EBB_ARRAY_SIZE(name_table),
+	.params_size = sizeof(struct name_params),
+	.fn = detach_call,
+};
+
+static struct ebb_method get_method = {
+	.name = "bdev_nvme_get_controllers",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "the NVMe controllers that are attached",
+	.params = optional_name_table,
+	.num_params = EBB_ARRAY_SIZE(optional_name_table),
+	.params_size = sizeof(struct name_params),
+	.fn = get_call,
+};
+
+static struct ebb_method reset_method = {
+	.name = "bdev_nvme_reset_controller",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "reset an NVMe controller; I/O waits meanwhile",
+	.params = name_table,
+	.num_params = EBB_ARRAY_SIZE(name_table),
+	.params_size = sizeof(struct name_params),
+	.fn = reset_call,
+};
+
+EBB_METHOD_REGISTER(attach_method)
+EBB_METHOD_REGISTER(detach_method)
+EBB_METHOD_REGISTER(get_method)
+EBB_METHOD_REGISTER(reset_method)

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nvme/namespace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+
+#include <nvme/types.h>
+
+#include "drivers/nvme/channel.h"
+#include "drivers/nvme/controllers.h"
+
+/* What an NLB field of 16 bits can say (zero's based). */
+#define NLB_MAX 65536u
+/* A dataset management command has up to 256 ranges (NVM Command Set 1.0, 3.2.3). */
+#define DSM_RANGES_MAX 256u
+#define FUA_CDW12      EBB_BIT(30)
+#define PAGE_BYTES_MIN 4096u
+
+static const uint32_t state_next[EBB_NVME_NS_STATE_COUNT] = {
+	[EBB_NVME_NS_OPENING] = EBB_BIT(EBB_NVME_NS_ONLINE) | EBB_BIT(EBB_NVME_NS_CLOSING),
+	[EBB_NVME_NS_ONLINE] = EBB_BIT(EBB_NVME_NS_LEAVING) | EBB_BIT(EBB_NVME_NS_CLOSING),
+	[EBB_NVME_NS_LEAVING] = EBB_BIT(EBB_NVME_NS_CLOSING),
+	[EBB_NVME_NS_CLOSING] = 0,
+};
+
+static void state_set(struct ebb_nvme_ns *ns, enum ebb_nvme_ns_state state)
+{
+	ebb_assert((state_next[ns->state] & EBB_BIT(state)) != 0);
+	ns->state = state;
+}
+
+struct ebb_nvme_ns *ebb_nvme_ns_find(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &ctrlr->namespaces) {
+		struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
+
+		if (ns->nsid == nsid) {
+			return ns;
+		}
+	}
+	return NULL;
+}
+
+static bool index_taken(const struct ebb_nvme_ctrlr *ctrlr, uint32_t index)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &ctrlr->namespaces) {
+		if (ebb_list_entry(node, struct ebb_nvme_ns, link)->index == index) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Bytes that one command may carry. */
+static uint64_t ns_max_bytes(const struct ebb_nvme_ctrlr *ctrlr, uint32_t pages)
+{
+	uint32_t page = ctrlr->limits.min_page_bytes;
+	uint64_t bytes = (uint64_t)pages * (page == 0 ? PAGE_BYTES_MIN : page);
+
+	return bytes == 0 ? UINT64_MAX : bytes;
+}
+
+static uint32_t blocks_of(const struct ebb_nvme_ns_info *info, uint64_t bytes)
+{
+	uint64_t blocks = bytes / info->block_size;
+
+	return blocks > NLB_MAX ? NLB_MAX : (uint32_t)blocks;
+}
+
+static void ns_uuid(const struct ebb_nvme_ns_info *info, uint8_t uuid[16])
+{
+	if (info->has_uuid) {
+		memcpy(uuid, info->uuid, sizeof(info->uuid));
+	} else if (info->has_nguid) {
+		memcpy(uuid, info->nguid, sizeof(info->nguid));
+	} else if (info->has_eui64) {
+		memcpy(uuid + 8, info->eui64, sizeof(info->eui64));
+	}
+}
+
+static uint32_t ns_io_types(const struct ebb_nvme_ctrlr_info *info)
+{
+	uint32_t types = EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_WRITE) | EBB_BIT(EBB_BDEV_FLUSH);
+
+	if ((info->oncs & NVME_CTRL_ONCS_DSM) != 0) {
+		types |= EBB_BIT(EBB_BDEV_UNMAP);
+	}
+	if ((info->oncs & NVME_CTRL_ONCS_WRITE_ZEROES) != 0) {
+		types |= EBB_BIT(EBB_BDEV_WRITE_ZEROES);
+	}
+	return types;
+}
+
+static void ns_describe(struct ebb_nvme_ns *ns)
+{
+	const struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
+	const struct ebb_nvme_limits *limits = &ctrlr->limits;
+	const struct ebb_nvme_ns_info *info = &ns->info;
+	uint64_t max_bytes = ns_max_bytes(ctrlr, ctrlr->info.mdts_pages);
+
+	if (limits->max_io_bytes != 0 && limits->max_io_bytes < max_bytes) {
+		max_bytes = limits->max_io_bytes;
+	}
+	ns->block_shift = (uint8_t)__builtin_ctz(info->block_size);
+	ns->flushes = ctrlr->info.volatile_cache;
+	ns->fua_cdw12 = ns->flushes ? FUA_CDW12 : 0;
+	ns->bdev.product_name = "NVMe disk";
+	ns->bdev.block_size = info->block_size;
+	ns->bdev.num_blocks = info->num_blocks;
+	ns->bdev.read_only = info->write_protected;
+	ns->bdev.io_types = ns_io_types(&ctrlr->info);
+	ns->bdev.fua = true;
+	ns->bdev.buf_align = limits->buf_align;
+	ns->bdev.max_io_blocks = blocks_of(info, max_bytes);
+	ns->bdev.optimal_io_boundary = info->boundary_blocks;
+	ns->bdev.max_segments = limits->max_segments;
+	ns->bdev.io_ctx_size = sizeof(struct ebb_nvme_io);
+	ns->bdev.ops = &ebb_nvme_bdev_ops;
+	ns->bdev.io_device = ns->ctrlr;
+	ns_uuid(info, ns->bdev.uuid);
+}
+
+struct ebb_nvme_ns *ebb_nvme_ns_create(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid,
+				       const struct ebb_nvme_ns_info *info)
+{
+	struct ebb_nvme_ns *ns = calloc(1, sizeof(*ns));
+	char *name;
+
+	if (ns == NULL || asprintf(&name, "%sn%u", ctrlr->name, nsid) < 0) {
+		free(ns);
+		return NULL;
+	}
+	ns->bdev.name = name;
+	ns->ctrlr = ctrlr;
+	ns->nsid = nsid;
+	ns->info = *info;
+	ns->state = EBB_NVME_NS_OPENING;
+	while (index_taken(ctrlr, ns->index)) {
+		ns->index++;
+	}
+	ns_describe(ns);
+	ebb_list_push_back(&ctrlr->namespaces, &ns->link);
+	return ns;
+}
+
+void ebb_nvme_ns_free(struct ebb_nvme_ns *ns)
+{
+	ebb_list_remove(&ns->link);
+	free((char *)(uintptr_t)ns->bdev.name);
+	free(ns);
+}
+
+static void ns_close(struct ebb_nvme_ns *ns)
+{
+	state_set(ns, EBB_NVME_NS_CLOSING);
+	ns->ctrlr->transport->ns_close(ns);
+}
+
+void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
+{
+	struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
+
+	ebb_assert(ebb_thread_is_app() && ns->state == EBB_NVME_NS_CLOSING);
+	ebb_nvme_ns_free(ns);
+	ebb_nvme_ctrlr_ns_left(ctrlr);
+}
+
+void ebb_nvme_ns_destruct(struct ebb_bdev *bdev)
+{
+	ns_close(ebb_container_of(bdev, struct ebb_nvme_ns, bdev));
+}
+
+int ebb_nvme_ns_register(struct ebb_nvme_ns *ns)
+{
+	int rc;
+
+	state_set(ns, EBB_NVME_NS_ONLINE);
+	rc = ebb_bdev_register(&ns->bdev);
+	if (rc == -EEXIST && ebb_bdev_find(ns->bdev.name) == NULL) {
+		ebb_notice("nvme",
+			   "%s: another bdev has its UUID (the same namespace by another way?); it "
+			   "gets one of its own",
+			   ns->bdev.name);
+		memset(ns->bdev.uuid, 0, sizeof(ns->bdev.uuid));
+		rc = ebb_bdev_register(&ns->bdev);
+	}
+	if (rc < 0) {
+		snprintf(ns->fault, sizeof(ns->fault), "bdev '%s' cannot be registered: %s",
+			 ns->bdev.name,
+			 rc == -EEXIST ? "there is one of that name" : strerror(-rc));
+		ns_close(ns);
+	}
+	return rc;
+}
+
+static void ns_removed(void *arg)
+{
+	(void)arg; /* destruct() has seen to it */
+}
+
+void ebb_nvme_ns_remove(struct ebb_nvme_ns *ns, const char *why)
+{
+	if (ns->state != EBB_NVME_NS_ONLINE) {
+		return;
+	}
+	if (why != NULL) {
+		ebb_notice("nvme", "%s is removed: %s", ns->bdev.name, why);
+	}
+	state_set(ns, EBB_NVME_NS_LEAVING);
+	/* -EBUSY: the end of the process is taking it away already. */
+	(void)ebb_bdev_unregister(&ns->bdev, ns_removed, NULL);
+}
+
+static bool same_identity(const struct ebb_nvme_ns_info *a, const struct ebb_nvme_ns_info *b)
+{
+	return a->block_size == b->block_size && a->has_uuid == b->has_uuid &&
+	       a->has_nguid == b->has_nguid && a->has_eui64 == b->has_eui64 &&
+	       memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0 &&
+	       memcmp(a->nguid, b->nguid, sizeof(a->nguid)) == 0 &&
+	       memcmp(a->eui64, b->eui64, sizeof(a->eui64)) == 0;
+}
+
+bool ebb_nvme_ns_update(struct ebb_nvme_ns *ns, const struct ebb_nvme_ns_info *info)
+{
+	if (!same_identity(&ns->info, info)) {
+		return false;
+	}
+	if (ns->info.write_protected != info->write_protected) {
+		ebb_notice("nvme", "%s is %s now", ns->bdev.name,
+			   info->write_protected ? "write protected" : "writable");
+		ns->bdev.read_only = info->write_protected;
+	}
+	ns->info = *info;
+	return true;
+}

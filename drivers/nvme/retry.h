@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_RETRY_H
+#define EBB_DRIVERS_NVME_RETRY_H
+
+/*
+ * Requests that are to be submitted again: at the next turn, or when the time that the device has
+ * asked for has passed. A timer runs only while one waits for time. Belongs to one thread.
+ */
+
+#include <ebb/poller.h>
+#include <ebb/thread.h>
+
+#include "drivers/nvme/request.h"
+
+struct ebb_nvme_ctrlr;
+
+struct ebb_nvme_retry {
+	void (*again)(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
+	struct ebb_list waiting; /* by request.link; due at request.deadline_ns */
+	struct ebb_poller *timer;
+	struct ebb_msg msg;
+	bool sent; /* @msg is under way */
+};
+
+void ebb_nvme_retry_init(struct ebb_nvme_retry *retry,
+			 void (*again)(struct ebb_nvme_retry *retry,
+				       struct ebb_nvme_request *request));
+
+/* Nothing waits, and no message is under way. */
+bool ebb_nvme_retry_idle(const struct ebb_nvme_retry *retry);
+
+/**
+ * ebb_nvme_retry_wanted() - shall this answer be asked for again?
+ * Counts the try. Return: true: it has been queued, @again will be called for it.
+ */
+bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request,
+			   const struct ebb_nvme_ctrlr *ctrlr);
+
+/* Everything that waits is submitted now: the device is going, and will answer so. */
+void ebb_nvme_retry_flush(struct ebb_nvme_retry *retry);
+
+#endif

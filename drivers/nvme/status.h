@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_STATUS_H
+#define EBB_DRIVERS_NVME_STATUS_H
+
+/* What a device's, or a transport's, answer means. Pure functions. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * ebb_nvme_status_errno() - the errno for a status field
+ * @status: as in struct ebb_nvme_request; 0 gives 0
+ * Return: 0 or negative errno; what is not known is -EIO.
+ */
+int ebb_nvme_status_errno(uint16_t status);
+
+/* The status in words: "unrecovered read error"; never NULL. */
+const char *ebb_nvme_status_text(uint16_t status);
+
+/* May the same command succeed a little later? False with DNR, and for what cannot change. */
+bool ebb_nvme_status_retry(uint16_t status);
+
+/* The same for an answer that is no status: @rc as in struct ebb_nvme_request, < 0. */
+bool ebb_nvme_rc_retry(int rc);
+
+#endif

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of drives, made while the guest runs by QEMU's block layer and its hotplug.
+
+A fault is a blkdebug node put between a namespace and its disk, by pointing the device's "drive"
+property at it; healing points it back. What is under way in the moment of the change ends first.
+"""
+
+ERRNO_IO = 5
+OPERATIONS = {"read": "read", "write": "write", "flush": "flush", "discard": "discard"}
+
+
+def drive_property(namespace):
+    return {"path": f"/machine/peripheral/ns{namespace}", "property": "drive"}
+
+
+def inject(guest, namespace, operation="read", first_block=None, errno=ERRNO_IO, once=False):
+    """Fail what reads, writes, flushes or discards; first_block: only what touches that block of
+    512 bytes; once: only the first time."""
+    heal(guest, namespace)
+    rule = {"event": "none", "iotype": OPERATIONS[operation], "errno": errno, "once": once}
+    if first_block is not None:
+        rule["sector"] = first_block
+    guest.qmp(
+        "blockdev-add",
+        driver="blkdebug",
+        **{"node-name": f"fault{namespace}"},
+        image=f"disk{namespace}",
+        **{"inject-error": [rule]},
+    )
+    guest.faults.add(namespace)
+    guest.qmp("qom-set", **drive_property(namespace), value=f"fault{namespace}")
+
+
+def throttle(guest, namespace, iops):
+    """iops 0 takes the limit away."""
+    limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops_rd", "iops_wr"), 0)
+    guest.qmp("block_set_io_throttle", id=f"ns{namespace}", iops=iops, **limits)
+    guest.slow.add(namespace)
+
+
+def heal(guest, namespace):
+    if namespace in guest.slow:
+        throttle(guest, namespace, 0)
+        guest.slow.discard(namespace)
+    if namespace in guest.faults:
+        guest.qmp("qom-set", **drive_property(namespace), value=f"disk{namespace}")
+        guest.qmp("blockdev-del", **{"node-name": f"fault{namespace}"})
+        guest.faults.discard(namespace)
+
+
+def plug(guest, controller):
+    """device_add as the command line had it; its namespaces are still those of its subsystem."""
+    driver, *properties = guest.controller_device(controller).split(",")
+    guest.qmp("device_add", driver=driver, **dict(word.split("=", 1) for word in properties))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest is made of: pure descriptions, compared by value, read by host and guest alike.
+
+Cases whose machines are equal share one boot. The names of things follow from their places: the
+controllers of a machine count from 0 through all its subsystems; controller 2 is the QEMU device
+"nvme2" in the slot "port2" and has the serial number "ebb2" (as all of its subsystem, whose first
+it is). The namespaces count from 0 likewise: the QEMU device "ns3" on the node "disk3".
+"""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """size_mib of zeroes at first; block and metadata are bytes; options are QEMU's for nvme-ns.
+
+    null: no storage behind it, for measuring. volatile: Guest.cut_power() loses what was written
+    and not flushed (see volatile.py); without, it loses nothing that the drive has completed.
+    """
+
+    size_mib: int = 256
+    block: int = 512
+    metadata: int = 0
+    null: bool = False
+    volatile: bool = False
+    options: str = ""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A plain disk of the host, not NVMe: /dev/vda, vdb ... on the nodes "plain0", "plain1" ..."""
+
+    size_mib: int = 256
+    volatile: bool = False
+
+
+@dataclass(frozen=True)
+class Subsystem:
+    """One NVM subsystem: its namespaces can be reached through every one of its controllers.
+
+    options: QEMU's for each nvme device, such as "mdts=3,cmb_size_mb=16,max_ioqpairs=4".
+    """
+
+    namespaces: tuple = (Namespace(),)
+    controllers: int = 1
+    options: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """cmdline: more words for the kernel's command line, such as "nvme.poll_queues=2"."""
+
+    subsystems: tuple = (Subsystem(),)
+    disks: tuple = ()
+    cmdline: str = ""
+    cpus: int = 2
+    memory_mib: int = 2048
+
+    @property
+    def controllers(self):
+        return sum(subsystem.controllers for subsystem in self.subsystems)
+
+    @property
+    def namespaces(self):
+        return [ns for subsystem in self.subsystems for ns in subsystem.namespaces]
+
+
+# Two plain drives, the second with two namespaces (512 and 4096 bytes a block), and a subsystem of
+# two controllers that share one namespace.
+DEFAULT = Machine(
+    subsystems=(
+        Subsystem(),
+        Subsystem(namespaces=(Namespace(), Namespace(block=4096))),
+        Subsystem(controllers=2),
+    ),
+    cmdline="nvme_core.multipath=0",
+)

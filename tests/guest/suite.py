@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/guest/run: all cases of tests/guest/test_*.py (or those named), in the fewest boots.
+
+A guest that hangs or panics fails the case that ran in it, with the console's last lines; the other
+cases of its machine go on in a new boot.
+"""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "integration")]
+
+from cases import declared  # noqa: E402 # after the path to it
+from harness import Skip, print_comment  # noqa: E402
+from initramfs import Missing  # noqa: E402
+from vm import CaseFailed, Guest, GuestError  # noqa: E402
+
+
+class Tap:
+    """Counts, and prints each result as it comes."""
+
+    def __init__(self):
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+    def result(self, case, outcome, text="", seconds=None):
+        self.counts[outcome] += 1
+        number = sum(self.counts.values())
+        name = f"{case.file.removeprefix('test_')}: {case.name.replace('_', ' ')}"
+        word = "not ok" if outcome == "failed" else "ok"
+        tail = f" # SKIP {text}" if outcome == "skipped" else ""
+        took = f" ({seconds:.1f} s)" if outcome == "passed" else ""
+        print(f"{word} {number} - {name}{took}{tail}", flush=True)
+        if outcome == "failed":
+            print_comment(text)
+
+
+def run_case(tap, guest, case):
+    """Run it; False if the guest is of no use afterwards."""
+    begin = time.monotonic()
+    try:
+        if case.on_host:
+            case.function(guest)
+        else:
+            guest.call(case.file, case.name, timeout_s=case.timeout_s, tidy=True)
+    except Skip as reason:
+        tap.result(case, "skipped", str(reason))
+    except CaseFailed as failure:
+        tap.result(case, "failed", str(failure))
+    except GuestError as error:
+        tap.result(case, "failed", f"{error}; its console:\n{guest.console_tail()}")
+        return False
+    except Exception:  # a case on the host failed
+        tap.result(case, "failed", f"{traceback.format_exc()}\n{guest.console_tail(10)}")
+    else:
+        tap.result(case, "passed", seconds=time.monotonic() - begin)
+    return True
+
+
+def run_boot(tap, cases):
+    """Boot once and run cases until the guest is lost; those that are left."""
+    left = list(cases)
+    with Guest(left[0].machine) as guest:
+        try:
+            if not left[0].on_host:
+                begin = time.monotonic()
+                guest.start()
+                print(f"# booted in {time.monotonic() - begin:.1f} s", flush=True)
+        except GuestError as error:
+            for case in left:
+                tap.result(case, "failed", f"{error}; its console:\n{guest.console_tail()}")
+            return []
+        while left:
+            if not run_case(tap, guest, left.pop(0)):
+                break
+            guest.heal_all()
+    return left
+
+
+def in_boots(cases):
+    """[[cases of one boot]]: those of equal machines together, in the order of their first."""
+    boots = {}
+    for case in cases:
+        key = (case.file, case.name) if case.alone else case.machine
+        boots.setdefault(key, []).append(case)
+    return list(boots.values())
+
+
+def chosen(words):
+    """The cases named: FILE, FILE:CASE (without test_ and .py), or all."""
+    for path in sorted(HERE.glob("test_*.py")):
+        importlib.import_module(path.stem)
+    if not words:
+        return declared()
+    found = []
+    for word in words:
+        file, _, name = word.partition(":")
+        name = name.replace("-", "_").replace(" ", "_")
+        matching = [
+            case
+            for case in declared()
+            if case.file == f"test_{file}" and name in ("", case.name)
+        ]
+        if not matching:
+            sys.exit(f"tests/guest/run: no case is named {word!r}")
+        found += matching
+    return found
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tap = Tap()
+    cases = chosen(sys.argv[1:])
+    print(f"1..{len(cases)}", flush=True)
+    for boot in in_boots(cases):
+        left = boot
+        while left:
+            try:
+                left = run_boot(tap, left)
+            except Missing as missing:
+                for case in left:
+                    tap.result(case, "skipped", str(missing))
+                left = []
+    print(", ".join(f"{count} {outcome}" for outcome, count in tap.counts.items()))
+    sys.exit(0 if tap.counts["failed"] == 0 and cases else 1)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+        main()

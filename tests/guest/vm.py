@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One guest, as the host holds it: its QEMU, its disks, the folder it shares, and the ways to it.
+
+    with Guest(machine) as guest:
+        guest.start()
+        print(guest.call("test_boot", "kernel_release"))
+        guest.cut_power()
+        guest.start()
+
+Nothing has a fixed name: every guest has a temporary folder of its own, and what connects host and
+guest are socket pairs, so any number of guests may run at once.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import faults
+import initramfs
+from channel import Channel, Gone, Silent
+from drives import FIRST_SLOT
+from harness import Skip
+from volatile import VolatileDisk
+
+QEMU = "qemu-system-x86_64"
+CMDLINE = (
+    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable "
+    "oops=panic random.trust_cpu=on"
+)
+PORTS = {"agent": ("agent",), "exec": ("stdout", "stderr"), "shell": ()}
+QMP_TIMEOUT_S = 30
+BOOT_TIMEOUT_S = 240
+GRACE_S = 60 # for the agent to end a late case by itself
+EXIT_TIMEOUT_S = 30
+
+
+class GuestError(Exception):
+    """The guest is not what it should be: gone, silent, or QEMU refused."""
+
+
+class CaseFailed(Exception):
+    """What ran in the guest failed there; the text is its traceback and output."""
+
+
+def for_cases(method):
+    """Decorator: a case in the guest may ask for it, as host.NAME(...)."""
+    method.for_cases = True
+    return method
+
+
+def quoted(text):
+    """For a value in QEMU's comma-separated options."""
+    return str(text).replace(",", ",,")
+
+
+class Qmp:
+    """QEMU's monitor. Events that come meanwhile are kept in .events."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(QMP_TIMEOUT_S)
+        self.file = sock.makefile("r", encoding="utf-8")
+        self.events = []
+        self.message()
+        self.call("qmp_capabilities")
+
+    def message(self):
+        line = self.file.readline()
+        if not line:
+            raise GuestError("QEMU has closed its monitor")
+        return json.loads(line)
+
+    def call(self, command, **arguments):
+        request = {"execute": command, "arguments": arguments}
+        try:
+            self.sock.sendall(json.dumps(request).encode())
+            while True:
+                answer = self.message()
+                if "event" in answer:
+                    self.events.append(answer)
+                elif "error" in answer:
+                    raise GuestError(f"QEMU refuses {command}: {answer['error']['desc']}")
+                else:
+                    return answer["return"]
+        except OSError as error:
+            raise GuestError(f"QEMU does not answer {command}: {error}") from None
+
+
+class Guest:
+    """A machine that may boot any number of times on the same disks."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        kernel, release = initramfs.find_kernel()
+        self.program = initramfs.find_program(QEMU, "qemu-system-x86")
+        self.kernel = initramfs.unpacked_kernel(kernel, release)
+        self.initramfs = initramfs.initramfs(release)
+        self.folder = Path(tempfile.mkdtemp(prefix="ebb-guest-"))
+        self.share = self.folder / "share"
+        self.share.mkdir()
+        self.console_path = self.folder / "console"
+        self.process = None
+        self.monitor = None
+        self.ports = {}
+        self.channel = None
+        self.volatile = {}
+        self.faults = set()
+        self.slow = set()
+        for index, namespace in enumerate(machine.namespaces):
+            if not namespace.null:
+                self.add_disk(f"disk{index}", namespace)
+        for index, disk in enumerate(machine.disks):
+            self.add_disk(f"plain{index}", disk)
+        (initramfs.BUILD / "tests" / "run").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        for disk in self.volatile.values():
+            disk.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add_disk(self, name, description):
+        path = self.folder / name
+        with open(path, "wb") as file:
+            file.truncate(description.size_mib << 20)
+        if description.volatile:
+            self.volatile[name] = VolatileDisk(path)
+
+    def controller_device(self, controller):
+        """QEMU's description of one controller."""
+        first = 0
+        for number, subsystem in enumerate(self.machine.subsystems):
+            if controller < first + subsystem.controllers:
+                break
+            first += subsystem.controllers
+        device = f"nvme,id=nvme{controller},serial=ebb{first},bus=port{controller}"
+        more = f",{subsystem.options}" if subsystem.options else ""
+        return f"{device},subsys=subsys{number}{more}"
+
+    def drive_args(self):
+        args, controller, index = [], 0, 0
+        for number, subsystem in enumerate(self.machine.subsystems):
+            args += ["-device", f"nvme-subsys,id=subsys{number},nqn=ebb{number}"]
+            first = controller
+            for _ in range(subsystem.controllers):
+                port = f"pcie-root-port,id=port{controller},chassis={controller + 1}"
+                args += ["-device", f"{port},addr={controller + FIRST_SLOT:#x}"]
+                args += ["-device", self.controller_device(controller)]
+                controller += 1
+            for nsid, namespace in enumerate(subsystem.namespaces, 1):
+                args += self.namespace_args(index, namespace)
+                args += ["-device", self.namespace_device(index, nsid, first, namespace)]
+                index += 1
+        return args
+
+    @staticmethod
+    def namespace_device(index, nsid, controller, namespace):
+        block = namespace.block
+        more = f",{namespace.options}" if namespace.options else ""
+        return (
+            f"nvme-ns,id=ns{index},drive=disk{index},nsid={nsid},bus=nvme{controller},"
+            f"logical_block_size={block},physical_block_size={block},ms={namespace.metadata}{more}"
+        )
+
+    def node_args(self, name):
+        if name in self.volatile:
+            where = quoted(self.volatile[name].socket)
+            return ["-blockdev", f"driver=nbd,node-name={name},server.type=unix,server.path={where}"]
+        where = quoted(self.folder / name)
+        return ["-blockdev", f"driver=file,node-name={name},filename={where},discard=unmap"]
+
+    def namespace_args(self, index, namespace):
+        if namespace.null:
+            size = namespace.size_mib << 20
+            return ["-blockdev", f"null-co,node-name=disk{index},size={size},read-zeroes=off"]
+        return self.node_args(f"disk{index}")
+
+    def disk_args(self):
+        args = []
+        for index in range(len(self.machine.disks)):
+            args += self.node_args(f"plain{index}")
+            args += ["-device", f"virtio-blk-pci,id=vd{index},drive=plain{index}"]
+        return args
+
+    def command(self, fds, task):
+        machine = self.machine
+        words = [
+            self.program, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus),
+            "-machine", "q35,kernel-irqchip=split", "-m", str(machine.memory_mib),
+            "-device", "intel-iommu,intremap=on,caching-mode=on,aw-bits=48",
+            "-kernel", str(self.kernel), "-initrd", str(self.initramfs),
+            "-append", f"{CMDLINE} {machine.cmdline}".strip(),
+            "-chardev", f"socket,id=qmp,fd={fds['qmp']}", "-mon", "chardev=qmp,mode=control",
+            "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,"
+            "multidevs=remap",
+            "-virtfs", f"local,path={quoted(self.share)},mount_tag=share,security_model=none",
+            "-device", "virtio-serial-pci",
+        ]  # fmt: skip
+        if task == "shell":
+            words += ["-chardev", "stdio,id=console,signal=off,mux=on"]
+            words += ["-mon", "chardev=console,mode=readline"]
+        else:
+            words += ["-chardev", f"file,id=console,path={quoted(self.console_path)},append=on"]
+        words += ["-serial", "chardev:console"]
+        for port in PORTS[task]:
+            words += ["-chardev", f"socket,id={port},fd={fds[port]}"]
+            words += ["-device", f"virtserialport,chardev={port},name=ebb.{port}"]
+        return words + self.drive_args() + self.disk_args()
+
+    def write_boot(self, task, variables):
+        variables = {
+            "EBB_ROOT": initramfs.ROOT,
+            "EBB_TASK": task,
+            "EBB_CONTROLLERS": self.machine.controllers,
+            **variables,
+        }
+        text = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
+        (self.share / "boot").write_text(text, encoding="utf-8")
+
+    def boot(self, task, **variables):
+        """Start QEMU. The task begins some seconds later; what says so depends on the task."""
+        assert self.process is None, "the guest runs already"
+        self.write_boot(task, variables)
+        for disk in self.volatile.values():
+            disk.start()
+        names = ("qmp", *PORTS[task])
+        pairs = {name: socket.socketpair() for name in names}
+        fds = {name: pair[1].fileno() for name, pair in pairs.items()}
+        # What QEMU says goes among what the guest's kernel says.
+        with open(self.console_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(fds, task),
+                stdin=None if task == "shell" else subprocess.DEVNULL,
+                stderr=None if task == "shell" else log,
+                pass_fds=tuple(fds.values()),
+                start_new_session=task != "shell",
+            )
+        for _, theirs in pairs.values():
+            theirs.close()
+        self.ports = {name: pairs[name][0] for name in names[1:]}
+        self.monitor = Qmp(pairs["qmp"][0])
+
+    def start(self):
+        """Boot, and wait until the guest is ready for call()."""
+        self.boot("agent")
+        self.channel = Channel(self.ports["agent"].fileno())
+        self.receive(BOOT_TIMEOUT_S, "has not come up")
+
+    def receive(self, timeout_s, what):
+        try:
+            return self.channel.receive(timeout_s)
+        except Silent:
+            raise GuestError(f"the guest {what} within {timeout_s} s") from None
+        except Gone:
+            raise GuestError("the guest has gone: a panic, or power off") from None
+
+    def call(self, file, function, *args, timeout_s=120, tidy=False):
+        """Run a function of a file of this folder in the guest; its value.
+
+        While it runs, host.NAME() in the guest is answered here. tidy: end what it left running and
+        give all controllers back to the kernel.
+        """
+        order = {"run": file, "function": function, "args": args}
+        self.channel.send({**order, "timeout_s": timeout_s, "tidy": tidy})
+        deadline = time.monotonic() + timeout_s + GRACE_S
+        done = {}
+        while True:
+            message = self.receive(max(1, deadline - time.monotonic()), "has not answered")
+            if "ask" in message:
+                self.channel.send(self.answer(message))
+            elif "done" in message:
+                done = message
+            else:
+                break
+        if done["done"] == "skipped":
+            raise Skip(done["text"])
+        if done["done"] == "failed":
+            raise CaseFailed(done["text"])
+        return done["value"]
+
+    def answer(self, message):
+        method = getattr(Guest, message["ask"], None)
+        if not getattr(method, "for_cases", False):
+            return {"error": f"the host does not do {message['ask']!r}"}
+        try:
+            return {"answer": method(self, *message["args"], **message["kwargs"])}
+        except (GuestError, TypeError) as error:
+            return {"error": str(error)}
+
+    @for_cases
+    def qmp(self, command, **arguments):
+        """Any command of QEMU's monitor."""
+        return self.monitor.call(command, **arguments)
+
+    @for_cases
+    def fault(self, namespace, **rule):
+        """I/O of that namespace fails, as faults.inject() says."""
+        faults.inject(self, namespace, **rule)
+
+    @for_cases
+    def throttle(self, namespace, iops):
+        """Let a namespace do that many I/Os a second; 0: as many as it can."""
+        faults.throttle(self, namespace, iops)
+
+    @for_cases
+    def heal(self, namespace):
+        """Take back all faults of a namespace."""
+        faults.heal(self, namespace)
+
+    def heal_all(self):
+        if self.process is not None:
+            for namespace in self.faults | self.slow:
+                self.heal(namespace)
+
+    @for_cases
+    def unplug(self, controller):
+        """Ask the guest for a controller, as one presses the button at its slot."""
+        self.qmp("device_del", id=f"nvme{controller}")
+
+    @for_cases
+    def plug(self, controller):
+        """Put a controller that was unplugged back into its slot, with its namespaces."""
+        faults.plug(self, controller)
+
+    def wait_exit(self, timeout=EXIT_TIMEOUT_S):
+        """Wait until the guest has powered off; it is killed if it does not."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise GuestError(f"the guest has not powered off in {timeout} s") from None
+        finally:
+            self.kill()
+
+    def cut_power(self):
+        """Everything in the guest's memory and in the caches of volatile drives is lost."""
+        self.kill()
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        for disk in self.volatile.values():
+            disk.cut()
+        for sock in self.ports.values():
+            sock.close()
+        self.ports = {}
+        self.channel = None
+        self.faults.clear()
+        self.slow.clear()
+        if self.monitor is not None:
+            self.monitor.file.close()
+            self.monitor.sock.close()
+            self.monitor = None
+
+    def console_tail(self, lines=40):
+        with contextlib.suppress(OSError):
+            text = self.console_path.read_text(encoding="utf-8", errors="replace")
+            return "\n".join(text.replace("\r", "").splitlines()[-lines:])
+        return ""

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who has a file open, told from a made-up /proc. */
+#include "core/base/holder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "tests/unit/core/base/scratch.h"
+
+static char holder[96];
+
+static void setup(void)
+{
+	scratch_begin();
+	scratch_text("disk", "data");
+	scratch_text("other", "data");
+	scratch_text("proc/77/comm", "reader\n");
+	scratch_link("proc/77/fd/0", scratch_path("other"));
+	scratch_link("proc/77/fd/9", "socket:[1234]");
+	scratch_text("proc/self/fd/nothing", "");
+}
+
+static bool look(void)
+{
+	return ebb_holder_of_file(scratch_dir(), scratch_path("disk"), holder, sizeof(holder));
+}
+
+START_TEST(nobody_is_nobody)
+{
+	ck_assert(!look());
+	ck_assert_str_eq(holder, "another process");
+}
+END_TEST
+
+START_TEST(a_process_is_named_with_its_number)
+{
+	scratch_link("proc/77/fd/3", scratch_path("disk"));
+	ck_assert(look());
+	ck_assert_str_eq(holder, "reader (pid 77)");
+}
+END_TEST
+
+START_TEST(another_name_of_the_file_is_the_file)
+{
+	scratch_link("byname", scratch_path("disk"));
+	scratch_link("proc/77/fd/3", scratch_path("byname"));
+	ck_assert(look());
+}
+END_TEST
+
+START_TEST(a_process_that_ends_meanwhile_has_no_name)
+{
+	scratch_link("proc/78/fd/3", scratch_path("disk"));
+	ck_assert(look());
+	ck_assert_str_eq(holder, "a process (pid 78)");
+}
+END_TEST
+
+START_TEST(this_process_comes_last)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "proc/%ld/fd/5", (long)getpid());
+	scratch_link(link, scratch_path("disk"));
+	ck_assert(look());
+	ck_assert_str_eq(holder, "this process itself");
+	scratch_link("proc/77/fd/3", scratch_path("disk"));
+	ck_assert(look());
+	ck_assert_str_eq(holder, "reader (pid 77)");
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_has_no_holder)
+{
+	ck_assert(!ebb_holder_of_file(scratch_dir(), scratch_path("no"), holder, sizeof(holder)));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("base_holder");
+	TCase *tcase = tcase_create("holder");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, scratch_end);
+	tcase_add_test(tcase, nobody_is_nobody);
+	tcase_add_test(tcase, a_process_is_named_with_its_number);
+	tcase_add_test(tcase, another_name_of_the_file_is_the_file);
+	tcase_add_test(tcase, a_process_that_ends_meanwhile_has_no_name);
+	tcase_add_test(tcase, this_process_comes_last);
+	tcase_add_test(tcase, a_file_that_is_not_there_has_no_holder);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which namespaces a device file, a controller or a subsystem stands for, and that they are held. */
+#include "drivers/nvme/hold.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "drivers/nvme/topology.h"
+#include "tests/unit/core/base/scratch.h"
+#include "tests/unit/drivers/nvme/machine.h"
+
+#define NVME "0x010802\n"
+
+static char error[512];
+static struct ebb_nvme_hold *hold;
+
+/*
+ * nvme0 and nvme1 are of one subsystem, without multipath: both have namespace 1. With multipath,
+ * nvme2 has one of its own, where the numbers of names differ, and a shared one.
+ */
+static void setup(void)
+{
+	machine_begin();
+	hold = NULL;
+	memset(error, 0, sizeof(error));
+	machine_add_pci("0000:01:00.0", NVME, 1, "nvme");
+	machine_add_ctrlr("0000:01:00.0", "nvme0", "one");
+	machine_add_ns("nvme0", "nvme0n1", "ng0n1", 1, 10);
+	machine_add_pci("0000:02:00.0", NVME, 2, "nvme");
+	machine_add_ctrlr("0000:02:00.0", "nvme1", "one");
+	machine_add_ns("nvme1", "nvme1n1", "ng1n1", 1, 20);
+	machine_add_ns("nvme1", "nvme1n2", "ng1n2", 2, 21);
+	machine_add_pci("0000:03:00.0", NVME, 3, "nvme");
+	machine_add_ctrlr("0000:03:00.0", "nvme2", "two");
+	machine_add_ns("nvme2", "nvme5n3", "ng2n3", 13, 30);
+	machine_add_shared_ns("nvme-subsys5", "nvme2", "nvme5c2n4", "nvme5n4", "ng5n4", 14, 31);
+}
+
+static void teardown(void)
+{
+	ebb_nvme_hold_release(hold);
+	machine_end();
+}
+
+/* How often this process has the block device open. */
+static unsigned open_count(const char *block)
+{
+	char wanted[300], path[300];
+	struct dirent *entry;
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+
+	snprintf(wanted, sizeof(wanted), "%s/dev/%s", machine_root(), block);
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, path, sizeof(path) - 1);
+
+		path[len < 0 ? 0 : len] = '\0';
+		count += strcmp(path, wanted) == 0;
+	}
+	closedir(dir);
+	return count;
+}
+
+static int hold_namespace(const char *path)
+{
+	return ebb_nvme_hold_namespace(machine_root(), path, &hold, error, sizeof(error));
+}
+
+static int hold_controller(const char *ctrlr)
+{
+	return ebb_nvme_hold_controller(machine_root(), ctrlr, &hold, error, sizeof(error));
+}
+
+START_TEST(a_namespace_is_found_by_either_file)
+{
+	struct ebb_nvme_sysfs_ns ns;
+
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng2n3", &ns), 0);
+	ck_assert_str_eq(ns.block, "nvme5n3");
+	ck_assert_str_eq(ns.generic, "ng2n3");
+	ck_assert_uint_eq(ns.nsid, 13);
+	ck_assert_uint_eq(ns.bytes, 1u << 30);
+	ck_assert(!ns.shared);
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/nvme5n3", &ns), 0);
+	ck_assert_str_eq(ns.generic, "ng2n3");
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng5n4", &ns), 0);
+	ck_assert_str_eq(ns.block, "nvme5n4");
+	ck_assert(ns.shared);
+	scratch_link("dev/disk/by-id/mine", scratch_path("dev/ng1n2"));
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/disk/by-id/mine", &ns), 0);
+	ck_assert_str_eq(ns.block, "nvme1n2");
+}
+END_TEST
+
+START_TEST(what_is_no_namespace_is_not_found)
+{
+	struct ebb_nvme_sysfs_ns ns;
+
+	scratch_text("dev/sda", "");
+	scratch_text("dev/nvme0n1p1", "");
+	scratch_text("dev/ng7n7", "");
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/sda", &ns), -ENODEV);
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/nvme0n1p1", &ns), -ENODEV);
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng7n7", &ns), -ENODEV);
+	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/none", &ns), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_namespace_is_held_by_all_its_names)
+{
+	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
+	ck_assert_uint_eq(open_count("nvme1n1"), 1);
+	ck_assert_uint_eq(open_count("nvme1n2"), 0);
+	ebb_nvme_hold_release(hold);
+	hold = NULL;
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+	ck_assert_uint_eq(open_count("nvme1n1"), 0);
+}
+END_TEST
+
+START_TEST(the_same_number_in_another_subsystem_is_another)
+{
+	scratch_text("sys/class/nvme/nvme1/nvme1n1/wwid", "eui.77\n");
+	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_uint_eq(open_count("nvme1n1"), 0);
+}
+END_TEST
+
+START_TEST(a_controller_is_held_with_its_shared_namespaces)
+{
+	ck_assert_int_eq(hold_controller("nvme2"), 0);
+	ck_assert_uint_eq(open_count("nvme5n3"), 1);
+	ck_assert_uint_eq(open_count("nvme5n4"), 1);
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+}
+END_TEST
+
+START_TEST(one_in_use_lets_all_go)
+{
+	machine_mount(21, "/mnt");
+	ck_assert_int_eq(hold_controller("nvme1"), -EBUSY);
+	ck_assert_str_eq(error, "nvme1n2 is mounted on /mnt; unmount it first");
+	ck_assert_uint_eq(open_count("nvme1n1"), 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+}
+END_TEST
+
+START_TEST(errors_name_what_was_asked_for)
+{
+	ck_assert_int_eq(hold_controller("nvme9"), -ENODEV);
+	ck_assert_str_eq(error, "nvme9: the kernel has no such controller");
+	scratch_text("dev/sda", "");
+	ck_assert_int_eq(hold_namespace("/dev/sda"), -ENODEV);
+	ck_assert_str_eq(error,
+			 "/dev/sda: it is no namespace with a block device; ebbctl nvme list "
+			 "shows what there is");
+	ck_assert_int_eq(hold_namespace("/dev/ng8n8"), -ENOENT);
+	ck_assert_str_eq(error,
+			 "/dev/ng8n8: No such file or directory; ebbctl nvme list shows what "
+			 "there is");
+}
+END_TEST
+
+START_TEST(a_subsystem_is_held_if_all_its_names_agree)
+{
+	const char *root = machine_root();
+
+	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S1", "Model One",
+						 &hold, error, sizeof(error)),
+			 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
+	ck_assert_uint_eq(open_count("nvme1n1"), 1);
+	ck_assert_uint_eq(open_count("nvme1n2"), 1);
+	ck_assert_uint_eq(open_count("nvme5n4"), 0);
+	ebb_nvme_hold_release(hold);
+	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S2", "Model One",
+						 &hold, error, sizeof(error)),
+			 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+	machine_mount(20, "/mnt");
+	ebb_nvme_hold_release(hold);
+	hold = NULL;
+	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S1", "Model One",
+						 &hold, error, sizeof(error)),
+			 -EBUSY);
+}
+END_TEST
+
+START_TEST(what_has_gone_is_let_go)
+{
+	ck_assert_int_eq(hold_namespace("/dev/nvme0n1"), 0);
+	ck_assert_int_eq(remove(scratch_path("sys/class/block/nvme0n1")), 0);
+	ebb_nvme_hold_prune(machine_root(), hold);
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+	ck_assert_uint_eq(open_count("nvme1n1"), 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nvme_hold");
+	TCase *tcase = tcase_create("hold");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_namespace_is_found_by_either_file);
+	tcase_add_test(tcase, what_is_no_namespace_is_not_found);
+	tcase_add_test(tcase, a_namespace_is_held_by_all_its_names);
+	tcase_add_test(tcase, the_same_number_in_another_subsystem_is_another);
+	tcase_add_test(tcase, a_controller_is_held_with_its_shared_namespaces);
+	tcase_add_test(tcase, one_in_use_lets_all_go);
+	tcase_add_test(tcase, errors_name_what_was_asked_for);
+	tcase_add_test(tcase, a_subsystem_is_held_if_all_its_names_agree);
+	tcase_add_test(tcase, what_has_gone_is_let_go);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
