@@ -266,7 +266,8 @@ static void start_configure(struct vfio_ctrlr *c)
 
 static void step_disabling(struct vfio_ctrlr *c, uint32_t csts, bool late)
 {
-	if (!NVME_CSTS_RDY(csts)) {
+	/* A fatal status of before must not be taken for one of the next start's. */
+	if (!NVME_CSTS_RDY(csts) && !NVME_CSTS_CFS(csts)) {
 		vfio_disabled(c);
 	} else if (late && !c->reset_function) {
 		start_function_reset(c);

@@ -195,6 +195,17 @@ void layer_queue_open(struct layer_queue *queue)
 	ck_assert_ptr_nonnull(queue->poller);
 }
 
+void layer_queue_live(struct layer_queue *queue)
+{
+	layer_until(&queue->queue->lane->live);
+}
+
+void layer_queue_open_live(struct layer_queue *queue)
+{
+	layer_queue_open(queue);
+	layer_queue_live(queue);
+}
+
 void layer_queue_close(struct layer_queue *queue)
 {
 	ebb_poller_unregister(&queue->poller);
@@ -231,6 +242,15 @@ void layer_io_init(struct layer_io *io, uint8_t opcode, uint64_t lba, uint32_t b
 void layer_io_fini(struct layer_io *io)
 {
 	ebb_mem_free(io->buf, io->buf_bytes);
+}
+
+void layer_expect(const struct layer_io *io, int rc, uint16_t status)
+{
+	ck_assert_uint_eq(io->done, 1);
+	ck_assert_int_eq(io->request.rc, rc);
+	if (rc == 0) {
+		ck_assert_uint_eq(io->request.status, status);
+	}
 }
 
 void layer_submit(struct layer_queue *queue, struct layer_io *io)

@@ -64,10 +64,14 @@ void layer_attach(void);
 void layer_detach(void);
 
 void layer_queue_open(struct layer_queue *queue);
+/* And waits until it is connected. */
+void layer_queue_open_live(struct layer_queue *queue);
+void layer_queue_live(struct layer_queue *queue);
 void layer_queue_close(struct layer_queue *queue);
 
 void layer_io_init(struct layer_io *io, uint8_t opcode, uint64_t lba, uint32_t blocks);
 void layer_io_fini(struct layer_io *io);
+void layer_expect(const struct layer_io *io, int rc, uint16_t status); /* answered once, so */
 void layer_submit(struct layer_queue *queue, struct layer_io *io);
 
 /* A program of one test case, each test between layer_begin() and layer_end(). Return: main()'s. */

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which pairs a lane has, which it uses, and how it sleeps. */
+#include "tests/unit/drivers/nvme/vfio/layer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/event/reactor.h"
+#include "tests/unit/core/bdev/stage.h"
+
+#define MANY 100u
+
+static struct layer_queue queue;
+static struct layer_io ios[MANY];
+
+static void begin_queue(void)
+{
+	layer_queue_open_live(&queue);
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_io_init(&ios[i], nvme_cmd_read, i, 1);
+	}
+}
+
+static void begin(void)
+{
+	layer_attach();
+	begin_queue();
+}
+
+static void end(void)
+{
+	layer_queue_close(&queue);
+	layer_detach();
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_io_fini(&ios[i]);
+	}
+}
+
+static unsigned outstanding(enum vfio_face face)
+{
+	return queue.queue->lane->pairs[face].outstanding;
+}
+
+static bool fired(void)
+{
+	uint64_t count;
+
+	return read(queue.queue->base.wake_fd, &count, sizeof(count)) == sizeof(count);
+}
+
+static int arm(void)
+{
+	return layer.transport->arm(&queue.queue->base);
+}
+
+static void set_interrupt(bool on)
+{
+	ck_assert_int_eq(layer.transport->set_interrupt(&queue.queue->base, on), 0);
+}
+
+/* One request, to its end, by turns that the sleeping reactor's source has not caused. */
+static void run_one(struct layer_io *io)
+{
+	layer_submit(&queue, io);
+	layer_pumps(2);
+	layer_expect(io, 0, 0);
+}
+
+START_TEST(a_polling_reactor_has_no_interrupts)
+{
+	begin();
+	layer_submit(&queue, &ios[0]);
+	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	layer_until_done(ios, 1);
+	ios[1].request.opcode = nvme_cmd_flush;
+	ios[1].request.iovcnt = 0;
+	layer_submit(&queue, &ios[1]);
+	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	layer_until_done(ios, 2);
+	ck_assert(!fired());
+	end();
+}
+END_TEST
+
+START_TEST(one_that_may_sleep_has)
+{
+	begin();
+	set_interrupt(true);
+	layer_submit(&queue, &ios[0]);
+	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	stage_turn();
+	ck_assert_int_eq(arm(), 0);
+	ck_assert(!fired());
+	fake_ctrlr_step(layer.fake);
+	ck_assert(fired());
+	ck_assert_int_eq(arm(), -EAGAIN); /* it is there: no sleep */
+	layer_until_done(ios, 1);
+	ck_assert_int_eq(arm(), 0);
+	end();
+}
+END_TEST
+
+/* After a streak without an occasion to sleep, until there is one. */
+START_TEST(a_busy_one_goes_without)
+{
+	begin();
+	set_interrupt(true);
+	for (unsigned i = 0; i < 63; i++) {
+		run_one(&ios[i]);
+	}
+	layer_submit(&queue, &ios[63]);
+	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	layer_until_done(ios, 64);
+	layer_submit(&queue, &ios[64]);
+	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	/* What may take long is not waited for awake. */
+	ios[65].request.opcode = nvme_cmd_flush;
+	ios[65].request.iovcnt = 0;
+	layer_submit(&queue, &ios[65]);
+	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	layer_until_done(ios, 66);
+	ck_assert_int_eq(arm(), 0);
+	layer_submit(&queue, &ios[66]);
+	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	layer_until_done(ios, 67);
+	end();
+}
+END_TEST
+
+/* With one under way that raises no interrupt there is no sleep; but that has an end. */
+START_TEST(a_straggler_is_looked_after)
+{
+	struct vfio_lane *lane;
+
+	begin();
+	lane = queue.queue->lane;
+	layer.fake->holds_io = true;
+	layer_submit(&queue, &ios[0]);
+	set_interrupt(true);
+	layer_submit(&queue, &ios[1]);
+	layer_pump();
+	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_int_eq(arm(), -EAGAIN);
+	ck_assert(!lane->straggling);
+	layer_pumps(2);
+	ck_assert(lane->straggling);
+	ck_assert_int_eq(arm(), 0);
+	fake_ctrlr_release(layer.fake, 2);
+	fake_ctrlr_step(layer.fake);
+	stage_clock_advance(EBB_NS_PER_MS);
+	/* Only the timer runs: the reactor has slept, and no source has fired. */
+	ebb_turn.thread = NULL;
+	ebb_reactor_turn(&ebb_reactors[0], false);
+	stage_enter(ebb_thread_app());
+	layer_expect(&ios[0], 0, 0);
+	ck_assert(!lane->straggling);
+	layer.fake->holds_io = false;
+	layer_until_done(ios, 2);
+	end();
+}
+END_TEST
+
+/* A turn after a sleep that another source has ended: this queue's poller does not run. */
+static void turn_of_another(void)
+{
+	ebb_turn.thread = NULL;
+	ebb_reactor_turn(&ebb_reactors[0], false);
+	stage_enter(ebb_thread_app());
+}
+
+START_TEST(a_lost_interrupt_is_found_and_counted)
+{
+	struct vfio_lane *lane;
+
+	begin();
+	lane = queue.queue->lane;
+	set_interrupt(true);
+	layer.fake->loses_interrupts = true;
+	layer_submit(&queue, &ios[0]);
+	stage_turn();
+	ck_assert_int_eq(arm(), 0);
+	fake_ctrlr_step(layer.fake);
+	ck_assert(!fired());
+	for (unsigned ms = 0; ms <= LAYER_TIMEOUT_MS / 4; ms++) {
+		ck_assert_uint_eq(ios[0].done, 0);
+		stage_clock_advance(EBB_NS_PER_MS);
+		if (ms < LAYER_TIMEOUT_MS / 4 - 1) {
+			continue;
+		}
+		turn_of_another();
+		break;
+	}
+	stage_clock_advance(2 * EBB_NS_PER_MS);
+	turn_of_another();
+	layer_expect(&ios[0], 0, 0);
+	ck_assert_uint_eq(lane->lost_interrupts, 1);
+	ck_assert_uint_eq(stage_log_count("an interrupt was lost"), 1);
+	ck_assert_uint_eq(layer.fake->aborts, 0);
+	end();
+}
+END_TEST
+
+/* An answer that comes with its interrupt, however late, is no lost one. */
+START_TEST(a_late_interrupt_is_not_lost)
+{
+	begin();
+	set_interrupt(true);
+	layer.fake->holds_io = true;
+	layer_submit(&queue, &ios[0]);
+	layer_pumps(LAYER_TIMEOUT_MS * 7 / 8);
+	ck_assert_int_eq(arm(), 0);
+	fake_ctrlr_release(layer.fake, 1);
+	layer_pumps(1);
+	layer_expect(&ios[0], 0, 0);
+	layer_pumps(LAYER_TIMEOUT_MS);
+	ck_assert_uint_eq(queue.queue->lane->lost_interrupts, 0);
+	layer.fake->holds_io = false;
+	end();
+}
+END_TEST
+
+/* Ten thousand changes under load: nothing is lost, nothing is answered twice. */
+START_TEST(mode_changes_under_load)
+{
+	unsigned next = 0, reads = 0;
+
+	begin();
+	for (unsigned i = 0; i < 10000; i++) {
+		struct layer_io *io = &ios[next];
+
+		if (io->request.done != NULL && (reads < MANY || io->done == 1)) {
+			layer_submit(&queue, io);
+			next = (next + 1) % MANY;
+			reads++;
+		}
+		set_interrupt(i % 2 == 0);
+		if (i % 3 == 0) {
+			arm();
+		}
+		layer_pump();
+	}
+	layer_until_done(ios, MANY);
+	ck_assert_uint_eq(layer.fake->reads, reads);
+	ck_assert_uint_gt(reads, 9000);
+	end();
+}
+END_TEST
+
+START_TEST(with_one_queue_pair_it_interrupts)
+{
+	struct layer_queue second;
+
+	layer.fake->granted = 1;
+	begin();
+	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	run_one(&ios[0]);
+	set_interrupt(true);
+	run_one(&ios[1]);
+	ck_assert(fired());
+	/* Another thread finds none left, and is told what to do. */
+	second.queue = calloc(1, layer.transport->queue_size);
+	second.queue->base.ctrlr = &layer.ctrlr;
+	ck_assert_int_eq(layer.transport->queue_create(&second.queue->base), -ENOSPC);
+	ck_assert_uint_eq(stage_log_count("all 1 I/O queue pairs are in use"), 1);
+	free(second.queue);
+	end();
+}
+END_TEST
+
+START_TEST(num_io_queues_is_kept_to)
+{
+	layer.ctrlr.opts.num_io_queues = 1;
+	begin();
+	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	end();
+}
+END_TEST
+
+/* Without vectors it polls, and says that it cannot sleep. */
+START_TEST(without_vectors_it_polls)
+{
+	layer.fake->device.num_vectors = 1;
+	begin();
+	ck_assert_int_eq(queue.queue->base.wake_fd, -1);
+	ck_assert_int_eq(layer.transport->set_interrupt(&queue.queue->base, true), -ENOTSUP);
+	run_one(&ios[0]);
+	end();
+}
+END_TEST
+
+START_TEST(a_refused_second_pair_is_done_without)
+{
+	struct vfio_lane *lane;
+
+	layer_attach();
+	layer_queue_open(&queue);
+	lane = queue.queue->lane;
+	while (!layer.fake->sq[1].exists) {
+		layer_pump();
+	}
+	layer.fake->granted = 1; /* the second one's completion queue is refused */
+	layer_queue_live(&queue);
+	ck_assert_uint_eq(lane->present, EBB_BIT(VFIO_WOKEN));
+	layer_io_init(&ios[0], nvme_cmd_read, 0, 1);
+	run_one(&ios[0]);
+	layer_io_fini(&ios[0]);
+	layer_queue_close(&queue);
+	layer_detach();
+}
+END_TEST
+
+/* None at all: its requests fail, with a log line; the next reset tries again. */
+START_TEST(a_refused_queue_fails_requests)
+{
+	layer_attach();
+	layer.fake->refuses = true;
+	layer.fake->refuse_opcode = nvme_admin_create_sq;
+	layer_queue_open(&queue);
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_io_init(&ios[i], nvme_cmd_read, i, 1);
+	}
+	layer_submit(&queue, &ios[0]);
+	layer_until_done(ios, 1);
+	layer_expect(&ios[0], -EIO, 0);
+	layer_submit(&queue, &ios[0]);
+	layer_expect(&ios[0], -EIO, 0);
+	ck_assert_uint_eq(stage_log_count("gets no queue: a queue was refused"), 1);
+	layer.fake->refuses = false;
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	layer_queue_live(&queue);
+	run_one(&ios[0]);
+	end();
+}
+END_TEST
+
+START_TEST(a_vector_that_cannot_be_set)
+{
+	layer_attach();
+	layer.fake->vector_rc = -ENOSPC;
+	layer_queue_open(&queue);
+	layer_io_init(&ios[0], nvme_cmd_read, 0, 1);
+	layer_submit(&queue, &ios[0]);
+	layer_until_done(ios, 1);
+	layer_expect(&ios[0], -EIO, 0);
+	layer_io_fini(&ios[0]);
+	layer_queue_close(&queue);
+	layer_detach();
+}
+END_TEST
+
+static unsigned drained;
+
+static void count_drained(void *arg)
+{
+	ck_assert_ptr_eq(arg, &drained);
+	drained++;
+}
+
+START_TEST(drain_waits_for_all)
+{
+	drained = 0;
+	begin();
+	layer.transport->drain(&queue.queue->base, count_drained, &drained);
+	ck_assert_uint_eq(drained, 1);
+	layer.fake->holds_io = true;
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_submit(&queue, &ios[i]);
+	}
+	layer.transport->drain(&queue.queue->base, count_drained, &drained);
+	layer_pumps(3);
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	layer_queue_live(&queue);
+	layer_pumps(3);
+	ck_assert_uint_eq(drained, 1);
+	layer.fake->holds_io = false;
+	fake_ctrlr_release(layer.fake, MANY);
+	layer_until_done(ios, MANY);
+	ck_assert_uint_eq(drained, 2);
+	end();
+}
+END_TEST
+
+/* Each thread has its own queues, and they are told apart. */
+START_TEST(threads_have_queues_of_their_own)
+{
+	struct layer_queue others[3];
+	struct ebb_thread *threads[3];
+
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		threads[i] = stage_thread("other");
+		stage_enter(threads[i]);
+		layer_queue_open_live(&others[i]);
+		layer_submit(&others[i], &ios[i]);
+		stage_enter(ebb_thread_app());
+	}
+	layer_until_done(ios, 3);
+	ck_assert_uint_eq(others[2].queue->lane->pairs[VFIO_POLLED].qid, 8);
+	for (unsigned i = 0; i < 3; i++) {
+		stage_enter(threads[i]);
+		layer_queue_close(&others[i]);
+		stage_enter(ebb_thread_app());
+		stage_thread_exit(threads[i]);
+	}
+	end();
+}
+END_TEST
+
+/* The first threads leave one pair for each reactor. */
+START_TEST(few_queue_pairs_are_shared_out)
+{
+	struct layer_queue other;
+
+	layer.fake->granted = 3;
+	begin();
+	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN) | EBB_BIT(VFIO_POLLED));
+	layer_queue_open_live(&other);
+	ck_assert_uint_eq(other.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	layer_queue_close(&other);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_polling_reactor_has_no_interrupts,
+		one_that_may_sleep_has,
+		a_busy_one_goes_without,
+		a_straggler_is_looked_after,
+		a_lost_interrupt_is_found_and_counted,
+		a_late_interrupt_is_not_lost,
+		mode_changes_under_load,
+		with_one_queue_pair_it_interrupts,
+		num_io_queues_is_kept_to,
+		without_vectors_it_polls,
+		a_refused_second_pair_is_done_without,
+		a_refused_queue_fails_requests,
+		a_vector_that_cannot_be_set,
+		drain_waits_for_all,
+		threads_have_queues_of_their_own,
+		few_queue_pairs_are_shared_out,
+		NULL,
+	};
+
+	return layer_main("nvme/vfio/lane", tests);
+}
