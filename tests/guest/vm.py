@@ -31,7 +31,7 @@ from volatile import VolatileDisk
 
 QEMU = "qemu-system-x86_64"
 CMDLINE = (
-    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable "
+    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable no_timer_check "
     "oops=panic random.trust_cpu=on"
 )
 PORTS = {"agent": ("agent",), "exec": ("stdout", "stderr"), "shell": ()}
