@@ -12,6 +12,7 @@
 #include "drivers/nvme/ctrlr.h"
 #include "drivers/nvme/vfio/lane.h"
 #include "drivers/nvme/vfio/state.h"
+#include "drivers/nvme/vfio/tenure.h"
 
 #define VFIO_QUEUES_MAX 64u /* I/O queue pairs that are asked for */
 
@@ -40,6 +41,7 @@ struct vfio_abort {
 
 struct vfio_ctrlr {
 	struct ebb_nvme_ctrlr *ctrlr;
+	struct vfio_tenure tenure;
 	struct ebb_vfio_device *device; /* NULL: closed */
 	enum vfio_state state;
 	enum vfio_aim aim;

@@ -226,7 +226,7 @@ static void close_run(struct ebb_work *work)
 {
 	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	c->device->ops->close(c->device);
+	vfio_tenure_end(&c->tenure);
 }
 
 static void close_done(struct ebb_work *work)

@@ -58,8 +58,9 @@ static void attach_run(struct ebb_work *work)
 {
 	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	c->work_rc = ebb_vfio_device_open(c->ctrlr->traddr, &c->device, c->work_error,
-					  sizeof(c->work_error));
+	c->work_rc = vfio_tenure_begin(&c->tenure, c->ctrlr->traddr, c->ctrlr->opts.rebind,
+				       c->work_error, sizeof(c->work_error));
+	c->device = c->tenure.device;
 	if (c->work_rc == 0) {
 		int rc = c->device->ops->set_vector(c->device, 0, c->admin_fd);
 
@@ -84,7 +85,6 @@ static void attach_done(struct ebb_work *work)
 
 	c->work_busy = false;
 	if (c->work_rc != 0) {
-		c->device = NULL;
 		ebb_nvme_ctrlr_fault(c->ctrlr, c->work_rc, "%s", c->work_error);
 		attach_end(c, c->work_rc);
 		return;

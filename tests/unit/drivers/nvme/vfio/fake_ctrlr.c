@@ -11,6 +11,7 @@
 #include <ebb/assert.h>
 
 #include "drivers/nvme/vfio/regs.h"
+#include "drivers/nvme/vfio/tenure.h"
 
 #define BAR_BYTES 0x4000u
 
@@ -106,16 +107,24 @@ static const struct ebb_vfio_device_ops fake_ops = {
 	.close = fake_close,
 };
 
-int ebb_vfio_device_open(const char *bdf, struct ebb_vfio_device **ret_device, char *ret_error,
-			 size_t error_size)
+/* In place of tenure.c. */
+int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebind, char *ret_error,
+		      size_t error_size)
 {
+	*tenure = (struct vfio_tenure){.give_back = rebind};
 	if (fake_given->open_rc != 0) {
-		snprintf(ret_error, error_size, "%s cannot be had", bdf);
+		snprintf(ret_error, error_size, "%s cannot be had", traddr);
 		return fake_given->open_rc;
 	}
 	fake_given->opens++;
-	*ret_device = &fake_given->device;
+	tenure->device = &fake_given->device;
 	return 0;
+}
+
+void vfio_tenure_end(struct vfio_tenure *tenure)
+{
+	tenure->device->ops->close(tenure->device);
+	tenure->device = NULL;
 }
 
 static void fake_region_added(struct ebb_mem_subscriber *subscriber,

@@ -73,7 +73,7 @@ struct fake_ctrlr {
 	/* What it is like. */
 	uint32_t granted; /* I/O queue pairs */
 	unsigned ready_steps;
-	int open_rc; /* of ebb_vfio_device_open() */
+	int open_rc; /* of vfio_tenure_begin() */
 	int vector_rc;
 	int reset_rc;
 
@@ -111,7 +111,7 @@ struct fake_ctrlr {
 	char wrong_text[256];
 };
 
-/* Makes it, and the one that ebb_vfio_device_open() gives out. */
+/* Makes it, and the one that vfio_tenure_begin() gives out. */
 struct fake_ctrlr *fake_ctrlr_create(void);
 void fake_ctrlr_destroy(struct fake_ctrlr *fake);
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_DRIVERS_NVME_VFIO_TENURE_H
+#define EBB_DRIVERS_NVME_VFIO_TENURE_H
+
+/* How a function is come by, and given up: by its address, from the kernel's driver if told so. */
+
+#include "drivers/nvme/bind.h"
+#include "drivers/nvme/vfio/device.h"
+
+struct vfio_tenure {
+	struct ebb_vfio_device *device; /* NULL: closed */
+	char bdf[EBB_PCI_BDF_SIZE];
+	struct ebb_nvme_hold *hold; /* of what other controllers reach */
+	bool give_back;             /* to the kernel's driver */
+};
+
+/**
+ * vfio_tenure_begin() - open the function at @traddr
+ * @rebind: take it from the kernel's driver, and give it back at the end
+ * Thread: the helper (blocks).
+ * Return: 0; -EINVAL no PCI address; otherwise as ebb_nvme_bind_vfio(), ebb_vfio_device_open().
+ *	@ret_error: why, and the remedy; nothing is left.
+ */
+int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebind, char *ret_error,
+		      size_t error_size);
+
+/* Closes it: no DMA can come any more. Thread: the helper (blocks). */
+void vfio_tenure_end(struct vfio_tenure *tenure);
+
+#endif
