@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/app/default_socket.h"
+#include "core/base/std_fds.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 
@@ -102,13 +103,29 @@ static struct json_object *value_parse(const char *text)
 	return value;
 }
 
-/* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */
-static struct json_object *params_parse(char **words, int num)
+/* A method that is known here and takes text for @key: then 7 and true are text, too. */
+static bool takes_text(const struct ebb_method *method, const char *key)
 {
+	for (size_t i = 0; method != NULL && i < method->num_params; i++) {
+		const struct ebb_param *param = &method->params[i];
+
+		if (strcmp(param->name, key) == 0) {
+			return param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
+			       param->type == EBB_PARAM_ENUM;
+		}
+	}
+	return false;
+}
+
+/* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */
+static struct json_object *params_parse(const char *method_name, char **words, int num)
+{
+	const struct ebb_method *method = ebb_method_find(method_name);
 	struct json_object *params = json_object_new_object();
 
 	for (int i = 0; i < num; i++) {
 		char *equals = strchr(words[i], '=');
+		struct json_object *value;
 
 		if (equals == NULL || equals == words[i]) {
 			fprintf(stderr,
@@ -123,7 +140,12 @@ static struct json_object *params_parse(char **words, int num)
 			json_object_put(params);
 			return NULL;
 		}
-		json_object_object_add(params, words[i], value_parse(equals + 1));
+		value = value_parse(equals + 1);
+		if (takes_text(method, words[i]) && !json_object_is_type(value, json_type_string)) {
+			json_object_put(value);
+			value = json_object_new_string(equals + 1);
+		}
+		json_object_object_add(params, words[i], value);
 	}
 	return params;
 }
@@ -153,7 +175,7 @@ static int call_method(struct ebb_rpc_client *client, const char *method,
 static int run(const char *path, unsigned timeout_ms, char **words, int num)
 {
 	struct ebb_rpc_client client;
-	struct json_object *params = params_parse(words + 1, num - 1);
+	struct json_object *params = params_parse(words[0], words + 1, num - 1);
 	int code;
 
 	if (params == NULL) {
@@ -209,6 +231,7 @@ int main(int argc, char **argv)
 	bool help = false;
 	int option;
 
+	ebb_std_fds_fill();
 	while ((option = getopt_long(argc, argv, "s:t:h", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
