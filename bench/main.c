@@ -8,6 +8,7 @@
 #include "bench/rpc.h"
 #include "bench/run.h"
 #include "bench/wake.h"
+#include "core/base/std_fds.h"
 
 static int usage_error(const char *error)
 {
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
 {
 	char error[BENCH_ERROR_MAX];
 
+	ebb_std_fds_fill();
 	if (argc < 2) {
 		return usage_error("which measurement? give run, wake or rpc, or see --help");
 	}

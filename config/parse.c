@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* People count from 1, columns in bytes. */
@@ -27,32 +28,9 @@ static struct position position_of(const char *text, size_t offset)
 	return position;
 }
 
-/* Passes over blanks and comments. Return: the offset of the first byte that is neither. */
-static size_t skip_blanks(const char *text, size_t len, size_t offset)
-{
-	const char *end;
-
-	while (offset < len) {
-		if (strchr(" \t\r\n", text[offset]) != NULL && text[offset] != '\0') {
-			offset++;
-		} else if (strncmp(text + offset, "//", 2) == 0) {
-			end = memchr(text + offset, '\n', len - offset);
-			offset = end != NULL ? (size_t)(end - text) : len;
-		} else if (strncmp(text + offset, "/*", 2) == 0) {
-			end = strstr(text + offset + 2, "*/");
-			offset = end != NULL ? (size_t)(end - text) + 2 : len;
-		} else {
-			break;
-		}
-	}
-	return offset;
-}
-
 static const char *error_text(enum json_tokener_error error)
 {
 	switch (error) {
-	case json_tokener_continue:
-		return "the text ends too early: a bracket, a brace or a quote is not closed";
 	case json_tokener_error_depth:
 		return "nested too deeply, at most 32 levels are taken";
 	case json_tokener_error_parse_object_key_name:
@@ -85,38 +63,69 @@ static void syntax_mistake(struct ebb_config *config, const char *text, size_t o
 			   position.column, what);
 }
 
+/*
+ * Parses @text, and where that ends inside of something, a line end after it. So a number or a "//"
+ * comment at the very end has an end; what is still open then is open for good. (Inside a comment
+ * json-c takes the NUL for a part of it, and hands out the value before, whatever that is.)
+ *
+ * Return: the value, or NULL, with @ret_offset, where it went wrong, and @ret_what.
+ */
+static struct json_object *parse(struct json_tokener *tokener, const char *text, size_t len,
+				 size_t *ret_offset, const char **ret_what)
+{
+	static const char line_end[2] = "\n";
+	struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
+	enum json_tokener_error error = json_tokener_get_error(tokener);
+	bool open = false;
+
+	*ret_offset = json_tokener_get_parse_end(tokener);
+	*ret_what = NULL;
+	if (error == json_tokener_continue) {
+		*ret_offset = len;
+		root = json_tokener_parse_ex(tokener, line_end, sizeof(line_end));
+		open = json_tokener_get_error(tokener) != json_tokener_success ||
+		       json_tokener_get_parse_end(tokener) == sizeof(line_end);
+	} else if (error != json_tokener_success) {
+		open = *ret_offset >= len; /* in the middle of a character */
+		*ret_what = error_text(error);
+	} else if (*ret_offset < len) {
+		*ret_what = "something follows after the end of the value";
+	}
+	if (open) {
+		*ret_what = "the text ends too early: a bracket, a brace, a quote or a comment is "
+			    "not closed";
+	}
+	if (*ret_what != NULL) {
+		json_object_put(root);
+		root = NULL;
+	}
+	return root;
+}
+
 int ebb_config_parse(struct ebb_config *config, const char *text, size_t len)
 {
-	enum json_tokener_error error;
+	const char *nul = memchr(text, '\0', len);
 	struct json_tokener *tokener;
 	struct json_object *root;
-	size_t end;
+	const char *what;
+	size_t offset;
 
 	if (len >= INT_MAX) {
 		return -ENOMEM;
+	}
+	if (nul != NULL) {
+		syntax_mistake(config, text, (size_t)(nul - text), "a NUL byte: this is no text");
+		return 0;
 	}
 	tokener = json_tokener_new_ex(EBB_CONFIG_DEPTH_MAX);
 	if (tokener == NULL) {
 		return -ENOMEM;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
-	/* With the NUL, so that a number at the end has an end. */
-	root = json_tokener_parse_ex(tokener, text, (int)len + 1);
-	error = json_tokener_get_error(tokener);
-	end = json_tokener_get_parse_end(tokener);
+	root = parse(tokener, text, len, &offset, &what);
 	json_tokener_free(tokener);
-	if (end >= len && error != json_tokener_success) {
-		end = len;
-		error = json_tokener_continue;
-	}
-	if (error != json_tokener_success) {
-		syntax_mistake(config, text, end, error_text(error));
-		return 0;
-	}
-	end = skip_blanks(text, len, end);
-	if (end < len) {
-		syntax_mistake(config, text, end, "something follows after the end of the value");
-		json_object_put(root);
+	if (what != NULL) {
+		syntax_mistake(config, text, offset, what);
 		return 0;
 	}
 	if (!json_object_is_type(root, json_type_object)) {

@@ -13,6 +13,7 @@
 
 #include "core/app/default_socket.h"
 #include "core/app/options.h"
+#include "core/base/std_fds.h"
 
 /* How the process ends, apart from what ebb_app_stop() was given. */
 #define EXIT_START 1 /* start-up failed */
@@ -57,7 +58,7 @@ static const char help[] =
 	"  -V, --version              print the version and exit\n"
 	"  -h, --help                 print this and exit\n"
 	"\n"
-	"SIGINT and SIGTERM stop cleanly, a second one at once.\n"
+	"SIGINT, SIGTERM and SIGHUP stop cleanly, a second SIGINT or SIGTERM at once.\n"
 	"Exit status: 0 stopped, 1 start-up failed, 2 a wrong argument.\n";
 
 enum option_id {
@@ -326,6 +327,7 @@ int main(int argc, char **argv)
 	char error[EBB_OPTIONS_ERROR_MAX];
 	int rc;
 
+	ebb_std_fds_fill();
 	tune_heap();
 	ebb_app_opts_init(&arguments.opts, sizeof(arguments.opts));
 	arguments.opts.name = "ebbd";

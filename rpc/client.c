@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ static int EBB_PRINTF(3, 4)
 
 static int client_fail_connect(struct ebb_rpc_client *client, const char *path, int error)
 {
+	struct stat st;
+
 	switch (error) {
 	case ENOENT:
 	case ENOTDIR:
@@ -38,6 +41,10 @@ static int client_fail_connect(struct ebb_rpc_client *client, const char *path, 
 				   "there is no socket %s: start ebbd, or name its socket with -s",
 				   path);
 	case ECONNREFUSED:
+		if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+			return client_fail(client, -error,
+					   "%s is not a socket: name that of ebbd with -s", path);
+		}
 		return client_fail(
 			client, -error,
 			"nobody listens on socket %s: its ebbd has ended; start it again, "

@@ -25,6 +25,7 @@
 #define ACCEPT_PAUSE_S    1
 #define STOP_CALLS_US     100000
 #define STOP_CLIENTS_S    1
+#define LIBEVENT_FDS      4u /* at least as many as it opens for a base */
 
 /* One client too many is told so, and goes. */
 static void control_refuse(int fd)
@@ -234,6 +235,23 @@ void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg)
 	}
 }
 
+/* libevent ends the process where it gets no descriptors, so see first whether it will. */
+static bool control_has_fds(int some_fd)
+{
+	int fds[LIBEVENT_FDS];
+	unsigned num = 0;
+	bool enough;
+
+	while (num < LIBEVENT_FDS && (fds[num] = fcntl(some_fd, F_DUPFD_CLOEXEC, 0)) >= 0) {
+		num++;
+	}
+	enough = num == LIBEVENT_FDS;
+	while (num > 0) {
+		close(fds[--num]);
+	}
+	return enough;
+}
+
 static struct event_base *control_base(void)
 {
 	struct event_config *config = event_config_new();
@@ -261,6 +279,9 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->wake_fd < 0 || server->spare_fd < 0) {
 		return -errno;
+	}
+	if (!control_has_fds(server->wake_fd)) {
+		return -EMFILE;
 	}
 	server->base = control_base();
 	if (server->base == NULL) {

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/command.h>
+
 #include "core/app/default_socket.h"
+#include "core/base/std_fds.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 
@@ -24,7 +27,8 @@ static void print_usage(FILE *out)
 {
 	fputs("Usage: ebbctl [-s SOCKET] [-t SECONDS] METHOD [KEY=VALUE ...]\n"
 	      "       ebbctl [-s SOCKET] [-t SECONDS] status\n"
-	      "       ebbctl METHOD --help\n"
+	      "       ebbctl COMMAND ...\n"
+	      "       ebbctl METHOD --help, ebbctl COMMAND --help\n"
 	      "\n"
 	      "Calls a method of ebbd and prints its result as JSON; \"status\" is a screen for "
 	      "people.\n"
@@ -44,6 +48,7 @@ static void print_usage(FILE *out)
 	      "  ebbctl bdev_uring_create name=disk filename=/var/lib/disk.img\n"
 	      "  ebbctl nbd_start_export bdev_name=disk path=/run/ebb/disk.nbd\n"
 	      "  ebbctl reactor_set_mode lcore=0 mode=interrupt\n"
+	      "  ebbctl nvme list\n"
 	      "\n"
 	      "Exit codes: 0 done; 1 ebbd has refused, or does not answer; 2 wrong usage.\n",
 	      out);
@@ -51,8 +56,13 @@ static void print_usage(FILE *out)
 
 static void print_methods(FILE *out)
 {
+	const struct ebb_command *command = NULL;
 	const struct ebb_method *method = NULL;
 
+	fputs("\nCommands:\n", out);
+	while ((command = ebb_command_next(command)) != NULL) {
+		fprintf(out, "  %-28s %s\n", command->name, command->help);
+	}
 	fputs("\nMethods:\n", out);
 	while ((method = ebb_method_next(method)) != NULL) {
 		fprintf(out, "  %-28s %s\n", method->name,
@@ -62,8 +72,13 @@ static void print_methods(FILE *out)
 
 static int print_method_help(const char *name)
 {
+	const struct ebb_command *command = ebb_command_find(name);
 	const struct ebb_method *method = ebb_method_find(name);
 
+	if (command != NULL) {
+		fputs(command->usage, stdout);
+		return EBBCTL_OK;
+	}
 	if (strcmp(name, "status") == 0) {
 		puts("status: a screen for people: state, reactors and what keeps them awake, "
 		     "bdevs, "
@@ -102,13 +117,29 @@ static struct json_object *value_parse(const char *text)
 	return value;
 }
 
-/* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */
-static struct json_object *params_parse(char **words, int num)
+/* A method that is known here and takes text for @key: then 7 and true are text, too. */
+static bool takes_text(const struct ebb_method *method, const char *key)
 {
+	for (size_t i = 0; method != NULL && i < method->num_params; i++) {
+		const struct ebb_param *param = &method->params[i];
+
+		if (strcmp(param->name, key) == 0) {
+			return param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
+			       param->type == EBB_PARAM_ENUM;
+		}
+	}
+	return false;
+}
+
+/* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */
+static struct json_object *params_parse(const char *method_name, char **words, int num)
+{
+	const struct ebb_method *method = ebb_method_find(method_name);
 	struct json_object *params = json_object_new_object();
 
 	for (int i = 0; i < num; i++) {
 		char *equals = strchr(words[i], '=');
+		struct json_object *value;
 
 		if (equals == NULL || equals == words[i]) {
 			fprintf(stderr,
@@ -123,7 +154,12 @@ static struct json_object *params_parse(char **words, int num)
 			json_object_put(params);
 			return NULL;
 		}
-		json_object_object_add(params, words[i], value_parse(equals + 1));
+		value = value_parse(equals + 1);
+		if (takes_text(method, words[i]) && !json_object_is_type(value, json_type_string)) {
+			json_object_put(value);
+			value = json_object_new_string(equals + 1);
+		}
+		json_object_object_add(params, words[i], value);
 	}
 	return params;
 }
@@ -153,7 +189,7 @@ static int call_method(struct ebb_rpc_client *client, const char *method,
 static int run(const char *path, unsigned timeout_ms, char **words, int num)
 {
 	struct ebb_rpc_client client;
-	struct json_object *params = params_parse(words + 1, num - 1);
+	struct json_object *params = params_parse(words[0], words + 1, num - 1);
 	int code;
 
 	if (params == NULL) {
@@ -195,7 +231,18 @@ static bool timeout_parse(const char *text, unsigned *ret_timeout_ms)
 	return true;
 }
 
-int main(int argc, char **argv)
+/* What the command line says. */
+struct command_line {
+	char path[PATH_MAX]; /* empty: the default socket */
+	unsigned timeout_ms;
+	bool help;
+	bool version;
+	char **words; /* in argv, behind the name of the program */
+	int num_words;
+};
+
+/* Options end where a command's name is: what follows is the command's. Return: false: printed. */
+static bool options_parse(int argc, char **argv, struct command_line *line)
 {
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
@@ -204,50 +251,124 @@ int main(int argc, char **argv)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	char path[PATH_MAX] = "";
-	unsigned timeout_ms = (unsigned)(TIMEOUT_S_DEFAULT * 1000);
-	bool help = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:t:h", options, NULL)) != -1) {
+	ebb_std_fds_fill();
+	while (optind < argc) {
+		if (line->num_words > 0 && ebb_command_find(line->words[0]) != NULL &&
+		    strcmp(argv[optind], "--help") != 0 && strcmp(argv[optind], "-h") != 0) {
+			line->words[line->num_words++] = argv[optind++];
+			continue;
+		}
+		option = getopt_long(argc, argv, "+s:t:h", options, NULL);
 		switch (option) {
+		case -1:
+			if (optind < argc) {
+				line->words[line->num_words++] = argv[optind++];
+			}
+			break;
 		case 's':
-			snprintf(path, sizeof(path), "%s", optarg);
+			snprintf(line->path, sizeof(line->path), "%s", optarg);
 			break;
 		case 't':
-			if (!timeout_parse(optarg, &timeout_ms)) {
+			if (!timeout_parse(optarg, &line->timeout_ms)) {
 				fprintf(stderr,
 					"ebbctl: -t %s: seconds, more than 0 and up to %.0f\n",
 					optarg, TIMEOUT_S_MAX);
-				return EBBCTL_USAGE;
+				return false;
 			}
 			break;
 		case 'h':
-			help = true;
+			line->help = true;
 			break;
 		case 'V':
-			puts("ebbctl " EBB_VERSION);
-			return EBBCTL_OK;
+			line->version = true;
+			break;
 		default:
 			fputs("ebbctl --help tells how it is used\n", stderr);
-			return EBBCTL_USAGE;
+			return false;
 		}
 	}
-	if (help && optind < argc) {
-		return print_method_help(argv[optind]);
+	return true;
+}
+
+/* What a command is given. */
+struct command_env {
+	struct ebb_command_env env;
+	const struct command_line *line;
+};
+
+static int env_call(const struct ebb_command_env *env, const char *method,
+		    struct json_object **ret_result)
+{
+	const struct command_line *line =
+		ebb_container_of(env, const struct command_env, env)->line;
+	struct ebb_rpc_client client;
+	struct ebb_method_error error;
+	int rc = ebb_rpc_client_open(&client, line->path, line->timeout_ms);
+
+	if (rc == 0) {
+		rc = ebb_rpc_client_call(&client, method, NULL, ret_result, &error);
+		ebb_rpc_client_close(&client);
 	}
-	if (help) {
+	return rc;
+}
+
+static void env_print_json(const struct ebb_command_env *env, struct json_object *json)
+{
+	(void)env;
+	ebb_print_json(json, ebb_print_colour(stdout), stdout);
+}
+
+static int run_command(const struct command_line *line, const struct ebb_command *command)
+{
+	struct command_env env = {
+		.env = {.call = env_call, .print_json = env_print_json},
+		.line = line,
+	};
+	int code = command->run(&env.env, line->num_words - 1, line->words + 1);
+
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
+		return EBBCTL_FAILED;
+	}
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {
+		.timeout_ms = (unsigned)(TIMEOUT_S_DEFAULT * 1000),
+		.words = argv + 1,
+	};
+	const struct ebb_command *command;
+
+	if (!options_parse(argc, argv, &line)) {
+		return EBBCTL_USAGE;
+	}
+	if (line.version) {
+		puts("ebbctl " EBB_VERSION);
+		return EBBCTL_OK;
+	}
+	if (line.help && line.num_words > 0) {
+		return print_method_help(line.words[0]);
+	}
+	if (line.help) {
 		print_usage(stdout);
 		print_methods(stdout);
 		return EBBCTL_OK;
 	}
-	if (optind == argc) {
+	if (line.num_words == 0) {
 		print_usage(stderr);
 		return EBBCTL_USAGE;
 	}
-	if (path[0] == '\0' && ebb_app_default_socket(path, sizeof(path)) != 0) {
+	if (line.path[0] == '\0' && ebb_app_default_socket(line.path, sizeof(line.path)) != 0) {
 		fputs("ebbctl: the default socket's path is too long: name one with -s\n", stderr);
 		return EBBCTL_FAILED;
 	}
-	return run(path, timeout_ms, argv + optind, argc - optind);
+	command = ebb_command_find(line.words[0]);
+	if (command != NULL) {
+		return run_command(&line, command);
+	}
+	return run(line.path, line.timeout_ms, line.words, line.num_words);
 }

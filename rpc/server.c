@@ -207,8 +207,8 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 		rc = server_create_thread(server);
 	}
 	if (rc != 0) {
-		snprintf(ret_error, size, "cannot start the RPC server on %s: %s", path,
-			 strerror(-rc));
+		snprintf(ret_error, size, "cannot start the RPC server on %s: %s%s", path,
+			 strerror(-rc), rc == -EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
 		goto close_socket;
 	}
 	ebb_notice("rpc", "listening on %s", path);

@@ -57,6 +57,20 @@ static struct json_object *array_find(struct json_object *array, const char *key
 	return NULL;
 }
 
+/* The element at @index if it has that name, else the first that has. */
+static struct json_object *array_find_at(struct json_object *array, size_t index, const char *key,
+					 const char *value)
+{
+	if (index < array_length(array)) {
+		struct json_object *element = json_object_array_get_idx(array, index);
+
+		if (strcmp(get_string(element, key), value) == 0) {
+			return element;
+		}
+	}
+	return array_find(array, key, value);
+}
+
 static const char *format_bytes(uint64_t bytes, char *text, size_t size)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -158,11 +172,32 @@ static void print_reactor(const struct status *status, struct json_object *react
 	print_blockers(json_object_object_get(blockers, "blockers"));
 }
 
-static void print_bdev(const struct status *status, struct json_object *bdev)
+/* Which kinds of requests have failed, and how often; nothing if none has. */
+static void print_errors(struct json_object *errors)
+{
+	const char *before = "  failed:";
+
+	if (!json_object_is_type(errors, json_type_object)) {
+		return;
+	}
+	json_object_object_foreach(errors, type, count)
+	{
+		if (json_object_get_uint64(count) > 0) {
+			printf("%s %" PRIu64 " %s", before, json_object_get_uint64(count), type);
+			before = ",";
+		}
+	}
+	if (before[0] == ',') {
+		putchar('\n');
+	}
+}
+
+/* The @index-th bdev; its statistics stand at the same place, unless bdevs have come or gone. */
+static void print_bdev(const struct status *status, struct json_object *bdev, size_t index)
 {
 	const char *name = get_string(bdev, "name");
 	struct json_object *stat =
-		array_find(json_object_object_get(status->iostat, "bdevs"), "name", name);
+		array_find_at(json_object_object_get(status->iostat, "bdevs"), index, "name", name);
 	char size[32];
 	char read[32];
 	char written[32];
@@ -179,6 +214,7 @@ static void print_bdev(const struct status *status, struct json_object *bdev)
 	       get_number(stat, "num_write_ops"),
 	       format_bytes(get_number(stat, "bytes_written"), written, sizeof(written)),
 	       get_number(stat, "num_flush_ops"));
+	print_errors(json_object_object_get(stat, "io_error"));
 }
 
 static void print_export(struct json_object *export)
@@ -207,7 +243,7 @@ static void print_all(const struct status *status)
 		print_reactor(status, json_object_array_get_idx(reactors, i));
 	}
 	for (size_t i = 0; i < array_length(status->bdevs); i++) {
-		print_bdev(status, json_object_array_get_idx(status->bdevs, i));
+		print_bdev(status, json_object_array_get_idx(status->bdevs, i), i);
 	}
 	for (size_t i = 0; i < array_length(status->exports); i++) {
 		print_export(json_object_array_get_idx(status->exports, i));

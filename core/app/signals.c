@@ -16,13 +16,21 @@ static struct {
 	atomic_uint handlers; /* inside signal_handle() now, on any OS thread */
 	struct sigaction old_int;
 	struct sigaction old_term;
+	struct sigaction old_hup;
 	struct sigaction old_pipe;
 } signals;
 
 static void signal_stop(void *arg)
 {
-	ebb_notice("app", "%s: stopping; once more to force the exit",
-		   (intptr_t)arg == SIGINT ? "SIGINT" : "SIGTERM");
+	switch ((intptr_t)arg) {
+	case SIGHUP:
+		ebb_notice("app", "SIGHUP, as from a terminal that is closed: stopping");
+		break;
+	default:
+		ebb_notice("app", "%s: stopping; once more to force the exit",
+			   (intptr_t)arg == SIGINT ? "SIGINT" : "SIGTERM");
+		break;
+	}
 	ebb_app_stop(0);
 }
 
@@ -33,6 +41,11 @@ static void signal_handle(int number)
 	struct ebb_thread *app;
 
 	atomic_fetch_add(&signals.handlers, 1);
+	if (number == SIGHUP && atomic_load(&signals.received) > 0) {
+		/* A shell and the kernel may both send one: nobody is in a hurry. */
+		atomic_fetch_sub(&signals.handlers, 1);
+		return;
+	}
 	if (atomic_fetch_add(&signals.received, 1) > 0) {
 		if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
 			/* There is nobody left to tell. */
@@ -59,12 +72,18 @@ void ebb_signals_install(struct ebb_thread *app)
 	sigaction(SIGINT, &action, &signals.old_int);
 	sigaction(SIGTERM, &action, &signals.old_term);
 	sigaction(SIGPIPE, &ignore, &signals.old_pipe);
+	/* nohup has it ignored. */
+	sigaction(SIGHUP, NULL, &signals.old_hup);
+	if (signals.old_hup.sa_handler != SIG_IGN) {
+		sigaction(SIGHUP, &action, NULL);
+	}
 }
 
 void ebb_signals_restore(void)
 {
 	sigaction(SIGINT, &signals.old_int, NULL);
 	sigaction(SIGTERM, &signals.old_term, NULL);
+	sigaction(SIGHUP, &signals.old_hup, NULL);
 	sigaction(SIGPIPE, &signals.old_pipe, NULL);
 	atomic_exchange(&signals.app, NULL);
 	/* One that was entered before may still hold the pointer; it is gone in a moment. */

@@ -5,7 +5,8 @@
 #include <ebb/thread.h>
 
 /**
- * ebb_signals_install() - let SIGINT and SIGTERM call ebb_app_stop(0) on @app; ignore SIGPIPE
+ * ebb_signals_install() - let signals call ebb_app_stop(0) on @app; ignore SIGPIPE
+ * They are SIGINT, SIGTERM and, unless it is ignored, SIGHUP.
  * A second SIGINT or SIGTERM ends the process at once, with status 128 + its number.
  */
 void ebb_signals_install(struct ebb_thread *app);

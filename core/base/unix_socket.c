@@ -15,6 +15,9 @@
  * some time after its death, and a socket with an accept() under way listens until then. That ends
  * by itself within some tens of ms; another program does not. So it has an error of its own, and a
  * caller whose sockets are io_uring's tries again for a while.
+ *
+ * A bound socket holds its inode, as an open file does, so as long as it is open nothing else has
+ * that inode's number: a file with it at the path is ours.
  */
 
 #include "core/base/unix_socket.h"
@@ -72,11 +75,19 @@ static int lock_refuse(struct ebb_unix_socket *unix_socket, int lock_fd, const c
 			   unix_socket->path, remedy);
 }
 
-/* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
-static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
+/* Return: false: the file that @fd has open is not the one at @path. */
+static bool fd_is_at(int fd, const char *path)
 {
 	struct stat opened;
 	struct stat named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
+static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
+{
 	int fd = open(unix_socket->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc;
 
@@ -91,8 +102,7 @@ static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
 		close(fd);
 		return rc;
 	}
-	if (fstat(fd, &opened) != 0 || stat(unix_socket->lock_path, &named) != 0 ||
-	    opened.st_ino != named.st_ino || opened.st_dev != named.st_dev) {
+	if (!fd_is_at(fd, unix_socket->lock_path)) {
 		close(fd);
 		return 0;
 	}
@@ -187,9 +197,9 @@ static int socket_remove_stale(struct ebb_unix_socket *unix_socket,
  * The file takes the mode of the unbound socket less the process's umask, so it is never more open
  * than asked for; what the umask took is given back before listen() lets the first client in.
  */
-static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockaddr_un *address,
-		       mode_t mode)
+static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockaddr_un *address)
 {
+	mode_t mode = unix_socket->mode;
 	struct stat st;
 
 	unix_socket->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -208,21 +218,39 @@ static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockadd
 	return listen(unix_socket->fd, SOCKET_BACKLOG) == 0 ? 0 : -errno;
 }
 
+/* With the lock held. */
+static int socket_listen(struct ebb_unix_socket *unix_socket, const char *remedy)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int rc;
+
+	memcpy(address.sun_path, unix_socket->path, strlen(unix_socket->path) + 1);
+	rc = socket_remove_stale(unix_socket, &address, remedy);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = socket_bind(unix_socket, &address);
+	if (rc != 0) {
+		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s",
+			    unix_socket->path, strerror(-rc), remedy);
+	}
+	return rc;
+}
+
 int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, mode_t mode,
 			 const char *remedy)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	size_t len = strlen(path);
 	int rc;
 
-	*unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1};
-	if (len == 0 || len >= sizeof(address.sun_path)) {
+	*unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1, .mode = mode};
+	if (len == 0 || len >= size) {
 		return socket_fail(unix_socket, -ENAMETOOLONG,
 				   "the path of the socket is %zu bytes long (%.64s...); it must "
 				   "have 1 to %zu: %s",
-				   len, path, sizeof(address.sun_path) - 1, remedy);
+				   len, path, size - 1, remedy);
 	}
-	memcpy(address.sun_path, path, len + 1);
 	unix_socket->path = strdup(path);
 	if (unix_socket->path == NULL || asprintf(&unix_socket->lock_path, "%s.lock", path) < 0) {
 		unix_socket->lock_path = NULL;
@@ -233,14 +261,8 @@ int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, 
 	if (rc != 0) {
 		goto close_all;
 	}
-	rc = socket_remove_stale(unix_socket, &address, remedy);
+	rc = socket_listen(unix_socket, remedy);
 	if (rc != 0) {
-		goto close_all;
-	}
-	rc = socket_bind(unix_socket, &address, mode);
-	if (rc != 0) {
-		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s", path,
-			    strerror(-rc), remedy);
 		goto close_all;
 	}
 	return 0;
@@ -249,12 +271,47 @@ close_all:
 	return rc;
 }
 
-void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket)
+bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket)
 {
 	struct stat st;
 
-	if (unix_socket->ino != 0 && lstat(unix_socket->path, &st) == 0 &&
-	    st.st_ino == unix_socket->ino && st.st_dev == unix_socket->dev) {
+	return unix_socket->ino != 0 && lstat(unix_socket->path, &st) == 0 &&
+	       st.st_ino == unix_socket->ino && st.st_dev == unix_socket->dev;
+}
+
+int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remedy, int *ret_old_fd)
+{
+	struct ebb_unix_socket renewed = *unix_socket;
+	int rc = 0;
+
+	renewed.fd = -1;
+	renewed.ino = 0;
+	if (!fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+		renewed.lock_fd = -1; /* that file has gone, too */
+		rc = socket_lock(&renewed, remedy);
+	}
+	if (rc == 0) {
+		rc = socket_listen(&renewed, remedy);
+	}
+	if (rc != 0) {
+		ebb_unix_socket_stop(&renewed);
+		memcpy(unix_socket->error, renewed.error, sizeof(renewed.error));
+	}
+	/* A new lock is kept: it is the path's from here on. */
+	if (renewed.lock_fd >= 0 && renewed.lock_fd != unix_socket->lock_fd) {
+		close(unix_socket->lock_fd);
+		unix_socket->lock_fd = renewed.lock_fd;
+	}
+	if (rc == 0) {
+		*ret_old_fd = unix_socket->fd;
+		*unix_socket = renewed;
+	}
+	return rc;
+}
+
+void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket)
+{
+	if (ebb_unix_socket_is_found(unix_socket)) {
 		unlink(unix_socket->path);
 	}
 	unix_socket->ino =
@@ -264,7 +321,9 @@ void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket)
 void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket)
 {
 	if (unix_socket->lock_fd >= 0) {
-		unlink(unix_socket->lock_path);
+		if (fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+			unlink(unix_socket->lock_path);
+		}
 		close(unix_socket->lock_fd);
 		unix_socket->lock_fd = -1;
 	}
@@ -272,11 +331,11 @@ void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket)
 
 void ebb_unix_socket_stop(struct ebb_unix_socket *unix_socket)
 {
+	ebb_unix_socket_unlink(unix_socket); /* while it is open: see above */
 	if (unix_socket->fd >= 0) {
 		close(unix_socket->fd);
 		unix_socket->fd = -1;
 	}
-	ebb_unix_socket_unlink(unix_socket);
 }
 
 void ebb_unix_socket_close(struct ebb_unix_socket *unix_socket)

@@ -14,7 +14,8 @@ struct ebb_unix_socket {
 	int lock_fd; /* of "path.lock"; -1: not locked */
 	char *path;
 	char *lock_path;
-	dev_t dev; /* the socket's file, to know it again */
+	mode_t mode; /* of the socket's file */
+	dev_t dev;   /* and what to know it by again */
 	ino_t ino;
 	char error[256]; /* why it could not be opened, for people */
 };
@@ -31,6 +32,24 @@ struct ebb_unix_socket {
  */
 int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, mode_t mode,
 			 const char *remedy);
+
+/**
+ * ebb_unix_socket_is_found() - is the file at the path still this socket's?
+ * If not, somebody has removed or replaced it, and no client finds the socket any more.
+ * Thread: any.
+ */
+bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket);
+
+/**
+ * ebb_unix_socket_renew() - listen at the path again, after its file has gone
+ * @unix_socket: open. What is at the path now is treated as ebb_unix_socket_open() would.
+ * @remedy: as there
+ * @ret_old_fd: the socket that nobody finds; the caller closes it
+ * Thread: any, one at a time.
+ * Return: 0; or an error as ebb_unix_socket_open(), and @unix_socket is as it was, but for the text
+ *	in @unix_socket->error.
+ */
+int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remedy, int *ret_old_fd);
 
 /**
  * ebb_unix_socket_unlink() - remove the file, if it is still ours: no client finds it from here on

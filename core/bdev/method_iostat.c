@@ -20,7 +20,10 @@ struct iostat_params {
 	char *name;
 	struct json_object *names;
 	bool per_channel;
+	int reset_mode;
 };
+
+static const char *const reset_modes[] = {"none", NULL};
 
 static const struct ebb_param iostat_table[] = {
 	EBB_PARAM(struct iostat_params, name, EBB_PARAM_STRING, .optional = true,
@@ -28,7 +31,9 @@ static const struct ebb_param iostat_table[] = {
 	EBB_PARAM(struct iostat_params, names, EBB_PARAM_ANY, .optional = true,
 		  .help = "only these bdevs: an array of names"),
 	EBB_PARAM(struct iostat_params, per_channel, EBB_PARAM_BOOL, .optional = true,
-		  .help = "with name: by channel"),
+		  .help = "of one bdev: by channel"),
+	EBB_PARAM(struct iostat_params, reset_mode, EBB_PARAM_ENUM, .optional = true,
+		  .names = reset_modes, .help = "for SPDK's clients; nothing is reset"),
 };
 
 /* A call under way: the bdevs are asked one after the other. */
@@ -255,8 +260,9 @@ static const char *iostat_params_fault(const struct iostat_params *params)
 	if (params->name != NULL && params->names != NULL) {
 		return "give name or names, not both";
 	}
-	if (params->per_channel && params->name == NULL) {
-		return "per_channel needs name";
+	if (params->per_channel && params->name == NULL &&
+	    (params->names == NULL || json_object_array_length(params->names) != 1)) {
+		return "per_channel needs name, or names with one";
 	}
 	return NULL;
 }
@@ -285,7 +291,7 @@ static void get_iostat(struct ebb_call *call, void *arg)
 	add_uint(iostat->result, "tick_rate", EBB_NS_PER_S);
 	add_uint(iostat->result, "ticks", ebb_reactor_now_ns());
 	if (params->per_channel) {
-		iostat_by_channel(iostat, ebb_bdev_find(params->name));
+		iostat_by_channel(iostat, ebb_bdev_find(iostat->names[0]));
 		return;
 	}
 	iostat->array = json_object_new_array();

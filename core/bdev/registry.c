@@ -25,6 +25,8 @@
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
+static struct ebb_hash bdevs_by_name;
+static struct ebb_hash bdevs_by_uuid;
 static bool bdevs_closed;                                /* app thread only */
 static struct ebb_list watches = EBB_LIST_INIT(watches); /* app thread only */
 
@@ -86,18 +88,40 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 
 static struct ebb_bdev_internal *internal_find_locked(const char *name)
 {
-	struct ebb_list *node;
+	uint64_t hash = ebb_hash_of_name(name);
+	struct ebb_bdev_internal *internal;
+	struct ebb_hash_node *node;
 
-	ebb_list_for_each(node, &bdevs) {
-		struct ebb_bdev_internal *internal =
-			ebb_list_entry(node, struct ebb_bdev_internal, link);
-
-		if (strcmp(internal->bdev->name, name) == 0 ||
-		    strcasecmp(internal->uuid_text, name) == 0) {
+	ebb_hash_for_each(node, &bdevs_by_name, hash)
+	{
+		internal = ebb_hash_entry(node, struct ebb_bdev_internal, name_node);
+		if (strcmp(internal->bdev->name, name) == 0) {
+			return internal;
+		}
+	}
+	ebb_hash_for_each(node, &bdevs_by_uuid, hash)
+	{
+		internal = ebb_hash_entry(node, struct ebb_bdev_internal, uuid_node);
+		if (strcasecmp(internal->uuid_text, name) == 0) {
 			return internal;
 		}
 	}
 	return NULL;
+}
+
+static void internal_add_locked(struct ebb_bdev_internal *internal)
+{
+	ebb_list_push_back(&bdevs, &internal->link);
+	ebb_hash_add(&bdevs_by_name, &internal->name_node, ebb_hash_of_name(internal->bdev->name));
+	ebb_hash_add(&bdevs_by_uuid, &internal->uuid_node, ebb_hash_of_name(internal->uuid_text));
+}
+
+/* Harmless on one that has been removed. */
+static void internal_remove_locked(struct ebb_bdev_internal *internal)
+{
+	ebb_list_remove(&internal->link);
+	ebb_hash_remove(&bdevs_by_name, &internal->name_node);
+	ebb_hash_remove(&bdevs_by_uuid, &internal->uuid_node);
 }
 
 static struct ebb_bdev_internal *internal_find(const char *name)
@@ -213,7 +237,7 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 		rc = -EEXIST;
 	} else {
 		bdev->internal = internal;
-		ebb_list_push_back(&bdevs, &internal->link);
+		internal_add_locked(internal);
 	}
 	bdev_registry_unlock();
 	if (rc < 0) {
@@ -231,7 +255,7 @@ static void teardown_done(void *device)
 	struct ebb_bdev *bdev = internal->bdev;
 
 	bdev_registry_lock();
-	ebb_list_remove(&internal->link);
+	internal_remove_locked(internal);
 	bdev_registry_unlock();
 	bdev->internal = NULL;
 	bdev->ops->destruct(bdev);
@@ -277,8 +301,9 @@ void bdev_registry_close(void)
 void bdev_registry_forget(void)
 {
 	bdev_registry_lock();
-	while (ebb_list_pop_front(&bdevs) != NULL) {
-		/* What is left of it goes when its holders go, if they ever do. */
+	/* What is left of them goes when their holders go, if they ever do. */
+	while (!ebb_list_empty(&bdevs)) {
+		internal_remove_locked(ebb_list_first(&bdevs, struct ebb_bdev_internal, link));
 	}
 	bdev_registry_unlock();
 }

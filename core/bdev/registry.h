@@ -7,6 +7,7 @@
 #include <ebb/bdev_module.h>
 #include <ebb/thread.h>
 
+#include "core/base/hash.h"
 #include "core/bdev/uuid.h"
 
 struct ebb_bdev_desc {
@@ -37,6 +38,8 @@ struct ebb_bdev_internal {
 	struct ebb_bdev *bdev;
 	enum bdev_state state;
 	struct ebb_list link; /* the registry's list; app thread only writes, under the lock */
+	struct ebb_hash_node name_node; /* the registry's, like @link */
+	struct ebb_hash_node uuid_node;
 	struct ebb_list descs;
 	unsigned pins;                       /* those who need it to stay without holding it open */
 	char uuid_text[BDEV_UUID_TEXT_SIZE]; /* its alias */

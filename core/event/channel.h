@@ -6,9 +6,11 @@
 #include <ebb/list.h>
 #include <ebb/thread.h>
 
+#include "core/base/hash.h"
+
 struct ebb_io_device {
-	struct ebb_list link;     /* of all devices */
-	struct ebb_list channels; /* by ascending thread id */
+	struct ebb_hash_node node; /* of all devices */
+	struct ebb_list channels;  /* by ascending thread id */
 	void *device;
 	struct ebb_io_device_ops ops;
 	unsigned for_each_running;
@@ -30,7 +32,7 @@ struct ebb_io_channel {
 	struct ebb_msg msg;
 } __attribute__((aligned(64)));
 
-/* The devices' list, and every device's list of channels. Never held while a callback runs. */
+/* The table of devices, and every device's list of channels. Never held while a callback runs. */
 void ebb_devices_lock(void);
 void ebb_devices_unlock(void);
 
@@ -39,12 +41,15 @@ struct ebb_io_device *ebb_io_device_find(void *device);
 
 /*
  * Under the lock: true if @device, being unregistered, has nothing left; it is then out of the
- * list, and the caller calls ebb_io_device_finish() after it has let go of the lock.
+ * table, and the caller calls ebb_io_device_finish() after it has let go of the lock.
  */
 bool ebb_io_device_done(struct ebb_io_device *device);
 void ebb_io_device_finish(struct ebb_io_device *device);
 
-/* The calling thread's channel to @device, whatever its references; or NULL. */
+/*
+ * Under the lock: the calling thread's channel to @device, whatever its references; NULL if there is
+ * none, or its create() has not ended, or its destroy() has begun.
+ */
 struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device);
 
 /* The name of a channel's device that @thread has, or NULL. Thread: its reactor. */

@@ -52,8 +52,11 @@ static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
 static void channel_round_visit(void *arg)
 {
 	struct ebb_channel_iter *iter = arg;
-	struct ebb_io_channel *channel = ebb_io_channel_find(iter->device);
+	struct ebb_io_channel *channel;
 
+	ebb_devices_lock();
+	channel = ebb_io_channel_find(iter->device);
+	ebb_devices_unlock();
 	if (channel == NULL || channel->ref == 0) {
 		channel_round_go_on(iter);
 		return;

@@ -23,15 +23,16 @@ static bool channel_is_mine(struct ebb_io_channel *channel, const char *function
 	return false;
 }
 
+/* A thread may have channels to thousands of devices; a device has few threads. */
 struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &ebb_turn.thread->channels) {
+	ebb_list_for_each(node, &device->channels) {
 		struct ebb_io_channel *channel =
-			ebb_list_entry(node, struct ebb_io_channel, thread_link);
+			ebb_list_entry(node, struct ebb_io_channel, device_link);
 
-		if (channel->device == device) {
+		if (channel->thread == ebb_turn.thread && !ebb_list_empty(&channel->thread_link)) {
 			return channel;
 		}
 	}

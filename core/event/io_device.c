@@ -2,11 +2,11 @@
 #include "core/event/channel.h"
 
 /*
- * Devices come and go while threads get channels to them, so one mutex guards their list. It is
+ * Devices come and go while threads get channels to them, so one mutex guards their table. It is
  * taken by management only (get, put to zero, register, unregister); I/O holds a channel and never
  * comes here.
  *
- * A device that is unregistered refuses new channels at once and leaves the list when its last
+ * A device that is unregistered refuses new channels at once and leaves the table when its last
  * channel and the last round over them have gone. Whoever takes away the last of these finishes it.
  */
 
@@ -21,7 +21,7 @@
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
-static struct ebb_list devices = EBB_LIST_INIT(devices);
+static struct ebb_hash devices; /* by address; an address may be of some that are going, too */
 static pthread_mutex_t devices_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void ebb_devices_lock(void)
@@ -36,10 +36,11 @@ void ebb_devices_unlock(void)
 
 struct ebb_io_device *ebb_io_device_find(void *device)
 {
-	struct ebb_list *node;
+	struct ebb_hash_node *node;
 
-	ebb_list_for_each(node, &devices) {
-		struct ebb_io_device *found = ebb_list_entry(node, struct ebb_io_device, link);
+	ebb_hash_for_each(node, &devices, ebb_hash_of_address(device))
+	{
+		struct ebb_io_device *found = ebb_hash_entry(node, struct ebb_io_device, node);
 
 		if (found->device == device && found->unregister_thread == NULL) {
 			return found;
@@ -71,7 +72,7 @@ EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_
 	if (ebb_io_device_find(device) != NULL) {
 		rc = -EEXIST;
 	} else {
-		ebb_list_push_back(&devices, &made->link);
+		ebb_hash_add(&devices, &made->node, ebb_hash_of_address(device));
 	}
 	ebb_devices_unlock();
 	if (rc != 0) {
@@ -99,7 +100,7 @@ bool ebb_io_device_done(struct ebb_io_device *device)
 	    device->for_each_running != 0) {
 		return false;
 	}
-	ebb_list_remove(&device->link);
+	ebb_hash_remove(&devices, &device->node);
 	return true;
 }
 

@@ -64,6 +64,7 @@
 #include "core/event/poller.h"
 #include "core/event/thread.h"
 #include "core/event/watch.h"
+#include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
 
@@ -433,6 +434,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 void ebb_reactor_end(struct ebb_reactor *reactor)
 {
 	ebb_urings_close(&reactor->urings);
+	ebb_mem_cache_end();
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 }

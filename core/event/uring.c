@@ -28,15 +28,6 @@
  * requests, and the device would stand idle until the last of them is prepared. So when enough of
  * them are ready, a quarter of what is under way, they are submitted at once: the device begins, and
  * a turn still makes a handful of calls at most.
- *
- * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
- * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
- *
- * What the kernel's NVMe driver is given of a registered buffer goes from where the data begins to
- * the buffer's end, page by page, and it counts these pages against the most segments that a
- * request may have, usually 127, though the data may be one page (seen on 6.1: -EINVAL for nearly
- * all of a buffer of 2 MiB). So the rings that carry NVMe commands register each region in pieces
- * of 64 pages; larger requests, and those across the edge of a piece, go without.
  */
 
 #include <errno.h>
@@ -46,24 +37,20 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
-#include <ebb/memory.h>
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
+#include "core/event/uring_regions.h"
 
 #define URING_SQ_ENTRIES 512
 #define URING_CQ_ENTRIES 4096
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
-
-#define URING_PIECE_SIZE (256u << 10)
-#define URING_PIECES     (EBB_MEM_REGION_SIZE / URING_PIECE_SIZE) /* of a region, in big rings */
 
 #define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
 #define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
@@ -85,14 +72,7 @@ struct ebb_uring {
 	bool ending;
 	struct ebb_msg end_msg;
 
-	/* Regions that the pool has announced, and those that the ring has. */
-	unsigned num_pieces;  /* of a region */
-	bool bufs_registered; /* the table exists, and the limit has not been hit */
-	struct ebb_mem_subscriber subscriber;
-	struct ebb_msg region_msg;
-	_Atomic bool region_msg_sent;
-	_Atomic(void *) regions[EBB_MEM_REGIONS_MAX];
-	bool region_registered[EBB_MEM_REGIONS_MAX];
+	struct ebb_uring_regions regions;
 };
 
 static const unsigned uring_shape_flags[] = {
@@ -154,90 +134,6 @@ static int uring_setup(struct ebb_uring *uring)
 	return rc;
 }
 
-/* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
-static void uring_bufs_refused(struct ebb_uring *uring, int rc)
-{
-	static _Atomic bool told;
-	struct rlimit limit = {0};
-	struct ebb_mem_stats stats;
-
-	uring->bufs_registered = false;
-	if (atomic_exchange(&told, true)) {
-		return;
-	}
-	if (rc != -ENOMEM && rc != -EPERM) {
-		ebb_warn("uring", "I/O memory stays unregistered, which costs some CPU: %s",
-			 strerror(-rc));
-		return;
-	}
-	ebb_mem_get_stats(&stats);
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	ebb_warn("uring",
-		 "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
-		 "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
-		 strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
-		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
-}
-
-/* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
-static int uring_set_buf(struct ebb_uring *uring, unsigned index, char *base)
-{
-	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
-	struct iovec iovs[URING_PIECES];
-	__u64 tags[URING_PIECES] = {0};
-	int rc;
-
-	for (unsigned i = 0; i < uring->num_pieces; i++) {
-		iovs[i] = (struct iovec){
-			.iov_base = base != NULL ? base + i * piece : NULL,
-			.iov_len = base != NULL ? piece : 0,
-		};
-	}
-	do {
-		rc = io_uring_register_buffers_update_tag(&uring->ring, index * uring->num_pieces,
-							  iovs, tags, uring->num_pieces);
-	} while (rc == -EINTR);
-	if (rc >= 0 && rc < (int)uring->num_pieces) { /* the limit was hit on the way */
-		uring_set_buf(uring, index, NULL);
-		return -ENOMEM;
-	}
-	return rc < 0 ? rc : 0;
-}
-
-static void uring_register_regions(void *arg)
-{
-	struct ebb_uring *uring = arg;
-
-	atomic_store(&uring->region_msg_sent, false);
-	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
-		char *base = atomic_load(&uring->regions[i]);
-		int rc;
-
-		if (base == NULL || uring->region_registered[i]) {
-			continue;
-		}
-		rc = uring_set_buf(uring, i, base);
-		if (rc < 0) {
-			uring_bufs_refused(uring, rc);
-		} else {
-			uring->region_registered[i] = true;
-		}
-	}
-}
-
-/* On whichever thread grows the pool. */
-static void uring_region_added(struct ebb_mem_subscriber *subscriber,
-			       const struct ebb_mem_region *region)
-{
-	struct ebb_uring *uring = ebb_container_of(subscriber, struct ebb_uring, subscriber);
-
-	atomic_store(&uring->regions[region->index], region->base);
-	if (!atomic_exchange(&uring->region_msg_sent, true)) {
-		ebb_msg_init(&uring->region_msg, uring_register_regions, uring);
-		ebb_reactor_send(uring->reactor, &uring->region_msg);
-	}
-}
-
 int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 {
 	struct ebb_uring *uring = calloc(1, sizeof(*uring));
@@ -248,7 +144,6 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	}
 	uring->reactor = ebb_turn.reactor;
 	uring->shape = shape;
-	uring->num_pieces = shape == EBB_URING_PLAIN ? 1 : URING_PIECES;
 	uring->source.fd = -1;
 	rc = uring_setup(uring);
 	if (rc != 0) {
@@ -262,11 +157,8 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	io_uring_register_ring_fd(&uring->ring);
 	uring->files_registered =
 		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
-	uring->bufs_registered =
-		io_uring_register_buffers_sparse(&uring->ring,
-						 EBB_MEM_REGIONS_MAX * uring->num_pieces) == 0;
-	uring->subscriber.added = uring_region_added;
-	ebb_mem_subscribe(&uring->subscriber);
+	ebb_uring_regions_begin(&uring->regions, &uring->ring,
+				shape == EBB_URING_PLAIN ? 1 : EBB_URING_PIECES);
 	*ret_uring = uring;
 	return 0;
 }
@@ -437,15 +329,7 @@ int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 
 int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
 {
-	size_t piece = EBB_MEM_REGION_SIZE / uring->num_pieces;
-	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
-	int region = ebb_mem_region_index(addr);
-
-	if (region < 0 || !uring->region_registered[region] || len_bytes > piece ||
-	    offset % piece > piece - len_bytes) {
-		return -1;
-	}
-	return region * (int)uring->num_pieces + (int)(offset / piece);
+	return ebb_uring_regions_find(&uring->regions, addr, len_bytes);
 }
 
 struct io_uring *ebb_uring_ring(struct ebb_uring *uring)
@@ -523,23 +407,21 @@ void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor))
 		return;
 	}
 	uring->ending = true;
-	uring->bufs_registered = false;
 	io_uring_unregister_buffers(&uring->ring);
-	ebb_mem_unsubscribe(&uring->subscriber);
+	ebb_uring_regions_end(&uring->regions);
 	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
 	ebb_reactor_send(uring->reactor, &uring->end_msg);
 }
 
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	if (!uring->ending) {
-		ebb_mem_unsubscribe(&uring->subscriber);
-	}
 	if (uring->source.fd >= 0) {
 		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
 				  &uring->source);
 		close(uring->source.fd);
 	}
+	/* First the kernel lets go of the memory. What is still in the inbox never runs. */
 	io_uring_queue_exit(&uring->ring);
+	ebb_uring_regions_end(&uring->regions);
 	free(uring);
 }

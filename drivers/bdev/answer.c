@@ -15,6 +15,11 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 			       "bdev '%s' exists already, or its uuid does; choose another", name);
 	} else if (rc == -ESHUTDOWN) {
 		ebb_call_error(call, rc, "bdev '%s' comes too late: the process is ending", name);
+	} else if (rc == -EINVAL) {
+		ebb_call_error(call, rc,
+			       "bdev '%s' cannot be: no block device has such a size or such "
+			       "blocks; the log says which limit it is",
+			       name);
 	} else {
 		ebb_call_error(call, rc, "bdev '%s' cannot be registered: %s", name, strerror(-rc));
 	}

@@ -199,6 +199,12 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 	if (opts->path != NULL || opts->port != 0) {
 		listener = nbd_listener_find(opts->path, opts->address, opts->port);
 	}
+	if (listener != NULL) {
+		rc = nbd_listener_renew(listener, ret_error);
+		if (rc != 0) {
+			goto free_export;
+		}
+	}
 	if (listener != NULL && export_find(listener, export->name, strlen(export->name)) != NULL) {
 		snprintf(ret_error, NBD_ERROR_TEXT,
 			 "an export %.64s is served at that address already: give another "

@@ -273,6 +273,32 @@ free_listener:
 	return rc;
 }
 
+int nbd_listener_renew(struct nbd_listener *listener, char *ret_error)
+{
+	int old_fd;
+	int rc;
+
+	ebb_assert(ebb_thread_is_app());
+	if (listener->path == NULL || ebb_unix_socket_is_found(&listener->unix_socket)) {
+		return 0;
+	}
+	rc = ebb_unix_socket_renew(&listener->unix_socket, "choose another path", &old_fd);
+	if (rc != 0) {
+		snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
+		return rc;
+	}
+	ebb_warn("nbd",
+		 "%s: somebody has removed this socket, and no client found it; it has been made "
+		 "again",
+		 listener->path);
+	listener->fd = listener->unix_socket.fd;
+	/* Nobody knocks at the old one any more: the accept that waits there ends, and asks anew. */
+	close(old_fd);
+	nbd_op_cancel(&listener->accept_op);
+	listener_accept(listener);
+	return 0;
+}
+
 void nbd_listener_close(struct nbd_listener *listener)
 {
 	ebb_assert(ebb_thread_is_app());

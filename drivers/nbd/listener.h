@@ -53,6 +53,15 @@ struct nbd_listener *nbd_listener_find(const char *path, const char *address, ui
 int nbd_listener_open(const char *path, const char *address, uint16_t port,
 		      struct nbd_listener **ret_listener, char *ret_error);
 
+/**
+ * nbd_listener_renew() - be found again where somebody has removed or replaced the socket's file
+ * @listener: not closing; one that is found is left as it is
+ * @ret_error: as nbd_listener_open()
+ * Thread: app.
+ * Return: 0; or an error of nbd_listener_open(): it serves the clients it has, and nobody finds it.
+ */
+int nbd_listener_renew(struct nbd_listener *listener, char *ret_error);
+
 /* No more clients; the socket file goes at once, the rest when nbd_listener_put() finds it idle. */
 void nbd_listener_close(struct nbd_listener *listener);
 

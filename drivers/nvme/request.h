@@ -16,6 +16,7 @@
 #include <ebb/uring.h>
 
 struct ebb_nvme_ns;
+struct ebb_nvme_queue;
 struct ebb_nvme_request;
 
 typedef void (*ebb_nvme_done_fn)(struct ebb_nvme_request *request);
@@ -66,6 +67,7 @@ struct ebb_nvme_request {
 	uint64_t result; /* dwords 0 and 1 of the completion */
 
 	/* The transport's own. */
+	struct ebb_nvme_queue *queue; /* that carries it */
 	uint64_t deadline_ns;
 	struct ebb_list link;
 	union {

@@ -103,6 +103,44 @@ def a_server_that_ends_within_a_moment_is_waited_for():
 
 
 @test
+def a_socket_that_somebody_removed_is_made_again_for_the_next_export():
+    with served() as (daemon, _, path), NbdClient(path, "disk") as client:
+        daemon.add_disk("other", DISK)
+        path.unlink()
+        daemon.rpc("nbd_start_export", bdev_name="other", path=str(path))
+        assert f"{path}: somebody has removed this socket" in daemon.log(), daemon.log_tail()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        for export in ("disk", "other"):
+            with NbdClient(path, export) as another:
+                assert another.size == DISK
+        client.write(0, b"w" * 4096)
+        assert client.read(0, 4096) == b"w" * 4096
+        # An export of a name that is there is refused, and true again.
+        path.unlink()
+        path.with_name(path.name + ".lock").unlink()
+        error = rpc_error(daemon, "nbd_start_export", bdev_name="disk", path=str(path))
+        assert "served at that address already" in error.message, error.message
+        NbdClient(path, "disk").disconnect()
+        assert path.with_name(path.name + ".lock").exists()
+        for export in ("disk", "other"):
+            daemon.rpc("nbd_stop_export", export_name=export)
+        assert not path.exists() and not path.with_name(path.name + ".lock").exists()
+
+
+@test
+def what_somebody_put_in_place_of_a_socket_is_left_alone():
+    with served() as (daemon, _, path), NbdClient(path, "disk") as client:
+        daemon.add_disk("other", DISK)
+        path.unlink()
+        path.write_text("mine")
+        error = rpc_error(daemon, "nbd_start_export", bdev_name="other", path=str(path))
+        assert "not a socket" in error.message, error.message
+        assert client.read(0, 512) == bytes(512)
+        daemon.rpc("nbd_stop_export", export_name="disk")
+        assert path.read_text() == "mine"
+
+
+@test
 def a_killed_daemons_socket_is_replaced_at_once():
     with served() as (dead, _, path), Daemon() as daemon:
         daemon.add_disk("disk", DISK)

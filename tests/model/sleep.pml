@@ -30,6 +30,8 @@
  *	source_run()      a poller with an arm()
  *	uring_reap()      ebb_uring_reap(), core/event/uring.c
  *	uring_poll()      ebb_uring_sleep(), its first half
+ *	uring_retire()    ebb_uring_open_big(), core/event/urings.c, with requests outstanding; what
+ *	                  is "retired" below is the ring that was the reactor's home before
  *
  * An eventfd watched edge-triggered is one bit: a write sets it, epoll_wait() returns and clears
  * it. Adaptive mode is the free choice between going on and going to sleep. A reactor that spins
@@ -44,6 +46,10 @@
  * from a socket): so what is lost in a sleep in the ring is not found by chance. The wait in the
  * ring and the posting of completions are guarded by the kernel and atomic here. The poll request
  * on the epoll set fires once: when it is made and the set is ready, or at the next edge.
+ *
+ * With RETIRE the home changes once, at any time at which requests are outstanding. They complete
+ * in the retired ring: the kernel raises its flag by a locked instruction and then looks whether
+ * the ring's event is wanted.
  *
  * What is held: when nobody can take a step any more (senders at their end, store buffers empty, no
  * edge pending) the reactor is asleep, or spins with nothing visible to it. Then every message must
@@ -81,12 +87,17 @@
  *	poll_without_look     the poll request does not look at the epoll set when it is made: an
  *	                      edge after the second look is older than it. What ebb relies on from
  *	                      the kernel
+ *	retired_arm_buffered  the retired ring's event is allowed by a plain store, and the look is
+ *	                      taken too early
+ *	retired_arm_without_look  what completed there before it was allowed is never announced
+ *	retired_poll_kept     the poll request on the epoll set is taken for standing in the new home
+ *	                      because it stood in the old one
  *
  * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
  * always a full barrier.
  *
  * Options: RING senders of RING_MESSAGES each, LIST messages of one sender, CRITICAL senders of one
- * each, SOURCE completions, URING requests, START mode. tests/model/run knows which combinations to
+ * each, SOURCE completions, URING requests, RETIRE, START mode. tests/model/run knows which combinations to
  * search.
  */
 
@@ -128,7 +139,8 @@
 #define RELEASED 3
 #define RING_LAP(pos) (4 + (pos) % SLOTS)
 #define CRITICAL_LAP(pos) (6 + (pos) % SLOTS)
-#define ADDRESSES 8
+#define RETIRED_FLAG 8
+#define ADDRESSES 9
 
 #define LAP(pos) ((pos) / SLOTS + 1)
 
@@ -146,12 +158,15 @@ byte list_len;
 /* Edges that epoll_wait() has not reported yet. */
 bit reactor_edge;
 bit source_edge;
+bit retired_edge;
 
 /* The kernel's side of the io_uring. */
 byte submitted;
 byte completions;
 bit poll_stands;
 bit poll_completion;
+byte retired_submitted;
+byte retired_completions;
 
 mtype = { POLL, INTERRUPT };
 #ifndef START
@@ -340,9 +355,10 @@ proctype completion_source()
 #define taken_ready (taken_len > 0 && head == mark)
 #define source_ready (mem[SOURCE_TAIL] != source_head)
 #define uring_ready (outstanding > 0 && (completions > 0 || poll_completion))
+#define any_edge (reactor_edge || source_edge || retired_edge)
 #define anything_ready                                                                             \
 	(critical_ready || list_len > 0 || overflow_len > 0 || ring_ready || source_ready ||       \
-	 uring_ready)
+	 uring_ready || retired_completions > 0)
 
 inline ring_message_run(message)
 {
@@ -490,6 +506,32 @@ inline uring_reap()
 		:: atomic { else -> break }
 		od
 	:: else
+	fi;
+#ifdef RETIRE
+	retired_completions = 0
+#endif
+}
+
+/* The home changes. Nobody looks into the old one's queue for a poll request again. */
+inline uring_retire()
+{
+	if
+	:: d_step {
+		!retired && outstanding > 0 ->
+		retired = 1;
+		retired_submitted = submitted;
+		submitted = 0;
+		retired_completions = completions;
+		completions = 0;
+		outstanding = 0;
+		poll_stands = 0;
+		poll_completion = 0;
+		epoll_pending = 0;
+#ifndef WEAKEN_retired_poll_kept
+		epoll_polled = 0;
+#endif
+	}
+	:: true
 	fi
 }
 
@@ -503,7 +545,7 @@ inline uring_poll()
 			poll_stands = 1;
 #ifndef WEAKEN_poll_without_look
 			if
-			:: reactor_edge || source_edge -> poll_stands = 0; poll_completion = 1
+			:: any_edge -> poll_stands = 0; poll_completion = 1
 			:: else
 			fi
 #endif
@@ -516,7 +558,8 @@ inline epoll_take()
 {
 	source_woke = source_edge;
 	reactor_edge = 0;
-	source_edge = 0
+	source_edge = 0;
+	retired_edge = 0
 }
 
 inline second_look()
@@ -545,7 +588,7 @@ active proctype receiver()
 	byte critical_head, source_head, taken_list;
 	byte taken[RING * RING_MESSAGES + 1];
 	byte asleep, requested, outstanding;
-	bit source_woke, epoll_polled, epoll_pending;
+	bit source_woke, epoll_polled, epoll_pending, retired;
 
 turn:
 	list_run();
@@ -554,6 +597,9 @@ turn:
 	ring_run();
 	overflow_run();
 	ring_release();
+#ifdef RETIRE
+	uring_retire();
+#endif
 	if
 	:: mode == POLL || source_woke -> source_run()
 	:: else
@@ -585,6 +631,19 @@ turn:
 #if !defined(WEAKEN_no_second_look) && !defined(WEAKEN_look_before_asleep)
 	second_look();
 #endif
+#ifdef RETIRE
+#ifdef WEAKEN_retired_arm_buffered
+	store_release(RECEIVER, RETIRED_FLAG, 1);
+#else
+	store_seq_cst(RECEIVER, RETIRED_FLAG, 1);
+#endif
+#ifndef WEAKEN_retired_arm_without_look
+	if
+	:: retired_completions > 0 -> goto awake
+	:: else
+	fi;
+#endif
+#endif
 #ifdef WEAKEN_arm_buffered
 	store_release(RECEIVER, SOURCE_FLAG, 1);
 #else
@@ -604,7 +663,7 @@ turn:
 	if
 	:: outstanding == 0 ->
 		if
-		:: atomic { (reactor_edge || source_edge) -> epoll_take() }
+		:: atomic { any_edge -> epoll_take() }
 		:: timeout -> goto quiet
 		fi
 	:: outstanding > 0 && epoll_pending ->
@@ -623,17 +682,22 @@ awake:
 	exchange(RECEIVER, ASLEEP, 0, asleep);
 	asleep = 0;
 	store_release(RECEIVER, SOURCE_FLAG, 0);
+#ifdef RETIRE
+	store_release(RECEIVER, RETIRED_FLAG, 0);
+#endif
 	goto turn;
 
 quiet:
 	/* Nobody can take a step: senders have ended, buffers are empty, no edge is pending. */
 	assert(run_count == TOTAL && source_head == SOURCE && overflow_count == 0 &&
-	       completions == 0)
+	       completions == 0 && retired_completions == 0)
 }
 
 /* Completes each request, or never does. */
 proctype kernel()
 {
+	byte flag;
+
 end_kernel:
 	do
 	:: atomic {
@@ -644,6 +708,22 @@ end_kernel:
 		:: true
 		fi
 	}
+#ifdef RETIRE
+	:: atomic {
+		retired_submitted > 0 ->
+		retired_submitted--;
+		if
+		:: retired_completions++
+		:: true
+		fi
+	};
+		flag = mem[RETIRED_FLAG];
+		if
+		:: flag -> edge_set(retired_edge)
+		:: else
+		fi;
+		flag = 0
+#endif
 	od
 }
 

@@ -2,7 +2,7 @@
 #include "tests/stress/stress.h"
 
 /*
- * Each worker has a channel to one io_device. Through it go no-ops and timeouts of the io_uring; a
+ * Each worker has a channel to one io_device. Through it go no-ops and timeouts of the io_urings; a
  * move holds new ones back (quiesce) until those under way have ended. Jobs for the helper go
  * beside it. One of each kind is under way at a time, so that each has a deadline of its own.
  */
@@ -16,6 +16,8 @@
 
 #define TIMEOUT_MAX_NS (3 * (long)EBB_NS_PER_MS)
 #define TIMEOUT_MIN_NS (20 * (long)EBB_NS_PER_US)
+
+#define OPEN_RINGS_RARITY 64
 
 struct io {
 	unsigned index;
@@ -118,6 +120,23 @@ static void op_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	}
 }
 
+/* Now and then the reactor's ring gives way to a big one, and that is joined by a polled one. */
+static void op_open_rings(struct stress_random *random)
+{
+	int rc;
+
+	if (stress_random_below(random, OPEN_RINGS_RARITY) != 0) {
+		return;
+	}
+	rc = ebb_uring_open_big();
+	if (rc == 0) {
+		rc = ebb_uring_open_polled();
+	}
+	if (rc != 0 && rc != -ENOTSUP) {
+		stress_fail("no big or polled io_uring: error %d", rc);
+	}
+}
+
 static void op_submit(struct io *io, struct stress_random *random)
 {
 	struct io_channel *state = ebb_io_channel_ctx(io->channel);
@@ -129,10 +148,12 @@ static void op_submit(struct io *io, struct stress_random *random)
 	io->op_under_way = true;
 	state->op_under_way = true;
 	stress_flow_begin(&io->uring_flow);
-	sqe = ebb_uring_sqe(&io->op);
+	op_open_rings(random);
 	if (stress_random_below(random, 2) == 0) {
-		io_uring_prep_nop(sqe);
+		sqe = ebb_uring_sqe_polled(&io->op); /* NULL unless the reactor polls */
+		io_uring_prep_nop(sqe != NULL ? sqe : ebb_uring_sqe(&io->op));
 	} else {
+		sqe = ebb_uring_sqe(&io->op);
 		io->timeout.tv_nsec =
 			(long)stress_random_below(random, stress_random_below(random, 8) == 0
 								  ? TIMEOUT_MAX_NS

@@ -22,7 +22,7 @@ struct ebb_app_opts {
 	bool json_ignore_init_errors;
 	uint32_t init_timeout_s; /* a start-up step that takes longer fails; 0: no limit */
 	enum ebb_violation_action on_violation;
-	bool handle_signals; /* SIGINT and SIGTERM stop, SIGPIPE is ignored; default true */
+	bool handle_signals; /* SIGINT, SIGTERM, SIGHUP stop; SIGPIPE is ignored; default true */
 };
 
 /**

@@ -183,12 +183,11 @@ static void dma_removed(struct ebb_mem_subscriber *subscriber, const struct ebb_
 
 	if (atomic_exchange(&device->device.region_iova[region->index], 0) == 0) {
 		device->num_unmapped--;
-		return;
-	}
-	if (ioctl(device->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap) < 0) {
+	} else if (ioctl(device->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap) < 0) {
 		ebb_error("vfio", "%s: a region of the buffer pool cannot be unmapped: %s",
 			  device->device.bdf, strerror(errno));
 	}
+	ebb_mem_region_released(subscriber, region);
 }
 
 int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error)

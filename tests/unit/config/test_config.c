@@ -178,8 +178,8 @@ START_TEST(test_syntax_errors_have_a_place)
 	mistake("{\n  \"subsystems\": [\n    {,}\n  ]\n}",
 		"F: line 3, column 6: not JSON: expected a quoted name");
 	mistake("{\"subsystems\": [\n",
-		"F: line 2, column 1: not JSON: the text ends too early: a bracket, a brace or a "
-		"quote is not closed");
+		"F: line 2, column 1: not JSON: the text ends too early: a bracket, a brace, a "
+		"quote or a comment is not closed");
 	mistake("{} x",
 		"F: line 1, column 4: not JSON: something follows after the end of the value");
 	mistake("{\"subsystems\": [1 2]}",

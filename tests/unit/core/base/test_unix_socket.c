@@ -218,6 +218,62 @@ START_TEST(leaves_a_successors_socket_alone)
 }
 END_TEST
 
+START_TEST(is_renewed_where_its_files_were_removed)
+{
+	struct stat st;
+	int old_fd = -1;
+
+	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0640, "choose another"), 0);
+	ck_assert(ebb_unix_socket_is_found(&first));
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = first.fd;
+
+		unlink(path);
+		if (i == 1) {
+			unlink(lock_path);
+		}
+		ck_assert(!ebb_unix_socket_is_found(&first));
+		ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), 0);
+		ck_assert_int_eq(old_fd, fd);
+		close(old_fd);
+		ck_assert(ebb_unix_socket_is_found(&first));
+		ck_assert(connects());
+		ck_assert_int_eq(lstat(path, &st), 0);
+		ck_assert_int_eq(st.st_mode & 07777, 0640);
+		ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"),
+				 -EADDRINUSE);
+	}
+	ebb_unix_socket_close(&first);
+	ck_assert(!exists(path) && !exists(lock_path));
+}
+END_TEST
+
+START_TEST(is_not_renewed_where_another_has_the_path)
+{
+	int old_fd = -1;
+	int fd;
+
+	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	unlink(path);
+	fd = bind_at_path();
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert(!ebb_unix_socket_is_found(&first));
+	ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(first.error, "another program"));
+	ck_assert_int_ge(first.fd, 0);
+	ck_assert_int_eq(old_fd, -1);
+	close(fd);
+	unlink(path);
+	unlink(lock_path);
+	ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), -EADDRINUSE);
+	ebb_unix_socket_close(&first);
+	ck_assert(connects());
+	ck_assert(exists(lock_path));
+	ebb_unix_socket_close(&second);
+}
+END_TEST
+
 START_TEST(refuses_bad_paths)
 {
 	char longest[108];
@@ -261,6 +317,8 @@ int main(void)
 	tcase_add_test(tcase, unlinked_and_unlocked_another_may_have_the_path);
 	tcase_add_test(tcase, leaves_files_alone);
 	tcase_add_test(tcase, leaves_a_successors_socket_alone);
+	tcase_add_test(tcase, is_renewed_where_its_files_were_removed);
+	tcase_add_test(tcase, is_not_renewed_where_another_has_the_path);
 	tcase_add_test(tcase, refuses_bad_paths);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

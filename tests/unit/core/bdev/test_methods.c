@@ -182,7 +182,16 @@ START_TEST(statistics_of_some)
 	call_has("bdev_get_iostat", "{'name': 'disk', 'per_channel': true}",
 		 "\"name\":\"disk\",\"channels\":[{\"thread_id\":");
 	call_has("bdev_get_iostat", "{'name': 'second', 'per_channel': true}", "\"channels\":[]");
+	call_has("bdev_get_iostat", "{'names': ['second'], 'per_channel': true}",
+		 "\"channels\":[]");
+	call_has("bdev_get_iostat", "{'names': ['nobody'], 'per_channel': true}", "error -19: ");
 	call_has("bdev_get_iostat", "{'per_channel': true}", "error -32602: per_channel");
+	call_has("bdev_get_iostat", "{'names': ['disk', 'second'], 'per_channel': true}",
+		 "error -32602: per_channel");
+	call_has("bdev_get_iostat", "{'names': [], 'per_channel': true}",
+		 "error -32602: per_channel");
+	call_has("bdev_get_iostat", "{'name': 'second', 'reset_mode': 'none'}", "\"bdevs\":[{");
+	call_has("bdev_get_iostat", "{'reset_mode': 'all'}", "must be one of: none");
 	call_has("bdev_get_iostat", "{'names': 'disk'}", "error -32602: names");
 	call_has("bdev_get_iostat", "{'names': [7]}", "error -32602: names");
 	call_has("bdev_get_iostat", "{'name': 'disk', 'names': ['disk']}", "error -32602: ");
@@ -215,6 +224,10 @@ static uint32_t pool_size(void)
 START_TEST(pools_are_as_large_as_asked_for)
 {
 	ck_assert_uint_eq(pool_size(), BDEV_POOL_SIZE_DEFAULT);
+	ck_assert_int_eq(options_set("{\"bdev_io_cache_size\": 256, \"bdev_auto_examine\": false, "
+				     "\"iobuf_small_cache_size\": 128, "
+				     "\"iobuf_large_cache_size\": 16}"),
+			 0);
 	ck_assert_int_eq(options_set("{\"bdev_io_pool_size\": 15}"), EBB_METHOD_INVALID_PARAMS);
 	ck_assert_int_eq(options_set("{\"bdev_io_pool_size\": 16}"), 0);
 	ebb_io_channel_put(ch);

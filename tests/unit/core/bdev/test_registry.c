@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bdevs coming and going, with and without holders. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <check.h>
+
+#include <ebb/io_channel.h>
 
 #include "core/bdev/registry.h"
 #include "tests/unit/core/bdev/fake.h"
@@ -73,6 +77,64 @@ START_TEST(names_and_uuids_are_unique)
 	ck_assert_int_eq(ebb_bdev_register(&other->bdev), 0);
 	fake_close(other, NULL, NULL);
 	fake_close(one, NULL, NULL);
+}
+END_TEST
+
+#define MANY 10000u
+
+/* The least CPU time of some finds of the bdev registered last, and of channels to it. */
+static uint64_t find_cost_ns(const char *name)
+{
+	uint64_t least_ns = UINT64_MAX;
+
+	for (unsigned round = 0; round < 5; round++) {
+		struct ebb_io_channel *channel;
+		struct timespec begin, end;
+		uint64_t spent_ns;
+
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+		for (unsigned i = 0; i < 1000; i++) {
+			ck_assert_ptr_nonnull(ebb_bdev_find(name));
+			ck_assert_ptr_null(ebb_bdev_find("nobody"));
+			channel = ebb_io_channel_get(ebb_bdev_find(name)->internal);
+			ck_assert_ptr_nonnull(channel);
+			ebb_io_channel_put(channel);
+		}
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+		spent_ns = (uint64_t)(end.tv_sec - begin.tv_sec) * EBB_NS_PER_S +
+			   (uint64_t)end.tv_nsec - (uint64_t)begin.tv_nsec;
+		least_ns = spent_ns < least_ns ? spent_ns : least_ns;
+	}
+	return least_ns;
+}
+
+/* Lists would make this take hundreds of times as long; caches alone, a few times. */
+START_TEST(the_last_of_many_is_found_as_fast_as_the_first)
+{
+	static struct fake *fakes[MANY];
+	static struct ebb_io_channel *channels[MANY];
+	static char names[MANY][16];
+	uint64_t first_ns = 0;
+	uint64_t last_ns;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "Fake%u", i);
+		fakes[i] = fake_create(names[i]);
+		ck_assert_int_eq(ebb_bdev_register(&fakes[i]->bdev), 0);
+		channels[i] = ebb_io_channel_get(fakes[i]->bdev.internal);
+		if (i == 0) {
+			first_ns = find_cost_ns(names[0]);
+		}
+	}
+	last_ns = find_cost_ns(names[MANY - 1]);
+	ck_assert_msg(last_ns < 30 * first_ns, "%llu ns, at first %llu ns",
+		      (unsigned long long)last_ns, (unsigned long long)first_ns);
+	for (unsigned i = 0; i < MANY; i++) {
+		ck_assert_ptr_eq(ebb_bdev_find(names[i]), &fakes[i]->bdev);
+		ebb_io_channel_put(channels[i]);
+		fake_close(fakes[i], NULL, NULL);
+		ck_assert_ptr_null(ebb_bdev_find(names[i]));
+	}
 }
 END_TEST
 
@@ -332,6 +394,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_bdev_is_found_by_name_and_uuid);
 	tcase_add_test(tcase, names_and_uuids_are_unique);
+	tcase_add_test(tcase, the_last_of_many_is_found_as_fast_as_the_first);
 	tcase_add_test(tcase, impossible_geometry_is_refused);
 	tcase_add_test(tcase, opening_is_refused_where_it_must);
 	tcase_add_test(tcase, holders_are_told_on_their_threads);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pool memory is registered region by region, as regions come, each at the index the pool gave it,
+ * and unregistered as they leave. Only the reactor may do either (SINGLE_ISSUER), while the pool
+ * tells of regions on any thread; so what the pool wants is stored per region, and a message brings
+ * the ring there: COMING becomes REGISTERED, unless the region has begun to leave meanwhile, and
+ * LEAVING becomes NONE, and is released after that, for the next region at that index may come as
+ * soon as it is. Where RLIMIT_MEMLOCK is too low, a region stays COMING, and requests simply go
+ * without; when one has left there may be room again.
+ *
+ * What the kernel's NVMe driver is given of a registered buffer goes from where the data begins to
+ * the buffer's end, page by page, and it counts these pages against the most segments that a
+ * request may have, usually 127, though the data may be one page (seen on 6.1: -EINVAL for nearly
+ * all of a buffer of 2 MiB). So the rings that carry NVMe commands register each region in pieces
+ * of 64 pages; larger requests, and those across the edge of a piece, go without.
+ */
+#include "core/event/uring_regions.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <ebb/log.h>
+
+#include "core/event/reactor.h"
+
+#define REGIONS_A_TURN 4 /* registered or unregistered in one: each pins 512 pages */
+
+/* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
+static void regions_refused(int rc)
+{
+	static _Atomic bool told;
+	struct rlimit limit = {0};
+	struct ebb_mem_stats stats;
+
+	if (atomic_exchange(&told, true)) {
+		return;
+	}
+	if (rc != -ENOMEM && rc != -EPERM) {
+		ebb_warn("uring", "I/O memory stays unregistered, which costs some CPU: %s",
+			 strerror(-rc));
+		return;
+	}
+	ebb_mem_get_stats(&stats);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	ebb_warn("uring",
+		 "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
+		 "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
+		 strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
+		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
+}
+
+/* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
+static int regions_set(struct ebb_uring_regions *regions, unsigned index, char *base)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / regions->num_pieces;
+	struct iovec iovs[EBB_URING_PIECES];
+	__u64 tags[EBB_URING_PIECES] = {0};
+	int rc;
+
+	for (unsigned i = 0; i < regions->num_pieces; i++) {
+		iovs[i] = (struct iovec){
+			.iov_base = base != NULL ? base + i * piece : NULL,
+			.iov_len = base != NULL ? piece : 0,
+		};
+	}
+	do {
+		rc = io_uring_register_buffers_update_tag(regions->ring,
+							  index * regions->num_pieces, iovs, tags,
+							  regions->num_pieces);
+	} while (rc == -EINTR);
+	if (rc >= 0 && rc < (int)regions->num_pieces) { /* the limit was hit on the way */
+		regions_set(regions, index, NULL);
+		return -ENOMEM;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void region_register(struct ebb_uring_regions *regions, unsigned index)
+{
+	struct ebb_uring_region *region = &regions->regions[index];
+	enum ebb_uring_region_state coming = EBB_URING_REGION_COMING;
+	int rc = regions_set(regions, index, region->base);
+
+	if (rc != 0) {
+		regions->full = true;
+		regions_refused(rc);
+		return;
+	}
+	region->registered = true;
+	/* If it has begun to leave, another message is on its way. */
+	atomic_compare_exchange_strong(&region->state, &coming, EBB_URING_REGION_REGISTERED);
+}
+
+static void region_release(struct ebb_uring_regions *regions, unsigned index)
+{
+	struct ebb_uring_region *region = &regions->regions[index];
+	struct ebb_mem_region released = {.index = index, .base = region->base};
+	int rc = region->registered ? regions_set(regions, index, NULL) : 0;
+
+	if (rc != 0) {
+		/* The kernel keeps the old pages until the next region comes there; nobody asks. */
+		ebb_warn("uring", "I/O memory stays registered: %s", strerror(-rc));
+	}
+	region->registered = false;
+	regions->full = false;
+	atomic_store(&region->state, EBB_URING_REGION_NONE);
+	ebb_mem_region_released(&regions->subscriber, &released);
+}
+
+static void regions_tell(struct ebb_uring_regions *regions);
+
+/* Brings the ring to where the pool wants it, a few regions a turn. */
+static void uring_regions_update(void *arg)
+{
+	struct ebb_uring_regions *regions = arg;
+	unsigned done = 0;
+
+	atomic_store(&regions->msg_sent, false);
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && !regions->ended; i++) {
+		enum ebb_uring_region_state state = atomic_load(&regions->regions[i].state);
+		bool wants = state == EBB_URING_REGION_COMING && regions->table && !regions->full;
+
+		if (state != EBB_URING_REGION_LEAVING && !wants) {
+			continue;
+		}
+		if (done++ == REGIONS_A_TURN) {
+			regions_tell(regions);
+			return;
+		}
+		if (wants) {
+			region_register(regions, i);
+		} else {
+			region_release(regions, i);
+		}
+	}
+}
+
+static void regions_tell(struct ebb_uring_regions *regions)
+{
+	if (!atomic_exchange(&regions->msg_sent, true)) {
+		ebb_msg_init(&regions->msg, uring_regions_update, regions);
+		ebb_reactor_send(regions->reactor, &regions->msg);
+	}
+}
+
+/* These two are called on whichever thread grows or trims the pool. */
+static void region_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+{
+	struct ebb_uring_regions *regions =
+		ebb_container_of(subscriber, struct ebb_uring_regions, subscriber);
+
+	regions->regions[region->index].base = region->base;
+	atomic_store(&regions->regions[region->index].state, EBB_URING_REGION_COMING);
+	regions_tell(regions);
+}
+
+static void region_removed(struct ebb_mem_subscriber *subscriber,
+			   const struct ebb_mem_region *region)
+{
+	struct ebb_uring_regions *regions =
+		ebb_container_of(subscriber, struct ebb_uring_regions, subscriber);
+
+	atomic_store(&regions->regions[region->index].state, EBB_URING_REGION_LEAVING);
+	regions_tell(regions);
+}
+
+void ebb_uring_regions_begin(struct ebb_uring_regions *regions, struct io_uring *ring,
+			     unsigned num_pieces)
+{
+	regions->ring = ring;
+	regions->reactor = ebb_turn.reactor;
+	regions->num_pieces = num_pieces;
+	regions->table =
+		io_uring_register_buffers_sparse(ring, EBB_MEM_REGIONS_MAX * num_pieces) == 0;
+	regions->subscriber.added = region_added;
+	regions->subscriber.removed = region_removed;
+	ebb_mem_subscribe(&regions->subscriber);
+}
+
+void ebb_uring_regions_end(struct ebb_uring_regions *regions)
+{
+	if (!regions->ended) {
+		regions->ended = true;
+		ebb_mem_unsubscribe(&regions->subscriber);
+	}
+}
+
+int ebb_uring_regions_find(const struct ebb_uring_regions *regions, const void *addr,
+			   size_t len_bytes)
+{
+	size_t piece = EBB_MEM_REGION_SIZE / regions->num_pieces;
+	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
+	int region = ebb_mem_region_index(addr);
+
+	if (region < 0 || !regions->regions[region].registered || len_bytes > piece ||
+	    offset % piece > piece - len_bytes) {
+		return -1;
+	}
+	return region * (int)regions->num_pieces + (int)(offset / piece);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/hash.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <check.h>
+
+#define NUM_ITEMS 5000u
+
+struct item {
+	unsigned key;
+	unsigned seen;
+	struct ebb_hash_node node;
+};
+
+static struct item items[NUM_ITEMS];
+static struct ebb_hash table;
+
+/* A sanitizer brings a calloc() of its own, which must not be replaced. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HEAP_IS_TAKEN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEAP_IS_TAKEN
+#endif
+
+#ifndef HEAP_IS_TAKEN
+static bool exhausted;
+
+void *__libc_calloc(size_t count, size_t size);
+
+void *calloc(size_t count, size_t size)
+{
+	return exhausted ? NULL : __libc_calloc(count, size);
+}
+#endif
+
+static void setup(void)
+{
+	table = (struct ebb_hash){0};
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		items[i] = (struct item){.key = i};
+	}
+}
+
+static struct item *item_find(unsigned key, uint64_t hash)
+{
+	struct ebb_hash_node *node;
+
+	ebb_hash_for_each(node, &table, hash)
+	{
+		struct item *item = ebb_hash_entry(node, struct item, node);
+
+		ck_assert_uint_eq(node->hash, hash);
+		if (item->key == key) {
+			return item;
+		}
+	}
+	return NULL;
+}
+
+/* Adds all, finds all, removes every other one, finds the rest, removes these. */
+static void check_all_by(uint64_t (*hash_of)(unsigned key))
+{
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		ck_assert_ptr_null(item_find(i, hash_of(i)));
+		ebb_hash_add(&table, &items[i].node, hash_of(i));
+	}
+	ck_assert_uint_eq(table.num_nodes, NUM_ITEMS);
+	for (unsigned i = 0; i < NUM_ITEMS; i += 2) {
+		ebb_hash_remove(&table, &items[i].node);
+		ebb_hash_remove(&table, &items[i].node);
+	}
+	ck_assert_uint_eq(table.num_nodes, NUM_ITEMS / 2);
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		ck_assert_ptr_eq(item_find(i, hash_of(i)), i % 2 == 0 ? NULL : &items[i]);
+	}
+	for (unsigned i = 1; i < NUM_ITEMS; i += 2) {
+		ebb_hash_remove(&table, &items[i].node);
+	}
+	ck_assert_uint_eq(table.num_nodes, 0);
+	ck_assert_ptr_null(table.buckets);
+}
+
+static uint64_t hash_good(unsigned key)
+{
+	return ebb_hash_of_address((void *)(uintptr_t)(key * 4096ul));
+}
+
+static uint64_t hash_bad(unsigned key)
+{
+	return key % 7;
+}
+
+START_TEST(what_was_added_is_found_until_it_is_removed)
+{
+	check_all_by(hash_good);
+	ck_assert_uint_eq(table.num_buckets, 0);
+}
+END_TEST
+
+START_TEST(nodes_of_one_hash_are_kept_apart)
+{
+	check_all_by(hash_bad);
+}
+END_TEST
+
+#ifndef HEAP_IS_TAKEN
+START_TEST(without_memory_to_grow_it_goes_on)
+{
+	exhausted = true;
+	check_all_by(hash_good);
+	exhausted = false;
+	ebb_hash_add(&table, &items[0].node, 1);
+	exhausted = true;
+	ebb_hash_add(&table, &items[1].node, 2);
+	exhausted = false;
+	ck_assert_uint_eq(table.num_buckets, 0);
+	ebb_hash_add(&table, &items[2].node, 3);
+	ck_assert_uint_ge(table.num_buckets, 3);
+	ck_assert_ptr_eq(item_find(0, 1), &items[0]);
+	ck_assert_ptr_eq(item_find(1, 2), &items[1]);
+	ck_assert_ptr_eq(item_find(2, 3), &items[2]);
+	for (unsigned i = 0; i < 3; i++) {
+		ebb_hash_remove(&table, &items[i].node);
+	}
+}
+END_TEST
+#endif
+
+START_TEST(equal_keys_are_all_seen)
+{
+	struct ebb_hash_node *node;
+
+	for (unsigned i = 0; i < 100; i++) {
+		ebb_hash_add(&table, &items[i].node, hash_good(i % 10));
+	}
+	ebb_hash_for_each(node, &table, hash_good(3))
+	{
+		ebb_hash_entry(node, struct item, node)->seen++;
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		ck_assert_uint_eq(items[i].seen, i % 10 == 3);
+		ebb_hash_remove(&table, &items[i].node);
+	}
+}
+END_TEST
+
+START_TEST(a_node_that_never_was_there_may_be_removed)
+{
+	ebb_hash_remove(&table, &items[0].node);
+	ebb_hash_add(&table, &items[1].node, 0);
+	ebb_hash_remove(&table, &items[0].node);
+	ck_assert_ptr_eq(item_find(1, 0), &items[1]);
+	ebb_hash_remove(&table, &items[1].node);
+}
+END_TEST
+
+START_TEST(the_case_of_a_name_does_not_matter)
+{
+	ck_assert_uint_eq(ebb_hash_of_name("ABab-09"), ebb_hash_of_name("abAB-09"));
+	ck_assert_uint_ne(ebb_hash_of_name("ab"), ebb_hash_of_name("ba"));
+	ck_assert_uint_ne(ebb_hash_of_name("a@"), ebb_hash_of_name("a`"));
+	ck_assert_uint_ne(ebb_hash_of_name(""), ebb_hash_of_name("a"));
+}
+END_TEST
+
+/* The longest chain there is. */
+static unsigned longest_chain(void)
+{
+	unsigned longest = 0;
+
+	for (size_t i = 0; i < table.num_buckets; i++) {
+		const struct ebb_hash_node *node;
+		unsigned length = 0;
+
+		for (node = table.buckets[i]; node != NULL; node = node->next) {
+			length++;
+		}
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
+/* Names as people number them, and addresses as an allocator gives them. */
+START_TEST(hashes_are_spread)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		snprintf(name, sizeof(name), "Null%u", i);
+		ebb_hash_add(&table, &items[i].node, ebb_hash_of_name(name));
+	}
+	ck_assert_uint_ge(table.num_buckets, NUM_ITEMS);
+	ck_assert_uint_le(longest_chain(), 10);
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		ebb_hash_remove(&table, &items[i].node);
+	}
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		ebb_hash_add(&table, &items[i].node, hash_good(i));
+	}
+	ck_assert_uint_le(longest_chain(), 10);
+	for (unsigned i = 0; i < NUM_ITEMS; i++) {
+		ebb_hash_remove(&table, &items[i].node);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("core/base/hash");
+	TCase *tests = tcase_create("hash");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, NULL);
+	tcase_add_test(tests, what_was_added_is_found_until_it_is_removed);
+	tcase_add_test(tests, nodes_of_one_hash_are_kept_apart);
+#ifndef HEAP_IS_TAKEN
+	tcase_add_test(tests, without_memory_to_grow_it_goes_on);
+#endif
+	tcase_add_test(tests, equal_keys_are_all_seen);
+	tcase_add_test(tests, a_node_that_never_was_there_may_be_removed);
+	tcase_add_test(tests, the_case_of_a_name_does_not_matter);
+	tcase_add_test(tests, hashes_are_spread);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

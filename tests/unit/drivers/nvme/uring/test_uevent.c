@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nvme/uring/uevent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "drivers/nvme/uring/monitor.h"
+#include "tests/unit/core/event/stepper.h"
+
+#define CTRLR_PATH "/devices/pci0000:00/0000:00:08.0/0000:01:00.0/nvme/nvme0"
+
+static struct ebb_nvme_watch watches[2];
+static enum ebb_nvme_event event;
+static uint32_t value;
+static unsigned num_events[2];
+
+static void on_event(void *arg, enum ebb_nvme_event what, uint32_t with)
+{
+	struct ebb_nvme_watch *watch = arg;
+
+	event = what;
+	value = with;
+	num_events[watch - watches]++;
+}
+
+static void setup(void)
+{
+	stepper_start();
+	stepper_enter(ebb_thread_app());
+	ebb_nvme_monitor_add(&watches[0], "nvme0", "nvme-subsys0", on_event, &watches[0]);
+	ebb_nvme_monitor_add(&watches[1], "nvme1", "", on_event, &watches[1]);
+}
+
+static void teardown(void)
+{
+	ebb_nvme_monitor_remove(&watches[0]);
+	ebb_nvme_monitor_remove(&watches[1]);
+	ebb_nvme_monitor_remove(&watches[1]);
+	stepper_leave();
+	stepper_stop();
+}
+
+/* Strings behind each other, each with its zero. */
+#define MESSAGE(text) (text), sizeof(text)
+
+static void tell(const char *message, size_t len)
+{
+	struct ebb_uevent uevent;
+
+	ck_assert(ebb_uevent_parse(message, len, &uevent));
+	ebb_nvme_monitor_tell(&uevent);
+}
+
+START_TEST(test_parse)
+{
+	struct ebb_uevent uevent;
+
+	ck_assert(
+		ebb_uevent_parse(MESSAGE("change@" CTRLR_PATH "\0ACTION=change\0DEVPATH=" CTRLR_PATH
+					 "\0SUBSYSTEM=nvme\0MAJOR=241\0MINOR=0\0DEVNAME=nvme0\0"
+					 "NVME_AEN=0x00020101\0SEQNUM=1234"),
+				 &uevent));
+	ck_assert_int_eq(uevent.action, EBB_UEVENT_CHANGE);
+	ck_assert_str_eq(uevent.path, CTRLR_PATH);
+	ck_assert_str_eq(uevent.subsystem, "nvme");
+	ck_assert_str_eq(uevent.device, "nvme0");
+	ck_assert(uevent.has_aen && uevent.aen == 0x20101);
+	ck_assert(!uevent.resized);
+}
+END_TEST
+
+START_TEST(test_parse_refused)
+{
+	struct ebb_uevent uevent = {.device = "untouched"};
+
+	ck_assert(!ebb_uevent_parse("", 0, &uevent));
+	ck_assert(!ebb_uevent_parse(MESSAGE(""), &uevent));
+	ck_assert(!ebb_uevent_parse("add@/x", 6, &uevent)); /* no zero at its end */
+	ck_assert(!ebb_uevent_parse(MESSAGE("add"), &uevent));
+	ck_assert(!ebb_uevent_parse(MESSAGE("add@"), &uevent));
+	ck_assert(!ebb_uevent_parse(MESSAGE("add@x"), &uevent));
+	ck_assert(!ebb_uevent_parse(MESSAGE("\0add@/x"), &uevent));
+	/* What udev sends to its listeners is another format. */
+	ck_assert(!ebb_uevent_parse(MESSAGE("libudev\0\xfe\xed\xca\xfe@/"), &uevent));
+	ck_assert_str_eq(uevent.device, "untouched");
+}
+END_TEST
+
+START_TEST(test_parse_odd)
+{
+	struct ebb_uevent uevent;
+
+	ck_assert(ebb_uevent_parse(MESSAGE("bind@/"), &uevent));
+	ck_assert_int_eq(uevent.action, EBB_UEVENT_OTHER);
+	ck_assert_str_eq(uevent.subsystem, "");
+	ck_assert(
+		ebb_uevent_parse(MESSAGE("add@/x\0\0\0=\0DEVNAME\0DEVNAME=\0NVME_AEN=0x1ffffffff"),
+				 &uevent));
+	ck_assert_str_eq(uevent.device, "");
+	ck_assert(!uevent.has_aen);
+	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN=-1"), &uevent) && !uevent.has_aen);
+	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN=0x1z"), &uevent) &&
+		  !uevent.has_aen);
+	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN="), &uevent) && !uevent.has_aen);
+	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0RESIZE=0"), &uevent) && !uevent.resized);
+}
+END_TEST
+
+START_TEST(test_is_of)
+{
+	struct ebb_uevent uevent = {.path = "/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1"};
+
+	ck_assert(ebb_uevent_is_of(&uevent, "nvme7", "nvme-subsys1"));
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", "nvme-subsys"));
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", ""));
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", "nvme-subsys11"));
+	uevent.path = CTRLR_PATH;
+	ck_assert(ebb_uevent_is_of(&uevent, "nvme0", ""));
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme00", ""));
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvm", ""));
+	uevent.path = "/";
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme0", ""));
+	uevent.path = "";
+	ck_assert(!ebb_uevent_is_of(&uevent, "nvme0", ""));
+}
+END_TEST
+
+START_TEST(test_async)
+{
+	tell(MESSAGE("change@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0\0NVME_AEN=0x00020101"));
+	ck_assert_uint_eq(num_events[0], 1);
+	ck_assert_int_eq(event, EBB_NVME_EVENT_ASYNC);
+	ck_assert_uint_eq(value, 0x20101);
+	/* Another change is no news, nor is one of another controller. */
+	tell(MESSAGE("change@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0\0NVME_EVENT=connected"));
+	tell(MESSAGE("change@/devices/x/nvme/nvme3\0SUBSYSTEM=nvme\0DEVNAME=nvme3\0NVME_AEN=0x1"));
+	ck_assert_uint_eq(num_events[0] + num_events[1], 1);
+}
+END_TEST
+
+START_TEST(test_gone)
+{
+	tell(MESSAGE("add@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0"));
+	ck_assert_uint_eq(num_events[0], 0);
+	tell(MESSAGE("remove@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0"));
+	ck_assert_uint_eq(num_events[0], 1);
+	ck_assert_int_eq(event, EBB_NVME_EVENT_GONE);
+	ck_assert_uint_eq(num_events[1], 0);
+}
+END_TEST
+
+START_TEST(test_namespaces)
+{
+	/* The block device comes first; what is waited for is the generic one. */
+	tell(MESSAGE("add@" CTRLR_PATH "/nvme0n2\0SUBSYSTEM=block\0DEVNAME=nvme0n2"));
+	ck_assert_uint_eq(num_events[0], 0);
+	tell(MESSAGE("add@" CTRLR_PATH "/ng0n2\0SUBSYSTEM=nvme-generic\0DEVNAME=ng0n2"));
+	ck_assert_uint_eq(num_events[0], 1);
+	ck_assert_int_eq(event, EBB_NVME_EVENT_NS_CHANGED);
+	tell(MESSAGE("change@" CTRLR_PATH "/nvme0n2\0SUBSYSTEM=block\0DEVNAME=nvme0n2\0RESIZE=1"));
+	ck_assert_uint_eq(num_events[0], 2);
+	tell(MESSAGE("change@" CTRLR_PATH "/nvme0n2\0SUBSYSTEM=block\0DEVNAME=nvme0n2"));
+	ck_assert_uint_eq(num_events[0], 2);
+	tell(MESSAGE("remove@" CTRLR_PATH "/ng0n2\0SUBSYSTEM=nvme-generic\0DEVNAME=ng0n2"));
+	ck_assert_uint_eq(num_events[0], 3);
+	/* Of the subsystem, with several controllers. */
+	tell(MESSAGE("add@/devices/virtual/nvme-subsystem/nvme-subsys0/ng0n3\0"
+		     "SUBSYSTEM=nvme-generic\0DEVNAME=ng0n3"));
+	ck_assert_uint_eq(num_events[0], 4);
+	ck_assert_int_eq(event, EBB_NVME_EVENT_NS_CHANGED);
+	ck_assert_uint_eq(num_events[1], 0);
+}
+END_TEST
+
+/* Turns with a socket that has nothing to say; and it does not keep the reactor awake. */
+START_TEST(test_quiet)
+{
+	unsigned before = num_events[0] + num_events[1];
+
+	stepper_leave();
+	for (unsigned i = 0; i < 50; i++) {
+		stepper_advance_us(1000);
+		stepper_turn();
+	}
+	ck_assert(!stepper_turn());
+	stepper_enter(ebb_thread_app());
+	ck_assert_uint_eq(num_events[0] + num_events[1], before);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_parse, test_parse_refused, test_parse_odd, test_is_of, test_async,
+		test_gone,  test_namespaces,    test_quiet,     NULL,
+	};
+
+	return stepper_main("drivers/nvme/uring/uevent", setup, teardown, tests);
+}
