@@ -300,6 +300,20 @@ void ebb_mem_free(void *buf, size_t size)
 	pthread_mutex_unlock(&pool.lock);
 }
 
+int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes)
+{
+	int rc;
+
+	pthread_mutex_lock(&pool.lock);
+	rc = pool_ready_locked();
+	pthread_mutex_unlock(&pool.lock);
+	if (rc == 0) {
+		*ret_base = atomic_load_explicit(&arena_base, memory_order_relaxed);
+		*ret_bytes = ARENA_SIZE;
+	}
+	return rc;
+}
+
 int ebb_mem_region_index(const void *addr)
 {
 	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
