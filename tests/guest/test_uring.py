@@ -15,7 +15,7 @@ from harness import BUILD, Daemon, RpcError, check_command, nbd_uri, run_command
 from machine import Machine, Namespace, Subsystem
 from nbd_client import NbdClient, NbdError
 
-POLLED = Machine(subsystems=(Subsystem(),), cmdline="nvme.poll_queues=1")
+POLLED = Machine(subsystems=(Subsystem(),), cmdline="nvme_core.multipath=0 nvme.poll_queues=1")
 NAMESPACES = Machine(subsystems=(Subsystem(namespaces=(Namespace(), Namespace())),))
 MULTIPATH = Machine(subsystems=(Subsystem(controllers=2),))
 IDLE_S = 5
