@@ -68,9 +68,6 @@
 
 #define EVENTS_PER_WAKE 64
 
-/* A callback that takes longer is counted and logged (rule 5). */
-#define CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
-
 _Thread_local struct ebb_turn ebb_turn;
 
 struct ebb_reactor *ebb_reactors;
@@ -132,7 +129,7 @@ void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns)
 			span.thread->busy_ns += passed_ns;
 		}
 	}
-	if (ebb_unlikely(passed_ns > CALLBACK_LIMIT_NS)) {
+	if (ebb_unlikely(passed_ns > EBB_CALLBACK_LIMIT_NS)) {
 		ebb_watch_overrun(reactor, span.thread, span.name, passed_ns);
 	}
 }

@@ -144,17 +144,23 @@ void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *t
 /* Forgets the deferred completions of @thread, whose end is forced. */
 void ebb_reactor_drop_deferred(struct ebb_thread *thread);
 
-/* Reads the clock, and gives the time since the last reading to whom it belongs. */
-static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor);
+/* A callback that takes longer is counted and logged (rule 5). */
+#define EBB_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
+
+/* Gives the time since @since_ns to the callback that has run. */
 void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns);
 
+/* Reads the clock. The time since the last reading is charged, unless it was short and idle. */
 static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor)
 {
 	uint64_t since_ns = ebb_turn.now_ns;
 
 	ebb_turn.now_ns = ebb_ticker_now_ns(&reactor->ticker, since_ns);
 	if (reactor->span.name != NULL) {
-		ebb_reactor_charge(reactor, since_ns);
+		if (reactor->span.worked || ebb_turn.now_ns - since_ns > EBB_CALLBACK_LIMIT_NS) {
+			ebb_reactor_charge(reactor, since_ns);
+		}
+		reactor->span.name = NULL;
 	}
 }
 

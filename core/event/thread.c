@@ -293,13 +293,15 @@ static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *
 bool ebb_thread_run(struct ebb_thread *thread, bool polling)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
-	bool worked;
+	bool worked = false;
 
 	ebb_thread_enter(thread);
-	worked = thread_run_critical(reactor, thread);
-	worked |= thread_run_messages(reactor, thread);
+	if (ebb_queue_waiting(&thread->queue)) {
+		worked = thread_run_critical(reactor, thread);
+		worked |= thread_run_messages(reactor, thread);
+	}
 	worked |= polling ? ebb_pollers_run_active(thread) : ebb_pollers_run_fired(thread);
-	if (thread->timers.count != 0) {
+	if (ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns) {
 		worked |= ebb_pollers_run_timed(thread);
 	}
 	if (ebb_unlikely(!ebb_list_empty(&thread->dead))) {

@@ -19,9 +19,10 @@ Cases of equal machines share one boot, in the order of their files; a case that
 usable behind says alone=True. After a case its processes are gone and every NVMe controller is back
 with the kernel's driver. A case raises harness.Skip or fails by any other exception, as the tests
 of tests/integration do, whose harness (Daemon, check_command ...) a case may import.
-Bounds: timeout_s is for a slow, shared machine, not what the case should take.
+timeout_s bounds a case in the guest; it is for a slow, shared machine, not what it should take.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Callable
 
@@ -58,11 +59,13 @@ def case(machine=machines.DEFAULT, timeout_s=120, alone=False):
     return add
 
 
-def host_case(machine=machines.DEFAULT, timeout_s=300):
-    """Decorator: a test that runs on the host and is handed a guest of that machine, off."""
+def host_case(machine=machines.DEFAULT):
+    """Decorator: a test that runs on the host and is handed a guest of that machine, off.
+
+    Each thing that it asks of the guest has a bound of its own."""
 
     def add(function):
-        _cases.append(Case(function, machine, timeout_s, True, True))
+        _cases.append(Case(function, machine, 0, True, True))
         return function
 
     return add
@@ -78,11 +81,13 @@ class Host:
 
     def __init__(self):
         self.channel = None
+        self.lock = threading.Lock()
 
     def __getattr__(self, name):
         def ask(*args, **kwargs):
-            self.channel.send({"ask": name, "args": args, "kwargs": kwargs})
-            answer = self.channel.receive()
+            with self.lock:
+                self.channel.send({"ask": name, "args": args, "kwargs": kwargs})
+                answer = self.channel.receive()
             if "error" in answer:
                 raise RuntimeError(f"host.{name}: {answer['error']}")
             return answer["answer"]

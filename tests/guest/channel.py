@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host and guest talk in lines of JSON, over a virtio-serial port that is a socket on the host.
 
-The host asks for one function at a time: {"run": FILE, "function": NAME, "args": [...],
-"timeout_s": N}. While it runs, the guest may ask back: {"ask": NAME, "args": [...], "kwargs": {...}}
-is answered with {"answer": VALUE} or {"error": TEXT}. Its end is {"done": "ok", "value": VALUE},
-{"done": "skipped", "text": WHY} or {"done": "failed", "text": TRACEBACK AND OUTPUT}.
+The guest begins with {"ready": RELEASE}. The host asks for one function at a time: {"run": FILE,
+"function": NAME, "args": [...], "timeout_s": N, "tidy": BOOL}. While it runs, the guest may ask
+back: {"ask": NAME, "args": [...], "kwargs": {...}} is answered with {"answer": VALUE} or {"error":
+TEXT}. Its end is {"done": "ok", "value": VALUE}, {"done": "skipped", "text": WHY} or {"done":
+"failed", "text": TRACEBACK AND OUTPUT}; then comes {"tidied": true} when the next may be asked for.
 """
 
 import json

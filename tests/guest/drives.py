@@ -6,8 +6,11 @@ bus 0, whatever numbers the kernel gave to the controllers.
 """
 
 import contextlib
+import re
 import time
 from pathlib import Path
+
+from harness import run_command
 
 PCI = Path("/sys/bus/pci/devices")
 DRIVERS = Path("/sys/bus/pci/drivers")
@@ -17,7 +20,7 @@ WAIT_S = 60
 
 
 def wait_until(condition, what, timeout_s=WAIT_S):
-    """Wait until condition() is true and return its value; the pause is short, the bound generous."""
+    """Wait until condition() is true; its value. The pause is short, the bound generous."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -93,12 +96,15 @@ def wait_live(controller, block_devices=True):
 
 
 def blocks(controller):
-    """{nsid: name} of its block devices, such as {1: "nvme0n1"}."""
+    """{nsid: name} of its block devices, such as {1: "nvme0n1"}.
+
+    Of a drive with several controllers nvme0c1n1 is one path, and nvme0n1 the device that is used.
+    """
     found = {}
     folder = nvme_folder(controller)
     for path in folder.glob("nvme*n*") if folder else ():
         with contextlib.suppress(OSError):
-            found[int((path / "nsid").read_text())] = path.name
+            found[int((path / "nsid").read_text())] = re.sub(r"c\d+n", "n", path.name)
     return found
 
 
@@ -114,6 +120,15 @@ def generic(controller, nsid=1):
     path = Path("/dev") / blocks(controller)[nsid].replace("nvme", "ng")
     wait_until(path.exists, f"{path} is there")
     return path
+
+
+def unmount(folder):
+    """A process that had an io_uring lets go of its files a little after its end."""
+
+    def done():
+        return run_command(["umount", folder]).returncode == 0
+
+    wait_until(done, f"{folder} is unmounted")
 
 
 def give_back():

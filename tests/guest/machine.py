@@ -4,7 +4,8 @@
 Cases whose machines are equal share one boot. The names of things follow from their places: the
 controllers of a machine count from 0 through all its subsystems; controller 2 is the QEMU device
 "nvme2" in the slot "port2" and has the serial number "ebb2" (as all of its subsystem, whose first
-it is). The namespaces count from 0 likewise: the QEMU device "ns3" on the node "disk3".
+it is). The namespaces count from 0 likewise: the QEMU device "ns3" on the node "disk3"; of a plain
+drive it is one device with its controller.
 """
 
 from dataclasses import dataclass
@@ -29,14 +30,6 @@ class Namespace:
 
 
 @dataclass(frozen=True)
-class Disk:
-    """A plain disk of the host, not NVMe: /dev/vda, vdb ... on the nodes "plain0", "plain1" ..."""
-
-    size_mib: int = 256
-    volatile: bool = False
-
-
-@dataclass(frozen=True)
 class Subsystem:
     """One NVM subsystem: its namespaces can be reached through every one of its controllers.
 
@@ -47,13 +40,20 @@ class Subsystem:
     controllers: int = 1
     options: str = ""
 
+    @property
+    def plain(self):
+        """One controller and one namespace, which QEMU makes as one device: it can be unplugged and
+        plugged again. (QEMU cannot plug namespaces alone, so other drives of one controller come
+        back without.)"""
+        only = self.namespaces[0]
+        return (self.controllers, len(self.namespaces), only.metadata, only.options) == (1, 1, 0, "")
+
 
 @dataclass(frozen=True)
 class Machine:
     """cmdline: more words for the kernel's command line, such as "nvme.poll_queues=2"."""
 
     subsystems: tuple = (Subsystem(),)
-    disks: tuple = ()
     cmdline: str = ""
     cpus: int = 2
     memory_mib: int = 2048
@@ -62,18 +62,28 @@ class Machine:
     def controllers(self):
         return sum(subsystem.controllers for subsystem in self.subsystems)
 
+    def holder(self, namespace):
+        """The QEMU device that has a namespace's disk."""
+        first = index = 0
+        for subsystem in self.subsystems:
+            if index == namespace and subsystem.plain:
+                return f"nvme{first}"
+            first += subsystem.controllers
+            index += len(subsystem.namespaces)
+        return f"ns{namespace}"
+
     @property
     def namespaces(self):
         return [ns for subsystem in self.subsystems for ns in subsystem.namespaces]
 
 
 # Two plain drives, the second with two namespaces (512 and 4096 bytes a block), and a subsystem of
-# two controllers that share one namespace.
+# two controllers that share one namespace, which the kernel shows once (with nvme_core.multipath=0
+# on the command line: once for each).
 DEFAULT = Machine(
     subsystems=(
         Subsystem(),
         Subsystem(namespaces=(Namespace(), Namespace(block=4096))),
         Subsystem(controllers=2),
     ),
-    cmdline="nvme_core.multipath=0",
 )

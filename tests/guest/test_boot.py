@@ -2,12 +2,14 @@
 """What the other tests stand on: the guest is what its machine says, and QEMU does what we ask."""
 
 import os
+import time
 from pathlib import Path
 
 import drives
-from cases import case, host
+from cases import case, host, host_case
 from harness import check_command, run_command
-from machine import DEFAULT
+from machine import DEFAULT, Machine
+from vm import CaseFailed, GuestError
 
 
 @case()
@@ -71,3 +73,39 @@ def a_controller_is_unplugged_and_plugged_again():
     drives.wait_until(lambda: 0 in drives.addresses(), "controller 0 is back")
     drives.wait_live(0)
     check_command(["dd", f"if={drives.block(0)}", "of=/dev/null", "bs=4096", "count=1"])
+
+
+def sleep_too_long():
+    time.sleep(600)
+
+
+def die():
+    os.abort()
+
+
+def fail():
+    print("said before it failed")
+    raise AssertionError("it failed")
+
+
+def panic():
+    Path("/proc/sysrq-trigger").write_text("c")
+
+
+def expect(kind, text, call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except kind as error:
+        assert text in str(error), error
+        return
+    raise AssertionError(f"nothing told of {args}")
+
+
+@host_case(machine=Machine(memory_mib=1024))
+def what_fails_hangs_dies_or_panics_is_told(guest):
+    guest.start()
+    expect(CaseFailed, "said before it failed", guest.call, "test_boot", "fail", tidy=True)
+    expect(CaseFailed, "sleep_too_long", guest.call, "test_boot", "sleep_too_long", timeout_s=20)
+    expect(CaseFailed, "ended with -6", guest.call, "test_boot", "die")
+    expect(GuestError, "has gone", guest.call, "test_boot", "panic")
+    assert "sysrq" in guest.console_tail().lower(), guest.console_tail()

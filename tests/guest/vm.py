@@ -13,7 +13,6 @@ guest are socket pairs, so any number of guests may run at once.
 
 import contextlib
 import json
-import os
 import shlex
 import shutil
 import socket
@@ -45,6 +44,10 @@ class GuestError(Exception):
     """The guest is not what it should be: gone, silent, or QEMU refused."""
 
 
+class QemuRefuses(GuestError):
+    """QEMU does not do what its monitor was asked for."""
+
+
 class CaseFailed(Exception):
     """What ran in the guest failed there; the text is its traceback and output."""
 
@@ -58,6 +61,11 @@ def for_cases(method):
 def quoted(text):
     """For a value in QEMU's comma-separated options."""
     return str(text).replace(",", ",,")
+
+
+def disk_properties(index, namespace):
+    block = namespace.block
+    return f"drive=disk{index},logical_block_size={block},physical_block_size={block}"
 
 
 class Qmp:
@@ -86,7 +94,7 @@ class Qmp:
                 if "event" in answer:
                     self.events.append(answer)
                 elif "error" in answer:
-                    raise GuestError(f"QEMU refuses {command}: {answer['error']['desc']}")
+                    raise QemuRefuses(f"QEMU refuses {command}: {answer['error']['desc']}")
                 else:
                     return answer["return"]
         except OSError as error:
@@ -96,7 +104,10 @@ class Qmp:
 class Guest:
     """A machine that may boot any number of times on the same disks."""
 
-    def __init__(self, machine):
+    Refused = QemuRefuses
+
+    def __init__(self, machine, keep=None):
+        """keep: a folder of the host that is writable in the guest as /run/ebb/keep."""
         self.machine = machine
         kernel, release = initramfs.find_kernel()
         self.program = initramfs.find_program(QEMU, "qemu-system-x86")
@@ -105,6 +116,7 @@ class Guest:
         self.folder = Path(tempfile.mkdtemp(prefix="ebb-guest-"))
         self.share = self.folder / "share"
         self.share.mkdir()
+        self.keep = keep
         self.console_path = self.folder / "console"
         self.process = None
         self.monitor = None
@@ -113,11 +125,10 @@ class Guest:
         self.volatile = {}
         self.faults = set()
         self.slow = set()
+        self.notes = []
         for index, namespace in enumerate(machine.namespaces):
             if not namespace.null:
                 self.add_disk(f"disk{index}", namespace)
-        for index, disk in enumerate(machine.disks):
-            self.add_disk(f"plain{index}", disk)
         (initramfs.BUILD / "tests" / "run").mkdir(parents=True, exist_ok=True)
 
     def __enter__(self):
@@ -136,61 +147,64 @@ class Guest:
         if description.volatile:
             self.volatile[name] = VolatileDisk(path)
 
-    def controller_device(self, controller):
-        """QEMU's description of one controller."""
-        first = 0
+    def subsystem_of(self, controller):
+        """(its number, its description, its first controller, the number of its first namespace)"""
+        first = index = 0
         for number, subsystem in enumerate(self.machine.subsystems):
             if controller < first + subsystem.controllers:
-                break
+                return number, subsystem, first, index
             first += subsystem.controllers
+            index += len(subsystem.namespaces)
+        raise ValueError(f"there is no controller {controller}")
+
+    def controller_devices(self, controller):
+        """QEMU's descriptions of a controller and, with the last of a subsystem, its namespaces.
+
+        Only a drive of several controllers says that it is one: the kernel treats it differently.
+        """
+        number, subsystem, first, index = self.subsystem_of(controller)
         device = f"nvme,id=nvme{controller},serial=ebb{first},bus=port{controller}"
-        more = f",{subsystem.options}" if subsystem.options else ""
-        return f"{device},subsys=subsys{number}{more}"
+        if subsystem.controllers > 1:
+            device += f",subsys=subsys{number}"
+        if subsystem.options:
+            device += f",{subsystem.options}"
+        if subsystem.plain:
+            return [f"{device},{disk_properties(index, subsystem.namespaces[0])}"]
+        devices = [device]
+        if controller == first + subsystem.controllers - 1:
+            for nsid, namespace in enumerate(subsystem.namespaces, 1):
+                device = f"nvme-ns,id=ns{index},nsid={nsid},bus=nvme{controller}"
+                device += f",{disk_properties(index, namespace)},ms={namespace.metadata}"
+                if namespace.options:
+                    device += f",{namespace.options}"
+                devices.append(device)
+                index += 1
+        return devices
 
     def drive_args(self):
-        args, controller, index = [], 0, 0
+        args = []
+        for index, namespace in enumerate(self.machine.namespaces):
+            args += self.namespace_args(index, namespace)
         for number, subsystem in enumerate(self.machine.subsystems):
-            args += ["-device", f"nvme-subsys,id=subsys{number},nqn=ebb{number}"]
-            first = controller
-            for _ in range(subsystem.controllers):
-                port = f"pcie-root-port,id=port{controller},chassis={controller + 1}"
-                args += ["-device", f"{port},addr={controller + FIRST_SLOT:#x}"]
-                args += ["-device", self.controller_device(controller)]
-                controller += 1
-            for nsid, namespace in enumerate(subsystem.namespaces, 1):
-                args += self.namespace_args(index, namespace)
-                args += ["-device", self.namespace_device(index, nsid, first, namespace)]
-                index += 1
+            if subsystem.controllers > 1:
+                args += ["-device", f"nvme-subsys,id=subsys{number},nqn=ebb{number}"]
+        for controller in range(self.machine.controllers):
+            port = f"pcie-root-port,id=port{controller},chassis={controller + 1}"
+            args += ["-device", f"{port},addr={controller + FIRST_SLOT:#x}"]
+            for device in self.controller_devices(controller):
+                args += ["-device", device]
         return args
-
-    @staticmethod
-    def namespace_device(index, nsid, controller, namespace):
-        block = namespace.block
-        more = f",{namespace.options}" if namespace.options else ""
-        return (
-            f"nvme-ns,id=ns{index},drive=disk{index},nsid={nsid},bus=nvme{controller},"
-            f"logical_block_size={block},physical_block_size={block},ms={namespace.metadata}{more}"
-        )
-
-    def node_args(self, name):
-        if name in self.volatile:
-            where = quoted(self.volatile[name].socket)
-            return ["-blockdev", f"driver=nbd,node-name={name},server.type=unix,server.path={where}"]
-        where = quoted(self.folder / name)
-        return ["-blockdev", f"driver=file,node-name={name},filename={where},discard=unmap"]
 
     def namespace_args(self, index, namespace):
+        name = f"disk{index}"
         if namespace.null:
             size = namespace.size_mib << 20
-            return ["-blockdev", f"null-co,node-name=disk{index},size={size},read-zeroes=off"]
-        return self.node_args(f"disk{index}")
-
-    def disk_args(self):
-        args = []
-        for index in range(len(self.machine.disks)):
-            args += self.node_args(f"plain{index}")
-            args += ["-device", f"virtio-blk-pci,id=vd{index},drive=plain{index}"]
-        return args
+            return ["-blockdev", f"null-co,node-name={name},size={size},read-zeroes=off"]
+        if name in self.volatile:
+            server = f"server.type=unix,server.path={quoted(self.volatile[name].socket)}"
+            return ["-blockdev", f"driver=nbd,node-name={name},{server}"]
+        where = quoted(self.folder / name)
+        return ["-blockdev", f"driver=file,node-name={name},filename={where},discard=unmap"]
 
     def command(self, fds, task):
         machine = self.machine
@@ -213,16 +227,20 @@ class Guest:
         else:
             words += ["-chardev", f"file,id=console,path={quoted(self.console_path)},append=on"]
         words += ["-serial", "chardev:console"]
+        if self.keep is not None:
+            where = quoted(Path(self.keep).resolve())
+            words += ["-virtfs", f"local,path={where},mount_tag=keep,security_model=none"]
         for port in PORTS[task]:
             words += ["-chardev", f"socket,id={port},fd={fds[port]}"]
             words += ["-device", f"virtserialport,chardev={port},name=ebb.{port}"]
-        return words + self.drive_args() + self.disk_args()
+        return words + self.drive_args()
 
     def write_boot(self, task, variables):
         variables = {
             "EBB_ROOT": initramfs.ROOT,
             "EBB_TASK": task,
             "EBB_CONTROLLERS": self.machine.controllers,
+            "EBB_KEEP": "" if self.keep is None else "yes",
             **variables,
         }
         text = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
@@ -265,14 +283,17 @@ class Guest:
         except Gone:
             raise GuestError("the guest has gone: a panic, or power off") from None
 
-    def call(self, file, function, *args, timeout_s=120, tidy=False):
+    def order(self, file, function, *args, timeout_s, tidy):
+        order = {"run": file, "function": function, "args": args}
+        self.channel.send({**order, "timeout_s": timeout_s, "tidy": tidy})
+
+    def call(self, file, function, *args, timeout_s=240, tidy=False):
         """Run a function of a file of this folder in the guest; its value.
 
         While it runs, host.NAME() in the guest is answered here. tidy: end what it left running and
         give all controllers back to the kernel.
         """
-        order = {"run": file, "function": function, "args": args}
-        self.channel.send({**order, "timeout_s": timeout_s, "tidy": tidy})
+        self.order(file, function, *args, timeout_s=timeout_s, tidy=tidy)
         deadline = time.monotonic() + timeout_s + GRACE_S
         done = {}
         while True:
@@ -289,6 +310,30 @@ class Guest:
             raise CaseFailed(done["text"])
         return done["value"]
 
+    def call_and_cut(self, file, function, *args, notes, delay_s, timeout_s=240):
+        """Run a function until it has said host.note() so many times, and cut the power delay_s
+        later, wherever it is then. What it noted until the cut is in self.notes."""
+        self.notes.clear()
+        self.order(file, function, *args, timeout_s=timeout_s, tidy=False)
+        deadline = time.monotonic() + timeout_s
+        cutting = False
+        while True:
+            try:
+                message = self.channel.receive(max(0, deadline - time.monotonic()))
+            except Silent:
+                break
+            except Gone:
+                raise GuestError("the guest has gone before its power was cut") from None
+            if "ask" not in message:
+                raise CaseFailed(f"{function} ended by itself: {message.get('text')}")
+            self.channel.send(self.answer(message))
+            if len(self.notes) >= notes and not cutting:
+                cutting = True
+                deadline = time.monotonic() + delay_s
+        if not cutting:
+            raise GuestError(f"{function} noted {len(self.notes)} things in {timeout_s} s")
+        self.cut_power()
+
     def answer(self, message):
         method = getattr(Guest, message["ask"], None)
         if not getattr(method, "for_cases", False):
@@ -297,6 +342,11 @@ class Guest:
             return {"answer": method(self, *message["args"], **message["kwargs"])}
         except (GuestError, TypeError) as error:
             return {"error": str(error)}
+
+    @for_cases
+    def note(self, value):
+        """Keep it in self.notes, where no power cut reaches it."""
+        self.notes.append(value)
 
     @for_cases
     def qmp(self, command, **arguments):
@@ -343,10 +393,20 @@ class Guest:
             self.kill()
 
     def cut_power(self):
-        """Everything in the guest's memory and in the caches of volatile drives is lost."""
+        """Everything in the guest's memory and in the caches of volatile drives is lost.
+
+        What the guest had sent and nobody has read is a note still."""
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(Gone, Silent, ValueError):
+            while True:
+                message = self.channel.receive(0)
+                if message.get("ask") == "note":
+                    self.note(*message["args"])
         self.kill()
 
     def kill(self):
+        """End QEMU at once."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

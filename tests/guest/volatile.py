@@ -41,6 +41,7 @@ class VolatileDisk:
                 "--filter=cache", "file", str(self.path), "cache=writeback",
             ],
             stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # it complains of us, who only ask whether it is there
             start_new_session=True,
         )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S

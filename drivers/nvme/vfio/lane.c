@@ -170,7 +170,7 @@ static inline int lane_look(struct vfio_lane *lane, struct vfio_pair *pair)
 {
 	unsigned count;
 
-	if (pair->outstanding == 0) {
+	if (pair->outstanding == 0 || !vfio_pair_waiting(pair)) {
 		return 0;
 	}
 	count = vfio_pair_poll(pair);

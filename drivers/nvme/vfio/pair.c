@@ -139,12 +139,12 @@ int vfio_pair_submit(struct vfio_pair *pair, struct ebb_nvme_request *request, u
 	sqe->nsid = request->nsid;
 	sqe->cdw2_3 = 0;
 	sqe->mptr = 0;
-	sqe->cdw10 = request->cdw10;
-	sqe->cdw11 = request->cdw11;
-	sqe->cdw12 = request->cdw12;
-	sqe->cdw13 = request->cdw13;
-	sqe->cdw14 = request->cdw14;
-	sqe->cdw15 = request->cdw15;
+	static_assert(offsetof(struct ebb_nvme_request, cdw15) -
+					      offsetof(struct ebb_nvme_request, cdw10) ==
+				      20 &&
+			      sizeof(struct vfio_sqe) - offsetof(struct vfio_sqe, cdw10) == 24,
+		      "dwords 10 to 15 lie together in both");
+	memcpy(&sqe->cdw10, &request->cdw10, 24);
 	pair->sq_tail = (uint16_t)((pair->sq_tail + 1u) & (pair->depth - 1u));
 	pair->outstanding++;
 	return 0;

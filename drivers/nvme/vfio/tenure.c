@@ -14,8 +14,7 @@ static void tenure_give_back(struct vfio_tenure *tenure)
 
 	ebb_nvme_hold_release(tenure->hold);
 	tenure->hold = NULL;
-	if (tenure->give_back &&
-	    ebb_nvme_bind_back("", tenure->bdf, error, sizeof(error)) != 0) {
+	if (tenure->give_back && ebb_nvme_bind_back("", tenure->bdf, error, sizeof(error)) != 0) {
 		ebb_warn("nvme", "%s: it could not be given back to the kernel: %s", tenure->bdf,
 			 error);
 	}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a read through a bdev of an NVMe controller over VFIO costs, to be counted under callgrind
+ * (tests/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
+ * command layer and the transport. The controller is the tests' fake, whose own work is outside of
+ * what is counted: --toggle-collect=cost_turn.
+ *
+ *	nvme_vfio DEPTH ROUNDS     a round answers DEPTH reads and submits as many again
+ *	nvme_vfio 0 ROUNDS         turns that find nothing, the queue being empty
+ *	nvme_vfio -DEPTH ROUNDS    turns that find nothing, with DEPTH reads under way
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ebb/assert.h>
+#include <ebb/bdev.h>
+#include <ebb/io_channel.h>
+#include <ebb/thread.h>
+
+#include "core/event/event.h"
+#include "core/event/helper.h"
+#include "core/event/reactor.h"
+#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/transports.h"
+#include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
+
+#define BLOCKS 8u /* of 512 bytes */
+
+void cost_turn(void);
+
+static struct fake_ctrlr *fake;
+static struct ebb_bdev_desc *desc;
+static struct ebb_io_channel *ch;
+static uint64_t reads;
+static bool attached, opened;
+
+struct cost_io {
+	char *buf;
+	uint64_t lba;
+};
+
+static void read_done(void *arg, int status);
+
+static void read_begin(struct cost_io *io)
+{
+	io->lba = (io->lba + 61 * BLOCKS) % (FAKE_BLOCKS - BLOCKS);
+	ebb_assert(ebb_bdev_read(desc, ch, io->buf, io->lba, BLOCKS, read_done, io) == 0);
+}
+
+static void read_done(void *arg, int status)
+{
+	ebb_assert(status == 0);
+	reads++;
+	read_begin(arg);
+}
+
+/* The unit that is counted. */
+void __attribute__((noinline)) cost_turn(void)
+{
+	ebb_reactor_turn(&ebb_reactors[0], true);
+}
+
+static void until(const bool *flag)
+{
+	while (!*flag) {
+		fake_ctrlr_step(fake);
+		ebb_reactor_turn(&ebb_reactors[0], true);
+		sched_yield();
+	}
+}
+
+static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	(void)arg;
+	(void)ctrlr;
+	ebb_assert(rc == 0);
+	attached = true;
+}
+
+static void attach(void *arg)
+{
+	static const struct ebb_nvme_attach_opts opts = {.io_queue_depth = 256,
+							 .timeout_us = 30000000};
+
+	(void)arg;
+	ebb_assert(ebb_nvme_ctrlr_attach(ebb_nvme_transport_find("PCIe"), "N", "0000:01:00.0",
+					 &opts, attach_done, NULL) == 0);
+}
+
+static void open_bdev(void *arg)
+{
+	(void)arg;
+	ebb_assert(ebb_bdev_open("Nn1", false, NULL, NULL, &desc) == 0);
+	ch = ebb_bdev_channel_get(desc);
+	ebb_assert(ch != NULL);
+	opened = true;
+}
+
+static void run(int depth, unsigned rounds)
+{
+	struct cost_io ios[256] = {0};
+	unsigned count = (unsigned)abs(depth);
+
+	ebb_assert(count <= EBB_ARRAY_SIZE(ios));
+	ebb_turn.thread = ebb_thread_app();
+	for (unsigned i = 0; i < count; i++) {
+		ios[i].buf = ebb_mem_alloc(BLOCKS * FAKE_BLOCK);
+		ios[i].lba = i * BLOCKS;
+		read_begin(&ios[i]);
+	}
+	ebb_turn.thread = NULL;
+	ebb_reactor_turn(&ebb_reactors[0], true);
+	reads = 0;
+	for (unsigned i = 0; i < rounds; i++) {
+		if (depth > 0) {
+			fake_ctrlr_step(fake);
+		}
+		cost_turn();
+	}
+	printf("%llu reads in %u turns\n", (unsigned long long)reads, rounds);
+	fflush(stdout);
+	_exit(0); /* what follows would be counted, too */
+}
+
+int main(int argc, char **argv)
+{
+	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
+	unsigned settle = 0;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: nvme_vfio DEPTH ROUNDS\n");
+		return 2;
+	}
+	CPU_ZERO(&opts.cpus);
+	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
+	ebb_assert(ebb_event_init(&opts) == 0);
+	ebb_reactor_begin(&ebb_reactors[0]);
+	fake = fake_ctrlr_create();
+	ebb_thread_send_msg(ebb_thread_app(), attach, NULL);
+	until(&attached);
+	ebb_thread_send_msg(ebb_thread_app(), open_bdev, NULL);
+	until(&opened);
+	while (!fake->sq[2].exists || settle++ < 1000) {
+		fake_ctrlr_step(fake);
+		ebb_reactor_turn(&ebb_reactors[0], true);
+		sched_yield();
+	}
+	run(atoi(argv[1]), (unsigned)atoi(argv[2]));
+	return 0;
+}
