@@ -26,12 +26,15 @@ HEAD = struct.Struct("<QQQQIIQQ")
 MAGIC = 0x72656764656C6265
 HOT, COLD = "PCIe", "uring"
 STOP_S = 120
+UNPLUGGED = 2
 
-# One plain drive; one whose commands carry 16 KiB at most, with namespaces of both block sizes.
+# One plain drive; one whose commands carry 16 KiB at most, with namespaces of both block sizes; and
+# a plain one that comes and goes.
 DRIVES = Machine(
     subsystems=(
         Subsystem(),
         Subsystem(namespaces=(Namespace(), Namespace(block=4096)), options="mdts=2"),
+        Subsystem(),
     ),
     cmdline="nvme_core.multipath=0",
 )
