@@ -65,6 +65,7 @@
 #include "core/event/thread.h"
 #include "core/event/uring.h"
 #include "core/event/watch.h"
+#include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
 
@@ -403,6 +404,7 @@ void ebb_reactor_end(struct ebb_reactor *reactor)
 		ebb_uring_close(reactor->uring);
 		reactor->uring = NULL;
 	}
+	ebb_mem_cache_end();
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 }

@@ -16,8 +16,13 @@
  * A poll request looks at the set as it is made, so what has happened meanwhile completes it at
  * once. Nothing has to be armed for completions: the kernel counts them before it sleeps.
  *
- * Pool memory is registered region by region, as regions come, each at the index the pool gave it.
- * Where RLIMIT_MEMLOCK is too low for that, requests simply go without.
+ * Pool memory is registered region by region, as regions come, each at the index the pool gave it,
+ * and unregistered as they leave. Only the reactor may do either (SINGLE_ISSUER), while the pool
+ * tells of regions on any thread; so what the pool wants is stored per region, and a message brings
+ * the ring there: COMING becomes REGISTERED, unless the region has begun to leave meanwhile, and
+ * LEAVING becomes NONE, and is released after that, for the next region at that index may come as
+ * soon as it is. Where RLIMIT_MEMLOCK is too low, a region stays COMING, and requests simply go
+ * without; when one has left there may be room again.
  */
 
 #include <errno.h>
@@ -42,8 +47,23 @@
 #define URING_SHRINK_MAX 4 /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_FILES      1024
 #define URING_REAP_MAX   256 /* completions in one turn */
+#define URING_REGIONS    4   /* registered or unregistered in one turn: each pins 512 pages */
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
+
+/* What the ring has of a region of the pool. */
+enum uring_region_state {
+	URING_REGION_NONE,
+	URING_REGION_COMING,     /* not registered, yet or for want of locked memory */
+	URING_REGION_REGISTERED, /* set by the reactor, as NONE is; the others are the pool's */
+	URING_REGION_LEAVING,    /* registered or not: it has to be released */
+};
+
+struct uring_region {
+	_Atomic(enum uring_region_state) state;
+	bool registered; /* the kernel has it; the reactor's own */
+	void *base;      /* set before COMING */
+};
 
 struct ebb_uring {
 	struct io_uring ring;
@@ -56,13 +76,12 @@ struct ebb_uring {
 	bool files_registered;
 	uint64_t files_used[URING_FILES / 64];
 
-	/* Regions that the pool has announced, and those that the ring has. */
-	bool bufs_registered; /* the table exists, and the limit has not been hit */
+	bool bufs_table; /* the kernel has one for buffers */
+	bool bufs_full;  /* the limit has been hit, and no region has left since */
 	struct ebb_mem_subscriber subscriber;
 	struct ebb_msg region_msg;
 	_Atomic bool region_msg_sent;
-	_Atomic(void *) regions[EBB_MEM_REGIONS_MAX];
-	bool region_registered[EBB_MEM_REGIONS_MAX];
+	struct uring_region regions[EBB_MEM_REGIONS_MAX];
 };
 
 /* From the best that the kernel may have to what every kernel has. */
@@ -118,13 +137,12 @@ static int uring_setup(struct ebb_uring *uring)
 }
 
 /* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
-static void uring_bufs_refused(struct ebb_uring *uring, int rc)
+static void uring_bufs_refused(int rc)
 {
 	static _Atomic bool told;
 	struct rlimit limit = {0};
 	struct ebb_mem_stats stats;
 
-	uring->bufs_registered = false;
 	if (atomic_exchange(&told, true)) {
 		return;
 	}
@@ -142,42 +160,105 @@ static void uring_bufs_refused(struct ebb_uring *uring, int rc)
 		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
 }
 
-static void uring_register_regions(void *arg)
+/* The entry at @index becomes [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
+static int uring_set_buf(struct ebb_uring *uring, unsigned index, void *base)
+{
+	struct iovec iov = {.iov_base = base, .iov_len = base != NULL ? EBB_MEM_REGION_SIZE : 0};
+	__u64 tag = 0;
+	int rc;
+
+	do {
+		rc = io_uring_register_buffers_update_tag(&uring->ring, index, &iov, &tag, 1);
+	} while (rc == -EINTR);
+	return rc < 0 ? rc : 0;
+}
+
+static void uring_region_register(struct ebb_uring *uring, unsigned index)
+{
+	struct uring_region *region = &uring->regions[index];
+	enum uring_region_state coming = URING_REGION_COMING;
+	int rc = uring_set_buf(uring, index, region->base);
+
+	if (rc != 0) {
+		uring->bufs_full = true;
+		uring_bufs_refused(rc);
+		return;
+	}
+	region->registered = true;
+	/* If it has begun to leave, another message is on its way. */
+	atomic_compare_exchange_strong(&region->state, &coming, URING_REGION_REGISTERED);
+}
+
+static void uring_region_release(struct ebb_uring *uring, unsigned index)
+{
+	struct uring_region *region = &uring->regions[index];
+	struct ebb_mem_region released = {.index = index, .base = region->base};
+	int rc = region->registered ? uring_set_buf(uring, index, NULL) : 0;
+
+	if (rc != 0) {
+		/* The kernel keeps the old pages until the next region comes there; nobody asks. */
+		ebb_warn("uring", "I/O memory stays registered: %s", strerror(-rc));
+	}
+	region->registered = false;
+	uring->bufs_full = false;
+	atomic_store(&region->state, URING_REGION_NONE);
+	ebb_mem_region_released(&uring->subscriber, &released);
+}
+
+static void uring_tell_regions(struct ebb_uring *uring);
+
+/* Brings the ring to where the pool wants it, a few regions a turn. */
+static void uring_update_regions(void *arg)
 {
 	struct ebb_uring *uring = arg;
+	unsigned done = 0;
 
 	atomic_store(&uring->region_msg_sent, false);
-	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && uring->bufs_registered; i++) {
-		struct iovec iov = {.iov_base = atomic_load(&uring->regions[i]),
-				    .iov_len = EBB_MEM_REGION_SIZE};
-		__u64 tag = 0;
-		int rc;
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX; i++) {
+		enum uring_region_state state = atomic_load(&uring->regions[i].state);
+		bool wants = state == URING_REGION_COMING && uring->bufs_table && !uring->bufs_full;
 
-		if (iov.iov_base == NULL || uring->region_registered[i]) {
+		if (state != URING_REGION_LEAVING && !wants) {
 			continue;
 		}
-		do {
-			rc = io_uring_register_buffers_update_tag(&uring->ring, i, &iov, &tag, 1);
-		} while (rc == -EINTR);
-		if (rc < 0) {
-			uring_bufs_refused(uring, rc);
+		if (done++ == URING_REGIONS) {
+			uring_tell_regions(uring);
+			return;
+		}
+		if (wants) {
+			uring_region_register(uring, i);
 		} else {
-			uring->region_registered[i] = true;
+			uring_region_release(uring, i);
 		}
 	}
 }
 
-/* On whichever thread grows the pool. */
+static void uring_tell_regions(struct ebb_uring *uring)
+{
+	if (!atomic_exchange(&uring->region_msg_sent, true)) {
+		ebb_msg_init(&uring->region_msg, uring_update_regions, uring);
+		ebb_reactor_send(uring->reactor, &uring->region_msg);
+	}
+}
+
+/* These two are called on whichever thread grows or trims the pool. */
 static void uring_region_added(struct ebb_mem_subscriber *subscriber,
 			       const struct ebb_mem_region *region)
 {
 	struct ebb_uring *uring = ebb_container_of(subscriber, struct ebb_uring, subscriber);
 
-	atomic_store(&uring->regions[region->index], region->base);
-	if (!atomic_exchange(&uring->region_msg_sent, true)) {
-		ebb_msg_init(&uring->region_msg, uring_register_regions, uring);
-		ebb_reactor_send(uring->reactor, &uring->region_msg);
-	}
+	uring->regions[region->index].base = region->base;
+	atomic_store(&uring->regions[region->index].state, URING_REGION_COMING);
+	uring_tell_regions(uring);
+}
+
+static void uring_region_removed(struct ebb_mem_subscriber *subscriber,
+				 const struct ebb_mem_region *region)
+{
+	struct ebb_uring *uring = ebb_container_of(subscriber, struct ebb_uring, subscriber);
+
+	atomic_store(&uring->regions[region->index].state, URING_REGION_LEAVING);
+	uring_tell_regions(uring);
 }
 
 int ebb_uring_open(void)
@@ -206,9 +287,10 @@ int ebb_uring_open(void)
 	}
 	io_uring_register_ring_fd(&uring->ring);
 	uring->files_registered = io_uring_register_files_sparse(&uring->ring, URING_FILES) == 0;
-	uring->bufs_registered =
+	uring->bufs_table =
 		io_uring_register_buffers_sparse(&uring->ring, EBB_MEM_REGIONS_MAX) == 0;
 	uring->subscriber.added = uring_region_added;
+	uring->subscriber.removed = uring_region_removed;
 	reactor->uring = uring;
 	ebb_mem_subscribe(&uring->subscriber);
 	return 0;
@@ -380,7 +462,7 @@ int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 	struct ebb_uring *uring = ebb_turn.reactor->uring;
 	int index = ebb_mem_region_index(addr);
 
-	if (index < 0 || !uring->region_registered[index] || !ebb_mem_contains(addr, len_bytes)) {
+	if (index < 0 || !uring->regions[index].registered || !ebb_mem_contains(addr, len_bytes)) {
 		return -1;
 	}
 	return index;
@@ -388,7 +470,8 @@ int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 
 void ebb_uring_close(struct ebb_uring *uring)
 {
-	ebb_mem_unsubscribe(&uring->subscriber);
+	/* First the kernel lets go of the memory. What is still in the inbox never runs. */
 	io_uring_queue_exit(&uring->ring);
+	ebb_mem_unsubscribe(&uring->subscriber);
 	free(uring);
 }

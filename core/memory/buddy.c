@@ -36,14 +36,18 @@ void ebb_buddy_add_region(struct ebb_buddy *buddy, unsigned region)
 	block_push(buddy, (unsigned long)region << EBB_BUDDY_REGION_ORDER, EBB_BUDDY_REGION_ORDER);
 }
 
+bool ebb_buddy_region_free(const struct ebb_buddy *buddy, unsigned region)
+{
+	return buddy->state[(unsigned long)region << EBB_BUDDY_REGION_ORDER] ==
+	       (STATE_FREE | EBB_BUDDY_REGION_ORDER);
+}
+
 bool ebb_buddy_remove_region(struct ebb_buddy *buddy, unsigned region)
 {
-	unsigned long page = (unsigned long)region << EBB_BUDDY_REGION_ORDER;
-
-	if (buddy->state[page] != (STATE_FREE | EBB_BUDDY_REGION_ORDER)) {
+	if (!ebb_buddy_region_free(buddy, region)) {
 		return false;
 	}
-	block_unlink(buddy, page);
+	block_unlink(buddy, (unsigned long)region << EBB_BUDDY_REGION_ORDER);
 	return true;
 }
 

@@ -29,6 +29,9 @@ void ebb_buddy_init(struct ebb_buddy *buddy);
 /* Region @region becomes one free block of 2 MiB. */
 void ebb_buddy_add_region(struct ebb_buddy *buddy, unsigned region);
 
+/* True if no part of region @region, which has been added, is in use. */
+bool ebb_buddy_region_free(const struct ebb_buddy *buddy, unsigned region);
+
 /* Takes a region that is wholly free out again. Return: false: part of it is in use. */
 bool ebb_buddy_remove_region(struct ebb_buddy *buddy, unsigned region);
 

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pool. On first use it reserves 2 GiB of addresses, which costs no memory, and then gives them
- * memory region by region. So a region's number is a subtraction and a shift, and looking one up
- * takes no lock: the base never changes, and a region's flag changes only while nobody can hold a
- * buffer in it.
+ * The pool. Blocks come from one buddy allocator under one mutex. A reactor keeps what was freed on
+ * it in a bounded cache per size, so that its I/O path meets neither the mutex nor the allocator.
+ * Other OS threads have no cache. A cache is known to the pool, so that it can be counted, and is
+ * emptied when its reactor or its OS thread ends. Where blocks lie, in regions that come and go, is
+ * region.c's.
  *
- * Blocks come from one buddy allocator under one mutex. A reactor keeps what was freed on it in a
- * bounded cache per size, so that its I/O path meets neither the mutex nor the allocator. Other OS
- * threads have no cache. A cache is known to the pool, so that it can be counted, and is emptied
- * when its OS thread ends.
+ * Memory that was needed once and is not needed any more goes back. While anything is awake the
+ * watch rings once a second, and each ring begins an age of the pool. Whoever takes or gives a block
+ * leaves the age behind: in its cache, for the size of the block, or in the block's region. What was
+ * touched neither in the running age nor in the whole of the one before it is stale: a size is
+ * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
+ * what a load uses at least once a second stays, however it comes and goes within the second, and
+ * the cost of a region that returns, a millisecond's half, is paid once in a second at most.
+ *
+ * When a load ends, one ring finds everything touched, and the next finds it stale; each says
+ * whether another one is needed. One reason is enough to need none: touching ends with the load,
+ * and what nobody touches becomes stale, and is gone, at the second ring. A reactor that is asked to
+ * flush wakes for that, and so is followed by a ring like any other wakeup.
  */
 #include <ebb/memory.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
@@ -24,44 +31,51 @@
 #include "core/event/turn.h"
 #include "core/memory/buddy.h"
 #include "core/memory/pool.h"
+#include "core/memory/region.h"
 
 #define CLASS_COUNT       (EBB_BUDDY_ORDERS - 1u) /* 4 KiB … 1 MiB */
 #define CACHE_SLOTS_MAX   64u
 #define CACHE_CLASS_BYTES (1u << 20)
-#define ARENA_SIZE        ((size_t)EBB_MEM_REGIONS_MAX << EBB_BUDDY_REGION_SHIFT)
 
+/* The owner's. What others read too (how much is there, and how old) is stored relaxed. */
 struct cache_class {
-	unsigned count;
+	_Atomic unsigned count; /* pairs with ebb_mem_get_stats() and ebb_mem_age() */
+	_Atomic unsigned age;   /* when a block came or went last; pairs with ebb_mem_age() */
 	void *slots[CACHE_SLOTS_MAX];
 };
 
 struct mem_cache {
 	struct ebb_list link;
-	bool known;           /* to the pool */
-	_Atomic size_t bytes; /* written by the owner alone; pairs with ebb_mem_get_stats() */
+	bool known; /* to the pool */
+	struct ebb_reactor *reactor;
 	struct cache_class classes[CLASS_COUNT];
 };
 
 static struct {
-	pthread_mutex_t lock;
 	bool ready;
-	struct ebb_list subscribers;
 	struct ebb_list caches;
-	unsigned num_regions;
 	size_t used_bytes;
 	struct ebb_buddy buddy;
-	pthread_key_t cache_key; /* only for its destructor */
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
-	  .subscribers = EBB_LIST_INIT(pool.subscribers),
-	  .caches = EBB_LIST_INIT(pool.caches)};
+	unsigned region_age[EBB_MEM_REGIONS_MAX]; /* when a block came or went last */
+	pthread_key_t cache_key;                  /* only for its destructor */
+} pool = {.caches = EBB_LIST_INIT(pool.caches)};
 
-/* Both are set under the lock, and read without it; see the top of the file. */
-static _Atomic uintptr_t arena_base;
-static _Atomic bool region_present[EBB_MEM_REGIONS_MAX];
+/* Set under the lock; read on every allocation, so it has a line of its own. */
+static _Atomic unsigned pool_age EBB_CACHE_ALIGNED;
 
-static _Atomic unsigned fail_countdown; /* 0: off; 1: all fail; pairs with ebb_mem_fail_from() */
+static _Atomic unsigned fail_countdown EBB_CACHE_ALIGNED; /* pairs with ebb_mem_fail_from() */
 
 static _Thread_local struct mem_cache thread_cache;
+
+static unsigned age_now(void)
+{
+	return atomic_load_explicit(&pool_age, memory_order_relaxed);
+}
+
+static bool age_is_stale(unsigned age)
+{
+	return age_now() - age >= 2;
+}
 
 static unsigned size_class(size_t size)
 {
@@ -86,144 +100,142 @@ static unsigned cache_limit(unsigned class)
 	return slots < 2 ? 2 : slots;
 }
 
-static void *region_base(unsigned region)
+static unsigned class_count(const struct cache_class *slots)
 {
-	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
-
-	return (void *)(base + ((uintptr_t)region << EBB_BUDDY_REGION_SHIFT));
+	return atomic_load_explicit(&slots->count, memory_order_relaxed);
 }
 
-static unsigned long page_of(const void *addr)
+static void class_set_count(struct cache_class *slots, unsigned count)
 {
-	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
-
-	return ((uintptr_t)addr - base) >> EBB_BUDDY_PAGE_SHIFT;
+	atomic_store_explicit(&slots->count, count, memory_order_relaxed);
 }
 
-static void pool_free_locked(void *buf, unsigned class)
+/* A block comes or goes. */
+static void class_touch(struct cache_class *slots, unsigned count)
+{
+	class_set_count(slots, count);
+	atomic_store_explicit(&slots->age, age_now(), memory_order_relaxed);
+}
+
+static bool class_is_stale(const struct cache_class *slots)
+{
+	return age_is_stale(atomic_load_explicit(&slots->age, memory_order_relaxed));
+}
+
+/* Return: the region that it was in. */
+static unsigned pool_free_locked(void *buf, unsigned class)
 {
 	/* Anything else was freed twice, or with another size than it was asked for. */
 	ebb_assert(ebb_mem_contains(buf, class_bytes(class)));
-	ebb_assert(ebb_buddy_free(&pool.buddy, page_of(buf), class));
+	ebb_assert(ebb_buddy_free(&pool.buddy, ebb_region_page(buf), class));
 	pool.used_bytes -= class_bytes(class);
+	return (unsigned)ebb_mem_region_index(buf);
 }
 
-static void cache_flush_locked(struct mem_cache *cache)
+/* All of it, or what is stale. That is no use of the regions. */
+static void cache_flush_locked(struct mem_cache *cache, bool all)
 {
 	unsigned class;
 
 	for (class = 0; class < CLASS_COUNT; class ++) {
 		struct cache_class *slots = &cache->classes[class];
+		unsigned count = class_count(slots);
 
-		while (slots->count > 0) {
-			pool_free_locked(slots->slots[--slots->count], class);
+		if (all || class_is_stale(slots)) {
+			while (count > 0) {
+				pool_free_locked(slots->slots[--count], class);
+			}
+			class_set_count(slots, 0);
 		}
 	}
-	atomic_store_explicit(&cache->bytes, 0, memory_order_relaxed);
+}
+
+static void cache_end(struct mem_cache *cache)
+{
+	pthread_mutex_lock(&ebb_mem_lock);
+	if (cache->known) {
+		cache_flush_locked(cache, true);
+		ebb_list_remove(&cache->link);
+		cache->known = false;
+	}
+	pthread_mutex_unlock(&ebb_mem_lock);
 }
 
 /* The OS thread ends: its cache goes. */
 static void cache_thread_ends(void *arg)
 {
-	struct mem_cache *cache = arg;
+	cache_end(arg);
+}
 
-	pthread_mutex_lock(&pool.lock);
-	cache_flush_locked(cache);
-	ebb_list_remove(&cache->link);
-	cache->known = false;
-	pthread_mutex_unlock(&pool.lock);
+void ebb_mem_cache_end(void)
+{
+	cache_end(&thread_cache);
 }
 
 static int pool_ready_locked(void)
 {
-	size_t size = ARENA_SIZE + EBB_MEM_REGION_SIZE;
-	uintptr_t base;
-	void *addr;
+	int rc;
 
 	if (pool.ready) {
 		return 0;
 	}
-	addr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (addr == MAP_FAILED) {
-		return -errno;
+	rc = pthread_key_create(&pool.cache_key, cache_thread_ends);
+	if (rc != 0) {
+		return -rc;
 	}
-	if (pthread_key_create(&pool.cache_key, cache_thread_ends) != 0) {
-		munmap(addr, size);
-		return -ENOMEM;
-	}
-	base = ((uintptr_t)addr + EBB_MEM_REGION_SIZE - 1) & ~(uintptr_t)(EBB_MEM_REGION_SIZE - 1);
 	ebb_buddy_init(&pool.buddy);
-	atomic_store_explicit(&arena_base, base, memory_order_relaxed);
 	pool.ready = true;
 	return 0;
 }
 
-/* Maps one more region. Under the lock. */
 static int pool_grow_locked(void)
 {
-	struct ebb_mem_region region = {.index = 0};
-	struct ebb_list *node;
-	int rc;
+	int rc = pool_ready_locked();
 
-	rc = pool_ready_locked();
-	if (rc < 0) {
-		return rc;
+	if (rc == 0) {
+		rc = ebb_region_grow_locked();
 	}
-	while (region.index < EBB_MEM_REGIONS_MAX &&
-	       atomic_load_explicit(&region_present[region.index], memory_order_relaxed)) {
-		region.index++;
+	if (rc >= 0) {
+		ebb_buddy_add_region(&pool.buddy, (unsigned)rc);
 	}
-	if (region.index == EBB_MEM_REGIONS_MAX) {
-		return -ENOSPC;
-	}
-	region.base = region_base(region.index);
-	if (mmap(region.base, EBB_MEM_REGION_SIZE, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0) == MAP_FAILED) {
-		return -errno;
-	}
-	pool.num_regions++;
-	ebb_buddy_add_region(&pool.buddy, region.index);
-	atomic_store_explicit(&region_present[region.index], true, memory_order_relaxed);
-	ebb_list_for_each(node, &pool.subscribers) {
-		struct ebb_mem_subscriber *subscriber =
-			ebb_list_entry(node, struct ebb_mem_subscriber, link);
-
-		subscriber->added(subscriber, &region);
-	}
-	return 0;
+	return rc;
 }
 
 static void *pool_alloc(unsigned class)
 {
 	static struct ebb_ratelimit limit;
 	void *buf = NULL;
+	unsigned num_regions;
 	long page = -1;
 	int rc = 0;
 
-	pthread_mutex_lock(&pool.lock);
+	pthread_mutex_lock(&ebb_mem_lock);
 	if (pool.ready) {
 		page = ebb_buddy_alloc(&pool.buddy, class);
 	}
 	if (page < 0) {
 		rc = pool_grow_locked();
-		if (rc == 0) {
+		if (rc >= 0) {
 			page = ebb_buddy_alloc(&pool.buddy, class);
 		}
 	}
 	if (page >= 0) {
 		pool.used_bytes += class_bytes(class);
-		buf = (char *)region_base(0) + ((size_t)page << EBB_BUDDY_PAGE_SHIFT);
+		pool.region_age[(unsigned long)page >> EBB_BUDDY_REGION_ORDER] = age_now();
+		buf = (char *)ebb_region_base(0) + ((size_t)page << EBB_BUDDY_PAGE_SHIFT);
 	}
-	pthread_mutex_unlock(&pool.lock);
+	num_regions = ebb_region_num_mapped_locked();
+	pthread_mutex_unlock(&ebb_mem_lock);
 	if (rc < 0 && ebb_ratelimit_ok(&limit)) {
 		ebb_warn("memory", "the buffer pool cannot grow past %u regions of 2 MiB: %s",
-			 pool.num_regions, strerror(-rc));
+			 num_regions, strerror(-rc));
 	}
 	return buf;
 }
 
 static bool must_fail(void)
 {
+	/* 0: off; 1: all fail. */
 	unsigned count = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
 
 	if (ebb_likely(count == 0)) {
@@ -237,27 +249,21 @@ static bool must_fail(void)
 	return count == 1;
 }
 
-static void cache_count(struct mem_cache *cache, size_t bytes)
-{
-	size_t now = atomic_load_explicit(&cache->bytes, memory_order_relaxed);
-
-	atomic_store_explicit(&cache->bytes, now + bytes, memory_order_relaxed);
-}
-
 void *ebb_mem_alloc(size_t size)
 {
-	struct mem_cache *cache = &thread_cache;
 	struct cache_class *slots;
-	unsigned class;
+	unsigned class, count;
 
 	if (ebb_unlikely(size == 0 || size > EBB_MEM_ALLOC_MAX || must_fail())) {
 		return NULL;
 	}
 	class = size_class(size);
-	slots = &cache->classes[class];
-	if (ebb_likely(slots->count > 0)) {
-		cache_count(cache, (size_t)0 - class_bytes(class));
-		return slots->slots[--slots->count];
+	slots = &thread_cache.classes[class];
+	count = class_count(slots);
+	if (ebb_likely(count > 0)) {
+		count--;
+		class_touch(slots, count);
+		return slots->slots[count];
 	}
 	return pool_alloc(class);
 }
@@ -267,13 +273,14 @@ static bool cache_introduce(struct mem_cache *cache)
 {
 	bool known = false;
 
-	pthread_mutex_lock(&pool.lock);
+	pthread_mutex_lock(&ebb_mem_lock);
 	if (pthread_setspecific(pool.cache_key, cache) == 0) {
 		ebb_list_push_back(&pool.caches, &cache->link);
+		cache->reactor = ebb_turn.reactor;
 		cache->known = true;
 		known = true;
 	}
-	pthread_mutex_unlock(&pool.lock);
+	pthread_mutex_unlock(&ebb_mem_lock);
 	return known;
 }
 
@@ -281,7 +288,7 @@ void ebb_mem_free(void *buf, size_t size)
 {
 	struct mem_cache *cache = &thread_cache;
 	struct cache_class *slots;
-	unsigned class;
+	unsigned class, count;
 
 	if (buf == NULL) {
 		return;
@@ -289,128 +296,123 @@ void ebb_mem_free(void *buf, size_t size)
 	ebb_assert(size > 0 && size <= EBB_MEM_ALLOC_MAX);
 	class = size_class(size);
 	slots = &cache->classes[class];
-	if (ebb_turn.reactor != NULL && slots->count < cache_limit(class) &&
+	count = class_count(slots);
+	if (ebb_turn.reactor != NULL && count < cache_limit(class) &&
 	    (cache->known || cache_introduce(cache))) {
-		slots->slots[slots->count++] = buf;
-		cache_count(cache, class_bytes(class));
+		slots->slots[count] = buf;
+		class_touch(slots, count + 1);
 		return;
 	}
-	pthread_mutex_lock(&pool.lock);
-	pool_free_locked(buf, class);
-	pthread_mutex_unlock(&pool.lock);
+	pthread_mutex_lock(&ebb_mem_lock);
+	pool.region_age[pool_free_locked(buf, class)] = age_now();
+	pthread_mutex_unlock(&ebb_mem_lock);
 }
 
-int ebb_mem_region_index(const void *addr)
+/*
+ * Has regions leave that are wholly free, from the last on, but for one: all of them, or those that
+ * are stale. Return: true: there are others, which are not stale.
+ */
+static bool pool_leave_locked(bool all, struct ebb_region_set *leaving)
 {
-	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
-	uintptr_t offset = (uintptr_t)addr - base;
-	size_t region = offset >> EBB_BUDDY_REGION_SHIFT;
+	unsigned region = EBB_MEM_REGIONS_MAX;
+	bool more = false;
 
-	if (base == 0 || offset >= ARENA_SIZE ||
-	    !atomic_load_explicit(&region_present[region], memory_order_relaxed)) {
-		return -1;
+	if (!ebb_regions_can_leave_locked()) {
+		return false;
 	}
-	return (int)region;
-}
-
-bool ebb_mem_contains(const void *addr, size_t len_bytes)
-{
-	size_t in_region = (uintptr_t)addr & (EBB_MEM_REGION_SIZE - 1);
-
-	return len_bytes <= EBB_MEM_REGION_SIZE - in_region && ebb_mem_region_index(addr) >= 0;
-}
-
-/* Tells a subscriber of each region there is. Under the lock. */
-static void tell_regions(struct ebb_mem_subscriber *subscriber)
-{
-	struct ebb_mem_region region;
-
-	for (region.index = 0; region.index < EBB_MEM_REGIONS_MAX; region.index++) {
-		if (atomic_load_explicit(&region_present[region.index], memory_order_relaxed)) {
-			region.base = region_base(region.index);
-			subscriber->added(subscriber, &region);
+	while (region-- > 0 && ebb_region_num_present_locked() > 1) {
+		if (!ebb_region_present_locked(region) ||
+		    !ebb_buddy_region_free(&pool.buddy, region)) {
+			continue;
+		}
+		if (all || age_is_stale(pool.region_age[region])) {
+			ebb_buddy_remove_region(&pool.buddy, region);
+			ebb_region_leave_locked(region, leaving);
+		} else {
+			more = true;
 		}
 	}
+	return more;
 }
 
-void ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber)
+static void trim_caller(bool all)
 {
-	pthread_mutex_lock(&pool.lock);
-	ebb_list_push_back(&pool.subscribers, &subscriber->link);
-	tell_regions(subscriber);
-	pthread_mutex_unlock(&pool.lock);
-}
+	struct ebb_region_set leaving = {0};
 
-void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber)
-{
-	pthread_mutex_lock(&pool.lock);
-	ebb_list_remove(&subscriber->link);
-	pthread_mutex_unlock(&pool.lock);
-}
-
-/* Gives the memory back and keeps the addresses. */
-static void region_drop_locked(unsigned index)
-{
-	struct ebb_mem_region region = {.index = index, .base = region_base(index)};
-	struct ebb_list *node, *next;
-
-	ebb_list_for_each_safe(node, next, &pool.subscribers) {
-		struct ebb_mem_subscriber *subscriber =
-			ebb_list_entry(node, struct ebb_mem_subscriber, link);
-
-		subscriber->removed(subscriber, &region);
-	}
-	atomic_store_explicit(&region_present[index], false, memory_order_relaxed);
-	pool.num_regions--;
-	if (mmap(region.base, EBB_MEM_REGION_SIZE, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
-		/* The mapping stays until the region is mapped anew; its pages can go. */
-		madvise(region.base, EBB_MEM_REGION_SIZE, MADV_DONTNEED);
-	}
-}
-
-/* A device that knows a region, and cannot be told that it goes, would write to lost pages. */
-static bool regions_can_go(void)
-{
-	struct ebb_list *node;
-
-	ebb_list_for_each(node, &pool.subscribers) {
-		if (ebb_list_entry(node, struct ebb_mem_subscriber, link)->removed == NULL) {
-			return false;
-		}
-	}
-	return true;
+	pthread_mutex_lock(&ebb_mem_lock);
+	cache_flush_locked(&thread_cache, all);
+	pool_leave_locked(all, &leaving);
+	pthread_mutex_unlock(&ebb_mem_lock);
+	ebb_regions_let_go(&leaving);
 }
 
 void ebb_mem_trim(void)
 {
-	unsigned region = EBB_MEM_REGIONS_MAX;
+	trim_caller(true);
+}
 
-	pthread_mutex_lock(&pool.lock);
-	cache_flush_locked(&thread_cache);
-	while (region-- > 0 && pool.num_regions > 1 && regions_can_go()) {
-		if (atomic_load_explicit(&region_present[region], memory_order_relaxed) &&
-		    ebb_buddy_remove_region(&pool.buddy, region)) {
-			region_drop_locked(region);
+void ebb_mem_age_caller(void)
+{
+	trim_caller(false);
+}
+
+/* Asks for the flush of what is stale. Return: true: there is something that is not stale. */
+static bool cache_age_locked(const struct mem_cache *cache, void (*ask)(struct ebb_reactor *))
+{
+	bool fresh = false, stale = false;
+	unsigned class;
+
+	for (class = 0; class < CLASS_COUNT; class ++) {
+		const struct cache_class *slots = &cache->classes[class];
+
+		if (class_count(slots) > 0) {
+			stale = stale || class_is_stale(slots);
+			fresh = fresh || !class_is_stale(slots);
 		}
 	}
-	pthread_mutex_unlock(&pool.lock);
+	if (stale) {
+		ask(cache->reactor);
+	}
+	return fresh;
+}
+
+bool ebb_mem_age(void (*ask)(struct ebb_reactor *reactor))
+{
+	struct ebb_region_set leaving = {0};
+	struct ebb_list *node;
+	bool more = false;
+
+	pthread_mutex_lock(&ebb_mem_lock);
+	atomic_fetch_add_explicit(&pool_age, 1, memory_order_relaxed);
+	if (ebb_regions_can_leave_locked() && ebb_region_num_present_locked() > 1) {
+		ebb_list_for_each(node, &pool.caches) {
+			more |= cache_age_locked(ebb_list_entry(node, struct mem_cache, link), ask);
+		}
+		more |= pool_leave_locked(false, &leaving);
+	}
+	pthread_mutex_unlock(&ebb_mem_lock);
+	ebb_regions_let_go(&leaving);
+	return more;
 }
 
 void ebb_mem_get_stats(struct ebb_mem_stats *ret_stats)
 {
 	struct ebb_mem_stats stats = {0};
 	struct ebb_list *node;
+	unsigned class;
 
-	pthread_mutex_lock(&pool.lock);
-	stats.mapped_bytes = (size_t)pool.num_regions << EBB_BUDDY_REGION_SHIFT;
+	pthread_mutex_lock(&ebb_mem_lock);
+	stats.mapped_bytes = (size_t)ebb_region_num_mapped_locked() << EBB_BUDDY_REGION_SHIFT;
 	stats.used_bytes = pool.used_bytes;
 	ebb_list_for_each(node, &pool.caches) {
 		struct mem_cache *cache = ebb_list_entry(node, struct mem_cache, link);
 
-		stats.cached_bytes += atomic_load_explicit(&cache->bytes, memory_order_relaxed);
+		for (class = 0; class < CLASS_COUNT; class ++) {
+			stats.cached_bytes +=
+				class_count(&cache->classes[class]) * class_bytes(class);
+		}
 	}
-	pthread_mutex_unlock(&pool.lock);
+	pthread_mutex_unlock(&ebb_mem_lock);
 	*ret_stats = stats;
 }
 

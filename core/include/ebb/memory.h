@@ -45,26 +45,57 @@ struct ebb_mem_region {
 };
 
 /*
- * added() and removed() are called under the pool's lock, on the thread that grows or trims the
- * pool: they must be short, must not allocate from the pool, and send a message to whoever has to
- * do real work. removed() is called while the memory is still mapped, and returns when the
- * subscriber has let go of it; until every subscriber has, the memory stays.
+ * A region comes, and later it leaves: nobody has a buffer in it, and no new ones are given out of
+ * it. Its memory goes when every subscriber that was told of it has let go of it, and its index and
+ * addresses come again, with other memory behind them, only after that.
+ *
+ * Both functions are called under the pool's lock, on whichever thread grows or trims the pool, so
+ * they must be short, must not use the pool (not even subscribe or unsubscribe), and send a message
+ * to whoever has to do real work.
+ *
+ * added()    The region may be mapped, or registered, from now on. Whoever cannot do so at once
+ *	      looks for each buffer whether it has been done.
+ * removed()  The region leaves. The subscriber undoes what it did for it, at once or later, on any
+ *	      thread, and then calls ebb_mem_region_released(), exactly once; inside removed() is
+ *	      early enough. It must do so even if it never mapped the region. Until then the memory
+ *	      stays mapped. NULL: the subscriber can let go of nothing, and no region leaves while
+ *	      it is subscribed.
  */
 struct ebb_mem_subscriber {
 	void (*added)(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region);
 	void (*removed)(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region);
+	/* The pool's: */
 	struct ebb_list link;
+	uint64_t owed[EBB_MEM_REGIONS_MAX / 64]; /* regions that leave and that it still has */
 };
 
-/* Subscribing calls added() for every region there is. Thread: any. */
+/* Subscribing calls added() for every region that there is and that does not leave. Thread: any. */
 void ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber);
+
+/**
+ * ebb_mem_unsubscribe() - tell @subscriber nothing more
+ * It counts as a release of all that leaves: let go of the memory first, release nothing after.
+ * Thread: any, but not while another one releases for the same @subscriber.
+ */
 void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber);
 
-/* Gives back the calling reactor's caches, and unmaps regions nobody uses, but for one. */
+/**
+ * ebb_mem_region_released() - @subscriber has let go of a region that leaves
+ * @region: as removed() had it
+ * Thread: any; also inside removed(), for the region that it is about. The last one to release
+ *	unmaps 2 MiB.
+ */
+void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
+			     const struct ebb_mem_region *region);
+
+/*
+ * Gives back the calling reactor's caches, and has regions leave that nobody uses, but for one. What
+ * has not been used for a second or two goes by itself.
+ */
 void ebb_mem_trim(void);
 
 struct ebb_mem_stats {
-	size_t mapped_bytes; /* regions */
+	size_t mapped_bytes; /* regions, those that leave too */
 	size_t used_bytes;   /* handed out, caches included */
 	size_t cached_bytes; /* free, in caches of reactors */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <ebb/memory.h>
@@ -320,6 +321,29 @@ START_TEST(test_registered_buffers)
 }
 END_TEST
 
+static void alloc_buffers(void **bufs, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		bufs[i] = ebb_mem_alloc(EBB_MEM_ALLOC_MAX);
+		ck_assert_ptr_nonnull(bufs[i]);
+	}
+}
+
+static void free_buffers(void **bufs, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		ebb_mem_free(bufs[i], EBB_MEM_ALLOC_MAX);
+	}
+}
+
+static unsigned regions_mapped(void)
+{
+	struct ebb_mem_stats stats;
+
+	ebb_mem_get_stats(&stats);
+	return (unsigned)(stats.mapped_bytes / EBB_MEM_REGION_SIZE);
+}
+
 /*
  * Regions go and come back at the same address with other memory behind: what the ring has
  * registered must be what the buffer is, or it reads into memory that is nobody's.
@@ -330,26 +354,86 @@ START_TEST(test_buffers_after_trim)
 	int fd = make_file("fixed text");
 
 	for (unsigned round = 0; round < 3; round++) {
-		for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
-			bufs[i] = ebb_mem_alloc(EBB_MEM_ALLOC_MAX);
-			ck_assert_ptr_nonnull(bufs[i]);
-		}
+		alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 		turns(2);
 		for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
 			char *buf = bufs[i];
 
 			memset(buf, 0, 16);
-			if (ebb_uring_buf_index(buf, 16) >= 0) {
-				read_fixed(&requests[round * 8 + i], fd, buf, 10);
-				ck_assert_str_eq(buf, "fixed text");
-			}
+			read_fixed(&requests[round * 8 + i], fd, buf, 10);
+			ck_assert_str_eq(buf, "fixed text");
 		}
-		for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
-			ebb_mem_free(bufs[i], EBB_MEM_ALLOC_MAX);
-		}
+		free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 		ebb_mem_trim();
+		ck_assert_uint_eq(regions_mapped(), 4); /* the ring has them */
+		turns(2);
+		ck_assert_uint_eq(regions_mapped(), 1);
 	}
 	close(fd);
+}
+END_TEST
+
+/* Regions that come and go without a turn between: told twice before the ring has looked once. */
+START_TEST(test_buffers_trimmed_at_once)
+{
+	void *bufs[6];
+	int fd = make_file("fixed text");
+
+	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	ebb_mem_trim();
+	/* Those that leave are still there: others come. */
+	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	ck_assert_uint_eq(regions_mapped(), 5);
+	turns(3);
+	ck_assert_uint_eq(regions_mapped(), 3);
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
+		read_fixed(&requests[i], fd, bufs[i], 10);
+	}
+	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	close(fd);
+}
+END_TEST
+
+static unsigned buffers_registered(void **bufs, unsigned count)
+{
+	unsigned registered = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		registered += ebb_uring_buf_index(bufs[i], 16) >= 0;
+	}
+	return registered;
+}
+
+/* What leaves is released though the ring never had it; and then there may be room again. */
+START_TEST(test_buffers_without_room)
+{
+	struct rlimit limit;
+	void *bufs[4];
+
+	/* The limit is for others than root. */
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
+	ebb_uring_close(ebb_reactors[0].uring);
+	ebb_reactors[0].uring = NULL;
+	ck_assert_int_eq(ebb_uring_open(), 0);
+	limit.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	turns(3);
+	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 0);
+	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	ebb_mem_trim();
+	turns(2);
+	ck_assert_uint_eq(regions_mapped(), 1);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
+	turns(3);
+	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 4);
+	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 }
 END_TEST
 
@@ -393,7 +477,8 @@ END_TEST
 int main(void)
 {
 	struct io_uring probe;
-	const TTest *const tests[] = {
+	struct rlimit limit = {0};
+	const TTest *tests[] = {
 		test_open_twice,
 		test_nop,
 		test_many_in_one_turn,
@@ -408,8 +493,10 @@ int main(void)
 		test_registered_files_full,
 		test_registered_buffers,
 		test_buffers_after_trim,
+		test_buffers_trimmed_at_once,
 		test_exit_waits,
 		test_forced_exit,
+		test_buffers_without_room, /* the last */
 		NULL,
 	};
 
@@ -418,5 +505,10 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (geteuid() != 0 || limit.rlim_max < 4 * EBB_MEM_REGION_SIZE) {
+		printf("# SKIP test_buffers_without_room: it takes root, and 8 MiB to lock\n");
+		tests[EBB_ARRAY_SIZE(tests) - 2] = NULL;
+	}
 	return stepper_main("core/event/uring", setup, teardown, tests);
 }

@@ -29,6 +29,14 @@ static void be_reactor(bool yes)
 	ebb_turn.reactor = yes ? (struct ebb_reactor *)&reactor : NULL;
 }
 
+static void run_thread(void *(*main_fn)(void *), void *arg)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, main_fn, arg), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
 START_TEST(nothing_is_mapped_before_it_is_needed)
 {
 	void *buf;
@@ -93,32 +101,9 @@ START_TEST(addresses_are_looked_up)
 }
 END_TEST
 
-struct witness {
-	struct ebb_mem_subscriber subscriber;
-	unsigned added, removed;
-	bool present[EBB_MEM_REGIONS_MAX];
-};
-
-static void witness_added(struct ebb_mem_subscriber *subscriber,
-			  const struct ebb_mem_region *region)
+static unsigned regions_mapped(void)
 {
-	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
-
-	ck_assert(!witness->present[region->index]);
-	witness->present[region->index] = true;
-	witness->added++;
-	memset(region->base, 0x77, EBB_MEM_REGION_SIZE);
-}
-
-static void witness_removed(struct ebb_mem_subscriber *subscriber,
-			    const struct ebb_mem_region *region)
-{
-	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
-
-	ck_assert(witness->present[region->index]);
-	witness->present[region->index] = false;
-	witness->removed++;
-	*(volatile char *)region->base = 1; /* still mapped */
+	return (unsigned)(stats_now().mapped_bytes / EBB_MEM_REGION_SIZE);
 }
 
 static void alloc_all(void **bufs, unsigned count)
@@ -136,47 +121,92 @@ static void free_all(void **bufs, unsigned count)
 	}
 }
 
-START_TEST(subscribers_see_regions_come_and_go)
+static unsigned asked;
+
+static void ask(struct ebb_reactor *reactor)
 {
-	struct witness early = {.subscriber = {.added = witness_added, .removed = witness_removed}};
-	struct witness late = early;
+	ck_assert_ptr_eq(reactor, ebb_turn.reactor);
+	asked++;
+}
+
+START_TEST(what_is_stale_goes)
+{
 	void *bufs[8];
 
-	ebb_mem_subscribe(&early.subscriber);
+	asked = 0;
+	be_reactor(true);
 	alloc_all(bufs, 8);
-	ck_assert_uint_eq(early.added, 4);
-	ebb_mem_subscribe(&late.subscriber);
-	ck_assert_uint_eq(late.added, 4);
-	ebb_mem_trim();
-	ck_assert_uint_eq(late.removed, 0);
 	free_all(bufs, 8);
-	ebb_mem_trim();
-	/* One stays. */
-	ck_assert_uint_eq(early.removed, 3);
-	ck_assert_uint_eq(late.removed, 3);
-	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
-	ebb_mem_unsubscribe(&late.subscriber);
-	alloc_all(bufs, 4);
-	ck_assert_uint_eq(early.added, 5);
-	ck_assert_uint_eq(late.added, 4);
-	free_all(bufs, 4);
-	ebb_mem_unsubscribe(&early.subscriber);
+	ck_assert_uint_eq(stats_now().cached_bytes, 2u << 20);
+	/* The age in which it was used is over, then a whole one in which it was not. */
+	ck_assert(ebb_mem_age(ask));
+	ck_assert_uint_eq(regions_mapped(), 4);
+	ck_assert_uint_eq(asked, 0);
+	ebb_mem_age(ask);
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_lt(regions_mapped(), 4);
+	ebb_mem_age_caller();
+	ck_assert_uint_eq(stats_now().cached_bytes, 0);
+	ck_assert_uint_eq(regions_mapped(), 1);
+	ck_assert(!ebb_mem_age(ask));
+	ck_assert_uint_eq(asked, 1);
+	be_reactor(false);
 }
 END_TEST
 
-START_TEST(who_cannot_let_go_keeps_regions)
+START_TEST(what_is_used_once_an_age_stays)
 {
-	struct witness witness = {.subscriber = {.added = witness_added}};
-	void *bufs[4];
+	void *bufs[8];
+	unsigned i;
 
-	ebb_mem_subscribe(&witness.subscriber);
+	asked = 0;
+	be_reactor(true);
+	for (i = 0; i < 5; i++) {
+		alloc_all(bufs, 8);
+		free_all(bufs, 8);
+		ck_assert_uint_eq(regions_mapped(), 4);
+		ck_assert(ebb_mem_age(ask));
+		ebb_mem_age_caller();
+		ck_assert_uint_eq(stats_now().cached_bytes, 2u << 20);
+	}
+	ck_assert_uint_eq(asked, 0);
+	be_reactor(false);
+}
+END_TEST
+
+static void keep(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+{
+	(void)subscriber;
+	(void)region;
+}
+
+/* Nothing is asked of anybody for ever: not for one region, nor for what cannot go. */
+START_TEST(ages_end)
+{
+	struct ebb_mem_subscriber subscriber = {.added = keep};
+	void *bufs[4], *buf;
+
+	asked = 0;
+	be_reactor(true);
+	buf = ebb_mem_alloc(4096);
+	ebb_mem_free(buf, 4096);
+	ck_assert(!ebb_mem_age(ask));
+	ck_assert(!ebb_mem_age(ask));
+	ck_assert_uint_eq(asked, 0);
+	/* In use: they stay, and are not waited for. */
 	alloc_all(bufs, 4);
+	ebb_mem_age(ask);
+	ebb_mem_age(ask);
+	ebb_mem_age_caller();
+	ck_assert(!ebb_mem_age(ask));
+	ck_assert_uint_eq(regions_mapped(), 3);
+	/* Free, but there is somebody who cannot let go. */
+	ebb_mem_subscribe(&subscriber);
 	free_all(bufs, 4);
+	ck_assert(!ebb_mem_age(ask));
+	ebb_mem_unsubscribe(&subscriber);
 	ebb_mem_trim();
-	ck_assert_uint_eq(stats_now().mapped_bytes, 2 * EBB_MEM_REGION_SIZE);
-	ebb_mem_unsubscribe(&witness.subscriber);
-	ebb_mem_trim();
-	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
+	be_reactor(false);
 }
 END_TEST
 
@@ -234,14 +264,6 @@ static void *leave_cached(void *arg)
 	be_reactor(true);
 	ebb_mem_free(arg, 4096);
 	return NULL;
-}
-
-static void run_thread(void *(*main_fn)(void *), void *arg)
-{
-	pthread_t thread;
-
-	ck_assert_int_eq(pthread_create(&thread, NULL, main_fn, arg), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
 START_TEST(any_thread_may_free_and_a_threads_end_frees_its_cache)
@@ -367,8 +389,9 @@ int main(void)
 	tcase_add_test(tcase, sizes_are_rounded_up_and_aligned);
 	tcase_add_test(tcase, impossible_sizes_are_refused);
 	tcase_add_test(tcase, addresses_are_looked_up);
-	tcase_add_test(tcase, subscribers_see_regions_come_and_go);
-	tcase_add_test(tcase, who_cannot_let_go_keeps_regions);
+	tcase_add_test(tcase, what_is_stale_goes);
+	tcase_add_test(tcase, what_is_used_once_an_age_stays);
+	tcase_add_test(tcase, ages_end);
 	tcase_add_test(tcase, a_reactor_keeps_what_was_freed);
 	tcase_add_test(tcase, caches_are_bounded);
 	tcase_add_test(tcase, any_thread_may_free_and_a_threads_end_frees_its_cache);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a region, and why its memory can go while io_urings and devices have it mapped.
+ *
+ *     ABSENT --> PRESENT --> LEAVING --> ABSENT
+ *
+ * On first use the pool reserves 2 GiB of addresses, which costs no memory, and then gives them
+ * memory region by region. So a region's number is a subtraction and a shift, and looking one up
+ * takes no lock: the base never changes, and a region's state is of interest only to who holds a
+ * buffer in it, and does not change meanwhile.
+ *
+ * PRESENT   Blocks are given out of it. Every subscriber has been told, and maps it in its time.
+ * LEAVING   Begun by a trim, in one step under the lock: it is wholly free, so it is taken out of
+ *	     the allocator, and every subscriber is told. An allocation that races with that comes
+ *	     before, and the region is not wholly free, or after, and it is not in the allocator.
+ *	     So nobody has a buffer in it and nobody gets one; in particular no request in flight
+ *	     anywhere uses it, for the buffer of a request is allocated as long as that runs.
+ * ABSENT    Each subscriber that was told has released it; the memory has been given back. Only now
+ *	     may the pool grow there again, so a subscriber never hears of the coming of a region
+ *	     before it has released the one that was there: it can keep what it knows by index.
+ *
+ * Who must release is counted in holders[], one for each subscriber at the moment of leaving, and
+ * is marked in the subscriber. One more is the trim's own, which it gives back when the lock is
+ * free (ebb_regions_let_go()): so a subscriber that releases inside removed() is never the last,
+ * and the slow part, unmapping, is done outside the lock, by the last one to let go. Nobody else
+ * touches a region in that state: it is neither PRESENT nor ABSENT.
+ *
+ * Subscribers come and go meanwhile. One that comes is not told of what leaves, so it owes nothing.
+ * One that goes has let go of everything, or it would not go: its marks are taken as releases. Then
+ * nothing is left that could count it again.
+ *
+ * What must never happen: memory unmapped, or mapped anew, that a device still knows; and a region
+ * that waits for a subscriber that is gone.
+ */
+#include "core/memory/region.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <ebb/assert.h>
+
+#include "core/memory/buddy.h"
+
+#define ARENA_SIZE ((size_t)EBB_MEM_REGIONS_MAX << EBB_BUDDY_REGION_SHIFT)
+
+enum region_state {
+	REGION_ABSENT,
+	REGION_PRESENT,
+	REGION_LEAVING,
+	REGION_STATE_COUNT,
+};
+
+static const uint32_t region_next[REGION_STATE_COUNT] = {
+	[REGION_ABSENT] = EBB_BIT(REGION_PRESENT),
+	[REGION_PRESENT] = EBB_BIT(REGION_LEAVING),
+	[REGION_LEAVING] = EBB_BIT(REGION_ABSENT),
+};
+
+pthread_mutex_t ebb_mem_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Both are set under the lock, and read without it; see the top of the file. */
+static _Atomic uintptr_t arena_base;
+static _Atomic(enum region_state) region_state[EBB_MEM_REGIONS_MAX];
+
+static struct {
+	struct ebb_list subscribers;
+	unsigned num_mapped;
+	unsigned num_present;
+	unsigned holders[EBB_MEM_REGIONS_MAX]; /* of a region that leaves */
+} regions = {.subscribers = EBB_LIST_INIT(regions.subscribers)};
+
+/* Inside removed(): this OS thread has the lock. */
+static _Thread_local bool telling;
+
+static void set_put(struct ebb_region_set *set, unsigned index)
+{
+	set->bits[index / 64] |= 1ull << (index % 64);
+}
+
+static bool set_has(const uint64_t *bits, unsigned index)
+{
+	return (bits[index / 64] & 1ull << (index % 64)) != 0;
+}
+
+static enum region_state region_get_state(unsigned index)
+{
+	return atomic_load_explicit(&region_state[index], memory_order_relaxed);
+}
+
+static void region_set_state(unsigned index, enum region_state state)
+{
+	ebb_assert((region_next[region_get_state(index)] & EBB_BIT(state)) != 0);
+	atomic_store_explicit(&region_state[index], state, memory_order_relaxed);
+}
+
+void *ebb_region_base(unsigned index)
+{
+	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
+
+	return (void *)(base + ((uintptr_t)index << EBB_BUDDY_REGION_SHIFT));
+}
+
+unsigned long ebb_region_page(const void *addr)
+{
+	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
+
+	return ((uintptr_t)addr - base) >> EBB_BUDDY_PAGE_SHIFT;
+}
+
+int ebb_mem_region_index(const void *addr)
+{
+	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
+	uintptr_t offset = (uintptr_t)addr - base;
+	size_t index = offset >> EBB_BUDDY_REGION_SHIFT;
+
+	if (base == 0 || offset >= ARENA_SIZE ||
+	    region_get_state((unsigned)index) == REGION_ABSENT) {
+		return -1;
+	}
+	return (int)index;
+}
+
+bool ebb_mem_contains(const void *addr, size_t len_bytes)
+{
+	size_t in_region = (uintptr_t)addr & (EBB_MEM_REGION_SIZE - 1);
+
+	return len_bytes <= EBB_MEM_REGION_SIZE - in_region && ebb_mem_region_index(addr) >= 0;
+}
+
+unsigned ebb_region_num_mapped_locked(void)
+{
+	return regions.num_mapped;
+}
+
+unsigned ebb_region_num_present_locked(void)
+{
+	return regions.num_present;
+}
+
+bool ebb_region_present_locked(unsigned index)
+{
+	return region_get_state(index) == REGION_PRESENT;
+}
+
+static int arena_reserve_locked(void)
+{
+	size_t size = ARENA_SIZE + EBB_MEM_REGION_SIZE;
+	uintptr_t base;
+	void *addr;
+
+	if (atomic_load_explicit(&arena_base, memory_order_relaxed) != 0) {
+		return 0;
+	}
+	addr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (addr == MAP_FAILED) {
+		return -errno;
+	}
+	base = ((uintptr_t)addr + EBB_MEM_REGION_SIZE - 1) & ~(uintptr_t)(EBB_MEM_REGION_SIZE - 1);
+	atomic_store_explicit(&arena_base, base, memory_order_relaxed);
+	return 0;
+}
+
+int ebb_region_grow_locked(void)
+{
+	struct ebb_mem_region region = {.index = 0};
+	struct ebb_list *node;
+	int rc = arena_reserve_locked();
+
+	if (rc < 0) {
+		return rc;
+	}
+	while (region.index < EBB_MEM_REGIONS_MAX &&
+	       region_get_state(region.index) != REGION_ABSENT) {
+		region.index++;
+	}
+	if (region.index == EBB_MEM_REGIONS_MAX) {
+		return -ENOSPC;
+	}
+	region.base = ebb_region_base(region.index);
+	if (mmap(region.base, EBB_MEM_REGION_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0) == MAP_FAILED) {
+		return -errno;
+	}
+	regions.num_mapped++;
+	regions.num_present++;
+	region_set_state(region.index, REGION_PRESENT);
+	ebb_list_for_each(node, &regions.subscribers) {
+		struct ebb_mem_subscriber *subscriber =
+			ebb_list_entry(node, struct ebb_mem_subscriber, link);
+
+		subscriber->added(subscriber, &region);
+	}
+	return (int)region.index;
+}
+
+bool ebb_regions_can_leave_locked(void)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &regions.subscribers) {
+		if (ebb_list_entry(node, struct ebb_mem_subscriber, link)->removed == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void ebb_region_leave_locked(unsigned index, struct ebb_region_set *leaving)
+{
+	struct ebb_mem_region region = {.index = index, .base = ebb_region_base(index)};
+	struct ebb_list *node;
+
+	region_set_state(index, REGION_LEAVING);
+	regions.num_present--;
+	regions.holders[index] = 1; /* the caller's */
+	telling = true;
+	ebb_list_for_each(node, &regions.subscribers) {
+		struct ebb_mem_subscriber *subscriber =
+			ebb_list_entry(node, struct ebb_mem_subscriber, link);
+
+		ebb_assert(!set_has(subscriber->owed, index));
+		subscriber->owed[index / 64] |= 1ull << (index % 64);
+		regions.holders[index]++;
+		subscriber->removed(subscriber, &region);
+	}
+	telling = false;
+	set_put(leaving, index);
+}
+
+/* One of its holders lets go. Return: true: it was the last. */
+static bool region_unhold_locked(unsigned index)
+{
+	ebb_assert(region_get_state(index) == REGION_LEAVING && regions.holders[index] > 0);
+	return --regions.holders[index] == 0;
+}
+
+/* Gives the memory back and keeps the addresses. Nobody else touches it; see above. */
+static void region_unmap(unsigned index)
+{
+	void *base = ebb_region_base(index);
+
+	if (mmap(base, EBB_MEM_REGION_SIZE, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+		/* The mapping stays until the region is mapped anew; its pages can go. */
+		madvise(base, EBB_MEM_REGION_SIZE, MADV_DONTNEED);
+	}
+	pthread_mutex_lock(&ebb_mem_lock);
+	region_set_state(index, REGION_ABSENT);
+	regions.num_mapped--;
+	pthread_mutex_unlock(&ebb_mem_lock);
+}
+
+void ebb_regions_let_go(const struct ebb_region_set *leaving)
+{
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX; i++) {
+		bool last;
+
+		if (!set_has(leaving->bits, i)) {
+			continue;
+		}
+		pthread_mutex_lock(&ebb_mem_lock);
+		last = region_unhold_locked(i);
+		pthread_mutex_unlock(&ebb_mem_lock);
+		if (last) {
+			region_unmap(i);
+		}
+	}
+}
+
+void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
+			     const struct ebb_mem_region *region)
+{
+	unsigned index = region->index;
+	bool inside = telling;
+	bool last;
+
+	if (!inside) {
+		pthread_mutex_lock(&ebb_mem_lock);
+	}
+	/* Anything else was released twice, or does not leave. */
+	ebb_assert(set_has(subscriber->owed, index));
+	subscriber->owed[index / 64] &= ~(1ull << (index % 64));
+	last = region_unhold_locked(index);
+	if (inside) {
+		ebb_assert(!last); /* another region than the one that removed() is about */
+		return;
+	}
+	pthread_mutex_unlock(&ebb_mem_lock);
+	if (last) {
+		region_unmap(index);
+	}
+}
+
+void ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber)
+{
+	struct ebb_mem_region region;
+
+	memset(subscriber->owed, 0, sizeof(subscriber->owed));
+	pthread_mutex_lock(&ebb_mem_lock);
+	ebb_list_push_back(&regions.subscribers, &subscriber->link);
+	for (region.index = 0; region.index < EBB_MEM_REGIONS_MAX; region.index++) {
+		if (region_get_state(region.index) == REGION_PRESENT) {
+			region.base = ebb_region_base(region.index);
+			subscriber->added(subscriber, &region);
+		}
+	}
+	pthread_mutex_unlock(&ebb_mem_lock);
+}
+
+void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber)
+{
+	struct ebb_region_set owed = {0};
+
+	pthread_mutex_lock(&ebb_mem_lock);
+	ebb_list_remove(&subscriber->link);
+	memcpy(owed.bits, subscriber->owed, sizeof(owed.bits));
+	memset(subscriber->owed, 0, sizeof(subscriber->owed));
+	pthread_mutex_unlock(&ebb_mem_lock);
+	ebb_regions_let_go(&owed);
+}
