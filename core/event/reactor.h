@@ -75,6 +75,8 @@ struct ebb_reactor {
 	bool joinable;
 	_Atomic bool ended;
 	struct ebb_msg stop_msg;
+	struct ebb_msg age_msg; /* the watch's */
+	_Atomic bool age_sent;
 	uint64_t reported_turn; /* the watch's: the last turn that it reported as stuck */
 };
 

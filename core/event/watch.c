@@ -11,6 +11,9 @@
  * sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and once a
  * second a system call), and after the last one the watch wakes a single time.
  *
+ * The same ring ages the memory pool, which lets go of what was not used for a second: if something
+ * is about to become stale, one more is wanted, though all sleep. That ends by itself; see memory.c.
+ *
  * The disarming watch and a waking reactor meet as in the sleep protocol: the watch clears
  * watch_armed and then looks at the reactors again, a reactor clears asleep and then looks at
  * watch_armed; both sequentially consistent.
@@ -30,6 +33,7 @@
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
+#include "core/memory/pool.h"
 
 #define WATCH_PERIOD_NS EBB_NS_PER_S
 
@@ -103,16 +107,35 @@ static bool watch_any_awake(void)
 	return false;
 }
 
+/* On a reactor whose cache of memory holds something stale. */
+static void watch_age_memory(void *arg)
+{
+	struct ebb_reactor *reactor = arg;
+
+	atomic_store(&reactor->age_sent, false);
+	ebb_mem_age_caller();
+}
+
+static void watch_ask(struct ebb_reactor *reactor)
+{
+	if (!atomic_exchange(&reactor->age_sent, true)) {
+		ebb_msg_init(&reactor->age_msg, watch_age_memory, reactor);
+		ebb_reactor_send(reactor, &reactor->age_msg);
+	}
+}
+
 void ebb_watch_expired(void)
 {
 	uint64_t now_ns = ebb_clock_now_ns();
+	bool again;
 
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
 		if (atomic_load(&ebb_reactors[i].asleep) == 0) {
 			watch_look(&ebb_reactors[i], now_ns);
 		}
 	}
-	if (watch_any_awake()) {
+	again = ebb_mem_age(watch_ask);
+	if (again || watch_any_awake()) {
 		watch_set_timer();
 		return;
 	}

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <ebb/log.h>
+#include <ebb/memory.h>
 
 #include "core/event/helper.h"
 #include "tests/unit/core/event/stepper.h"
@@ -139,6 +140,48 @@ START_TEST(test_asleep)
 }
 END_TEST
 
+static size_t mapped_bytes(void)
+{
+	struct ebb_mem_stats stats;
+
+	ebb_mem_get_stats(&stats);
+	return stats.mapped_bytes;
+}
+
+/*
+ * What a load has used is given back at the second ring that finds it unused, by a reactor that is
+ * woken for that once, and by no other ring.
+ */
+START_TEST(test_memory_goes_back)
+{
+	void *bufs[8];
+
+	stepper_enter(thread);
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
+		bufs[i] = ebb_mem_alloc(EBB_MEM_ALLOC_MAX);
+	}
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(bufs); i++) {
+		ebb_mem_free(bufs[i], EBB_MEM_ALLOC_MAX);
+	}
+	stepper_leave();
+	atomic_store(&ebb_reactors[0].asleep, 1);
+	ebb_watch_expired();
+	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
+	ck_assert_uint_eq(mapped_bytes(), 4 * EBB_MEM_REGION_SIZE);
+	ebb_watch_expired();
+	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 0);
+	/* Asked again before it has looked: one message, not two. */
+	ebb_watch_expired();
+	stepper_turn();
+	ck_assert_uint_eq(mapped_bytes(), EBB_MEM_REGION_SIZE);
+	atomic_store(&ebb_reactors[0].asleep, 1);
+	ebb_watch_expired();
+	ebb_watch_expired();
+	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
+	atomic_store(&ebb_reactors[0].asleep, 0);
+}
+END_TEST
+
 static struct ebb_poller *sleeper;
 
 static int run_sleeper(void *arg)
@@ -231,8 +274,17 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_stuck,  test_not_yet, test_once_per_turn, test_stuck_poller, test_stuck_inbox,
-		test_rule_1, test_asleep,  test_really_stuck,  test_just_woken,   NULL,
+		test_stuck,
+		test_not_yet,
+		test_once_per_turn,
+		test_stuck_poller,
+		test_stuck_inbox,
+		test_rule_1,
+		test_asleep,
+		test_really_stuck,
+		test_just_woken,
+		test_memory_goes_back,
+		NULL,
 	};
 
 	return stepper_main("core/event/watch", setup, stepper_stop, tests);
