@@ -247,14 +247,16 @@ def a_twin_in_use_keeps_both_controllers():
 
 @case(machine=MULTIPATH, timeout_s=300)
 def a_shared_namespace_in_use_keeps_both_controllers():
-    block = Path("/dev/nvme0n1")
-    drives.wait_until(block.exists, "the subsystem's block device is there")
+    drives.wait_until(lambda: listed(0)["namespaces"] and listed(1)["namespaces"], "both are live")
+    name = listed(0)["namespaces"][0]["name"]
+    assert listed(1)["namespaces"][0]["name"] == name
+    block = Path("/dev") / name
     with mounted(block):
-        refuses_to_bind(0, "nvme0n1 is mounted on /tmp/mounted; unmount it first")
-        refuses_to_bind(1, "nvme0n1 is mounted on /tmp/mounted; unmount it first")
+        refuses_to_bind(0, f"{name} is mounted on /tmp/mounted; unmount it first")
+        refuses_to_bind(1, f"{name} is mounted on /tmp/mounted; unmount it first")
     bind(1)
     assert block.exists()
-    assert listed(0)["namespaces"][0]["name"] == "nvme0n1"
+    assert listed(0)["namespaces"][0]["name"] == name
     probe(1, [])
     unbind(1)
 
