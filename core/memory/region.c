@@ -162,6 +162,20 @@ static int arena_reserve_locked(void)
 	return 0;
 }
 
+int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes)
+{
+	int rc;
+
+	pthread_mutex_lock(&ebb_mem_lock);
+	rc = arena_reserve_locked();
+	pthread_mutex_unlock(&ebb_mem_lock);
+	if (rc == 0) {
+		*ret_base = atomic_load_explicit(&arena_base, memory_order_relaxed);
+		*ret_bytes = ARENA_SIZE;
+	}
+	return rc;
+}
+
 int ebb_region_grow_locked(void)
 {
 	struct ebb_mem_region region = {.index = 0};

@@ -33,6 +33,14 @@ void ebb_mem_free(void *buf, size_t size); /* @size: as it was asked for; NULL i
 bool ebb_mem_contains(const void *addr, size_t len_bytes);
 
 /**
+ * ebb_mem_arena() - where all buffers of the pool lie, now and later
+ * For a check that must be cheap: memory outside is foreign; inside, what nobody was given is not
+ * there at all.
+ * Thread: any. Return: 0; -ENOMEM.
+ */
+int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes);
+
+/**
  * ebb_mem_region_index() - number of the region that holds @addr, 0 … EBB_MEM_REGIONS_MAX - 1
  * Thread: any, lock-free. Return: the index; -1: foreign memory.
  */
