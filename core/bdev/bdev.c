@@ -10,6 +10,7 @@ const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type)
 		[EBB_BDEV_FLUSH] = "flush",
 		[EBB_BDEV_UNMAP] = "unmap",
 		[EBB_BDEV_WRITE_ZEROES] = "write_zeroes",
+		[EBB_BDEV_COMPARE] = "compare",
 	};
 
 	return (unsigned)type < EBB_BDEV_IO_TYPE_COUNT ? names[type] : "unknown";
@@ -27,7 +28,7 @@ uint32_t ebb_bdev_block_size(const struct ebb_bdev *bdev)
 
 uint64_t ebb_bdev_num_blocks(const struct ebb_bdev *bdev)
 {
-	return bdev->num_blocks;
+	return atomic_load_explicit(&bdev->num_blocks, memory_order_relaxed);
 }
 
 uint32_t ebb_bdev_buf_align(const struct ebb_bdev *bdev)
@@ -52,7 +53,8 @@ bool ebb_bdev_io_type_supported(const struct ebb_bdev *bdev, enum ebb_bdev_io_ty
 		mask |= EBB_BIT(EBB_BDEV_WRITE_ZEROES);
 	}
 	if (bdev->read_only) {
-		mask &= EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_FLUSH);
+		mask &= EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_FLUSH) |
+			EBB_BIT(EBB_BDEV_COMPARE);
 	}
 	return (mask & EBB_BIT(type)) != 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include <ebb/log.h>
+#include <ebb/memory.h>
 
 #include "core/bdev/registry.h"
 #include "core/bdev/stats.h"
@@ -107,6 +108,16 @@ static void channel_set_holding(struct bdev_channel *ch, bool holding)
 	}
 }
 
+static int channel_set_memory(struct bdev_channel *ch)
+{
+	if (ch->bdev->pool_memory) {
+		return ebb_mem_arena(&ch->memory_base, &ch->memory_bytes);
+	}
+	ch->memory_base = 1;
+	ch->memory_bytes = UINTPTR_MAX - 1;
+	return 0;
+}
+
 static int channel_create(void *device, void *ctx)
 {
 	struct ebb_bdev_internal *internal = device;
@@ -130,7 +141,10 @@ static int channel_create(void *device, void *ctx)
 	ebb_list_init(&ch->waiters);
 	ebb_list_init(&ch->held);
 	channel_set_holding(ch, false);
-	rc = pool_create(ch);
+	rc = channel_set_memory(ch);
+	if (rc == 0) {
+		rc = pool_create(ch);
+	}
 	if (rc < 0) {
 		return rc;
 	}

@@ -62,9 +62,10 @@ struct bdev_req {
 			struct bdev_iov_pos pos; /* the next part's */
 			uint64_t next_blocks;    /* parts begun */
 			uint16_t children;       /* in flight */
-			bool bounce;
-			bool waiting; /* for a free request */
-			int error;    /* the first */
+			bool bounce : 1;
+			bool bare : 1;    /* its parts have no memory */
+			bool waiting : 1; /* for a free request */
+			int error;        /* the first */
 		} parent;
 		struct { /* one of the parts */
 			struct bdev_req *parent;
@@ -136,6 +137,10 @@ struct bdev_channel {
 	 * not supported, or because the channel holds new requests back.
 	 */
 	uint32_t whole_blocks[EBB_BDEV_WRITE + 1];
+
+	/* Where memory may lie that the driver gets as it is: the pool, or anywhere but at 0. */
+	uintptr_t memory_base;
+	uintptr_t memory_bytes;
 
 	/* The requests; those from @pool_bump on have never been touched and cost nothing. */
 	uint32_t pool_bump;
@@ -225,7 +230,13 @@ void bdev_req_begin(struct bdev_channel *ch, struct bdev_req *req);
 /* Queues @wait and makes sure that it will be served. */
 void bdev_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait);
 
-/* Must @req be done in parts? Only reads, writes, and zeroes that have to be written. */
+/* Does a request of that type have memory? */
+static inline bool bdev_type_has_memory(unsigned type)
+{
+	return type <= EBB_BDEV_WRITE || type == EBB_BDEV_COMPARE;
+}
+
+/* Must @req be done in parts? */
 bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req);
 
 /* Does @req in parts; ends by bdev_req_finish() or bdev_req_finish_later(). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors: who holds a bdev open, and how they are told that it goes. The message about that
+ * Descriptors: who holds a bdev open, and how they are told what becomes of it. The message about that
  * lies in the descriptor, so a descriptor that is closed while the message is under way stays until
  * it has arrived.
  */
@@ -60,32 +60,46 @@ void ebb_bdev_close(struct ebb_bdev_desc *desc)
 	}
 }
 
-static void remove_msg(void *arg)
+/* One event for each message: the callback may close, and then there is nothing left to look at. */
+static void event_msg(void *arg)
 {
 	struct ebb_bdev_desc *desc = arg;
+	enum ebb_bdev_event event;
 	bool closed;
 
 	bdev_registry_lock();
+	/* Who is told that it goes need not hear how large it was. */
+	event = (desc->events & EBB_BIT(EBB_BDEV_EVENT_REMOVE)) != 0 ? EBB_BDEV_EVENT_REMOVE
+								     : EBB_BDEV_EVENT_RESIZE;
+	desc->events = 0;
 	desc->event_sent = false;
 	closed = desc->closed;
 	bdev_registry_unlock();
 	if (closed) {
 		free(desc);
 	} else if (desc->event != NULL) {
-		desc->event(desc->bdev, EBB_BDEV_EVENT_REMOVE, desc->event_arg);
+		desc->event(desc->bdev, event, desc->event_arg);
 	}
 }
 
-void bdev_desc_tell_all(struct ebb_bdev_internal *internal)
+static void desc_tell(struct ebb_bdev_desc *desc, enum ebb_bdev_event event)
+{
+	desc->events |= EBB_BIT(event);
+	if (!desc->event_sent) {
+		ebb_msg_init(&desc->msg, event_msg, desc);
+		desc->event_sent = ebb_thread_send(desc->thread, &desc->msg) == 0;
+	}
+}
+
+void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event event)
 {
 	struct ebb_list *node, *next;
 
 	ebb_list_for_each_safe(node, next, &internal->descs) {
 		struct ebb_bdev_desc *desc = ebb_list_entry(node, struct ebb_bdev_desc, link);
 
-		ebb_msg_init(&desc->msg, remove_msg, desc);
-		desc->event_sent = ebb_thread_send(desc->thread, &desc->msg) == 0;
-		if (!desc->event_sent) {
+		desc_tell(desc, event);
+		if (!desc->event_sent && event == EBB_BDEV_EVENT_REMOVE) {
 			/* Nobody is left who might close it. */
 			ebb_error("bdev",
 				  "thread '%s' has exited with bdev '%s' open; closed for it",

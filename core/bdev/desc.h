@@ -12,7 +12,7 @@ int bdev_desc_link(struct ebb_bdev_desc *desc, const char *name);
 /* @desc holds its bdev no longer; the last one begins the bdev's teardown. Under the lock. */
 void bdev_desc_unlink_locked(struct ebb_bdev_desc *desc);
 
-/* Tells each holder, on its thread, that the bdev is going. Under the lock. */
-void bdev_desc_tell_all(struct ebb_bdev_internal *internal);
+/* Tells each holder, on its thread. Under the lock. */
+void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event event);
 
 #endif

@@ -25,7 +25,7 @@ static const struct {
 	{"get_zone_info", -1},
 	{"zone_management", -1},
 	{"zone_append", -1},
-	{"compare", -1},
+	{"compare", EBB_BDEV_COMPARE},
 	{"compare_and_write", -1},
 	{"abort", -1},
 	{"seek_hole", -1},
@@ -73,7 +73,7 @@ struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 	json_object_object_add(object, "aliases", aliases);
 	add_string(object, "product_name", bdev->product_name);
 	add_uint(object, "block_size", bdev->block_size);
-	add_uint(object, "num_blocks", bdev->num_blocks);
+	add_uint(object, "num_blocks", ebb_bdev_num_blocks(bdev));
 	add_string(object, "uuid", bdev->internal->uuid_text);
 	json_object_object_add(object, "assigned_rate_limits", rate_limits_json());
 	add_bool(object, "claimed", false); /* a bdev may have any number of writers */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests that the driver cannot take as they are: too long, across a boundary it cares about, in
- * too many pieces of memory, in memory it cannot reach, or zeroes it cannot write. Such a request
+ * too many pieces of memory, in memory it cannot reach (foreign, not aligned, or in pieces that do
+ * not meet where they have to), or zeroes it cannot write. Such a request
  * (the parent) is done in parts (its children), each of which the driver can take. A child is a
  * request from the same pool; a few are in flight at a time, and the end of each begins the next.
  *
- * Memory that is not aligned as the driver needs it is bounced: the child uses a buffer from the
- * memory pool, copied to before a write or from after a read. Zeroes are bounced writes, too.
+ * Memory that the driver cannot use is bounced: the child uses a buffer from the memory pool, copied
+ * to before a write or a compare, or from after a read. Zeroes are bounced writes, too.
  *
  * When the pool of requests is empty, a parent waits for one like any client. That alone could
  * deadlock, with every request a parent: so a few requests are kept for children only. Whoever has
@@ -28,12 +29,27 @@ static int child_segments(const struct ebb_bdev *bdev)
 	return (int)bdev->max_segments;
 }
 
-static bool iov_aligned(const struct bdev_channel *ch, const struct ebb_bdev_io *io)
+static bool memory_usable(const struct bdev_channel *ch, const struct iovec *iov)
 {
+	uintptr_t offset = (uintptr_t)iov->iov_base - ch->memory_base;
+
+	return (((uintptr_t)iov->iov_base | iov->iov_len) & ch->align_mask) == 0 &&
+	       offset < ch->memory_bytes && iov->iov_len <= ch->memory_bytes - offset &&
+	       (!ch->bdev->pool_memory || ebb_mem_contains(iov->iov_base, iov->iov_len));
+}
+
+/* Can the driver use all of the memory, in these pieces? */
+static bool iov_usable(const struct bdev_channel *ch, const struct ebb_bdev_io *io)
+{
+	uintptr_t segment_mask = ch->bdev->segment_align > 1 ? ch->bdev->segment_align - 1 : 0;
 	int i;
 
-	for (i = 0; ch->align_mask != 0 && i < io->iovcnt; i++) {
-		if ((((uintptr_t)io->iov[i].iov_base | io->iov[i].iov_len) & ch->align_mask) != 0) {
+	for (i = 0; i < io->iovcnt; i++) {
+		uintptr_t begin = (uintptr_t)io->iov[i].iov_base;
+		uintptr_t end = begin + io->iov[i].iov_len;
+
+		if (!memory_usable(ch, &io->iov[i]) || (i > 0 && (begin & segment_mask) != 0) ||
+		    (i < io->iovcnt - 1 && (end & segment_mask) != 0)) {
 			return false;
 		}
 	}
@@ -46,32 +62,53 @@ static bool zeroes_to_write(const struct bdev_req *req)
 	       (req->io.bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) == 0;
 }
 
+/* The longest request that the driver takes for @req's type; 0: any. */
+static uint64_t longest(const struct bdev_req *req)
+{
+	const struct ebb_bdev *bdev = req->io.bdev;
+
+	if (bdev_type_has_memory(req->type) || zeroes_to_write(req)) {
+		return bdev->max_io_blocks;
+	}
+	switch (req->type) {
+	case EBB_BDEV_UNMAP:
+		return bdev->max_unmap_blocks;
+	case EBB_BDEV_WRITE_ZEROES:
+		return bdev->max_write_zeroes_blocks;
+	default:
+		return 0;
+	}
+}
+
 bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
 	const struct ebb_bdev_io *io = &req->io;
 	uint64_t last = io->offset_blocks + io->num_blocks - 1;
+	uint64_t limit = longest(req);
 
-	if (req->type > EBB_BDEV_WRITE) {
+	if (limit != 0 && io->num_blocks > limit) {
+		return true;
+	}
+	if (!bdev_type_has_memory(req->type)) {
 		return zeroes_to_write(req);
 	}
-	return (bdev->max_io_blocks != 0 && io->num_blocks > bdev->max_io_blocks) ||
-	       ((io->offset_blocks ^ last) & ch->boundary_mask) != 0 ||
+	return ((io->offset_blocks ^ last) & ch->boundary_mask) != 0 ||
 	       (bdev->max_segments != 0 && (uint32_t)io->iovcnt > bdev->max_segments) ||
-	       !iov_aligned(ch, io);
+	       !iov_usable(ch, io);
 }
 
 /* Blocks the next part may have, by the limits of the driver. */
 static uint64_t part_limit(const struct bdev_channel *ch, const struct bdev_req *parent)
 {
-	const struct ebb_bdev *bdev = ch->bdev;
 	uint64_t offset = parent->io.offset_blocks + parent->u.parent.next_blocks;
 	uint64_t blocks = parent->io.num_blocks - parent->u.parent.next_blocks;
+	uint64_t limit = longest(parent);
 
-	if (bdev->max_io_blocks != 0 && blocks > bdev->max_io_blocks) {
-		blocks = bdev->max_io_blocks;
+	if (limit != 0 && blocks > limit) {
+		blocks = limit;
 	}
-	if (ch->boundary_mask != 0) {
+	if (ch->boundary_mask != 0 && !parent->u.parent.bare) {
 		uint64_t room = (offset & ch->boundary_mask) - ch->boundary_mask - offset;
 
 		if (blocks > room) {
@@ -176,7 +213,7 @@ static uint64_t child_bounce(const struct bdev_channel *ch, struct bdev_req *chi
 	child->u.child.pos = pos;
 	if (parent->type == EBB_BDEV_WRITE_ZEROES) {
 		memset(child->u.child.bounce, 0, size);
-	} else if (parent->type == EBB_BDEV_WRITE) {
+	} else if (parent->type != EBB_BDEV_READ) {
 		pos_copy(&pos, child->u.child.bounce, size, true);
 	}
 	child->iov[0].iov_base = child->u.child.bounce;
@@ -186,11 +223,33 @@ static uint64_t child_bounce(const struct bdev_channel *ch, struct bdev_req *chi
 	return blocks;
 }
 
+/* What a part of @parent is to the driver: zeroes that have to be written are a write. */
+static enum ebb_bdev_io_type child_type(const struct bdev_req *parent)
+{
+	return zeroes_to_write(parent) ? EBB_BDEV_WRITE : (enum ebb_bdev_io_type)parent->type;
+}
+
+/* Gives @child its memory, if it has any. Return: blocks; 0: no memory. */
+static uint64_t child_memory(const struct bdev_channel *ch, struct bdev_req *child,
+			     const struct bdev_req *parent, uint64_t blocks)
+{
+	uint64_t mapped = 0;
+
+	if (parent->u.parent.bare) {
+		child->io.iov = NULL;
+		child->io.iovcnt = 0;
+		return blocks;
+	}
+	if (!parent->u.parent.bounce) {
+		mapped = child_map(ch, child, parent->u.parent.pos, blocks);
+	}
+	return mapped != 0 ? mapped : child_bounce(ch, child, parent, blocks);
+}
+
 /* Begins one part. Return: 0; -ENOMEM: no request or no memory now. */
 static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 {
-	uint64_t blocks = part_limit(ch, parent);
-	uint64_t mapped = 0;
+	uint64_t mapped;
 	struct bdev_req *child;
 
 	child = bdev_child_get(ch);
@@ -199,12 +258,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	}
 	child->u.child.parent = parent;
 	child->u.child.bounce = NULL;
-	if (!parent->u.parent.bounce) {
-		mapped = child_map(ch, child, parent->u.parent.pos, blocks);
-	}
-	if (mapped == 0) {
-		mapped = child_bounce(ch, child, parent, blocks);
-	}
+	mapped = child_memory(ch, child, parent, part_limit(ch, parent));
 	if (mapped == 0) {
 		bdev_child_put(ch, child);
 		return -ENOMEM;
@@ -212,12 +266,12 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	child->special = BDEV_REQ_CHILD;
 	child->type = parent->type;
 	child->start_ns = ebb_turn.now_ns;
-	child->io.type = parent->type == EBB_BDEV_READ ? EBB_BDEV_READ : EBB_BDEV_WRITE;
+	child->io.type = child_type(parent);
 	child->io.flags = parent->io.flags;
 	child->io.offset_blocks = parent->io.offset_blocks + parent->u.parent.next_blocks;
 	child->io.num_blocks = mapped;
 	parent->u.parent.next_blocks += mapped;
-	if (parent->type != EBB_BDEV_WRITE_ZEROES) {
+	if (bdev_type_has_memory(parent->type)) {
 		pos_advance(&parent->u.parent.pos, (size_t)(mapped << ch->block_shift));
 	}
 	parent->u.parent.children++;
@@ -276,13 +330,12 @@ static void parts_go_on(struct bdev_req *parent, bool inside_submit)
 
 void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req)
 {
-	bool zeroes = zeroes_to_write(req);
-
 	req->state = BDEV_REQ_HELD;
 	req->u.parent.pos = (struct bdev_iov_pos){.iov = req->io.iov};
 	req->u.parent.next_blocks = 0;
 	req->u.parent.children = 0;
-	req->u.parent.bounce = zeroes || !iov_aligned(ch, &req->io);
+	req->u.parent.bare = !bdev_type_has_memory(req->type) && !zeroes_to_write(req);
+	req->u.parent.bounce = zeroes_to_write(req) || !iov_usable(ch, &req->io);
 	req->u.parent.waiting = false;
 	req->u.parent.error = 0;
 	parts_go_on(req, true);

@@ -59,6 +59,11 @@ void bdev_registry_unlock(void)
 	pthread_mutex_unlock(&registry_mutex);
 }
 
+static bool size_possible(uint64_t num_blocks, uint32_t block_size)
+{
+	return num_blocks > 0 && num_blocks <= (uint64_t)INT64_MAX / block_size;
+}
+
 static const char *geometry_fault(const struct ebb_bdev *bdev)
 {
 	uint32_t size = bdev->block_size;
@@ -68,11 +73,14 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 	if (size < 512 || size > 65536 || (size & (size - 1)) != 0) {
 		return "the block size must be a power of two from 512 to 65536";
 	}
-	if (bdev->num_blocks == 0 || bdev->num_blocks > (uint64_t)INT64_MAX / size) {
+	if (!size_possible(bdev->num_blocks, size)) {
 		return "the size must be at least one block and less than 2^63 bytes";
 	}
 	if (align > 4096 || (align & (align - 1)) != 0) {
 		return "the alignment of memory must be a power of two of at most 4096";
+	}
+	if ((bdev->segment_align & (bdev->segment_align - 1)) != 0) {
+		return "the alignment of pieces of memory must be a power of two";
 	}
 	if ((boundary & (boundary - 1)) != 0) {
 		return "the boundary must be a power of two";
@@ -321,8 +329,29 @@ int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *ar
 		state_set(internal, BDEV_REMOVING);
 		internal->removed = done;
 		internal->removed_arg = arg;
-		bdev_desc_tell_all(internal);
+		bdev_desc_tell_all(internal, EBB_BDEV_EVENT_REMOVE);
 		teardown_check(internal);
+	}
+	bdev_registry_unlock();
+	return rc;
+}
+
+int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks)
+{
+	struct ebb_bdev_internal *internal = bdev->internal;
+	int rc = 0;
+
+	ebb_assert(ebb_thread_is_app());
+	if (!size_possible(num_blocks, bdev->block_size)) {
+		return -EINVAL;
+	}
+	bdev_registry_lock();
+	if (internal->state != BDEV_READY) {
+		rc = -EBUSY;
+	} else if (num_blocks != ebb_bdev_num_blocks(bdev)) {
+		/* Pairs with submit.c, on any thread: an old size or the new one will do. */
+		atomic_store_explicit(&bdev->num_blocks, num_blocks, memory_order_relaxed);
+		bdev_desc_tell_all(internal, EBB_BDEV_EVENT_RESIZE);
 	}
 	bdev_registry_unlock();
 	return rc;

@@ -16,6 +16,7 @@ struct ebb_bdev_desc {
 	bool write;
 	bool closed;     /* by its owner; freed when no event is under way any more */
 	bool event_sent; /* @msg is under way to @thread */
+	uint32_t events; /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
 	ebb_bdev_event_cb event;
 	void *event_arg;
 	struct ebb_thread *thread; /* that opened */

@@ -54,19 +54,21 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 			 const struct submit_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
+	uint64_t total = ebb_bdev_num_blocks(bdev);
 
-	if (!desc->write && request->type != EBB_BDEV_READ && request->type != EBB_BDEV_FLUSH) {
+	if (!desc->write && request->type != EBB_BDEV_READ && request->type != EBB_BDEV_FLUSH &&
+	    request->type != EBB_BDEV_COMPARE) {
 		return -EBADF;
 	}
 	if (!ebb_bdev_io_type_supported(bdev, request->type)) {
 		return -ENOTSUP;
 	}
-	if (request->num_blocks == 0 || request->num_blocks > bdev->num_blocks ||
-	    request->offset_blocks > bdev->num_blocks - request->num_blocks ||
+	if (request->num_blocks == 0 || request->num_blocks > total ||
+	    request->offset_blocks > total - request->num_blocks ||
 	    (request->flags & ~EBB_BDEV_FUA) != 0) {
 		return -EINVAL;
 	}
-	if (request->type <= EBB_BDEV_WRITE &&
+	if (bdev_type_has_memory(request->type) &&
 	    iov_bytes(request->iov, request->iovcnt) != request->num_blocks << ch->block_shift) {
 		return -EINVAL;
 	}
@@ -147,7 +149,7 @@ static inline __attribute__((always_inline)) int submit_one(
 	ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	uint64_t total = ch->bdev->num_blocks;
+	uint64_t total = atomic_load_explicit(&ch->bdev->num_blocks, memory_order_relaxed);
 	struct bdev_req *req;
 	struct iovec *iov;
 
@@ -158,7 +160,8 @@ static inline __attribute__((always_inline)) int submit_one(
 	}
 	if (ebb_unlikely(num_blocks - 1 >= ch->whole_blocks[type] || num_blocks > total ||
 			 offset_blocks > total - num_blocks ||
-			 len_bytes != num_blocks << ch->block_shift || buf == NULL ||
+			 len_bytes != num_blocks << ch->block_shift ||
+			 (uintptr_t)buf - ch->memory_base >= ch->memory_bytes ||
 			 ((uintptr_t)buf & ch->align_mask) != 0 ||
 			 ((offset_blocks ^ (offset_blocks + num_blocks - 1)) & ch->boundary_mask) !=
 				 0 ||
@@ -273,7 +276,7 @@ int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bd
 		   void *arg)
 {
 	struct submit_request request = {.type = EBB_BDEV_FLUSH,
-					 .num_blocks = desc->bdev->num_blocks,
+					 .num_blocks = ebb_bdev_num_blocks(desc->bdev),
 					 .cb = cb,
 					 .arg = arg};
 
@@ -305,4 +308,36 @@ int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 
 	return submit_vector(desc, ch, &request, "ebb_bdev_write_zeroes",
 			     __builtin_return_address(0));
+}
+
+int ebb_bdev_comparev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+		      const struct iovec *iov, int iovcnt, uint64_t offset_blocks,
+		      uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
+{
+	struct submit_request request = {.type = EBB_BDEV_COMPARE,
+					 .iov = iov,
+					 .iovcnt = iovcnt,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
+
+	return submit_vector(desc, ch, &request, "ebb_bdev_comparev", __builtin_return_address(0));
+}
+
+int ebb_bdev_compare(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
+		     uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
+{
+	const struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
+	struct iovec one = {.iov_base = (void *)(uintptr_t)buf,
+			    .iov_len = num_blocks << bdev_ch->block_shift};
+	struct submit_request request = {.type = EBB_BDEV_COMPARE,
+					 .iov = &one,
+					 .iovcnt = 1,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
+
+	return submit_vector(desc, ch, &request, "ebb_bdev_compare", __builtin_return_address(0));
 }

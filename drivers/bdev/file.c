@@ -148,6 +148,7 @@ static void file_submit(void *ctx, struct ebb_bdev_io *io)
 	case EBB_BDEV_WRITE_ZEROES:
 		file_slow_allocate(fio);
 		break;
+	case EBB_BDEV_COMPARE:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
 		ebb_bdev_io_complete(io, -ENOTSUP);

@@ -136,6 +136,11 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 		ebb_notice("nbd", "export %s ends: its bdev %s is being removed", export->name,
 			   ebb_bdev_name(bdev));
 		(void)nbd_export_stop(export, NULL, NULL);
+	} else {
+		ebb_notice("nbd",
+			   "export %s: bdev %s has another size now; clients are told the old one "
+			   "until the export is started anew",
+			   export->name, ebb_bdev_name(bdev));
 	}
 }
 

@@ -23,10 +23,12 @@ enum ebb_bdev_io_type {
 	EBB_BDEV_FLUSH,
 	EBB_BDEV_UNMAP,
 	EBB_BDEV_WRITE_ZEROES,
+	EBB_BDEV_COMPARE,
 	EBB_BDEV_IO_TYPE_COUNT,
 };
 
-/* The type's name as in supported_io_types: "read", "write", "flush", "unmap", "write_zeroes". */
+/* The type's name as in supported_io_types: "read", "write", "flush", "unmap", "write_zeroes",
+ * "compare". */
 const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type);
 
 /* The write is durable when it completes, as if a flush of its blocks had followed. */
@@ -34,6 +36,7 @@ const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type);
 
 enum ebb_bdev_event {
 	EBB_BDEV_EVENT_REMOVE, /* the bdev is going: end your I/O, put the channels, close */
+	EBB_BDEV_EVENT_RESIZE, /* ebb_bdev_num_blocks() is another one now */
 };
 
 typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg);
@@ -111,6 +114,16 @@ int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64
 int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
 			  ebb_bdev_io_cb cb, void *arg);
+
+/*
+ * Are the blocks' contents those of @iov? @status -EILSEQ: they differ. As ebb_bdev_readv()
+ * otherwise; only where the driver can (-ENOTSUP).
+ */
+int ebb_bdev_comparev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+		      const struct iovec *iov, int iovcnt, uint64_t offset_blocks,
+		      uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+int ebb_bdev_compare(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
+		     uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
 
 /**
  * struct ebb_bdev_io_wait - somebody who got -ENOMEM and waits for a free request

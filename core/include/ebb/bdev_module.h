@@ -8,6 +8,8 @@
  * channel holds a poller with a wake source, or prepares io_uring requests, and that is all.
  */
 
+#include <stdatomic.h>
+
 #include <ebb/bdev.h>
 #include <ebb/list.h>
 
@@ -19,7 +21,8 @@ struct ebb_bdev_ops {
 	/*
 	 * Begin @io (on the thread of @ctx, the driver's channel context). The driver completes it
 	 * by ebb_bdev_io_complete(), exactly once: inside this call, later, or from another thread.
-	 * It has been checked: range, support, alignment, sizes. io->iov is set for reads, writes.
+	 * It has been checked: range, support, alignment, sizes. io->iov is set for reads, writes,
+	 * compares.
 	 */
 	void (*submit)(void *ctx, struct ebb_bdev_io *io);
 
@@ -34,18 +37,24 @@ struct ebb_bdev_ops {
 struct ebb_bdev {
 	const char *name; /* unique; the driver's storage */
 	const char *product_name;
-	uint8_t uuid[16];    /* all zero: ebb_bdev_register() makes one up */
-	uint32_t block_size; /* bytes, a power of two, 512 … 65536 */
-	uint64_t num_blocks;
+	uint8_t uuid[16];            /* all zero: ebb_bdev_register() makes one up */
+	uint32_t block_size;         /* bytes, a power of two, 512 … 65536 */
+	_Atomic uint64_t num_blocks; /* changed by ebb_bdev_resize(); pairs with submit.c */
 	bool read_only;
 	uint32_t io_types;  /* mask of EBB_BIT(enum ebb_bdev_io_type) */
 	bool fua;           /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
 	uint32_t buf_align; /* bytes; a request with other memory is bounced; 0 or 1: any */
-	/* Reads and writes that go past these are done in parts; other requests come whole. */
+	bool pool_memory;   /* a request with memory that is not the pool's is bounced */
+	/* Reads, writes and compares that go past these are done in parts. */
 	uint32_t max_io_blocks;       /* the longest; 0: no limit */
 	uint32_t optimal_io_boundary; /* in blocks, a power of two, not to be crossed; 0: none */
 	uint32_t max_segments;        /* iovec elements in one request; 0: no limit */
-	uint32_t io_ctx_size;         /* bytes of driver context in each request */
+	/* Elements but the first begin, and but the last end, at multiples of this; 0: anywhere. */
+	uint32_t segment_align;
+	/* These are done in parts past their own limits; 0: none. */
+	uint64_t max_unmap_blocks;
+	uint64_t max_write_zeroes_blocks;
+	uint32_t io_ctx_size; /* bytes of driver context in each request */
 
 	const struct ebb_bdev_ops *ops;
 	/* The io_device whose channels carry the requests: the driver has registered it. */
@@ -102,6 +111,13 @@ int ebb_bdev_register(struct ebb_bdev *bdev);
  * Thread: app. Return: 0; -EBUSY it is going already: @done will not run.
  */
 int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg);
+
+/**
+ * ebb_bdev_resize() - @bdev has @num_blocks blocks from now on
+ * Requests that are under way are the driver's to fail. Holders are told (EBB_BDEV_EVENT_RESIZE).
+ * Thread: app. Return: 0 (also if nothing changes); -EINVAL impossible; -EBUSY it is going.
+ */
+int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks);
 
 /* The bdev of that name or alias, or NULL. Thread: app. */
 struct ebb_bdev *ebb_bdev_find(const char *name);

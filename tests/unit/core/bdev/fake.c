@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/core/bdev/fake.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
+
+#include <ebb/memory.h>
 
 #include "tests/unit/core/bdev/stage.h"
 
@@ -24,31 +27,38 @@ static void fake_note(struct fake *fake, const struct ebb_bdev_io *io)
 		.num_blocks = io->num_blocks,
 		.iovcnt = io->iovcnt,
 		.aligned = true,
+		.pool = true,
 	};
 	for (i = 0; i < io->iovcnt; i++) {
 		uintptr_t both = (uintptr_t)io->iov[i].iov_base | io->iov[i].iov_len;
 
+		record->pool =
+			record->pool && ebb_mem_contains(io->iov[i].iov_base, io->iov[i].iov_len);
 		fake->misaligned += ((uintptr_t)io->iov[i].iov_base & (align - 1)) != 0;
 		record->aligned = record->aligned && (both & (align - 1)) == 0;
 	}
 }
 
-/* Does what the request says to the memory. */
-static void fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
+/* Does what the request says to the memory. Return: its status. */
+static int fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
 {
 	uint8_t *memory = &fake->memory[io->offset_blocks * FAKE_BLOCK];
+	bool differs = false;
 	size_t done = 0;
 	int i;
 
 	for (i = 0; i < io->iovcnt; i++) {
 		if (io->type == EBB_BDEV_READ) {
 			memcpy(io->iov[i].iov_base, memory + done, io->iov[i].iov_len);
+		} else if (io->type == EBB_BDEV_COMPARE) {
+			differs = differs || memcmp(memory + done, io->iov[i].iov_base,
+						    io->iov[i].iov_len) != 0;
 		} else {
 			memcpy(memory + done, io->iov[i].iov_base, io->iov[i].iov_len);
 		}
 		done += io->iov[i].iov_len;
 	}
-	if (io->type <= EBB_BDEV_WRITE) {
+	if (io->type <= EBB_BDEV_WRITE || io->type == EBB_BDEV_COMPARE) {
 		ck_assert_uint_eq(done, io->num_blocks * FAKE_BLOCK);
 	} else {
 		ck_assert_uint_eq(done, 0);
@@ -56,12 +66,13 @@ static void fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
 	if (io->type == EBB_BDEV_WRITE_ZEROES || io->type == EBB_BDEV_UNMAP) {
 		memset(memory, 0, io->num_blocks * FAKE_BLOCK);
 	}
+	return differs ? -EILSEQ : 0;
 }
 
 static void fake_complete(struct fake *fake, struct ebb_bdev_io *io, int status)
 {
 	if (status == 0) {
-		fake_perform(fake, io);
+		status = fake_perform(fake, io);
 	}
 	ebb_bdev_io_complete(io, status);
 }

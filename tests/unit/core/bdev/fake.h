@@ -23,6 +23,7 @@ struct fake_record {
 	uint64_t num_blocks;
 	int iovcnt;
 	bool aligned; /* each element, to the bdev's buf_align */
+	bool pool;    /* each element lies in the pool */
 };
 
 struct fake {

@@ -45,7 +45,7 @@ START_TEST(a_bdev_is_described)
 		"\"flush\":true,\"reset\":false,\"nvme_admin\":false,\"nvme_io\":false,"
 		"\"nvme_io_md\":false,\"write_zeroes\":true,\"zcopy\":false,"
 		"\"get_zone_info\":false,\"zone_management\":false,\"zone_append\":false,"
-		"\"compare\":false,\"compare_and_write\":false,\"abort\":false,"
+		"\"compare\":true,\"compare_and_write\":false,\"abort\":false,"
 		"\"seek_hole\":false,\"seek_data\":false,\"copy\":false,"
 		"\"nvme_iov_md\":false},\"driver_specific\":{}}]");
 	call_has("bdev_get_bdevs", "{'name': '11111111-1111-1111-1111-111111111111'}",

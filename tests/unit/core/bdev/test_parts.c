@@ -143,6 +143,153 @@ START_TEST(unmap_is_not_split)
 }
 END_TEST
 
+START_TEST(unmap_and_zeroes_are_split_by_limits_of_their_own)
+{
+	fake->bdev.max_io_blocks = 7;
+	fake->bdev.max_unmap_blocks = 100;
+	fake->bdev.max_write_zeroes_blocks = 300;
+	fake_open(fake, &desc, &ch);
+	memset(fake->memory, 0xff, sizeof(fake->memory));
+	ck_assert_int_eq(ebb_bdev_unmap(desc, ch, 1, 100, fake_done, &result), 0);
+	stage_turn();
+	ck_assert_uint_eq(fake->num_records, 1);
+	fake->num_records = 0;
+	ck_assert_int_eq(ebb_bdev_unmap(desc, ch, 1, 1050, fake_done, &result), 0);
+	stage_turns(4);
+	ck_assert_uint_eq(fake->num_records, 11);
+	ck_assert_int_eq(fake->records[10].type, EBB_BDEV_UNMAP);
+	ck_assert_int_eq(fake->records[10].iovcnt, 0);
+	check_parts(1, 1050, 100, 0);
+	fake->num_records = 0;
+	ck_assert_int_eq(ebb_bdev_write_zeroes(desc, ch, 2000, 1000, EBB_BDEV_FUA, fake_done,
+					       &result),
+			 0);
+	stage_turns(6);
+	ck_assert_int_eq(fake->records[0].type, EBB_BDEV_WRITE_ZEROES);
+	ck_assert_int_eq(fake->records[4].type, EBB_BDEV_FLUSH);
+	fake->num_records = 4;
+	check_parts(2000, 1000, 300, 0);
+	ck_assert_uint_eq(result.calls, 3);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(fake->memory[3000 * FAKE_BLOCK - 1], 0);
+	ck_assert_uint_eq(fake->memory[3000 * FAKE_BLOCK], 0xff);
+}
+END_TEST
+
+START_TEST(the_first_error_of_an_unmap_ends_it)
+{
+	fake->bdev.max_unmap_blocks = 10;
+	fake->mode = FAKE_HOLD;
+	fake_open(fake, &desc, &ch);
+	ck_assert_int_eq(ebb_bdev_unmap(desc, ch, 0, 1000, fake_done, &result), 0);
+	ck_assert_uint_eq(fake->num_held, BDEV_CHILDREN_MAX);
+	fake_complete_one(fake, -EIO);
+	fake_complete_all(fake, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, -EIO);
+	ck_assert_uint_eq(fake->num_records, BDEV_CHILDREN_MAX);
+}
+END_TEST
+
+static void compare_is(const uint8_t *memory, uint64_t offset, uint64_t num, int status)
+{
+	memset(&result, 0, sizeof(result));
+	ck_assert_int_eq(ebb_bdev_compare(desc, ch, memory, offset, num, fake_done, &result), 0);
+	ck_assert_uint_eq(result.calls, 0);
+	stage_turns(6);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, status);
+}
+
+/* A compare has memory like a write: it is split and bounced, and the first difference is the end. */
+START_TEST(compares_are_split_and_bounced)
+{
+	unsigned i;
+
+	fake->bdev.max_io_blocks = 7;
+	fake->bdev.buf_align = 512;
+	fake_open(fake, &desc, &ch);
+	for (i = 0; i < 30 * FAKE_BLOCK; i++) {
+		fake->memory[i] = (uint8_t)(i * 3 + (i >> 9));
+	}
+	memcpy(buf, fake->memory, 30 * FAKE_BLOCK);
+	compare_is(buf, 0, 30, 0);
+	check_parts(0, 30, 7, 0);
+	ck_assert_int_eq(fake->records[0].type, EBB_BDEV_COMPARE);
+	buf[29 * FAKE_BLOCK] ^= 1;
+	compare_is(buf, 0, 30, -EILSEQ);
+	memmove(buf + 1, fake->memory, 30 * FAKE_BLOCK);
+	fake->num_records = 0;
+	compare_is(buf + 1, 0, 30, 0);
+	check_parts(0, 30, 7, 0);
+	buf[1] ^= 1;
+	compare_is(buf + 1, 0, 30, -EILSEQ);
+}
+END_TEST
+
+START_TEST(foreign_memory_is_bounced_if_the_driver_needs_the_pools)
+{
+	uint8_t *pool = ebb_mem_alloc(2 * BUF_BLOCKS * FAKE_BLOCK);
+	struct iovec iov[2];
+	unsigned i;
+
+	ck_assert_ptr_nonnull(pool);
+	fake->bdev.pool_memory = true;
+	fake_open(fake, &desc, &ch);
+	for (i = 0; i < BUF_BLOCKS * FAKE_BLOCK; i++) {
+		buf[i] = pool[i] = (uint8_t)(i * 11);
+	}
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 8, 0, fake_done, &result), 0);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, pool, 100, 8, 0, fake_done, &result), 0);
+	iov[0] = (struct iovec){.iov_base = pool, .iov_len = 4 * FAKE_BLOCK};
+	iov[1] = (struct iovec){.iov_base = buf, .iov_len = 4 * FAKE_BLOCK};
+	ck_assert_int_eq(ebb_bdev_writev(desc, ch, iov, 2, 200, 8, 0, fake_done, &result), 0);
+	stage_turns(4);
+	ck_assert_uint_eq(result.calls, 3);
+	ck_assert_uint_eq(fake->num_records, 3);
+	for (i = 0; i < 3; i++) {
+		ck_assert(fake->records[i].pool);
+	}
+	ck_assert_mem_eq(fake->memory, buf, 8 * FAKE_BLOCK);
+	ck_assert_mem_eq(&fake->memory[204 * FAKE_BLOCK], buf, 4 * FAKE_BLOCK);
+	memset(buf, 0, sizeof(buf));
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 8, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert(fake->records[3].pool);
+	ck_assert_mem_eq(fake->memory, buf, 8 * FAKE_BLOCK);
+	ebb_mem_free(pool, 2 * BUF_BLOCKS * FAKE_BLOCK);
+}
+END_TEST
+
+/* Pieces that do not meet at pages are bounced; first and last may begin and end anywhere. */
+START_TEST(pieces_that_do_not_meet_at_pages_are_bounced)
+{
+	struct iovec iov[3] = {
+		{.iov_base = buf + 3584, .iov_len = 512},
+		{.iov_base = buf + 8192, .iov_len = 4096},
+		{.iov_base = buf + 4096, .iov_len = 512},
+	};
+
+	fake->bdev.segment_align = 4096;
+	fake_open(fake, &desc, &ch);
+	ck_assert_int_eq(ebb_bdev_writev(desc, ch, iov, 3, 0, 10, 0, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert_int_eq(fake->records[0].iovcnt, 3);
+	iov[1].iov_base = buf + 8192 + 512;
+	ck_assert_int_eq(ebb_bdev_writev(desc, ch, iov, 3, 0, 10, 0, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert_int_eq(fake->records[1].iovcnt, 1);
+	ck_assert(fake->records[1].pool);
+	ck_assert_mem_eq(&fake->memory[FAKE_BLOCK], buf + 8192 + 512, 4096);
+	iov[1].iov_base = buf + 8192;
+	iov[1].iov_len = 3584;
+	ck_assert_int_eq(ebb_bdev_writev(desc, ch, iov, 3, 0, 9, 0, fake_done, &result), 0);
+	stage_turns(3);
+	ck_assert_int_eq(fake->records[2].iovcnt, 1);
+	ck_assert_uint_eq(result.calls, 3);
+}
+END_TEST
+
 START_TEST(too_many_segments_are_split)
 {
 	struct iovec iov[6];
@@ -412,6 +559,11 @@ int main(void)
 	tcase_add_test(tcase, parts_end_where_memory_is_aligned);
 	tcase_add_test(tcase, parts_that_cannot_be_aligned_are_bounced);
 	tcase_add_test(tcase, unmap_is_not_split);
+	tcase_add_test(tcase, unmap_and_zeroes_are_split_by_limits_of_their_own);
+	tcase_add_test(tcase, the_first_error_of_an_unmap_ends_it);
+	tcase_add_test(tcase, compares_are_split_and_bounced);
+	tcase_add_test(tcase, foreign_memory_is_bounced_if_the_driver_needs_the_pools);
+	tcase_add_test(tcase, pieces_that_do_not_meet_at_pages_are_bounced);
 	tcase_add_test(tcase, too_many_segments_are_split);
 	tcase_add_test(tcase, unaligned_memory_is_bounced);
 	tcase_add_test(tcase, a_failed_read_leaves_memory_alone);

@@ -263,6 +263,75 @@ START_TEST(holders_are_told_on_their_threads)
 }
 END_TEST
 
+static void resize_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
+{
+	struct holder *holder = arg;
+
+	ck_assert_ptr_eq(bdev, ebb_bdev_desc_bdev(holder->desc));
+	holder->events += event == EBB_BDEV_EVENT_RESIZE ? 1 : 100;
+	holder->on = ebb_thread_current();
+}
+
+START_TEST(holders_are_told_of_another_size)
+{
+	struct ebb_thread *thread = stage_thread("holder");
+	struct fake *fake = fake_create("disk");
+	struct fake_result result = {0};
+	struct holder holder = {0};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK];
+
+	fake->bdev.num_blocks = 100;
+	fake_open(fake, &desc, &ch);
+	stage_enter(thread);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, resize_event, &holder, &holder.desc), 0);
+	stage_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 100), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 0), -EINVAL);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, UINT64_MAX / 2), -EINVAL);
+	stage_turns(3);
+	ck_assert_uint_eq(holder.events, 0);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 149, 1, fake_done, &result), -EINVAL);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 150), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 160), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(holder.events, 1); /* both changes in one: it can ask for the size */
+	ck_assert_ptr_eq(holder.on, thread);
+	ck_assert_uint_eq(ebb_bdev_num_blocks(&fake->bdev), 160);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 159, 1, fake_done, &result), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 50), 0);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 50, 1, fake_done, &result), -EINVAL);
+	stage_enter(thread);
+	ebb_bdev_close(holder.desc);
+	stage_enter(ebb_thread_app());
+	stage_turns(3);
+	ck_assert_uint_eq(holder.events, 1);
+	fake_close(fake, desc, ch);
+	stage_thread_exit(thread);
+}
+END_TEST
+
+/* Who is told both hears only that it goes. */
+START_TEST(a_size_of_what_goes_is_not_told)
+{
+	struct fake *fake = fake_create("disk");
+	struct holder holder = {0};
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, resize_event, &holder, &holder.desc), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 50), 0);
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 60), -EBUSY);
+	stage_turns(3);
+	ck_assert_uint_eq(holder.events, 100);
+	ebb_bdev_close(holder.desc);
+	stage_until(&gone);
+	free(fake);
+}
+END_TEST
+
 START_TEST(requests_in_flight_end_before_the_bdev_goes)
 {
 	struct fake *fake = fake_create("disk");
@@ -399,6 +468,8 @@ int main(void)
 	tcase_add_test(tcase, impossible_geometry_is_refused);
 	tcase_add_test(tcase, opening_is_refused_where_it_must);
 	tcase_add_test(tcase, holders_are_told_on_their_threads);
+	tcase_add_test(tcase, holders_are_told_of_another_size);
+	tcase_add_test(tcase, a_size_of_what_goes_is_not_told);
 	tcase_add_test(tcase, requests_in_flight_end_before_the_bdev_goes);
 	tcase_add_test(tcase, closing_while_the_event_is_under_way);
 	tcase_add_test(tcase, a_holder_whose_thread_has_exited_holds_nothing);
