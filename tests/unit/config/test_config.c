@@ -164,7 +164,7 @@ static void entry_mistake(const char *entry, const char *expected)
 
 static void entry_accepted(const char *entry, size_t num_entries)
 {
-	char text[512];
+	char text[2048];
 
 	snprintf(text, sizeof(text),
 		 "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [%s]}]}", entry);
@@ -355,6 +355,41 @@ START_TEST(test_compat_methods)
 }
 END_TEST
 
+/* As SPDK saves them. */
+START_TEST(test_compat_nvme)
+{
+	entry_accepted(
+		"{\"method\": \"bdev_nvme_set_options\", \"params\": {\"action_on_timeout\": "
+		"\"none\", \"timeout_us\": 0, \"timeout_admin_us\": 0, "
+		"\"keep_alive_timeout_ms\": 10000, \"arbitration_burst\": 0, "
+		"\"low_priority_weight\": 0, \"medium_priority_weight\": 0, "
+		"\"high_priority_weight\": 0, \"nvme_adminq_poll_period_us\": 10000, "
+		"\"nvme_ioq_poll_period_us\": 0, \"io_queue_requests\": 0, "
+		"\"delay_cmd_submit\": true, \"transport_retry_count\": 4, "
+		"\"bdev_retry_count\": 3, \"transport_ack_timeout\": 0, "
+		"\"ctrlr_loss_timeout_sec\": 0, \"reconnect_delay_sec\": 0, "
+		"\"fast_io_fail_timeout_sec\": 0, \"disable_auto_failback\": false, "
+		"\"generate_uuids\": false, \"transport_tos\": 0, \"nvme_error_stat\": false, "
+		"\"rdma_srq_size\": 0, \"io_path_stat\": false, "
+		"\"allow_accel_sequence\": false, \"rdma_max_cq_size\": 0, "
+		"\"rdma_cm_event_timeout_ms\": 0, \"dhchap_digests\": [\"sha256\"], "
+		"\"dhchap_dhgroups\": [\"null\"]}}",
+		1);
+	entry_accepted("{\"method\": \"bdev_nvme_attach_controller\", \"params\": {\"name\": "
+		       "\"Nvme0\", \"trtype\": \"PCIe\", \"traddr\": \"0000:01:00.0\", "
+		       "\"prchk_reftag\": false, \"prchk_guard\": false, "
+		       "\"ctrlr_loss_timeout_sec\": 0, \"reconnect_delay_sec\": 0, "
+		       "\"fast_io_fail_timeout_sec\": 0, \"hdgst\": false, \"ddgst\": false, "
+		       "\"multipath\": \"multipath\"}}",
+		       1);
+	entry_mistake("{\"method\": \"bdev_nvme_attach_controller\", \"params\": {\"name\": "
+		      "\"Nvme0\", \"trtype\": \"PCIe\", \"traddr\": \"0000:01:00.0\", "
+		      "\"prchk_guard\": true}}",
+		      " bdev_nvme_attach_controller: parameter \"prchk_guard\" is true: ebb cannot "
+		      "check protection information, only 0 or false is taken");
+}
+END_TEST
+
 START_TEST(test_compat_parameters)
 {
 	struct json_object *left;
@@ -531,6 +566,7 @@ static Suite *config_suite(void)
 	tcase_add_test(check_case, test_passes);
 	tcase_add_test(check_case, test_unknown_subsystems_are_passed_over);
 	tcase_add_test(check_case, test_compat_methods);
+	tcase_add_test(check_case, test_compat_nvme);
 	tcase_add_test(check_case, test_compat_parameters);
 	tcase_add_test(check_case, test_compat_like);
 	suite_add_tcase(suite, check_case);
