@@ -139,6 +139,18 @@ static void io_submit_unmap(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns,
 	ch->submit(ch->queue, request);
 }
 
+/* Dwords 10 to 12: which blocks, and FUA. */
+static inline void io_set_blocks(struct ebb_nvme_request *request, const struct ebb_nvme_ns *ns,
+				 const struct ebb_bdev_io *io)
+{
+	request->cdw10 = (uint32_t)io->offset_blocks;
+	request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
+	request->cdw12 = (uint32_t)(io->num_blocks - 1);
+	if (ebb_unlikely(io->flags != 0)) {
+		request->cdw12 |= ns->fua_cdw12;
+	}
+}
+
 /* Everything but reads and writes. */
 static void __attribute__((noinline))
 io_submit_other(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns, struct ebb_nvme_io *nio,
@@ -163,10 +175,14 @@ io_submit_other(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns, struct ebb_
 		return;
 	case EBB_BDEV_WRITE_ZEROES:
 		request->opcode = nvme_cmd_write_zeroes;
-		request->cdw10 = (uint32_t)io->offset_blocks;
-		request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
-		request->cdw12 = (uint32_t)(io->num_blocks - 1);
-		request->cdw12 |= io->flags != 0 ? ns->fua_cdw12 : 0;
+		io_set_blocks(request, ns, io);
+		break;
+	case EBB_BDEV_COMPARE:
+		request->opcode = nvme_cmd_compare;
+		io_set_blocks(request, ns, io);
+		request->iov = io->iov;
+		request->iovcnt = io->iovcnt;
+		request->len_bytes = (uint32_t)(io->num_blocks << ns->block_shift);
 		break;
 	case EBB_BDEV_READ:
 	case EBB_BDEV_WRITE:
@@ -195,10 +211,7 @@ void ebb_nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
 	request->opcode = (uint8_t)(2 - (unsigned)io->type);
 	request->tries = 0;
 	request->nsid = ns->nsid;
-	request->cdw10 = (uint32_t)io->offset_blocks;
-	request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
-	request->cdw12 =
-		(uint32_t)(io->num_blocks - 1) | (ebb_unlikely(io->flags != 0) ? ns->fua_cdw12 : 0);
+	io_set_blocks(request, ns, io);
 	request->cdw13 = 0;
 	request->cdw14 = 0;
 	request->cdw15 = 0;

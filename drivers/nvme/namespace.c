@@ -94,10 +94,39 @@ static uint32_t ns_io_types(const struct ebb_nvme_ctrlr_info *info)
 	if ((info->oncs & NVME_CTRL_ONCS_DSM) != 0) {
 		types |= EBB_BIT(EBB_BDEV_UNMAP);
 	}
+	if ((info->oncs & NVME_CTRL_ONCS_COMPARE) != 0) {
+		types |= EBB_BIT(EBB_BDEV_COMPARE);
+	}
 	if ((info->oncs & NVME_CTRL_ONCS_WRITE_ZEROES) != 0) {
 		types |= EBB_BIT(EBB_BDEV_WRITE_ZEROES);
 	}
 	return types;
+}
+
+/* Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL). */
+static void ns_describe_zeroes(struct ebb_nvme_ns *ns)
+{
+	const struct ebb_nvme_ctrlr_info *info = &ns->ctrlr->info;
+	uint32_t pages = info->wzsl_pages != 0 ? info->wzsl_pages : info->mdts_pages;
+
+	ns->bdev.max_write_zeroes_blocks = blocks_of(&ns->info, ns_max_bytes(ns->ctrlr, pages));
+	if (ns->bdev.max_write_zeroes_blocks == 0) {
+		ns->bdev.io_types &= ~EBB_BIT(EBB_BDEV_WRITE_ZEROES); /* they are written */
+	}
+}
+
+static void ns_describe_unmap(struct ebb_nvme_ns *ns)
+{
+	const struct ebb_nvme_ctrlr_info *info = &ns->ctrlr->info;
+	uint64_t ranges = info->dsm_ranges != 0 ? info->dsm_ranges : DSM_RANGES_MAX;
+	uint64_t blocks;
+
+	ns->range_blocks = info->dsm_blocks != 0 ? info->dsm_blocks : UINT32_MAX;
+	blocks = ranges * ns->range_blocks;
+	if (info->dsm_total != 0 && info->dsm_total < blocks) {
+		blocks = info->dsm_total;
+	}
+	ns->bdev.max_unmap_blocks = blocks;
 }
 
 static void ns_describe(struct ebb_nvme_ns *ns)
@@ -123,6 +152,10 @@ static void ns_describe(struct ebb_nvme_ns *ns)
 	ns->bdev.max_io_blocks = blocks_of(info, max_bytes);
 	ns->bdev.optimal_io_boundary = info->boundary_blocks;
 	ns->bdev.max_segments = limits->max_segments;
+	ns->bdev.pool_memory = true;
+	ns->bdev.segment_align = limits->page_bytes;
+	ns_describe_zeroes(ns);
+	ns_describe_unmap(ns);
 	ns->bdev.io_ctx_size = sizeof(struct ebb_nvme_io);
 	ns->bdev.ops = &ebb_nvme_bdev_ops;
 	ns->bdev.io_device = ns->ctrlr;
@@ -179,7 +212,7 @@ void ebb_nvme_ns_destruct(struct ebb_bdev *bdev)
 	ns_close(ebb_container_of(bdev, struct ebb_nvme_ns, bdev));
 }
 
-int ebb_nvme_ns_register(struct ebb_nvme_ns *ns)
+int ebb_nvme_ns_register(struct ebb_nvme_ns *ns, char *ret_fault, size_t fault_size)
 {
 	int rc;
 
@@ -194,8 +227,7 @@ int ebb_nvme_ns_register(struct ebb_nvme_ns *ns)
 		rc = ebb_bdev_register(&ns->bdev);
 	}
 	if (rc < 0) {
-		snprintf(ns->fault, sizeof(ns->fault), "bdev '%s' cannot be registered: %s",
-			 ns->bdev.name,
+		snprintf(ret_fault, fault_size, "bdev '%s' cannot be registered: %s", ns->bdev.name,
 			 rc == -EEXIST ? "there is one of that name" : strerror(-rc));
 		ns_close(ns);
 	}
@@ -238,6 +270,12 @@ bool ebb_nvme_ns_update(struct ebb_nvme_ns *ns, const struct ebb_nvme_ns_info *i
 		ebb_notice("nvme", "%s is %s now", ns->bdev.name,
 			   info->write_protected ? "write protected" : "writable");
 		ns->bdev.read_only = info->write_protected;
+	}
+	if (ns->info.num_blocks != info->num_blocks) {
+		ebb_notice("nvme", "%s has %llu blocks now, it had %llu", ns->bdev.name,
+			   (unsigned long long)info->num_blocks,
+			   (unsigned long long)ns->info.num_blocks);
+		(void)ebb_bdev_resize(&ns->bdev, info->num_blocks);
 	}
 	ns->info = *info;
 	return true;

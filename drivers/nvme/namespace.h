@@ -15,9 +15,9 @@ void ebb_nvme_ns_free(struct ebb_nvme_ns *ns);
 
 /**
  * ebb_nvme_ns_register() - the transport has opened @ns: make it a bdev
- * Return: 0; on failure it is being closed, and @ns->fault says why.
+ * Return: 0; on failure it is being closed, or gone already, and @ret_fault says why.
  */
-int ebb_nvme_ns_register(struct ebb_nvme_ns *ns);
+int ebb_nvme_ns_register(struct ebb_nvme_ns *ns, char *ret_fault, size_t fault_size);
 
 /* Takes the bdev away; @why: for the log, or NULL: it is asked for. Does nothing if it goes. */
 void ebb_nvme_ns_remove(struct ebb_nvme_ns *ns, const char *why);

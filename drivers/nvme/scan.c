@@ -69,15 +69,16 @@ static void scan_failed(struct ebb_nvme_ctrlr *ctrlr, int rc)
 static void open_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 {
 	struct ebb_nvme_ns *ns = ctrlr->scan.opening;
+	char why[256];
 
 	ctrlr->scan.opening = NULL;
 	if (rc < 0) {
 		scan_refuse(ctrlr, rc, ns->fault[0] != '\0' ? ns->fault : strerror(-rc));
 		ebb_nvme_ns_free(ns);
 	} else {
-		rc = ebb_nvme_ns_register(ns);
+		rc = ebb_nvme_ns_register(ns, why, sizeof(why));
 		if (rc < 0) {
-			scan_refuse(ctrlr, rc, ns->fault);
+			scan_refuse(ctrlr, rc, why);
 		}
 	}
 	scan_next(ctrlr);
