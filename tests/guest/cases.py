@@ -17,8 +17,9 @@
 
 Cases of equal machines share one boot, in the order of their files; a case that leaves nothing
 usable behind says alone=True. After a case its processes and mounts are gone, faults are healed and
-every NVMe controller is back in its slot and with the kernel's driver. A case raises harness.Skip or fails by any other exception, as the tests
-of tests/integration do, whose harness (Daemon, check_command ...) a case may import.
+every NVMe controller is back in its slot and with the kernel's driver. A case raises harness.Skip
+or fails by any other exception, as the tests of tests/integration do, whose harness (Daemon,
+check_command ...) a case may import.
 timeout_s bounds a case in the guest; it is for a slow, shared machine, not what it should take.
 """
 

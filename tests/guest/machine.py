@@ -54,7 +54,8 @@ class Subsystem:
         plugged again. (QEMU cannot plug namespaces alone, so other drives of one controller come
         back without.)"""
         only = self.namespaces[0]
-        return (self.controllers, len(self.namespaces), only.metadata, only.options) == (1, 1, 0, "")
+        single = self.controllers == len(self.namespaces) == 1
+        return single and not only.metadata and not only.options
 
 
 @dataclass(frozen=True)

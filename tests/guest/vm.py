@@ -30,7 +30,7 @@ from volatile import VolatileDisk
 
 QEMU = "qemu-system-x86_64"
 CMDLINE = (
-    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable no_timer_check "
+    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable "
     "oops=panic random.trust_cpu=on"
 )
 PORTS = {"agent": ("agent",), "exec": ("stdout", "stderr"), "shell": ()}
@@ -224,7 +224,8 @@ class Guest:
         machine = self.machine
         words = [
             # Whatever becomes of us, it does not outlive us.
-            self.setpriv, "--pdeathsig", "KILL", self.program, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            self.setpriv, "--pdeathsig", "KILL", self.program,
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus),
             "-machine", "q35,kernel-irqchip=split", "-m", str(machine.memory_mib),
             "-device", "intel-iommu,intremap=on,caching-mode=on,aw-bits=48",
@@ -329,7 +330,8 @@ class Guest:
             elif message["tidied"]:
                 break
             else:
-                raise GuestError(f"what {function} left cannot be tidied: {message['text']}\n{done}")
+                why = f"{message['text']}\n{done}"
+                raise GuestError(f"what {function} left cannot be tidied: {why}")
         if done["done"] == "skipped":
             raise Skip(done["text"])
         if done["done"] == "failed":
