@@ -188,17 +188,35 @@ static inline void stat_add(const struct bdev_channel *ch, struct bdev_type_stat
 	}
 }
 
+/* Somebody waits for a request, or for the channel to be quiet. */
+static void __attribute__((noinline))
+finish_attended(struct bdev_channel *ch, ebb_bdev_io_cb cb, void *arg, int status)
+{
+	if ((ch->attention & BDEV_CH_WAITERS) != 0) {
+		waiters_wake(ch);
+	}
+	cb(arg, status);
+	/* If that put the last reference, the channel goes by a message: it is still there. */
+	if ((ch->attention & BDEV_CH_QUIESCING) != 0 && ch->outstanding == 0) {
+		ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
+		ebb_io_channel_quiesced(ebb_io_channel_from_ctx(ch));
+	}
+}
+
 void bdev_req_finish(struct bdev_req *req)
 {
 	struct bdev_channel *ch = req->ch;
 	struct bdev_type_stat *stat = &ch->stats[req->type];
-	ebb_bdev_io_cb cb = req->cb;
-	void *arg = req->arg;
-	int status = req->status;
+	ebb_bdev_io_cb cb;
+	void *arg;
+	int status;
 
 	if (ebb_unlikely(req->special != 0) && finish_special(ch, req)) {
 		return;
 	}
+	cb = req->cb;
+	arg = req->arg;
+	status = req->status;
 	if (ebb_likely(status == 0)) {
 		stat_add(ch, stat, req);
 	} else {
@@ -206,13 +224,10 @@ void bdev_req_finish(struct bdev_req *req)
 	}
 	bdev_req_put(ch, req);
 	ch->outstanding--;
-	if (ebb_unlikely((ch->attention & BDEV_CH_WAITERS) != 0)) {
-		waiters_wake(ch);
+	/* Nothing begins to wait for this one inside its callback: it is not outstanding any more. */
+	if (ebb_unlikely(ch->attention != 0)) {
+		finish_attended(ch, cb, arg, status);
+		return;
 	}
 	cb(arg, status);
-	/* If that put the last reference, the channel goes by a message: it is still there. */
-	if (ebb_unlikely((ch->attention & BDEV_CH_QUIESCING) != 0) && ch->outstanding == 0) {
-		ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
-		ebb_io_channel_quiesced(ebb_io_channel_from_ctx(ch));
-	}
 }

@@ -295,7 +295,8 @@ static void uring_submit_early(struct ebb_uring *uring)
 {
 	unsigned ready = io_uring_sq_ready(&uring->ring);
 
-	if (ready >= URING_EARLY_MIN && ready >= uring->outstanding / URING_EARLY_SHARE) {
+	if (uring->shape == EBB_URING_PLAIN && ready >= URING_EARLY_MIN &&
+	    ready >= uring->outstanding / URING_EARLY_SHARE) {
 		uring_check(uring, io_uring_submit(&uring->ring));
 	}
 }

@@ -70,7 +70,9 @@ static int regions_set(struct ebb_uring_regions *regions, unsigned index, char *
 							  regions->num_pieces);
 	} while (rc == -EINTR);
 	if (rc >= 0 && rc < (int)regions->num_pieces) { /* the limit was hit on the way */
-		regions_set(regions, index, NULL);
+		if (base != NULL) {
+			regions_set(regions, index, NULL);
+		}
 		return -ENOMEM;
 	}
 	return rc < 0 ? rc : 0;

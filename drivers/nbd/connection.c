@@ -110,7 +110,10 @@ static void conn_end(struct nbd_conn *conn)
 	if (conn->rx_req != NULL) {
 		nbd_req_put(conn->rx_req);
 	}
-	ebb_assert(conn->held_bytes == 0);
+	if (conn->rx_long != NULL) {
+		nbd_req_put(conn->rx_long);
+	}
+	ebb_assert(conn->held_bytes == 0 && conn->num_reqs == 0 && conn->num_parts == 0);
 	if (conn->channel != NULL) {
 		ebb_io_channel_put(conn->channel);
 	}
@@ -291,7 +294,7 @@ static int conn_bind(struct nbd_conn *conn)
 {
 	conn->channel = ebb_bdev_channel_get(conn->desc);
 	/* Not zeroed: a request is touched when it is used first. */
-	conn->reqs = malloc(NBD_REQUESTS_MAX * sizeof(*conn->reqs));
+	conn->reqs = malloc((NBD_REQUESTS_MAX + NBD_PARTS_MAX) * sizeof(*conn->reqs));
 	return conn->channel == NULL || conn->reqs == NULL ? -1 : 0;
 }
 

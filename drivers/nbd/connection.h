@@ -17,13 +17,14 @@
 #include "drivers/nbd/handshake.h"
 #include "drivers/nbd/protocol.h"
 
-#define NBD_REQUESTS_MAX 256u            /* in flight on one connection */
-#define NBD_BUFFERS_MAX  NBD_REQUEST_MAX /* bytes that they hold */
+#define NBD_REQUESTS_MAX 256u /* in flight on one connection */
+#define NBD_PARTS_MAX    8u   /* and beside them, parts of its long writes */
 /*
  * Bytes that the requests of all connections of a thread hold. A connection that holds nothing is
- * served all the same, so that each of them goes on beside a stalled one while the pool lasts.
+ * served all the same, so that each of them goes on beside a stalled one while the pool lasts, and
+ * a request that is larger than this is served alone.
  */
-#define NBD_GROUP_BUFFERS_MAX (32u << 20)
+#define NBD_GROUP_BUFFERS_MAX (8u << 20)
 #define NBD_CHUNK_SIZE        EBB_MEM_ALLOC_MAX
 #define NBD_CHUNKS_MAX        (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
 #define NBD_RX_SIZE           (16u << 10)
@@ -39,16 +40,22 @@ struct nbd_conn;
 struct nbd_export;
 struct nbd_listener;
 
-/* A request from its header's coming to its reply's going. It owns its buffers all that time. */
+/*
+ * A request from its header's coming to its reply's going. It owns its buffers all that time. A
+ * long write has no buffers, but parts that have; see request.c.
+ */
 struct nbd_req {
 	struct ebb_list link; /* the connection's replies, or its free requests */
 	struct nbd_conn *conn;
 	struct nbd_request wire;
 	struct nbd_wire_reply reply;
 	struct ebb_bdev_io_wait wait;
-	bool sends_data;     /* a read that succeeded */
-	bool flush_next;     /* FUA, where the bdev's call has no such flag */
-	uint32_t held_bytes; /* counted against NBD_BUFFERS_MAX */
+	bool sends_data;       /* a read that succeeded */
+	bool flush_next;       /* FUA, where the bdev's call has no such flag */
+	struct nbd_req *whole; /* the long write that this is a part of; NULL: none */
+	unsigned parts;      /* of a long write: under way, and one more while its payload comes */
+	uint32_t error;      /* of a long write: the first of its parts' */
+	uint32_t held_bytes; /* counted against NBD_GROUP_BUFFERS_MAX */
 	int iovcnt;
 	struct iovec iov[NBD_CHUNKS_MAX];
 };
@@ -77,12 +84,14 @@ struct nbd_conn {
 	struct nbd_op rx_op;
 	size_t rx_pos;
 	size_t rx_len;
-	size_t rx_direct;       /* bytes of the receive under way that go to rx_req */
-	struct nbd_req *rx_req; /* the write whose payload comes; NULL: none, or it is dropped */
-	size_t rx_filled;       /* bytes of it that have come */
-	bool rx_shy;            /* after a long write: do not take much of the next one's payload */
-	bool rx_drained;        /* the socket was empty after the last receive */
-	bool has_pending;       /* @pending waits for a request or for memory */
+	size_t rx_direct;        /* bytes of the receive under way that go to rx_req */
+	struct nbd_req *rx_long; /* the long write whose payload comes, in parts */
+	struct nbd_req
+		*rx_req;  /* the write or part whose payload comes; NULL: none, or it is dropped */
+	size_t rx_filled; /* bytes of it that have come */
+	bool rx_shy;      /* after a long write: do not take much of the next one's payload */
+	bool rx_drained;  /* the socket was empty after the last receive */
+	bool has_pending; /* @pending waits for a request or for memory */
 	struct nbd_request pending;
 	struct nbd_starved starved;
 	struct msghdr rx_msg;
@@ -110,6 +119,8 @@ struct nbd_conn {
 	struct nbd_geometry geometry;
 	struct nbd_req *reqs;
 	unsigned reqs_touched;
+	unsigned num_reqs;  /* in use, of NBD_REQUESTS_MAX */
+	unsigned num_parts; /* in use, of NBD_PARTS_MAX */
 	struct ebb_list reqs_free;
 	unsigned in_flight;  /* requests that the bdev has, or will have when it can */
 	uint32_t held_bytes; /* of pool memory */
@@ -195,18 +206,23 @@ void nbd_conn_send_init(struct nbd_conn *conn);
 
 /**
  * nbd_req_get() - a request for what @wire asks, without buffers
- * Return: NULL: NBD_REQUESTS_MAX are in flight.
+ * @whole: the long write of which it is a part; NULL: none
+ * Return: NULL: as many as may be are in flight.
  */
-struct nbd_req *nbd_req_get(struct nbd_conn *conn, const struct nbd_request *wire);
+struct nbd_req *nbd_req_get(struct nbd_conn *conn, const struct nbd_request *wire,
+			    struct nbd_req *whole);
 /* Gives it back, with its buffers. */
 void nbd_req_put(struct nbd_req *req);
 
 /**
  * nbd_req_alloc() - buffers for the request's data: all or none
- * Return: 0; -EBUSY the connection holds as much as it may: one of its own requests ends first;
- *	-ENOMEM the pool is empty.
+ * Return: 0; -EBUSY the thread's connections hold as much as they may: one of this connection's own
+ *	requests ends first; -ENOMEM the pool is empty.
  */
 int nbd_req_alloc(struct nbd_req *req);
+
+/* All of the long write's payload has come, or is dropped: it ends with its last part. */
+void nbd_req_end_payload(struct nbd_req *whole);
 
 /* The pieces of its buffers behind the first @skip bytes. Return: their number. */
 int nbd_req_iov(const struct nbd_req *req, size_t skip, struct iovec *iov, int max);

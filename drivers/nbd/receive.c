@@ -2,7 +2,8 @@
 
 /*
  * What a connection receives. Headers come into a small buffer, several at a time; the payload of a
- * write comes into the request's own buffers, but for its beginning that came with the header. One
+ * write comes into the request's own buffers, but for its beginning that came with the header; that
+ * of a long write into one part of it after the other, each by a receive of its own. One
  * receive is outstanding whenever there is room for what it may bring, and none otherwise: then the
  * client is held up by its socket, and costs nothing. An idle connection is that one receive.
  *
@@ -17,14 +18,26 @@
 
 #define SHY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
-/* The request that had all of its payload goes on its way. */
+/* Bytes that the write or part whose payload comes has not got yet. */
+static size_t receive_missing(const struct nbd_conn *conn)
+{
+	return conn->rx_req == NULL ? 0 : conn->rx_req->wire.len_bytes - conn->rx_filled;
+}
+
+/* The write or part that had all of its payload goes on its way. */
 static void receive_payload_end(struct nbd_conn *conn)
 {
 	struct nbd_req *req = conn->rx_req;
+	struct nbd_req *whole = conn->rx_long;
 
-	if (req != NULL && nbd_parser_payload_left(&conn->parser) == 0) {
-		conn->rx_req = NULL;
-		nbd_req_submit(req);
+	if (req == NULL || receive_missing(conn) > 0) {
+		return;
+	}
+	conn->rx_req = NULL;
+	nbd_req_submit(req);
+	if (whole != NULL && nbd_parser_payload_left(&conn->parser) == 0) {
+		conn->rx_long = NULL;
+		nbd_req_end_payload(whole);
 	}
 }
 
@@ -113,15 +126,20 @@ void nbd_conn_receive(struct nbd_conn *conn)
 	}
 	conn->rx_direct = 0;
 	if (conn->rx_req != NULL) {
-		conn->rx_direct = nbd_parser_payload_left(&conn->parser);
+		conn->rx_direct = receive_missing(conn);
 		count = nbd_req_iov(conn->rx_req, conn->rx_filled, conn->rx_iov, NBD_CHUNKS_MAX);
 	}
-	room = conn->rx_shy ? SHY_SIZE : sizeof(conn->rx) - conn->rx_len;
-	conn->rx_iov[count] = (struct iovec){.iov_base = conn->rx + conn->rx_len, .iov_len = room};
-	count++;
+	/* Behind a part that is not the last comes payload, which has a place of its own. */
+	if (conn->rx_direct == 0 || conn->rx_direct == nbd_parser_payload_left(&conn->parser)) {
+		room = conn->rx_shy ? SHY_SIZE : sizeof(conn->rx) - conn->rx_len;
+		conn->rx_iov[count].iov_base = conn->rx + conn->rx_len;
+		conn->rx_iov[count].iov_len = room;
+		count++;
+	}
 	sqe = nbd_op_sqe(conn->group, &conn->rx_op);
 	if (count == 1) {
-		io_uring_prep_recv(sqe, conn->fd, conn->rx_iov[0].iov_base, room, 0);
+		io_uring_prep_recv(sqe, conn->fd, conn->rx_iov[0].iov_base, conn->rx_iov[0].iov_len,
+				   0);
 	} else {
 		conn->rx_msg = (struct msghdr){
 			.msg_iov = conn->rx_iov,
@@ -151,7 +169,7 @@ static bool serve_request(struct nbd_conn *conn)
 		nbd_conn_drain(conn);
 		return false;
 	}
-	req = nbd_req_get(conn, wire);
+	req = nbd_req_get(conn, wire, NULL);
 	if (req == NULL) {
 		return false;
 	}
@@ -160,6 +178,13 @@ static bool serve_request(struct nbd_conn *conn)
 		conn->has_pending = false;
 		conn->rx_shy = false;
 		nbd_req_refuse(req, error);
+		return true;
+	}
+	if (wire->type == NBD_CMD_WRITE && wire->len_bytes > NBD_CHUNK_SIZE) {
+		conn->has_pending = false;
+		conn->rx_shy = true;
+		conn->rx_long = req;
+		req->parts = 1;
 		return true;
 	}
 	if (wire->type == NBD_CMD_READ || wire->type == NBD_CMD_WRITE) {
@@ -184,6 +209,55 @@ static bool serve_request(struct nbd_conn *conn)
 	return true;
 }
 
+/*
+ * Begins the next part of the long write whose payload comes, unless that is dropped. Return: as
+ * above.
+ */
+static bool serve_part(struct nbd_conn *conn)
+{
+	struct nbd_req *whole = conn->rx_long;
+	struct nbd_request wire = whole->wire;
+	uint32_t left = nbd_parser_payload_left(&conn->parser);
+	struct nbd_req *part;
+	int rc;
+
+	if (whole->error != 0) {
+		conn->rx_long = NULL;
+		conn->rx_shy = false;
+		nbd_req_end_payload(whole);
+		return true;
+	}
+	wire.offset_bytes += wire.len_bytes - left;
+	wire.len_bytes = left < NBD_CHUNK_SIZE ? left : NBD_CHUNK_SIZE;
+	part = nbd_req_get(conn, &wire, whole);
+	if (part == NULL) {
+		return false;
+	}
+	rc = nbd_req_alloc(part);
+	if (rc != 0) {
+		nbd_req_put(part);
+		if (rc == -ENOMEM) {
+			nbd_group_starve(conn->group, &conn->starved);
+		}
+		return false;
+	}
+	conn->rx_req = part;
+	conn->rx_filled = 0;
+	return true;
+}
+
+/* The next event in what has come, of which one write or part takes no more than its own. */
+static void serve_parse(struct nbd_conn *conn, struct nbd_event *ret_event)
+{
+	size_t len = conn->rx_len - conn->rx_pos;
+	size_t missing = receive_missing(conn);
+
+	if (missing > 0 && len > missing) {
+		len = missing;
+	}
+	conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos, len, ret_event);
+}
+
 void nbd_conn_serve(struct nbd_conn *conn)
 {
 	uint64_t begun = 0;
@@ -194,9 +268,14 @@ void nbd_conn_serve(struct nbd_conn *conn)
 		return;
 	}
 	while (conn->state == NBD_CONN_SERVING) {
+		if (conn->rx_long != NULL && conn->rx_req == NULL) {
+			if (!serve_part(conn)) {
+				return;
+			}
+			continue;
+		}
 		if (!conn->has_pending) {
-			conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos,
-						  conn->rx_len - conn->rx_pos, &event);
+			serve_parse(conn, &event);
 			switch (event.type) {
 			case NBD_EVENT_NONE:
 				nbd_conn_receive(conn);

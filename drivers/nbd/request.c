@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A request on its way through the bdev. It gets all of its buffers before the first byte is put in
- * them, or none (two connections that each held half of what they need would wait for each other
- * for ever), and counts them against its connection as the pool rounds them.
+ * A request on its way through the bdev. A read, and a write of a chunk or less, gets all of its
+ * buffers before the first byte is put in them, or none (two connections that each held half of
+ * what they need would wait for each other for ever), and counts them against its thread as the
+ * pool rounds them.
+ *
+ * A long write takes buffers as its payload comes. It goes to the bdev in parts of a chunk, each a
+ * request of its own here, and is answered when the last has ended, with the first error. So who
+ * announces 32 MiB and stalls holds one chunk. Nor does it ever wait for memory with memory in
+ * hand: a part that is full is the bdev's, which will give it back whatever others do, and a long
+ * write of which no part is under way gets the next one whatever the thread holds. After an error
+ * the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a long
+ * write has written what had come, as a disk may have that loses power.
  */
 
 #include "drivers/nbd/connection.h"
@@ -12,23 +21,31 @@
 
 #include <ebb/assert.h>
 
-struct nbd_req *nbd_req_get(struct nbd_conn *conn, const struct nbd_request *wire)
+struct nbd_req *nbd_req_get(struct nbd_conn *conn, const struct nbd_request *wire,
+			    struct nbd_req *whole)
 {
-	struct ebb_list *node = ebb_list_pop_front(&conn->reqs_free);
+	unsigned *count = whole != NULL ? &conn->num_parts : &conn->num_reqs;
+	struct ebb_list *node;
 	struct nbd_req *req;
 
+	if (*count == (whole != NULL ? NBD_PARTS_MAX : NBD_REQUESTS_MAX)) {
+		return NULL;
+	}
+	(*count)++;
+	node = ebb_list_pop_front(&conn->reqs_free);
 	if (node != NULL) {
 		req = ebb_list_entry(node, struct nbd_req, link);
-	} else if (conn->reqs_touched < NBD_REQUESTS_MAX) {
-		/* Untouched ones cost no memory: a client of queue depth 1 uses one page of them.
-		 */
+	} else {
+		/* Untouched ones cost no memory: a client of queue depth 1 uses one page of them. */
+		ebb_assert(conn->reqs_touched < NBD_REQUESTS_MAX + NBD_PARTS_MAX);
 		req = &conn->reqs[conn->reqs_touched++];
 		ebb_list_init(&req->link);
 		ebb_list_init(&req->wait.link);
 		req->conn = conn;
-	} else {
-		return NULL;
 	}
+	req->whole = whole;
+	req->parts = 0;
+	req->error = 0;
 	req->wire = *wire;
 	req->sends_data = false;
 	req->flush_next = false;
@@ -58,6 +75,11 @@ static void req_free_buffers(struct nbd_req *req)
 void nbd_req_put(struct nbd_req *req)
 {
 	req_free_buffers(req);
+	if (req->whole != NULL) {
+		req->conn->num_parts--;
+	} else {
+		req->conn->num_reqs--;
+	}
 	ebb_list_push_front(&req->conn->reqs_free, &req->link);
 }
 
@@ -78,11 +100,10 @@ int nbd_req_alloc(struct nbd_req *req)
 	uint32_t rest = left - whole;
 	uint32_t held = whole + (rest > 0 ? pool_size(rest) : 0);
 
-	if (conn->held_bytes > NBD_BUFFERS_MAX - held) {
+	/* Who waits goes on when what it holds has been answered, at the latest. */
+	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_GROUP_BUFFERS_MAX &&
+	    (req->whole == NULL || req->whole->parts > 1)) {
 		return -EBUSY;
-	}
-	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_GROUP_BUFFERS_MAX) {
-		return -EBUSY; /* it goes on when what it holds has been answered, at the latest */
 	}
 	conn->held_bytes += held;
 	conn->group->held_bytes += held;
@@ -143,6 +164,42 @@ static void req_reply(struct nbd_req *req, uint32_t error)
 	}
 }
 
+/* A long write loses a part, or the hope for more payload. */
+static void req_lose_part(struct nbd_req *whole)
+{
+	if (--whole->parts > 0) {
+		return;
+	}
+	if (whole->conn->state == NBD_CONN_CLOSING) {
+		nbd_req_put(whole);
+	} else {
+		req_reply(whole, whole->error);
+	}
+}
+
+void nbd_req_end_payload(struct nbd_req *whole)
+{
+	req_lose_part(whole);
+}
+
+/* The bdev has done it, or refuses to. */
+static void req_end(struct nbd_req *req, uint32_t error)
+{
+	struct nbd_req *whole = req->whole;
+
+	if (whole != NULL) {
+		if (whole->error == 0) {
+			whole->error = error;
+		}
+		nbd_req_put(req);
+		req_lose_part(whole);
+	} else if (req->conn->state == NBD_CONN_CLOSING) {
+		nbd_req_put(req);
+	} else {
+		req_reply(req, error);
+	}
+}
+
 void nbd_req_refuse(struct nbd_req *req, uint32_t error)
 {
 	req_reply(req, error);
@@ -166,11 +223,7 @@ static void req_done(void *arg, int status)
 		}
 	}
 	conn->in_flight--;
-	if (conn->state == NBD_CONN_CLOSING) {
-		nbd_req_put(req);
-	} else {
-		req_reply(req, nbd_error_from_status(status));
-	}
+	req_end(req, nbd_error_from_status(status));
 	nbd_conn_run(conn);
 	nbd_group_feed(group);
 }
@@ -235,9 +288,12 @@ void nbd_req_submit(struct nbd_req *req)
 	int rc;
 
 	req->conn->in_flight++;
+	if (req->whole != NULL) {
+		req->whole->parts++;
+	}
 	rc = req_start(req);
 	if (rc != 0) {
 		req->conn->in_flight--;
-		req_reply(req, nbd_error_from_status(rc));
+		req_end(req, nbd_error_from_status(rc));
 	}
 }

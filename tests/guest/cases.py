@@ -12,13 +12,14 @@
     @host_case()
     def what_is_flushed_survives(guest):
         guest.start()              # runs on the host, with a guest that is off at first
-        guest.call(write_things, 5)    # a function of the same file, run in the guest
+        guest.call("test_this", "write_things", 5)    # a function of a file, run in the guest
         guest.cut_power()
 
 Cases of equal machines share one boot, in the order of their files; a case that leaves nothing
-usable behind says alone=True. After a case its processes are gone and every NVMe controller is back
-with the kernel's driver. A case raises harness.Skip or fails by any other exception, as the tests
-of tests/integration do, whose harness (Daemon, check_command ...) a case may import.
+usable behind says alone=True. After a case its processes and mounts are gone, faults are healed and
+every NVMe controller is back in its slot and with the kernel's driver. A case raises harness.Skip
+or fails by any other exception, as the tests of tests/integration do, whose harness (Daemon,
+check_command ...) a case may import.
 timeout_s bounds a case in the guest; it is for a slow, shared machine, not what it should take.
 """
 

@@ -31,8 +31,11 @@ class Channel:
 
     def send(self, message):
         data = json.dumps(message).encode() + b"\n"
-        while data:
-            data = data[os.write(self.fd, data) :]
+        try:
+            while data:
+                data = data[os.write(self.fd, data) :]
+        except ConnectionError:
+            raise Gone from None
 
     def receive(self, timeout_s=None):
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

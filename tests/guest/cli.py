@@ -30,6 +30,7 @@ import argparse
 import os
 import selectors
 import shlex
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -115,6 +116,7 @@ def parse(task, words):
 
 def main():
     task = sys.argv[1]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parse(task, sys.argv[2:])
     try:
         with Guest(described(options), keep=options.keep) as guest:

@@ -22,8 +22,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("EBB_BUILD_DIR", ROOT / "build"))
 # The root and the ways to the host; then what every guest wants, which loads sooner from here.
-MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console", "nvme")
-MODULES += ("vfio-pci", "vfio_iommu_type1")
+MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console", "virtio_blk")
+MODULES += ("nvme", "vfio-pci", "vfio_iommu_type1")
 NEWC_HEADER = "070701" + "%08x" * 13
 SECTOR = 512
 XZ_MAGIC = b"\xfd7zXZ\0"

@@ -30,6 +30,14 @@ class Namespace:
 
 
 @dataclass(frozen=True)
+class Disk:
+    """A disk that is not NVMe: /dev/vda, vdb ... on the nodes "plain0", "plain1" ..."""
+
+    size_mib: int = 256
+    volatile: bool = False
+
+
+@dataclass(frozen=True)
 class Subsystem:
     """One NVM subsystem: its namespaces can be reached through every one of its controllers.
 
@@ -46,7 +54,8 @@ class Subsystem:
         plugged again. (QEMU cannot plug namespaces alone, so other drives of one controller come
         back without.)"""
         only = self.namespaces[0]
-        return (self.controllers, len(self.namespaces), only.metadata, only.options) == (1, 1, 0, "")
+        single = self.controllers == len(self.namespaces) == 1
+        return single and not only.metadata and not only.options
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Machine:
     """cmdline: more words for the kernel's command line, such as "nvme.poll_queues=2"."""
 
     subsystems: tuple = (Subsystem(),)
+    disks: tuple = ()
     cmdline: str = ""
     cpus: int = 2
     memory_mib: int = 2048

@@ -89,6 +89,16 @@ def undone(*command):
         check_command(command)
 
 
+@contextlib.contextmanager
+def mounted(block):
+    """A small filesystem on it is mounted on /tmp/mounted."""
+    check_command(["mkfs.ext4", "-q", "-E", "nodiscard", "-O", "^has_journal", block, "4M"])
+    Path("/tmp/mounted").mkdir(exist_ok=True)
+    check_command(["mount", block, "/tmp/mounted"])
+    with undone("umount", "/tmp/mounted"):
+        yield
+
+
 @case()
 def a_controller_is_driven_through_vfio():
     bind(0)
@@ -115,6 +125,22 @@ def what_keeps_it_from_being_opened_is_said():
     probe(0, ["open"], prefix=rich)
     unbind(0)
     assert "there is no such PCI function" in run_command([PROBE, "0000:7f:00.0"]).stdout
+
+
+@case()
+def a_controller_is_taken_for_a_while():
+    probe(0, ["take"])
+    assert drives.driver(0) == "nvme"
+    drives.wait_live(0)
+    bind(0)
+    probe(0, ["take"])
+    assert drives.driver(0) == "vfio-pci"
+    unbind(0)
+    block = drives.block(0)
+    with open(block, "rb", opener=lambda path, flags: os.open(path, flags | os.O_EXCL)):
+        done = probe(0, ["take"], check=False)
+        assert f"{block.name} is opened exclusively" in done.stdout, done.stdout
+    assert drives.driver(0) == "nvme"
 
 
 @case()
@@ -146,10 +172,7 @@ def unplugging_asks_whoever_has_it_to_let_go():
 @case()
 def a_mounted_namespace_keeps_its_controller():
     block = drives.block(0)
-    check_command(["mkfs.ext4", "-q", block])
-    Path("/tmp/mounted").mkdir(exist_ok=True)
-    check_command(["mount", block, "/tmp/mounted"])
-    with undone("umount", "/tmp/mounted"):
+    with mounted(block):
         refuses_to_bind(0, block.name, "mounted on /tmp/mounted; unmount it first")
         assert listed(0)["hot"]["state"] == "no"
         assert listed(0)["cold"]["state"] == "no"
@@ -195,10 +218,7 @@ def write_partition_table(block):
 def a_partition_in_use_keeps_its_controller():
     block = drives.block(0)
     partition = write_partition_table(block)
-    check_command(["mkfs.ext4", "-q", partition])
-    Path("/tmp/mounted").mkdir(exist_ok=True)
-    check_command(["mount", partition, "/tmp/mounted"])
-    with undone("umount", "/tmp/mounted"):
+    with mounted(partition):
         refuses_to_bind(0, f"in use by its partition {partition.name}, which is mounted on")
     with open(partition, "rb", opener=lambda path, flags: os.open(path, flags | os.O_EXCL)):
         refuses_to_bind(0, "opened exclusively")
@@ -211,6 +231,7 @@ def one_opened_exclusively_names_the_process():
     block = drives.block(0)
     with open(block, "rb", opener=lambda path, flags: os.open(path, flags | os.O_EXCL)):
         refuses_to_bind(0, f"opened exclusively, it seems by python3 (pid {os.getpid()})")
+    check_command(["modprobe", "loop"])
     check_command(["losetup", "/dev/loop0", block])
     with undone("losetup", "-d", "/dev/loop0"):
         refuses_to_bind(0, f"{block.name} is behind loop0; losetup -d it first")
@@ -219,27 +240,23 @@ def one_opened_exclusively_names_the_process():
 @case()
 def a_twin_in_use_keeps_both_controllers():
     block = drives.block(3)
-    check_command(["mkfs.ext4", "-q", block])
-    Path("/tmp/mounted").mkdir(exist_ok=True)
-    check_command(["mount", block, "/tmp/mounted"])
-    with undone("umount", "/tmp/mounted"):
+    with mounted(block):
         refuses_to_bind(2, f"{block.name} is mounted on /tmp/mounted")
         refuses_to_bind(3, f"{block.name} is mounted on /tmp/mounted")
 
 
-@case(machine=MULTIPATH)
+@case(machine=MULTIPATH, timeout_s=300)
 def a_shared_namespace_in_use_keeps_both_controllers():
-    block = Path("/dev/nvme0n1")
-    drives.wait_until(block.exists, "the subsystem's block device is there")
-    check_command(["mkfs.ext4", "-q", block])
-    Path("/tmp/mounted").mkdir(exist_ok=True)
-    check_command(["mount", block, "/tmp/mounted"])
-    with undone("umount", "/tmp/mounted"):
-        refuses_to_bind(0, "nvme0n1 is mounted on /tmp/mounted; unmount it first")
-        refuses_to_bind(1, "nvme0n1 is mounted on /tmp/mounted; unmount it first")
+    drives.wait_until(lambda: listed(0)["namespaces"] and listed(1)["namespaces"], "both are live")
+    name = listed(0)["namespaces"][0]["name"]
+    assert listed(1)["namespaces"][0]["name"] == name
+    block = Path("/dev") / name
+    with mounted(block):
+        refuses_to_bind(0, f"{name} is mounted on /tmp/mounted; unmount it first")
+        refuses_to_bind(1, f"{name} is mounted on /tmp/mounted; unmount it first")
     bind(1)
     assert block.exists()
-    assert listed(0)["namespaces"][0]["name"] == "nvme0n1"
+    assert listed(0)["namespaces"][0]["name"] == name
     probe(1, [])
     unbind(1)
 

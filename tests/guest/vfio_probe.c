@@ -7,6 +7,7 @@
  * vfio_probe ADDRESS           all of it
  * vfio_probe ADDRESS hold      keep it until asked to let go, and let go
  * vfio_probe ADDRESS open      only try to open it
+ * vfio_probe ADDRESS take      all of it, and it is the kernel's before and after
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include <ebb/memory.h>
 
 #include "drivers/nvme/vfio/device.h"
+#include "drivers/nvme/vfio/tenure.h"
 
 #define PAGE       4096u
 #define ENTRIES    16u
@@ -245,24 +247,27 @@ static void hold(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[2] : "";
+	bool take = strcmp(what, "take") == 0;
+	struct vfio_tenure tenure;
 	char error[1024];
 
 	if (argc < 2) {
-		fputs("Usage: vfio_probe ADDRESS [hold | open]\n", stderr);
+		fputs("Usage: vfio_probe ADDRESS [hold | open | take]\n", stderr);
 		return 2;
 	}
 	page();
-	if (ebb_vfio_device_open(argv[1], &device, error, sizeof(error)) < 0) {
+	if (vfio_tenure_begin(&tenure, argv[1], take, error, sizeof(error)) < 0) {
 		printf("# %s\nnot ok - open\n", error);
 		return EXIT_FAILURE;
 	}
+	device = tenure.device;
 	check(true, "open");
 	if (strcmp(what, "hold") == 0) {
 		hold();
 	} else if (strcmp(what, "open") != 0) {
 		try_all();
 	}
-	device->ops->close(device);
+	vfio_tenure_end(&tenure);
 	check(true, "close");
 	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

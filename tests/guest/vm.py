@@ -30,7 +30,7 @@ from volatile import VolatileDisk
 
 QEMU = "qemu-system-x86_64"
 CMDLINE = (
-    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable no_timer_check "
+    "console=ttyS0 quiet panic=-1 edd=off intel_iommu=on iommu=pt mitigations=off tsc=reliable "
     "oops=panic random.trust_cpu=on"
 )
 PORTS = {"agent": ("agent",), "exec": ("stdout", "stderr"), "shell": ()}
@@ -114,6 +114,7 @@ class Guest:
         self.machine = machine
         kernel, release = initramfs.find_kernel()
         self.program = initramfs.find_program(QEMU, "qemu-system-x86")
+        self.setpriv = initramfs.find_program("setpriv", "util-linux")
         self.kernel = initramfs.unpacked_kernel(kernel, release)
         self.initramfs = initramfs.initramfs(release)
         self.folder = Path(tempfile.mkdtemp(prefix="ebb-guest-"))
@@ -128,10 +129,13 @@ class Guest:
         self.volatile = {}
         self.faults = set()
         self.slow = set()
+        self.unplugged = set()
         self.notes = []
         for index, namespace in enumerate(machine.namespaces):
             if not namespace.null:
                 self.add_disk(f"disk{index}", namespace)
+        for index, disk in enumerate(machine.disks):
+            self.add_disk(f"plain{index}", disk)
         (initramfs.BUILD / "tests" / "run").mkdir(parents=True, exist_ok=True)
 
     def __enter__(self):
@@ -198,21 +202,33 @@ class Guest:
                 args += ["-device", device]
         return args
 
-    def namespace_args(self, index, namespace):
-        name = f"disk{index}"
-        if namespace.null:
-            size = namespace.size_mib << 20
-            return ["-blockdev", f"null-co,node-name={name},size={size},read-zeroes=off"]
+    def node_args(self, name):
         if name in self.volatile:
             server = f"server.type=unix,server.path={quoted(self.volatile[name].socket)}"
             return ["-blockdev", f"driver=nbd,node-name={name},{server}"]
         where = quoted(self.folder / name)
         return ["-blockdev", f"driver=file,node-name={name},filename={where},discard=unmap"]
 
+    def namespace_args(self, index, namespace):
+        name = f"disk{index}"
+        if namespace.null:
+            size = namespace.size_mib << 20
+            return ["-blockdev", f"null-co,node-name={name},size={size},read-zeroes=off"]
+        return self.node_args(name)
+
+    def disk_args(self):
+        args = []
+        for index in range(len(self.machine.disks)):
+            args += self.node_args(f"plain{index}")
+            args += ["-device", f"virtio-blk-pci,id=vd{index},drive=plain{index}"]
+        return args
+
     def command(self, fds, task):
         machine = self.machine
         words = [
-            self.program, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            # Whatever becomes of us, it does not outlive us.
+            self.setpriv, "--pdeathsig", "KILL", self.program,
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus),
             "-machine", "q35,kernel-irqchip=split", "-m", str(machine.memory_mib),
             "-device", "intel-iommu,intremap=on,caching-mode=on,aw-bits=48",
@@ -236,7 +252,7 @@ class Guest:
         for port in PORTS[task]:
             words += ["-chardev", f"socket,id={port},fd={fds[port]}"]
             words += ["-device", f"virtserialport,chardev={port},name=ebb.{port}"]
-        return words + self.drive_args()
+        return words + self.drive_args() + self.disk_args()
 
     def write_boot(self, task, variables):
         variables = {
@@ -270,7 +286,10 @@ class Guest:
         for _, theirs in pairs.values():
             theirs.close()
         self.ports = {name: pairs[name][0] for name in names[1:]}
-        self.monitor = Qmp(pairs["qmp"][0])
+        try:
+            self.monitor = Qmp(pairs["qmp"][0])
+        except GuestError:
+            raise GuestError(f"QEMU does not start: {self.console_tail(5)}") from None
 
     def start(self):
         """Boot, and wait until the guest is ready for call()."""
@@ -286,9 +305,15 @@ class Guest:
         except Gone:
             raise GuestError("the guest has gone: a panic, or power off") from None
 
+    def send(self, message):
+        try:
+            self.channel.send(message)
+        except Gone:
+            raise GuestError("the guest has gone") from None
+
     def order(self, file, function, *args, timeout_s, tidy):
         order = {"run": file, "function": function, "args": args}
-        self.channel.send({**order, "timeout_s": timeout_s, "tidy": tidy})
+        self.send({**order, "timeout_s": timeout_s, "tidy": tidy})
 
     def call(self, file, function, *args, timeout_s=240, tidy=False):
         """Run a function of a file of this folder in the guest; its value.
@@ -302,11 +327,14 @@ class Guest:
         while True:
             message = self.receive(max(1, deadline - time.monotonic()), "has not answered")
             if "ask" in message:
-                self.channel.send(self.answer(message))
+                self.send(self.answer(message))
             elif "done" in message:
                 done = message
-            else:
+            elif message["tidied"]:
                 break
+            else:
+                why = f"{message['text']}\n{done}"
+                raise GuestError(f"what {function} left cannot be tidied: {why}")
         if done["done"] == "skipped":
             raise Skip(done["text"])
         if done["done"] == "failed":
@@ -320,7 +348,7 @@ class Guest:
         self.order(file, function, *args, timeout_s=timeout_s, tidy=False)
         deadline = time.monotonic() + timeout_s
         cutting = False
-        while True:
+        while not cutting or time.monotonic() < deadline:
             try:
                 message = self.channel.receive(max(0, deadline - time.monotonic()))
             except Silent:
@@ -329,7 +357,7 @@ class Guest:
                 raise GuestError("the guest has gone before its power was cut") from None
             if "ask" not in message:
                 raise CaseFailed(f"{function} ended by itself: {message.get('text')}")
-            self.channel.send(self.answer(message))
+            self.send(self.answer(message))
             if len(self.notes) >= notes and not cutting:
                 cutting = True
                 deadline = time.monotonic() + delay_s
@@ -372,19 +400,23 @@ class Guest:
         faults.heal(self, namespace)
 
     def heal_all(self):
-        if self.process is not None:
-            for namespace in self.faults | self.slow:
-                self.heal(namespace)
+        """Take back what a case has asked for and left."""
+        for namespace in self.faults | self.slow:
+            self.heal(namespace)
+        for controller in set(self.unplugged):
+            self.plug(controller)
 
     @for_cases
     def unplug(self, controller):
         """Ask the guest for a controller, as one presses the button at its slot."""
         self.qmp("device_del", id=f"nvme{controller}")
+        self.unplugged.add(controller)
 
     @for_cases
     def plug(self, controller):
         """Put a controller that was unplugged back into its slot, with its namespaces."""
         faults.plug(self, controller)
+        self.unplugged.discard(controller)
 
     @for_cases
     def trace(self, event):
@@ -432,6 +464,7 @@ class Guest:
         self.channel = None
         self.faults.clear()
         self.slow.clear()
+        self.unplugged.clear()
         if self.monitor is not None:
             self.monitor.file.close()
             self.monitor.sock.close()

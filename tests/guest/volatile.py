@@ -9,6 +9,10 @@ That is the worst a drive may do, and the least helpful to a program that forget
 drives lose only some of it, and write some of it out early, in any order.
 
 What this cannot show: a write torn in the middle of a block, and a drive that lies about flushes.
+And one drive does lie: QEMU's NVMe controller ignores the FUA bit (7.2: a block written by `nvme
+write --force-unit-access` is lost, one followed by a flush is kept), so a journal that relies on
+FUA, ext4's or xfs's, does not survive on a volatile namespace. On a volatile Disk (virtio, which
+has no FUA: the kernel flushes instead) it does.
 """
 
 import signal

@@ -139,11 +139,12 @@ def fewest_sockets(daemon):
     return min(counts)
 
 
-def resident_kib(daemon):
+def resident_kib(daemon, field="VmRSS"):
+    """What is resident now; with "VmHWM" the most that ever was."""
     for line in Path(f"/proc/{daemon.process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(field + ":"):
             return int(line.split()[1])
-    raise AssertionError("no VmRSS")
+    raise AssertionError(f"no {field}")
 
 
 def assert_no_kernel_workers(daemon):

@@ -554,6 +554,31 @@ def ebbctl_says_what_is_wrong_with_the_socket():
 
 
 @test
+def ebbctl_has_commands_of_its_own():
+    with Daemon() as daemon:
+        for options in (["-s", daemon.rpc_socket], ["-s", daemon.sockets / "none.sock"]):
+            done = run_command([BUILD / "ebbctl", *options, "nvme", "list", "--json"])
+            assert done.returncode == 0 and not done.stderr, done.stderr
+            inventory = json.loads(done.stdout)
+            assert isinstance(inventory["controllers"], list), inventory
+            table = run_command([BUILD / "ebbctl", *options, "nvme", "list"]).stdout
+            for controller in inventory["controllers"]:
+                assert controller["hot"]["state"] in ("yes", "bind", "no"), controller
+                assert controller.get("address", "-") in table, table
+            assert inventory["controllers"] or "no NVMe controller" in table, table
+        for words in ([], ["list", "more"], ["bind"], ["bind", "eth0"], ["nope"]):
+            assert daemon.ebbctl("nvme", *words, check=False).returncode == 2, words
+        done = daemon.ebbctl("nvme", "bind", "ffff:ff:1f.7", check=False)
+        assert done.returncode == 1 and "no such PCI function" in done.stderr, done.stderr
+        for words in (["nvme", "--help"], ["--help", "nvme"], ["nvme", "bind", "-h"]):
+            assert "ebbctl nvme unbind ADDRESS" in daemon.ebbctl(*words).stdout, words
+        assert "nvme" in daemon.ebbctl("--help").stdout.split("Commands:")[1].split("Methods:")[0]
+        # What follows a method's name may still be an option of ebbctl's.
+        done = run_command([BUILD / "ebbctl", "bdev_get_bdevs", "-s", daemon.rpc_socket])
+        assert done.returncode == 0 and json.loads(done.stdout) == [], done.stderr
+
+
+@test
 def clients_may_come_while_it_stops():
     for _ in range(5):
         with Daemon() as daemon, contextlib.ExitStack() as stack:

@@ -47,6 +47,7 @@ struct vfio_ctrlr {
 	enum vfio_aim aim;
 	bool attaching;      /* the layer waits for ebb_nvme_ctrlr_attached() */
 	bool detaching;      /* for ebb_nvme_ctrlr_detached() */
+	bool telling;        /* the layer is being told something: its detach() waits for the end */
 	bool reset_asked;    /* for ebb_nvme_ctrlr_was_reset() */
 	bool announced;      /* EVENT_RESET has been told, and no end of it */
 	bool blaming;        /* the reset is some request's fault: it counts against them */

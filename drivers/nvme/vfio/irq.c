@@ -16,28 +16,29 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-struct irq_set {
+/* A struct vfio_irq_set, which ends in a flexible array, and room for its eventfds. */
+union irq_set {
 	struct vfio_irq_set set;
-	int32_t fds[VFIO_VECTORS_MAX];
+	char room[sizeof(struct vfio_irq_set) + VFIO_VECTORS_MAX * sizeof(int32_t)];
 };
 
 /* Return: 0; -errno; > 0: the system has no more than so many vectors. */
 static int irq_set_fds(struct vfio_device *device, uint32_t index, unsigned start, unsigned count,
 		       int eventfd)
 {
-	struct irq_set irq;
+	union irq_set irq;
 	unsigned i;
 	int rc;
 
 	irq.set = (struct vfio_irq_set){
-		.argsz = (uint32_t)(sizeof(irq.set) + count * sizeof(irq.fds[0])),
+		.argsz = (uint32_t)(sizeof(irq.set) + count * sizeof(eventfd)),
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 		.index = index,
 		.start = start,
 		.count = count,
 	};
 	for (i = 0; i < count; i++) {
-		irq.fds[i] = eventfd;
+		memcpy(irq.set.data + i * sizeof(eventfd), &eventfd, sizeof(eventfd));
 	}
 	rc = ioctl(device->device_fd, VFIO_DEVICE_SET_IRQS, &irq);
 	return rc < 0 ? -errno : rc;

@@ -47,7 +47,9 @@ static void life_reset(struct vfio_ctrlr *c)
 	c->reset_function = false;
 	if (!c->reset_asked && !c->announced) {
 		c->announced = true;
+		c->telling = true;
 		ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_RESET, 0);
+		c->telling = false;
 	}
 	life_stop(c);
 }
@@ -147,6 +149,7 @@ void vfio_ready(struct vfio_ctrlr *c)
 
 	c->starts = 0;
 	vfio_set_state(c, VFIO_READY);
+	c->telling = true;
 	if (c->attaching) {
 		c->attaching = false;
 		ebb_nvme_ctrlr_attached(c->ctrlr, 0);
@@ -159,6 +162,7 @@ void vfio_ready(struct vfio_ctrlr *c)
 	}
 	vfio_admin_go_on(c);
 	vfio_connect_go_on(c);
+	c->telling = false;
 	vfio_detach_go_on(c);
 }
 
@@ -168,10 +172,12 @@ static void life_failed(struct vfio_ctrlr *c)
 		  vfio_ctrlr_name(c));
 	c->fail_rc = -ETIMEDOUT;
 	vfio_set_state(c, VFIO_FAILED);
+	c->telling = true;
 	vfio_admin_cancel(c, -ETIMEDOUT, true);
 	vfio_connect_go_on(c);
 	life_answer_reset(c, -ETIMEDOUT);
 	ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	c->telling = false;
 	vfio_detach_go_on(c);
 }
 
@@ -204,6 +210,7 @@ static void life_closed(struct vfio_ctrlr *c)
 	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
 	int rc = c->fail_rc;
 
+	c->telling = true;
 	life_take_back(c);
 	vfio_set_state(c, VFIO_GONE);
 	vfio_admin_cancel(c, -ENODEV, true);
@@ -219,6 +226,7 @@ static void life_closed(struct vfio_ctrlr *c)
 				     rc == -ENODEV ? EBB_NVME_EVENT_GONE : EBB_NVME_EVENT_FAILED,
 				     0);
 	}
+	c->telling = false;
 	vfio_detach_go_on(c);
 }
 
@@ -243,6 +251,9 @@ void vfio_close(struct vfio_ctrlr *c)
 	ebb_assert(!c->work_busy);
 	vfio_set_state(c, VFIO_CLOSING);
 	vfio_watch_fini(c);
+	if (c->aim == VFIO_AIM_GONE && c->fail_rc == -ENODEV) {
+		c->tenure.give_back = false; /* it is going from the kernel's driver, too */
+	}
 	c->work.run = close_run;
 	c->work.done = close_done;
 	c->work_busy = true;
@@ -270,7 +281,7 @@ void vfio_detach_go_on(struct vfio_ctrlr *c)
 {
 	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
 
-	if (!c->detaching || !ebb_list_empty(&c->lanes)) {
+	if (!c->detaching || c->telling || !ebb_list_empty(&c->lanes)) {
 		return;
 	}
 	switch (c->state) {

@@ -73,10 +73,10 @@ int vfio_pair_init(struct vfio_pair *pair, const struct vfio_pair_opts *opts)
 		vfio_pair_fini(pair);
 		return -EFAULT;
 	}
-	for (uint16_t i = 0; i < depth - 1; i++) {
+	for (unsigned i = 0; i < depth - 1; i++) {
 		pair->slots[i] = (struct vfio_slot){
-			.cid = i,
-			.next_free = i + 1u == depth - 1u ? VFIO_SLOT_NONE : (uint16_t)(i + 1u),
+			.cid = (uint16_t)i,
+			.next_free = i + 1 == depth - 1 ? VFIO_SLOT_NONE : (uint16_t)(i + 1),
 			.list = VFIO_LIST_NONE,
 		};
 	}

@@ -101,53 +101,6 @@ START_TEST(addresses_are_looked_up)
 }
 END_TEST
 
-struct witness {
-	struct ebb_mem_subscriber subscriber;
-	bool late; /* does not release inside removed() */
-	unsigned added, removed;
-	bool present[EBB_MEM_REGIONS_MAX];
-	struct ebb_mem_region left; /* the last one */
-};
-
-static void witness_added(struct ebb_mem_subscriber *subscriber,
-			  const struct ebb_mem_region *region)
-{
-	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
-
-	ck_assert(!witness->present[region->index]);
-	witness->present[region->index] = true;
-	witness->added++;
-	memset(region->base, 0x77, EBB_MEM_REGION_SIZE);
-}
-
-static void witness_removed(struct ebb_mem_subscriber *subscriber,
-			    const struct ebb_mem_region *region)
-{
-	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
-
-	ck_assert(witness->present[region->index]);
-	witness->present[region->index] = false;
-	witness->removed++;
-	witness->left = *region;
-	*(volatile char *)region->base = 1; /* still mapped */
-	if (!witness->late) {
-		ebb_mem_region_released(subscriber, region);
-	}
-}
-
-#define WITNESS                                                                     \
-	{                                                                           \
-		.subscriber = {.added = witness_added, .removed = witness_removed}, \
-	}
-
-static void *release_main(void *arg)
-{
-	struct witness *witness = arg;
-
-	ebb_mem_region_released(&witness->subscriber, &witness->left);
-	return NULL;
-}
-
 static unsigned regions_mapped(void)
 {
 	return (unsigned)(stats_now().mapped_bytes / EBB_MEM_REGION_SIZE);
@@ -167,143 +120,6 @@ static void free_all(void **bufs, unsigned count)
 		ebb_mem_free(bufs[count], EBB_MEM_ALLOC_MAX);
 	}
 }
-
-START_TEST(subscribers_see_regions_come_and_go)
-{
-	struct witness early = WITNESS;
-	struct witness late = WITNESS;
-	void *bufs[8];
-
-	ebb_mem_subscribe(&early.subscriber);
-	alloc_all(bufs, 8);
-	ck_assert_uint_eq(early.added, 4);
-	ebb_mem_subscribe(&late.subscriber);
-	ck_assert_uint_eq(late.added, 4);
-	ebb_mem_trim();
-	ck_assert_uint_eq(late.removed, 0);
-	free_all(bufs, 8);
-	ebb_mem_trim();
-	/* One stays. */
-	ck_assert_uint_eq(early.removed, 3);
-	ck_assert_uint_eq(late.removed, 3);
-	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
-	ebb_mem_unsubscribe(&late.subscriber);
-	alloc_all(bufs, 4);
-	ck_assert_uint_eq(early.added, 5);
-	ck_assert_uint_eq(late.added, 4);
-	free_all(bufs, 4);
-	ebb_mem_unsubscribe(&early.subscriber);
-}
-END_TEST
-
-/* Two regions, and the second leaves; @subscribers have been told. */
-static void leave_one(struct witness *const *subscribers, unsigned count)
-{
-	void *bufs[4];
-
-	while (count-- > 0) {
-		ebb_mem_subscribe(&subscribers[count]->subscriber);
-	}
-	alloc_all(bufs, 4);
-	free_all(bufs, 4);
-	ebb_mem_trim();
-}
-
-START_TEST(memory_stays_until_all_have_let_go)
-{
-	struct witness at_once = WITNESS, one = WITNESS, other = WITNESS, newcomer = WITNESS;
-	void *bufs[4];
-	unsigned i;
-
-	one.late = other.late = true;
-	leave_one((struct witness *[]){&one, &at_once, &other}, 3);
-	ck_assert_uint_eq(other.left.index, 1);
-	ck_assert_uint_eq(regions_mapped(), 2);
-	/* Nothing is given out of it, and its number is not used again. */
-	alloc_all(bufs, 4);
-	for (i = 0; i < 4; i++) {
-		ck_assert_int_ne(ebb_mem_region_index(bufs[i]), 1);
-	}
-	ck_assert(one.present[2]);
-	ck_assert_uint_eq(regions_mapped(), 3);
-	ebb_mem_subscribe(&newcomer.subscriber);
-	ck_assert(newcomer.present[0] && !newcomer.present[1] && newcomer.present[2]);
-	ebb_mem_unsubscribe(&newcomer.subscriber);
-	run_thread(release_main, &one);
-	ck_assert_uint_eq(regions_mapped(), 3);
-	*(volatile char *)other.left.base = 1; /* still mapped */
-	run_thread(release_main, &other);
-	ck_assert_uint_eq(regions_mapped(), 2);
-	ck_assert_int_eq(ebb_mem_region_index(other.left.base), -1);
-	free_all(bufs, 4);
-	ebb_mem_unsubscribe(&one.subscriber);
-	ebb_mem_unsubscribe(&at_once.subscriber);
-	ebb_mem_unsubscribe(&other.subscriber);
-}
-END_TEST
-
-START_TEST(a_region_comes_again)
-{
-	struct witness witness = WITNESS;
-	unsigned round;
-
-	witness.late = true;
-	leave_one((struct witness *[]){&witness}, 1);
-	for (round = 1; round < 5; round++) {
-		void *bufs[4];
-
-		ck_assert_uint_eq(witness.removed, round);
-		ck_assert_uint_eq(witness.added, 1 + round);
-		run_thread(release_main, &witness);
-		ck_assert_uint_eq(regions_mapped(), 1);
-		alloc_all(bufs, 4);
-		ck_assert(witness.present[1]);
-		memset(bufs[0], 1, EBB_MEM_ALLOC_MAX);
-		free_all(bufs, 4);
-		ebb_mem_trim();
-	}
-	ebb_mem_unsubscribe(&witness.subscriber);
-}
-END_TEST
-
-START_TEST(who_goes_has_let_go)
-{
-	struct witness one = WITNESS, other = WITNESS;
-
-	one.late = other.late = true;
-	leave_one((struct witness *[]){&one, &other}, 2);
-	ebb_mem_unsubscribe(&one.subscriber);
-	ck_assert_uint_eq(regions_mapped(), 2);
-	ebb_mem_unsubscribe(&other.subscriber);
-	ck_assert_uint_eq(regions_mapped(), 1);
-	/* It owes nothing when it comes back. */
-	one = (struct witness)WITNESS;
-	one.late = true;
-	leave_one((struct witness *[]){&one}, 1);
-	run_thread(release_main, &one);
-	ck_assert_uint_eq(regions_mapped(), 1);
-	ebb_mem_unsubscribe(&one.subscriber);
-}
-END_TEST
-
-START_TEST(releasing_twice_aborts)
-{
-	struct witness witness = WITNESS;
-
-	leave_one((struct witness *[]){&witness}, 1);
-	ebb_mem_region_released(&witness.subscriber, &witness.left);
-}
-END_TEST
-
-START_TEST(releasing_what_stays_aborts)
-{
-	struct witness witness = WITNESS;
-	struct ebb_mem_region region = {.index = 0};
-
-	leave_one((struct witness *[]){&witness}, 1);
-	ebb_mem_region_released(&witness.subscriber, &region);
-}
-END_TEST
 
 static unsigned asked;
 
@@ -358,10 +174,16 @@ START_TEST(what_is_used_once_an_age_stays)
 }
 END_TEST
 
+static void keep(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+{
+	(void)subscriber;
+	(void)region;
+}
+
 /* Nothing is asked of anybody for ever: not for one region, nor for what cannot go. */
 START_TEST(ages_end)
 {
-	struct witness witness = {.subscriber = {.added = witness_added}};
+	struct ebb_mem_subscriber subscriber = {.added = keep};
 	void *bufs[4], *buf;
 
 	asked = 0;
@@ -379,28 +201,12 @@ START_TEST(ages_end)
 	ck_assert(!ebb_mem_age(ask));
 	ck_assert_uint_eq(regions_mapped(), 3);
 	/* Free, but there is somebody who cannot let go. */
-	ebb_mem_subscribe(&witness.subscriber);
+	ebb_mem_subscribe(&subscriber);
 	free_all(bufs, 4);
 	ck_assert(!ebb_mem_age(ask));
-	ebb_mem_unsubscribe(&witness.subscriber);
+	ebb_mem_unsubscribe(&subscriber);
 	ebb_mem_trim();
 	be_reactor(false);
-}
-END_TEST
-
-START_TEST(who_cannot_let_go_keeps_regions)
-{
-	struct witness witness = {.subscriber = {.added = witness_added}};
-	void *bufs[4];
-
-	ebb_mem_subscribe(&witness.subscriber);
-	alloc_all(bufs, 4);
-	free_all(bufs, 4);
-	ebb_mem_trim();
-	ck_assert_uint_eq(stats_now().mapped_bytes, 2 * EBB_MEM_REGION_SIZE);
-	ebb_mem_unsubscribe(&witness.subscriber);
-	ebb_mem_trim();
-	ck_assert_uint_eq(stats_now().mapped_bytes, EBB_MEM_REGION_SIZE);
 }
 END_TEST
 
@@ -583,16 +389,9 @@ int main(void)
 	tcase_add_test(tcase, sizes_are_rounded_up_and_aligned);
 	tcase_add_test(tcase, impossible_sizes_are_refused);
 	tcase_add_test(tcase, addresses_are_looked_up);
-	tcase_add_test(tcase, subscribers_see_regions_come_and_go);
-	tcase_add_test(tcase, memory_stays_until_all_have_let_go);
-	tcase_add_test(tcase, a_region_comes_again);
-	tcase_add_test(tcase, who_goes_has_let_go);
-	tcase_add_test_raise_signal(tcase, releasing_twice_aborts, SIGABRT);
-	tcase_add_test_raise_signal(tcase, releasing_what_stays_aborts, SIGABRT);
 	tcase_add_test(tcase, what_is_stale_goes);
 	tcase_add_test(tcase, what_is_used_once_an_age_stays);
 	tcase_add_test(tcase, ages_end);
-	tcase_add_test(tcase, who_cannot_let_go_keeps_regions);
 	tcase_add_test(tcase, a_reactor_keeps_what_was_freed);
 	tcase_add_test(tcase, caches_are_bounded);
 	tcase_add_test(tcase, any_thread_may_free_and_a_threads_end_frees_its_cache);

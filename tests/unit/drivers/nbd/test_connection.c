@@ -107,7 +107,7 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
 		expect_reply(fd, i, 0);
 	}
-	/* By bytes: 32 MiB are held by eight requests. */
+	/* By bytes: 8 MiB are held by two requests. */
 	disk_hold(true);
 	for (i = 0; i < 10; i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
@@ -231,7 +231,7 @@ static void vanish_with(int how)
 	client_send(fd, data, 1 << 20);
 	client_request(fd, 0, NBD_CMD_WRITE, 3, 0, 2 << 20);
 	client_send(fd, data, 1 << 20);
-	wait_held(2);
+	wait_held(3); /* with the first part of the last one */
 	ck_assert_uint_gt(buffers_used(), before);
 	if (how == 0) {
 		close(fd);
@@ -240,7 +240,7 @@ static void vanish_with(int how)
 	}
 	/* The bdev has their memory: nothing may be given back before it says so. */
 	ck_assert_int_eq(served_clients(), 1);
-	ck_assert_uint_ge(buffers_used(), before + (2u << 20));
+	ck_assert_uint_ge(buffers_used(), before + (3u << 20));
 	disk_release(0, false);
 	client_wait(no_clients, "the client is gone");
 	ck_assert_uint_eq(buffers_used(), before);
@@ -248,6 +248,204 @@ static void vanish_with(int how)
 		close(fd);
 	}
 }
+
+static void fill_pattern(void)
+{
+	for (unsigned i = 0; i < sizeof(data) / sizeof(uint32_t); i++) {
+		((uint32_t *)data)[i] = i * 2654435761u;
+	}
+}
+
+/* What the disk has at @offset is data[0, @len), as another client sees it. */
+static void expect_on_disk(uint64_t offset, uint32_t len)
+{
+	uint8_t *found = malloc(len);
+	int fd = served_connect();
+
+	ck_assert_ptr_nonnull(found);
+	client_request(fd, 0, NBD_CMD_READ, 77, offset, len);
+	expect_reply(fd, 77, 0);
+	ck_assert(client_receive(fd, found, len));
+	ck_assert_int_eq(memcmp(found, data, len), 0);
+	close(fd);
+	free(found);
+}
+
+/* The payload goes to the bdev as it comes; one reply follows the last of it. */
+static void a_long_write_goes_in_parts(void)
+{
+	static const uint32_t lens[] = {(1u << 20) + 512, 2u << 20, (4u << 20) - 512, 4u << 20};
+	int fd = served_connect();
+	unsigned i;
+
+	fill_pattern();
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_WRITE, 1, 1024, 3u << 20);
+	client_send(fd, data, 2u << 20);
+	wait_held(2);
+	client_send(fd, data + (2u << 20), 1u << 20);
+	wait_held(3);
+	ck_assert(client_hears_nothing(fd, 20));
+	disk_release(0, true);
+	expect_reply(fd, 1, 0);
+	expect_on_disk(1024, 3u << 20);
+	/* With more behind it; and in pieces that are no parts. */
+	for (i = 0; i < EBB_ARRAY_SIZE(lens); i++) {
+		client_request(fd, NBD_CMD_FLAG_FUA, NBD_CMD_WRITE, 10 + i, (i + 1) * sizeof(data),
+			       lens[i]);
+		client_send(fd, data, 100);
+		client_send(fd, data + 100, lens[i] - 100);
+		client_request(fd, 0, NBD_CMD_WRITE, 20 + i, 0, 512);
+		client_send(fd, data, 512);
+	}
+	for (i = 0; i < 2 * EBB_ARRAY_SIZE(lens); i++) {
+		uint32_t error;
+
+		(void)client_reply(fd, &error);
+		ck_assert_uint_eq(error, 0);
+	}
+	ck_assert_uint_eq(disk_fua_writes(), 2 + 2 + 4 + 4);
+	for (i = 0; i < EBB_ARRAY_SIZE(lens); i++) {
+		expect_on_disk((i + 1) * sizeof(data), lens[i]);
+	}
+	close(fd);
+}
+
+START_TEST(test_a_long_write_goes_in_parts)
+{
+	served_run(NULL, a_long_write_goes_in_parts);
+}
+END_TEST
+
+static size_t wanted_used;
+
+static bool used_as_wanted(void)
+{
+	return buffers_used() == wanted_used;
+}
+
+/* Who announces much and sends nothing, or some, holds a chunk. */
+static void a_stalled_write_holds_a_chunk(void)
+{
+	size_t before = buffers_used();
+	int fds[4];
+	unsigned i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(fds); i++) {
+		fds[i] = served_connect();
+		client_request(fds[i], 0, NBD_CMD_WRITE, 1, 0, NBD_REQUEST_MAX);
+		client_send(fds[i], data, i * 700000);
+	}
+	wanted_used = before + EBB_ARRAY_SIZE(fds) * NBD_CHUNK_SIZE;
+	client_wait(used_as_wanted, "each has a chunk");
+	expect_on_disk(sizeof(data), 512);
+	client_wait(used_as_wanted, "and nobody has more");
+	for (i = 0; i < EBB_ARRAY_SIZE(fds); i++) {
+		close(fds[i]);
+	}
+	client_wait(no_clients, "the clients are gone");
+	ck_assert_uint_eq(buffers_used(), before);
+}
+
+START_TEST(test_a_stalled_write_holds_a_chunk)
+{
+	served_run(NULL, a_stalled_write_holds_a_chunk);
+}
+END_TEST
+
+/* Its own replies, which nobody reads, hold all that the thread may: the parts go one by one. */
+static void a_long_write_is_not_stopped_by_the_bound(void)
+{
+	int fd = served_connect();
+	unsigned i;
+
+	fill_pattern();
+	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+		client_request(fd, 0, NBD_CMD_READ, i, 32u << 20, sizeof(data));
+	}
+	client_request(fd, 0, NBD_CMD_WRITE, 9, 0, sizeof(data));
+	client_send(fd, data, sizeof(data));
+	expect_on_disk(0, sizeof(data));
+	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+		expect_reply(fd, i, 0);
+		ck_assert(client_receive(fd, data, sizeof(data)));
+	}
+	expect_reply(fd, 9, 0);
+	close(fd);
+}
+
+START_TEST(test_a_long_write_is_not_stopped_by_the_bound)
+{
+	served_run(NULL, a_long_write_is_not_stopped_by_the_bound);
+}
+END_TEST
+
+static void parts_are_bounded(void)
+{
+	int fd = served_connect();
+	unsigned i;
+
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_WRITE, 1, 0, 12u << 20);
+	client_send(fd, data, sizeof(data));
+	client_send(fd, data, sizeof(data));
+	wait_held(NBD_PARTS_MAX);
+	client_send(fd, data, 65536);
+	ck_assert(client_hears_nothing(fd, 50));
+	ck_assert_uint_eq(disk_held(), NBD_PARTS_MAX);
+	disk_release(0, false);
+	client_send(fd, data + 65536, sizeof(data) - 65536);
+	expect_reply(fd, 1, 0);
+	/* An error ends it, whatever else is still to come: that goes nowhere. */
+	disk_fail(-ENOSPC);
+	client_request(fd, 0, NBD_CMD_WRITE, 2, 0, 12u << 20);
+	for (i = 0; i < 3; i++) {
+		client_send(fd, data, sizeof(data));
+	}
+	expect_reply(fd, 2, NBD_ENOSPC);
+	disk_fail(0);
+	client_request(fd, 0, NBD_CMD_FLUSH, 3, 0, 0);
+	expect_reply(fd, 3, 0);
+	close(fd);
+}
+
+START_TEST(test_parts_are_bounded)
+{
+	served_run(NULL, parts_are_bounded);
+}
+END_TEST
+
+/* A client that leaves, or an export that goes, amid a long write of which the bdev has a part. */
+static void a_long_write_is_given_up(void)
+{
+	size_t before = buffers_used();
+	int fd = served_connect();
+
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_WRITE, 1, 0, NBD_REQUEST_MAX);
+	client_send(fd, data, (1u << 20) + 5000);
+	wait_held(1);
+	close(fd);
+	disk_release(-EIO, false);
+	client_wait(no_clients, "the client is gone");
+	ck_assert_uint_eq(buffers_used(), before);
+	fd = served_connect();
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_WRITE, 1, 0, NBD_REQUEST_MAX);
+	client_send(fd, data, (2u << 20) + 5000);
+	wait_held(2);
+	disk_remove();
+	disk_release(0, false);
+	expect_end(fd);
+	client_wait(disk_gone, "the bdev is closed");
+	ck_assert_uint_eq(buffers_used(), before);
+}
+
+START_TEST(test_a_long_write_is_given_up)
+{
+	served_run(NULL, a_long_write_is_given_up);
+}
+END_TEST
 
 static void vanished_clients_leave_nothing(void)
 {
@@ -384,6 +582,11 @@ int main(void)
 	tcase_add_test(tcase, test_errors_are_told);
 	tcase_add_test(tcase, test_fua_reaches_the_bdev);
 	tcase_add_test(tcase, test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not);
+	tcase_add_test(tcase, test_a_long_write_goes_in_parts);
+	tcase_add_test(tcase, test_a_stalled_write_holds_a_chunk);
+	tcase_add_test(tcase, test_a_long_write_is_not_stopped_by_the_bound);
+	tcase_add_test(tcase, test_parts_are_bounded);
+	tcase_add_test(tcase, test_a_long_write_is_given_up);
 	tcase_add_test(tcase, test_vanished_clients_leave_nothing);
 	tcase_add_test(tcase, test_an_empty_pool_is_waited_for);
 	tcase_add_test(tcase, test_stop_comes_while_the_bdev_is_busy);

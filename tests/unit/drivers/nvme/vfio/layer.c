@@ -40,6 +40,10 @@ void ebb_nvme_ctrlr_was_reset(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	layer.was_reset = true;
 	layer.reset_rc = rc;
 	layer.reset_calls++;
+	if (rc < 0 && layer.hasty) {
+		layer.hasty = false;
+		layer.transport->detach(ctrlr);
+	}
 }
 
 void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event event, uint32_t value)
@@ -47,6 +51,10 @@ void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event even
 	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
 	ck_assert_uint_eq(value, 0);
 	layer.events[event]++;
+	if (event >= EBB_NVME_EVENT_FAILED && layer.hasty) {
+		layer.hasty = false;
+		layer.transport->detach(ctrlr);
+	}
 }
 
 void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc)

@@ -29,6 +29,7 @@ struct layer {
 	unsigned reset_calls;
 	unsigned events[EBB_NVME_EVENT_GONE + 1];
 	char fault[512];
+	bool hasty; /* it detaches as soon as it is told that all is lost */
 };
 
 extern struct layer layer;

@@ -525,6 +525,46 @@ START_TEST(a_reset_while_a_queue_is_made)
 }
 END_TEST
 
+static void hasty_end(void)
+{
+	layer_until(&layer.detached);
+	ck_assert_uint_eq(layer.detach_calls, 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+}
+
+/* The layer detaches from within what it is told. */
+START_TEST(detached_when_it_hears_that_it_has_gone)
+{
+	layer_attach();
+	layer.hasty = true;
+	ask_back(layer.fake->device.request_fd);
+	hasty_end();
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+}
+END_TEST
+
+START_TEST(detached_when_it_hears_that_the_reset_has_failed)
+{
+	layer_attach();
+	layer.hasty = true;
+	layer.fake->never_ready = true;
+	layer.transport->reset(&layer.ctrlr);
+	hasty_end();
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+}
+END_TEST
+
+START_TEST(detached_when_it_hears_of_both)
+{
+	layer_attach();
+	layer.hasty = true;
+	layer.fake->never_disabled = true;
+	layer.fake->reset_rc = -ENOTTY;
+	layer.transport->reset(&layer.ctrlr);
+	hasty_end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -554,6 +594,9 @@ int main(void)
 		a_queue_leaves_in_a_reset,
 		a_queue_comes_in_a_reset,
 		a_reset_while_a_queue_is_made,
+		detached_when_it_hears_that_it_has_gone,
+		detached_when_it_hears_that_the_reset_has_failed,
+		detached_when_it_hears_of_both,
 		NULL,
 	};
 

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Resident memory of ebbd: bounded under load, small again a few seconds after it, and then idle."""
+
+import contextlib
+import os
+import time
+
+from harness import check_command, nbd_uri, need_program, run, test
+from nbd_client import CMD_WRITE, NbdClient
+from nbd_peer import (
+    KIB,
+    MIB,
+    REQUEST_MAX,
+    assert_serves_beside,
+    request_bytes,
+    resident_kib,
+    served,
+    the_export,
+    wait_for,
+)
+
+COPY = 64 * MIB
+SETTLED_KIB = 8 * KIB  # what is promised for quickstart's configuration is 16 MiB
+BUSY_KIB = 32 * KIB
+WINDOW_S = 3.0
+
+
+def copy_in_and_out(daemon, path):
+    source, target = daemon.folder / "source", daemon.folder / "target"
+    source.write_bytes(os.urandom(COPY))
+    check_command(["nbdcopy", source, nbd_uri(path, "disk")])
+    check_command(["nbdcopy", nbd_uri(path, "disk"), target])
+    assert source.read_bytes() == target.read_bytes()
+    wait_for(lambda: the_export(daemon)["clients"] == 0, "nbdcopy is gone")
+
+
+def goes_back_in(mode):
+    need_program("nbdcopy")
+    with served(size=COPY, mode=mode) as (daemon, _, path):
+        for _ in range(2):
+            copy_in_and_out(daemon, path)
+            assert SETTLED_KIB < resident_kib(daemon, "VmHWM") < BUSY_KIB
+            wait_for(lambda: resident_kib(daemon) < SETTLED_KIB, "memory goes back")
+        if mode != "poll":
+            wait_for(lambda: is_idle(daemon, 1.0), "it is idle")
+            assert is_idle(daemon, WINDOW_S), "it went back to work"
+
+
+def is_idle(daemon, window_s):
+    """No thread runs in a window of that length."""
+    before = daemon.thread_facts()
+    time.sleep(window_s)
+    return daemon.thread_facts() == before
+
+
+@test
+def memory_goes_back_in_adaptive_mode():
+    goes_back_in("adaptive")
+
+
+@test
+def memory_goes_back_in_interrupt_mode():
+    goes_back_in("interrupt")
+
+
+@test
+def memory_goes_back_in_poll_mode():
+    goes_back_in("poll")
+
+
+@test
+def memory_goes_back_while_a_client_trickles():
+    """One client goes on, a block now and then; what another one needed is not kept for it."""
+    need_program("nbdcopy")
+    with served(size=COPY) as (daemon, _, path), NbdClient(path, "disk") as client:
+        source = daemon.folder / "source"
+        source.write_bytes(os.urandom(COPY))
+        check_command(["nbdcopy", source, nbd_uri(path, "disk")])
+
+        def small_after_a_read():
+            client.read(0, 4096)
+            return resident_kib(daemon) < SETTLED_KIB
+
+        wait_for(small_after_a_read, "memory goes back")
+
+
+@test
+def stalled_writes_hold_little():
+    """32 MiB announced by each of them, and of some 3 MiB and a bit sent."""
+    with served() as (daemon, _, path), contextlib.ExitStack() as stack:
+        for number in range(8):
+            client = stack.enter_context(NbdClient(path, "disk"))
+            client.sock.sendall(request_bytes(CMD_WRITE, 0, REQUEST_MAX))
+            if number % 2 == 1:
+                client.sock.sendall(bytes(3 * MIB + 77))
+        assert_serves_beside(path)
+        wait_for(lambda: resident_kib(daemon) < 16 * KIB, "eight hold eight chunks")
+
+
+run()

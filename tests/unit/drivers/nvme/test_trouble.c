@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Controllers in trouble, and how they go: resets, failures, devices that leave, detaching. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include <ebb/memory.h>
+#include <ebb/thread.h>
+
+#include "drivers/nvme/controllers.h"
+#include "tests/unit/drivers/nvme/nvme_stage.h"
+
+#define ATTACH        "bdev_nvme_attach_controller"
+#define ATTACH_PARAMS "{'name': 'n', 'trtype': 'mock', 'traddr': 'here'}"
+
+static struct nvme_client client;
+static uint8_t *buf;
+
+static void setup(void)
+{
+	nvme_setup();
+	buf = ebb_mem_alloc(4096);
+	ck_assert_ptr_nonnull(buf);
+}
+
+static void teardown(void)
+{
+	ebb_mem_free(buf, 4096);
+	nvme_teardown();
+}
+
+static int do_read(void)
+{
+	struct nvme_result result = {0};
+
+	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
+	stage_until(&result.done);
+	return result.status;
+}
+
+/* A question that is under way keeps the controller until it is answered. */
+START_TEST(a_detach_waits_for_the_health)
+{
+	struct call health, detach;
+
+	nvme_attach();
+	mock.hold_admin = true;
+	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	stage_turns(8);
+	ck_assert(!health.done && !detach.done);
+	mock_release_admin();
+	stage_until(&detach.done);
+	ck_assert(health.done && !health.failed && !detach.failed);
+	call_end(&health);
+	call_end(&detach);
+}
+END_TEST
+
+START_TEST(a_reset_sets_the_features_again)
+{
+	unsigned before;
+
+	mock.id.apsta = 1;
+	nvme_attach();
+	before = mock_count(true, nvme_admin_identify);
+	mock.reset_later = true;
+	mock_forget_events();
+	{
+		struct call reset;
+
+		call_begin(&reset, "bdev_nvme_reset_controller", "{'name': 'n'}");
+		call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"resetting\"");
+		call_has("bdev_nvme_reset_controller", "{'name': 'n'}",
+			 "error -16: NVMe controller 'n' is resetting");
+		call_has("bdev_nvme_get_controller_health_info", "{'name': 'n'}", "error -11: ");
+		mock_reset_done();
+		stage_until(&reset.done);
+		ck_assert(!reset.failed);
+		call_end(&reset);
+	}
+	ck_assert_uint_eq(mock.resets, 1);
+	ck_assert_uint_eq(mock.apst_set, 2);
+	ck_assert_ptr_nonnull(mock.event_request);
+	ck_assert_uint_gt(mock_count(true, nvme_admin_identify), before);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(a_reset_nobody_asked_for_is_noticed)
+{
+	nvme_attach();
+	mock_forget_events();
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"resetting\"");
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
+	ck_assert_ptr_nonnull(mock.event_request);
+	ck_assert_uint_eq(stage_log_count("n (here) is being reset"), 1);
+	ck_assert_uint_eq(stage_log_count("n (here) works again"), 1);
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
+{
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	client.polite = true;
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	stage_turns(8);
+	ck_assert_uint_eq(client.removes, 1);
+	ck_assert_uint_eq(stage_log_count("n (here) has failed"), 1);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"failed\"");
+	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "error -19: ");
+	mock.reset_rc = -EIO;
+	call_has("bdev_nvme_reset_controller", "{'name': 'n'}",
+		 "error -5: NVMe controller 'n' (here) has not come back from its reset");
+	mock.reset_rc = 0;
+	call_is("bdev_nvme_reset_controller", "{'name': 'n'}", "true");
+	stage_turns(8);
+	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"name\":\"nn1\"");
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INTERNAL);
+	nvme_open(&client, "nn1");
+	ck_assert_int_eq(do_read(), 0); /* and what may help is tried again */
+	nvme_close(&client);
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
+{
+	struct nvme_result results[8] = {{0}};
+	unsigned i;
+
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	client.polite = false;
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_NS_NOT_READY | 2 << 11);
+	for (i = 0; i < 8; i++) {
+		ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, i, 1, nvme_done,
+					       &results[i]),
+				 0);
+		if (i == 0) {
+			stage_turns(2); /* waits two seconds to be tried again */
+			mock.hold = true;
+		}
+	}
+	stage_turns(2);
+	mock_leave();
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	mock.hold = false;
+	stage_turns(8);
+	for (i = 0; i < 8; i++) {
+		ck_assert(results[i].done);
+		ck_assert_int_eq(results[i].status, -ENODEV);
+	}
+	ck_assert_uint_eq(client.removes, 1);
+	ck_assert_uint_eq(mock.detaches, 0);
+	call_has("bdev_nvme_detach_controller", "{'name': 'nope'}", "error -19: ");
+	nvme_close(&client);
+	stage_turns(12);
+	ck_assert_uint_eq(mock.detaches, 1);
+	ck_assert_uint_eq(stage_log_count("has left"), 1);
+	call_is("bdev_nvme_get_controllers", "{}", "[]");
+	mock.gone = false; /* plugged in again */
+	nvme_attach();
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(a_device_that_leaves_while_it_starts_ends_the_attach)
+{
+	struct call attach;
+
+	mock.hold_admin = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	stage_turns(2);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	mock_leave();
+	stage_until(&attach.done);
+	ck_assert(attach.failed);
+	ck_assert_int_eq(attach.error.code, -ENODEV);
+	call_end(&attach);
+	stage_turns(8);
+	ck_assert_uint_eq(mock.detaches, 1);
+}
+END_TEST
+
+START_TEST(a_detach_waits_for_its_holders)
+{
+	struct call detach;
+	struct nvme_result result = {0};
+
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	mock.hold = true;
+	mock.hold_close = true;
+	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	call_has("bdev_nvme_detach_controller", "{'name': 'n'}",
+		 "error -114: NVMe controller 'n' is being detached already");
+	call_has("bdev_nvme_reset_controller", "{'name': 'n'}",
+		 "error -19: NVMe controller 'n' is being detached");
+	stage_turns(8);
+	ck_assert_uint_eq(client.removes, 1);
+	ck_assert(!detach.done);
+	mock_release();
+	ck_assert_int_eq(result.status, 0);
+	nvme_close(&client);
+	stage_turns(8);
+	ck_assert(!detach.done);
+	ck_assert_uint_eq(mock.num_closing, 1);
+	mock_release_closes();
+	stage_until(&detach.done);
+	ck_assert(!detach.failed);
+	call_end(&detach);
+}
+END_TEST
+
+START_TEST(a_detach_may_come_before_the_attach_has_ended)
+{
+	struct call attach, detach;
+
+	mock.attach_later = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	stage_turns(4);
+	ck_assert(!attach.done && !detach.done);
+	mock_attached();
+	stage_until(&detach.done);
+	ck_assert(attach.failed && !detach.failed);
+	ck_assert_int_eq(attach.error.code, -ECANCELED);
+	call_end(&attach);
+	call_end(&detach);
+	ck_assert_uint_eq(mock.detaches, 1);
+	mock.attach_later = false;
+	mock.hold_admin = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	stage_turns(4);
+	ck_assert(!attach.done && !detach.done);
+	mock_release_admin();
+	stage_until(&detach.done);
+	ck_assert(attach.done && attach.failed && !detach.failed);
+	call_end(&attach);
+	call_end(&detach);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *result = suite_create("nvme_trouble");
+	TCase *tcase = tcase_create("nvme_trouble");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_detach_waits_for_the_health);
+	tcase_add_test(tcase, a_reset_sets_the_features_again);
+	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
+	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
+	tcase_add_test(tcase, a_device_that_leaves_ends_in_errors_and_a_line);
+	tcase_add_test(tcase, a_device_that_leaves_while_it_starts_ends_the_attach);
+	tcase_add_test(tcase, a_detach_waits_for_its_holders);
+	tcase_add_test(tcase, a_detach_may_come_before_the_attach_has_ended);
+	suite_add_tcase(result, tcase);
+	return result;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
