@@ -72,7 +72,9 @@ static void open_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	char why[256];
 
 	ctrlr->scan.opening = NULL;
-	if (rc < 0) {
+	if (rc == -ENOENT) {
+		ebb_nvme_ns_free(ns);
+	} else if (rc < 0) {
 		scan_refuse(ctrlr, rc, ns->fault[0] != '\0' ? ns->fault : strerror(-rc));
 		ebb_nvme_ns_free(ns);
 	} else {

@@ -73,7 +73,8 @@ struct ebb_nvme_transport {
 	/* Resets the controller; I/O is kept and goes on. Answers by ebb_nvme_ctrlr_was_reset(). */
 	void (*reset)(struct ebb_nvme_ctrlr *ctrlr);
 
-	/* Makes @ns usable by queues. Answers by ebb_nvme_ns_opened(), as attach() does. */
+	/* Makes @ns usable by queues. Answers by ebb_nvme_ns_opened(), as attach() does; with -ENOENT
+	 * for one that the user has not asked for. */
 	void (*ns_open)(struct ebb_nvme_ns *ns);
 	/* No channel of its bdev is left. Answers by ebb_nvme_ns_closed(). */
 	void (*ns_close)(struct ebb_nvme_ns *ns);

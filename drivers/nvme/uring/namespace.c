@@ -57,7 +57,7 @@ static int ns_find(struct ebb_nvme_uring_ns *uns)
 			       nsid, where->ctrlr, where->ctrlr);
 	}
 	if (where->only[0] != '\0' && strcmp(where->only, uns->names.block) != 0) {
-		return ns_fail(uns, -ENODEV, "only %s was asked for", where->only);
+		return -ENOENT;
 	}
 	if (uns->names.generic[0] == '\0') {
 		return ns_fail(uns, -ENOTSUP,

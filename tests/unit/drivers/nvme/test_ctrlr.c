@@ -150,6 +150,21 @@ START_TEST(a_controller_without_a_usable_namespace_is_not_kept)
 }
 END_TEST
 
+START_TEST(what_was_not_asked_for_is_passed_over)
+{
+	mock.ns[0].open_rc = -ENOENT;
+	mock_ns_add(2, 9)->open_rc = -EBUSY;
+	call_is(ATTACH, ATTACH_PARAMS,
+		"error -16: NVMe controller 'n' (here): none of its 1 namespaces can be used: "
+		"namespace 2: it is mounted at /mnt; unmount it");
+	stage_turns(4);
+	mock.ns[1].open_rc = 0;
+	call_is(ATTACH, ATTACH_PARAMS, "[\"nn2\"]");
+	ck_assert_uint_eq(stage_log_count("namespace 1 is not used"), 0);
+	nvme_detach();
+}
+END_TEST
+
 START_TEST(the_name_of_a_bdev_may_be_taken)
 {
 	call_is("bdev_null_create", "{'name': 'nn1', 'num_blocks': 10, 'block_size': 512}",
@@ -389,6 +404,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_transport_that_fails_says_why);
 	tcase_add_test(tcase, what_cannot_be_used_is_refused_with_the_reason);
 	tcase_add_test(tcase, a_controller_without_a_usable_namespace_is_not_kept);
+	tcase_add_test(tcase, what_was_not_asked_for_is_passed_over);
 	tcase_add_test(tcase, the_name_of_a_bdev_may_be_taken);
 	tcase_add_test(tcase, identify_that_fails_ends_the_attach);
 	tcase_add_test(tcase, a_list_of_garbage_is_an_empty_one);
