@@ -15,7 +15,7 @@ from nbd_client import NbdClient, NbdError
 EIO = 5
 TIMEOUT_US = 400000
 LOST = 4
-RESETS = 15
+HOT_RESETS, COLD_RESETS = 15, 6
 MSIX = 0x11  # PCI Local Bus 3.0, 6.8.2: MSI-X Capability
 MSIX_FUNCTION_MASK = 1 << 14
 
@@ -157,17 +157,19 @@ def an_interrupt_that_was_lost_is_found_by_the_ladder():
             assert describe(daemon)["lost_interrupts"] == lost, "interrupts are still lost"
 
 
-def resets_under_load(tier):
+def resets_under_load(tier, resets, **options):
     ledger = Ledger(4 * MIB)
     with Daemon("--cpumask", "0x3") as daemon:
+        if options:
+            daemon.rpc("bdev_nvme_set_options", **options)
         attach(daemon, tier, 0)
         path = daemon.add_export("cn1")
         with Load(ledger, path, "cn1", clients=3, depth=16, max=65536, verify=1) as load:
             begin = time.monotonic()
-            for _ in range(RESETS):
+            for _ in range(resets):
                 ledger.wait_ios(5)
                 assert daemon.rpc("bdev_nvme_reset_controller", name="c") is True
-            print(f"{RESETS} resets in {time.monotonic() - begin:.1f} s")
+            print(f"{resets} resets in {time.monotonic() - begin:.1f} s")
             ledger.wait_ios(50)
             load.stop()
     drives.give_back()
@@ -176,12 +178,15 @@ def resets_under_load(tier):
 
 @case(machine=DRIVES, timeout_s=240)
 def resets_under_load_lose_nothing_hot():
-    resets_under_load(HOT)
+    resets_under_load(HOT, HOT_RESETS)
 
 
 @case(machine=DRIVES, timeout_s=240)
 def resets_under_load_lose_nothing_cold():
-    resets_under_load(COLD)
+    # Where a drive has shadow doorbells, the kernel's driver (6.1) uses them before it has told the
+    # drive of them anew, and after a reset commands may lie unseen until they are late. Then it is
+    # reset once more, and what it had goes through one more try.
+    resets_under_load(COLD, COLD_RESETS, timeout_us=TIMEOUT_US, retry_count=100)
 
 
 def bdev_names(daemon):
