@@ -299,14 +299,24 @@ static void step_shutting_down(struct vfio_ctrlr *c, uint32_t csts, bool late)
 	}
 }
 
+/* If it was to be closed in any case, there is nothing left to wait for. */
+static void start_gone(struct vfio_ctrlr *c)
+{
+	if (c->aim == VFIO_AIM_GONE || c->aim == VFIO_AIM_DETACH) {
+		vfio_close(c);
+	} else {
+		vfio_leave(c, "it has gone, or does not answer");
+	}
+}
+
 int vfio_start_step(void *arg)
 {
 	struct vfio_ctrlr *c = arg;
 	bool late = ebb_reactor_now_ns() >= c->deadline_ns;
 	uint32_t csts = vfio_read32(c->device, NVME_REG_CSTS);
 
-	if (csts == VFIO_REG_GONE && c->state != VFIO_SHUTTING_DOWN) {
-		vfio_leave(c, "it has gone, or does not answer");
+	if (csts == VFIO_REG_GONE) {
+		start_gone(c);
 		return 1;
 	}
 	switch (c->state) {
