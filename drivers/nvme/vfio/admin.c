@@ -196,6 +196,9 @@ static int admin_tick(void *arg)
 		return 0;
 	}
 	vfio_admin_poll(c);
+	if (c->admin_timer == NULL) {
+		return 1; /* an answer has led to the device's end */
+	}
 	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
 	if (c->admin_busy == 0) {
 		ebb_poller_pause(c->admin_timer);

@@ -36,10 +36,12 @@ void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text)
 void vfio_ctrlr_free(struct vfio_ctrlr *c)
 {
 	ebb_assert(c->device == NULL && ebb_list_empty(&c->lanes) && c->watch == NULL);
-	c->ctrlr->transport_ctrlr = NULL;
+	if (!c->freed) { /* otherwise it has gone already */
+		c->ctrlr->transport_ctrlr = NULL;
+	}
+	c->freed = true;
 	if (c->watch_told) {
-		c->freed = true;
-		return;
+		return; /* once more when the message has come */
 	}
 	vfio_admin_fini(c);
 	ebb_mem_free(c->identify, VFIO_PAGE);

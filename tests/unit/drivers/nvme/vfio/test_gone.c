@@ -147,6 +147,46 @@ START_TEST(a_function_that_vanishes_while_it_shuts_down)
 }
 END_TEST
 
+/* Answers Identify, by an error, when the poller of the admin queue has looked, and vanishes. */
+static int answer_and_vanish(void *arg)
+{
+	struct vfio_cqe cqe = {.sq = 0};
+	bool *now = arg;
+
+	if (*now) {
+		*now = false;
+		atomic_store(&cqe.tail,
+			     layer.fake->pending[0].sqe.cid | (uint32_t)NVME_SC_INTERNAL << 17);
+		fake_ctrlr_post_raw(layer.fake, 0, &cqe);
+		fake_ctrlr_vanish(layer.fake);
+	}
+	return 0;
+}
+
+/* It is the timer of admin commands that finds the answer, and nothing behind it. */
+START_TEST(a_function_that_vanishes_with_its_answer)
+{
+	struct ebb_poller *poller;
+	bool now = false;
+
+	layer.fake->holds_admin = true;
+	layer.transport->attach(&layer.ctrlr);
+	while (layer.fake->starts == 0) {
+		layer_pump();
+	}
+	layer_pumps(3);
+	poller = ebb_poller_register(answer_and_vanish, &now, 0);
+	stage_turn();
+	now = true;
+	stage_clock_advance(1300 * EBB_NS_PER_MS);
+	stage_turn();
+	layer_until(&layer.attached);
+	ck_assert_int_eq(layer.attach_rc, -ENODEV);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	ebb_poller_unregister(&poller);
+}
+END_TEST
+
 static void hasty_end(void)
 {
 	layer_until(&layer.detached);
@@ -190,6 +230,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_function_that_vanishes_with_its_answer,
 		a_function_that_vanishes,
 		a_function_that_is_asked_for,
 		a_function_that_is_asked_for_in_a_reset,
