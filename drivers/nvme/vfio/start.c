@@ -232,11 +232,13 @@ static void configure_take_identity(struct vfio_ctrlr *c)
 
 		io_bytes = most < io_bytes ? most : io_bytes;
 	}
+	pthread_mutex_lock(&c->lock);
 	c->io_bytes = (uint32_t)io_bytes;
+	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
+	pthread_mutex_unlock(&c->lock);
 	shutdown_ns = shutdown_ns < SHUTDOWN_MIN_NS ? SHUTDOWN_MIN_NS : shutdown_ns;
 	c->shutdown_ns = shutdown_ns > SHUTDOWN_MAX_NS ? SHUTDOWN_MAX_NS : shutdown_ns;
 	c->num_aborts = id->acl + 1u < VFIO_ABORTS_MAX ? id->acl + 1u : VFIO_ABORTS_MAX;
-	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
 	c->shadows = (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
 		     (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE;
 }

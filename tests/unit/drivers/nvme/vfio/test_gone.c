@@ -68,6 +68,24 @@ START_TEST(a_function_that_vanishes)
 }
 END_TEST
 
+/* The bdevs are still being taken away, and another thread wants a queue. */
+START_TEST(a_queue_of_one_that_has_gone)
+{
+	struct ebb_nvme_queue *late = calloc(1, layer.transport->queue_size);
+
+	begin();
+	fake_ctrlr_vanish(layer.fake);
+	submit_all(1);
+	layer_until_done(ios, 1);
+	layer_pumps(2);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	*late = (struct ebb_nvme_queue){.transport = layer.transport, .ctrlr = &layer.ctrlr};
+	ck_assert_int_eq(layer.transport->queue_create(late), -ENODEV);
+	free(late);
+	end();
+}
+END_TEST
+
 static void ask_back(int fd)
 {
 	static const uint64_t one = 1;
@@ -230,6 +248,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_queue_of_one_that_has_gone,
 		a_function_that_vanishes_with_its_answer,
 		a_function_that_vanishes,
 		a_function_that_is_asked_for,
