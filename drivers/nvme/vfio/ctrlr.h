@@ -153,7 +153,10 @@ void vfio_reset_wanted(struct vfio_ctrlr *c); /* by the user */
 void vfio_stopped(struct vfio_ctrlr *c);      /* every lane is */
 void vfio_close(struct vfio_ctrlr *c);
 void vfio_detach_go_on(struct vfio_ctrlr *c);
-/* False: it has gone, or says that it is broken, and that has been dealt with. READY only. */
+/*
+ * False: it has gone, or says that it is broken, and that has been dealt with. READY, CONFIGURING
+ * only.
+ */
 bool vfio_check_alive(struct vfio_ctrlr *c);
 
 /* admin.c */

@@ -245,15 +245,19 @@ START_TEST(the_timer_runs_only_for_commands)
 }
 END_TEST
 
+/* It is seen before the commands' time is up. */
 START_TEST(a_fatal_status)
 {
+	unsigned ms;
+
 	begin();
 	layer.fake->holds_few = 1;
 	submit_all(MANY);
 	layer_pumps(2);
 	fake_ctrlr_set_csts(layer.fake, 3);
-	until_done(MANY);
+	ms = until_done(MANY);
 	check_all(MANY);
+	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
@@ -284,6 +288,25 @@ START_TEST(an_admin_command_that_is_not_answered)
 	submit_all(MANY);
 	until_done(MANY);
 	check_all(MANY);
+	end();
+}
+END_TEST
+
+START_TEST(a_fatal_status_before_an_admin_command_is_answered)
+{
+	struct ebb_nvme_request request = {.opcode = nvme_admin_get_features,
+					   .done = note_cancelled};
+
+	begin();
+	layer.fake->holds_admin = true;
+	layer.transport->admin(&layer.ctrlr, &request);
+	layer_pumps(3);
+	fake_ctrlr_set_csts(layer.fake, 3);
+	layer.fake->holds_admin = false;
+	layer_pumps(1300); /* of 5000 */
+	ck_assert_ptr_null(request.done);
+	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
+	layer_queue_live(&queue);
 	end();
 }
 END_TEST
@@ -484,6 +507,7 @@ int main(void)
 		the_timer_runs_only_for_commands,
 		a_fatal_status,
 		an_admin_command_that_is_not_answered,
+		a_fatal_status_before_an_admin_command_is_answered,
 		resets_under_load,
 		a_reset_keeps_the_order,
 		a_reset_that_fails_and_one_that_helps,
