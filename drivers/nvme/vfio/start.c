@@ -311,6 +311,14 @@ static void start_gone(struct vfio_ctrlr *c)
 	}
 }
 
+/* Nobody waits for it any more. A start may take minutes, and the end of the process does not. */
+static void start_given_up(struct vfio_ctrlr *c)
+{
+	c->aim = VFIO_AIM_DETACH;
+	vfio_ctrlr_fault(c, -ECANCELED, "it was detached before it was ready");
+	vfio_close(c);
+}
+
 int vfio_start_step(void *arg)
 {
 	struct vfio_ctrlr *c = arg;
@@ -319,6 +327,10 @@ int vfio_start_step(void *arg)
 
 	if (csts == VFIO_REG_GONE) {
 		start_gone(c);
+		return 1;
+	}
+	if (c->attaching && c->ctrlr->detach_wanted && c->aim != VFIO_AIM_DETACH) {
+		start_given_up(c);
 		return 1;
 	}
 	switch (c->state) {
