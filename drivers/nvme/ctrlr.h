@@ -107,9 +107,9 @@ struct ebb_nvme_ctrlr {
 	struct ebb_list link; /* of all controllers */
 	_Atomic bool ending;  /* nothing is tried again; pairs with retry.c, on channels' threads */
 	bool gone;            /* the device has left */
-	bool detach_wanted;
-	bool resetting; /* the transport's reset() is under way */
-	bool rescan;    /* when a namespace that is leaving has left */
+	bool detach_wanted;   /* a transport's attach() may look at it */
+	bool resetting;       /* the transport's reset() is under way */
+	bool rescan;          /* when a namespace that is leaving has left */
 	bool device_registered;
 	unsigned users; /* of its admin queue, besides the worker */
 	struct ebb_nvme_ctrlr_info info;
