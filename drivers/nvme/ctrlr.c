@@ -27,6 +27,7 @@
 
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/namespace.h"
+#include "drivers/nvme/pci.h"
 #include "drivers/nvme/worker.h"
 
 #define START_JOBS                                                            \
@@ -183,7 +184,8 @@ static void delete_go_on(struct ebb_nvme_ctrlr *ctrlr)
 {
 	if (!ctrlr->detach_wanted || ctrlr->state == EBB_NVME_CTRLR_ATTACHING || ctrlr->resetting ||
 	    ctrlr->users > 0 || !ebb_nvme_worker_idle(ctrlr) ||
-	    !ebb_nvme_retry_idle(&ctrlr->admin_retry) || ctrlr->running) {
+	    !ebb_nvme_retry_idle(&ctrlr->admin_retry) || ctrlr->running ||
+	    atomic_load(&ctrlr->look_sent)) {
 		return;
 	}
 	if (ctrlr->state != EBB_NVME_CTRLR_DELETING) {
