@@ -112,6 +112,10 @@ struct ebb_nvme_ctrlr {
 	bool rescan;          /* when a namespace that is leaving has left */
 	bool device_registered;
 	unsigned users; /* of its admin queue, besides the worker */
+	/* A channel's thread doubts the namespaces. See ebb_nvme_worker_look(). */
+	_Atomic bool look_sent; /* @look_msg is under way: nothing is freed meanwhile */
+	_Atomic uint64_t look_ns;
+	struct ebb_msg look_msg;
 	struct ebb_nvme_ctrlr_info info;
 
 	/* The worker: one job at a time. */
