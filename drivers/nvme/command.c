@@ -34,9 +34,9 @@ static const char usage[] =
 	"it\n"
 	"tells root only in full.\n";
 
-static int wrong_usage(void)
+static int wrong_usage(const char *what)
 {
-	fputs(usage, stderr);
+	fprintf(stderr, "ebbctl: %s; ebbctl nvme --help tells more\n", what);
 	return USAGE;
 }
 
@@ -45,7 +45,7 @@ static int run_list(const struct ebb_command_env *env, int num_words, char **wor
 	struct json_object *attached = NULL, *inventory;
 
 	if (num_words > 1 || (num_words == 1 && strcmp(words[0], "--json") != 0)) {
-		return wrong_usage();
+		return wrong_usage("nvme list takes --json, and nothing else");
 	}
 	if (env->call(env, "bdev_nvme_get_controllers", &attached) < 0) {
 		attached = NULL;
@@ -97,9 +97,12 @@ static int nvme_run(const struct ebb_command_env *env, int num_words, char **wor
 	if (num_words >= 1 && strcmp(words[0], "list") == 0) {
 		return run_list(env, num_words - 1, words + 1);
 	}
-	bind = num_words == 2 && strcmp(words[0], "bind") == 0;
-	if (!bind && !(num_words == 2 && strcmp(words[0], "unbind") == 0)) {
-		return wrong_usage();
+	bind = num_words >= 1 && strcmp(words[0], "bind") == 0;
+	if (!bind && !(num_words >= 1 && strcmp(words[0], "unbind") == 0)) {
+		return wrong_usage("nvme can list, bind and unbind");
+	}
+	if (num_words != 2) {
+		return wrong_usage("nvme bind and unbind take one PCI address");
 	}
 	if (!ebb_pci_bdf_parse(words[1], bdf)) {
 		fprintf(stderr, "ebbctl: \"%s\" is no PCI address; they look like 0000:01:00.0\n",

@@ -32,6 +32,10 @@ int ebb_nvme_ctrlr_reset(struct ebb_nvme_ctrlr *ctrlr, ebb_nvme_ctrlr_cb done, v
 
 struct ebb_nvme_ctrlr *ebb_nvme_ctrlr_find(const char *name);
 
+/* The one that was attached there. PCI addresses may be written in either form. */
+struct ebb_nvme_ctrlr *ebb_nvme_ctrlr_find_address(const struct ebb_nvme_transport *transport,
+						   const char *traddr);
+
 /* The next one; NULL gives the first, and ends. */
 struct ebb_nvme_ctrlr *ebb_nvme_ctrlr_next(struct ebb_nvme_ctrlr *previous);
 

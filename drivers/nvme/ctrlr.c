@@ -27,6 +27,7 @@
 
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/namespace.h"
+#include "drivers/nvme/pci.h"
 #include "drivers/nvme/worker.h"
 
 #define START_JOBS                                                            \
@@ -183,7 +184,8 @@ static void delete_go_on(struct ebb_nvme_ctrlr *ctrlr)
 {
 	if (!ctrlr->detach_wanted || ctrlr->state == EBB_NVME_CTRLR_ATTACHING || ctrlr->resetting ||
 	    ctrlr->users > 0 || !ebb_nvme_worker_idle(ctrlr) ||
-	    !ebb_nvme_retry_idle(&ctrlr->admin_retry) || ctrlr->running) {
+	    !ebb_nvme_retry_idle(&ctrlr->admin_retry) || ctrlr->running ||
+	    atomic_load(&ctrlr->look_sent)) {
 		return;
 	}
 	if (ctrlr->state != EBB_NVME_CTRLR_DELETING) {
@@ -323,26 +325,33 @@ void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	ebb_nvme_worker_add(ctrlr, START_JOBS);
 }
 
-static bool address_taken(const struct ebb_nvme_transport *transport, const char *traddr)
+struct ebb_nvme_ctrlr *ebb_nvme_ctrlr_find_address(const struct ebb_nvme_transport *transport,
+						   const char *traddr)
 {
 	struct ebb_nvme_ctrlr *ctrlr = NULL;
+	char bdf[EBB_PCI_BDF_SIZE];
 
+	traddr = ebb_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
 	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
 		if (ctrlr->transport == transport && strcasecmp(ctrlr->traddr, traddr) == 0) {
-			return true;
+			break;
 		}
 	}
-	return false;
+	return ctrlr;
 }
 
 int ebb_nvme_ctrlr_attach(const struct ebb_nvme_transport *transport, const char *name,
 			  const char *traddr, const struct ebb_nvme_attach_opts *opts,
 			  ebb_nvme_ctrlr_cb done, void *arg)
 {
+	char bdf[EBB_PCI_BDF_SIZE];
 	struct ebb_nvme_ctrlr *ctrlr;
 
 	ebb_assert(ebb_thread_is_app());
-	if (ebb_nvme_ctrlr_find(name) != NULL || address_taken(transport, traddr)) {
+	/* "01:00.0" and "0000:01:00.0" are one. */
+	traddr = ebb_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
+	if (ebb_nvme_ctrlr_find(name) != NULL ||
+	    ebb_nvme_ctrlr_find_address(transport, traddr) != NULL) {
 		return -EEXIST;
 	}
 	ctrlr = calloc(1, sizeof(*ctrlr));

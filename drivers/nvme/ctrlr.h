@@ -107,11 +107,15 @@ struct ebb_nvme_ctrlr {
 	struct ebb_list link; /* of all controllers */
 	_Atomic bool ending;  /* nothing is tried again; pairs with retry.c, on channels' threads */
 	bool gone;            /* the device has left */
-	bool detach_wanted;
-	bool resetting; /* the transport's reset() is under way */
-	bool rescan;    /* when a namespace that is leaving has left */
+	bool detach_wanted;   /* a transport's attach() may look at it */
+	bool resetting;       /* the transport's reset() is under way */
+	bool rescan;          /* when a namespace that is leaving has left */
 	bool device_registered;
 	unsigned users; /* of its admin queue, besides the worker */
+	/* A channel's thread doubts the namespaces. See ebb_nvme_worker_look(). */
+	_Atomic bool look_sent; /* @look_msg is under way: nothing is freed meanwhile */
+	_Atomic uint64_t look_ns;
+	struct ebb_msg look_msg;
 	struct ebb_nvme_ctrlr_info info;
 
 	/* The worker: one job at a time. */

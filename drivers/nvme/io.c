@@ -19,6 +19,7 @@
 #include "drivers/nvme/describe.h"
 #include "drivers/nvme/namespace.h"
 #include "drivers/nvme/status.h"
+#include "drivers/nvme/worker.h"
 
 #define DSM_RANGES_BYTES EBB_MEM_ALLOC_MIN /* 256 ranges of 16 bytes: what one command can have */
 
@@ -58,6 +59,9 @@ io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
 	/* That the device has gone is told once, not for each request. */
 	if (error != -EILSEQ && error != -ENODEV) {
 		io_log_error(request, io);
+	}
+	if (request->rc == 0 && ebb_nvme_status_doubts_ns(request->status)) {
+		ebb_nvme_worker_look(ch->ctrlr);
 	}
 	ebb_bdev_io_complete(io, error);
 }

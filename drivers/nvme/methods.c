@@ -113,7 +113,9 @@ static void attach_call(struct ebb_call *call, void *arg)
 			       "detach it",
 			       params->name);
 	} else if (rc == -EEXIST) {
-		ebb_call_error(call, rc, "%s is attached already; detach it first", params->traddr);
+		ebb_call_error(call, rc, "%s is attached already, as '%s'; detach that first",
+			       params->traddr,
+			       ebb_nvme_ctrlr_find_address(transport, params->traddr)->name);
 	} else if (rc < 0) {
 		ebb_call_error(call, rc, "NVMe controller '%s' cannot be attached: %s",
 			       params->name, strerror(-rc));

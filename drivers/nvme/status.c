@@ -134,3 +134,17 @@ bool ebb_nvme_rc_retry(int rc)
 {
 	return rc == -EINTR || rc == -EAGAIN;
 }
+
+bool ebb_nvme_status_doubts_ns(uint16_t status)
+{
+	switch (status & ((NVME_SCT_MASK << NVME_SCT_SHIFT) | NVME_SC_MASK)) {
+	case GENERIC(NVME_SC_INVALID_FIELD):
+	case GENERIC(NVME_SC_INVALID_NS):
+	case GENERIC(NVME_SC_SGL_INVALID_DATA):
+	case GENERIC(NVME_SC_PRP_INVALID_OFFSET):
+	case GENERIC(NVME_SC_LBA_RANGE):
+		return true;
+	default:
+		return false;
+	}
+}

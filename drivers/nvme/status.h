@@ -23,4 +23,10 @@ bool ebb_nvme_status_retry(uint16_t status);
 /* The same for an answer that is no status: @rc as in struct ebb_nvme_request, < 0. */
 bool ebb_nvme_rc_retry(int rc);
 
+/*
+ * Does the status mean that the namespace may not be what it was identified as? Then another host,
+ * or an administrator, may have formatted it, and nobody has told.
+ */
+bool ebb_nvme_status_doubts_ns(uint16_t status);
+
 #endif

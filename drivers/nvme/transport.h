@@ -63,7 +63,8 @@ struct ebb_nvme_transport {
 	/*
 	 * Take hold of the device that @ctrlr->traddr names. Answers, now or later, by
 	 * ebb_nvme_ctrlr_attached(); until then nothing else is called. On failure nothing is left,
-	 * and ebb_nvme_ctrlr_fault() has said why.
+	 * and ebb_nvme_ctrlr_fault() has said why. If it takes long: @ctrlr->detach_wanted says that
+	 * it is not wanted any more, and then it may fail with -ECANCELED.
 	 */
 	void (*attach)(struct ebb_nvme_ctrlr *ctrlr);
 	/* No queue and no open namespace is left. Answers by ebb_nvme_ctrlr_detached(). */

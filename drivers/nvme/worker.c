@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/log.h>
 
 #include <nvme/types.h>
@@ -31,6 +32,9 @@
 
 /* Asynchronous Event Configuration: all critical warnings (Base 2.0, 5.27.1.8). */
 #define EVENT_WARNINGS 0x1fu
+
+/* Between two looks that failing I/O asks for. */
+#define LOOK_NS EBB_NS_PER_S
 
 static void worker_admin_done(struct ebb_nvme_admin *admin, int rc)
 {
@@ -238,4 +242,27 @@ void ebb_nvme_worker_wake(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	ctrlr->woken = true;
 	ctrlr->step_rc = rc;
 	worker_run(ctrlr);
+}
+
+static void look_msg(void *arg)
+{
+	struct ebb_nvme_ctrlr *ctrlr = arg;
+
+	atomic_store(&ctrlr->look_sent, false);
+	ebb_nvme_worker_add(ctrlr, EBB_BIT(EBB_NVME_JOB_SCAN));
+}
+
+void ebb_nvme_worker_look(struct ebb_nvme_ctrlr *ctrlr)
+{
+	uint64_t now_ns = ebb_clock_now_ns();
+
+	if (now_ns < atomic_load_explicit(&ctrlr->look_ns, memory_order_relaxed) ||
+	    atomic_exchange(&ctrlr->look_sent, true)) {
+		return;
+	}
+	atomic_store_explicit(&ctrlr->look_ns, now_ns + LOOK_NS, memory_order_relaxed);
+	ebb_info("nvme", "%s: an answer does not fit its namespaces: they are looked at again",
+		 ctrlr->name);
+	ebb_msg_init(&ctrlr->look_msg, look_msg, ctrlr);
+	ebb_thread_send(ebb_thread_app(), &ctrlr->look_msg);
 }

@@ -13,6 +13,12 @@ void ebb_nvme_worker_fini(struct ebb_nvme_ctrlr *ctrlr);
 /* Adds jobs, and begins if the controller's state allows. @ctrlr may be gone afterwards. */
 void ebb_nvme_worker_add(struct ebb_nvme_ctrlr *ctrlr, uint32_t jobs);
 
+/*
+ * An answer to I/O has cast doubt on what is known of the namespaces: look at them again, at most
+ * once a second. Thread: any that has a channel of a bdev of @ctrlr.
+ */
+void ebb_nvme_worker_look(struct ebb_nvme_ctrlr *ctrlr);
+
 /* What the step under way waits for has ended. @ctrlr may be gone afterwards. */
 void ebb_nvme_worker_wake(struct ebb_nvme_ctrlr *ctrlr, int rc);
 

@@ -105,7 +105,9 @@ static int find_device(const char *root, const char *path, struct ebb_nvme_uring
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
 	if (realpath(full, real) == NULL) {
-		return find_fail(-errno, ret_error, error_size, "'%s': %s", path, strerror(errno));
+		return find_fail(-errno, ret_error, error_size,
+				 "'%s': %s; ebbctl nvme list shows what there is", path,
+				 strerror(errno));
 	}
 	if (sscanf(strrchr(real, '/'), "/nvme%u%n", &number, &end) == 1 &&
 	    strrchr(real, '/')[end] == '\0') {

@@ -5,8 +5,9 @@
  * been disabled, the driver's own, and what was under way of the layer's, are taken back with
  * -ECANCELED, asynchronous event requests included: their owner knows whether they still are wanted.
  *
- * A command that is not answered in time is not aborted: an abort would go the same way. It leads
- * to a reset. Asynchronous event requests are answered when there is an event, and never late.
+ * While one is not answered, the status register is looked at every quarter of its time. A command
+ * that is not answered in time is not aborted: an abort would go the same way. It leads to a reset.
+ * Asynchronous event requests are answered when there is an event, and never late.
  */
 #include <errno.h>
 #include <string.h>
@@ -196,12 +197,15 @@ static int admin_tick(void *arg)
 		return 0;
 	}
 	vfio_admin_poll(c);
+	if (c->admin_timer == NULL) {
+		return 1; /* an answer has led to the device's end */
+	}
 	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
 	if (c->admin_busy == 0) {
 		ebb_poller_pause(c->admin_timer);
 		return 0;
 	}
-	if (age_ns >= c->admin_ms * EBB_NS_PER_MS && vfio_check_alive(c)) {
+	if (vfio_check_alive(c) && age_ns >= c->admin_ms * EBB_NS_PER_MS) {
 		vfio_reset(c, "the admin command %02xh was not answered within %u ms",
 			   oldest->opcode, c->admin_ms);
 	}

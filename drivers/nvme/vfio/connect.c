@@ -370,6 +370,9 @@ void vfio_connect_trouble(void *arg)
 		return;
 	}
 	switch (trouble) {
+	case VFIO_TROUBLE_STATUS:
+		vfio_check_alive(c);
+		break;
 	case VFIO_TROUBLE_LATE:
 		if (vfio_check_alive(c)) {
 			static struct ebb_ratelimit limit;

@@ -101,8 +101,13 @@ struct vfio_ctrlr {
 	struct ebb_poller *admin_timer;
 
 	/* connect.c, queue.c */
-	pthread_mutex_t lock; /* of the four that follow: taken by lanes' threads, too */
-	uint32_t granted;     /* I/O queue pairs */
+	/*
+	 * Lanes are made on their threads under this lock: until then the device is not closed, and
+	 * what it is like (@io_bytes, @sgl) and what is left of it (what follows) do not change.
+	 */
+	pthread_mutex_t lock;
+	bool closed;      /* no lane can be made any more */
+	uint32_t granted; /* I/O queue pairs */
 	uint32_t num_vectors;
 	uint64_t qids;    /* in use; bit n: queue n + 1 */
 	uint64_t vectors; /* in use; bit n: vector n + 1 */
@@ -148,7 +153,10 @@ void vfio_reset_wanted(struct vfio_ctrlr *c); /* by the user */
 void vfio_stopped(struct vfio_ctrlr *c);      /* every lane is */
 void vfio_close(struct vfio_ctrlr *c);
 void vfio_detach_go_on(struct vfio_ctrlr *c);
-/* False: it has gone, or says that it is broken, and that has been dealt with. READY only. */
+/*
+ * False: it has gone, or says that it is broken, and that has been dealt with. READY, CONFIGURING
+ * only.
+ */
 bool vfio_check_alive(struct vfio_ctrlr *c);
 
 /* admin.c */

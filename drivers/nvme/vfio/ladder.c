@@ -3,8 +3,8 @@
  * What is done about a command that is not answered, step by step:
  *
  *	look at the completion queue    its interrupt was lost: answer it, count that, say so
- *	after timeout_us                look at the controller: it may have gone, or be broken.
- *	                                Otherwise ask it to abort the command
+ *	after timeout_us / 4            look at the controller: it may have gone, or be broken
+ *	after timeout_us                likewise; otherwise ask it to abort the command
  *	after twice that                have the controller reset
  *
  * An aborted command, like one that a reset has interrupted, is submitted again, a bounded number
@@ -111,9 +111,29 @@ static void ladder_look(struct vfio_lane *lane)
 	}
 }
 
+/*
+ * A register, read only where a command has been waited for since the last tick: a controller that
+ * has left, or has failed (CSTS.CFS), answers none, and says so long before their time is up.
+ */
+static void ladder_check(struct vfio_lane *lane, uint64_t oldest_ns)
+{
+	uint32_t csts;
+
+	if (oldest_ns < lane->ctrlr->timeout_us * EBB_NS_PER_US / 4) {
+		return;
+	}
+	csts = vfio_read32(lane->pairs[VFIO_POLLED].sq != NULL ? lane->pairs[VFIO_POLLED].device
+							       : lane->pairs[VFIO_WOKEN].device,
+			   NVME_REG_CSTS);
+	if (csts == VFIO_REG_GONE || NVME_CSTS_CFS(csts)) {
+		vfio_ladder_report(lane, VFIO_TROUBLE_STATUS, 0, 0);
+	}
+}
+
 static int ladder_tick(void *arg)
 {
 	struct vfio_lane *lane = arg;
+	uint64_t woken_ns, polled_ns;
 
 	if (!lane->live || (lane->pairs[VFIO_WOKEN].outstanding == 0 &&
 			    lane->pairs[VFIO_POLLED].outstanding == 0)) {
@@ -122,8 +142,9 @@ static int ladder_tick(void *arg)
 		return 0;
 	}
 	ladder_look(lane);
-	ladder_scan(lane, &lane->pairs[VFIO_WOKEN], true);
-	ladder_scan(lane, &lane->pairs[VFIO_POLLED], true);
+	woken_ns = ladder_scan(lane, &lane->pairs[VFIO_WOKEN], true);
+	polled_ns = ladder_scan(lane, &lane->pairs[VFIO_POLLED], true);
+	ladder_check(lane, woken_ns > polled_ns ? woken_ns : polled_ns);
 	return 1;
 }
 

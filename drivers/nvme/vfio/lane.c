@@ -160,7 +160,7 @@ static void __attribute__((noinline)) lane_drained(struct vfio_lane *lane)
 {
 	void (*drained)(void *arg) = lane->drained;
 
-	if (vfio_lane_idle(lane)) {
+	if (!lane->stopped && vfio_lane_idle(lane)) {
 		lane->drained = NULL;
 		drained(lane->drained_arg);
 	}
@@ -300,6 +300,7 @@ static void lane_go(struct vfio_lane *lane)
 
 	lane->failing = 0;
 	lane->live = true;
+	lane->stopped = false;
 	lane->held = true;
 	lane->refused_ns = 0;
 	lane->present = lane->connected;
@@ -326,6 +327,7 @@ static void lane_fail(struct vfio_lane *lane)
 	lane->failing = lane->fail_rc;
 	lane->held = true;
 	lane->live = false;
+	lane->stopped = false;
 	ebb_list_splice_back(&all, &lane->given_up);
 	ebb_list_splice_back(&all, &lane->taken_back);
 	ebb_list_splice_back(&all, &lane->waiting);
@@ -348,6 +350,7 @@ void vfio_lane_obey(void *arg)
 		case VFIO_ORDER_STOP:
 			vfio_lane_poll(lane); /* what has been answered is not done again */
 			lane->live = false;
+			lane->stopped = true;
 			lane->held = true;
 			break;
 		case VFIO_ORDER_FAIL:

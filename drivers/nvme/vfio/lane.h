@@ -35,6 +35,7 @@ enum vfio_order {
 };
 
 enum vfio_trouble {
+	VFIO_TROUBLE_STATUS, /* it has gone, or says that it is broken */
 	VFIO_TROUBLE_LATE,   /* a command has not been answered in time: abort it */
 	VFIO_TROUBLE_LOST,   /* the abort has not helped: reset */
 	VFIO_TROUBLE_BROKEN, /* pair->fault: reset */
@@ -49,6 +50,7 @@ struct vfio_lane {
 	bool timed;                /* the timer runs */
 	bool interruptible;
 	bool live;        /* the pairs are ours */
+	bool stopped;     /* they were, and what is under way there is not known here */
 	bool slept;       /* armed, and not polled since */
 	uint32_t streak;  /* completions since the reactor last had nothing to do */
 	uint32_t present; /* bits of enum vfio_face: pairs that may be used */

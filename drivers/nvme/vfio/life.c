@@ -249,6 +249,9 @@ static void close_done(struct ebb_work *work)
 void vfio_close(struct vfio_ctrlr *c)
 {
 	ebb_assert(!c->work_busy);
+	pthread_mutex_lock(&c->lock);
+	c->closed = true;
+	pthread_mutex_unlock(&c->lock);
 	vfio_set_state(c, VFIO_CLOSING);
 	vfio_watch_fini(c);
 	if (c->aim == VFIO_AIM_GONE && c->fail_rc == -ENODEV) {

@@ -67,20 +67,18 @@ static uint32_t count_reactors(void)
 	return count;
 }
 
-/* Return: false: there is not even one queue pair. */
+/* Return: false: there is not even one queue pair. Under the lock. */
 static bool lane_take_numbers(struct vfio_lane *lane, uint16_t qids[VFIO_FACES])
 {
 	struct vfio_ctrlr *c = lane->ctrlr;
 	uint32_t spare;
 
-	pthread_mutex_lock(&c->lock);
 	lane->vector = number_take(&c->vectors, c->num_vectors - 1);
 	qids[VFIO_WOKEN] = lane->vector != 0 ? number_take(&c->qids, c->granted) : 0;
 	spare = c->granted - (uint32_t)__builtin_popcountll(c->qids);
 	if (qids[VFIO_WOKEN] == 0 || spare > count_reactors()) {
 		qids[VFIO_POLLED] = number_take(&c->qids, c->granted);
 	}
-	pthread_mutex_unlock(&c->lock);
 	return qids[VFIO_WOKEN] != 0 || qids[VFIO_POLLED] != 0;
 }
 
@@ -179,26 +177,31 @@ static int lane_fail_create(struct vfio_lane *lane, const uint16_t qids[VFIO_FAC
 	return rc;
 }
 
+static int lane_refuse(const struct vfio_lane *lane)
+{
+	ebb_error("nvme",
+		  "%s: thread '%s' gets no queue: all %u I/O queue pairs are in use by other "
+		  "threads: run on fewer CPUs (--cpumask), or raise num_io_queues if it is that",
+		  vfio_ctrlr_name(lane->ctrlr), ebb_thread_name(lane->thread),
+		  lane->ctrlr->granted);
+	return -ENOSPC;
+}
+
 int vfio_queue_create(struct ebb_nvme_queue *queue)
 {
 	struct vfio_ctrlr *c = vfio_ctrlr_of(queue->ctrlr);
 	struct vfio_lane *lane = lane_alloc(c);
 	uint16_t qids[VFIO_FACES] = {0};
-	int rc;
+	int rc = -ENODEV;
 
 	if (lane == NULL) {
 		return -ENOMEM;
 	}
-	if (!lane_take_numbers(lane, qids)) {
-		ebb_error(
-			"nvme",
-			"%s: thread '%s' gets no queue: all %u I/O queue pairs are in use by other "
-			"threads: run on fewer CPUs (--cpumask), or raise num_io_queues if it is "
-			"that",
-			vfio_ctrlr_name(c), ebb_thread_name(lane->thread), c->granted);
-		return lane_fail_create(lane, qids, -ENOSPC);
+	pthread_mutex_lock(&c->lock);
+	if (!c->closed) {
+		rc = lane_take_numbers(lane, qids) ? lane_make(lane, qids) : lane_refuse(lane);
 	}
-	rc = lane_make(lane, qids);
+	pthread_mutex_unlock(&c->lock);
 	if (rc != 0) {
 		return lane_fail_create(lane, qids, rc);
 	}

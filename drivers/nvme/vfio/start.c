@@ -232,11 +232,13 @@ static void configure_take_identity(struct vfio_ctrlr *c)
 
 		io_bytes = most < io_bytes ? most : io_bytes;
 	}
+	pthread_mutex_lock(&c->lock);
 	c->io_bytes = (uint32_t)io_bytes;
+	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
+	pthread_mutex_unlock(&c->lock);
 	shutdown_ns = shutdown_ns < SHUTDOWN_MIN_NS ? SHUTDOWN_MIN_NS : shutdown_ns;
 	c->shutdown_ns = shutdown_ns > SHUTDOWN_MAX_NS ? SHUTDOWN_MAX_NS : shutdown_ns;
 	c->num_aborts = id->acl + 1u < VFIO_ABORTS_MAX ? id->acl + 1u : VFIO_ABORTS_MAX;
-	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
 	c->shadows = (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
 		     (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE;
 }
@@ -299,14 +301,36 @@ static void step_shutting_down(struct vfio_ctrlr *c, uint32_t csts, bool late)
 	}
 }
 
+/* If it was to be closed in any case, there is nothing left to wait for. */
+static void start_gone(struct vfio_ctrlr *c)
+{
+	if (c->aim == VFIO_AIM_GONE || c->aim == VFIO_AIM_DETACH) {
+		vfio_close(c);
+	} else {
+		vfio_leave(c, "it has gone, or does not answer");
+	}
+}
+
+/* Nobody waits for it any more. A start may take minutes, and the end of the process does not. */
+static void start_given_up(struct vfio_ctrlr *c)
+{
+	c->aim = VFIO_AIM_DETACH;
+	vfio_ctrlr_fault(c, -ECANCELED, "it was detached before it was ready");
+	vfio_close(c);
+}
+
 int vfio_start_step(void *arg)
 {
 	struct vfio_ctrlr *c = arg;
 	bool late = ebb_reactor_now_ns() >= c->deadline_ns;
 	uint32_t csts = vfio_read32(c->device, NVME_REG_CSTS);
 
-	if (csts == VFIO_REG_GONE && c->state != VFIO_SHUTTING_DOWN) {
-		vfio_leave(c, "it has gone, or does not answer");
+	if (csts == VFIO_REG_GONE) {
+		start_gone(c);
+		return 1;
+	}
+	if (c->attaching && c->ctrlr->detach_wanted && c->aim != VFIO_AIM_DETACH) {
+		start_given_up(c);
 		return 1;
 	}
 	switch (c->state) {

@@ -36,10 +36,12 @@ void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text)
 void vfio_ctrlr_free(struct vfio_ctrlr *c)
 {
 	ebb_assert(c->device == NULL && ebb_list_empty(&c->lanes) && c->watch == NULL);
-	c->ctrlr->transport_ctrlr = NULL;
+	if (!c->freed) { /* otherwise it has gone already */
+		c->ctrlr->transport_ctrlr = NULL;
+	}
+	c->freed = true;
 	if (c->watch_told) {
-		c->freed = true;
-		return;
+		return; /* once more when the message has come */
 	}
 	vfio_admin_fini(c);
 	ebb_mem_free(c->identify, VFIO_PAGE);
@@ -162,8 +164,13 @@ static void vfio_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into
 {
 	struct vfio_ctrlr *c = vfio_ctrlr_of(ctrlr);
 	uint64_t lost = c->lost_interrupts, timeouts = c->timeouts;
+	uint64_t granted, used;
 	struct ebb_list *node;
 
+	pthread_mutex_lock(&c->lock);
+	granted = c->granted;
+	used = (uint64_t)__builtin_popcountll(c->qids);
+	pthread_mutex_unlock(&c->lock);
 	ebb_list_for_each(node, &c->lanes) {
 		struct vfio_lane *lane = ebb_list_entry(node, struct vfio_lane, link);
 
@@ -171,8 +178,8 @@ static void vfio_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into
 		timeouts += atomic_load_explicit(&lane->timeouts, memory_order_relaxed);
 	}
 	json_object_object_add(into, "state", json_object_new_string(vfio_state_name(c->state)));
-	describe_number(into, "io_queue_pairs", c->granted);
-	describe_number(into, "io_queue_pairs_used", (uint64_t)__builtin_popcountll(c->qids));
+	describe_number(into, "io_queue_pairs", granted);
+	describe_number(into, "io_queue_pairs_used", used);
 	describe_number(into, "interrupt_vectors", c->num_vectors);
 	describe_number(into, "io_queue_depth", c->depth);
 	json_object_object_add(into, "sgl", json_object_new_boolean(c->sgl));

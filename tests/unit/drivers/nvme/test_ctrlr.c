@@ -98,7 +98,19 @@ START_TEST(impossible_calls_are_refused)
 	nvme_attach();
 	call_has(ATTACH, ATTACH_PARAMS, "error -17: NVMe controller 'n' exists already");
 	call_has(ATTACH, "{'name': 'm', 'trtype': 'mock', 'traddr': 'HERE'}",
-		 "error -17: HERE is attached already; detach it first");
+		 "error -17: HERE is attached already, as 'n'; detach that first");
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(an_address_has_one_form)
+{
+	call_is(ATTACH, "{'name': 'n', 'trtype': 'mock', 'traddr': '1F:00.0'}", "[\"nn1\"]");
+	call_has("bdev_nvme_get_controllers", "{}", "\"traddr\":\"0000:1f:00.0\"");
+	call_has(ATTACH, "{'name': 'm', 'trtype': 'mock', 'traddr': '0000:1f:00.0'}",
+		 "error -17: 0000:1f:00.0 is attached already, as 'n'; detach that first");
+	call_has(ATTACH, "{'name': 'm', 'trtype': 'mock', 'traddr': '1f:00.0'}",
+		 "error -17: 1f:00.0 is attached already, as 'n'; detach that first");
 	nvme_detach();
 }
 END_TEST
@@ -401,6 +413,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, driver_specific_tells_who_it_is);
 	tcase_add_test(tcase, an_spdk_client_may_write_the_type_otherwise);
 	tcase_add_test(tcase, impossible_calls_are_refused);
+	tcase_add_test(tcase, an_address_has_one_form);
 	tcase_add_test(tcase, a_transport_that_fails_says_why);
 	tcase_add_test(tcase, what_cannot_be_used_is_refused_with_the_reason);
 	tcase_add_test(tcase, a_controller_without_a_usable_namespace_is_not_kept);

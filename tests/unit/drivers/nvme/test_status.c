@@ -51,6 +51,19 @@ START_TEST(statuses_have_errnos)
 }
 END_TEST
 
+START_TEST(some_answers_cast_doubt_on_the_namespace)
+{
+	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_LBA_RANGE));
+	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_PRP_INVALID_OFFSET | EBB_NVME_DNR));
+	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_INVALID_NS | 1 << 11));
+	ck_assert(!ebb_nvme_status_doubts_ns(0));
+	ck_assert(!ebb_nvme_status_doubts_ns(NVME_SC_INTERNAL));
+	/* Of another type of status code the same number says something else. */
+	ck_assert(
+		!ebb_nvme_status_doubts_ns((NVME_SCT_MEDIA << NVME_SCT_SHIFT) | NVME_SC_LBA_RANGE));
+}
+END_TEST
+
 START_TEST(every_error_is_one)
 {
 	unsigned status;
@@ -78,6 +91,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, statuses_have_errnos);
+	tcase_add_test(tcase, some_answers_cast_doubt_on_the_namespace);
 	tcase_add_test(tcase, every_error_is_one);
 	tcase_add_test(tcase, answers_that_are_no_status);
 	suite_add_tcase(suite, tcase);

@@ -133,6 +133,64 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 }
 END_TEST
 
+/* Nobody tells of a format that another has ordered; I/O that no longer fits does. */
+START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
+{
+	unsigned looks;
+
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	client.polite = true;
+	looks = mock_count(true, nvme_admin_identify);
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_READ_ERROR | EBB_NVME_DNR);
+	ck_assert_int_lt(do_read(), 0);
+	stage_turns(8);
+	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), looks);
+	mock_ns_add(1, 12);
+	mock_fail(false, nvme_cmd_read, 3, 0, NVME_SC_LBA_RANGE | EBB_NVME_DNR);
+	ck_assert_int_lt(do_read(), 0);
+	stage_turns(8);
+	ck_assert_uint_eq(client.removes, 1);
+	ck_assert_uint_eq(stage_log_count("nn1 is removed: it has been formatted anew"), 1);
+	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"block_size\":4096");
+
+	/* Who answers so all the time is looked at once a second. */
+	nvme_open(&client, "nn1");
+	looks = mock_count(true, nvme_admin_identify);
+	ck_assert_int_lt(do_read(), 0);
+	stage_turns(8);
+	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), looks);
+	stage_clock_advance(EBB_NS_PER_S);
+	ck_assert_int_lt(do_read(), 0);
+	stage_turns(8);
+	ck_assert_uint_gt(mock_count(true, nvme_admin_identify), looks);
+	nvme_close(&client);
+	nvme_detach();
+}
+END_TEST
+
+/* The doubt of the last request does not outlive the controller. */
+START_TEST(a_doubt_does_not_outlive_the_controller)
+{
+	struct nvme_result result = {0};
+	struct call detach;
+
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	client.polite = true;
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INVALID_NS | EBB_NVME_DNR);
+	mock.hold = true;
+	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
+	stage_turns(2);
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	mock_release();
+	stage_until(&detach.done);
+	ck_assert(result.done && result.status < 0 && !detach.failed);
+	call_end(&detach);
+	call_is("bdev_nvme_get_controllers", "{}", "[]");
+}
+END_TEST
+
 START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 {
 	struct nvme_result results[8] = {{0}};
@@ -264,6 +322,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_reset_sets_the_features_again);
 	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
 	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
+	tcase_add_test(tcase, an_answer_that_does_not_fit_makes_it_look_again);
+	tcase_add_test(tcase, a_doubt_does_not_outlive_the_controller);
 	tcase_add_test(tcase, a_device_that_leaves_ends_in_errors_and_a_line);
 	tcase_add_test(tcase, a_device_that_leaves_while_it_starts_ends_the_attach);
 	tcase_add_test(tcase, a_detach_waits_for_its_holders);

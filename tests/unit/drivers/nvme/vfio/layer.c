@@ -275,6 +275,7 @@ int layer_main(const char *name, const TTest *const *tests)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, layer_begin, layer_end);
+	tcase_set_timeout(tcase, 30); /* of a busy machine */
 	for (; *tests != NULL; tests++) {
 		tcase_add_test(tcase, *tests);
 	}

@@ -385,6 +385,30 @@ START_TEST(drain_waits_for_all)
 }
 END_TEST
 
+/* What a reset has interrupted is still to come, wherever it is kept meanwhile. */
+START_TEST(drain_waits_for_a_reset)
+{
+	drained = 0;
+	begin();
+	layer.fake->holds_io = true;
+	layer_submit(&queue, &ios[0]);
+	layer_pumps(2);
+	layer.fake->ready_steps = 50;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	ck_assert_uint_eq(outstanding(VFIO_POLLED), 0);
+	layer.transport->drain(&queue.queue->base, count_drained, &drained);
+	layer_until(&layer.was_reset);
+	layer_queue_live(&queue);
+	layer_pumps(2);
+	ck_assert_uint_eq(drained, 0);
+	fake_ctrlr_release(layer.fake, 1);
+	layer_until_done(ios, 1);
+	ck_assert_uint_eq(drained, 1);
+	end();
+}
+END_TEST
+
 /* Each thread has its own queues, and they are told apart. */
 START_TEST(threads_have_queues_of_their_own)
 {
@@ -443,6 +467,7 @@ int main(void)
 		a_refused_queue_fails_requests,
 		a_vector_that_cannot_be_set,
 		drain_waits_for_all,
+		drain_waits_for_a_reset,
 		threads_have_queues_of_their_own,
 		few_queue_pairs_are_shared_out,
 		NULL,

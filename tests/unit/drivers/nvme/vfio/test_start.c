@@ -67,6 +67,39 @@ START_TEST(a_controller_that_is_broken)
 }
 END_TEST
 
+/* A start takes its time; who does not want it any more does not wait. */
+START_TEST(a_start_that_is_given_up)
+{
+	layer.fake->never_ready = true;
+	layer.transport->attach(&layer.ctrlr);
+	while (layer.fake->opens == 0 || vfio_ctrlr_of(&layer.ctrlr)->state != VFIO_ENABLING) {
+		layer_pump();
+	}
+	layer.ctrlr.detach_wanted = true;
+	layer_until(&layer.attached);
+	ck_assert_int_eq(layer.attach_rc, -ECANCELED);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	ck_assert_uint_eq(stage_log_count("it does not start"), 0);
+}
+END_TEST
+
+/* All tries have failed, it is being disabled, and then pulled out. */
+START_TEST(a_broken_controller_that_vanishes)
+{
+	layer.fake->fatal_starts = 3;
+	layer.transport->attach(&layer.ctrlr);
+	while (layer.fake->starts < 3) {
+		layer_pump();
+	}
+	layer.fake->never_disabled = true;
+	layer_pumps(10);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until(&layer.attached);
+	ck_assert_int_eq(layer.attach_rc, -EIO);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+}
+END_TEST
+
 START_TEST(a_controller_that_is_broken_at_first)
 {
 	layer.fake->fatal_starts = 2;
@@ -313,6 +346,8 @@ int main(void)
 		a_slow_start_is_waited_for,
 		a_controller_that_is_never_ready,
 		a_controller_that_is_broken,
+		a_broken_controller_that_vanishes,
+		a_start_that_is_given_up,
 		a_controller_that_is_broken_at_first,
 		a_controller_that_was_left_enabled,
 		a_controller_that_has_to_be_reset_to_be_disabled,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Controllers that misbehave, commands that are not answered, resets, and departures. */
+/* Controllers that misbehave, commands that are not answered, and resets. */
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
 #include <errno.h>
@@ -245,15 +245,19 @@ START_TEST(the_timer_runs_only_for_commands)
 }
 END_TEST
 
+/* It is seen before the commands' time is up. */
 START_TEST(a_fatal_status)
 {
+	unsigned ms;
+
 	begin();
 	layer.fake->holds_few = 1;
 	submit_all(MANY);
 	layer_pumps(2);
 	fake_ctrlr_set_csts(layer.fake, 3);
-	until_done(MANY);
+	ms = until_done(MANY);
 	check_all(MANY);
+	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
@@ -284,6 +288,25 @@ START_TEST(an_admin_command_that_is_not_answered)
 	submit_all(MANY);
 	until_done(MANY);
 	check_all(MANY);
+	end();
+}
+END_TEST
+
+START_TEST(a_fatal_status_before_an_admin_command_is_answered)
+{
+	struct ebb_nvme_request request = {.opcode = nvme_admin_get_features,
+					   .done = note_cancelled};
+
+	begin();
+	layer.fake->holds_admin = true;
+	layer.transport->admin(&layer.ctrlr, &request);
+	layer_pumps(3);
+	fake_ctrlr_set_csts(layer.fake, 3);
+	layer.fake->holds_admin = false;
+	layer_pumps(1300); /* of 5000 */
+	ck_assert_ptr_null(request.done);
+	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
+	layer_queue_live(&queue);
 	end();
 }
 END_TEST
@@ -390,71 +413,12 @@ START_TEST(a_reset_of_one_that_cannot_be_disabled)
 }
 END_TEST
 
-/* Pulled out: the next time limit finds out. */
-START_TEST(a_function_that_vanishes)
-{
-	begin();
-	layer.fake->holds_io = true;
-	submit_all(MANY);
-	layer_pumps(2);
-	fake_ctrlr_vanish(layer.fake);
-	until_done(MANY);
-	check_failed(MANY, -ENODEV);
-	layer_pumps(2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
-	ck_assert_uint_eq(layer.fake->closes, 1);
-	submit_all(1);
-	check_failed(1, -ENODEV);
-	layer.transport->reset(&layer.ctrlr);
-	ck_assert_int_eq(layer.reset_rc, -ENODEV);
-	end();
-}
-END_TEST
-
-static void ask_back(int fd)
+static void notify(int fd)
 {
 	static const uint64_t one = 1;
 
 	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
 }
-
-/* The system asks for it back: it is disabled, then closed, and requests fail. */
-START_TEST(a_function_that_is_asked_for)
-{
-	begin();
-	layer.fake->holds_io = true;
-	submit_all(MANY);
-	layer_pumps(2);
-	ask_back(layer.fake->device.request_fd);
-	until_done(MANY);
-	check_failed(MANY, -ENODEV);
-	layer_pumps(2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
-	ck_assert_uint_eq(layer.fake->closes, 1);
-	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
-	end();
-}
-END_TEST
-
-/* In the middle of a reset. */
-START_TEST(a_function_that_is_asked_for_in_a_reset)
-{
-	begin();
-	layer.fake->holds_io = true;
-	submit_all(MANY);
-	layer_pumps(2);
-	layer.fake->never_ready = true;
-	layer.transport->reset(&layer.ctrlr);
-	layer_pumps(300);
-	ask_back(layer.fake->device.request_fd);
-	layer_until(&layer.was_reset);
-	ck_assert_int_eq(layer.reset_rc, -ENODEV);
-	layer_pumps(2);
-	check_failed(MANY, -ENODEV);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
-	end();
-}
-END_TEST
 
 START_TEST(an_error_of_the_link_is_a_reset)
 {
@@ -463,7 +427,7 @@ START_TEST(an_error_of_the_link_is_a_reset)
 	submit_all(15);
 	layer_pumps(2);
 	layer.fake->holds_few = 0;
-	ask_back(layer.fake->device.error_fd);
+	notify(layer.fake->device.error_fd);
 	until_done(15);
 	check_all(15);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
@@ -525,46 +489,6 @@ START_TEST(a_reset_while_a_queue_is_made)
 }
 END_TEST
 
-static void hasty_end(void)
-{
-	layer_until(&layer.detached);
-	ck_assert_uint_eq(layer.detach_calls, 1);
-	ck_assert_uint_eq(layer.fake->closes, 1);
-}
-
-/* The layer detaches from within what it is told. */
-START_TEST(detached_when_it_hears_that_it_has_gone)
-{
-	layer_attach();
-	layer.hasty = true;
-	ask_back(layer.fake->device.request_fd);
-	hasty_end();
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
-}
-END_TEST
-
-START_TEST(detached_when_it_hears_that_the_reset_has_failed)
-{
-	layer_attach();
-	layer.hasty = true;
-	layer.fake->never_ready = true;
-	layer.transport->reset(&layer.ctrlr);
-	hasty_end();
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
-}
-END_TEST
-
-START_TEST(detached_when_it_hears_of_both)
-{
-	layer_attach();
-	layer.hasty = true;
-	layer.fake->never_disabled = true;
-	layer.fake->reset_rc = -ENOTTY;
-	layer.transport->reset(&layer.ctrlr);
-	hasty_end();
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -583,20 +507,15 @@ int main(void)
 		the_timer_runs_only_for_commands,
 		a_fatal_status,
 		an_admin_command_that_is_not_answered,
+		a_fatal_status_before_an_admin_command_is_answered,
 		resets_under_load,
 		a_reset_keeps_the_order,
 		a_reset_that_fails_and_one_that_helps,
 		a_reset_of_one_that_cannot_be_disabled,
-		a_function_that_vanishes,
-		a_function_that_is_asked_for,
-		a_function_that_is_asked_for_in_a_reset,
 		an_error_of_the_link_is_a_reset,
 		a_queue_leaves_in_a_reset,
 		a_queue_comes_in_a_reset,
 		a_reset_while_a_queue_is_made,
-		detached_when_it_hears_that_it_has_gone,
-		detached_when_it_hears_that_the_reset_has_failed,
-		detached_when_it_hears_of_both,
 		NULL,
 	};
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Controllers that leave, or are asked for, whatever else goes on; and what is told of it. */
+#include "tests/unit/drivers/nvme/vfio/layer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/nvme/vfio/regs.h"
+#include "tests/unit/core/bdev/stage.h"
+
+#define MANY 40u
+
+static struct layer_queue queue;
+static struct layer_io ios[MANY];
+
+static void begin(void)
+{
+	layer_attach();
+	layer_queue_open_live(&queue);
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_io_init(&ios[i], nvme_cmd_write, i, 1);
+	}
+}
+
+static void submit_all(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		layer_submit(&queue, &ios[i]);
+	}
+}
+
+static void check_failed(unsigned count, int rc)
+{
+	for (unsigned i = 0; i < count; i++) {
+		layer_expect(&ios[i], rc, 0);
+	}
+}
+
+static void end(void)
+{
+	layer_queue_close(&queue);
+	layer_detach();
+	for (unsigned i = 0; i < MANY; i++) {
+		layer_io_fini(&ios[i]);
+	}
+}
+
+/* Pulled out: the next time limit finds out. */
+START_TEST(a_function_that_vanishes)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until_done(ios, MANY);
+	check_failed(MANY, -ENODEV);
+	layer_pumps(2);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	submit_all(1);
+	check_failed(1, -ENODEV);
+	layer.transport->reset(&layer.ctrlr);
+	ck_assert_int_eq(layer.reset_rc, -ENODEV);
+	end();
+}
+END_TEST
+
+/* The bdevs are still being taken away, and another thread wants a queue. */
+START_TEST(a_queue_of_one_that_has_gone)
+{
+	struct ebb_nvme_queue *late = calloc(1, layer.transport->queue_size);
+
+	begin();
+	fake_ctrlr_vanish(layer.fake);
+	submit_all(1);
+	layer_until_done(ios, 1);
+	layer_pumps(2);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	*late = (struct ebb_nvme_queue){.transport = layer.transport, .ctrlr = &layer.ctrlr};
+	ck_assert_int_eq(layer.transport->queue_create(late), -ENODEV);
+	free(late);
+	end();
+}
+END_TEST
+
+static void ask_back(int fd)
+{
+	static const uint64_t one = 1;
+
+	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
+/* The system asks for it back: it is disabled, then closed, and requests fail. */
+START_TEST(a_function_that_is_asked_for)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	ask_back(layer.fake->device.request_fd);
+	layer_until_done(ios, MANY);
+	check_failed(MANY, -ENODEV);
+	layer_pumps(2);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
+	end();
+}
+END_TEST
+
+/* In the middle of a reset. */
+START_TEST(a_function_that_is_asked_for_in_a_reset)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.fake->never_ready = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(300);
+	ask_back(layer.fake->device.request_fd);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ENODEV);
+	layer_pumps(2);
+	check_failed(MANY, -ENODEV);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	end();
+}
+END_TEST
+
+/* First it is asked for, and then, before it has been disabled, it has gone. */
+START_TEST(a_function_that_vanishes_while_it_is_let_go)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.fake->never_disabled = true;
+	ask_back(layer.fake->device.request_fd);
+	layer_pumps(300);
+	ck_assert_uint_eq(ios[0].done, 0);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until_done(ios, MANY);
+	check_failed(MANY, -ENODEV);
+	layer_pumps(2);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_function_that_vanishes_while_it_shuts_down)
+{
+	layer_attach();
+	layer.fake->shutdown_hangs = true;
+	layer.transport->detach(&layer.ctrlr);
+	layer_pumps(10);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until(&layer.detached);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	ck_assert_uint_eq(stage_log_count("it has not shut down"), 0);
+}
+END_TEST
+
+/* Answers Identify, by an error, when the poller of the admin queue has looked, and vanishes. */
+static int answer_and_vanish(void *arg)
+{
+	struct vfio_cqe cqe = {.sq = 0};
+	bool *now = arg;
+
+	if (*now) {
+		*now = false;
+		atomic_store(&cqe.tail,
+			     layer.fake->pending[0].sqe.cid | (uint32_t)NVME_SC_INTERNAL << 17);
+		fake_ctrlr_post_raw(layer.fake, 0, &cqe);
+		fake_ctrlr_vanish(layer.fake);
+	}
+	return 0;
+}
+
+/* It is the timer of admin commands that finds the answer, and nothing behind it. */
+START_TEST(a_function_that_vanishes_with_its_answer)
+{
+	struct ebb_poller *poller;
+	bool now = false;
+
+	layer.fake->holds_admin = true;
+	layer.transport->attach(&layer.ctrlr);
+	while (layer.fake->starts == 0) {
+		layer_pump();
+	}
+	layer_pumps(3);
+	poller = ebb_poller_register(answer_and_vanish, &now, 0);
+	stage_turn();
+	now = true;
+	stage_clock_advance(1300 * EBB_NS_PER_MS);
+	stage_turn();
+	layer_until(&layer.attached);
+	ck_assert_int_eq(layer.attach_rc, -ENODEV);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	ebb_poller_unregister(&poller);
+}
+END_TEST
+
+static void hasty_end(void)
+{
+	layer_until(&layer.detached);
+	ck_assert_uint_eq(layer.detach_calls, 1);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+}
+
+/* The layer detaches from within what it is told. */
+START_TEST(detached_when_it_hears_that_it_has_gone)
+{
+	layer_attach();
+	layer.hasty = true;
+	ask_back(layer.fake->device.request_fd);
+	hasty_end();
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+}
+END_TEST
+
+START_TEST(detached_when_it_hears_that_the_reset_has_failed)
+{
+	layer_attach();
+	layer.hasty = true;
+	layer.fake->never_ready = true;
+	layer.transport->reset(&layer.ctrlr);
+	hasty_end();
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+}
+END_TEST
+
+START_TEST(detached_when_it_hears_of_both)
+{
+	layer_attach();
+	layer.hasty = true;
+	layer.fake->never_disabled = true;
+	layer.fake->reset_rc = -ENOTTY;
+	layer.transport->reset(&layer.ctrlr);
+	hasty_end();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_queue_of_one_that_has_gone,
+		a_function_that_vanishes_with_its_answer,
+		a_function_that_vanishes,
+		a_function_that_is_asked_for,
+		a_function_that_is_asked_for_in_a_reset,
+		a_function_that_vanishes_while_it_is_let_go,
+		a_function_that_vanishes_while_it_shuts_down,
+		detached_when_it_hears_that_it_has_gone,
+		detached_when_it_hears_that_the_reset_has_failed,
+		detached_when_it_hears_of_both,
+		NULL,
+	};
+
+	return layer_main("nvme/vfio/gone", tests);
+}
