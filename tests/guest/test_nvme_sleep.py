@@ -16,8 +16,7 @@ from nbd_client import NbdClient
 SETTLE_S, WINDOW_S = 4, 5
 TIMEOUT_US = 4000000
 MODES = ("poll", "interrupt", "adaptive")
-HOT_SWITCHES = int(os.environ.get("EBB_MODE_SWITCHES", "10000"))
-COLD_SWITCHES = HOT_SWITCHES // 10
+HOT_SWITCHES, COLD_SWITCHES = 10000, 1000
 SWITCH_TIMEOUT_S = 120
 READS = 20
 LATE_IOPS = 20
