@@ -139,8 +139,7 @@ def attach(daemon, tier, controller, name="c", **more):
         traddr = f"/dev/{drives.nvme_folder(controller).name}"
     return daemon.rpc(
         "bdev_nvme_attach_controller", name=name, trtype=tier, traddr=traddr, **more
-    ),
-    cmdline="nvme_core.multipath=0",
+    )
 
 
 def describe(daemon, name="c"):

@@ -39,7 +39,8 @@ def check_idle(daemon):
 
 def interrupts():
     """Of all vectors that VFIO has passed on, so far."""
-    lines = [line for line in Path("/proc/interrupts").read_text().splitlines() if "vfio-msi" in line]
+    lines = Path("/proc/interrupts").read_text().splitlines()
+    lines = [line for line in lines if "vfio-msi" in line]
     cpus = os.cpu_count()
     return sum(int(number) for line in lines for number in line.split()[1 : 1 + cpus])
 
@@ -103,7 +104,10 @@ def a_reactor_sleeps_while_the_drive_takes_its_time():
 
 
 def switch_modes(daemon, switches, failures):
-    """That many changes of mode, each answered well; of all reactors at once."""
+    """That many changes of mode, each answered well; of all reactors at once.
+
+    One at a time of each reactor: further ones would be refused while one is under way.
+    """
     lcores = [one["lcore"] for one in daemon.rpc("framework_get_reactors")["reactors"]]
     with daemon.client(timeout=SWITCH_TIMEOUT_S) as client:
         for number in range(switches // len(lcores)):
@@ -122,11 +126,12 @@ def switch_modes(daemon, switches, failures):
 
 def switch_under_load(tier, switches):
     ledger = Ledger(4 << 20)
-    with Daemon("--cpumask", "0x3") as daemon:
+    # One of the guest's two CPUs is left to whoever asks: polling takes the other.
+    with Daemon("--cpumask", "0x2") as daemon:
         attach(daemon, tier, 0)
         path = daemon.add_export("cn1")
         run_load(ledger, path, "cn1", clients=2, depth=8, ios=20)
-        with Load(ledger, path, "cn1", clients=3, depth=8, max=32768, verify=1) as load:
+        with Load(ledger, path, "cn1", clients=2, depth=4, max=16384, verify=1) as load:
             failures, before, begin = [], ledger.ios, time.monotonic()
             thread = threading.Thread(target=switch_modes, args=(daemon, switches, failures))
             thread.start()

@@ -17,8 +17,8 @@ enum { WORD_TAG, WORD_UNIT, WORD_GENERATION, WORD_REST };
 #define MULTIPLIER 6364136223846793005u
 #define INCREMENT  1442695040888963407u
 
-_Static_assert(sizeof(struct ledger_head) == 56, "as test_nvme_load.py writes it");
-_Static_assert(sizeof(struct unit_state) == 8, "as test_nvme_load.py writes it");
+_Static_assert(sizeof(struct ledger_head) == 56, "as load.py writes it");
+_Static_assert(sizeof(struct unit_state) == 8, "as load.py writes it");
 
 static void ledger_fail(const char *path, const char *what)
 {

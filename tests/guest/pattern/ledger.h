@@ -3,10 +3,10 @@
 #define EBB_TESTS_GUEST_PATTERN_LEDGER_H
 
 /*
- * What must be on a disk. The disk's region is divided into units, of one logical block each. A unit
- * is written with a generation that never comes again, and its content follows from the run's tag,
- * its own number and that generation, so that every byte can be told right or wrong, whoever reads
- * it, and a block that has gone astray is seen where it went as well as where it is missing.
+ * What must be on a disk. The disk's region is divided into units, of one logical block each. A
+ * unit is written with a generation that never comes again, and its content follows from the run's
+ * tag, its own number and that generation, so that every byte can be told right or wrong, whoever
+ * reads it, and a block that has gone astray is seen where it went as well as where it is missing.
  *
  * The ledger keeps two generations of each unit: the last one that was written for certain, and the
  * last one that was tried. They differ while a write is under way, and for good after one that has

@@ -6,8 +6,8 @@
  * pattern fill LEDGER DEVICE                          by the kernel, with direct I/O
  * pattern check LEDGER DEVICE                         likewise: the whole region is read
  *
- * The last line of stdout is an object of JSON. The exit code is 0 if nothing was wrong: for a load,
- * also that no request has failed or was lost, unless errors=1.
+ * The last line of stdout is an object of JSON. The exit code is 0 if nothing was wrong: for a
+ * load, also that no request has failed or was lost, unless errors=1.
  */
 #include <errno.h>
 #include <fcntl.h>
