@@ -127,6 +127,25 @@ void vfio_tenure_end(struct vfio_tenure *tenure)
 	tenure->device = NULL;
 }
 
+int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+{
+	if (fake_given->hold_rc != 0) {
+		snprintf(ret_error, error_size, "its twin is in use");
+		return fake_given->hold_rc;
+	}
+	fake_given->holds++;
+	fake_given->held_nsid = nsid;
+	snprintf(fake_given->held_subnqn, sizeof(fake_given->held_subnqn), "%s", info->subnqn);
+	*ret_hold = (struct ebb_nvme_hold *)fake_given;
+	return 0;
+}
+
+void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
+{
+	fake_given->holds -= hold == (struct ebb_nvme_hold *)fake_given;
+}
+
 static void fake_region_added(struct ebb_mem_subscriber *subscriber,
 			      const struct ebb_mem_region *region)
 {
