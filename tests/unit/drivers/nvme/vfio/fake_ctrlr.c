@@ -146,14 +146,15 @@ void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
 	fake_given->holds -= hold == (struct ebb_nvme_hold *)fake_given;
 }
 
-static void fake_region_added(struct ebb_mem_subscriber *subscriber,
-			      const struct ebb_mem_region *region)
+static int fake_region_added(struct ebb_mem_subscriber *subscriber,
+			     const struct ebb_mem_region *region)
 {
 	struct fake_ctrlr *fake = ebb_container_of(subscriber, struct fake_ctrlr, subscriber);
 
 	fake->regions[region->index] = region->base;
 	atomic_store(&fake->device.region_iova[region->index],
 		     FAKE_IOVA + (uint64_t)region->index * EBB_MEM_REGION_SIZE);
+	return 0;
 }
 
 static void fake_region_removed(struct ebb_mem_subscriber *subscriber,
@@ -197,7 +198,7 @@ struct fake_ctrlr *fake_ctrlr_create(void)
 	fake_init_registers(fake);
 	fake->subscriber.added = fake_region_added;
 	fake->subscriber.removed = fake_region_removed;
-	ebb_mem_subscribe(&fake->subscriber);
+	(void)ebb_mem_subscribe(&fake->subscriber);
 	fake_given = fake;
 	return fake;
 }
