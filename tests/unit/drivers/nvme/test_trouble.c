@@ -106,6 +106,31 @@ START_TEST(a_reset_nobody_asked_for_is_noticed)
 }
 END_TEST
 
+/* Between the features and the namespaces. */
+START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
+{
+	struct call attach;
+
+	mock.id.apsta = 1;
+	mock.hold_open = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	stage_turns(4);
+	ck_assert_ptr_nonnull(mock.opening);
+	ck_assert_uint_eq(mock.apst_set, 1);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	mock_forget_events();
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	mock_release_open();
+	stage_until(&attach.done);
+	ck_assert(!attach.failed);
+	call_end(&attach);
+	ck_assert_uint_eq(mock.apst_set, 2);
+	ck_assert_ptr_nonnull(mock.event_request);
+	mock.hold_open = false;
+	nvme_detach();
+}
+END_TEST
+
 START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 {
 	nvme_attach();
@@ -169,6 +194,29 @@ START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
 }
 END_TEST
 
+/* It fails while it is looked through: what was just being opened is no bdev of a failed one. */
+START_TEST(a_failed_controller_gets_no_bdevs)
+{
+	nvme_attach();
+	mock_ns_add(2, 9);
+	mock_ns_add(3, 9);
+	mock.hold_open = true;
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	ck_assert_ptr_nonnull(mock.opening);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	mock_release_open();
+	mock.hold_open = false;
+	stage_turns(8);
+	call_is("bdev_get_bdevs", "{}", "[]");
+	ck_assert(!mock.ns[1].open);
+	ck_assert_uint_eq(mock.ns[2].opens, 0);
+	call_is("bdev_nvme_reset_controller", "{'name': 'n'}", "true");
+	stage_turns(8);
+	call_has("bdev_get_bdevs", "{'name': 'nn3'}", "\"name\":\"nn3\"");
+	nvme_detach();
+}
+END_TEST
+
 /* The doubt of the last request does not outlive the controller. */
 START_TEST(a_doubt_does_not_outlive_the_controller)
 {
@@ -188,6 +236,28 @@ START_TEST(a_doubt_does_not_outlive_the_controller)
 	ck_assert(result.done && result.status < 0 && !detach.failed);
 	call_end(&detach);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
+	nvme_detach();
+}
+END_TEST
+
+START_TEST(a_detach_ends_a_look_at_the_namespaces)
+{
+	struct call attach, detach;
+
+	mock_ns_add(2, 9);
+	mock.hold_open = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	stage_turns(4);
+	ck_assert_ptr_nonnull(mock.opening);
+	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	mock_release_open();
+	stage_until(&detach.done);
+	ck_assert(attach.failed && !detach.failed);
+	ck_assert_int_eq(attach.error.code, -ECANCELED);
+	ck_assert_uint_eq(mock.ns[0].opens, 1);
+	ck_assert_uint_eq(mock.ns[1].opens, 0);
+	call_end(&attach);
+	call_end(&detach);
 }
 END_TEST
 
@@ -321,9 +391,16 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_detach_waits_for_the_health);
 	tcase_add_test(tcase, a_reset_sets_the_features_again);
 	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
+	tcase_add_test(tcase, a_reset_while_it_starts_is_followed_by_the_features);
 	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
 	tcase_add_test(tcase, an_answer_that_does_not_fit_makes_it_look_again);
 	tcase_add_test(tcase, a_doubt_does_not_outlive_the_controller);
+	nvme_detach();
+}
+END_TEST
+
+	tcase_add_test(tcase, a_failed_controller_gets_no_bdevs);
+	tcase_add_test(tcase, a_detach_ends_a_look_at_the_namespaces);
 	tcase_add_test(tcase, a_device_that_leaves_ends_in_errors_and_a_line);
 	tcase_add_test(tcase, a_device_that_leaves_while_it_starts_ends_the_attach);
 	tcase_add_test(tcase, a_detach_waits_for_its_holders);
