@@ -192,6 +192,19 @@ static void print_errors(struct json_object *errors)
 	}
 }
 
+/* Of an NVMe namespace: by which transport, and where; else nothing. */
+static void print_path(struct json_object *bdev)
+{
+	struct json_object *nvme =
+		json_object_object_get(json_object_object_get(bdev, "driver_specific"), "nvme");
+	struct json_object *trid;
+
+	if (array_length(nvme) > 0) {
+		trid = json_object_object_get(json_object_array_get_idx(nvme, 0), "trid");
+		printf(", %s %s", get_string(trid, "trtype"), get_string(trid, "traddr"));
+	}
+}
+
 /* The @index-th bdev; its statistics stand at the same place, unless bdevs have come or gone. */
 static void print_bdev(const struct status *status, struct json_object *bdev, size_t index)
 {
@@ -204,7 +217,9 @@ static void print_bdev(const struct status *status, struct json_object *bdev, si
 
 	format_bytes(get_number(bdev, "block_size") * get_number(bdev, "num_blocks"), size,
 		     sizeof(size));
-	printf("Bdev %s: %s (%s)\n", name, size, get_string(bdev, "product_name"));
+	printf("Bdev %s: %s (%s", name, size, get_string(bdev, "product_name"));
+	print_path(bdev);
+	puts(")");
 	if (stat == NULL) {
 		return;
 	}

@@ -151,7 +151,7 @@ static int channel_create(void *device, void *ctx)
 	ch->driver_channel = ebb_io_channel_get(bdev->io_device);
 	if (ch->driver_channel == NULL) {
 		munmap(ch->pool, ch->pool_bytes);
-		return -ENOMEM;
+		return -ENXIO; /* why, has been said */
 	}
 	ch->driver_ctx = ebb_io_channel_ctx(ch->driver_channel);
 	return 0;

@@ -312,7 +312,9 @@ static void conn_answer(void *arg)
 	} else if (conn->answer == NBD_ANSWER_HANG_UP) {
 		nbd_conn_fail(conn, "asked for an export that there is not");
 	} else if (conn->answer == NBD_ANSWER_SERVE && conn_bind(conn) != 0) {
-		nbd_conn_fail(conn, "there is no memory to serve it");
+		nbd_conn_fail(conn, conn->channel == NULL
+					    ? "its thread gets no channel to the bdev (see above)"
+					    : "there is no memory to serve it");
 	}
 	nbd_conn_run(conn);
 }

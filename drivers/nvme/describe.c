@@ -159,6 +159,8 @@ struct json_object *ebb_nvme_describe_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
 	add_string(path, "state", ebb_nvme_ctrlr_state_name(ctrlr->state));
 	json_object_object_add(path, "trid", trid_json(ctrlr));
 	add_uint(path, "cntlid", ctrlr->info.cntlid);
+	add_string(path, "model_number", ctrlr->info.model);
+	add_string(path, "serial_number", ctrlr->info.serial);
 	if (ctrlr->transport->describe != NULL && ctrlr->device_registered) {
 		ctrlr->transport->describe(ctrlr, path);
 	}

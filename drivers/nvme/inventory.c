@@ -60,16 +60,24 @@ static void add_verdict(struct look *look, const char *key, const char *state, c
 	json_object_object_add(look->object, key, verdict);
 }
 
-/* Where a daemon's controller is: "0000:01:00.0", "/dev/nvme0". */
-static const char *attached_traddr(struct json_object *attached)
+/* The one path of a daemon's controller. */
+static struct json_object *attached_path(struct json_object *attached)
 {
-	struct json_object *list, *trid = NULL, *traddr = NULL;
+	struct json_object *list;
 
 	if (json_object_object_get_ex(attached, "ctrlrs", &list) &&
 	    json_object_is_type(list, json_type_array) && json_object_array_length(list) > 0) {
 		attached = json_object_array_get_idx(list, 0);
 	}
-	if (json_object_object_get_ex(attached, "trid", &trid)) {
+	return attached;
+}
+
+/* Where a daemon's controller is: "0000:01:00.0", "/dev/nvme0". */
+static const char *attached_traddr(struct json_object *attached)
+{
+	struct json_object *trid = NULL, *traddr = NULL;
+
+	if (json_object_object_get_ex(attached_path(attached), "trid", &trid)) {
 		json_object_object_get_ex(trid, "traddr", &traddr);
 	}
 	return traddr == NULL ? "" : json_object_get_string(traddr);
@@ -90,8 +98,24 @@ static bool is_this(const struct look *look, const char *traddr)
 	return traddr[0] != '\0' && strcmp(traddr, look->ctrlr) == 0;
 }
 
+/* vfio-pci knows no more than an address; who drives the controller knows what it is. */
+static void add_attached(struct look *look, struct json_object *attached)
+{
+	static const char *const keys[] = {"model", "serial"};
+	static const char *const theirs[] = {"model_number", "serial_number"};
+	struct json_object *value;
+	unsigned i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(keys) && look->ctrlr[0] == '\0'; i++) {
+		if (json_object_object_get_ex(attached_path(attached), theirs[i], &value) &&
+		    json_object_is_type(value, json_type_string)) {
+			add_string(look->object, keys[i], json_object_get_string(value));
+		}
+	}
+}
+
 /* The daemon's name of the controller; NULL: the daemon has not got it. */
-static const char *attached_name(const struct look *look)
+static const char *attached_name(struct look *look)
 {
 	struct json_object *one, *name = NULL;
 	size_t i, num;
@@ -103,6 +127,7 @@ static const char *attached_name(const struct look *look)
 		one = json_object_array_get_idx(look->attached, i);
 		if (is_this(look, attached_traddr(one)) &&
 		    json_object_object_get_ex(one, "name", &name)) {
+			add_attached(look, one);
 			return json_object_get_string(name);
 		}
 	}

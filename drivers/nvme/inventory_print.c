@@ -93,7 +93,9 @@ static void print_controller(FILE *out, struct json_object *controller)
 	char drive[128];
 	size_t i;
 
-	snprintf(drive, sizeof(drive), "%s %s", text_of(controller, "model", "-"),
+	/* vfio-pci does not know: only who drives it could ask it. */
+	snprintf(drive, sizeof(drive), "%s%s%s", text_of(controller, "model", "-"),
+		 text_of(controller, "serial", "")[0] == '\0' ? "" : " ",
 		 text_of(controller, "serial", ""));
 	fprintf(out, "%-13s %-8s %-9s %5s  %-4s %-6s %.48s\n", text_of(controller, "address", "-"),
 		text_of(controller, "controller", "-"), text_of(controller, "driver", "none"),

@@ -53,7 +53,9 @@ START_TEST(every_active_namespace_is_a_bdev)
 	call_has("bdev_get_bdevs", "{'name': 'nn8'}", "\"compare\":true");
 	call_is("bdev_nvme_get_controllers", "{}",
 		"[{\"name\":\"n\",\"ctrlrs\":[{\"state\":\"enabled\",\"trid\":{\"trtype\":\"mock\","
-		"\"traddr\":\"here\"},\"cntlid\":0}],\"bdevs\":[\"nn1\",\"nn3\",\"nn8\"]}]");
+		"\"traddr\":\"here\"},\"cntlid\":0,"
+		"\"model_number\":\"Mock "
+		"Drive\",\"serial_number\":\"SN-1\"}],\"bdevs\":[\"nn1\",\"nn3\",\"nn8\"]}]");
 	nvme_detach();
 	ck_assert_uint_eq(mock.detaches, 1);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");

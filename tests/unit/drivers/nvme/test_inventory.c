@@ -166,11 +166,15 @@ START_TEST(a_daemon_s_controllers_are_its_own)
 		"[{\"name\": \"Cold\", \"ctrlrs\": [{\"state\": \"enabled\", \"trid\": "
 		"{\"trtype\": "
 		"\"uring\", \"traddr\": \"/dev/nvme0\"}}]},"
-		"{\"name\": \"Hot\", \"ctrlrs\": [{\"trid\": {\"traddr\": \"02:00.0\"}}]}]");
+		"{\"name\": \"Hot\", \"ctrlrs\": [{\"trid\": {\"traddr\": \"02:00.0\"}, "
+		"\"model_number\": \"Model Two\", \"serial_number\": null}]}]");
 	machine_add_pci("0000:02:00.0", NVME, 8, "vfio-pci");
 	verdicts(0, "no", "in use by ebbd, as Cold", "no", "in use by ebbd, as Cold");
 	verdicts(1, "no", "in use by ebbd, as Hot", "no", "in use by ebbd, as Hot");
 	ck_assert_str_eq(value(1, "holder"), "ebbd, as Hot");
+	ck_assert_str_eq(value(0, "model"), "Model One"); /* as the kernel has it */
+	ck_assert_str_eq(value(1, "model"), "Model Two");
+	ck_assert_str_eq(value(1, "serial"), "-");
 }
 END_TEST
 
@@ -251,6 +255,20 @@ START_TEST(the_table_is_for_people)
 }
 END_TEST
 
+/* vfio-pci does not know what it has. */
+START_TEST(what_is_not_known_is_a_dash)
+{
+	char *text;
+
+	machine_add_pci("0000:02:00.0", NVME, 8, "vfio-pci");
+	inventory = ebb_nvme_inventory(machine_root(), NULL);
+	text = table();
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n0000:02:00.0  -        vfio-pci      8  yes  unbind -\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_machine_without_any_says_so)
 {
 	char *text;
@@ -284,6 +302,7 @@ int main(void)
 	tcase_add_test(tcase, one_that_is_not_live_is_not_cold);
 	tcase_add_test(tcase, one_of_a_network_is_cold_only);
 	tcase_add_test(tcase, the_table_is_for_people);
+	tcase_add_test(tcase, what_is_not_known_is_a_dash);
 	tcase_add_test(tcase, a_machine_without_any_says_so);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
