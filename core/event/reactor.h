@@ -107,7 +107,7 @@ void ebb_reactor_run(struct ebb_reactor *reactor);
  * Return: true if something was done.
  */
 void ebb_reactor_begin(struct ebb_reactor *reactor);
-static inline bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
 void ebb_reactor_end(struct ebb_reactor *reactor);
 
 /* A turn but for the submission, which a sleep may take over: see turn.c. */
@@ -119,14 +119,6 @@ static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
 	if (reactor->urings.home != NULL) {
 		ebb_urings_submit(&reactor->urings);
 	}
-}
-
-static inline bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
-{
-	bool worked = ebb_reactor_run_turn(reactor, polling);
-
-	ebb_reactor_submit(reactor);
-	return worked;
 }
 
 /* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */

@@ -313,7 +313,7 @@ static bool __attribute__((noinline)) reactor_run_woken(struct ebb_reactor *reac
 	return worked;
 }
 
-bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
+static inline bool turn_run(struct ebb_reactor *reactor, bool polling)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
 	struct ebb_list *node;
@@ -338,5 +338,18 @@ bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 	if (reactor_has_end(reactor)) {
 		worked |= reactor_run_end(reactor);
 	}
+	return worked;
+}
+
+bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
+{
+	return turn_run(reactor, polling);
+}
+
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	bool worked = turn_run(reactor, polling);
+
+	ebb_reactor_submit(reactor);
 	return worked;
 }
