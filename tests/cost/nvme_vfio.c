@@ -30,6 +30,8 @@
 
 #define BLOCKS 8u /* of 512 bytes */
 
+static_assert((FAKE_BLOCKS & (FAKE_BLOCKS - 1)) == 0, "blocks are counted on by a mask");
+
 void cost_turn(void);
 
 static struct fake_ctrlr *fake;
@@ -47,7 +49,7 @@ static void read_done(void *arg, int status);
 
 static void read_begin(struct cost_io *io)
 {
-	io->lba = (io->lba + 61 * BLOCKS) % (FAKE_BLOCKS - BLOCKS);
+	io->lba = (io->lba + 61 * BLOCKS) & (FAKE_BLOCKS - 1);
 	ebb_assert(ebb_bdev_read(desc, ch, io->buf, io->lba, BLOCKS, read_done, io) == 0);
 }
 

@@ -151,14 +151,15 @@ int vfio_pair_submit(struct vfio_pair *pair, struct ebb_nvme_request *request, u
 }
 
 /* The slot's command has ended: the slot can be used again, and not be meant by the old number. */
-static inline struct ebb_nvme_request *slot_free(struct vfio_pair *pair, struct vfio_slot *slot)
+static inline struct ebb_nvme_request *slot_free(struct vfio_pair *pair, uint32_t index)
 {
+	struct vfio_slot *slot = &pair->slots[index];
 	struct ebb_nvme_request *request = slot->request;
 
 	slot->request = NULL;
 	slot->cid = (uint16_t)(slot->cid + pair->depth);
 	slot->next_free = pair->free;
-	pair->free = (uint16_t)(slot - pair->slots);
+	pair->free = (uint16_t)index;
 	if (ebb_unlikely(slot->list != VFIO_LIST_NONE)) {
 		vfio_list_put(pair->lists, slot->list);
 		slot->list = VFIO_LIST_NONE;
@@ -185,15 +186,16 @@ pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail)
 
 /* A command that we wanted aborted has been; anything else it ended with is its answer. */
 static bool __attribute__((cold, noinline))
-slot_aborted(struct vfio_pair *pair, struct vfio_slot *slot, uint16_t status)
+slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status)
 {
+	struct vfio_slot *slot = &pair->slots[index];
 	struct ebb_nvme_request *request = slot->request;
 
 	slot->rung = VFIO_RUNG_NONE;
 	if (EBB_NVME_SCT(status) != NVME_SCT_GENERIC || EBB_NVME_SC(status) != NVME_SC_ABORT_REQ) {
 		return false;
 	}
-	slot_free(pair, slot);
+	slot_free(pair, index);
 	ebb_list_push_back(&pair->aborted, &request->link);
 	return true;
 }
@@ -211,13 +213,15 @@ unsigned vfio_pair_poll(struct vfio_pair *pair)
 	while (count < POLL_MAX && !pair->broken) {
 		const struct vfio_cqe *cqe = &pair->cq[pair->cq_head];
 		uint32_t tail = atomic_load_explicit(&cqe->tail, memory_order_acquire);
-		uint32_t index = tail & (pair->depth - 1u);
-		struct vfio_slot *slot = &pair->slots[index];
 		struct ebb_nvme_request *request;
+		struct vfio_slot *slot;
+		uint32_t index;
 
 		if (VFIO_CQE_PHASE(tail) != pair->phase) {
 			break;
 		}
+		index = tail & (pair->depth - 1u);
+		slot = &pair->slots[index];
 		if (ebb_unlikely(cqe->sq - ((uint32_t)pair->qid << 16) >= pair->depth ||
 				 index == pair->depth - 1u || slot->request == NULL ||
 				 slot->cid != VFIO_CQE_CID(tail))) {
@@ -231,10 +235,10 @@ unsigned vfio_pair_poll(struct vfio_pair *pair)
 		}
 		count++;
 		if (ebb_unlikely(slot->rung != VFIO_RUNG_NONE) &&
-		    slot_aborted(pair, slot, VFIO_CQE_STATUS(tail))) {
+		    slot_aborted(pair, index, VFIO_CQE_STATUS(tail))) {
 			continue;
 		}
-		request = slot_free(pair, slot);
+		request = slot_free(pair, index);
 		request->rc = 0;
 		request->status = VFIO_CQE_STATUS(tail);
 		request->result = cqe->result;
@@ -272,7 +276,8 @@ void vfio_pair_take_back(struct vfio_pair *pair, struct ebb_list *into)
 	qsort(oldest, count, sizeof(struct vfio_slot *), slot_older);
 	for (unsigned i = 0; i < count; i++) {
 		oldest[i]->rung = VFIO_RUNG_NONE;
-		ebb_list_push_back(into, &slot_free(pair, oldest[i])->link);
+		ebb_list_push_back(into,
+				   &slot_free(pair, (uint32_t)(oldest[i] - pair->slots))->link);
 	}
 	ebb_list_splice_back(into, &pair->aborted);
 }
