@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a read through a bdev of an NVMe controller over VFIO costs, to be counted under callgrind
- * (tests/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
+ * (bench/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
  * command layer and the transport. The controller is the tests' fake, whose own work is outside of
  * what is counted: --toggle-collect=cost_turn.
  *
