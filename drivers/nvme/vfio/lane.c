@@ -117,7 +117,7 @@ void vfio_queue_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *re
 		lane_wait(lane, request);
 		return;
 	}
-	if (!lane->ringing) {
+	if (!lane->serving && !lane->ringing) {
 		lane->ringing = true;
 		ebb_reactor_at_turn_end(&lane->turn_end);
 	}
@@ -184,6 +184,11 @@ static inline int lane_take(struct vfio_lane *lane, struct vfio_pair *pair)
 	return (int)count;
 }
 
+static int __attribute__((noinline)) lane_take_more(struct vfio_lane *lane, struct vfio_pair *pair)
+{
+	return lane_take(lane, pair);
+}
+
 /* No answer, but there may be room for what waits: aborted commands have left it. */
 static int __attribute__((noinline)) lane_find_nothing(struct vfio_lane *lane)
 {
@@ -201,18 +206,17 @@ static int __attribute__((noinline)) lane_find_nothing(struct vfio_lane *lane)
 static int __attribute__((noinline))
 lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *other)
 {
-	bool ringing = lane->ringing;
 	int count;
 
-	lane->ringing = true;
+	lane->serving = true;
 	count = lane_take(lane, pair);
-	if (lane_answered(other)) {
-		count += lane_take(lane, other);
+	if (ebb_unlikely(lane_answered(other))) {
+		count += lane_take_more(lane, other);
 	}
 	if (ebb_unlikely(lane->num_waiting != 0)) {
 		lane_submit_waiting(lane);
 	}
-	lane->ringing = ringing;
+	lane->serving = false;
 	if (ebb_unlikely(count == 0)) {
 		return lane_find_nothing(lane);
 	}
