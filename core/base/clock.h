@@ -16,6 +16,8 @@
  * kernel's.
  */
 
+#include <stdbool.h>
+
 #include <ebb/base.h>
 
 struct ebb_ticker {
@@ -25,7 +27,12 @@ struct ebb_ticker {
 	uint64_t scale;       /* nanoseconds per tick, 32 bits of fraction */
 };
 
-/* @last_ns: the last value given; time never runs backwards from there. */
+/* So long at most is counted on from one reading of the kernel's clock. */
+#define EBB_TICKER_ANCHOR_MAX_NS EBB_NS_PER_MS
+
+/*
+ * Reads the kernel's clock. @last_ns: the last value given; time never runs backwards from there.
+ */
 uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns);
 
 static inline uint64_t ebb_ticks(void)
@@ -37,15 +44,20 @@ static inline uint64_t ebb_ticks(void)
 #endif
 }
 
-/* Thread: the one that owns @ticker (zeroed before its first use). */
-static inline uint64_t ebb_ticker_now_ns(struct ebb_ticker *ticker, uint64_t last_ns)
+/**
+ * ebb_ticker_count() - the time, if it can be counted on from the last reading of the kernel's clock
+ * Thread: the one that owns @ticker (zeroed before its first use).
+ * Return: false: it cannot, call ebb_ticker_read().
+ */
+static inline bool ebb_ticker_count(const struct ebb_ticker *ticker, uint64_t *ret_ns)
 {
 	uint64_t distance = ebb_ticks() - ticker->anchor_ticks;
 
-	if (ebb_likely(distance < ticker->limit_ticks)) {
-		return ticker->anchor_ns + ((distance * ticker->scale) >> 32);
+	if (ebb_unlikely(distance >= ticker->limit_ticks)) {
+		return false;
 	}
-	return ebb_ticker_read(ticker, last_ns);
+	*ret_ns = ticker->anchor_ns + ((distance * ticker->scale) >> 32);
+	return true;
 }
 
 #endif

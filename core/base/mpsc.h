@@ -50,6 +50,12 @@ static inline bool ebb_mpsc_waiting(struct ebb_mpsc *mpsc)
 	return head != NULL && head != &ebb_mpsc_closed;
 }
 
+/* Cheaper, and also true of a closed list. */
+static inline bool ebb_mpsc_stirs(const struct ebb_mpsc *mpsc)
+{
+	return atomic_load_explicit(&mpsc->head, memory_order_relaxed) != NULL;
+}
+
 /* Puts what was taken from a stack in the order it was sent. */
 static inline struct ebb_msg *ebb_mpsc_reverse(struct ebb_msg *stack)
 {

@@ -26,6 +26,8 @@ int ebb_ring_init(struct ebb_ring *ring, uint32_t size_log2)
 	ring->slots = slots;
 	ring->size_log2 = size_log2;
 	ring->head = 0;
+	ring->next = ebb_ring_slot(ring, 0);
+	ring->next_lap = ebb_ring_lap(ring, 0);
 	atomic_init(&ring->tail, 0);
 	atomic_init(&ring->released, 0);
 	atomic_init(&ring->released_seen, 0);

@@ -35,8 +35,11 @@ struct ebb_ring {
 	uint32_t size_log2;
 	_Atomic uint64_t tail EBB_CACHE_ALIGNED; /* producers; the top bit closes the ring */
 	_Atomic uint64_t released_seen;          /* their copy of released */
-	uint64_t head EBB_CACHE_ALIGNED;         /* the consumer's */
-	_Atomic uint64_t released;               /* slots below are free again */
+	/* The consumer's. */
+	uint64_t head EBB_CACHE_ALIGNED;
+	struct ebb_ring_slot *next; /* the slot of head, so that a look at it is two loads, */
+	uint64_t next_lap;          /* and what it holds once the call of head is published */
+	_Atomic uint64_t released;  /* slots below are free again */
 };
 
 /* Return: 0; -ENOMEM. */
@@ -74,8 +77,7 @@ static inline uint64_t ebb_ring_lap(const struct ebb_ring *ring, uint64_t positi
 /* True if the next call has been published. Thread: the consumer. Pairs with ebb_ring_push(). */
 static inline bool ebb_ring_waiting(const struct ebb_ring *ring)
 {
-	return atomic_load_explicit(&ebb_ring_slot(ring, ring->head)->lap, memory_order_acquire) ==
-	       ebb_ring_lap(ring, ring->head);
+	return atomic_load_explicit(&ring->next->lap, memory_order_acquire) == ring->next_lap;
 }
 
 /**
@@ -102,14 +104,13 @@ static inline uint64_t ebb_ring_published(const struct ebb_ring *ring, unsigned 
  */
 static inline bool ebb_ring_pop(struct ebb_ring *ring, struct ebb_ring_entry *ret_entry)
 {
-	struct ebb_ring_slot *slot = ebb_ring_slot(ring, ring->head);
-
-	if (atomic_load_explicit(&slot->lap, memory_order_acquire) !=
-	    ebb_ring_lap(ring, ring->head)) {
+	if (!ebb_ring_waiting(ring)) {
 		return false;
 	}
-	*ret_entry = slot->entry;
+	*ret_entry = ring->next->entry;
 	ring->head++;
+	ring->next = ebb_ring_slot(ring, ring->head);
+	ring->next_lap = ebb_ring_lap(ring, ring->head);
 	return true;
 }
 

@@ -4,8 +4,8 @@
 /*
  * A poller stands on one of its thread's lists: active (period 0), idle (timed or paused), or dead
  * (unregistered, freed when the thread's turn is over). A change of list is safe at any time: the
- * loop over the active list keeps its next node in thread->cursor, and whoever unlinks that node
- * moves the cursor on. What joins the list during the loop stands at its end and waits for the next
+ * loop over the active list keeps its node in thread->cursor, and whoever unlinks that node moves
+ * the cursor back. What joins the list during the loop stands at its end and waits for the next
  * turn: a poller that replaces itself cannot keep the turn from ending.
  */
 
@@ -32,32 +32,30 @@ static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
 	[EBB_POLLER_PAUSED] = "paused",
 };
 
-static const uint32_t poller_next[EBB_POLLER_STATE_COUNT] = {
-	[EBB_POLLER_WAITING] = EBB_BIT(EBB_POLLER_RUNNING) | EBB_BIT(EBB_POLLER_PAUSED) |
-			       EBB_BIT(EBB_POLLER_UNREGISTERED),
-	[EBB_POLLER_RUNNING] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_PAUSING) |
-			       EBB_BIT(EBB_POLLER_UNREGISTERED),
-	[EBB_POLLER_PAUSING] = EBB_BIT(EBB_POLLER_PAUSED) | EBB_BIT(EBB_POLLER_RUNNING) |
-			       EBB_BIT(EBB_POLLER_UNREGISTERED),
-	[EBB_POLLER_PAUSED] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_UNREGISTERED),
-};
-
-static void poller_set_state(struct ebb_poller *poller, enum ebb_poller_state state)
-{
-	ebb_assert(poller_next[poller->state] & EBB_BIT(state));
-	poller->state = state;
-}
-
 static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 {
 	struct ebb_thread *thread = poller->thread;
 
 	if (thread->cursor == &poller->link) {
-		thread->cursor = poller->link.next;
+		thread->cursor = poller->link.prev;
 	}
 	ebb_list_remove(&poller->link);
 	ebb_list_push_back(list, &poller->link);
-	poller->joined_round = thread->poller_round;
+	poller->fresh = thread->cursor != NULL;
+}
+
+static void pollers_bury(struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+
+	while ((node = ebb_list_pop_front(&thread->dead)) != NULL) {
+		free(ebb_list_entry(node, struct ebb_poller, link));
+	}
+}
+
+static void burial_run(struct ebb_turn_end *end)
+{
+	pollers_bury(ebb_container_of(end, struct ebb_thread, burial));
 }
 
 static void poller_fired(struct ebb_source *source)
@@ -88,8 +86,7 @@ static void poller_source_remove(struct ebb_poller *poller)
 	ebb_list_remove(&poller->fired_link);
 }
 
-/* A timed poller's next deadline counts from now: periods that were missed do not pile up. */
-static void poller_schedule(struct ebb_poller *poller)
+void ebb_poller_schedule(struct ebb_poller *poller)
 {
 	ebb_timer_add(&poller->thread->timers, &poller->timer, ebb_turn.now_ns + poller->period_ns);
 }
@@ -175,7 +172,7 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 	}
 	if (period_us != 0) {
 		poller_link(poller, &thread->idle);
-		poller_schedule(poller);
+		ebb_poller_schedule(poller);
 		ebb_pollers_open_timer(thread);
 	} else {
 		poller_link(poller, &thread->active);
@@ -197,20 +194,15 @@ EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 		return;
 	}
 	*poller_ptr = NULL;
-	poller_set_state(poller, EBB_POLLER_UNREGISTERED);
+	ebb_poller_set_state(poller, EBB_POLLER_UNREGISTERED);
 	ebb_timer_remove(&thread->timers, &poller->timer);
 	thread->num_timed -= poller->period_ns != 0;
 	poller_source_remove(poller);
-	poller_link(poller, &thread->dead);
-}
-
-void ebb_pollers_bury(struct ebb_thread *thread)
-{
-	struct ebb_list *node;
-
-	while ((node = ebb_list_pop_front(&thread->dead)) != NULL) {
-		free(ebb_list_entry(node, struct ebb_poller, link));
+	if (ebb_list_empty(&thread->dead)) {
+		thread->burial.fn = burial_run;
+		ebb_reactor_at_turn_end(&thread->burial);
 	}
+	poller_link(poller, &thread->dead);
 }
 
 /* Takes a poller that is not running out of everything that could run it. */
@@ -228,9 +220,9 @@ EBB_REPORTS void ebb_poller_pause(struct ebb_poller *poller)
 		return;
 	}
 	if (poller->state == EBB_POLLER_RUNNING) {
-		poller_set_state(poller, EBB_POLLER_PAUSING);
+		ebb_poller_set_state(poller, EBB_POLLER_PAUSING);
 	} else if (poller->state == EBB_POLLER_WAITING) {
-		poller_set_state(poller, EBB_POLLER_PAUSED);
+		ebb_poller_set_state(poller, EBB_POLLER_PAUSED);
 		poller_park(poller);
 	}
 }
@@ -244,15 +236,15 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 		return;
 	}
 	if (poller->state == EBB_POLLER_PAUSING) {
-		poller_set_state(poller, EBB_POLLER_RUNNING);
+		ebb_poller_set_state(poller, EBB_POLLER_RUNNING);
 		return;
 	}
 	if (poller->state != EBB_POLLER_PAUSED) {
 		return;
 	}
-	poller_set_state(poller, EBB_POLLER_WAITING);
+	ebb_poller_set_state(poller, EBB_POLLER_WAITING);
 	if (poller->period_ns != 0) {
-		poller_schedule(poller);
+		ebb_poller_schedule(poller);
 		return;
 	}
 	rc = poller_source_add(poller);
@@ -265,84 +257,12 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 	poller_link(poller, &poller->thread->active);
 }
 
-/* Runs one poller. It may have been unregistered, but is not freed, when this returns. */
-static bool poller_run(struct ebb_poller *poller)
+void ebb_poller_settle(struct ebb_poller *poller)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
-	struct ebb_thread *thread = poller->thread;
-	int rc;
-
-	poller_set_state(poller, EBB_POLLER_RUNNING);
-	ebb_callback_begin(reactor, thread, poller->name);
-	rc = poller->fn(poller->arg);
-	ebb_callback_end(reactor, thread, rc > 0);
-	poller->run_count++;
-	poller->busy_count += rc > 0;
-	poller->error_count += rc < 0;
-	if (poller->state == EBB_POLLER_RUNNING) {
-		poller_set_state(poller, EBB_POLLER_WAITING);
-	} else if (poller->state == EBB_POLLER_PAUSING) {
-		poller_set_state(poller, EBB_POLLER_PAUSED);
+	if (poller->state == EBB_POLLER_PAUSING) {
+		ebb_poller_set_state(poller, EBB_POLLER_PAUSED);
 		poller_park(poller);
 	}
-	return rc > 0;
-}
-
-bool ebb_pollers_run_active(struct ebb_thread *thread)
-{
-	struct ebb_list *node = thread->active.next;
-	bool worked = false;
-
-	/* A poller that runs anyway need not run again for its source. */
-	while (ebb_unlikely(!ebb_list_empty(&thread->fired))) {
-		ebb_list_pop_front(&thread->fired);
-	}
-	thread->poller_round++;
-	while (node != &thread->active) {
-		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
-
-		if (poller->joined_round == thread->poller_round) {
-			break;
-		}
-		thread->cursor = node->next;
-		worked |= poller_run(poller);
-		node = thread->cursor;
-	}
-	thread->cursor = NULL;
-	return worked;
-}
-
-bool ebb_pollers_run_fired(struct ebb_thread *thread)
-{
-	struct ebb_list *node;
-	bool worked = false;
-
-	while ((node = ebb_list_pop_front(&thread->fired)) != NULL) {
-		worked |= poller_run(ebb_list_entry(node, struct ebb_poller, fired_link));
-	}
-	return worked;
-}
-
-bool ebb_pollers_run_timed(struct ebb_thread *thread)
-{
-	/* One reading for all: a short period cannot keep this loop going. */
-	uint64_t now_ns = ebb_turn.now_ns;
-	bool worked = false;
-
-	while (ebb_timer_next_ns(&thread->timers) <= now_ns) {
-		struct ebb_poller *poller =
-			ebb_container_of(thread->timers.timers[1], struct ebb_poller, timer);
-
-		ebb_timer_remove(&thread->timers, &poller->timer);
-		worked |= poller_run(poller);
-		if (poller->state == EBB_POLLER_WAITING && poller->timer.position == 0) {
-			poller_schedule(poller);
-			if (poller->timer.deadline_ns <= now_ns) {
-				break;
-			}
-		}
-	}
-	return worked;
 }
 
 uint64_t ebb_poller_wakes(const struct ebb_poller *poller)
@@ -410,5 +330,5 @@ void ebb_pollers_destroy(struct ebb_thread *thread)
 			ebb_poller_unregister(&poller);
 		}
 	}
-	ebb_pollers_bury(thread);
+	pollers_bury(thread);
 }

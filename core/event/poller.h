@@ -2,6 +2,7 @@
 #ifndef EBB_EVENT_POLLER_H
 #define EBB_EVENT_POLLER_H
 
+#include <ebb/assert.h>
 #include <ebb/list.h>
 #include <ebb/poller.h>
 
@@ -24,6 +25,7 @@ struct ebb_poller {
 	const char *name;
 	enum ebb_poller_state state;
 	bool has_wake;
+	bool fresh;    /* joined the active list while that is run: its turn is the next one */
 	bool internal; /* the framework's own: not shown, and no reason for an exit to wait */
 	uint64_t period_ns;
 	struct ebb_timer timer;
@@ -32,20 +34,33 @@ struct ebb_poller {
 	uint64_t error_count;
 	uint64_t wake_count;
 	uint64_t id;
-	uint64_t joined_round; /* thread->poller_round when it joined its list */
 	struct ebb_thread *thread;
 	struct ebb_list fired_link;
 	struct ebb_source source;
 	struct ebb_poller_wake wake;
 };
 
-/* Each runs what is due on @thread and returns true if something was done. */
-bool ebb_pollers_run_active(struct ebb_thread *thread);
-bool ebb_pollers_run_fired(struct ebb_thread *thread);
-bool ebb_pollers_run_timed(struct ebb_thread *thread);
+static const uint32_t ebb_poller_next[EBB_POLLER_STATE_COUNT] = {
+	[EBB_POLLER_WAITING] = EBB_BIT(EBB_POLLER_RUNNING) | EBB_BIT(EBB_POLLER_PAUSED) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_RUNNING] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_PAUSING) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_PAUSING] = EBB_BIT(EBB_POLLER_PAUSED) | EBB_BIT(EBB_POLLER_RUNNING) |
+			       EBB_BIT(EBB_POLLER_UNREGISTERED),
+	[EBB_POLLER_PAUSED] = EBB_BIT(EBB_POLLER_WAITING) | EBB_BIT(EBB_POLLER_UNREGISTERED),
+};
 
-/* Frees what has been unregistered. At the end of a thread's turn. */
-void ebb_pollers_bury(struct ebb_thread *thread);
+static inline void ebb_poller_set_state(struct ebb_poller *poller, enum ebb_poller_state state)
+{
+	ebb_assert(ebb_poller_next[poller->state] & EBB_BIT(state));
+	poller->state = state;
+}
+
+/* The callback has changed the poller's state: the rest of what that asks for. */
+void ebb_poller_settle(struct ebb_poller *poller);
+
+/* A timed poller's next deadline counts from now: periods that were missed do not pile up. */
+void ebb_poller_schedule(struct ebb_poller *poller);
 
 /* True if a poller keeps the thread's reactor awake. */
 bool ebb_pollers_block_sleep(const struct ebb_thread *thread);

@@ -81,6 +81,16 @@ static inline bool ebb_queue_waiting(struct ebb_queue *queue)
 	       (queue->spilled != NULL && queue->ring.head >= queue->spill_mark);
 }
 
+/*
+ * The look of every turn, cheaper than that: also true for overflow that cannot run yet. What it
+ * sees or not is no matter of sleep.
+ */
+static inline bool ebb_queue_stirs(const struct ebb_queue *queue)
+{
+	return ebb_ring_waiting(&queue->ring) || ebb_ring_waiting(&queue->critical) ||
+	       atomic_load_explicit(&queue->overflow_count, memory_order_relaxed) != 0;
+}
+
 /**
  * ebb_queue_close() - take nothing more
  * What was accepted stays and is to be popped. Thread: the consumer.

@@ -42,13 +42,6 @@
  * What must never happen: epoll_wait() with a published message in a queue and no edge under way.
  * tests/model/sleep.pml is this protocol with explicit store buffers, and fails when any of the
  * operations above is weakened or left out.
- *
- * The turn.
- *
- * One reading of the clock; messages to the reactor; for each thread critical calls, a batch of
- * messages, pollers, expired timers; completions from the io_uring; deferred completions; what was
- * put off to the turn's end; one submission. After a sleep only those pollers run whose source has fired; in a turn that follows
- * another turn all of them do. So a poller's function must be prepared to find nothing.
  */
 
 #include <errno.h>
@@ -60,15 +53,12 @@
 
 #include <ebb/assert.h>
 
-#include "core/event/move.h"
 #include "core/event/poller.h"
 #include "core/event/thread.h"
 #include "core/event/watch.h"
 #include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
-
-_Thread_local struct ebb_turn ebb_turn;
 
 struct ebb_reactor *ebb_reactors;
 unsigned ebb_num_reactors;
@@ -114,81 +104,10 @@ void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
 	ebb_reactor_notify(reactor);
 }
 
-void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns)
-{
-	struct ebb_span span = reactor->span;
-	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
-
-	reactor->span.name = NULL;
-	if (span.worked) {
-		uint64_t busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
-
-		atomic_store_explicit(&reactor->busy_ns, busy_ns + passed_ns, memory_order_relaxed);
-		reactor->last_work_ns = ebb_turn.now_ns;
-		if (span.thread != NULL) {
-			span.thread->busy_ns += passed_ns;
-		}
-	}
-	if (ebb_unlikely(passed_ns > EBB_CALLBACK_LIMIT_NS)) {
-		ebb_watch_overrun(reactor, span.thread, span.name, passed_ns);
-	}
-}
-
-static bool reactor_run_inbox(struct ebb_reactor *reactor)
-{
-	struct ebb_msg *msg = ebb_mpsc_take(&reactor->inbox);
-	bool worked = msg != NULL;
-
-	while (msg != NULL) {
-		struct ebb_msg *next = msg->next;
-
-		ebb_callback_begin(reactor, NULL, msg->name);
-		msg->fn(msg->arg);
-		ebb_callback_end(reactor, NULL, true);
-		msg = next;
-	}
-	return worked;
-}
-
-/* What is deferred while this runs waits for the next turn: a turn ends. */
-static bool reactor_run_deferred(struct ebb_reactor *reactor)
-{
-	struct ebb_deferred *deferred = ebb_turn.deferred_first;
-
-	if (deferred == NULL) {
-		return false;
-	}
-	ebb_turn.deferred_first = NULL;
-	ebb_turn.deferred_end = &ebb_turn.deferred_first;
-	do {
-		struct ebb_deferred *next = deferred->next;
-
-		__builtin_prefetch(next);
-		ebb_batch_enter(reactor, deferred->thread);
-		deferred->fn(deferred);
-		deferred = next;
-	} while (deferred != NULL);
-	ebb_batch_leave(reactor);
-	return true;
-}
-
 void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
 {
 	end->next = ebb_turn.ends;
 	ebb_turn.ends = end;
-}
-
-static void reactor_run_ends(void)
-{
-	struct ebb_turn_end *end = ebb_turn.ends;
-
-	ebb_turn.ends = NULL;
-	do {
-		struct ebb_turn_end *next = end->next;
-
-		end->fn(end);
-		end = next;
-	} while (end != NULL);
 }
 
 void ebb_reactor_drop_deferred(struct ebb_thread *thread)
@@ -203,69 +122,6 @@ void ebb_reactor_drop_deferred(struct ebb_thread *thread)
 		}
 	}
 	ebb_turn.deferred_end = end;
-}
-
-/* Threads that exit or move go when nothing of theirs is left here. */
-static void reactor_see_off(struct ebb_reactor *reactor)
-{
-	struct ebb_list *node, *tmp;
-
-	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
-		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
-
-		if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
-		    EBB_THREAD_EXITING) {
-			ebb_move_cancel(thread);
-			ebb_thread_exit_check(thread);
-		} else if (thread->move != NULL) {
-			ebb_move_check(thread);
-		}
-	}
-}
-
-/* A turn but for the submission, which a sleep may take over. */
-static bool reactor_turn(struct ebb_reactor *reactor, bool polling)
-{
-	struct ebb_list *node, *tmp;
-	bool worked;
-
-	atomic_store_explicit(&reactor->turns,
-			      atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-	ebb_reactor_read_clock(reactor);
-	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
-
-	worked = reactor_run_inbox(reactor);
-	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
-		worked |= ebb_thread_run(ebb_list_entry(node, struct ebb_thread, reactor_link),
-					 polling);
-	}
-	if (reactor->urings.home != NULL) {
-		worked |= ebb_urings_reap(&reactor->urings);
-	}
-	worked |= reactor_run_deferred(reactor);
-	if (ebb_turn.ends != NULL) {
-		reactor_run_ends();
-	}
-	if (ebb_unlikely(reactor->num_leaving != 0)) {
-		reactor_see_off(reactor);
-	}
-	return worked;
-}
-
-static void reactor_submit(struct ebb_reactor *reactor)
-{
-	if (reactor->urings.home != NULL) {
-		ebb_urings_submit(&reactor->urings);
-	}
-}
-
-bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
-{
-	bool worked = reactor_turn(reactor, polling);
-
-	reactor_submit(reactor);
-	return worked;
 }
 
 /* True if a reason to stay awake is in memory already. */
@@ -356,7 +212,7 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
-		reactor_submit(reactor);
+		ebb_reactor_submit(reactor);
 		count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
@@ -378,7 +234,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 {
 	ebb_reactor_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
-		reactor_submit(reactor);
+		ebb_reactor_submit(reactor);
 		return false;
 	}
 	/* Whoever clears asleep, the watch sees no turn before there is one again. */
@@ -389,7 +245,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 		ebb_urings_disarm(&reactor->urings);
 		ebb_watch_awake();
-		reactor_submit(reactor);
+		ebb_reactor_submit(reactor);
 		return false;
 	}
 	reactor_wait(reactor);
@@ -444,14 +300,14 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_place(reactor);
 	ebb_watch_awake();
 	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
-		bool worked = reactor_turn(reactor, polling);
+		bool worked = ebb_reactor_run_turn(reactor, polling);
 
 		if (!reactor_spins(reactor)) {
 			polling = !reactor_sleep(reactor);
 			continue;
 		}
 		polling = true;
-		reactor_submit(reactor);
+		ebb_reactor_submit(reactor);
 		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
 			cpu_relax();
 		}
@@ -470,8 +326,8 @@ void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *t
 {
 	ebb_pollers_detach(thread);
 	ebb_list_remove(&thread->reactor_link);
-	if (reactor->span.thread == thread) {
-		reactor->span.thread = NULL;
+	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {
+		atomic_store_explicit(&reactor->span.thread, NULL, memory_order_relaxed);
 	}
 }
 

@@ -2,6 +2,7 @@
 #ifndef EBB_EVENT_REACTOR_H
 #define EBB_EVENT_REACTOR_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -22,12 +23,20 @@
 /*
  * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
  * between them. So the clock is read when another callback is about to run, and at the start of the
- * next turn, which reads it anyway: a turn with one callback costs no reading of its own.
+ * next turn, which reads it anyway: a turn with one callback costs no reading of its own. The watch
+ * reads from here what runs; it may see one callback's name with another's thread.
  */
+enum ebb_span_state {
+	EBB_SPAN_EMPTY,   /* no callback has run since the last reading */
+	EBB_SPAN_RUNNING, /* one runs now */
+	EBB_SPAN_IDLE,    /* one has run, and had nothing to do */
+	EBB_SPAN_WORKED,  /* one has run */
+};
+
 struct ebb_span {
-	const char *name; /* of the callback that has run since the last reading; NULL: none has */
-	struct ebb_thread *thread;
-	bool worked;
+	_Atomic(enum ebb_span_state) state;
+	_Atomic(const char *) name;          /* the callback's; from here on only if there is one */
+	_Atomic(struct ebb_thread *) thread; /* NULL: the reactor's own */
 };
 
 struct ebb_reactor {
@@ -53,8 +62,6 @@ struct ebb_reactor {
 	struct ebb_urings urings;
 	uint64_t awake_since_ns; /* when it last woke */
 
-	_Atomic(const char *) running; /* name of the callback that runs, for the watch */
-	_Atomic(struct ebb_thread *) running_thread;
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
 	_Atomic uint64_t busy_ns;
 	_Atomic uint64_t started_ns;
@@ -103,6 +110,17 @@ void ebb_reactor_begin(struct ebb_reactor *reactor);
 bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
 void ebb_reactor_end(struct ebb_reactor *reactor);
 
+/* A turn but for the submission, which a sleep may take over: see turn.c. */
+bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling);
+
+/* Submits what the turn has prepared. */
+static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
+{
+	if (reactor->urings.home != NULL) {
+		ebb_urings_submit(&reactor->urings);
+	}
+}
+
 /* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */
 extern cpu_set_t ebb_allowed_cpus;
 
@@ -147,28 +165,68 @@ void ebb_reactor_drop_deferred(struct ebb_thread *thread);
 /* A callback that takes longer is counted and logged (rule 5). */
 #define EBB_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
 
-/* Gives the time since @since_ns to the callback that has run. */
-void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns);
+static inline enum ebb_span_state ebb_span_state(const struct ebb_reactor *reactor)
+{
+	return atomic_load_explicit(&reactor->span.state, memory_order_relaxed);
+}
 
-/* Reads the clock. The time since the last reading is charged, unless it was short and idle. */
+static inline void ebb_span_set_state(struct ebb_reactor *reactor, enum ebb_span_state state)
+{
+	atomic_store_explicit(&reactor->span.state, state, memory_order_relaxed);
+}
+
+/* The name of the callback that runs; NULL: none does. Thread: any. */
+static inline const char *ebb_reactor_running(const struct ebb_reactor *reactor)
+{
+	return ebb_span_state(reactor) != EBB_SPAN_RUNNING
+		       ? NULL
+		       : atomic_load_explicit(&reactor->span.name, memory_order_relaxed);
+}
+
+/* Gives the time since @since_ns to the callback that has worked. */
+static inline void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns)
+{
+	uint64_t busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
+	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
+	struct ebb_thread *thread =
+		atomic_load_explicit(&reactor->span.thread, memory_order_relaxed);
+
+	atomic_store_explicit(&reactor->busy_ns, busy_ns + passed_ns, memory_order_relaxed);
+	reactor->last_work_ns = ebb_turn.now_ns;
+	if (thread != NULL) {
+		thread->busy_ns += passed_ns;
+	}
+}
+
+/* Reads the kernel's clock, and looks whether the callback that has run took too long. */
+void ebb_reactor_read_kernel_clock(struct ebb_reactor *reactor);
+
+/*
+ * Reads the clock. The time since the last reading is charged to what has worked meanwhile. What is
+ * over the limit has outlasted what may be counted, so it is looked for where that ends.
+ */
+static_assert(EBB_CALLBACK_LIMIT_NS > EBB_TICKER_ANCHOR_MAX_NS, "overruns would not be seen");
+
 static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor)
 {
 	uint64_t since_ns = ebb_turn.now_ns;
 
-	ebb_turn.now_ns = ebb_ticker_now_ns(&reactor->ticker, since_ns);
-	if (reactor->span.name != NULL) {
-		if (reactor->span.worked || ebb_turn.now_ns - since_ns > EBB_CALLBACK_LIMIT_NS) {
-			ebb_reactor_charge(reactor, since_ns);
-		}
-		reactor->span.name = NULL;
+	if (ebb_unlikely(!ebb_ticker_count(&reactor->ticker, &ebb_turn.now_ns))) {
+		ebb_reactor_read_kernel_clock(reactor);
 	}
+	if (ebb_span_state(reactor) == EBB_SPAN_WORKED) {
+		ebb_reactor_charge(reactor, since_ns);
+	}
+	ebb_span_set_state(reactor, EBB_SPAN_EMPTY);
 }
+
+/* The same, in a turn that has read it before. */
+void ebb_reactor_read_clock_again(struct ebb_reactor *reactor);
 
 /* Makes @thread, of the calling reactor, the running one; NULL: none is. */
 static inline void ebb_thread_enter(struct ebb_thread *thread)
 {
 	ebb_turn.thread = thread;
-	atomic_store_explicit(&ebb_turn.reactor->running_thread, thread, memory_order_relaxed);
 }
 
 /* Reports a spin lock that @thread still holds when the callback @name has returned. */
@@ -178,22 +236,22 @@ void ebb_spinlock_held(struct ebb_thread *thread, const char *name);
 static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_thread *thread,
 				      const char *name)
 {
-	if (reactor->span.name != NULL) {
-		ebb_reactor_read_clock(reactor);
+	if (ebb_unlikely(ebb_span_state(reactor) != EBB_SPAN_EMPTY)) {
+		ebb_reactor_read_clock_again(reactor);
 	}
-	atomic_store_explicit(&reactor->running, name, memory_order_relaxed);
-	reactor->span.name = name;
-	reactor->span.thread = thread;
+	atomic_store_explicit(&reactor->span.name, name, memory_order_relaxed);
+	atomic_store_explicit(&reactor->span.thread, thread, memory_order_relaxed);
+	ebb_span_set_state(reactor, EBB_SPAN_RUNNING);
 }
 
 /* The callback of @thread (NULL: of the reactor itself) has returned. */
 static inline void ebb_callback_end(struct ebb_reactor *reactor, struct ebb_thread *thread,
 				    bool worked)
 {
-	atomic_store_explicit(&reactor->running, NULL, memory_order_relaxed);
-	reactor->span.worked = worked;
+	ebb_span_set_state(reactor, worked ? EBB_SPAN_WORKED : EBB_SPAN_IDLE);
 	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != 0)) {
-		ebb_spinlock_held(thread, reactor->span.name);
+		ebb_spinlock_held(thread,
+				  atomic_load_explicit(&reactor->span.name, memory_order_relaxed));
 	}
 }
 

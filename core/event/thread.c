@@ -85,6 +85,7 @@ static struct ebb_thread *thread_alloc(const char *name)
 		free(thread);
 		return NULL;
 	}
+	ebb_timer_init(&thread->timers);
 	ebb_list_init(&thread->active);
 	ebb_list_init(&thread->fired);
 	ebb_list_init(&thread->idle);
@@ -218,7 +219,7 @@ int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 	if (ebb_likely(rc == 0)) {
 		thread_notify(thread);
 	} else if (rc == -ENOMEM) {
-		const char *running = atomic_load(&atomic_load(&thread->reactor)->running);
+		const char *running = ebb_reactor_running(atomic_load(&thread->reactor));
 
 		ebb_error("thread",
 			  "out of memory for the messages of thread '%s', which does not keep up: "
@@ -250,65 +251,6 @@ int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, voi
 	}
 	errno = saved_errno; /* a signal handler's caller may be about to read it */
 	return rc;
-}
-
-static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
-			void *arg, const char *name)
-{
-	ebb_callback_begin(reactor, thread, name);
-	fn(arg);
-	ebb_callback_end(reactor, thread, true);
-}
-
-static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
-{
-	struct ebb_ring *ring = &thread->queue.critical;
-	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
-	struct ebb_ring_entry entry;
-	bool worked = false;
-
-	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
-		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
-		worked = true;
-	}
-	return worked;
-}
-
-static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
-{
-	struct ebb_ring_entry entry;
-	unsigned count = 0;
-
-	ebb_queue_open_batch(&thread->queue);
-	while (count < EBB_QUEUE_BATCH && ebb_queue_pop(&thread->queue, &entry)) {
-		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
-		count++;
-	}
-	if (count != 0) {
-		ebb_queue_close_batch(&thread->queue);
-	}
-	return count != 0;
-}
-
-bool ebb_thread_run(struct ebb_thread *thread, bool polling)
-{
-	struct ebb_reactor *reactor = ebb_turn.reactor;
-	bool worked = false;
-
-	ebb_thread_enter(thread);
-	if (ebb_queue_waiting(&thread->queue)) {
-		worked = thread_run_critical(reactor, thread);
-		worked |= thread_run_messages(reactor, thread);
-	}
-	worked |= polling ? ebb_pollers_run_active(thread) : ebb_pollers_run_fired(thread);
-	if (ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns) {
-		worked |= ebb_pollers_run_timed(thread);
-	}
-	if (ebb_unlikely(!ebb_list_empty(&thread->dead))) {
-		ebb_pollers_bury(thread);
-	}
-	ebb_thread_enter(NULL);
-	return worked;
 }
 
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats)

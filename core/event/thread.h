@@ -3,6 +3,7 @@
 #define EBB_EVENT_THREAD_H
 
 #include <ebb/list.h>
+#include <ebb/reactor.h>
 #include <ebb/thread.h>
 
 #include "core/event/queue.h"
@@ -30,11 +31,11 @@ struct ebb_thread {
 
 	/* The owner's from here on: on lines of their own, as senders read those above. */
 	struct ebb_list active EBB_CACHE_ALIGNED; /* pollers of period 0 that are not paused */
-	struct ebb_list fired;   /* of these, those whose source woke the reactor */
-	struct ebb_list idle;    /* pollers that are timed or paused */
-	struct ebb_list dead;    /* unregistered, to be freed at the end of the turn */
-	struct ebb_list *cursor; /* the active poller to be run next, while they are run */
-	uint64_t poller_round;   /* counts the runs over the active list */
+	struct ebb_list fired; /* of these, those whose source woke the reactor */
+	struct ebb_list idle;  /* pollers that are timed or paused */
+	struct ebb_list dead;  /* unregistered, freed at the end of the turn: by burial */
+	struct ebb_turn_end burial;
+	struct ebb_list *cursor; /* the active poller that runs, or stood before it; or NULL */
 	struct ebb_timer_heap timers;
 	uint32_t num_timed; /* pollers that may stand in timers */
 	struct ebb_source timer_source;

@@ -8,6 +8,11 @@
 
 #define TIMER_HEAP_FIRST 8
 
+void ebb_timer_init(struct ebb_timer_heap *heap)
+{
+	*heap = (struct ebb_timer_heap){.next_ns = UINT64_MAX};
+}
+
 int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count)
 {
 	uint32_t capacity = heap->capacity == 0 ? TIMER_HEAP_FIRST : heap->capacity;
@@ -31,7 +36,7 @@ int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count)
 void ebb_timer_fini(struct ebb_timer_heap *heap)
 {
 	free(heap->timers);
-	*heap = (struct ebb_timer_heap){0};
+	ebb_timer_init(heap);
 }
 
 static void timer_place(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint32_t position)
@@ -63,12 +68,18 @@ static void timer_settle(struct ebb_timer_heap *heap, struct ebb_timer *timer, u
 	timer_place(heap, timer, position);
 }
 
+static void timer_note_next(struct ebb_timer_heap *heap)
+{
+	heap->next_ns = heap->count == 0 ? UINT64_MAX : heap->timers[1]->deadline_ns;
+}
+
 void ebb_timer_add(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint64_t deadline_ns)
 {
 	ebb_assert(timer->position == 0 && heap->count < heap->capacity);
 	timer->deadline_ns = deadline_ns;
 	heap->count++;
 	timer_settle(heap, timer, heap->count);
+	timer_note_next(heap);
 }
 
 void ebb_timer_remove(struct ebb_timer_heap *heap, struct ebb_timer *timer)
@@ -85,4 +96,5 @@ void ebb_timer_remove(struct ebb_timer_heap *heap, struct ebb_timer *timer)
 	if (last != timer) {
 		timer_settle(heap, last, position);
 	}
+	timer_note_next(heap);
 }

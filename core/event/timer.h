@@ -15,7 +15,10 @@ struct ebb_timer_heap {
 	struct ebb_timer **timers; /* from index 1 */
 	uint32_t count;
 	uint32_t capacity;
+	uint64_t next_ns; /* the earliest deadline; UINT64_MAX: none */
 };
+
+void ebb_timer_init(struct ebb_timer_heap *heap);
 
 /* Makes room for one timer more, so that adding cannot fail. Return: 0; -ENOMEM. */
 int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count);
@@ -27,7 +30,7 @@ void ebb_timer_remove(struct ebb_timer_heap *heap, struct ebb_timer *timer);
 /* The earliest deadline; UINT64_MAX: none. */
 static inline uint64_t ebb_timer_next_ns(const struct ebb_timer_heap *heap)
 {
-	return heap->count == 0 ? UINT64_MAX : heap->timers[1]->deadline_ns;
+	return heap->next_ns;
 }
 
 #endif

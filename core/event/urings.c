@@ -283,7 +283,7 @@ bool ebb_urings_reap(struct ebb_urings *urings)
 	return worked;
 }
 
-void ebb_urings_submit(struct ebb_urings *urings)
+void __attribute__((noinline)) ebb_urings_submit(struct ebb_urings *urings)
 {
 	ebb_uring_submit(urings->home);
 	if (ebb_unlikely(urings->polled != NULL)) {

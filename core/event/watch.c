@@ -76,14 +76,16 @@ static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
 	uint64_t since_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
-	const char *name = atomic_load_explicit(&reactor->running, memory_order_relaxed);
-	struct ebb_thread *thread;
+	const char *name = ebb_reactor_running(reactor);
+	struct ebb_thread *thread = NULL;
 
 	if (turn == 0 || since_ns == EBB_NO_TURN || since_ns + WATCH_PERIOD_NS > now_ns ||
 	    reactor->reported_turn == turn) {
 		return;
 	}
-	thread = atomic_load_explicit(&reactor->running_thread, memory_order_relaxed);
+	if (name != NULL) {
+		thread = atomic_load_explicit(&reactor->span.thread, memory_order_relaxed);
+	}
 	reactor->reported_turn = turn;
 	ebb_error("reactor",
 		  "reactor %d is stuck: in %s of thread '%s' since %llu ms; every thread on CPU %d "

@@ -117,7 +117,7 @@ void vfio_queue_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *re
 		lane_wait(lane, request);
 		return;
 	}
-	if (!lane->ringing) {
+	if (!lane->serving && !lane->ringing) {
 		lane->ringing = true;
 		ebb_reactor_at_turn_end(&lane->turn_end);
 	}
@@ -166,14 +166,15 @@ static void __attribute__((noinline)) lane_drained(struct vfio_lane *lane)
 	}
 }
 
-static inline int lane_look(struct vfio_lane *lane, struct vfio_pair *pair)
+static inline bool lane_answered(const struct vfio_pair *pair)
 {
-	unsigned count;
+	return pair->outstanding != 0 && vfio_pair_waiting(pair);
+}
 
-	if (pair->outstanding == 0 || !vfio_pair_waiting(pair)) {
-		return 0;
-	}
-	count = vfio_pair_poll(pair);
+static inline int lane_take(struct vfio_lane *lane, struct vfio_pair *pair)
+{
+	unsigned count = vfio_pair_poll(pair);
+
 	if (ebb_unlikely(!ebb_list_empty(&pair->aborted))) {
 		lane_take_aborted(lane, pair);
 	}
@@ -183,27 +184,41 @@ static inline int lane_look(struct vfio_lane *lane, struct vfio_pair *pair)
 	return (int)count;
 }
 
-int vfio_lane_poll(struct vfio_lane *lane)
+static int __attribute__((noinline)) lane_take_more(struct vfio_lane *lane, struct vfio_pair *pair)
 {
-	bool ringing = lane->ringing;
+	return lane_take(lane, pair);
+}
+
+/* No answer, but there may be room for what waits: aborted commands have left it. */
+static int __attribute__((noinline)) lane_find_nothing(struct vfio_lane *lane)
+{
+	if (lane->num_waiting != 0) {
+		lane_submit_waiting(lane);
+		lane_ring(lane);
+	}
+	if (lane->refused_ns != 0) {
+		vfio_ladder_straggle(lane);
+	}
+	return 0;
+}
+
+/* @pair has been answered. */
+static int __attribute__((noinline))
+lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *other)
+{
 	int count;
 
-	lane->slept = false;
-	if (ebb_unlikely(!lane->live)) {
-		return 0;
+	lane->serving = true;
+	count = lane_take(lane, pair);
+	if (ebb_unlikely(lane_answered(other))) {
+		count += lane_take_more(lane, other);
 	}
-	lane->ringing = true;
-	count = lane_look(lane, &lane->pairs[VFIO_POLLED]);
-	count += lane_look(lane, &lane->pairs[VFIO_WOKEN]);
 	if (ebb_unlikely(lane->num_waiting != 0)) {
 		lane_submit_waiting(lane);
 	}
-	lane->ringing = ringing;
-	if (count == 0) {
-		if (ebb_unlikely(lane->refused_ns != 0)) {
-			vfio_ladder_straggle(lane);
-		}
-		return 0;
+	lane->serving = false;
+	if (ebb_unlikely(count == 0)) {
+		return lane_find_nothing(lane);
 	}
 	lane_ring(lane);
 	lane->refused_ns = 0;
@@ -216,6 +231,28 @@ int vfio_lane_poll(struct vfio_lane *lane)
 		lane_drained(lane);
 	}
 	return count;
+}
+
+/* Most looks find nothing: so much is done here, and the rest is a call. */
+int vfio_lane_poll(struct vfio_lane *lane)
+{
+	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
+
+	lane->slept = false;
+	if (ebb_unlikely(!lane->live)) {
+		return 0;
+	}
+	if (lane_answered(polled)) {
+		return lane_serve(lane, polled, woken);
+	}
+	if (lane_answered(woken)) {
+		return lane_serve(lane, woken, polled);
+	}
+	if (ebb_unlikely(lane->num_waiting != 0 || lane->refused_ns != 0)) {
+		return lane_find_nothing(lane);
+	}
+	return 0;
 }
 
 int vfio_queue_poll(struct ebb_nvme_queue *queue)

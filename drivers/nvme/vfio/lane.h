@@ -46,7 +46,8 @@ struct vfio_lane {
 	struct vfio_pair *current; /* for reads and writes */
 	struct vfio_pair *slow;    /* for what may take long: a wait for it should be a sleep */
 	bool held;                 /* what is submitted waits, or fails */
-	bool ringing;              /* somebody will ring the doorbells */
+	bool serving;              /* a look at the queue will ring the doorbells when it ends */
+	bool ringing;              /* the turn's end will */
 	bool timed;                /* the timer runs */
 	bool interruptible;
 	bool live;        /* the pairs are ours */

@@ -31,8 +31,6 @@
 
 #include <ebb/assert.h>
 
-#define POLL_MAX 128u
-
 uint64_t vfio_pair_sq_iova(const struct vfio_pair *pair)
 {
 	return ebb_vfio_device_iova(pair->device, pair->sq);
@@ -110,7 +108,7 @@ void vfio_pair_reset(struct vfio_pair *pair)
 	pair->sq_tail = 0;
 	pair->sq_rung = 0;
 	pair->cq_head = 0;
-	pair->cq_rung = 0;
+	pair->cq_unrung = 0;
 	pair->phase = 1;
 	pair->broken = false;
 	doorbell_reset(&pair->sq_doorbell);
@@ -150,25 +148,8 @@ int vfio_pair_submit(struct vfio_pair *pair, struct ebb_nvme_request *request, u
 	return 0;
 }
 
-/* The slot's command has ended: the slot can be used again, and not be meant by the old number. */
-static inline struct ebb_nvme_request *slot_free(struct vfio_pair *pair, struct vfio_slot *slot)
-{
-	struct ebb_nvme_request *request = slot->request;
-
-	slot->request = NULL;
-	slot->cid = (uint16_t)(slot->cid + pair->depth);
-	slot->next_free = pair->free;
-	pair->free = (uint16_t)(slot - pair->slots);
-	if (ebb_unlikely(slot->list != VFIO_LIST_NONE)) {
-		vfio_list_put(pair->lists, slot->list);
-		slot->list = VFIO_LIST_NONE;
-	}
-	pair->outstanding--;
-	return request;
-}
-
-static void __attribute__((cold, noinline))
-pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail)
+void __attribute__((cold, noinline))
+vfio_pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail)
 {
 	const char *what = "a command that is not under way";
 
@@ -183,73 +164,25 @@ pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail)
 	pair->broken = true;
 }
 
-/* A command that we wanted aborted has been; anything else it ended with is its answer. */
-static bool __attribute__((cold, noinline))
-slot_aborted(struct vfio_pair *pair, struct vfio_slot *slot, uint16_t status)
+bool __attribute__((cold, noinline))
+vfio_slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status)
 {
+	struct vfio_slot *slot = &pair->slots[index];
 	struct ebb_nvme_request *request = slot->request;
 
 	slot->rung = VFIO_RUNG_NONE;
 	if (EBB_NVME_SCT(status) != NVME_SCT_GENERIC || EBB_NVME_SC(status) != NVME_SC_ABORT_REQ) {
 		return false;
 	}
-	slot_free(pair, slot);
+	vfio_slot_free(pair, index);
 	ebb_list_push_back(&pair->aborted, &request->link);
 	return true;
 }
 
-static void pair_ack(struct vfio_pair *pair)
+void __attribute__((noinline)) vfio_pair_ack(struct vfio_pair *pair)
 {
-	pair->cq_rung = pair->cq_head;
+	pair->cq_unrung = 0;
 	pair->cq_doorbells += vfio_doorbell_ring(&pair->cq_doorbell, pair->cq_head);
-}
-
-unsigned vfio_pair_poll(struct vfio_pair *pair)
-{
-	unsigned unread, count = 0;
-
-	while (count < POLL_MAX && !pair->broken) {
-		const struct vfio_cqe *cqe = &pair->cq[pair->cq_head];
-		uint32_t tail = atomic_load_explicit(&cqe->tail, memory_order_acquire);
-		uint32_t index = tail & (pair->depth - 1u);
-		struct vfio_slot *slot = &pair->slots[index];
-		struct ebb_nvme_request *request;
-
-		if (VFIO_CQE_PHASE(tail) != pair->phase) {
-			break;
-		}
-		if (ebb_unlikely(cqe->sq - ((uint32_t)pair->qid << 16) >= pair->depth ||
-				 index == pair->depth - 1u || slot->request == NULL ||
-				 slot->cid != VFIO_CQE_CID(tail))) {
-			pair_break(pair, cqe->sq, tail);
-			break;
-		}
-		pair->cq_head++;
-		if (ebb_unlikely(pair->cq_head == pair->cq_depth)) {
-			pair->cq_head = 0;
-			pair->phase ^= 1;
-		}
-		count++;
-		if (ebb_unlikely(slot->rung != VFIO_RUNG_NONE) &&
-		    slot_aborted(pair, slot, VFIO_CQE_STATUS(tail))) {
-			continue;
-		}
-		request = slot_free(pair, slot);
-		request->rc = 0;
-		request->status = VFIO_CQE_STATUS(tail);
-		request->result = cqe->result;
-		request->done(request);
-	}
-	if (count == 0) {
-		return 0;
-	}
-	pair->completions += count;
-	unread = pair->cq_head >= pair->cq_rung ? pair->cq_head - pair->cq_rung
-						: pair->cq_head + pair->cq_depth - pair->cq_rung;
-	if (unread > pair->cq_lazy) {
-		pair_ack(pair);
-	}
-	return count;
 }
 
 static int slot_older(const void *a, const void *b)
@@ -272,7 +205,8 @@ void vfio_pair_take_back(struct vfio_pair *pair, struct ebb_list *into)
 	qsort(oldest, count, sizeof(struct vfio_slot *), slot_older);
 	for (unsigned i = 0; i < count; i++) {
 		oldest[i]->rung = VFIO_RUNG_NONE;
-		ebb_list_push_back(into, &slot_free(pair, oldest[i])->link);
+		ebb_list_push_back(
+			into, &vfio_slot_free(pair, (uint32_t)(oldest[i] - pair->slots))->link);
 	}
 	ebb_list_splice_back(into, &pair->aborted);
 }

@@ -14,6 +14,8 @@
 #define VFIO_DEPTH_MAX 1024u
 
 /* How far up the ladder of ladder.c a command is. */
+#define VFIO_POLL_MAX 128u
+
 enum vfio_rung {
 	VFIO_RUNG_NONE,
 	VFIO_RUNG_ABORT, /* the controller has been asked to abort it */
@@ -35,10 +37,10 @@ struct vfio_pair {
 	struct vfio_cqe *cq;
 	uint16_t cq_head;
 	uint16_t cq_depth;
-	uint16_t cq_rung; /* the head that the controller knows */
-	uint16_t cq_lazy; /* tell it after more than so many entries */
-	uint16_t phase;   /* of the next entry that is new */
-	uint16_t depth;   /* of the submission queue, a power of two */
+	uint16_t cq_unrung; /* entries taken that the controller has not been told of */
+	uint16_t cq_lazy;   /* tell it after more than so many */
+	uint16_t phase;     /* of the next entry that is new */
+	uint16_t depth;     /* of the submission queue, a power of two */
 	uint16_t outstanding;
 	uint16_t free; /* slot */
 	struct vfio_slot *slots;
@@ -110,8 +112,88 @@ static inline bool vfio_pair_waiting(const struct vfio_pair *pair)
 	return VFIO_CQE_PHASE(tail) == pair->phase;
 }
 
+/* The rare parts of vfio_pair_poll(). The controller has answered what was not asked: */
+void vfio_pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail);
+
+/*
+ * A command that we wanted aborted has been, and stands in @aborted; false: anything else it ended
+ * with is its answer.
+ */
+bool vfio_slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status);
+
+/* Tells the controller what has been taken. */
+void vfio_pair_ack(struct vfio_pair *pair);
+
+/* The slot's command has ended: the slot can be used again, and not be meant by the old number. */
+static inline struct ebb_nvme_request *vfio_slot_free(struct vfio_pair *pair, uint32_t index)
+{
+	struct vfio_slot *slot = &pair->slots[index];
+	struct ebb_nvme_request *request = slot->request;
+
+	slot->request = NULL;
+	slot->cid = (uint16_t)(slot->cid + pair->depth);
+	slot->next_free = pair->free;
+	pair->free = (uint16_t)index;
+	if (ebb_unlikely(slot->list != VFIO_LIST_NONE)) {
+		vfio_list_put(pair->lists, slot->list);
+		slot->list = VFIO_LIST_NONE;
+	}
+	pair->outstanding--;
+	return request;
+}
+
 /* Answers requests, a bounded number. Return: how many entries there were. */
-unsigned vfio_pair_poll(struct vfio_pair *pair);
+static inline unsigned vfio_pair_poll(struct vfio_pair *pair)
+{
+	unsigned count = 0;
+
+	if (ebb_unlikely(pair->broken)) {
+		return 0;
+	}
+	while (count < VFIO_POLL_MAX) {
+		const struct vfio_cqe *cqe = &pair->cq[pair->cq_head];
+		uint32_t tail = atomic_load_explicit(&cqe->tail, memory_order_acquire);
+		struct ebb_nvme_request *request;
+		struct vfio_slot *slot;
+		uint32_t index;
+
+		if (VFIO_CQE_PHASE(tail) != pair->phase) {
+			break;
+		}
+		index = tail & (pair->depth - 1u);
+		slot = &pair->slots[index];
+		if (ebb_unlikely(cqe->sq - ((uint32_t)pair->qid << 16) >= pair->depth ||
+				 index == pair->depth - 1u || slot->request == NULL ||
+				 slot->cid != VFIO_CQE_CID(tail))) {
+			vfio_pair_break(pair, cqe->sq, tail);
+			break;
+		}
+		pair->cq_head++;
+		if (ebb_unlikely(pair->cq_head == pair->cq_depth)) {
+			pair->cq_head = 0;
+			pair->phase ^= 1;
+		}
+		count++;
+		if (ebb_unlikely(slot->rung != VFIO_RUNG_NONE) &&
+		    vfio_slot_aborted(pair, index, VFIO_CQE_STATUS(tail))) {
+			continue;
+		}
+		request = vfio_slot_free(pair, index);
+		request->rc = 0;
+		request->status = VFIO_CQE_STATUS(tail);
+		request->result = cqe->result;
+		request->done(request);
+	}
+	if (count == 0) {
+		return 0;
+	}
+	pair->completions += count;
+	pair->cq_unrung = (uint16_t)(pair->cq_unrung + count);
+	if (pair->cq_unrung > pair->cq_lazy) {
+		vfio_pair_ack(pair);
+	}
+	return count;
+}
 
 /* The slot whose command has @cid; NULL: none has. */
 static inline struct vfio_slot *vfio_pair_slot(struct vfio_pair *pair, uint16_t cid)

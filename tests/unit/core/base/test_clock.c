@@ -28,7 +28,9 @@ static uint64_t kernel_ns(void)
 
 static uint64_t tick(void)
 {
-	last_ns = ebb_ticker_now_ns(&ticker, last_ns);
+	if (!ebb_ticker_count(&ticker, &last_ns)) {
+		last_ns = ebb_ticker_read(&ticker, last_ns);
+	}
 	return last_ns;
 }
 

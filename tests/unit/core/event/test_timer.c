@@ -12,7 +12,7 @@ static struct ebb_timer timers[COUNT];
 
 static void setup(void)
 {
-	memset(&heap, 0, sizeof(heap));
+	ebb_timer_init(&heap);
 	memset(timers, 0, sizeof(timers));
 	ck_assert_int_eq(ebb_timer_reserve(&heap, COUNT), 0);
 }
@@ -110,8 +110,9 @@ END_TEST
 
 START_TEST(test_reserve)
 {
-	struct ebb_timer_heap other = {0};
+	struct ebb_timer_heap other;
 
+	ebb_timer_init(&other);
 	for (uint32_t i = 1; i <= COUNT; i++) {
 		ck_assert_int_eq(ebb_timer_reserve(&other, i), 0);
 		ck_assert_uint_ge(other.capacity, i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a read through a bdev of an NVMe controller over VFIO costs, to be counted under callgrind
- * (tests/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
+ * (bench/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
  * command layer and the transport. The controller is the tests' fake, whose own work is outside of
  * what is counted: --toggle-collect=cost_turn.
  *
@@ -30,6 +30,8 @@
 
 #define BLOCKS 8u /* of 512 bytes */
 
+static_assert((FAKE_BLOCKS & (FAKE_BLOCKS - 1)) == 0, "blocks are counted on by a mask");
+
 void cost_turn(void);
 
 static struct fake_ctrlr *fake;
@@ -47,7 +49,7 @@ static void read_done(void *arg, int status);
 
 static void read_begin(struct cost_io *io)
 {
-	io->lba = (io->lba + 61 * BLOCKS) % (FAKE_BLOCKS - BLOCKS);
+	io->lba = (io->lba + 61 * BLOCKS) & (FAKE_BLOCKS - 1);
 	ebb_assert(ebb_bdev_read(desc, ch, io->buf, io->lba, BLOCKS, read_done, io) == 0);
 }
 

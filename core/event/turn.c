@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/turn.h"
+
+/*
+ * The turn.
+ *
+ * One reading of the clock; messages to the reactor; for each thread critical calls, a batch of
+ * messages, pollers, expired timers; completions from the io_uring; deferred completions; what was
+ * put off to the turn's end; threads that leave; one submission. After a sleep only those pollers
+ * run whose source has fired; in a turn that follows another turn all of them do. So a poller's
+ * function must be prepared to find nothing.
+ *
+ * Finding nothing is what a reactor that polls does most, and how soon it comes round again is what
+ * a completion waits for. So the turn is one function, to which everything that most turns do is
+ * inline, and what few do is a call behind one test: a queue that stirs, a timer that is due, a turn
+ * that has an end to be run. A turn that finds nothing reads the clock once (see struct ebb_span),
+ * and a poller that finds nothing costs the stores that say so. bench/cost counts it.
+ */
+
+#include <ebb/assert.h>
+
+#include "core/event/move.h"
+#include "core/event/poller.h"
+#include "core/event/reactor.h"
+#include "core/event/thread.h"
+#include "core/event/watch.h"
+
+_Thread_local struct ebb_turn ebb_turn;
+
+void __attribute__((noinline)) ebb_reactor_read_kernel_clock(struct ebb_reactor *reactor)
+{
+	uint64_t since_ns = ebb_turn.now_ns;
+
+	ebb_turn.now_ns = ebb_ticker_read(&reactor->ticker, since_ns);
+	if (ebb_span_state(reactor) != EBB_SPAN_EMPTY &&
+	    ebb_turn.now_ns - since_ns > EBB_CALLBACK_LIMIT_NS) {
+		ebb_watch_overrun(reactor,
+				  atomic_load_explicit(&reactor->span.thread, memory_order_relaxed),
+				  atomic_load_explicit(&reactor->span.name, memory_order_relaxed),
+				  ebb_turn.now_ns - since_ns);
+	}
+}
+
+void __attribute__((noinline)) ebb_reactor_read_clock_again(struct ebb_reactor *reactor)
+{
+	ebb_reactor_read_clock(reactor);
+}
+
+/* ---- messages ---- */
+
+static bool __attribute__((noinline)) reactor_run_inbox(struct ebb_reactor *reactor)
+{
+	struct ebb_msg *msg = ebb_mpsc_take(&reactor->inbox);
+	bool worked = msg != NULL;
+
+	while (msg != NULL) {
+		struct ebb_msg *next = msg->next;
+
+		ebb_callback_begin(reactor, NULL, msg->name);
+		msg->fn(msg->arg);
+		ebb_callback_end(reactor, NULL, true);
+		msg = next;
+	}
+	return worked;
+}
+
+static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
+			void *arg, const char *name)
+{
+	ebb_callback_begin(reactor, thread, name);
+	fn(arg);
+	ebb_callback_end(reactor, thread, true);
+}
+
+static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	struct ebb_ring *ring = &thread->queue.critical;
+	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
+	struct ebb_ring_entry entry;
+	bool worked = false;
+
+	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
+		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
+		worked = true;
+	}
+	return worked;
+}
+
+static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	struct ebb_ring_entry entry;
+	unsigned count = 0;
+
+	ebb_queue_open_batch(&thread->queue);
+	while (count < EBB_QUEUE_BATCH && ebb_queue_pop(&thread->queue, &entry)) {
+		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
+		count++;
+	}
+	if (count != 0) {
+		ebb_queue_close_batch(&thread->queue);
+	}
+	return count != 0;
+}
+
+static bool __attribute__((noinline))
+thread_run_queue(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	bool worked = thread_run_critical(reactor, thread);
+
+	worked |= thread_run_messages(reactor, thread);
+	return worked;
+}
+
+/* ---- pollers ---- */
+
+/* Runs one poller. It may have been unregistered, but is not freed, when this returns. */
+static inline bool poller_run(struct ebb_reactor *reactor, struct ebb_thread *thread,
+			      struct ebb_poller *poller)
+{
+	bool worked = false;
+	int rc;
+
+	ebb_assert(poller->state == EBB_POLLER_WAITING);
+	ebb_poller_set_state(poller, EBB_POLLER_RUNNING);
+	ebb_callback_begin(reactor, thread, poller->name);
+	rc = poller->fn(poller->arg);
+	poller->run_count++;
+	if (rc != 0) {
+		worked = rc > 0;
+		poller->busy_count += worked;
+		poller->error_count += !worked;
+	}
+	ebb_callback_end(reactor, thread, worked);
+	if (ebb_likely(poller->state == EBB_POLLER_RUNNING)) {
+		ebb_poller_set_state(poller, EBB_POLLER_WAITING);
+	} else {
+		ebb_poller_settle(poller);
+	}
+	return worked;
+}
+
+/* What has joined the list while it was run stands from @node on, and runs from now on. */
+static void __attribute__((noinline))
+pollers_admit(struct ebb_thread *thread, struct ebb_list *node)
+{
+	for (; node != &thread->active; node = node->next) {
+		ebb_list_entry(node, struct ebb_poller, link)->fresh = false;
+	}
+}
+
+static inline bool pollers_run_active(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	struct ebb_list *node = thread->active.next;
+	bool worked = false;
+
+	while (node != &thread->active) {
+		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
+
+		if (ebb_unlikely(poller->fresh)) {
+			pollers_admit(thread, node);
+			break;
+		}
+		thread->cursor = node;
+		worked |= poller_run(reactor, thread, poller);
+		node = thread->cursor->next;
+	}
+	thread->cursor = NULL;
+	return worked;
+}
+
+static bool __attribute__((noinline))
+pollers_run_fired(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	struct ebb_list *node;
+	bool worked = false;
+
+	while ((node = ebb_list_pop_front(&thread->fired)) != NULL) {
+		worked |= poller_run(reactor, thread,
+				     ebb_list_entry(node, struct ebb_poller, fired_link));
+	}
+	return worked;
+}
+
+static bool __attribute__((noinline))
+pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
+{
+	/* One reading for all: a short period cannot keep this loop going. */
+	uint64_t now_ns = ebb_turn.now_ns;
+	bool worked = false;
+
+	while (ebb_timer_next_ns(&thread->timers) <= now_ns) {
+		struct ebb_poller *poller =
+			ebb_container_of(thread->timers.timers[1], struct ebb_poller, timer);
+
+		ebb_timer_remove(&thread->timers, &poller->timer);
+		worked |= poller_run(reactor, thread, poller);
+		if (poller->state == EBB_POLLER_WAITING && poller->timer.position == 0) {
+			ebb_poller_schedule(poller);
+			if (poller->timer.deadline_ns <= now_ns) {
+				break;
+			}
+		}
+	}
+	return worked;
+}
+
+static inline bool thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
+{
+	bool worked = false;
+
+	ebb_thread_enter(thread);
+	if (ebb_unlikely(ebb_queue_stirs(&thread->queue))) {
+		worked = thread_run_queue(reactor, thread);
+	}
+	worked |= ebb_likely(polling) ? pollers_run_active(reactor, thread)
+				      : pollers_run_fired(reactor, thread);
+	if (ebb_unlikely(ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns)) {
+		worked |= pollers_run_timed(reactor, thread);
+	}
+	ebb_thread_enter(NULL);
+	return worked;
+}
+
+bool ebb_thread_run(struct ebb_thread *thread, bool polling)
+{
+	return thread_run(ebb_turn.reactor, thread, polling);
+}
+
+/* ---- the turn's end ---- */
+
+/* What is deferred while this runs waits for the next turn: a turn ends. */
+static bool reactor_run_deferred(struct ebb_reactor *reactor)
+{
+	struct ebb_deferred *deferred = ebb_turn.deferred_first;
+
+	if (deferred == NULL) {
+		return false;
+	}
+	ebb_turn.deferred_first = NULL;
+	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	do {
+		struct ebb_deferred *next = deferred->next;
+
+		__builtin_prefetch(next);
+		ebb_batch_enter(reactor, deferred->thread);
+		deferred->fn(deferred);
+		deferred = next;
+	} while (deferred != NULL);
+	ebb_batch_leave(reactor);
+	return true;
+}
+
+static void reactor_run_ends(void)
+{
+	struct ebb_turn_end *end = ebb_turn.ends;
+
+	ebb_turn.ends = NULL;
+	do {
+		struct ebb_turn_end *next = end->next;
+
+		end->fn(end);
+		end = next;
+	} while (end != NULL);
+}
+
+/* Threads that exit or move go when nothing of theirs is left here. */
+static void reactor_see_off(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node, *tmp;
+
+	ebb_list_for_each_safe(node, tmp, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+
+		if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
+		    EBB_THREAD_EXITING) {
+			ebb_move_cancel(thread);
+			ebb_thread_exit_check(thread);
+		} else if (thread->move != NULL) {
+			ebb_move_check(thread);
+		}
+	}
+}
+
+static inline bool reactor_has_end(const struct ebb_reactor *reactor)
+{
+	return reactor->urings.home != NULL || ebb_turn.deferred_first != NULL ||
+	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
+}
+
+static bool __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
+{
+	bool worked = reactor->urings.home != NULL && ebb_urings_reap(&reactor->urings);
+
+	worked |= reactor_run_deferred(reactor);
+	if (ebb_turn.ends != NULL) {
+		reactor_run_ends();
+	}
+	if (ebb_unlikely(reactor->num_leaving != 0)) {
+		reactor_see_off(reactor);
+	}
+	return worked;
+}
+
+static bool __attribute__((noinline)) reactor_run_woken(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node;
+	bool worked = false;
+
+	ebb_list_for_each(node, &reactor->threads) {
+		worked |= thread_run(reactor, ebb_list_entry(node, struct ebb_thread, reactor_link),
+				     false);
+	}
+	return worked;
+}
+
+static inline bool turn_run(struct ebb_reactor *reactor, bool polling)
+{
+	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
+	struct ebb_list *node;
+	bool worked = false;
+
+	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
+	ebb_reactor_read_clock(reactor);
+	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
+
+	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
+		worked = reactor_run_inbox(reactor);
+	}
+	if (ebb_likely(polling)) {
+		ebb_list_for_each(node, &reactor->threads) {
+			worked |= thread_run(reactor,
+					     ebb_list_entry(node, struct ebb_thread, reactor_link),
+					     true);
+		}
+	} else {
+		worked |= reactor_run_woken(reactor);
+	}
+	if (reactor_has_end(reactor)) {
+		worked |= reactor_run_end(reactor);
+	}
+	return worked;
+}
+
+bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
+{
+	return turn_run(reactor, polling);
+}
+
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	bool worked = turn_run(reactor, polling);
+
+	ebb_reactor_submit(reactor);
+	return worked;
+}
