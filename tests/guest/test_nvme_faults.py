@@ -10,10 +10,11 @@ import drives
 from cases import case, host
 from harness import Daemon
 from load import COLD, DRIVES, HOT, MIB, UNPLUGGED, Ledger, Load, attach, describe, run_load
-from nbd_client import NbdClient, NbdError
+from nbd_client import CMD_READ, NbdClient, NbdError
 
 EIO = 5
 TIMEOUT_US = 400000
+MODES = ("adaptive", "interrupt", "poll")
 LOST = 4
 HOT_RESETS, COLD_RESETS = 15, 6
 MSIX = 0x11  # PCI Local Bus 3.0, 6.8.2: MSI-X Capability
@@ -67,6 +68,25 @@ def an_error_of_the_drive_is_that_requests_alone():
 
 
 @case(machine=DRIVES)
+def an_error_in_one_part_is_the_whole_requests():
+    # A request of 256 KiB is sixteen commands and more.
+    size = 256 * 1024
+    for tier in (HOT, COLD):
+        drives.give_back()
+        with Daemon(mode="interrupt") as daemon:
+            attach(daemon, tier, 1)
+            with NbdClient(daemon.add_export("cn1"), "cn1") as client:
+                host.fault(1, operation="read", first_block=1000)
+                for first in (1000, 900, 1001 - size // 512):
+                    sent = client.send(CMD_READ, first * 512, size)
+                    assert client.reply() == (sent, EIO), first
+                for first in (1001, 1000 - size // 512):
+                    assert len(client.read(first * 512, size)) == size
+                host.heal(1)
+                assert len(client.read(0, size)) == size
+
+
+@case(machine=DRIVES)
 def a_flush_that_fails_says_so():
     with Daemon(mode="interrupt") as daemon:
         attach(daemon, HOT, 0)
@@ -78,10 +98,9 @@ def a_flush_that_fails_says_so():
             client.flush()
 
 
-@case(machine=DRIVES)
-def a_late_command_goes_down_the_ladder_and_recovers():
+def down_the_ladder(mode):
     ledger = Ledger(2 * MIB)
-    with Daemon(mode="interrupt") as daemon:
+    with Daemon("--cpumask", "0x2", mode=mode) as daemon:
         daemon.rpc("bdev_nvme_set_options", timeout_us=TIMEOUT_US)
         attach(daemon, HOT, 0)
         path = daemon.add_export("cn1")
@@ -98,6 +117,12 @@ def a_late_command_goes_down_the_ladder_and_recovers():
         print(facts)
         assert facts["timeouts"] > 0 and facts["resets"] > 0, facts
         assert "has been reset" in daemon.log(), daemon.log_tail()
+
+
+@case(machine=DRIVES)
+def a_late_command_goes_down_the_ladder_and_recovers():
+    for mode in ("interrupt", "poll"):
+        down_the_ladder(mode)
 
 
 @contextlib.contextmanager
@@ -169,7 +194,10 @@ def resets_under_load(tier, resets, **options):
         path = daemon.add_export("cn1")
         with Load(ledger, path, "cn1", clients=3, depth=16, max=65536, verify=1) as load:
             begin = time.monotonic()
-            for _ in range(resets):
+            for number in range(resets):
+                for core in (0, 1):
+                    mode = MODES[(number + core) % len(MODES)]
+                    daemon.rpc("reactor_set_mode", lcore=core, mode=mode)
                 ledger.wait_ios(5)
                 assert daemon.rpc("bdev_nvme_reset_controller", name="c") is True
             print(f"{resets} resets in {time.monotonic() - begin:.1f} s")
@@ -196,9 +224,9 @@ def bdev_names(daemon):
     return {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
 
 
-def unplugged_under_load(tier):
+def unplugged_under_load(tier, cpumask="0x3", mode="adaptive"):
     ledger, other = Ledger(4 * MIB), Ledger(2 * MIB)
-    with Daemon("--cpumask", "0x3") as daemon:
+    with Daemon("--cpumask", cpumask, mode=mode) as daemon:
         attach(daemon, tier, UNPLUGGED, "c")
         attach(daemon, tier, 1, "d")
         path, steady = daemon.add_export("cn1"), daemon.add_export("dn1")
@@ -230,6 +258,8 @@ def unplugged_under_load(tier):
 @case(machine=DRIVES, timeout_s=240)
 def a_hot_drive_is_unplugged_under_load_and_plugged_again():
     unplugged_under_load(HOT)
+    drives.give_back()
+    unplugged_under_load(HOT, "0x2", "poll")
 
 
 @case(machine=DRIVES, timeout_s=240)
