@@ -147,7 +147,7 @@ static void regions_tell(struct ebb_uring_regions *regions)
 }
 
 /* These two are called on whichever thread grows or trims the pool. */
-static void region_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+static int region_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
 	struct ebb_uring_regions *regions =
 		ebb_container_of(subscriber, struct ebb_uring_regions, subscriber);
@@ -155,6 +155,7 @@ static void region_added(struct ebb_mem_subscriber *subscriber, const struct ebb
 	regions->regions[region->index].base = region->base;
 	atomic_store(&regions->regions[region->index].state, EBB_URING_REGION_COMING);
 	regions_tell(regions);
+	return 0;
 }
 
 static void region_removed(struct ebb_mem_subscriber *subscriber,
@@ -177,7 +178,7 @@ void ebb_uring_regions_begin(struct ebb_uring_regions *regions, struct io_uring 
 		io_uring_register_buffers_sparse(ring, EBB_MEM_REGIONS_MAX * num_pieces) == 0;
 	regions->subscriber.added = region_added;
 	regions->subscriber.removed = region_removed;
-	ebb_mem_subscribe(&regions->subscriber);
+	(void)ebb_mem_subscribe(&regions->subscriber); /* it refuses nothing */
 }
 
 void ebb_uring_regions_end(struct ebb_uring_regions *regions)

@@ -188,12 +188,12 @@ static int pool_ready_locked(void)
 	return 0;
 }
 
-static int pool_grow_locked(void)
+static int pool_grow_locked(struct ebb_region_set *leaving)
 {
 	int rc = pool_ready_locked();
 
 	if (rc == 0) {
-		rc = ebb_region_grow_locked();
+		rc = ebb_region_grow_locked(leaving);
 	}
 	if (rc >= 0) {
 		ebb_buddy_add_region(&pool.buddy, (unsigned)rc);
@@ -204,6 +204,7 @@ static int pool_grow_locked(void)
 static void *pool_alloc(unsigned class)
 {
 	static struct ebb_ratelimit limit;
+	struct ebb_region_set leaving = {0};
 	void *buf = NULL;
 	unsigned num_regions;
 	long page = -1;
@@ -214,7 +215,7 @@ static void *pool_alloc(unsigned class)
 		page = ebb_buddy_alloc(&pool.buddy, class);
 	}
 	if (page < 0) {
-		rc = pool_grow_locked();
+		rc = pool_grow_locked(&leaving);
 		if (rc >= 0) {
 			page = ebb_buddy_alloc(&pool.buddy, class);
 		}
@@ -224,8 +225,11 @@ static void *pool_alloc(unsigned class)
 		pool.region_age[(unsigned long)page >> EBB_BUDDY_REGION_ORDER] = age_now();
 		buf = (char *)ebb_region_base(0) + ((size_t)page << EBB_BUDDY_PAGE_SHIFT);
 	}
-	num_regions = ebb_region_num_mapped_locked();
+	num_regions = ebb_region_num_present_locked();
 	pthread_mutex_unlock(&ebb_mem_lock);
+	if (rc < 0) {
+		ebb_regions_let_go(&leaving);
+	}
 	if (rc < 0 && ebb_ratelimit_ok(&limit)) {
 		ebb_warn("memory", "the buffer pool cannot grow past %u regions of 2 MiB: %s",
 			 num_regions, strerror(-rc));

@@ -9,7 +9,9 @@
  * takes no lock: the base never changes, and a region's state is of interest only to who holds a
  * buffer in it, and does not change meanwhile.
  *
- * PRESENT   Blocks are given out of it. Every subscriber has been told, and maps it in its time.
+ * PRESENT   Blocks are given out of it. Every subscriber has been told, and maps it in its time. If
+ *	     one refuses it when it comes, it leaves at once, for those who had been told before;
+ *	     and no other comes before there may be room: until a region, or a subscriber, has gone.
  * LEAVING   Begun by a trim, in one step under the lock: it is wholly free, so it is taken out of
  *	     the allocator, and every subscriber is told. An allocation that races with that comes
  *	     before, and the region is not wholly free, or after, and it is not in the allocator.
@@ -68,6 +70,7 @@ static struct {
 	struct ebb_list subscribers;
 	unsigned num_mapped;
 	unsigned num_present;
+	int refused; /* why there can be no more regions now; 0: there can */
 	unsigned holders[EBB_MEM_REGIONS_MAX]; /* of a region that leaves */
 } regions = {.subscribers = EBB_LIST_INIT(regions.subscribers)};
 
@@ -176,14 +179,57 @@ int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes)
 	return rc;
 }
 
-int ebb_region_grow_locked(void)
+/* Those before @end in the list are told; the whole list: all. */
+static void region_leave(unsigned index, const struct ebb_list *end, struct ebb_region_set *leaving)
+{
+	struct ebb_mem_region region = {.index = index, .base = ebb_region_base(index)};
+	struct ebb_list *node;
+
+	region_set_state(index, REGION_LEAVING);
+	regions.num_present--;
+	regions.holders[index] = 1; /* the caller's */
+	telling = true;
+	for (node = regions.subscribers.next; node != end; node = node->next) {
+		struct ebb_mem_subscriber *subscriber =
+			ebb_list_entry(node, struct ebb_mem_subscriber, link);
+
+		ebb_assert(!set_has(subscriber->owed, index));
+		subscriber->owed[index / 64] |= 1ull << (index % 64);
+		regions.holders[index]++;
+		if (subscriber->removed != NULL) { /* otherwise it has it until it goes itself */
+			subscriber->removed(subscriber, &region);
+		}
+	}
+	telling = false;
+	set_put(leaving, index);
+}
+
+/* Tells the subscribers of a region that has come. */
+static int region_tell(const struct ebb_mem_region *region, struct ebb_region_set *leaving)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &regions.subscribers) {
+		struct ebb_mem_subscriber *subscriber =
+			ebb_list_entry(node, struct ebb_mem_subscriber, link);
+		int rc = subscriber->added(subscriber, region);
+
+		if (rc < 0) {
+			region_leave(region->index, node, leaving);
+			regions.refused = rc;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int ebb_region_grow_locked(struct ebb_region_set *leaving)
 {
 	struct ebb_mem_region region = {.index = 0};
-	struct ebb_list *node;
 	int rc = arena_reserve_locked();
 
-	if (rc < 0) {
-		return rc;
+	if (rc < 0 || regions.refused < 0) {
+		return rc < 0 ? rc : regions.refused;
 	}
 	while (region.index < EBB_MEM_REGIONS_MAX &&
 	       region_get_state(region.index) != REGION_ABSENT) {
@@ -200,13 +246,8 @@ int ebb_region_grow_locked(void)
 	regions.num_mapped++;
 	regions.num_present++;
 	region_set_state(region.index, REGION_PRESENT);
-	ebb_list_for_each(node, &regions.subscribers) {
-		struct ebb_mem_subscriber *subscriber =
-			ebb_list_entry(node, struct ebb_mem_subscriber, link);
-
-		subscriber->added(subscriber, &region);
-	}
-	return (int)region.index;
+	rc = region_tell(&region, leaving);
+	return rc < 0 ? rc : (int)region.index;
 }
 
 bool ebb_regions_can_leave_locked(void)
@@ -223,24 +264,8 @@ bool ebb_regions_can_leave_locked(void)
 
 void ebb_region_leave_locked(unsigned index, struct ebb_region_set *leaving)
 {
-	struct ebb_mem_region region = {.index = index, .base = ebb_region_base(index)};
-	struct ebb_list *node;
-
-	region_set_state(index, REGION_LEAVING);
-	regions.num_present--;
-	regions.holders[index] = 1; /* the caller's */
-	telling = true;
-	ebb_list_for_each(node, &regions.subscribers) {
-		struct ebb_mem_subscriber *subscriber =
-			ebb_list_entry(node, struct ebb_mem_subscriber, link);
-
-		ebb_assert(!set_has(subscriber->owed, index));
-		subscriber->owed[index / 64] |= 1ull << (index % 64);
-		regions.holders[index]++;
-		subscriber->removed(subscriber, &region);
-	}
-	telling = false;
-	set_put(leaving, index);
+	region_leave(index, &regions.subscribers, leaving);
+	regions.refused = 0; /* it may come again */
 }
 
 /* One of its holders lets go. Return: true: it was the last. */
@@ -307,20 +332,25 @@ void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
 	}
 }
 
-void ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber)
+int ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber)
 {
 	struct ebb_mem_region region;
+	int rc = 0;
 
 	memset(subscriber->owed, 0, sizeof(subscriber->owed));
 	pthread_mutex_lock(&ebb_mem_lock);
 	ebb_list_push_back(&regions.subscribers, &subscriber->link);
-	for (region.index = 0; region.index < EBB_MEM_REGIONS_MAX; region.index++) {
+	for (region.index = 0; region.index < EBB_MEM_REGIONS_MAX && rc == 0; region.index++) {
 		if (region_get_state(region.index) == REGION_PRESENT) {
 			region.base = ebb_region_base(region.index);
-			subscriber->added(subscriber, &region);
+			rc = subscriber->added(subscriber, &region);
 		}
 	}
+	if (rc < 0) {
+		ebb_list_remove(&subscriber->link);
+	}
 	pthread_mutex_unlock(&ebb_mem_lock);
+	return rc;
 }
 
 void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber)
@@ -329,6 +359,7 @@ void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber)
 
 	pthread_mutex_lock(&ebb_mem_lock);
 	ebb_list_remove(&subscriber->link);
+	regions.refused = 0;
 	memcpy(owed.bits, subscriber->owed, sizeof(owed.bits));
 	memset(subscriber->owed, 0, sizeof(subscriber->owed));
 	pthread_mutex_unlock(&ebb_mem_lock);

@@ -19,9 +19,11 @@ struct ebb_region_set {
 
 /**
  * ebb_region_grow_locked() - map one more region and tell the subscribers
- * Return: its index; -ENOSPC there are EBB_MEM_REGIONS_MAX, perhaps with some that leave; -ENOMEM.
+ * @leaving: gets what does not come after all; to be given to ebb_regions_let_go()
+ * Return: its index; -ENOSPC there are EBB_MEM_REGIONS_MAX, perhaps with some that leave; -ENOMEM;
+ *	what a subscriber has refused it with, now or before.
  */
-int ebb_region_grow_locked(void);
+int ebb_region_grow_locked(struct ebb_region_set *leaving);
 
 /* Regions that are mapped, and those of them that do not leave. */
 unsigned ebb_region_num_mapped_locked(void);

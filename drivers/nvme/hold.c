@@ -8,17 +8,31 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ebb/list.h>
+
 #include "core/base/in_use.h"
 #include "drivers/nvme/pci.h"
 #include "drivers/nvme/topology.h"
 
+#define DISKSEQ_SIZE 24u
+
+/* A block device that this process has claimed. */
 struct claim {
+	struct ebb_list link;
+	unsigned refs; /* holds that share it */
+	bool used;     /* one of them is a namespace's, for passthrough */
 	int fd;
 	char block[EBB_NVME_NAME_SIZE];
+	char diskseq[DISKSEQ_SIZE]; /* a later device of the same name has another one */
+};
+
+struct hold_ref {
+	struct claim *claim;
+	bool uses;
 };
 
 struct ebb_nvme_hold {
-	struct claim *claims;
+	struct hold_ref *refs;
 	unsigned num;
 };
 
@@ -28,11 +42,16 @@ struct holding {
 	struct ebb_nvme_hold *hold;
 	char *error;
 	size_t error_size;
+	bool uses;   /* for passthrough */
+	bool shares; /* with passthrough */
 	/* Of ebb_nvme_hold_subsystem(). */
 	const char *subnqn;
 	const char *serial;
 	const char *model;
+	uint32_t nsid;
 };
+
+static struct ebb_list claims = EBB_LIST_INIT(claims); /* the helper's */
 
 static int EBB_PRINTF(3, 4)
 	holding_fail(const struct holding *holding, int rc, const char *format, ...)
@@ -50,36 +69,54 @@ static bool hold_has(const struct ebb_nvme_hold *hold, const char *block)
 	unsigned i;
 
 	for (i = 0; i < hold->num; i++) {
-		if (strcmp(hold->claims[i].block, block) == 0) {
+		if (strcmp(hold->refs[i].claim->block, block) == 0) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static int hold_append(struct ebb_nvme_hold *hold, const char *block, int fd)
+static void read_diskseq(const char *root, const char *block, char text[DISKSEQ_SIZE])
 {
-	struct claim *claims = realloc(hold->claims, (hold->num + 1) * sizeof(*claims));
-
-	if (claims == NULL) {
-		return -ENOMEM;
-	}
-	hold->claims = claims;
-	claims[hold->num].fd = fd;
-	snprintf(claims[hold->num].block, sizeof(claims[0].block), "%s", block);
-	hold->num++;
-	return 0;
+	/* Without (before 5.15) the name has to do. */
+	(void)ebb_sysfs_read(text, DISKSEQ_SIZE, "%s/sys/class/block/%s/diskseq", root, block);
 }
 
-static int claim_one(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static struct claim *claim_find(const char *root, const char *block)
 {
-	struct holding *holding = arg;
-	char path[EBB_NVME_NAME_SIZE + 8], why[320];
-	int fd, rc;
+	char diskseq[DISKSEQ_SIZE];
+	struct ebb_list *node;
 
-	if (hold_has(holding->hold, ns->block)) {
-		return 0;
+	read_diskseq(root, block, diskseq);
+	ebb_list_for_each(node, &claims) {
+		struct claim *claim = ebb_list_entry(node, struct claim, link);
+
+		if (strcmp(claim->block, block) == 0 && strcmp(claim->diskseq, diskseq) == 0) {
+			return claim;
+		}
 	}
+	return NULL;
+}
+
+static void claim_put(const struct hold_ref *ref)
+{
+	struct claim *claim = ref->claim;
+
+	claim->used = claim->used && !ref->uses;
+	if (--claim->refs == 0) {
+		ebb_list_remove(&claim->link);
+		close(claim->fd);
+		free(claim);
+	}
+}
+
+static int claim_open(struct holding *holding, const struct ebb_nvme_sysfs_ns *ns,
+		      struct claim **ret_claim)
+{
+	char path[EBB_NVME_NAME_SIZE + 8], why[320];
+	struct claim *claim;
+	int fd;
+
 	snprintf(path, sizeof(path), "/dev/%s", ns->block);
 	fd = ebb_in_use_claim(holding->root, path, ns->dev, why, sizeof(why));
 	if (fd == -EBUSY) {
@@ -96,12 +133,60 @@ static int claim_one(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 		return holding_fail(holding, fd, "cannot open %s, to keep others from it: %s", path,
 				    strerror(-fd));
 	}
-	rc = hold_append(holding->hold, ns->block, fd);
-	if (rc < 0) {
+	claim = calloc(1, sizeof(*claim));
+	if (claim == NULL) {
 		close(fd);
-		return holding_fail(holding, rc, "out of memory");
+		return holding_fail(holding, -ENOMEM, "out of memory");
 	}
+	claim->fd = fd;
+	snprintf(claim->block, sizeof(claim->block), "%s", ns->block);
+	read_diskseq(holding->root, ns->block, claim->diskseq);
+	ebb_list_push_back(&claims, &claim->link);
+	*ret_claim = claim;
 	return 0;
+}
+
+/* Return: 0; < 0: @claim is as it was. */
+static int hold_append(struct holding *holding, struct claim *claim)
+{
+	struct ebb_nvme_hold *hold = holding->hold;
+	struct hold_ref *refs = realloc(hold->refs, (hold->num + 1) * sizeof(*refs));
+
+	if (refs == NULL) {
+		return holding_fail(holding, -ENOMEM, "out of memory");
+	}
+	hold->refs = refs;
+	refs[hold->num++] = (struct hold_ref){.claim = claim, .uses = holding->uses};
+	claim->refs++;
+	claim->used = claim->used || holding->uses;
+	return 0;
+}
+
+static int claim_one(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+{
+	struct holding *holding = arg;
+	struct claim *claim;
+	int rc = 0;
+
+	if (hold_has(holding->hold, ns->block)) {
+		return 0;
+	}
+	claim = claim_find(holding->root, ns->block);
+	if (claim == NULL) {
+		rc = claim_open(holding, ns, &claim);
+	} else if (claim->used && !holding->shares) {
+		rc = holding_fail(
+			holding, -EBUSY,
+			"%s is used by ebb already, by passthrough (trtype uring): detach "
+			"its controller first",
+			ns->block);
+	}
+	if (rc == 0) {
+		claim->refs++; /* ours, so that it can be put */
+		rc = hold_append(holding, claim);
+		claim_put(&(struct hold_ref){.claim = claim});
+	}
+	return rc;
 }
 
 static int claim_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
@@ -110,6 +195,14 @@ static int claim_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 	int rc = claim_one(ns, holding);
 
 	return rc < 0 ? rc : ebb_nvme_topology_twins(holding->root, ns, claim_one, holding);
+}
+
+/* A namespace whose identifier the kernel does not tell may be the one. */
+static int claim_of_nsid(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+{
+	const struct holding *holding = arg;
+
+	return ns->nsid == 0 || ns->nsid == holding->nsid ? claim_namespace(ns, arg) : 0;
 }
 
 static int claim_controller_of_subsystem(const char *ctrlr, void *arg)
@@ -121,13 +214,14 @@ static int claim_controller_of_subsystem(const char *ctrlr, void *arg)
 	unsigned i;
 
 	for (i = 0; i < EBB_ARRAY_SIZE(wanted); i++) {
-		if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", holding->root,
-				   ctrlr, attributes[i]) < 0 ||
-		    strcmp(text, wanted[i]) != 0) {
+		if (wanted[i][0] != '\0' &&
+		    (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", holding->root,
+				    ctrlr, attributes[i]) < 0 ||
+		     strcmp(text, wanted[i]) != 0)) {
 			return 0;
 		}
 	}
-	return ebb_nvme_topology_namespaces(holding->root, ctrlr, claim_namespace, holding);
+	return ebb_nvme_topology_namespaces(holding->root, ctrlr, claim_of_nsid, holding);
 }
 
 /* The end of each of the three: all is held, or nothing. */
@@ -156,6 +250,7 @@ int ebb_nvme_hold_namespace(const char *root, const char *path, struct ebb_nvme_
 	struct holding holding;
 	int rc = holding_begin(&holding, root, ret_error, error_size);
 
+	holding.uses = true;
 	if (rc == 0) {
 		rc = ebb_nvme_topology_find(root, path, &ns);
 		if (rc < 0) {
@@ -186,8 +281,8 @@ int ebb_nvme_hold_controller(const char *root, const char *ctrlr, struct ebb_nvm
 }
 
 int ebb_nvme_hold_subsystem(const char *root, const char *subnqn, const char *serial,
-			    const char *model, struct ebb_nvme_hold **ret_hold, char *ret_error,
-			    size_t error_size)
+			    const char *model, uint32_t nsid, struct ebb_nvme_hold **ret_hold,
+			    char *ret_error, size_t error_size)
 {
 	struct holding holding;
 	int rc = holding_begin(&holding, root, ret_error, error_size);
@@ -195,6 +290,8 @@ int ebb_nvme_hold_subsystem(const char *root, const char *subnqn, const char *se
 	holding.subnqn = subnqn;
 	holding.serial = serial;
 	holding.model = model;
+	holding.nsid = nsid;
+	holding.shares = true;
 	if (rc == 0) {
 		rc = ebb_nvme_topology_controllers(root, claim_controller_of_subsystem, &holding);
 	}
@@ -208,10 +305,10 @@ void ebb_nvme_hold_prune(const char *root, struct ebb_nvme_hold *hold)
 
 	for (i = 0; i < hold->num; i++) {
 		if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/dev", root,
-				   hold->claims[i].block) < 0) {
-			close(hold->claims[i].fd);
+				   hold->refs[i].claim->block) < 0) {
+			claim_put(&hold->refs[i]);
 		} else {
-			hold->claims[kept++] = hold->claims[i];
+			hold->refs[kept++] = hold->refs[i];
 		}
 	}
 	hold->num = kept;
@@ -222,10 +319,10 @@ void ebb_nvme_hold_release(struct ebb_nvme_hold *hold)
 	unsigned i;
 
 	for (i = 0; hold != NULL && i < hold->num; i++) {
-		close(hold->claims[i].fd);
+		claim_put(&hold->refs[i]);
 	}
 	if (hold != NULL) {
-		free(hold->claims);
+		free(hold->refs);
 	}
 	free(hold);
 }

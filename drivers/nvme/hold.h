@@ -8,12 +8,17 @@
  * then nobody can mount, swap on or partition it meanwhile. All devices are claimed by which a
  * namespace can be reached: the subsystem's with native multipath, each controller's without.
  *
+ * A process claims a device once, and holds may share it: of one namespace that is used by
+ * passthrough and by VFIO, or of two controllers that are used by VFIO. Twice by passthrough, or
+ * rebinding what passthrough uses, is refused.
+ *
  * @root: "" but in tests, before /sys, /proc and /dev. On the helper.
  * @ret_error: "nvme0n1 is mounted on /mnt; unmount it first"
  * Return: 0; -EBUSY in use, and @ret_error says by whom; -ENODEV; -EPERM; -errno.
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct ebb_nvme_hold;
 
@@ -26,15 +31,16 @@ int ebb_nvme_hold_controller(const char *root, const char *ctrlr, struct ebb_nvm
 			     char *ret_error, size_t error_size);
 
 /**
- * ebb_nvme_hold_subsystem() - what other controllers of a subsystem, which the kernel has, reach
- * For a controller that is ours through VFIO: the subsystem's other one may have the same namespaces.
- * All three come from Identify Controller, without padding; a subsystem is the same if all agree
- * (drives are sold of which all have the same name).
+ * ebb_nvme_hold_subsystem() - a namespace, as other controllers of its subsystem reach it
+ * For a controller that is ours through VFIO, whose namespace @nsid is a shared one: the kernel may
+ * have it too, by another controller.
+ * @subnqn, @serial, @model: from Identify Controller, without padding; a subsystem is the same if
+ *	all agree (drives are sold of which all have the same name). Empty: it has not told.
  * Return: 0 also if the kernel has none of it.
  */
 int ebb_nvme_hold_subsystem(const char *root, const char *subnqn, const char *serial,
-			    const char *model, struct ebb_nvme_hold **ret_hold, char *ret_error,
-			    size_t error_size);
+			    const char *model, uint32_t nsid, struct ebb_nvme_hold **ret_hold,
+			    char *ret_error, size_t error_size);
 
 /* Gives up what is gone by now: a device that left with its controller needs no claim. */
 void ebb_nvme_hold_prune(const char *root, struct ebb_nvme_hold *hold);

@@ -6,6 +6,7 @@
 
 #define RETRY_COUNT_MAX 255u
 #define IO_QUEUE_DEPTH  1024u
+#define TIMEOUT_US      30000000u
 
 struct options_params {
 	uint32_t retry_count;
@@ -26,7 +27,7 @@ struct options_params {
 
 static struct ebb_nvme_attach_opts options = {
 	.io_queue_depth = IO_QUEUE_DEPTH,
-	.timeout_us = 30000000,
+	.timeout_us = TIMEOUT_US,
 	.apst_latency_us = 100000,
 	.retry_count = 4,
 };
@@ -48,7 +49,8 @@ static const struct ebb_param options_table[] = {
 	OPTION(bdev_retry_count, EBB_PARAM_INT32, GIVEN(bdev_retry_given),
 	       .help = "the same, by SPDK's other name; less than 0: 255"),
 	OPTION(timeout_us, EBB_PARAM_UINT64, .max = UINT32_MAX, GIVEN(timeout_given),
-	       .help = "of a command, before something is done about it; 0: none (default 30 s)"),
+	       .help = "of a command, before something is done about it; 0, which SPDK saves "
+		       "for \"not set\": the default (30 s)"),
 	OPTION(io_queue_depth, EBB_PARAM_UINT32, .min = 2, .max = 65536, GIVEN(depth_given),
 	       .help = "entries of an I/O queue (default 1024)"),
 	OPTION(num_io_queues, EBB_PARAM_UINT32, .max = 65535, GIVEN(queues_given),
@@ -75,7 +77,8 @@ static void options_set(struct ebb_call *call, void *arg)
 		options.retry_count = params->retry_count;
 	}
 	if (params->timeout_given) {
-		options.timeout_us = (uint32_t)params->timeout_us;
+		options.timeout_us =
+			params->timeout_us == 0 ? TIMEOUT_US : (uint32_t)params->timeout_us;
 	}
 	if (params->depth_given) {
 		options.io_queue_depth = params->io_queue_depth;

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import drives
 from cases import case, host
-from harness import BUILD, check_command, need_program, run_command
+from harness import BUILD, Daemon, RpcError, check_command, need_program, run_command
 from machine import Machine, Namespace, Subsystem
 
 PROBE = BUILD / "tests" / "guest" / "vfio_probe"
@@ -258,6 +258,29 @@ def a_shared_namespace_in_use_keeps_both_controllers():
     assert block.exists()
     assert listed(0)["namespaces"][0]["name"] == name
     probe(1, [])
+    unbind(1)
+
+
+@case(machine=MULTIPATH, timeout_s=300)
+def a_shared_namespace_is_kept_from_the_kernel_while_it_is_hot():
+    drives.wait_until(lambda: listed(0)["namespaces"] and listed(1)["namespaces"], "both are live")
+    name = listed(0)["namespaces"][0]["name"]
+    block = Path("/dev") / name
+    how = {"name": "h", "trtype": "PCIe", "traddr": drives.address(1)}
+    bind(1)
+    with Daemon() as daemon:
+        with mounted(block):
+            try:
+                daemon.rpc("bdev_nvme_attach_controller", **how)
+                raise AssertionError("it was attached")
+            except RpcError as error:
+                assert f"{name} is mounted on /tmp/mounted; unmount it first" in str(error), error
+        assert daemon.rpc("bdev_nvme_attach_controller", **how) == ["hn1"]
+        done = run_command(["mount", block, "/tmp/mounted"])
+        assert done.returncode != 0 and "busy" in done.stderr, done
+        daemon.rpc("bdev_nvme_detach_controller", name="h")
+        check_command(["mount", block, "/tmp/mounted"])
+        check_command(["umount", "/tmp/mounted"])
     unbind(1)
 
 

@@ -71,7 +71,7 @@ _Noreturn static void fail(const char *what)
 
 /* ---- subscribers ---- */
 
-static void mapper_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+static int mapper_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
 	struct mapper *mapper = ebb_container_of(subscriber, struct mapper, subscriber);
 
@@ -79,6 +79,7 @@ static void mapper_added(struct ebb_mem_subscriber *subscriber, const struct ebb
 		fail("a region comes that its subscriber still has");
 	}
 	mapper->bases[region->index] = region->base;
+	return 0;
 }
 
 static void mapper_release(struct mapper *mapper, const struct ebb_mem_region *region)
@@ -131,14 +132,14 @@ static void *mapper_main(void *arg)
 
 	mapper->subscriber.added = mapper_added;
 	mapper->subscriber.removed = mapper_removed;
-	ebb_mem_subscribe(&mapper->subscriber);
+	(void)ebb_mem_subscribe(&mapper->subscriber);
 	while (!atomic_load(&stop)) {
 		struct timespec nap = {.tv_nsec = rand_r(&mapper->seed) % 500000};
 
 		nanosleep(&nap, NULL);
 		if (rand_r(&mapper->seed) % 16 == 0) {
 			mapper_go(mapper);
-			ebb_mem_subscribe(&mapper->subscriber);
+			(void)ebb_mem_subscribe(&mapper->subscriber);
 		} else {
 			mapper_release_late(mapper);
 		}

@@ -24,7 +24,8 @@
  * Thread: any. On a reactor, sizes that were freed there lately cost neither lock nor system call;
  *	growing the pool by a region is a system call and a page fault per page.
  * Owns: the caller, until ebb_mem_free(), on any thread. Contents are undefined.
- * Return: the buffer; NULL: out of memory or of regions, or @size is 0 or too large.
+ * Return: the buffer; NULL: out of memory or of regions, a subscriber has refused one, or @size is 0
+ *	or too large.
  */
 void *ebb_mem_alloc(size_t size);
 void ebb_mem_free(void *buf, size_t size); /* @size: as it was asked for; NULL is ignored */
@@ -62,7 +63,10 @@ struct ebb_mem_region {
  * to whoever has to do real work.
  *
  * added()    The region may be mapped, or registered, from now on. Whoever cannot do so at once
- *	      looks for each buffer whether it has been done.
+ *	      looks for each buffer whether it has been done, and returns 0. Whoever can do nothing
+ *	      with a buffer that is not mapped maps it here, and returns a negative errno if that
+ *	      fails, having said why: then the region does not come, for nobody, and the pool stays
+ *	      as large as it is until a region leaves, or a subscriber.
  * removed()  The region leaves. The subscriber undoes what it did for it, at once or later, on any
  *	      thread, and then calls ebb_mem_region_released(), exactly once; inside removed() is
  *	      early enough. It must do so even if it never mapped the region. Until then the memory
@@ -70,15 +74,19 @@ struct ebb_mem_region {
  *	      it is subscribed.
  */
 struct ebb_mem_subscriber {
-	void (*added)(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region);
+	int (*added)(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region);
 	void (*removed)(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region);
 	/* The pool's: */
 	struct ebb_list link;
 	uint64_t owed[EBB_MEM_REGIONS_MAX / 64]; /* regions that leave and that it still has */
 };
 
-/* Subscribing calls added() for every region that there is and that does not leave. Thread: any. */
-void ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber);
+/**
+ * ebb_mem_subscribe() - added() is called for every region that there is and that does not leave
+ * Thread: any.
+ * Return: 0; what added() has refused one with: it is not subscribed, and undoes what it has done.
+ */
+int ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber);
 
 /**
  * ebb_mem_unsubscribe() - tell @subscriber nothing more

@@ -171,6 +171,10 @@ void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting);
 bool vfio_admin_poll(struct vfio_ctrlr *c);
 void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid);
 
+/* namespace.c, as struct ebb_nvme_transport has them. */
+void vfio_ns_open(struct ebb_nvme_ns *ns);
+void vfio_ns_close(struct ebb_nvme_ns *ns);
+
 /* watch.c */
 int vfio_watch_open(struct vfio_ctrlr *c); /* its fds */
 int vfio_watch_init(struct vfio_ctrlr *c); /* its pollers: the device is open */

@@ -8,7 +8,9 @@
  * between its ports without asking the IOMMU cannot take an I/O address for one.
  *
  * A region is mapped before anyone can have memory in it, and unmapped when nobody has any more:
- * added() and removed() run under the pool's lock. The device learns a region's address only
+ * added() and removed() run under the pool's lock. One that cannot be mapped (RLIMIT_MEMLOCK) is
+ * refused: the pool does without, and its users wait for memory; otherwise requests would fail for
+ * where their memory happens to lie. The device learns a region's address only
  * through region_iova, stored (release) after the mapping is made and read (acquire) by whoever
  * builds a command.
  */
@@ -143,8 +145,31 @@ static void memlock_text(char *text, size_t size)
 		 (unsigned)(WINDOW_BYTES >> 10), (unsigned)(WINDOW_BYTES >> 10));
 }
 
+/* Once for each device. The pool's lock is held: nothing is asked of it, or of a file, here. */
+static void dma_refused(struct vfio_device *device, int rc)
+{
+	struct rlimit limit;
+	unsigned mapped = 0;
+
+	if (device->refused) {
+		return;
+	}
+	device->refused = true;
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX; i++) {
+		mapped += atomic_load_explicit(&device->device.region_iova[i],
+					       memory_order_relaxed) != 0;
+	}
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	ebb_warn("vfio",
+		 "%s: the buffer pool cannot grow, for its memory cannot be mapped for the device "
+		 "(%s): it stays at %u MiB, and I/O waits for buffers. RLIMIT_MEMLOCK is %" PRIu64
+		 " KiB, and each device may need %u KiB of it: raise LimitMEMLOCK= (ulimit -l)",
+		 device->device.bdf, strerror(-rc), 2 * mapped, (uint64_t)limit.rlim_cur >> 10,
+		 (unsigned)(WINDOW_BYTES >> 10));
+}
+
 /* Under the pool's lock. */
-static void dma_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
+static int dma_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
 	struct vfio_device *device = ebb_container_of(subscriber, struct vfio_device, subscriber);
 	struct vfio_iommu_type1_dma_map map = {
@@ -156,19 +181,16 @@ static void dma_added(struct ebb_mem_subscriber *subscriber, const struct ebb_me
 	};
 
 	if (ioctl(device->container_fd, VFIO_IOMMU_MAP_DMA, &map) < 0) {
-		if (device->num_unmapped++ == 0) {
-			device->unmapped_rc = -errno;
-			if (device->subscribed) {
-				ebb_warn("vfio",
-					 "%s: a region of the buffer pool cannot be mapped (%s): "
-					 "I/O from there will fail; see RLIMIT_MEMLOCK",
-					 device->device.bdf, strerror(errno));
-			}
+		int rc = -errno;
+
+		if (device->subscribed) {
+			dma_refused(device, rc);
 		}
-		return;
+		return rc;
 	}
 	atomic_store_explicit(&device->device.region_iova[region->index], map.iova,
 			      memory_order_release);
+	return 0;
 }
 
 /* Under the pool's lock; nobody has memory of the region. */
@@ -181,9 +203,8 @@ static void dma_removed(struct ebb_mem_subscriber *subscriber, const struct ebb_
 		.size = EBB_MEM_REGION_SIZE,
 	};
 
-	if (atomic_exchange(&device->device.region_iova[region->index], 0) == 0) {
-		device->num_unmapped--;
-	} else if (ioctl(device->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap) < 0) {
+	atomic_store_explicit(&device->device.region_iova[region->index], 0, memory_order_relaxed);
+	if (ioctl(device->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap) < 0) {
 		ebb_error("vfio", "%s: a region of the buffer pool cannot be unmapped: %s",
 			  device->device.bdf, strerror(errno));
 	}
@@ -200,18 +221,18 @@ int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error)
 	}
 	device->subscriber.added = dma_added;
 	device->subscriber.removed = dma_removed;
-	ebb_mem_subscribe(&device->subscriber);
-	device->subscribed = true;
-	if (device->num_unmapped == 0) {
+	rc = ebb_mem_subscribe(&device->subscriber);
+	if (rc == 0) {
+		device->subscribed = true;
 		return 0;
 	}
-	if (device->unmapped_rc == -ENOMEM) {
+	if (rc == -ENOMEM) {
 		memlock_text(remedy, sizeof(remedy));
 		return vfio_fail(error, -ENOMEM, "%s: memory cannot be mapped for it: %s",
 				 device->device.bdf, remedy);
 	}
-	return vfio_fail(error, device->unmapped_rc, "%s: memory cannot be mapped for it: %s",
-			 device->device.bdf, strerror(-device->unmapped_rc));
+	return vfio_fail(error, rc, "%s: memory cannot be mapped for it: %s", device->device.bdf,
+			 strerror(-rc));
 }
 
 void vfio_dma_fini(struct vfio_device *device)

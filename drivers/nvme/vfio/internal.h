@@ -33,8 +33,7 @@ struct vfio_device {
 	struct ebb_mem_subscriber subscriber;
 	bool subscribed;
 	uint64_t iova_base;
-	unsigned num_unmapped; /* regions that could not be mapped; under the pool's lock */
-	int unmapped_rc;       /* why the first could not */
+	bool refused; /* a region, and that has been told; under the pool's lock */
 };
 
 /* attach.c: from an address to an open device. On failure, all fds that are open are in @device. */

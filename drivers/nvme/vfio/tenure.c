@@ -47,6 +47,18 @@ int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebin
 	return rc;
 }
 
+int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+{
+	return ebb_nvme_hold_subsystem("", info->subnqn, info->serial, info->model, nsid, ret_hold,
+				       ret_error, error_size);
+}
+
+void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
+{
+	ebb_nvme_hold_release(hold);
+}
+
 void vfio_tenure_end(struct vfio_tenure *tenure)
 {
 	tenure->device->ops->close(tenure->device);

@@ -2,9 +2,13 @@
 #ifndef EBB_DRIVERS_NVME_VFIO_TENURE_H
 #define EBB_DRIVERS_NVME_VFIO_TENURE_H
 
-/* How a function is come by, and given up: by its address, from the kernel's driver if told so. */
+/*
+ * How a function is come by, and given up: by its address, from the kernel's driver if told so; and
+ * how its shared namespaces are kept from those who reach them by another controller.
+ */
 
 #include "drivers/nvme/bind.h"
+#include "drivers/nvme/identify.h"
 #include "drivers/nvme/vfio/device.h"
 
 struct vfio_tenure {
@@ -23,6 +27,17 @@ struct vfio_tenure {
  */
 int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebind, char *ret_error,
 		      size_t error_size);
+
+/**
+ * vfio_tenure_hold() - claim shared namespace @nsid where the kernel has it by another controller
+ * @info: as Identify Controller has told
+ * Thread: the helper (blocks). Return: as ebb_nvme_hold_subsystem().
+ */
+int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size);
+
+/* Thread: the helper (blocks). NULL is ignored. */
+void vfio_tenure_unhold(struct ebb_nvme_hold *hold);
 
 /* Closes it: no DMA can come any more. Thread: the helper (blocks). */
 void vfio_tenure_end(struct vfio_tenure *tenure);

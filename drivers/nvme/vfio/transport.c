@@ -144,17 +144,6 @@ static void vfio_reset_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
 	vfio_reset_wanted(vfio_ctrlr_of(ctrlr));
 }
 
-/* A queue carries commands for any namespace. */
-static void vfio_ns_open(struct ebb_nvme_ns *ns)
-{
-	ebb_nvme_ns_opened(ns, 0);
-}
-
-static void vfio_ns_close(struct ebb_nvme_ns *ns)
-{
-	ebb_nvme_ns_closed(ns);
-}
-
 static void describe_number(struct json_object *into, const char *key, uint64_t value)
 {
 	json_object_object_add(into, key, json_object_new_uint64(value));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/memory/region.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,21 +19,27 @@ static void run_thread(void *(*main_fn)(void *), void *arg)
 
 struct witness {
 	struct ebb_mem_subscriber subscriber;
-	bool late; /* does not release inside removed() */
+	bool late;   /* does not release inside removed() */
+	int refuses; /* what added() answers */
+	unsigned refused;
 	unsigned added, removed;
 	bool present[EBB_MEM_REGIONS_MAX];
 	struct ebb_mem_region left; /* the last one */
 };
 
-static void witness_added(struct ebb_mem_subscriber *subscriber,
-			  const struct ebb_mem_region *region)
+static int witness_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
 	struct witness *witness = ebb_container_of(subscriber, struct witness, subscriber);
 
+	if (witness->refuses != 0) {
+		witness->refused++;
+		return witness->refuses;
+	}
 	ck_assert(!witness->present[region->index]);
 	witness->present[region->index] = true;
 	witness->added++;
 	memset(region->base, 0x77, EBB_MEM_REGION_SIZE);
+	return 0;
 }
 
 static void witness_removed(struct ebb_mem_subscriber *subscriber,
@@ -92,10 +99,10 @@ START_TEST(subscribers_see_regions_come_and_go)
 	struct witness late = WITNESS;
 	void *bufs[8];
 
-	ebb_mem_subscribe(&early.subscriber);
+	ck_assert_int_eq(ebb_mem_subscribe(&early.subscriber), 0);
 	alloc_all(bufs, 8);
 	ck_assert_uint_eq(early.added, 4);
-	ebb_mem_subscribe(&late.subscriber);
+	ck_assert_int_eq(ebb_mem_subscribe(&late.subscriber), 0);
 	ck_assert_uint_eq(late.added, 4);
 	ebb_mem_trim();
 	ck_assert_uint_eq(late.removed, 0);
@@ -120,7 +127,7 @@ static void leave_one(struct witness *const *subscribers, unsigned count)
 	void *bufs[4];
 
 	while (count-- > 0) {
-		ebb_mem_subscribe(&subscribers[count]->subscriber);
+		ck_assert_int_eq(ebb_mem_subscribe(&subscribers[count]->subscriber), 0);
 	}
 	alloc_all(bufs, 4);
 	free_all(bufs, 4);
@@ -144,7 +151,7 @@ START_TEST(memory_stays_until_all_have_let_go)
 	}
 	ck_assert(one.present[2]);
 	ck_assert_uint_eq(regions_mapped(), 3);
-	ebb_mem_subscribe(&newcomer.subscriber);
+	ck_assert_int_eq(ebb_mem_subscribe(&newcomer.subscriber), 0);
 	ck_assert(newcomer.present[0] && !newcomer.present[1] && newcomer.present[2]);
 	ebb_mem_unsubscribe(&newcomer.subscriber);
 	run_thread(release_main, &one);
@@ -223,12 +230,72 @@ START_TEST(releasing_what_stays_aborts)
 }
 END_TEST
 
+/* Nobody has memory of a region that one of them could not map. */
+START_TEST(a_region_that_is_refused_does_not_come)
+{
+	struct witness before = WITNESS;
+	struct witness refusing = WITNESS;
+	struct witness after = WITNESS;
+	void *bufs[6];
+
+	before.late = true;
+	ck_assert_int_eq(ebb_mem_subscribe(&before.subscriber), 0);
+	ck_assert_int_eq(ebb_mem_subscribe(&refusing.subscriber), 0);
+	ck_assert_int_eq(ebb_mem_subscribe(&after.subscriber), 0);
+	alloc_all(bufs, 4);
+	refusing.refuses = -ENOMEM;
+	ck_assert_ptr_null(ebb_mem_alloc(EBB_MEM_ALLOC_MAX));
+	ck_assert_uint_eq(before.added, 3);
+	ck_assert_uint_eq(before.removed, 1);
+	ck_assert_uint_eq(refusing.added, 2);
+	ck_assert_uint_eq(refusing.removed, 0);
+	ck_assert_uint_eq(after.added, 2);
+	ck_assert_uint_eq(regions_mapped(), 3);
+	ebb_mem_region_released(&before.subscriber, &before.left);
+	ck_assert_uint_eq(regions_mapped(), 2);
+	/* It is not asked each time. */
+	ck_assert_ptr_null(ebb_mem_alloc(EBB_MEM_ALLOC_MAX));
+	ck_assert_uint_eq(refusing.refused, 1);
+	/* When one has left there may be room. */
+	before.late = false;
+	free_all(bufs, 4);
+	ebb_mem_trim();
+	alloc_all(bufs, 2);
+	ck_assert_ptr_null(ebb_mem_alloc(EBB_MEM_ALLOC_MAX));
+	ck_assert_uint_eq(refusing.refused, 2);
+	/* Without him there is no reason any more. */
+	ebb_mem_unsubscribe(&refusing.subscriber);
+	alloc_all(&bufs[2], 4);
+	free_all(bufs, 6);
+	ebb_mem_trim();
+	ebb_mem_unsubscribe(&before.subscriber);
+	ebb_mem_unsubscribe(&after.subscriber);
+}
+END_TEST
+
+START_TEST(who_refuses_what_there_is_does_not_subscribe)
+{
+	struct witness witness = WITNESS;
+	void *bufs[4];
+
+	alloc_all(bufs, 2);
+	witness.refuses = -EPERM;
+	ck_assert_int_eq(ebb_mem_subscribe(&witness.subscriber), -EPERM);
+	witness.refuses = 0;
+	alloc_all(&bufs[2], 2);
+	ck_assert_uint_eq(witness.added, 0);
+	free_all(bufs, 4);
+	ebb_mem_trim();
+	ck_assert_uint_eq(witness.removed, 0);
+}
+END_TEST
+
 START_TEST(who_cannot_let_go_keeps_regions)
 {
 	struct witness witness = {.subscriber = {.added = witness_added}};
 	void *bufs[4];
 
-	ebb_mem_subscribe(&witness.subscriber);
+	ck_assert_int_eq(ebb_mem_subscribe(&witness.subscriber), 0);
 	alloc_all(bufs, 4);
 	free_all(bufs, 4);
 	ebb_mem_trim();
@@ -252,6 +319,8 @@ int main(void)
 	tcase_add_test(tcase, who_goes_has_let_go);
 	tcase_add_test_raise_signal(tcase, releasing_twice_aborts, SIGABRT);
 	tcase_add_test_raise_signal(tcase, releasing_what_stays_aborts, SIGABRT);
+	tcase_add_test(tcase, a_region_that_is_refused_does_not_come);
+	tcase_add_test(tcase, who_refuses_what_there_is_does_not_subscribe);
 	tcase_add_test(tcase, who_cannot_let_go_keeps_regions);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

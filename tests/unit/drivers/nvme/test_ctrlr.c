@@ -272,13 +272,15 @@ START_TEST(options_are_defaults_for_what_comes)
 	ck_assert_uint_eq(ctrlr->opts.num_io_queues, 3);
 	ck_assert_uint_eq(ctrlr->opts.apst_latency_us, 900);
 	nvme_detach();
-	call_is("bdev_nvme_set_options", "{'bdev_retry_count': -1, 'num_io_queues': 0}", "true");
+	call_is("bdev_nvme_set_options",
+		"{'bdev_retry_count': -1, 'num_io_queues': 0, 'timeout_us': 0}", "true");
 	call_is(ATTACH,
 		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'num_io_queues': 2, "
 		"'io_queue_depth': 16, 'rebind': true}",
 		"[\"nn1\"]");
 	ctrlr = ebb_nvme_ctrlr_find("n");
 	ck_assert_uint_eq(ctrlr->opts.retry_count, 255);
+	ck_assert_uint_eq(ctrlr->opts.timeout_us, 30000000); /* as SPDK has saved it */
 	ck_assert_uint_eq(ctrlr->opts.num_io_queues, 2);
 	ck_assert_uint_eq(ctrlr->opts.io_queue_depth, 16);
 	ck_assert(ctrlr->opts.rebind);

@@ -169,28 +169,77 @@ START_TEST(errors_name_what_was_asked_for)
 }
 END_TEST
 
-START_TEST(a_subsystem_is_held_if_all_its_names_agree)
+static int hold_subsystem(const char *serial, uint32_t nsid, struct ebb_nvme_hold **ret_hold)
 {
-	const char *root = machine_root();
+	return ebb_nvme_hold_subsystem(machine_root(), "nqn.2014-08.org:one", serial, "Model One",
+				       nsid, ret_hold, error, sizeof(error));
+}
 
-	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S1", "Model One",
-						 &hold, error, sizeof(error)),
-			 0);
+START_TEST(a_namespace_of_a_subsystem_is_held_if_all_its_names_agree)
+{
+	ck_assert_int_eq(hold_subsystem("S1", 1, &hold), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 	ck_assert_uint_eq(open_count("nvme1n1"), 1);
-	ck_assert_uint_eq(open_count("nvme1n2"), 1);
+	ck_assert_uint_eq(open_count("nvme1n2"), 0);
 	ck_assert_uint_eq(open_count("nvme5n4"), 0);
 	ebb_nvme_hold_release(hold);
-	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S2", "Model One",
-						 &hold, error, sizeof(error)),
-			 0);
+	ck_assert_int_eq(hold_subsystem("S2", 1, &hold), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
-	machine_mount(20, "/mnt");
+	ebb_nvme_hold_release(hold);
+	ck_assert_int_eq(hold_subsystem("", 1, &hold), 0); /* has not been told */
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 	ebb_nvme_hold_release(hold);
 	hold = NULL;
-	ck_assert_int_eq(ebb_nvme_hold_subsystem(root, "nqn.2014-08.org:one", "S1", "Model One",
-						 &hold, error, sizeof(error)),
+	machine_mount(20, "/mnt");
+	ck_assert_int_eq(hold_subsystem("S1", 1, &hold), -EBUSY);
+	ck_assert_str_eq(error, "nvme1n1 is mounted on /mnt; unmount it first");
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+	ck_assert_int_eq(hold_subsystem("S1", 2, &hold), 0); /* another one is not in its way */
+}
+END_TEST
+
+/* A process claims a device once. */
+START_TEST(holds_share_what_they_both_hold)
+{
+	struct ebb_nvme_hold *first, *second, *third;
+
+	ck_assert_int_eq(hold_subsystem("S1", 1, &first), 0);
+	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_int_eq(hold_subsystem("S1", 1, &second), 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
+	ck_assert_int_eq(ebb_nvme_hold_namespace(machine_root(), "/dev/ng1n1", &third, error,
+						 sizeof(error)),
 			 -EBUSY);
+	ck_assert_str_eq(error, "nvme1n1 is used by ebb already, by passthrough (trtype uring): "
+				"detach its controller first");
+	ck_assert_int_eq(ebb_nvme_hold_controller(machine_root(), "nvme0", &third, error,
+						  sizeof(error)),
+			 -EBUSY);
+	ebb_nvme_hold_release(first);
+	ebb_nvme_hold_release(hold);
+	hold = NULL;
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
+	ck_assert_int_eq(hold_controller("nvme0"), 0);
+	ebb_nvme_hold_release(second);
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
+	ebb_nvme_hold_release(hold);
+	hold = NULL;
+	ck_assert_uint_eq(open_count("nvme0n1"), 0);
+}
+END_TEST
+
+START_TEST(a_later_device_of_that_name_is_another)
+{
+	struct ebb_nvme_hold *first;
+
+	scratch_text("sys/class/block/nvme0n1/diskseq", "7\n");
+	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	scratch_text("sys/class/block/nvme0n1/diskseq", "8\n");
+	ck_assert_int_eq(hold_subsystem("S1", 1, &first), 0);
+	ck_assert_uint_eq(open_count("nvme0n1"), 2);
+	ck_assert_uint_eq(open_count("nvme1n1"), 1);
+	ebb_nvme_hold_release(first);
+	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 }
 END_TEST
 
@@ -219,7 +268,9 @@ int main(void)
 	tcase_add_test(tcase, a_controller_is_held_with_its_shared_namespaces);
 	tcase_add_test(tcase, one_in_use_lets_all_go);
 	tcase_add_test(tcase, errors_name_what_was_asked_for);
-	tcase_add_test(tcase, a_subsystem_is_held_if_all_its_names_agree);
+	tcase_add_test(tcase, a_namespace_of_a_subsystem_is_held_if_all_its_names_agree);
+	tcase_add_test(tcase, holds_share_what_they_both_hold);
+	tcase_add_test(tcase, a_later_device_of_that_name_is_another);
 	tcase_add_test(tcase, what_has_gone_is_let_go);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -127,14 +127,34 @@ void vfio_tenure_end(struct vfio_tenure *tenure)
 	tenure->device = NULL;
 }
 
-static void fake_region_added(struct ebb_mem_subscriber *subscriber,
-			      const struct ebb_mem_region *region)
+int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+{
+	if (fake_given->hold_rc != 0) {
+		snprintf(ret_error, error_size, "its twin is in use");
+		return fake_given->hold_rc;
+	}
+	fake_given->holds++;
+	fake_given->held_nsid = nsid;
+	snprintf(fake_given->held_subnqn, sizeof(fake_given->held_subnqn), "%s", info->subnqn);
+	*ret_hold = (struct ebb_nvme_hold *)fake_given;
+	return 0;
+}
+
+void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
+{
+	fake_given->holds -= hold == (struct ebb_nvme_hold *)fake_given;
+}
+
+static int fake_region_added(struct ebb_mem_subscriber *subscriber,
+			     const struct ebb_mem_region *region)
 {
 	struct fake_ctrlr *fake = ebb_container_of(subscriber, struct fake_ctrlr, subscriber);
 
 	fake->regions[region->index] = region->base;
 	atomic_store(&fake->device.region_iova[region->index],
 		     FAKE_IOVA + (uint64_t)region->index * EBB_MEM_REGION_SIZE);
+	return 0;
 }
 
 static void fake_region_removed(struct ebb_mem_subscriber *subscriber,
@@ -178,7 +198,7 @@ struct fake_ctrlr *fake_ctrlr_create(void)
 	fake_init_registers(fake);
 	fake->subscriber.added = fake_region_added;
 	fake->subscriber.removed = fake_region_removed;
-	ebb_mem_subscribe(&fake->subscriber);
+	(void)ebb_mem_subscribe(&fake->subscriber);
 	fake_given = fake;
 	return fake;
 }

@@ -74,6 +74,7 @@ struct fake_ctrlr {
 	uint32_t granted; /* I/O queue pairs */
 	unsigned ready_steps;
 	int open_rc; /* of vfio_tenure_begin() */
+	int hold_rc; /* of vfio_tenure_hold() */
 	int vector_rc;
 	int reset_rc;
 
@@ -97,6 +98,9 @@ struct fake_ctrlr {
 	/* What it has seen. */
 	unsigned opens;
 	unsigned closes;
+	unsigned holds; /* claims of shared namespaces that there are */
+	uint32_t held_nsid;
+	char held_subnqn[224]; /* of the last */
 	unsigned function_resets;
 	unsigned starts;
 	unsigned shutdowns;

@@ -59,13 +59,19 @@ void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event even
 
 void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc)
 {
-	(void)ns;
-	ck_assert_int_eq(rc, 0);
+	ck_assert_ptr_eq(ns->ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(ebb_thread_current(), ebb_thread_app());
+	ck_assert(!layer.ns_opened);
+	layer.ns_opened = true;
+	layer.ns_rc = rc;
 }
 
 void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
 {
-	(void)ns;
+	ck_assert_ptr_eq(ns->ctrlr, &layer.ctrlr);
+	ck_assert_ptr_null(ns->transport_ns);
+	ck_assert(!layer.ns_closed);
+	layer.ns_closed = true;
 }
 
 int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *format, ...)

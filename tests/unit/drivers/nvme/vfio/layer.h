@@ -22,6 +22,9 @@ struct layer {
 	bool attached;
 	bool detached;
 	bool was_reset;
+	bool ns_opened;
+	bool ns_closed;
+	int ns_rc;
 	int attach_rc;
 	int reset_rc;
 	unsigned attach_calls;

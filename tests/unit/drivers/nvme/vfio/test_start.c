@@ -3,6 +3,7 @@
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,6 +339,67 @@ START_TEST(queues_come_and_go)
 }
 END_TEST
 
+static struct ebb_nvme_ns *ns_of(bool shared)
+{
+	static struct ebb_nvme_ns ns;
+
+	ns = (struct ebb_nvme_ns){.ctrlr = &layer.ctrlr, .nsid = 7, .info = {.shared = shared}};
+	layer.ns_opened = false;
+	layer.ns_closed = false;
+	layer.transport->ns_open(&ns);
+	return &ns;
+}
+
+/* What other controllers lead to is kept from those who use them, for as long. */
+START_TEST(a_shared_namespace_is_held)
+{
+	struct ebb_nvme_ns *ns;
+
+	layer_attach();
+	snprintf(layer.ctrlr.info.subnqn, sizeof(layer.ctrlr.info.subnqn), "nqn.of.this");
+	ns = ns_of(true);
+	ck_assert(!layer.ns_opened); /* not here: it blocks */
+	layer_until(&layer.ns_opened);
+	ck_assert_int_eq(layer.ns_rc, 0);
+	ck_assert_uint_eq(layer.fake->holds, 1);
+	ck_assert_uint_eq(layer.fake->held_nsid, 7);
+	ck_assert_str_eq(layer.fake->held_subnqn, "nqn.of.this");
+	layer.transport->ns_close(ns);
+	layer_until(&layer.ns_closed);
+	ck_assert_uint_eq(layer.fake->holds, 0);
+	layer_detach();
+}
+END_TEST
+
+START_TEST(a_shared_namespace_that_is_in_use)
+{
+	struct ebb_nvme_ns *ns;
+
+	layer_attach();
+	layer.fake->hold_rc = -EBUSY;
+	ns = ns_of(true);
+	layer_until(&layer.ns_opened);
+	ck_assert_int_eq(layer.ns_rc, -EBUSY);
+	ck_assert_str_eq(ns->fault, "its twin is in use");
+	ck_assert_ptr_null(ns->transport_ns);
+	layer_detach();
+}
+END_TEST
+
+START_TEST(a_namespace_of_its_own)
+{
+	struct ebb_nvme_ns *ns;
+
+	layer_attach();
+	ns = ns_of(false);
+	ck_assert(layer.ns_opened && layer.ns_rc == 0);
+	ck_assert_uint_eq(layer.fake->holds, 0);
+	layer.transport->ns_close(ns);
+	ck_assert(layer.ns_closed);
+	layer_detach();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -347,6 +409,9 @@ int main(void)
 		a_controller_that_is_never_ready,
 		a_controller_that_is_broken,
 		a_broken_controller_that_vanishes,
+		a_shared_namespace_is_held,
+		a_shared_namespace_that_is_in_use,
+		a_namespace_of_its_own,
 		a_start_that_is_given_up,
 		a_controller_that_is_broken_at_first,
 		a_controller_that_was_left_enabled,

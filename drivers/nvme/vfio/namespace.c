@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A queue carries commands for any namespace, so there is nothing to open. But a namespace that is
+ * shared may be the kernel's too, by another controller of the subsystem, and mounted there. So the
+ * kernel's devices of it are claimed while it is used here; if one is in use, it is refused. One
+ * that comes later, with a controller that is plugged in then, is not seen.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "drivers/nvme/vfio/ctrlr.h"
+
+struct vfio_ns {
+	struct ebb_nvme_ns *ns;
+	struct ebb_nvme_hold *hold;
+	struct ebb_work work;
+	int rc;
+};
+
+static void ns_open_run(struct ebb_work *work)
+{
+	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
+	struct ebb_nvme_ns *ns = vns->ns;
+
+	vns->rc = vfio_tenure_hold(&ns->ctrlr->info, ns->nsid, &vns->hold, ns->fault,
+				   sizeof(ns->fault));
+}
+
+static void ns_open_done(struct ebb_work *work)
+{
+	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
+	struct ebb_nvme_ns *ns = vns->ns;
+	int rc = vns->rc;
+
+	if (rc < 0) {
+		ns->transport_ns = NULL;
+		free(vns);
+	}
+	ebb_nvme_ns_opened(ns, rc);
+}
+
+void vfio_ns_open(struct ebb_nvme_ns *ns)
+{
+	struct vfio_ns *vns;
+
+	if (!ns->info.shared) {
+		ebb_nvme_ns_opened(ns, 0);
+		return;
+	}
+	vns = calloc(1, sizeof(*vns));
+	if (vns == NULL) {
+		snprintf(ns->fault, sizeof(ns->fault), "out of memory");
+		ebb_nvme_ns_opened(ns, -ENOMEM);
+		return;
+	}
+	vns->ns = ns;
+	vns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
+	ns->transport_ns = vns;
+	ebb_helper_submit(&vns->work);
+}
+
+static void ns_close_run(struct ebb_work *work)
+{
+	vfio_tenure_unhold(ebb_container_of(work, struct vfio_ns, work)->hold);
+}
+
+static void ns_close_done(struct ebb_work *work)
+{
+	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
+	struct ebb_nvme_ns *ns = vns->ns;
+
+	ns->transport_ns = NULL;
+	free(vns);
+	ebb_nvme_ns_closed(ns);
+}
+
+void vfio_ns_close(struct ebb_nvme_ns *ns)
+{
+	struct vfio_ns *vns = ns->transport_ns;
+
+	if (vns == NULL) {
+		ebb_nvme_ns_closed(ns);
+		return;
+	}
+	vns->work = (struct ebb_work){.run = ns_close_run, .done = ns_close_done};
+	ebb_helper_submit(&vns->work);
+}
