@@ -395,10 +395,6 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
 	tcase_add_test(tcase, an_answer_that_does_not_fit_makes_it_look_again);
 	tcase_add_test(tcase, a_doubt_does_not_outlive_the_controller);
-	nvme_detach();
-}
-END_TEST
-
 	tcase_add_test(tcase, a_failed_controller_gets_no_bdevs);
 	tcase_add_test(tcase, a_detach_ends_a_look_at_the_namespaces);
 	tcase_add_test(tcase, a_device_that_leaves_ends_in_errors_and_a_line);
