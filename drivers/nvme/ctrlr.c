@@ -33,9 +33,9 @@
 #define START_JOBS                                                            \
 	(EBB_BIT(EBB_NVME_JOB_IDENTIFY) | EBB_BIT(EBB_NVME_JOB_COMMAND_SET) | \
 	 EBB_BIT(EBB_NVME_JOB_EVENTS) | EBB_BIT(EBB_NVME_JOB_POWER) | EBB_BIT(EBB_NVME_JOB_SCAN))
-/* What a reset makes a controller forget, and what may have changed meanwhile. */
-#define RESET_JOBS \
-	(EBB_BIT(EBB_NVME_JOB_EVENTS) | EBB_BIT(EBB_NVME_JOB_POWER) | EBB_BIT(EBB_NVME_JOB_SCAN))
+/* What a reset makes a controller forget; and what may have changed meanwhile, too. */
+#define FEATURE_JOBS (EBB_BIT(EBB_NVME_JOB_EVENTS) | EBB_BIT(EBB_NVME_JOB_POWER))
+#define RESET_JOBS   (FEATURE_JOBS | EBB_BIT(EBB_NVME_JOB_SCAN))
 
 static struct ebb_list ctrlrs = EBB_LIST_INIT(ctrlrs);
 static void (*gone_fn)(void *arg);
@@ -397,6 +397,10 @@ int ebb_nvme_ctrlr_reset(struct ebb_nvme_ctrlr *ctrlr, ebb_nvme_ctrlr_cb done, v
 /* It works (again): what a reset has undone is done once more. May free @ctrlr. */
 static void ctrlr_ready(struct ebb_nvme_ctrlr *ctrlr)
 {
+	if (ctrlr->state == EBB_NVME_CTRLR_STARTING) {
+		ebb_nvme_worker_add(ctrlr, FEATURE_JOBS); /* what has been set so far is gone */
+		return;
+	}
 	if (ctrlr->state != EBB_NVME_CTRLR_RESETTING) {
 		return;
 	}

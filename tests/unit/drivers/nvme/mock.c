@@ -328,6 +328,7 @@ static int mock_queue_create(struct ebb_nvme_queue *base)
 		ck_assert_uint_eq(bytes[i], 0);
 	}
 	ebb_list_init(&queue->held);
+	base->wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1;
 	for (i = 0; queues[i] != NULL; i++) {
 		ck_assert_uint_lt(i + 1, EBB_ARRAY_SIZE(queues));
 	}
@@ -469,6 +470,14 @@ static void mock_reset(struct ebb_nvme_ctrlr *ctrlr)
 	}
 }
 
+void mock_release_open(void)
+{
+	struct ebb_nvme_ns *ns = mock.opening;
+
+	mock.opening = NULL;
+	ebb_nvme_ns_opened(ns, mock.ns[ns->nsid - 1].open_rc);
+}
+
 static void mock_ns_open(struct ebb_nvme_ns *ns)
 {
 	struct mock_ns *mine = &mock.ns[ns->nsid - 1];
@@ -480,7 +489,11 @@ static void mock_ns_open(struct ebb_nvme_ns *ns)
 	if (mine->open_rc < 0) {
 		snprintf(ns->fault, sizeof(ns->fault), "it is mounted at /mnt; unmount it");
 	}
-	ebb_nvme_ns_opened(ns, mine->open_rc);
+	ck_assert_ptr_null(mock.opening);
+	mock.opening = ns;
+	if (!mock.hold_open) {
+		mock_release_open();
+	}
 }
 
 void mock_release_closes(void)
@@ -509,7 +522,7 @@ void mock_leave(void)
 	mock_release_admin();
 }
 
-static struct ebb_nvme_transport transport = {
+struct ebb_nvme_transport mock_transport = {
 	.trtype = "mock",
 	.attach = mock_attach,
 	.detach = mock_detach,
@@ -528,27 +541,6 @@ static void text(char *to, size_t width, const char *from)
 {
 	memset(to, ' ', width);
 	memcpy(to, from, strlen(from));
-}
-
-struct mock_ns *mock_ns_add(uint32_t nsid, unsigned shift)
-{
-	struct mock_ns *ns = &mock.ns[nsid - 1];
-
-	ns->active = true;
-	ns->id.nsze = htole64(MOCK_BYTES >> shift);
-	ns->id.ncap = ns->id.nsze;
-	ns->id.nlbaf = 1;
-	ns->id.flbas = shift == 9 ? 0 : 1;
-	ns->id.lbaf[0].ds = 9;
-	ns->id.lbaf[1].ds = (uint8_t)shift;
-	ns->descriptors[0] = NVME_NIDT_UUID;
-	ns->descriptors[1] = 16;
-	memset(&ns->descriptors[4], (int)(0x40 + nsid), 16);
-	if (ns->memory == NULL) {
-		ns->memory = calloc(1, MOCK_BYTES);
-		ck_assert_ptr_nonnull(ns->memory);
-	}
-	return ns;
 }
 
 void mock_begin(void)
@@ -581,7 +573,7 @@ void mock_begin(void)
 		.min_page_bytes = 4096,
 	};
 	mock_ns_add(1, 9);
-	ebb_nvme_transport_add(&transport);
+	ebb_nvme_transport_add(&mock_transport);
 }
 
 void mock_end(void)
@@ -589,7 +581,7 @@ void mock_end(void)
 	unsigned i;
 
 	ck_assert_ptr_null(mock.ctrlr);
-	ebb_nvme_transport_remove(&transport);
+	ebb_nvme_transport_remove(&mock_transport);
 	for (i = 0; i < MOCK_NAMESPACES; i++) {
 		free(mock.ns[i].memory);
 	}

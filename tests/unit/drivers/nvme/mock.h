@@ -50,8 +50,6 @@ struct mock_queue {
 	struct ebb_nvme_queue base;
 	struct ebb_list held;
 	unsigned outstanding;
-	bool interrupt;
-	unsigned arms;
 };
 
 struct mock {
@@ -63,6 +61,7 @@ struct mock {
 
 	bool hold;         /* I/O is kept until mock_release() */
 	bool hold_admin;   /* likewise */
+	bool hold_open;    /* ns_open() is answered by mock_release_open() */
 	bool hold_close;   /* ns_close() is answered by mock_release_closes() */
 	bool inside;       /* I/O is answered inside submit() */
 	bool gone;         /* everything answers -ENODEV */
@@ -70,11 +69,13 @@ struct mock {
 	bool attach_later; /* by mock_attached() */
 	int reset_rc;      /* what reset() answers, by mock_reset_done() */
 	bool reset_later;
+	int wake_fd;         /* what queues wake by; 0: nothing */
 	int queue_rc;        /* what queue_create() answers */
 	unsigned fails_list; /* CNS 02h lists garbage */
 
 	struct ebb_nvme_ctrlr *ctrlr; /* attached, or being so */
 	struct ebb_list held_admin;
+	struct ebb_nvme_ns *opening;
 	struct ebb_nvme_ns *closing[MOCK_NAMESPACES];
 	unsigned num_closing;
 	unsigned num_queues;
@@ -91,6 +92,9 @@ struct mock {
 
 extern struct mock mock;
 
+/* What is optional is the test's to set, before it attaches. */
+extern struct ebb_nvme_transport mock_transport;
+
 /* An ordinary controller of version 1.4 with one namespace of 512-byte blocks; trtype "mock". */
 void mock_begin(void);
 void mock_end(void);
@@ -103,6 +107,7 @@ void mock_fail(bool admin, uint8_t opcode, unsigned times, int rc, uint16_t stat
 /* What is held is done and answered; what comes meanwhile too. */
 void mock_release(void);
 void mock_release_admin(void);
+void mock_release_open(void);
 void mock_release_closes(void);
 void mock_attached(void);
 void mock_reset_done(void);

@@ -2,6 +2,7 @@
 #include "tests/unit/drivers/nvme/mock_admin.h"
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
@@ -149,4 +150,25 @@ uint16_t mock_admin_do(struct ebb_nvme_request *request)
 		ck_abort_msg("an admin opcode that nobody sends");
 		return 0;
 	}
+}
+
+struct mock_ns *mock_ns_add(uint32_t nsid, unsigned shift)
+{
+	struct mock_ns *ns = &mock.ns[nsid - 1];
+
+	ns->active = true;
+	ns->id.nsze = htole64(MOCK_BYTES >> shift);
+	ns->id.ncap = ns->id.nsze;
+	ns->id.nlbaf = 1;
+	ns->id.flbas = shift == 9 ? 0 : 1;
+	ns->id.lbaf[0].ds = 9;
+	ns->id.lbaf[1].ds = (uint8_t)shift;
+	ns->descriptors[0] = NVME_NIDT_UUID;
+	ns->descriptors[1] = 16;
+	memset(&ns->descriptors[4], (int)(0x40 + nsid), 16);
+	if (ns->memory == NULL) {
+		ns->memory = calloc(1, MOCK_BYTES);
+		ck_assert_ptr_nonnull(ns->memory);
+	}
+	return ns;
 }

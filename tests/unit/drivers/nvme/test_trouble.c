@@ -106,6 +106,31 @@ START_TEST(a_reset_nobody_asked_for_is_noticed)
 }
 END_TEST
 
+/* Between the features and the namespaces. */
+START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
+{
+	struct call attach;
+
+	mock.id.apsta = 1;
+	mock.hold_open = true;
+	call_begin(&attach, ATTACH, ATTACH_PARAMS);
+	stage_turns(4);
+	ck_assert_ptr_nonnull(mock.opening);
+	ck_assert_uint_eq(mock.apst_set, 1);
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	mock_forget_events();
+	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	mock_release_open();
+	stage_until(&attach.done);
+	ck_assert(!attach.failed);
+	call_end(&attach);
+	ck_assert_uint_eq(mock.apst_set, 2);
+	ck_assert_ptr_nonnull(mock.event_request);
+	mock.hold_open = false;
+	nvme_detach();
+}
+END_TEST
+
 START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 {
 	nvme_attach();
@@ -321,6 +346,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_detach_waits_for_the_health);
 	tcase_add_test(tcase, a_reset_sets_the_features_again);
 	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
+	tcase_add_test(tcase, a_reset_while_it_starts_is_followed_by_the_features);
 	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
 	tcase_add_test(tcase, an_answer_that_does_not_fit_makes_it_look_again);
 	tcase_add_test(tcase, a_doubt_does_not_outlive_the_controller);
