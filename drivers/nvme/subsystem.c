@@ -37,10 +37,13 @@ static int fini_expired(void *arg)
 
 	(void)arg;
 	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
-		ebb_error("nvme",
-			  "%s (%s) could not be detached at shutdown, its bdevs are still held; "
-			  "left as it is",
-			  ctrlr->name, ctrlr->traddr);
+		ebb_error("nvme", "%s (%s) could not be detached at shutdown: %s%s; left as it is",
+			  ctrlr->name, ctrlr->traddr,
+			  ctrlr->state == EBB_NVME_CTRLR_DELETING ? "its bdevs are still held"
+								  : "it is still ",
+			  ctrlr->state == EBB_NVME_CTRLR_DELETING
+				  ? ""
+				  : ebb_nvme_ctrlr_state_name(ctrlr->state));
 	}
 	fini_end();
 	return 1;
@@ -57,6 +60,11 @@ static void nvme_fini(void)
 	}
 	fini_waits = true;
 	fini_timer = ebb_poller_register(fini_expired, NULL, FINI_TIMEOUT_US);
+	if (fini_timer == NULL) {
+		ebb_error("nvme", "no timer for the controllers' shutdown; not waiting for them");
+		fini_end();
+		return;
+	}
 	ebb_nvme_ctrlrs_wait_gone(all_gone, NULL);
 }
 

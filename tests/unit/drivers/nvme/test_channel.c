@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread's channel to a controller: how it sleeps, and how it goes to another reactor. */
+#include "drivers/nvme/channel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include <ebb/bdev.h>
+#include <ebb/memory.h>
+#include <ebb/reactor.h>
+
+#include "drivers/nvme/controllers.h"
+#include "tests/unit/core/event/stepper.h"
+#include "tests/unit/drivers/nvme/mock.h"
+
+static const struct ebb_nvme_attach_opts opts = {.retry_count = 4};
+
+static struct ebb_nvme_ctrlr *ctrlr;
+static struct ebb_bdev_desc *desc;
+static struct ebb_io_channel *channel;
+static int (*mock_poll)(struct ebb_nvme_queue *queue);
+static void *buf;
+static bool detached;
+
+static void setup(void)
+{
+	stepper_start_two();
+	mock_begin();
+	mock_poll = mock_transport.poll;
+	buf = ebb_mem_alloc(4096);
+}
+
+static void teardown(void)
+{
+	mock_end();
+	ebb_mem_free(buf, 4096);
+	stepper_stop();
+}
+
+static void note_attached(void *arg, struct ebb_nvme_ctrlr *attached, int rc)
+{
+	ck_assert_ptr_null(arg);
+	ck_assert_int_eq(rc, 0);
+	ctrlr = attached;
+}
+
+static void attach(void)
+{
+	ctrlr = NULL;
+	ck_assert_int_eq(ebb_nvme_ctrlr_attach(&mock_transport, "n", "here", &opts, note_attached,
+					       NULL),
+			 0);
+	ck_assert_ptr_nonnull(ctrlr);
+}
+
+static void note_detached(void *arg)
+{
+	(void)arg;
+	detached = true;
+}
+
+static void bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
+{
+	(void)bdev;
+	(void)event;
+	(void)arg;
+}
+
+static void client_open(void)
+{
+	ck_assert_int_eq(ebb_bdev_open("nn1", true, bdev_event, NULL, &desc), 0);
+	channel = ebb_bdev_channel_get(desc);
+	ck_assert_ptr_nonnull(channel);
+}
+
+static void client_close(void)
+{
+	ebb_io_channel_put(channel);
+	ebb_bdev_close(desc);
+}
+
+/* ---- sleep ---- */
+
+static _Atomic bool ready;     /* the device has an answer */
+static _Atomic unsigned arms;  /* the reactor has been about to sleep */
+static _Atomic bool interrupt; /* as it was set last */
+
+static int poll_when_ready(struct ebb_nvme_queue *queue)
+{
+	return atomic_load(&ready) ? mock_poll(queue) : 0;
+}
+
+static int note_interrupt(struct ebb_nvme_queue *queue, bool on)
+{
+	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	atomic_store(&interrupt, on);
+	return 0;
+}
+
+static int note_arm(struct ebb_nvme_queue *queue)
+{
+	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	atomic_fetch_add(&arms, 1);
+	return 0;
+}
+
+/* The device: answers when nobody looks any more, and says so. */
+static void *device_main(void *arg)
+{
+	static const uint64_t one = 1;
+
+	(void)arg;
+	while (atomic_load(&arms) == 0) {
+		sched_yield();
+	}
+	atomic_store(&ready, true);
+	ck_assert_int_eq(write(mock.wake_fd, &one, sizeof(one)), sizeof(one));
+	return NULL;
+}
+
+static void note_end(void *arg)
+{
+	note_detached(arg);
+	ebb_event_stop();
+}
+
+static void read_done(void *arg, int status)
+{
+	(void)arg;
+	ck_assert_int_eq(status, 0);
+	ck_assert(atomic_load(&ready));
+	client_close();
+	ck_assert_int_eq(ebb_nvme_ctrlr_detach(ctrlr, note_end, NULL), 0);
+}
+
+/* The poller of a queue that has a wake fd lets its reactor sleep, and runs when that fires. */
+START_TEST(a_sleeping_reactor_is_woken_by_the_queue)
+{
+	pthread_t device;
+
+	mock.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	mock_transport.poll = poll_when_ready;
+	mock_transport.set_interrupt = note_interrupt;
+	mock_transport.arm = note_arm;
+	stepper_enter(ebb_thread_app());
+	attach();
+	client_open();
+	ck_assert(atomic_load(&interrupt));
+	ck_assert_int_eq(ebb_bdev_read(desc, channel, buf, 0, 8, read_done, NULL), 0);
+	stepper_leave();
+	atomic_store(&arms, 0);
+	ck_assert_int_eq(pthread_create(&device, NULL, device_main, NULL), 0);
+	stepper_run();
+	pthread_join(device, NULL);
+	ck_assert(detached);
+	ck_assert_uint_eq(mock.num_queues, 0);
+	close(mock.wake_fd);
+}
+END_TEST
+
+/* ---- to another reactor ---- */
+
+static unsigned leaves, arrives;
+static int left_core = -1, arrived_core = -1;
+
+static void note_leave(struct ebb_nvme_queue *queue)
+{
+	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	ck_assert_uint_eq(leaves, arrives);
+	leaves++;
+	left_core = ebb_reactor_current_core();
+}
+
+static void note_arrive(struct ebb_nvme_queue *queue)
+{
+	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	ck_assert_uint_eq(leaves, arrives + 1);
+	arrives++;
+	arrived_core = ebb_reactor_current_core();
+}
+
+static void note_status(void *arg, int status)
+{
+	*(int *)arg = status;
+}
+
+static void note_moved(void *arg, int rc)
+{
+	*(int *)arg = rc;
+}
+
+static void move(struct ebb_thread *thread, unsigned index)
+{
+	int rc = 1;
+
+	stepper_enter(ebb_thread_app());
+	ebb_thread_move(thread, ebb_reactors[index].core, note_moved, &rc);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_int_eq(rc, 0);
+}
+
+static void read_one(struct ebb_thread *thread)
+{
+	int status = 1;
+
+	stepper_enter(thread);
+	ck_assert_int_eq(ebb_bdev_read(desc, channel, buf, 0, 8, note_status, &status), 0);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(a_queue_goes_with_its_thread)
+{
+	struct ebb_thread *thread = stepper_thread("mover", 0);
+
+	mock_transport.leave = note_leave;
+	mock_transport.arrive = note_arrive;
+	stepper_enter(ebb_thread_app());
+	attach();
+	stepper_leave();
+	stepper_enter(thread);
+	client_open();
+	stepper_leave();
+	read_one(thread);
+	move(thread, 1);
+	ck_assert_uint_eq(leaves, 1);
+	ck_assert_uint_eq(arrives, 1);
+	ck_assert_int_eq(left_core, ebb_reactors[0].core);
+	ck_assert_int_eq(arrived_core, ebb_reactors[1].core);
+	read_one(thread);
+	move(thread, 0);
+	ck_assert_uint_eq(leaves, 2);
+	ck_assert_int_eq(arrived_core, ebb_reactors[0].core);
+	read_one(thread);
+	stepper_enter(thread);
+	client_close();
+	stepper_leave();
+	stepper_settle();
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_nvme_ctrlr_detach(ctrlr, note_detached, NULL), 0);
+	stepper_leave();
+	stepper_settle();
+	ck_assert(detached);
+	ck_assert_uint_eq(leaves, 2);
+	stepper_exit(thread);
+	stepper_settle();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_sleeping_reactor_is_woken_by_the_queue,
+		a_queue_goes_with_its_thread,
+		NULL,
+	};
+
+	return stepper_main("nvme_channel", setup, teardown, tests);
+}
