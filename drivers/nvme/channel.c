@@ -82,7 +82,7 @@ static void channel_destroy(void *device, void *ctx)
 	struct ebb_nvme_channel *ch = ctx;
 
 	(void)device;
-	ebb_assert(ebb_list_empty(&ch->retry.waiting));
+	ebb_assert(ebb_nvme_retry_idle(&ch->retry));
 	ebb_poller_unregister(&ch->poller);
 	ch->queue->transport->queue_destroy(ch->queue);
 }

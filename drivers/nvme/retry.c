@@ -7,6 +7,7 @@
 #include "drivers/nvme/status.h"
 
 #define CRD_UNIT_NS (100 * EBB_NS_PER_MS)
+#define CRD_MAX_NS  (60 * EBB_NS_PER_S) /* a device may say up to 109 minutes */
 
 static void retry_arm(struct ebb_nvme_retry *retry);
 
@@ -111,8 +112,10 @@ bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request
 	if (crd == 0) {
 		retry_kick(retry);
 	} else {
+		uint64_t delay_ns = ctrlr->info.retry_delay_100ms[crd] * CRD_UNIT_NS;
+
 		request->deadline_ns =
-			ebb_clock_now_ns() + ctrlr->info.retry_delay_100ms[crd] * CRD_UNIT_NS;
+			ebb_clock_now_ns() + (delay_ns < CRD_MAX_NS ? delay_ns : CRD_MAX_NS);
 		retry_arm(retry);
 	}
 	return true;

@@ -381,6 +381,26 @@ START_TEST(a_delay_that_the_device_asks_for_is_kept)
 }
 END_TEST
 
+START_TEST(a_delay_has_a_bound)
+{
+	struct nvme_result result = {0};
+
+	mock.id.crdt2 = htole16(UINT16_MAX); /* nearly two hours */
+	begin();
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_NS_NOT_READY | 2 << 11);
+	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
+	stage_turns(10);
+	stage_clock_advance(59 * EBB_NS_PER_S);
+	stage_turns(10);
+	ck_assert(!result.done);
+	stage_clock_advance(2 * EBB_NS_PER_S);
+	stage_turns(10);
+	ck_assert(result.done);
+	ck_assert_int_eq(result.status, 0);
+	end();
+}
+END_TEST
+
 START_TEST(other_requests_pass_one_that_waits)
 {
 	struct nvme_result slow = {0}, soon = {0};
@@ -472,6 +492,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, it_is_tried_so_often_and_no_more);
 	tcase_add_test(tcase, what_cannot_help_is_not);
 	tcase_add_test(tcase, a_delay_that_the_device_asks_for_is_kept);
+	tcase_add_test(tcase, a_delay_has_a_bound);
 	tcase_add_test(tcase, other_requests_pass_one_that_waits);
 	tcase_add_test(tcase, no_memory_for_ranges_is_an_error_of_that_request);
 	tcase_add_test(tcase, each_thread_has_its_queue);
