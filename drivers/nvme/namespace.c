@@ -198,6 +198,11 @@ static void ns_close(struct ebb_nvme_ns *ns)
 	ns->ctrlr->transport->ns_close(ns);
 }
 
+void ebb_nvme_ns_discard(struct ebb_nvme_ns *ns)
+{
+	ns_close(ns);
+}
+
 void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
 {
 	struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;

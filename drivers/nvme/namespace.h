@@ -19,6 +19,9 @@ void ebb_nvme_ns_free(struct ebb_nvme_ns *ns);
  */
 int ebb_nvme_ns_register(struct ebb_nvme_ns *ns, char *ret_fault, size_t fault_size);
 
+/* The transport has opened @ns, and nobody wants it any more. It may be gone afterwards. */
+void ebb_nvme_ns_discard(struct ebb_nvme_ns *ns);
+
 /* Takes the bdev away; @why: for the log, or NULL: it is asked for. Does nothing if it goes. */
 void ebb_nvme_ns_remove(struct ebb_nvme_ns *ns, const char *why);
 

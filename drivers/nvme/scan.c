@@ -66,6 +66,12 @@ static void scan_failed(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	ebb_nvme_worker_job_end(ctrlr, rc);
 }
 
+/* Is nobody to use its namespaces any more? */
+static bool scan_is_in_vain(const struct ebb_nvme_ctrlr *ctrlr)
+{
+	return ctrlr->detach_wanted || ctrlr->gone || ctrlr->state == EBB_NVME_CTRLR_FAILED;
+}
+
 static void open_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 {
 	struct ebb_nvme_ns *ns = ctrlr->scan.opening;
@@ -77,6 +83,8 @@ static void open_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 	} else if (rc < 0) {
 		scan_refuse(ctrlr, rc, ns->fault[0] != '\0' ? ns->fault : strerror(-rc));
 		ebb_nvme_ns_free(ns);
+	} else if (scan_is_in_vain(ctrlr)) {
+		ebb_nvme_ns_discard(ns);
 	} else {
 		rc = ebb_nvme_ns_register(ns, why, sizeof(why));
 		if (rc < 0) {
@@ -221,7 +229,9 @@ static void scan_look(struct ebb_nvme_ctrlr *ctrlr)
 {
 	struct ebb_nvme_scan *scan = &ctrlr->scan;
 
-	if (scan->at < scan->count) {
+	if (scan_is_in_vain(ctrlr)) {
+		ebb_nvme_worker_job_end(ctrlr, ctrlr->gone ? -ENODEV : -ECANCELED);
+	} else if (scan->at < scan->count) {
 		ebb_nvme_worker_wait(ctrlr, ns_end);
 		ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS, scan->nsids[scan->at],
 					0);
