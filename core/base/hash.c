@@ -52,7 +52,7 @@ static void table_grow(struct ebb_hash *table)
 	struct ebb_hash old = *table;
 	size_t num_old = old.num_buckets == 0 ? 1 : old.num_buckets;
 	size_t num_buckets = old.num_buckets == 0 ? BUCKETS_MIN : old.num_buckets * 2;
-	struct ebb_hash_node **buckets = calloc(num_buckets, sizeof(*buckets));
+	struct ebb_hash_node **buckets = calloc(num_buckets, sizeof(struct ebb_hash_node *));
 
 	if (buckets == NULL) {
 		return;
