@@ -9,7 +9,7 @@
 /**
  * ebb_nvme_ctrlr_attach() - take hold of a controller and make bdevs of its namespaces
  * @done: once, perhaps inside this call. rc 0: it is enabled. < 0: @ctrlr->fault says why not, and
- *	@ctrlr is gone after this has returned (its parts a little later).
+ *	@ctrlr is gone after this has returned: its name, and the device, may be attached again.
  * Return: 0; -EEXIST there is one of that name, or with that address; -ENOMEM. Then @done does not
  *	run.
  */

@@ -11,7 +11,8 @@
  * that failed, a device that has left): wait for what is under way (attach, reset, a job), take the
  * bdevs away, close each namespace when its last channel has gone, wait for the channels of the
  * controller, then let go of the device. Each end calls delete_go_on(), which looks how far down it
- * is. Clients that do not let go keep it waiting: the device stays theirs.
+ * is. Clients that do not let go keep it waiting: the device stays theirs. An attach that fails is
+ * answered when all of that is done: whoever tries again finds name and device free.
  */
 #include "drivers/nvme/controllers.h"
 
@@ -115,6 +116,17 @@ int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *forma
 	return rc;
 }
 
+/* The one answer to an attach. */
+static void attach_answer(struct ebb_nvme_ctrlr *ctrlr, int rc)
+{
+	ebb_nvme_ctrlr_cb done = ctrlr->attach_done;
+
+	ctrlr->attach_done = NULL;
+	if (done != NULL) {
+		done(ctrlr->attach_arg, ctrlr, rc);
+	}
+}
+
 static void ctrlr_free(struct ebb_nvme_ctrlr *ctrlr)
 {
 	void (*done)(void *arg) = ctrlr->detach_done;
@@ -123,6 +135,7 @@ static void ctrlr_free(struct ebb_nvme_ctrlr *ctrlr)
 
 	ebb_assert(ebb_list_empty(&ctrlr->namespaces));
 	ebb_list_remove(&ctrlr->link);
+	attach_answer(ctrlr, ctrlr->start_rc != 0 ? ctrlr->start_rc : -ECANCELED);
 	ebb_nvme_worker_fini(ctrlr);
 	free(ctrlr->name);
 	free(ctrlr->traddr);
@@ -133,17 +146,6 @@ static void ctrlr_free(struct ebb_nvme_ctrlr *ctrlr)
 	if (gone != NULL && ebb_list_empty(&ctrlrs)) {
 		gone_fn = NULL;
 		gone(gone_arg);
-	}
-}
-
-/* The one answer to an attach. */
-static void attach_answer(struct ebb_nvme_ctrlr *ctrlr, int rc)
-{
-	ebb_nvme_ctrlr_cb done = ctrlr->attach_done;
-
-	ctrlr->attach_done = NULL;
-	if (done != NULL) {
-		done(ctrlr->attach_arg, ctrlr, rc);
 	}
 }
 
@@ -245,7 +247,7 @@ void ebb_nvme_ctrlr_ns_left(struct ebb_nvme_ctrlr *ctrlr)
 void ebb_nvme_ctrlr_start_failed(struct ebb_nvme_ctrlr *ctrlr, int rc)
 {
 	ctrlr->detach_wanted = true; /* the worker's end begins it */
-	attach_answer(ctrlr, rc);
+	ctrlr->start_rc = rc;
 }
 
 /* Nothing but what is refused: whoever attaches it wants to know, and has no use for it. */
@@ -280,7 +282,6 @@ static void start_end(struct ebb_nvme_ctrlr *ctrlr)
 void ebb_nvme_ctrlr_worker_idle(struct ebb_nvme_ctrlr *ctrlr)
 {
 	if (ctrlr->detach_wanted) {
-		attach_answer(ctrlr, -ECANCELED);
 		delete_go_on(ctrlr);
 	} else if (ctrlr->state == EBB_NVME_CTRLR_STARTING && ctrlr->jobs == 0) {
 		start_end(ctrlr);
@@ -297,7 +298,7 @@ void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
 			ebb_nvme_ctrlr_fault(ctrlr, rc, "NVMe controller '%s': out of memory",
 					     ctrlr->name);
 			state_set(ctrlr, EBB_NVME_CTRLR_DELETING);
-			attach_answer(ctrlr, rc);
+			ctrlr->start_rc = rc;
 			ctrlr->transport->detach(ctrlr);
 			return;
 		}
@@ -306,7 +307,6 @@ void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
 		ebb_nvme_ctrlr_fault(ctrlr, -ECANCELED,
 				     "NVMe controller '%s' is detached before it was attached",
 				     ctrlr->name);
-		attach_answer(ctrlr, -ECANCELED);
 		ctrlr->transport->detach(ctrlr);
 		return;
 	}
@@ -317,7 +317,7 @@ void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
 					     "NVMe controller '%s' (%s) cannot be attached: %s",
 					     ctrlr->name, ctrlr->traddr, strerror(-rc));
 		}
-		attach_answer(ctrlr, rc);
+		ctrlr->start_rc = rc;
 		ctrlr_free(ctrlr);
 		return;
 	}

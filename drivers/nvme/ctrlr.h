@@ -136,6 +136,7 @@ struct ebb_nvme_ctrlr {
 	/* Who waits. */
 	ebb_nvme_ctrlr_cb attach_done;
 	void *attach_arg;
+	int start_rc; /* what has ended the attach; 0: nothing, or a detach */
 	ebb_nvme_ctrlr_cb reset_done;
 	void *reset_arg;
 	void (*detach_done)(void *arg);

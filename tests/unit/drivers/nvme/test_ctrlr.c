@@ -155,7 +155,6 @@ START_TEST(a_controller_without_a_usable_namespace_is_not_kept)
 	call_is(ATTACH, ATTACH_PARAMS,
 		"error -16: NVMe controller 'n' (here): none of its 1 namespaces can be used: "
 		"namespace 1: it is mounted at /mnt; unmount it");
-	stage_turns(4);
 	ck_assert_uint_eq(mock.detaches, 1);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
 	mock.ns[0].active = false; /* none at all is no mistake */
@@ -171,7 +170,6 @@ START_TEST(what_was_not_asked_for_is_passed_over)
 	call_is(ATTACH, ATTACH_PARAMS,
 		"error -16: NVMe controller 'n' (here): none of its 1 namespaces can be used: "
 		"namespace 2: it is mounted at /mnt; unmount it");
-	stage_turns(4);
 	mock.ns[1].open_rc = 0;
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn2\"]");
 	ck_assert_uint_eq(stage_log_count("namespace 1 is not used"), 0);
@@ -185,7 +183,6 @@ START_TEST(the_name_of_a_bdev_may_be_taken)
 		"\"nn1\"");
 	call_has(ATTACH, ATTACH_PARAMS,
 		 "bdev 'nn1' cannot be registered: there is one of that name");
-	stage_turns(4);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
 	call_is("bdev_null_delete", "{'name': 'nn1'}", "true");
 	call_is("bdev_null_create",
@@ -205,18 +202,15 @@ START_TEST(identify_that_fails_ends_the_attach)
 	call_is(ATTACH, ATTACH_PARAMS,
 		"error -95: NVMe controller 'n' (here) cannot be identified: Operation not "
 		"supported");
-	stage_turns(4);
 	ck_assert_uint_eq(mock.detaches, 1);
 	mock_fail(true, nvme_admin_identify, 4, 0, NVME_SC_INTERNAL); /* tried again */
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn1\"]");
 	nvme_detach();
 	mock.id.cqes = 0;
 	call_has(ATTACH, ATTACH_PARAMS, "error -71: NVMe controller 'n' (here) cannot be used: ");
-	stage_turns(4);
 	mock.id.cqes = 0x44;
 	mock.id.cntrltype = 2;
 	call_has(ATTACH, ATTACH_PARAMS, "it is a discovery or an administrative controller");
-	stage_turns(4);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
 }
 END_TEST
