@@ -30,9 +30,9 @@ struct ebb_uring_region {
 struct ebb_uring_regions {
 	struct io_uring *ring;
 	struct ebb_reactor *reactor;
-	unsigned num_pieces; /* entries of the kernel's table for each region */
-	bool table;          /* the kernel has one for buffers */
-	bool full;           /* the limit has been hit, and no region has left since */
+	unsigned num_pieces;  /* entries of the kernel's table for each region */
+	unsigned num_regions; /* that the table has room for; 0: the kernel has none */
+	bool full;            /* the limit has been hit, and no region has left since */
 	bool ended;
 	struct ebb_mem_subscriber subscriber;
 	struct ebb_msg msg;
@@ -40,8 +40,8 @@ struct ebb_uring_regions {
 	struct ebb_uring_region regions[EBB_MEM_REGIONS_MAX];
 };
 
-/* @num_pieces: 1, or EBB_URING_PIECES for a ring that carries NVMe commands. */
-#define EBB_URING_PIECES 8u
+/* @num_pieces: 1, or EBB_URING_PIECES for a ring that carries NVMe commands: each page is one. */
+#define EBB_URING_PIECES (EBB_MEM_REGION_SIZE / 4096u)
 
 void ebb_uring_regions_begin(struct ebb_uring_regions *regions, struct io_uring *ring,
 			     unsigned num_pieces);
