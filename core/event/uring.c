@@ -24,10 +24,12 @@
  * A polled ring raises no flag. Each entry into the kernel has it look into the device once, so
  * while something is outstanding the end of every turn enters it.
  *
- * What a turn prepares is submitted at its end, in one call. But a deep queue's turn may have many
- * requests, and the device would stand idle until the last of them is prepared. So when enough of
- * them are ready, a quarter of what is under way, they are submitted at once: the device begins, and
- * a turn still makes a handful of calls at most.
+ * What a turn prepares is submitted at its end, in one call. But where much of what was under way has
+ * completed at once, the device stands idle until the last new request is prepared. So when enough
+ * of them are ready, they are submitted at once: the device begins, and a turn still makes a handful
+ * of calls at most. For files that is a quarter of what is under way, and at least 8. For commands,
+ * of which each submission rings the device's doorbell, it is half: in a guest, half at once gave 10
+ * to 25 % more reads a second at depths 4 and 32.
  */
 
 #include <errno.h>
@@ -51,9 +53,6 @@
 #define URING_KIB        (URING_SQ_ENTRIES * 64 / 1024 + URING_CQ_ENTRIES * 16 / 1024 + 4)
 #define URING_SHRINK_MAX 4   /* halvings, where RLIMIT_MEMLOCK is too low for the ring itself */
 #define URING_REAP_MAX   256 /* completions in one turn */
-
-#define URING_EARLY_MIN   8 /* requests worth a submission of their own before the turn's end */
-#define URING_EARLY_SHARE 4 /* of what is under way: a quarter */
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
@@ -291,12 +290,22 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	return count != 0;
 }
 
+/* What is worth a submission of its own before the turn's end. */
+static const struct {
+	unsigned min;
+	unsigned share; /* of what is under way: one in so many */
+} uring_early[] = {
+	[EBB_URING_PLAIN] = {.min = 8, .share = 4},
+	[EBB_URING_BIG] = {.min = 2, .share = 2},
+	[EBB_URING_POLLED] = {.min = 2, .share = 2},
+};
+
 static void uring_submit_early(struct ebb_uring *uring)
 {
 	unsigned ready = io_uring_sq_ready(&uring->ring);
 
-	if (uring->shape == EBB_URING_PLAIN && ready >= URING_EARLY_MIN &&
-	    ready >= uring->outstanding / URING_EARLY_SHARE) {
+	if (ready >= uring_early[uring->shape].min &&
+	    ready >= uring->outstanding / uring_early[uring->shape].share) {
 		uring_check(uring, io_uring_submit(&uring->ring));
 	}
 }
