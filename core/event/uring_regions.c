@@ -27,7 +27,7 @@
 
 #include "core/event/reactor.h"
 
-#define REGIONS_A_TURN 4 /* registered or unregistered in one: each pins 512 pages */
+#define REGIONS_A_TURN 4          /* registered or unregistered in one: each pins 512 pages */
 #define TABLE_MAX      (1u << 14) /* entries: the kernel's limit */
 
 /* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
@@ -179,9 +179,8 @@ void ebb_uring_regions_begin(struct ebb_uring_regions *regions, struct io_uring 
 	regions->ring = ring;
 	regions->reactor = ebb_turn.reactor;
 	regions->num_pieces = num_pieces;
-	regions->num_regions = TABLE_MAX / num_pieces < EBB_MEM_REGIONS_MAX
-				       ? TABLE_MAX / num_pieces
-				       : EBB_MEM_REGIONS_MAX;
+	regions->num_regions = TABLE_MAX / num_pieces < EBB_MEM_REGIONS_MAX ? TABLE_MAX / num_pieces
+									    : EBB_MEM_REGIONS_MAX;
 	if (io_uring_register_buffers_sparse(ring, regions->num_regions * num_pieces) != 0) {
 		regions->num_regions = 0;
 	}
