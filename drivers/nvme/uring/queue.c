@@ -16,8 +16,8 @@
  * to a worker thread, which waits for one, and stays, and wakes for a long time. So a queue never
  * has more outstanding than it can be sure of; the rest waits here, in order.
  *
- * Data in one piece goes by the registered buffer that it lies in, which spares the kernel the
- * pinning of pages. There are kernels that refuse some of these with -EINVAL, for they count segments
+ * Data within one page goes by its registered buffer, which spares the kernel the pinning of the page
+ * (see core/event/uring_regions.c). There are kernels that refuse some of these with -EINVAL, for they count segments
  * that the request does not have. Such a command is sent again by its address, and so is everything
  * of that namespace from then on.
  *

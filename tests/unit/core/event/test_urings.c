@@ -104,6 +104,44 @@ START_TEST(test_big)
 }
 END_TEST
 
+static unsigned ready(void)
+{
+	return io_uring_sq_ready(ebb_uring_ring(urings->home));
+}
+
+/* Prepares @count more, each of which is only prepared; the one after them has them submitted. */
+static unsigned nops_until_early(unsigned first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		nop(&requests[first + i]);
+		ck_assert_uint_eq(ready(), i + 1);
+	}
+	nop(&requests[first + count]);
+	ck_assert_uint_eq(ready(), 1);
+	return first + count + 1;
+}
+
+/* Eight requests and a quarter of what is under way; commands: two and a half. */
+START_TEST(test_early)
+{
+	static const unsigned then_ready[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
+	unsigned count;
+
+	ck_assert_int_eq(ebb_uring_open(), 0);
+	count = nops_until_early(0, 8);
+	wait_completed(count);
+	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	turns(1);
+	count = nops_until_early(count, 2);
+	wait_completed(count);
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(then_ready); i++) {
+		nop(&requests[count++]);
+		ck_assert_uint_eq(ready(), then_ready[i]);
+	}
+	wait_completed(count);
+}
+END_TEST
+
 /* What the completion says beside its result; on a plain ring, nothing of an older one's. */
 START_TEST(test_result)
 {
@@ -476,6 +514,7 @@ int main(void)
 		test_files,
 		test_files_closed,
 		test_buffers,
+		test_early,
 		test_pieces,
 		test_polled,
 		test_polled_adaptive,
