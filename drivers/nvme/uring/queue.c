@@ -12,6 +12,11 @@
  * status field; below, an errno, and the device has not answered. -EINTR: the kernel has taken the
  * command back, for a reset mostly; whether that is tried again is the layer's above to say.
  *
+ * -EFAULT means the same. The pool's memory is always there; but while a controller is being reset the
+ * kernel leaves a command to a worker thread, and some workers cut the address to its lower half, as
+ * if for a 32-bit program (seen on Debian's 6.1). Nothing of ours lies there, for ebbd is built to be
+ * position-independent.
+ *
  * The kernel takes a request's tag while it is submitted, and if there is none it gives the request
  * to a worker thread, which waits for one, and stays, and wakes for a long time. So a queue never
  * has more outstanding than it can be sure of; the rest waits here, in order.
@@ -198,7 +203,7 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 	if (res >= 0) {
 		command_end(request, 0, (uint16_t)res, ebb_uring_result());
 	} else {
-		command_end(request, res, 0, 0);
+		command_end(request, res == -EFAULT ? -EINTR : res, 0, 0);
 	}
 	if (ebb_unlikely(queue->drained != NULL)) {
 		queue_check_drained(queue);

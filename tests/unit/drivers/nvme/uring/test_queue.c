@@ -338,6 +338,18 @@ START_TEST(test_errno)
 }
 END_TEST
 
+/* A worker of the kernel's that cuts the address: the command has been taken back. */
+START_TEST(test_address_cut)
+{
+	struct command *command = command_make(0, pool, 8192, 1);
+
+	command->res = -EFAULT;
+	submit(command);
+	wait_ends(1);
+	ck_assert_int_eq(command->request.rc, -EINTR);
+}
+END_TEST
+
 /* A kernel that takes no registered memory: the command is sent again, and no more goes that way. */
 START_TEST(test_fixed_refused)
 {
@@ -505,21 +517,10 @@ int main(void)
 {
 	struct io_uring probe;
 	const TTest *const tests[] = {
-		test_one_piece,
-		test_one_large_piece,
-		test_vector,
-		test_no_data,
-		test_files,
-		test_index_beyond,
-		test_status,
-		test_errno,
-		test_fixed_refused,
-		test_depth,
-		test_options,
-		test_drain,
-		test_polled,
-		test_move,
-		NULL,
+		test_one_piece,   test_one_large_piece, test_vector, test_no_data,
+		test_files,       test_index_beyond,    test_status, test_errno,
+		test_address_cut, test_fixed_refused,   test_depth,  test_options,
+		test_drain,       test_polled,          test_move,   NULL,
 	};
 
 	if (io_uring_queue_init(2, &probe, IORING_SETUP_SQE128 | IORING_SETUP_CQE32) != 0) {
