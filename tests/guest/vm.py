@@ -15,6 +15,7 @@ import contextlib
 import json
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -305,7 +306,17 @@ class Guest:
         except Silent:
             raise GuestError(f"the guest {what} within {timeout_s} s") from None
         except Gone:
-            raise GuestError("the guest has gone: a panic, or power off") from None
+            raise GuestError(f"the guest has gone: {self.end_of_qemu()}") from None
+
+    def end_of_qemu(self):
+        """Why there is no guest any more. QEMU's own end tells its crash from the guest's."""
+        try:
+            status = self.process.wait(EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return "its agent has ended, QEMU has not"
+        if status < 0:
+            return f"QEMU was ended by {signal.Signals(-status).name}"
+        return f"QEMU has ended with {status}: a panic, or power off"
 
     def send(self, message):
         try:

@@ -20,6 +20,7 @@
 
 #include "drivers/nvme/vfio/ctrlr.h"
 
+/* May free the lane. */
 static void lane_advance(struct vfio_lane *lane);
 
 static void lane_order(struct vfio_lane *lane, enum vfio_order order)
@@ -101,9 +102,12 @@ static void lane_answered(struct ebb_nvme_request *request)
 		*lane_flag(lane) = create;
 	} else if (request->rc < 0 && lane->ctrlr->state != VFIO_READY) {
 		/* Taken back: the queues are gone, or will be. */
+	} else if (lane->ctrlr->state == VFIO_DELETING) {
+		*lane_flag(lane) = false; /* as good as deleted: the reset comes next */
 	} else if (!create) {
 		vfio_reset(lane->ctrlr, "queue %u cannot be deleted (error %d, status %04x)",
 			   lane->pairs[lane->face].qid, request->rc, request->status);
+		return; /* all lanes have been told, and this one may be gone */
 	} else if (lane->face == VFIO_POLLED && lane->cq_made[VFIO_WOKEN]) {
 		/* One pair is enough; the other one's completion queue is deleted with it. */
 		ebb_notice("nvme", "%s: queue %u is refused (status %04x)",
@@ -215,12 +219,22 @@ static void lane_disconnect(struct vfio_lane *lane)
 	lane_end(lane);
 }
 
+static void lane_delete(struct vfio_lane *lane)
+{
+	for (enum vfio_face face = 0; face < VFIO_FACES; face++) {
+		if (lane->sq_made[face]) {
+			lane_command(lane, face, nvme_admin_delete_sq);
+			return;
+		}
+	}
+}
+
 static void lane_advance(struct vfio_lane *lane)
 {
 	if (lane->busy || lane->ordering) {
 		return;
 	}
-	if (lane->leaving) {
+	if (lane->leaving && lane->ctrlr->state != VFIO_DELETING) {
 		lane_disconnect(lane);
 		return;
 	}
@@ -233,6 +247,9 @@ static void lane_advance(struct vfio_lane *lane)
 			lane->going = false;
 			lane_order(lane, VFIO_ORDER_STOP);
 		}
+		break;
+	case VFIO_DELETING:
+		lane_delete(lane);
 		break;
 	case VFIO_FAILED:
 	case VFIO_GONE:
@@ -300,6 +317,29 @@ void vfio_connect_stop(struct vfio_ctrlr *c)
 	ebb_list_for_each_safe(node, tmp, &c->lanes) {
 		lane_advance(ebb_list_entry(node, struct vfio_lane, link));
 	}
+}
+
+void vfio_connect_delete(struct vfio_ctrlr *c)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &c->lanes) {
+		lane_advance(ebb_list_entry(node, struct vfio_lane, link));
+	}
+}
+
+bool vfio_connect_deleted(const struct vfio_ctrlr *c)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &c->lanes) {
+		const struct vfio_lane *lane = ebb_list_entry(node, struct vfio_lane, link);
+
+		if (lane->sq_made[VFIO_WOKEN] || lane->sq_made[VFIO_POLLED]) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* Those that have cost a reset too many are given up. */

@@ -187,8 +187,13 @@ void vfio_connect_hello(void *lane);
 void vfio_connect_bye(void *lane);
 void vfio_connect_trouble(void *lane);
 void vfio_connect_ack(void *lane);
-/* All lanes: stop; are stopped and their queues gone; connect again; fail. */
+/*
+ * All lanes: stop; have their submission queues deleted; have none any more; are stopped and their
+ * queues gone; connect again; fail.
+ */
 void vfio_connect_stop(struct vfio_ctrlr *c);
+void vfio_connect_delete(struct vfio_ctrlr *c);
+bool vfio_connect_deleted(const struct vfio_ctrlr *c);
 void vfio_connect_lost(struct vfio_ctrlr *c);
 void vfio_connect_go_on(struct vfio_ctrlr *c);
 

@@ -9,6 +9,11 @@
  * has come meanwhile; otherwise it fails. So each request is answered once, by whoever holds it: a
  * queue, or the list of those taken back.
  *
+ * A controller that is disabled because somebody wants it, and not for anything that it has done,
+ * is asked to delete its submission queues before. NVMe does not demand that. But it is what the
+ * kernel's driver does, so what controllers have been tried with: QEMU's (7.2) may use a queue after
+ * it has freed it when CC.EN becomes 0 just after a doorbell.
+ *
  * A request that a reset has interrupted may have been carried out before. That is so for every
  * driver, and why such a request's memory stays its owner's until it is answered.
  */
@@ -34,9 +39,14 @@ void vfio_stopped(struct vfio_ctrlr *c)
 {
 	if (c->aim == VFIO_AIM_GONE && vfio_read32(c->device, NVME_REG_CSTS) == VFIO_REG_GONE) {
 		vfio_close(c);
-		return;
+	} else if (!c->blaming) {
+		c->deadline_ns = ebb_reactor_now_ns() + c->ready_ns;
+		vfio_set_state(c, VFIO_DELETING);
+		vfio_connect_delete(c);
+		vfio_start_step(c);
+	} else {
+		vfio_start_disable(c);
 	}
-	vfio_start_disable(c);
 }
 
 static void life_reset(struct vfio_ctrlr *c)
@@ -103,8 +113,10 @@ void vfio_leave(struct vfio_ctrlr *c, const char *why)
 	c->aim = c->attaching ? VFIO_AIM_DETACH : VFIO_AIM_GONE;
 	switch (c->state) {
 	case VFIO_READY:
+		c->blaming = false;
 		life_stop(c);
 		break;
+	case VFIO_DELETING:
 	case VFIO_DISABLING:
 	case VFIO_ENABLING:
 	case VFIO_CONFIGURING:

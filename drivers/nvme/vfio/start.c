@@ -278,6 +278,14 @@ static void step_disabling(struct vfio_ctrlr *c, uint32_t csts, bool late)
 	}
 }
 
+/* A controller that cannot delete its queues may still be able to be disabled. */
+static void step_deleting(struct vfio_ctrlr *c, uint32_t csts, bool late)
+{
+	if (vfio_connect_deleted(c) || late || NVME_CSTS_CFS(csts)) {
+		vfio_start_disable(c);
+	}
+}
+
 static void step_enabling(struct vfio_ctrlr *c, uint32_t csts, bool late)
 {
 	if (NVME_CSTS_CFS(csts)) {
@@ -334,6 +342,9 @@ int vfio_start_step(void *arg)
 		return 1;
 	}
 	switch (c->state) {
+	case VFIO_DELETING:
+		step_deleting(c, csts, late);
+		break;
 	case VFIO_DISABLING:
 		step_disabling(c, csts, late);
 		break;

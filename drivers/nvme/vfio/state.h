@@ -9,13 +9,14 @@
 struct vfio_ctrlr;
 
 enum vfio_state {
-	VFIO_OPENING,       /* the helper opens the device */
-	VFIO_DISABLING,     /* CC.EN is 0; CSTS.RDY is not yet */
-	VFIO_RESETTING,     /* the helper does a function level reset */
-	VFIO_ENABLING,      /* CC.EN is 1; CSTS.RDY is not yet */
-	VFIO_CONFIGURING,   /* the driver's own admin commands are under way */
-	VFIO_READY,         /* queues come and go */
-	VFIO_STOPPING,      /* every lane is told not to touch its queues */
+	VFIO_OPENING,     /* the helper opens the device */
+	VFIO_DISABLING,   /* CC.EN is 0; CSTS.RDY is not yet */
+	VFIO_RESETTING,   /* the helper does a function level reset */
+	VFIO_ENABLING,    /* CC.EN is 1; CSTS.RDY is not yet */
+	VFIO_CONFIGURING, /* the driver's own admin commands are under way */
+	VFIO_READY,       /* queues come and go */
+	VFIO_STOPPING,    /* every lane is told not to touch its queues */
+	VFIO_DELETING,    /* the controller deletes the submission queues, before it is disabled */
 	VFIO_SHUTTING_DOWN, /* CC.SHN is set; CSTS.SHST does not say "complete" yet */
 	VFIO_CLOSING,       /* the helper closes the device */
 	VFIO_FAILED,        /* disabled; requests fail; a reset may be tried */

@@ -105,7 +105,7 @@ static int watch_set_interrupt(void *arg, bool on)
 static void watch_step_update(struct vfio_ctrlr *c)
 {
 	bool steps = c->state == VFIO_DISABLING || c->state == VFIO_ENABLING ||
-		     c->state == VFIO_SHUTTING_DOWN;
+		     c->state == VFIO_DELETING || c->state == VFIO_SHUTTING_DOWN;
 
 	if (steps) {
 		ebb_poller_resume(c->step_timer);

@@ -80,12 +80,6 @@ static void delete (struct fake_ctrlr *fake, struct fake_command *command, bool 
 	if (completion && fake->sq[qid].exists) {
 		fake_wrong(fake, "completion queue %u is deleted before its submission queue", qid);
 	}
-	for (unsigned i = 0; i < fake->num_pending; i++) {
-		if (!completion && fake->pending[i].sqid == qid) {
-			fake_wrong(fake, "submission queue %u is deleted with a command in it",
-				   qid);
-		}
-	}
 	queue->exists = false;
 }
 

@@ -244,6 +244,16 @@ static void fake_start(struct fake_ctrlr *fake)
 	fake_ctrlr_set_csts(fake, 1);
 }
 
+static bool fake_has_io_queues(const struct fake_ctrlr *fake)
+{
+	bool any = false;
+
+	for (unsigned qid = 1; qid < FAKE_QUEUES; qid++) {
+		any = any || fake->sq[qid].exists;
+	}
+	return any;
+}
+
 /* What the host has written to CC. Return: true if it is something new. */
 static bool fake_look_at_cc(struct fake_ctrlr *fake)
 {
@@ -257,6 +267,7 @@ static bool fake_look_at_cc(struct fake_ctrlr *fake)
 		return true;
 	}
 	if (!NVME_CC_EN(cc) && fake_ctrlr_csts(fake) != 0 && !fake->never_disabled) {
+		fake->disabled_busy += fake_has_io_queues(fake);
 		fake_forget(fake);
 		fake_ctrlr_set_csts(fake, 0);
 		return true;
@@ -334,7 +345,7 @@ static bool fake_answer(struct fake_ctrlr *fake, const struct fake_command *comm
 	return true;
 }
 
-/* Pending commands that can be answered are. */
+/* Pending commands that can be answered are. Those of a queue that was deleted have gone with it. */
 static bool fake_finish(struct fake_ctrlr *fake)
 {
 	unsigned kept = 0;
@@ -343,7 +354,9 @@ static bool fake_finish(struct fake_ctrlr *fake)
 	for (unsigned i = 0; i < fake->num_pending; i++) {
 		struct fake_command *command = &fake->pending[i];
 
-		if (command->done && fake->sq[command->sqid].exists && fake_answer(fake, command)) {
+		if (!fake->sq[command->sqid].exists) {
+			fake->aborted_by_deletion++;
+		} else if (command->done && fake_answer(fake, command)) {
 			worked = true;
 		} else {
 			fake->pending[kept++] = *command;

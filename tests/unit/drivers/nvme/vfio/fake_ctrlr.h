@@ -105,6 +105,8 @@ struct fake_ctrlr {
 	unsigned starts;
 	unsigned shutdowns;
 	unsigned aborts;
+	unsigned aborted_by_deletion; /* commands, of their submission queue */
+	unsigned disabled_busy;       /* CC.EN was cleared while there were I/O submission queues */
 	unsigned aers;
 	unsigned sgl_commands;
 	unsigned prp_lists;

@@ -106,6 +106,9 @@ void layer_end(void)
 	stage_end();
 	ck_assert_msg(layer.fake->wrong == 0, "%u wrongs, the last: %s", layer.fake->wrong,
 		      layer.fake->wrong_text);
+	/* A queue that leaves waits for its commands; only one whose controller does not. */
+	ck_assert(layer.fake->aborted_by_deletion == 0 || layer.reset_calls > 0 ||
+		  layer.events[EBB_NVME_EVENT_GONE] > 0);
 	fake_ctrlr_destroy(layer.fake);
 }
 

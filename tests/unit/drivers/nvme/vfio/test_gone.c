@@ -93,7 +93,7 @@ static void ask_back(int fd)
 	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
 }
 
-/* The system asks for it back: it is disabled, then closed, and requests fail. */
+/* The system asks for it back: its queues go, it is disabled, then closed, and requests fail. */
 START_TEST(a_function_that_is_asked_for)
 {
 	begin();
@@ -106,6 +106,7 @@ START_TEST(a_function_that_is_asked_for)
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
 	end();
 }

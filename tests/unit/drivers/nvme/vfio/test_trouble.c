@@ -337,6 +337,125 @@ START_TEST(resets_under_load)
 }
 END_TEST
 
+/* As the kernel's driver does it, and so as controllers know it. */
+START_TEST(a_reset_that_is_wanted_deletes_the_queues_first)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	ck_assert_uint_gt(layer.fake->aborted_by_deletion, 0);
+	layer.fake->holds_io = false;
+	layer_queue_live(&queue);
+	until_done(MANY);
+	check_all(MANY);
+	end();
+}
+END_TEST
+
+/* But nothing is asked of one that does not do its work. */
+START_TEST(a_reset_out_of_need_asks_for_nothing)
+{
+	begin();
+	layer.fake->holds_few = MANY;
+	submit_all(15);
+	layer_pumps(2);
+	layer.fake->holds_few = 0;
+	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
+	until_done(15);
+	check_all(15);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	ck_assert_uint_eq(layer.fake->aborted_by_deletion, 0);
+	end();
+}
+END_TEST
+
+static void is_reset_all_the_same(void)
+{
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, 0);
+	ck_assert_uint_eq(layer.fake->starts, 2);
+	layer.fake->holds_io = false;
+	layer_queue_live(&queue);
+	until_done(MANY);
+	check_all(MANY);
+	end();
+}
+
+START_TEST(a_reset_of_one_that_deletes_no_queues)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer.fake->refuse_opcode = nvme_admin_delete_sq;
+	layer.fake->refuses = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	layer.fake->refuses = false;
+	is_reset_all_the_same();
+	ck_assert_uint_eq(stage_log_count("cannot be deleted"), 0);
+}
+END_TEST
+
+/* For as long as it may take to become ready, it is waited for. */
+START_TEST(a_reset_of_one_that_answers_no_deletion)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(2490);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	for (unsigned i = 0; i < 20 && layer.fake->disabled_busy == 0; i++) {
+		layer_pump();
+	}
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	layer.fake->holds_admin = false;
+	is_reset_all_the_same();
+}
+END_TEST
+
+START_TEST(a_fatal_status_while_queues_are_deleted)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
+	layer_pumps(3);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	layer.fake->holds_admin = false;
+	is_reset_all_the_same();
+}
+END_TEST
+
+START_TEST(one_that_vanishes_while_queues_are_deleted)
+{
+	begin();
+	layer.fake->holds_io = true;
+	submit_all(MANY);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ENODEV);
+	layer_pumps(2);
+	check_failed(MANY, -ENODEV);
+	end();
+}
+END_TEST
+
 /* Requests that were under way go before those that came during the reset. */
 START_TEST(a_reset_keeps_the_order)
 {
@@ -509,6 +628,12 @@ int main(void)
 		an_admin_command_that_is_not_answered,
 		a_fatal_status_before_an_admin_command_is_answered,
 		resets_under_load,
+		a_reset_that_is_wanted_deletes_the_queues_first,
+		a_reset_out_of_need_asks_for_nothing,
+		a_reset_of_one_that_deletes_no_queues,
+		a_reset_of_one_that_answers_no_deletion,
+		a_fatal_status_while_queues_are_deleted,
+		one_that_vanishes_while_queues_are_deleted,
 		a_reset_keeps_the_order,
 		a_reset_that_fails_and_one_that_helps,
 		a_reset_of_one_that_cannot_be_disabled,
