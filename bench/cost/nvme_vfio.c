@@ -8,6 +8,7 @@
  *	nvme_vfio DEPTH ROUNDS     a round answers DEPTH reads and submits as many again
  *	nvme_vfio 0 ROUNDS         turns that find nothing, the queue being empty
  *	nvme_vfio -DEPTH ROUNDS    turns that find nothing, with DEPTH reads under way
+ *	nvme_vfio 0 ROUNDS MORE    and so many more threads on the reactor, each with a queue
  */
 #include <sched.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ static struct ebb_bdev_desc *desc;
 static struct ebb_io_channel *ch;
 static uint64_t reads;
 static bool attached, opened;
+static unsigned joined;
 
 struct cost_io {
 	char *buf;
@@ -102,6 +104,27 @@ static void open_bdev(void *arg)
 	opened = true;
 }
 
+static void join(void *arg)
+{
+	(void)arg;
+	ebb_assert(ebb_bdev_channel_get(desc) != NULL);
+	joined++;
+}
+
+/* More threads, each with a queue of its own. */
+static void join_more(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct ebb_thread *thread;
+
+		ebb_assert(ebb_thread_create("more", EBB_CORE_ANY, &thread) == 0);
+		ebb_assert(ebb_thread_send_msg(thread, join, NULL) == 0);
+	}
+	while (joined < count) {
+		ebb_reactor_turn(&ebb_reactors[0], true);
+	}
+}
+
 static void run(int depth, unsigned rounds)
 {
 	struct cost_io ios[256] = {0};
@@ -133,8 +156,8 @@ int main(int argc, char **argv)
 	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
 	unsigned settle = 0;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: nvme_vfio DEPTH ROUNDS\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: nvme_vfio DEPTH ROUNDS [MORE]\n");
 		return 2;
 	}
 	CPU_ZERO(&opts.cpus);
@@ -146,6 +169,7 @@ int main(int argc, char **argv)
 	until(&attached);
 	ebb_thread_send_msg(ebb_thread_app(), open_bdev, NULL);
 	until(&opened);
+	join_more(argc == 4 ? (unsigned)atoi(argv[3]) : 0);
 	while (!fake->sq[2].exists || settle++ < 1000) {
 		fake_ctrlr_step(fake);
 		ebb_reactor_turn(&ebb_reactors[0], true);

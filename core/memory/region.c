@@ -118,8 +118,8 @@ int ebb_mem_region_index(const void *addr)
 	uintptr_t offset = (uintptr_t)addr - base;
 	size_t index = offset >> EBB_BUDDY_REGION_SHIFT;
 
-	if (base == 0 || offset >= ARENA_SIZE ||
-	    region_get_state((unsigned)index) == REGION_ABSENT) {
+	/* Without an arena there is no region, wherever @addr is. */
+	if (offset >= ARENA_SIZE || region_get_state((unsigned)index) == REGION_ABSENT) {
 		return -1;
 	}
 	return (int)index;

@@ -143,7 +143,7 @@ static void lane_command(struct vfio_lane *lane, enum vfio_face face, uint8_t op
 				      (interrupts ? (uint32_t)lane->vector << 16 : 0);
 	} else if (opcode == nvme_admin_create_sq) {
 		lane->iov = (struct iovec){.iov_base = pair->sq, .iov_len = VFIO_PAGE};
-		lane->request.cdw10 |= (uint32_t)(pair->depth - 1) << 16;
+		lane->request.cdw10 |= (uint32_t)pair->mask << 16;
 		lane->request.cdw11 = 1u | (uint32_t)pair->qid << 16;
 	}
 	if (opcode == nvme_admin_create_cq || opcode == nvme_admin_create_sq) {

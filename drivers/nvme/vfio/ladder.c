@@ -69,7 +69,7 @@ static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_pair *pair, bool
 	uint64_t now_ns = ebb_reactor_now_ns();
 	uint64_t oldest_ns = 0;
 
-	for (unsigned i = 0; pair->outstanding != 0 && i < pair->depth - 1u; i++) {
+	for (unsigned i = 0; pair->outstanding != 0 && i < pair->mask; i++) {
 		struct vfio_slot *slot = &pair->slots[i];
 		uint64_t age_ns;
 

@@ -139,8 +139,7 @@ static void __attribute__((noinline)) lane_submit_waiting(struct vfio_lane *lane
 }
 
 /* Aborted commands are submitted again, if they may be. */
-static void __attribute__((noinline))
-lane_take_aborted(struct vfio_lane *lane, struct vfio_pair *pair)
+static void lane_take_aborted(struct vfio_lane *lane, struct vfio_pair *pair)
 {
 	struct ebb_list *node;
 
@@ -153,6 +152,15 @@ lane_take_aborted(struct vfio_lane *lane, struct vfio_pair *pair)
 		} else {
 			request_fail(request, -ETIMEDOUT);
 		}
+	}
+}
+
+static void __attribute__((noinline)) lane_attend(struct vfio_lane *lane, struct vfio_pair *pair)
+{
+	pair->attention = pair->broken;
+	lane_take_aborted(lane, pair);
+	if (pair->broken) {
+		vfio_ladder_report(lane, VFIO_TROUBLE_BROKEN, pair->qid, 0);
 	}
 }
 
@@ -175,11 +183,8 @@ static inline int lane_take(struct vfio_lane *lane, struct vfio_pair *pair)
 {
 	unsigned count = vfio_pair_poll(pair);
 
-	if (ebb_unlikely(!ebb_list_empty(&pair->aborted))) {
-		lane_take_aborted(lane, pair);
-	}
-	if (ebb_unlikely(pair->broken)) {
-		vfio_ladder_report(lane, VFIO_TROUBLE_BROKEN, pair->qid, 0);
+	if (ebb_unlikely(pair->attention)) {
+		lane_attend(lane, pair);
 	}
 	return (int)count;
 }
@@ -202,6 +207,14 @@ static int __attribute__((noinline)) lane_find_nothing(struct vfio_lane *lane)
 	return 0;
 }
 
+static void __attribute__((noinline)) lane_warm(struct vfio_lane *lane, uint32_t count)
+{
+	lane->streak += count;
+	if (lane->streak >= STREAK_HOT) {
+		vfio_lane_choose(lane, true);
+	}
+}
+
 /* @pair has been answered. */
 static int __attribute__((noinline))
 lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *other)
@@ -222,10 +235,8 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	}
 	lane_ring(lane);
 	lane->refused_ns = 0;
-	lane->streak += (uint32_t)count;
-	if (ebb_unlikely(lane->streak - (uint32_t)count < STREAK_HOT &&
-			 lane->streak >= STREAK_HOT)) {
-		vfio_lane_choose(lane, true);
+	if (ebb_unlikely(lane->streak < STREAK_HOT)) {
+		lane_warm(lane, (uint32_t)count);
 	}
 	if (ebb_unlikely(lane->drained != NULL)) {
 		lane_drained(lane);

@@ -52,7 +52,7 @@ int vfio_pair_init(struct vfio_pair *pair, const struct vfio_pair_opts *opts)
 		.device = opts->device,
 		.lists = opts->lists,
 		.qid = opts->qid,
-		.depth = opts->depth,
+		.mask = (uint16_t)(depth - 1),
 		.cq_depth = opts->cq_depth,
 		.cq_lazy = opts->cq_lazy,
 		.sgl = opts->sgl,
@@ -111,6 +111,7 @@ void vfio_pair_reset(struct vfio_pair *pair)
 	pair->cq_unrung = 0;
 	pair->phase = 1;
 	pair->broken = false;
+	pair->attention = false;
 	doorbell_reset(&pair->sq_doorbell);
 	doorbell_reset(&pair->cq_doorbell);
 }
@@ -143,7 +144,7 @@ int vfio_pair_submit(struct vfio_pair *pair, struct ebb_nvme_request *request, u
 			      sizeof(struct vfio_sqe) - offsetof(struct vfio_sqe, cdw10) == 24,
 		      "dwords 10 to 15 lie together in both");
 	memcpy(&sqe->cdw10, &request->cdw10, 24);
-	pair->sq_tail = (uint16_t)((pair->sq_tail + 1u) & (pair->depth - 1u));
+	pair->sq_tail = (uint16_t)((pair->sq_tail + 1u) & pair->mask);
 	pair->outstanding++;
 	return 0;
 }
@@ -155,13 +156,14 @@ vfio_pair_break(struct vfio_pair *pair, uint32_t sq, uint32_t tail)
 
 	if (sq >> 16 != pair->qid) {
 		what = "another queue";
-	} else if ((sq & 0xffff) >= pair->depth) {
+	} else if ((sq & 0xffff) > pair->mask) {
 		what = "a place outside of the queue";
 	}
 	snprintf(pair->fault, sizeof(pair->fault),
 		 "queue %u: its answer names %s (CID %04x, SQID %u, SQHD %u, status %04x)",
 		 pair->qid, what, VFIO_CQE_CID(tail), sq >> 16, sq & 0xffff, VFIO_CQE_STATUS(tail));
 	pair->broken = true;
+	pair->attention = true;
 }
 
 bool __attribute__((cold, noinline))
@@ -176,6 +178,7 @@ vfio_slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status)
 	}
 	vfio_slot_free(pair, index);
 	ebb_list_push_back(&pair->aborted, &request->link);
+	pair->attention = true;
 	return true;
 }
 
@@ -197,7 +200,7 @@ void vfio_pair_take_back(struct vfio_pair *pair, struct ebb_list *into)
 	struct vfio_slot *oldest[VFIO_DEPTH_MAX];
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < pair->depth - 1u; i++) {
+	for (unsigned i = 0; i < pair->mask; i++) {
 		if (pair->slots[i].request != NULL) {
 			oldest[count++] = &pair->slots[i];
 		}

@@ -40,7 +40,7 @@ struct vfio_pair {
 	uint16_t cq_unrung; /* entries taken that the controller has not been told of */
 	uint16_t cq_lazy;   /* tell it after more than so many */
 	uint16_t phase;     /* of the next entry that is new */
-	uint16_t depth;     /* of the submission queue, a power of two */
+	uint16_t mask;      /* the submission queue's entries less one; they are a power of two */
 	uint16_t outstanding;
 	uint16_t free; /* slot */
 	struct vfio_slot *slots;
@@ -49,7 +49,8 @@ struct vfio_pair {
 	uint16_t sq_rung; /* the tail that the controller knows */
 	uint16_t qid;
 	bool sgl;
-	bool broken; /* the controller has written what cannot be; @fault says what */
+	bool broken;    /* the controller has written what cannot be; @fault says what */
+	bool attention; /* it is broken, or there are commands in @aborted */
 	struct ebb_vfio_device *device;
 	struct vfio_lists *lists;
 	struct vfio_doorbell sq_doorbell;
@@ -131,7 +132,7 @@ static inline struct ebb_nvme_request *vfio_slot_free(struct vfio_pair *pair, ui
 	struct ebb_nvme_request *request = slot->request;
 
 	slot->request = NULL;
-	slot->cid = (uint16_t)(slot->cid + pair->depth);
+	slot->cid = (uint16_t)(slot->cid + pair->mask + 1u);
 	slot->next_free = pair->free;
 	pair->free = (uint16_t)index;
 	if (ebb_unlikely(slot->list != VFIO_LIST_NONE)) {
@@ -160,10 +161,10 @@ static inline unsigned vfio_pair_poll(struct vfio_pair *pair)
 		if (VFIO_CQE_PHASE(tail) != pair->phase) {
 			break;
 		}
-		index = tail & (pair->depth - 1u);
+		index = tail & pair->mask;
 		slot = &pair->slots[index];
-		if (ebb_unlikely(cqe->sq - ((uint32_t)pair->qid << 16) >= pair->depth ||
-				 index == pair->depth - 1u || slot->request == NULL ||
+		if (ebb_unlikely(cqe->sq - ((uint32_t)pair->qid << 16) > pair->mask ||
+				 index == pair->mask || slot->request == NULL ||
 				 slot->cid != VFIO_CQE_CID(tail))) {
 			vfio_pair_break(pair, cqe->sq, tail);
 			break;
@@ -198,7 +199,7 @@ static inline unsigned vfio_pair_poll(struct vfio_pair *pair)
 /* The slot whose command has @cid; NULL: none has. */
 static inline struct vfio_slot *vfio_pair_slot(struct vfio_pair *pair, uint16_t cid)
 {
-	struct vfio_slot *slot = &pair->slots[cid & (pair->depth - 1u)];
+	struct vfio_slot *slot = &pair->slots[cid & pair->mask];
 
 	return slot->request != NULL && slot->cid == cid ? slot : NULL;
 }
