@@ -16,7 +16,7 @@ enum ebb_poller_state {
 	EBB_POLLER_PAUSING, /* asked to pause while it runs */
 	EBB_POLLER_PAUSED,
 	EBB_POLLER_STATE_COUNT,
-};
+} __attribute__((packed)); /* a byte: a turn looks at it and at @fresh in one load */
 
 struct ebb_poller {
 	struct ebb_list link; /* of the thread: active, idle or dead */
@@ -24,8 +24,8 @@ struct ebb_poller {
 	void *arg;
 	const char *name;
 	enum ebb_poller_state state;
+	bool fresh; /* joined the active list while that is run: its turn is the next one */
 	bool has_wake;
-	bool fresh;    /* joined the active list while that is run: its turn is the next one */
 	bool internal; /* the framework's own: not shown, and no reason for an exit to wait */
 	uint64_t period_ns;
 	struct ebb_timer timer;

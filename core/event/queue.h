@@ -87,8 +87,10 @@ static inline bool ebb_queue_waiting(struct ebb_queue *queue)
  */
 static inline bool ebb_queue_stirs(const struct ebb_queue *queue)
 {
-	return ebb_ring_waiting(&queue->ring) || ebb_ring_waiting(&queue->critical) ||
-	       atomic_load_explicit(&queue->overflow_count, memory_order_relaxed) != 0;
+	return ebb_unlikely(ebb_ring_waiting(&queue->ring)) ||
+	       ebb_unlikely(ebb_ring_waiting(&queue->critical)) ||
+	       ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_relaxed) !=
+			    0);
 }
 
 /**

@@ -144,7 +144,10 @@ static void __attribute__((noinline))
 pollers_admit(struct ebb_thread *thread, struct ebb_list *node)
 {
 	for (; node != &thread->active; node = node->next) {
-		ebb_list_entry(node, struct ebb_poller, link)->fresh = false;
+		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
+
+		ebb_assert(poller->fresh && poller->state == EBB_POLLER_WAITING);
+		poller->fresh = false;
 	}
 }
 
@@ -156,11 +159,11 @@ static inline bool pollers_run_active(struct ebb_reactor *reactor, struct ebb_th
 	while (node != &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
-		if (ebb_unlikely(poller->fresh)) {
+		thread->cursor = node;
+		if (ebb_unlikely(poller->fresh || poller->state != EBB_POLLER_WAITING)) {
 			pollers_admit(thread, node);
 			break;
 		}
-		thread->cursor = node;
 		worked |= poller_run(reactor, thread, poller);
 		node = thread->cursor->next;
 	}
@@ -204,6 +207,7 @@ pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 	return worked;
 }
 
+/* Leaves the thread entered: what follows enters another one, or none. */
 static inline bool thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
 {
 	bool worked = false;
@@ -217,13 +221,15 @@ static inline bool thread_run(struct ebb_reactor *reactor, struct ebb_thread *th
 	if (ebb_unlikely(ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns)) {
 		worked |= pollers_run_timed(reactor, thread);
 	}
-	ebb_thread_enter(NULL);
 	return worked;
 }
 
 bool ebb_thread_run(struct ebb_thread *thread, bool polling)
 {
-	return thread_run(ebb_turn.reactor, thread, polling);
+	bool worked = thread_run(ebb_turn.reactor, thread, polling);
+
+	ebb_thread_enter(NULL);
+	return worked;
 }
 
 /* ---- the turn's end ---- */
@@ -335,6 +341,7 @@ static inline bool turn_run(struct ebb_reactor *reactor, bool polling)
 	} else {
 		worked |= reactor_run_woken(reactor);
 	}
+	ebb_thread_enter(NULL);
 	if (reactor_has_end(reactor)) {
 		worked |= reactor_run_end(reactor);
 	}

@@ -226,7 +226,7 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	if (ebb_unlikely(lane_answered(other))) {
 		count += lane_take_more(lane, other);
 	}
-	if (ebb_unlikely(lane->num_waiting != 0)) {
+	if (ebb_unlikely(lane->held)) {
 		lane_submit_waiting(lane);
 	}
 	lane->serving = false;
@@ -260,7 +260,7 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	if (lane_answered(woken)) {
 		return lane_serve(lane, woken, polled);
 	}
-	if (ebb_unlikely(lane->num_waiting != 0 || lane->refused_ns != 0)) {
+	if (ebb_unlikely(lane->held || lane->refused_ns != 0)) {
 		return lane_find_nothing(lane);
 	}
 	return 0;
