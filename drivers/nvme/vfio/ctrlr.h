@@ -64,6 +64,7 @@ struct vfio_ctrlr {
 	uint32_t mqes;          /* entries that an I/O queue can have */
 	uint32_t depth;         /* that ours have */
 	uint32_t io_bytes;      /* of the longest command */
+	uint32_t pause_ns;      /* as its lanes have it */
 	bool sgl;
 	bool shadows;        /* the controller has doorbell buffers */
 	char *shadow_memory; /* two pages: doorbells, event indexes */
@@ -103,7 +104,7 @@ struct vfio_ctrlr {
 	/* connect.c, queue.c */
 	/*
 	 * Lanes are made on their threads under this lock: until then the device is not closed, and
-	 * what it is like (@io_bytes, @sgl) and what is left of it (what follows) do not change.
+	 * what it is like (@io_bytes, @sgl, @pause_ns) and what is left of it (what follows) do not change.
 	 */
 	pthread_mutex_t lock;
 	bool closed;      /* no lane can be made any more */

@@ -27,6 +27,13 @@
  * controller learns of it at once, and with many it learns of all by one write. What is submitted
  * elsewhere in a turn is rung at the turn's end.
  *
+ * A controller that QEMU emulates is told of the next request a microsecond late, on purpose, by a
+ * reactor that polls. The thread that emulates it writes an answer with the lock in hand that the
+ * doorbell needs. Whoever rings at once, faster than the lock is let go of, is put to sleep on it,
+ * and that thread goes to sleep meanwhile: two sleeps for each request, where a moment later there
+ * would have been none. At one request at a time that is the difference between 16,000 and 44,000 a
+ * second. It is QEMU's own time, whatever runs its guests.
+ *
  * Order. Requests that cannot go now (no free slot, not connected yet, a reset) wait in a list, and
  * while there is one nothing overtakes it.
  */
@@ -36,11 +43,15 @@
 #include <stdlib.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 
 #include "drivers/nvme/vfio/ctrlr.h"
 
 /* Completions without an occasion to sleep, after which interrupts are only a cost. */
 #define STREAK_HOT 64u
+
+/* Readings of the clock that a pause may take, should the clock stand still. */
+#define PAUSE_LOOKS_MAX 1000u
 
 static inline struct vfio_lane *lane_of(struct ebb_nvme_queue *queue)
 {
@@ -215,6 +226,17 @@ static void __attribute__((noinline)) lane_warm(struct vfio_lane *lane, uint32_t
 	}
 }
 
+static void __attribute__((noinline)) lane_pause(const struct vfio_lane *lane)
+{
+	uint64_t since_ns = ebb_clock_now_ns();
+
+	for (unsigned looks = 0; looks < PAUSE_LOOKS_MAX; looks++) {
+		if (ebb_clock_now_ns() - since_ns >= lane->pause_ns) {
+			break;
+		}
+	}
+}
+
 /* @pair has been answered. */
 static int __attribute__((noinline))
 lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *other)
@@ -232,6 +254,9 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	lane->serving = false;
 	if (ebb_unlikely(count == 0)) {
 		return lane_find_nothing(lane);
+	}
+	if (ebb_unlikely(lane->pause_ns != 0 && pair == &lane->pairs[VFIO_POLLED])) {
+		lane_pause(lane);
 	}
 	lane_ring(lane);
 	lane->refused_ns = 0;

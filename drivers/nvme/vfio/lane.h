@@ -50,12 +50,12 @@ struct vfio_lane {
 	bool ringing;              /* the turn's end will */
 	bool timed;                /* the timer runs */
 	bool interruptible;
-	bool live;    /* the pairs are ours */
-	bool stopped; /* they were, and what is under way there is not known here */
-	bool slept;   /* armed, and not polled since */
-	uint32_t
-		streak; /* completions since the reactor last had nothing to do; no more once hot */
-	uint32_t present; /* bits of enum vfio_face: pairs that may be used */
+	bool live;         /* the pairs are ours */
+	bool stopped;      /* they were, and what is under way there is not known here */
+	bool slept;        /* armed, and not polled since */
+	uint32_t streak;   /* completions since the reactor last had nothing to do, up to hot */
+	uint32_t pause_ns; /* from an answer to the next doorbell, while polling */
+	uint32_t present;  /* bits of enum vfio_face: pairs that may be used */
 	struct vfio_pair pairs[VFIO_FACES];
 	struct ebb_list waiting;
 	uint32_t num_waiting;

@@ -110,6 +110,7 @@ static int lane_make(struct vfio_lane *lane, const uint16_t qids[VFIO_FACES])
 	int rc = vfio_lists_init(&lane->lists, lane->ctrlr->device, LANE_LISTS,
 				 lane->ctrlr->io_bytes);
 
+	lane->pause_ns = lane->ctrlr->pause_ns;
 	for (enum vfio_face face = 0; face < VFIO_FACES && rc == 0; face++) {
 		if (qids[face] != 0) {
 			rc = lane_make_pair(lane, face, qids[face]);

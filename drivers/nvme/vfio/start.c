@@ -9,6 +9,7 @@
  * which is what everything that wants to use or free that memory again waits for. If it does not
  * become 0 a function level reset makes it so; and if not even that, closing the device does.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 #define READY_UNIT_NS   (500 * EBB_NS_PER_MS)
 #define SHUTDOWN_MIN_NS (5 * EBB_NS_PER_S)
 #define SHUTDOWN_MAX_NS (60 * EBB_NS_PER_S)
+
+#define PCI_VENDOR_REDHAT 0x1b36u
+#define QEMU_PAUSE_NS     1000u
 
 /* There is no way to make the controller let go of memory but to close the device. */
 static void start_unstoppable(struct vfio_ctrlr *c)
@@ -221,6 +225,17 @@ static void configure_queues_done(struct ebb_nvme_request *request)
 		       configure_shadows_done);
 }
 
+/* lane.c says what for. */
+static uint32_t identity_pause_ns(const struct nvme_id_ctrl *id)
+{
+	static const char model[] = "QEMU NVMe Ctrl";
+
+	return le16toh(id->vid) == PCI_VENDOR_REDHAT &&
+			       memcmp(id->mn, model, sizeof(model) - 1) == 0
+		       ? QEMU_PAUSE_NS
+		       : 0;
+}
+
 static void configure_take_identity(struct vfio_ctrlr *c)
 {
 	const struct nvme_id_ctrl *id = c->identify;
@@ -235,6 +250,7 @@ static void configure_take_identity(struct vfio_ctrlr *c)
 	pthread_mutex_lock(&c->lock);
 	c->io_bytes = (uint32_t)io_bytes;
 	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
+	c->pause_ns = identity_pause_ns(id);
 	pthread_mutex_unlock(&c->lock);
 	shutdown_ns = shutdown_ns < SHUTDOWN_MIN_NS ? SHUTDOWN_MIN_NS : shutdown_ns;
 	c->shutdown_ns = shutdown_ns > SHUTDOWN_MAX_NS ? SHUTDOWN_MAX_NS : shutdown_ns;

@@ -2,6 +2,7 @@
 /* Which pairs a lane has, which it uses, and how it sleeps. */
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,48 @@ START_TEST(a_busy_one_goes_without)
 	layer_submit(&queue, &ios[66]);
 	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
 	layer_until_done(ios, 67);
+	end();
+}
+END_TEST
+
+static unsigned readings;
+
+static uint64_t count_readings(void)
+{
+	return ++readings * 100ull;
+}
+
+/* Readings of a clock that goes on by 100 ns each, while a request is answered. */
+static unsigned readings_of_an_answer(struct layer_io *io)
+{
+	layer_submit(&queue, io);
+	layer_pump();
+	fake_ctrlr_step(layer.fake);
+	readings = 0;
+	ebb_clock_set_source(count_readings);
+	layer.transport->poll(&queue.queue->base);
+	ebb_clock_set_source(NULL);
+	layer_expect(io, 0, 0);
+	return readings;
+}
+
+/* The doorbell of one that QEMU emulates comes a microsecond after the answer, when polling. */
+START_TEST(an_emulated_one_is_not_hurried)
+{
+	layer.fake->id.vid = htole16(0x1b36);
+	memcpy(layer.fake->id.mn, "QEMU NVMe Ctrl ", 15);
+	begin();
+	ck_assert_uint_eq(readings_of_an_answer(&ios[0]), 11);
+	set_interrupt(true);
+	ck_assert_uint_eq(readings_of_an_answer(&ios[1]), 0);
+	end();
+}
+END_TEST
+
+START_TEST(any_other_one_is)
+{
+	begin();
+	ck_assert_uint_eq(readings_of_an_answer(&ios[0]), 0);
 	end();
 }
 END_TEST
@@ -456,6 +499,8 @@ int main(void)
 		a_polling_reactor_has_no_interrupts,
 		one_that_may_sleep_has,
 		a_busy_one_goes_without,
+		an_emulated_one_is_not_hurried,
+		any_other_one_is,
 		a_straggler_is_looked_after,
 		a_lost_interrupt_is_found_and_counted,
 		a_late_interrupt_is_not_lost,
