@@ -24,7 +24,7 @@
 #define SHUTDOWN_MAX_NS (60 * EBB_NS_PER_S)
 
 #define PCI_VENDOR_REDHAT 0x1b36u
-#define QEMU_PAUSE_NS     1000u
+#define QEMU_PAUSE_NS     700u
 
 /* There is no way to make the controller let go of memory but to close the device. */
 static void start_unstoppable(struct vfio_ctrlr *c)
