@@ -107,12 +107,18 @@ void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 	ebb_list_push_back(&c->admin_waiting, &request->link);
 }
 
+/* The layer's commands go to a controller that is ready. Ours also delete its queues. */
+static bool admin_takes(const struct vfio_ctrlr *c, const struct ebb_list *list)
+{
+	return c->state == VFIO_READY || (c->state == VFIO_DELETING && list == &c->admin_own);
+}
+
 /* Return: false: there is no more room. */
 static bool admin_try_list(struct vfio_ctrlr *c, struct ebb_list *list)
 {
 	struct ebb_list *node;
 
-	while (c->state == VFIO_READY && (node = ebb_list_pop_front(list)) != NULL) {
+	while (admin_takes(c, list) && (node = ebb_list_pop_front(list)) != NULL) {
 		if (!admin_try(c, ebb_list_entry(node, struct ebb_nvme_request, link))) {
 			ebb_list_push_front(list, node);
 			return false;

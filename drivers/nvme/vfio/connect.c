@@ -41,8 +41,7 @@ static void lane_vector_run(struct ebb_work *work)
 	struct vfio_lane *lane = ebb_container_of(work, struct vfio_lane, work);
 	struct ebb_vfio_device *device = lane->ctrlr->device;
 
-	lane->work_rc =
-		device->ops->set_vector(device, lane->vector, lane->leaving ? -1 : lane->event_fd);
+	lane->work_rc = device->ops->set_vector(device, lane->vector, lane->work_fd);
 }
 
 static void lane_refused(struct vfio_lane *lane, const char *what, int rc, uint16_t status)
@@ -61,7 +60,7 @@ static void lane_vector_done(struct ebb_work *work)
 	struct vfio_lane *lane = ebb_container_of(work, struct vfio_lane, work);
 
 	lane->busy = false;
-	if (lane->leaving) {
+	if (lane->work_fd < 0) {
 		lane->vector_set = false;
 	} else if (lane->work_rc == 0) {
 		lane->vector_set = true;
@@ -74,6 +73,7 @@ static void lane_vector_done(struct ebb_work *work)
 static void lane_vector(struct vfio_lane *lane)
 {
 	lane->busy = true;
+	lane->work_fd = lane->leaving ? -1 : lane->event_fd;
 	lane->work.run = lane_vector_run;
 	lane->work.done = lane_vector_done;
 	ebb_helper_submit(&lane->work);
@@ -100,10 +100,13 @@ static void lane_answered(struct ebb_nvme_request *request)
 	lane->busy = false;
 	if (request->rc == 0 && request->status == 0) {
 		*lane_flag(lane) = create;
+	} else if (lane->ctrlr->state == VFIO_DELETING) {
+		/* It is not asked for again: disabling it comes next. */
+		if (request->opcode == nvme_admin_delete_sq) {
+			lane->sq_made[lane->face] = false;
+		}
 	} else if (request->rc < 0 && lane->ctrlr->state != VFIO_READY) {
 		/* Taken back: the queues are gone, or will be. */
-	} else if (lane->ctrlr->state == VFIO_DELETING) {
-		*lane_flag(lane) = false; /* as good as deleted: the reset comes next */
 	} else if (!create) {
 		vfio_reset(lane->ctrlr, "queue %u cannot be deleted (error %d, status %04x)",
 			   lane->pairs[lane->face].qid, request->rc, request->status);

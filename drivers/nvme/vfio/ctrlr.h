@@ -104,7 +104,8 @@ struct vfio_ctrlr {
 	/* connect.c, queue.c */
 	/*
 	 * Lanes are made on their threads under this lock: until then the device is not closed, and
-	 * what it is like (@io_bytes, @sgl, @pause_ns) and what is left of it (what follows) do not change.
+	 * what it is like (@io_bytes, @sgl, @pause_ns) and what is left of it (what follows) do not
+	 * change.
 	 */
 	pthread_mutex_t lock;
 	bool closed;      /* no lane can be made any more */
@@ -165,7 +166,7 @@ int vfio_admin_init(struct vfio_ctrlr *c);
 int vfio_admin_timer_init(struct vfio_ctrlr *c);
 void vfio_admin_fini(struct vfio_ctrlr *c);
 void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request);
-/* One of the driver's own: taken back at a reset, wherever it is. CONFIGURING or READY only. */
+/* One of the driver's own, taken back when it is disabled. CONFIGURING, READY, DELETING only. */
 void vfio_admin_submit_own(struct vfio_ctrlr *c, struct ebb_nvme_request *request);
 void vfio_admin_go_on(struct vfio_ctrlr *c);
 void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting);

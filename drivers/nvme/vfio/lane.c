@@ -228,8 +228,13 @@ static void __attribute__((noinline)) lane_warm(struct vfio_lane *lane, uint32_t
 
 static void __attribute__((noinline)) lane_pause(const struct vfio_lane *lane)
 {
-	uint64_t since_ns = ebb_clock_now_ns();
+	const struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	uint64_t since_ns;
 
+	if (polled->sq_rung == polled->sq_tail) {
+		return;
+	}
+	since_ns = ebb_clock_now_ns();
 	for (unsigned looks = 0; looks < PAUSE_LOOKS_MAX; looks++) {
 		if (ebb_clock_now_ns() - since_ns >= lane->pause_ns) {
 			break;
@@ -255,7 +260,7 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	if (ebb_unlikely(count == 0)) {
 		return lane_find_nothing(lane);
 	}
-	if (ebb_unlikely(lane->pause_ns != 0 && pair == &lane->pairs[VFIO_POLLED])) {
+	if (ebb_unlikely(lane->pause_ns != 0)) {
 		lane_pause(lane);
 	}
 	lane_ring(lane);
@@ -269,6 +274,21 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	return count;
 }
 
+/* Requests wait, or the pairs are not ours. */
+static int __attribute__((noinline)) lane_poll_held(struct vfio_lane *lane)
+{
+	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
+
+	if (!lane->live) {
+		return 0;
+	}
+	if (lane_answered(polled)) {
+		return lane_serve(lane, polled, woken);
+	}
+	return lane_answered(woken) ? lane_serve(lane, woken, polled) : lane_find_nothing(lane);
+}
+
 /* Most looks find nothing: so much is done here, and the rest is a call. */
 int vfio_lane_poll(struct vfio_lane *lane)
 {
@@ -276,8 +296,8 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
 
 	lane->slept = false;
-	if (ebb_unlikely(!lane->live)) {
-		return 0;
+	if (ebb_unlikely(lane->held)) {
+		return lane_poll_held(lane);
 	}
 	if (lane_answered(polled)) {
 		return lane_serve(lane, polled, woken);
@@ -285,7 +305,7 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	if (lane_answered(woken)) {
 		return lane_serve(lane, woken, polled);
 	}
-	if (ebb_unlikely(lane->held || lane->refused_ns != 0)) {
+	if (ebb_unlikely(lane->refused_ns != 0)) {
 		return lane_find_nothing(lane);
 	}
 	return 0;
@@ -377,6 +397,7 @@ static void lane_go(struct vfio_lane *lane)
 	lane->held = true;
 	lane->refused_ns = 0;
 	lane->present = lane->connected;
+	lane->streak = 0;
 	vfio_lane_choose(lane, false);
 	lane_fail_list(&lane->given_up, -ETIMEDOUT);
 	/* What the reset has interrupted goes before what came meanwhile. */

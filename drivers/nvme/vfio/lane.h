@@ -104,6 +104,7 @@ struct vfio_lane {
 	enum vfio_face face;
 	struct ebb_work work;
 	int work_rc;
+	int work_fd;     /* that the vector shall have; -1: none */
 	uint16_t vector; /* 0: none */
 	bool busy;       /* @request or @work is under way */
 	bool ordering;

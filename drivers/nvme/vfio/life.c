@@ -11,8 +11,8 @@
  *
  * A controller that is disabled because somebody wants it, and not for anything that it has done,
  * is asked to delete its submission queues before. NVMe does not demand that. But it is what the
- * kernel's driver does, so what controllers have been tried with: QEMU's (7.2) may use a queue after
- * it has freed it when CC.EN becomes 0 just after a doorbell.
+ * kernel's driver does, so what controllers have been tried with: QEMU's (7.2) may use a queue that
+ * it has freed when CC.EN becomes 0 just after a doorbell.
  *
  * A request that a reset has interrupted may have been carried out before. That is so for every
  * driver, and why such a request's memory stays its owner's until it is answered.

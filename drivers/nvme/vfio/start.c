@@ -297,7 +297,7 @@ static void step_disabling(struct vfio_ctrlr *c, uint32_t csts, bool late)
 /* A controller that cannot delete its queues may still be able to be disabled. */
 static void step_deleting(struct vfio_ctrlr *c, uint32_t csts, bool late)
 {
-	if (vfio_connect_deleted(c) || late || NVME_CSTS_CFS(csts)) {
+	if (vfio_connect_deleted(c) || late || NVME_CSTS_CFS(csts) || c->admin.broken) {
 		vfio_start_disable(c);
 	}
 }

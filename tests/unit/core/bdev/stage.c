@@ -121,6 +121,11 @@ void stage_clock_advance(uint64_t ns)
 	now_ns += ns;
 }
 
+void stage_clock_restore(void)
+{
+	ebb_clock_set_source(clock_now_ns);
+}
+
 struct ebb_thread *stage_thread(const char *name)
 {
 	struct ebb_thread *thread;

@@ -25,6 +25,8 @@ void stage_turns(unsigned count);
 void stage_until(const bool *done);
 
 void stage_clock_advance(uint64_t ns);
+/* After a test has let another clock be read for a moment. */
+void stage_clock_restore(void);
 
 /* The rest of the test, up to the next such call, runs as @thread; NULL: as an OS thread. */
 void stage_enter(struct ebb_thread *thread);

@@ -133,6 +133,7 @@ static bool admin_run(struct fake_ctrlr *fake, struct fake_command *command)
 	uint8_t opcode = command->sqe.opcode;
 
 	if (fake->refuses && opcode == fake->refuse_opcode) {
+		fake->refusals++;
 		command->status = INVALID_FIELD;
 		return true;
 	}

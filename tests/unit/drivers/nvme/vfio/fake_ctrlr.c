@@ -345,7 +345,7 @@ static bool fake_answer(struct fake_ctrlr *fake, const struct fake_command *comm
 	return true;
 }
 
-/* Pending commands that can be answered are. Those of a queue that was deleted have gone with it. */
+/* Pending commands that can be answered are; those of a queue that was deleted go with it. */
 static bool fake_finish(struct fake_ctrlr *fake)
 {
 	unsigned kept = 0;

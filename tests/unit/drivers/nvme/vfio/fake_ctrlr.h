@@ -94,6 +94,7 @@ struct fake_ctrlr {
 	uint16_t io_status;    /* of the next I/O command; then 0 */
 	uint8_t refuse_opcode; /* admin commands of this opcode fail */
 	bool refuses;
+	unsigned refusals;
 
 	/* What it has seen. */
 	unsigned opens;

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resets, wanted and needed, and what comes in between. */
+#include "tests/unit/drivers/nvme/vfio/layer.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "drivers/nvme/vfio/regs.h"
+#include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/drivers/nvme/vfio/crowd.h"
+
+/* Ten resets in a row, under load: each request is answered once, and none is given up. */
+START_TEST(resets_under_load)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	for (unsigned i = 0; i < 10; i++) {
+		layer.was_reset = false;
+		layer.transport->reset(&layer.ctrlr);
+		layer_until(&layer.was_reset);
+		ck_assert_int_eq(layer.reset_rc, 0);
+		layer_pumps(i);
+	}
+	ck_assert_uint_eq(layer.reset_calls, 10);
+	layer.fake->holds_io = false;
+	layer_queue_live(&crowd_queue);
+	layer_pumps(2);
+	fake_ctrlr_release(layer.fake, CROWD);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 0);
+	ck_assert_uint_eq(layer.fake->starts, 11);
+	crowd_end();
+}
+END_TEST
+
+/* As the kernel's driver does it, and so as controllers know it. */
+START_TEST(a_reset_that_is_wanted_deletes_the_queues_first)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	ck_assert_uint_gt(layer.fake->aborted_by_deletion, 0);
+	layer.fake->holds_io = false;
+	layer_queue_live(&crowd_queue);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+END_TEST
+
+/* But nothing is asked of one that does not do its work. */
+START_TEST(a_reset_out_of_need_asks_for_nothing)
+{
+	crowd_begin();
+	layer.fake->holds_few = CROWD;
+	crowd_submit(15);
+	layer_pumps(2);
+	layer.fake->holds_few = 0;
+	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
+	crowd_until_done(15);
+	crowd_check(15);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	ck_assert_uint_eq(layer.fake->aborted_by_deletion, 0);
+	crowd_end();
+}
+END_TEST
+
+static void is_reset_all_the_same(void)
+{
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, 0);
+	ck_assert_uint_eq(layer.fake->starts, 2);
+	layer.fake->holds_io = false;
+	layer_queue_live(&crowd_queue);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+
+START_TEST(a_reset_of_one_that_deletes_no_queues)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer.fake->refuse_opcode = nvme_admin_delete_sq;
+	layer.fake->refuses = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(20);
+	ck_assert_uint_eq(layer.fake->refusals, 2); /* of one for each pair */
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	layer_until(&layer.was_reset);
+	layer.fake->refuses = false;
+	is_reset_all_the_same();
+	ck_assert_uint_eq(stage_log_count("cannot be deleted"), 0);
+}
+END_TEST
+
+/* For as long as it may take to become ready, it is waited for. */
+START_TEST(a_reset_of_one_that_answers_no_deletion)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(2490);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	for (unsigned i = 0; i < 20 && layer.fake->disabled_busy == 0; i++) {
+		layer_pump();
+	}
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	layer.fake->holds_admin = false;
+	is_reset_all_the_same();
+}
+END_TEST
+
+START_TEST(a_fatal_status_while_queues_are_deleted)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
+	layer_pumps(3);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
+	layer.fake->holds_admin = false;
+	is_reset_all_the_same();
+}
+END_TEST
+
+START_TEST(one_that_vanishes_while_queues_are_deleted)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	fake_ctrlr_vanish(layer.fake);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ENODEV);
+	layer_pumps(2);
+	crowd_check_failed(CROWD, -ENODEV);
+	crowd_end();
+}
+END_TEST
+
+static void notify(int fd)
+{
+	static const uint64_t one = 1;
+
+	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
+/* Its channel goes while its queues are being deleted. */
+START_TEST(a_queue_leaves_while_queues_are_deleted)
+{
+	crowd_begin();
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	layer_queue_close(&crowd_queue);
+	layer_pumps(10);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	while (layer.fake->disabled_busy == 0) {
+		layer_pump();
+	}
+	layer.fake->holds_admin = false;
+	layer_until(&layer.was_reset);
+	layer_queue_open_live(&crowd_queue);
+	crowd_submit(CROWD);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+END_TEST
+
+/* And the system asks for the function; the reset is answered all the same. */
+START_TEST(a_function_is_asked_for_while_queues_are_deleted)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	notify(layer.fake->device.request_fd);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ENODEV);
+	layer_pumps(2);
+	crowd_check_failed(CROWD, -ENODEV);
+	ck_assert_uint_eq(layer.fake->closes, 1);
+	crowd_end();
+}
+END_TEST
+
+static unsigned events, cancelled;
+
+static void count_event(struct ebb_nvme_request *request)
+{
+	events += request->rc == 0;
+	cancelled += request->rc == -ECANCELED;
+}
+
+/* No slot is free for the deletions at first: they go when there is one. */
+START_TEST(a_full_admin_queue_while_queues_are_deleted)
+{
+	static struct ebb_nvme_request requests[VFIO_ADMIN_DEPTH - 1];
+
+	events = 0;
+	cancelled = 0;
+	crowd_begin();
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(requests); i++) {
+		requests[i] = (struct ebb_nvme_request){.opcode = nvme_admin_async_event,
+							.done = count_event};
+		layer.transport->admin(&layer.ctrlr, &requests[i]);
+	}
+	layer_pumps(3);
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	ck_assert_uint_eq(layer.fake->starts, 1);
+	ck_assert(fake_ctrlr_event(layer.fake, 0));
+	layer_pumps(300); /* events are looked for every 100 ms */
+	ck_assert_uint_eq(layer.fake->starts, 2);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	layer_until(&layer.was_reset);
+	ck_assert_uint_eq(events, 1);
+	ck_assert_uint_eq(cancelled, VFIO_ADMIN_DEPTH - 2);
+	layer_queue_live(&crowd_queue);
+	crowd_end();
+}
+END_TEST
+
+/* Requests that were under way go before those that came during the reset. */
+START_TEST(a_reset_keeps_the_order)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i].request.cdw10 = 0;
+	}
+	crowd_submit(CROWD / 2);
+	layer_pumps(1);
+	layer.transport->reset(&layer.ctrlr);
+	for (unsigned i = CROWD / 2; i < CROWD; i++) {
+		layer_submit(&crowd_queue, &crowd[i]);
+	}
+	layer_until(&layer.was_reset);
+	layer.fake->holds_io = false;
+	fake_ctrlr_release(layer.fake, CROWD);
+	crowd_until_done(CROWD);
+	ck_assert_mem_eq(crowd[CROWD - 1].buf, layer.fake->disk, FAKE_BLOCK);
+	crowd_end();
+}
+END_TEST
+
+/* The reset fails: everything fails; another one, later, brings it back. */
+START_TEST(a_reset_that_fails_and_one_that_helps)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->never_ready = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
+	layer_pumps(2);
+	crowd_check_failed(CROWD, -ETIMEDOUT);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+	crowd_submit(1);
+	crowd_check_failed(1, -ETIMEDOUT);
+	layer.fake->never_ready = false;
+	layer.fake->holds_io = false;
+	layer.was_reset = false;
+	layer.transport->reset(&layer.ctrlr);
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, 0);
+	layer_queue_live(&crowd_queue);
+	crowd_submit(CROWD);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+END_TEST
+
+/* It can neither be disabled nor reset: only closing it gives the requests' memory back. */
+START_TEST(a_reset_of_one_that_cannot_be_disabled)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+	layer.fake->never_disabled = true;
+	layer.fake->reset_rc = -ENOTTY;
+	layer.transport->reset(&layer.ctrlr);
+	while (layer.fake->closes == 0) {
+		ck_assert_uint_eq(crowd[0].done, 0);
+		layer_pump();
+	}
+	layer_until(&layer.was_reset);
+	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
+	layer_pumps(2);
+	crowd_check_failed(CROWD, -ETIMEDOUT);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+	crowd_end();
+}
+END_TEST
+
+START_TEST(an_error_of_the_link_is_a_reset)
+{
+	crowd_begin();
+	layer.fake->holds_few = CROWD;
+	crowd_submit(15);
+	layer_pumps(2);
+	layer.fake->holds_few = 0;
+	notify(layer.fake->device.error_fd);
+	crowd_until_done(15);
+	crowd_check(15);
+	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
+	ck_assert_uint_eq(layer.fake->starts, 2);
+	crowd_end();
+}
+END_TEST
+
+/* The channel goes while the controller is being reset. */
+START_TEST(a_queue_leaves_in_a_reset)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		if (i == 0) {
+			crowd_begin();
+		} else {
+			layer_queue_open_live(&crowd_queue);
+		}
+		layer.was_reset = false;
+		layer.transport->reset(&layer.ctrlr);
+		layer_pumps(i % 13);
+		layer_queue_close(&crowd_queue);
+		layer_until(&layer.was_reset);
+	}
+	layer_queue_open_live(&crowd_queue);
+	crowd_end();
+}
+END_TEST
+
+/* And comes. */
+START_TEST(a_queue_comes_in_a_reset)
+{
+	crowd_begin();
+	layer_queue_close(&crowd_queue);
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(1);
+	layer_queue_open(&crowd_queue);
+	crowd_submit(CROWD);
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+END_TEST
+
+/* What the controller was asked for when it was reset is asked for again. */
+START_TEST(a_reset_while_a_queue_is_made)
+{
+	crowd_begin();
+	layer_queue_close(&crowd_queue);
+	layer.fake->holds_admin = true;
+	layer_queue_open(&crowd_queue);
+	crowd_submit(CROWD);
+	layer_pumps(50);
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(1);
+	layer.fake->holds_admin = false;
+	crowd_until_done(CROWD);
+	crowd_check(CROWD);
+	crowd_end();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		resets_under_load,
+		a_reset_that_is_wanted_deletes_the_queues_first,
+		a_reset_out_of_need_asks_for_nothing,
+		a_reset_of_one_that_deletes_no_queues,
+		a_reset_of_one_that_answers_no_deletion,
+		a_fatal_status_while_queues_are_deleted,
+		one_that_vanishes_while_queues_are_deleted,
+		a_queue_leaves_while_queues_are_deleted,
+		a_function_is_asked_for_while_queues_are_deleted,
+		a_full_admin_queue_while_queues_are_deleted,
+		a_reset_keeps_the_order,
+		a_reset_that_fails_and_one_that_helps,
+		a_reset_of_one_that_cannot_be_disabled,
+		an_error_of_the_link_is_a_reset,
+		a_queue_leaves_in_a_reset,
+		a_queue_comes_in_a_reset,
+		a_reset_while_a_queue_is_made,
+		NULL,
+	};
+
+	return layer_main("nvme/vfio/reset", tests);
+}
