@@ -15,12 +15,13 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+BOOT_TRIES = 2
 sys.path += [str(HERE), str(HERE.parent / "integration")]
 
 from cases import declared  # noqa: E402 # after the path to it
 from harness import Skip, print_comment  # noqa: E402
 from initramfs import Missing  # noqa: E402
-from vm import CaseFailed, Guest, GuestError  # noqa: E402
+from vm import CaseFailed, Guest, GuestError, QemuDied  # noqa: E402
 
 
 class Tap:
@@ -63,8 +64,12 @@ def run_case(tap, guest, case):
     return True
 
 
-def run_boot(tap, cases):
-    """Boot once and run cases until the guest is lost; those that are left."""
+def run_boot(tap, cases, tries):
+    """Boot once and run cases until the guest is lost; those that are left.
+
+    tries: which boot for the first of them this is. QEMU crashes in one of hundreds, before
+    anything of ours runs: that is its own matter, if the next one works.
+    """
     left = list(cases)
     with Guest(left[0].machine) as guest:
         try:
@@ -73,6 +78,9 @@ def run_boot(tap, cases):
                 guest.start()
                 print(f"# booted in {time.monotonic() - begin:.1f} s", flush=True)
         except GuestError as error:
+            if isinstance(error, QemuDied) and tries < BOOT_TRIES:
+                print_comment(f"another boot is needed: {error}")
+                return left
             for case in left:
                 tap.result(case, "failed", f"{error}; its console:\n{guest.console_tail()}")
             return []
@@ -123,10 +131,13 @@ def main():
     cases = chosen(sys.argv[1:])
     print(f"1..{len(cases)}", flush=True)
     for boot in in_boots(cases):
-        left = boot
+        left, tries = boot, 0
         while left:
             try:
-                left = run_boot(tap, left)
+                before, tries = len(left), tries + 1
+                left = run_boot(tap, left, tries)
+                if len(left) < before:
+                    tries = 0
             except Missing as missing:
                 for case in left:
                     tap.result(case, "skipped", str(missing))

@@ -47,6 +47,10 @@ class GuestError(Exception):
     """The guest is not what it should be: gone, silent, or QEMU refused."""
 
 
+class QemuDied(GuestError):
+    """QEMU itself has crashed."""
+
+
 class QemuRefuses(GuestError):
     """QEMU does not do what its monitor was asked for."""
 
@@ -306,17 +310,19 @@ class Guest:
         except Silent:
             raise GuestError(f"the guest {what} within {timeout_s} s") from None
         except Gone:
-            raise GuestError(f"the guest has gone: {self.end_of_qemu()}") from None
+            raise self.guest_gone() from None
 
-    def end_of_qemu(self):
+    def guest_gone(self):
         """Why there is no guest any more. QEMU's own end tells its crash from the guest's."""
         try:
             status = self.process.wait(EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            return "its agent has ended, QEMU has not"
+            return GuestError("the guest has gone: its agent has ended, QEMU has not")
         if status < 0:
-            return f"QEMU was ended by {signal.Signals(-status).name}"
-        return f"QEMU has ended with {status}: a panic, or power off"
+            name = signal.Signals(-status).name
+            return QemuDied(f"the guest has gone: QEMU was ended by {name}")
+        what = "a panic, or power off"
+        return GuestError(f"the guest has gone: QEMU has ended with {status}: {what}")
 
     def send(self, message):
         try:
