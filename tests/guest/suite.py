@@ -15,7 +15,6 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BOOT_TRIES = 2
 sys.path += [str(HERE), str(HERE.parent / "integration")]
 
 from cases import declared  # noqa: E402 # after the path to it
@@ -64,23 +63,27 @@ def run_case(tap, guest, case):
     return True
 
 
-def run_boot(tap, cases, tries):
-    """Boot once and run cases until the guest is lost; those that are left.
+def start(guest):
+    """Boot it. QEMU has crashed in one of some hundreds of boots, before anything of ours ran: that
+    is its own matter, if another one works."""
+    try:
+        guest.start()
+    except QemuDied as error:
+        print_comment(f"another boot is needed: {error}")
+        guest.kill()
+        guest.start()
 
-    tries: which boot for the first of them this is. QEMU crashes in one of hundreds, before
-    anything of ours runs: that is its own matter, if the next one works.
-    """
+
+def run_boot(tap, cases):
+    """Boot once and run cases until the guest is lost; those that are left."""
     left = list(cases)
     with Guest(left[0].machine) as guest:
         try:
             if not left[0].on_host:
                 begin = time.monotonic()
-                guest.start()
+                start(guest)
                 print(f"# booted in {time.monotonic() - begin:.1f} s", flush=True)
         except GuestError as error:
-            if isinstance(error, QemuDied) and tries < BOOT_TRIES:
-                print_comment(f"another boot is needed: {error}")
-                return left
             for case in left:
                 tap.result(case, "failed", f"{error}; its console:\n{guest.console_tail()}")
             return []
@@ -131,13 +134,10 @@ def main():
     cases = chosen(sys.argv[1:])
     print(f"1..{len(cases)}", flush=True)
     for boot in in_boots(cases):
-        left, tries = boot, 0
+        left = boot
         while left:
             try:
-                before, tries = len(left), tries + 1
-                left = run_boot(tap, left, tries)
-                if len(left) < before:
-                    tries = 0
+                left = run_boot(tap, left)
             except Missing as missing:
                 for case in left:
                     tap.result(case, "skipped", str(missing))

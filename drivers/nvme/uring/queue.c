@@ -21,10 +21,10 @@
  * to a worker thread, which waits for one, and stays, and wakes for a long time. So a queue never
  * has more outstanding than it can be sure of; the rest waits here, in order.
  *
- * Data within one page goes by its registered buffer, which spares the kernel the pinning of the page
- * (see core/event/uring_regions.c). There are kernels that refuse some of these with -EINVAL, for they count segments
- * that the request does not have. Such a command is sent again by its address, and so is everything
- * of that namespace from then on.
+ * Data within one page goes by its registered buffer, which spares the kernel the pinning of the
+ * page (see core/event/uring_regions.c). There are kernels that refuse some of these with
+ * -EINVAL, for they count segments that the request does not have. Such a command is sent again
+ * by its address, and so is everything of that namespace from then on.
  *
  * While the reactor polls, reads and writes go to its polled ring, if the driver has queues for that
  * (see urings.c). What may take long does not: a flush or a trim would keep the reactor awake.

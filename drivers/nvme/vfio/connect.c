@@ -64,7 +64,7 @@ static void lane_vector_done(struct ebb_work *work)
 		lane->vector_set = false;
 	} else if (lane->work_rc == 0) {
 		lane->vector_set = true;
-	} else {
+	} else if (!lane->leaving) {
 		lane_refused(lane, "an interrupt vector", lane->work_rc, 0);
 	}
 	lane_advance(lane);

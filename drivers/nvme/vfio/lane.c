@@ -274,21 +274,6 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	return count;
 }
 
-/* Requests wait, or the pairs are not ours. */
-static int __attribute__((noinline)) lane_poll_held(struct vfio_lane *lane)
-{
-	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
-	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
-
-	if (!lane->live) {
-		return 0;
-	}
-	if (lane_answered(polled)) {
-		return lane_serve(lane, polled, woken);
-	}
-	return lane_answered(woken) ? lane_serve(lane, woken, polled) : lane_find_nothing(lane);
-}
-
 /* Most looks find nothing: so much is done here, and the rest is a call. */
 int vfio_lane_poll(struct vfio_lane *lane)
 {
@@ -296,8 +281,8 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
 
 	lane->slept = false;
-	if (ebb_unlikely(lane->held)) {
-		return lane_poll_held(lane);
+	if (ebb_unlikely(lane->held) && !lane->live) {
+		return 0;
 	}
 	if (lane_answered(polled)) {
 		return lane_serve(lane, polled, woken);
@@ -305,7 +290,7 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	if (lane_answered(woken)) {
 		return lane_serve(lane, woken, polled);
 	}
-	if (ebb_unlikely(lane->refused_ns != 0)) {
+	if (ebb_unlikely(lane->held || lane->refused_ns != 0)) {
 		return lane_find_nothing(lane);
 	}
 	return 0;

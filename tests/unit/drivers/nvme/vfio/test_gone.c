@@ -4,67 +4,29 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
-
-#define MANY 40u
-
-static struct layer_queue queue;
-static struct layer_io ios[MANY];
-
-static void begin(void)
-{
-	layer_attach();
-	layer_queue_open_live(&queue);
-	for (unsigned i = 0; i < MANY; i++) {
-		layer_io_init(&ios[i], nvme_cmd_write, i, 1);
-	}
-}
-
-static void submit_all(unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		layer_submit(&queue, &ios[i]);
-	}
-}
-
-static void check_failed(unsigned count, int rc)
-{
-	for (unsigned i = 0; i < count; i++) {
-		layer_expect(&ios[i], rc, 0);
-	}
-}
-
-static void end(void)
-{
-	layer_queue_close(&queue);
-	layer_detach();
-	for (unsigned i = 0; i < MANY; i++) {
-		layer_io_fini(&ios[i]);
-	}
-}
+#include "tests/unit/drivers/nvme/vfio/crowd.h"
 
 /* Pulled out: the next time limit finds out. */
 START_TEST(a_function_that_vanishes)
 {
-	begin();
+	crowd_begin();
 	layer.fake->holds_io = true;
-	submit_all(MANY);
+	crowd_submit(CROWD);
 	layer_pumps(2);
 	fake_ctrlr_vanish(layer.fake);
-	layer_until_done(ios, MANY);
-	check_failed(MANY, -ENODEV);
+	layer_until_done(crowd, CROWD);
+	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	submit_all(1);
-	check_failed(1, -ENODEV);
+	crowd_submit(1);
+	crowd_check_failed(1, -ENODEV);
 	layer.transport->reset(&layer.ctrlr);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
-	end();
+	crowd_end();
 }
 END_TEST
 
@@ -73,83 +35,76 @@ START_TEST(a_queue_of_one_that_has_gone)
 {
 	struct ebb_nvme_queue *late = calloc(1, layer.transport->queue_size);
 
-	begin();
+	crowd_begin();
 	fake_ctrlr_vanish(layer.fake);
-	submit_all(1);
-	layer_until_done(ios, 1);
+	crowd_submit(1);
+	layer_until_done(crowd, 1);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	*late = (struct ebb_nvme_queue){.transport = layer.transport, .ctrlr = &layer.ctrlr};
 	ck_assert_int_eq(layer.transport->queue_create(late), -ENODEV);
 	free(late);
-	end();
+	crowd_end();
 }
 END_TEST
-
-static void ask_back(int fd)
-{
-	static const uint64_t one = 1;
-
-	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
-}
 
 /* The system asks for it back: its queues go, it is disabled, then closed, and requests fail. */
 START_TEST(a_function_that_is_asked_for)
 {
-	begin();
+	crowd_begin();
 	layer.fake->holds_io = true;
-	submit_all(MANY);
+	crowd_submit(CROWD);
 	layer_pumps(2);
-	ask_back(layer.fake->device.request_fd);
-	layer_until_done(ios, MANY);
-	check_failed(MANY, -ENODEV);
+	layer_notify(layer.fake->device.request_fd);
+	layer_until_done(crowd, CROWD);
+	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
-	end();
+	crowd_end();
 }
 END_TEST
 
 /* In the middle of a reset. */
 START_TEST(a_function_that_is_asked_for_in_a_reset)
 {
-	begin();
+	crowd_begin();
 	layer.fake->holds_io = true;
-	submit_all(MANY);
+	crowd_submit(CROWD);
 	layer_pumps(2);
 	layer.fake->never_ready = true;
 	layer.transport->reset(&layer.ctrlr);
 	layer_pumps(300);
-	ask_back(layer.fake->device.request_fd);
+	layer_notify(layer.fake->device.request_fd);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
-	check_failed(MANY, -ENODEV);
+	crowd_check_failed(CROWD, -ENODEV);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
-	end();
+	crowd_end();
 }
 END_TEST
 
 /* First it is asked for, and then, before it has been disabled, it has gone. */
 START_TEST(a_function_that_vanishes_while_it_is_let_go)
 {
-	begin();
+	crowd_begin();
 	layer.fake->holds_io = true;
-	submit_all(MANY);
+	crowd_submit(CROWD);
 	layer_pumps(2);
 	layer.fake->never_disabled = true;
-	ask_back(layer.fake->device.request_fd);
+	layer_notify(layer.fake->device.request_fd);
 	layer_pumps(300);
-	ck_assert_uint_eq(ios[0].done, 0);
+	ck_assert_uint_eq(crowd[0].done, 0);
 	fake_ctrlr_vanish(layer.fake);
-	layer_until_done(ios, MANY);
-	check_failed(MANY, -ENODEV);
+	layer_until_done(crowd, CROWD);
+	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	end();
+	crowd_end();
 }
 END_TEST
 
@@ -218,7 +173,7 @@ START_TEST(detached_when_it_hears_that_it_has_gone)
 {
 	layer_attach();
 	layer.hasty = true;
-	ask_back(layer.fake->device.request_fd);
+	layer_notify(layer.fake->device.request_fd);
 	hasty_end();
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
 }

@@ -143,6 +143,7 @@ static void submit_chained(struct ebb_nvme_request *request)
 {
 	(void)request;
 	layer_submit(&queue, chained);
+	chained = NULL;
 }
 
 /* Readings of a clock that goes on by 100 ns each, while @io is answered and @next submitted. */
@@ -157,6 +158,7 @@ static unsigned readings_of_an_answer(struct layer_io *io, struct layer_io *next
 	ebb_clock_set_source(count_readings);
 	layer.transport->poll(&queue.queue->base);
 	stage_clock_restore();
+	ck_assert_ptr_null(chained);
 	layer_until_done(next, 1);
 	return readings;
 }

@@ -3,11 +3,29 @@
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/drivers/nvme/vfio/crowd.h"
+
+/* All of them are under way, and stay so. */
+static void begin_held(void)
+{
+	crowd_begin();
+	layer.fake->holds_io = true;
+	crowd_submit(CROWD);
+	layer_pumps(2);
+}
+
+/* And a reset waits for deletions that are not answered. */
+static void reset_unanswered(void)
+{
+	begin_held();
+	layer.fake->holds_admin = true;
+	layer.transport->reset(&layer.ctrlr);
+	layer_pumps(10);
+	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+}
 
 /* Ten resets in a row, under load: each request is answered once, and none is given up. */
 START_TEST(resets_under_load)
@@ -38,10 +56,7 @@ END_TEST
 /* As the kernel's driver does it, and so as controllers know it. */
 START_TEST(a_reset_that_is_wanted_deletes_the_queues_first)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
+	begin_held();
 	layer.transport->reset(&layer.ctrlr);
 	layer_until(&layer.was_reset);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
@@ -104,13 +119,8 @@ END_TEST
 /* For as long as it may take to become ready, it is waited for. */
 START_TEST(a_reset_of_one_that_answers_no_deletion)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
-	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
-	layer_pumps(2490);
+	reset_unanswered();
+	layer_pumps(2480);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	for (unsigned i = 0; i < 20 && layer.fake->disabled_busy == 0; i++) {
 		layer_pump();
@@ -123,14 +133,7 @@ END_TEST
 
 START_TEST(a_fatal_status_while_queues_are_deleted)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
-	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
-	layer_pumps(10);
-	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
+	reset_unanswered();
 	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
 	layer_pumps(3);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
@@ -141,13 +144,7 @@ END_TEST
 
 START_TEST(one_that_vanishes_while_queues_are_deleted)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
-	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
-	layer_pumps(10);
+	reset_unanswered();
 	fake_ctrlr_vanish(layer.fake);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
@@ -156,13 +153,6 @@ START_TEST(one_that_vanishes_while_queues_are_deleted)
 	crowd_end();
 }
 END_TEST
-
-static void notify(int fd)
-{
-	static const uint64_t one = 1;
-
-	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
-}
 
 /* Its channel goes while its queues are being deleted. */
 START_TEST(a_queue_leaves_while_queues_are_deleted)
@@ -190,14 +180,8 @@ END_TEST
 /* And the system asks for the function; the reset is answered all the same. */
 START_TEST(a_function_is_asked_for_while_queues_are_deleted)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
-	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
-	layer_pumps(10);
-	notify(layer.fake->device.request_fd);
+	reset_unanswered();
+	layer_notify(layer.fake->device.request_fd);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
@@ -270,10 +254,7 @@ END_TEST
 /* The reset fails: everything fails; another one, later, brings it back. */
 START_TEST(a_reset_that_fails_and_one_that_helps)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
+	begin_held();
 	layer.fake->never_ready = true;
 	layer.transport->reset(&layer.ctrlr);
 	layer_until(&layer.was_reset);
@@ -300,10 +281,7 @@ END_TEST
 /* It can neither be disabled nor reset: only closing it gives the requests' memory back. */
 START_TEST(a_reset_of_one_that_cannot_be_disabled)
 {
-	crowd_begin();
-	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
-	layer_pumps(2);
+	begin_held();
 	layer.fake->never_disabled = true;
 	layer.fake->reset_rc = -ENOTTY;
 	layer.transport->reset(&layer.ctrlr);
@@ -327,7 +305,7 @@ START_TEST(an_error_of_the_link_is_a_reset)
 	crowd_submit(15);
 	layer_pumps(2);
 	layer.fake->holds_few = 0;
-	notify(layer.fake->device.error_fd);
+	layer_notify(layer.fake->device.error_fd);
 	crowd_until_done(15);
 	crowd_check(15);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
