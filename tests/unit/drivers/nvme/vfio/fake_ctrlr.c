@@ -75,7 +75,9 @@ static int fake_set_vector(struct ebb_vfio_device *device, unsigned vector, int 
 	if (fake->vector_rc != 0 && vector != 0) {
 		return fake->vector_rc;
 	}
+	pthread_mutex_lock(&fake->lock);
 	fake->vectors[vector] = eventfd;
+	pthread_mutex_unlock(&fake->lock);
 	return 0;
 }
 
@@ -83,12 +85,14 @@ static int fake_reset(struct ebb_vfio_device *device)
 {
 	struct fake_ctrlr *fake = ebb_container_of(device, struct fake_ctrlr, device);
 
+	pthread_mutex_lock(&fake->lock);
 	fake->function_resets++;
 	if (fake->reset_rc == 0) {
 		fake_forget(fake);
 		fake_init_registers(fake);
 		fake->never_disabled = false;
 	}
+	pthread_mutex_unlock(&fake->lock);
 	return fake->reset_rc;
 }
 
@@ -96,9 +100,11 @@ static void fake_close(struct ebb_vfio_device *device)
 {
 	struct fake_ctrlr *fake = ebb_container_of(device, struct fake_ctrlr, device);
 
+	pthread_mutex_lock(&fake->lock);
 	fake->closes++;
 	fake_forget(fake);
 	memset(fake->vectors, 0xff, sizeof(fake->vectors));
+	pthread_mutex_unlock(&fake->lock);
 }
 
 static const struct ebb_vfio_device_ops fake_ops = {
@@ -171,6 +177,7 @@ struct fake_ctrlr *fake_ctrlr_create(void)
 	struct fake_ctrlr *fake = calloc(1, sizeof(*fake));
 
 	ebb_assert(fake != NULL);
+	pthread_mutex_init(&fake->lock, NULL);
 	fake->bar = aligned_alloc(VFIO_PAGE, BAR_BYTES);
 	fake->disk = calloc(FAKE_BLOCKS, FAKE_BLOCK);
 	fake->pending = calloc(FAKE_PENDING, sizeof(*fake->pending));
@@ -211,6 +218,7 @@ void fake_ctrlr_destroy(struct fake_ctrlr *fake)
 	free(fake->bar);
 	free(fake->disk);
 	free(fake->pending);
+	pthread_mutex_destroy(&fake->lock);
 	free(fake);
 }
 
@@ -445,11 +453,13 @@ bool fake_ctrlr_step(struct fake_ctrlr *fake)
 	if (fake->gone) {
 		return false;
 	}
+	pthread_mutex_lock(&fake->lock);
 	worked = fake_look_at_cc(fake);
 	if (fake->sq[0].exists) {
 		worked |= fake_look_at_queues(fake);
 		worked |= fake_finish(fake);
 	}
+	pthread_mutex_unlock(&fake->lock);
 	return worked;
 }
 

@@ -9,6 +9,8 @@
  * it is told.
  */
 
+#include <pthread.h>
+
 #include <nvme/types.h>
 
 #include "drivers/nvme/vfio/device.h"
@@ -56,6 +58,7 @@ struct fake_command {
 struct fake_ctrlr {
 	struct ebb_vfio_device device;
 	struct ebb_mem_subscriber subscriber;
+	pthread_mutex_t lock; /* the helper resets and closes it while the test steps it */
 	char *bar;
 	char *regions[EBB_MEM_REGIONS_MAX];
 	int vectors[FAKE_VECTORS];
