@@ -121,23 +121,33 @@ static unsigned nops_until_early(unsigned first, unsigned count)
 	return first + count + 1;
 }
 
-/* Eight requests and a quarter of what is under way; commands: two and a half. */
+static void nops_then_ready(unsigned *count, const unsigned *then_ready, unsigned num)
+{
+	for (unsigned i = 0; i < num; i++) {
+		nop(&requests[(*count)++]);
+		ck_assert_uint_eq(ready(), then_ready[i]);
+	}
+}
+
+/* Two requests and a sixteenth of what is under way; commands: two and a half. */
 START_TEST(test_early)
 {
-	static const unsigned then_ready[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
-	unsigned count;
+	static const unsigned of_48[] = {1, 2, 3, 1, 2, 3, 1};
+	static const unsigned of_none[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
+	unsigned count = 0;
 
 	ck_assert_int_eq(ebb_uring_open(), 0);
-	count = nops_until_early(0, 8);
+	for (unsigned i = 0; i < 16; i++) {
+		count = nops_until_early(count, 2);
+		ebb_uring_submit(urings->home);
+	}
+	nops_then_ready(&count, of_48, EBB_ARRAY_SIZE(of_48));
 	wait_completed(count);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	turns(1);
 	count = nops_until_early(count, 2);
 	wait_completed(count);
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(then_ready); i++) {
-		nop(&requests[count++]);
-		ck_assert_uint_eq(ready(), then_ready[i]);
-	}
+	nops_then_ready(&count, of_none, EBB_ARRAY_SIZE(of_none));
 	wait_completed(count);
 }
 END_TEST
