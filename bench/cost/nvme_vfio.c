@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a read through a bdev of an NVMe controller over VFIO costs, to be counted under callgrind
- * (bench/cost/run): the whole turn of a polling reactor, with the bdev layer and its statistics, the
- * command layer and the transport. The controller is the tests' fake, whose own work is outside of
- * what is counted: --toggle-collect=cost_turn.
+ * (bench/cost/run): the whole turn of a reactor, with the bdev layer and its statistics, the command
+ * layer and the transport. The controller is the tests' fake, whose own work is outside of what is
+ * counted: --toggle-collect=cost_step --toggle-collect=cost_device.
  *
  *	nvme_vfio DEPTH ROUNDS     a round answers DEPTH reads and submits as many again
  *	nvme_vfio 0 ROUNDS         turns that find nothing, the queue being empty
  *	nvme_vfio -DEPTH ROUNDS    turns that find nothing, with DEPTH reads under way
  *	nvme_vfio 0 ROUNDS MORE    and so many more threads on the reactor, each with a queue
+ *	nvme_vfio DEPTH ROUNDS woken    after each turn the reactor sleeps, and is woken by the answers
  */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
@@ -33,7 +36,8 @@
 
 static_assert((FAKE_BLOCKS & (FAKE_BLOCKS - 1)) == 0, "blocks are counted on by a mask");
 
-void cost_turn(void);
+void cost_step(void);
+void cost_device(void);
 
 static struct fake_ctrlr *fake;
 static struct ebb_bdev_desc *desc;
@@ -41,6 +45,8 @@ static struct ebb_io_channel *ch;
 static uint64_t reads;
 static bool attached, opened;
 static unsigned joined;
+static bool polling = true;
+static bool counting;
 
 struct cost_io {
 	char *buf;
@@ -63,17 +69,39 @@ static void read_done(void *arg, int status)
 }
 
 /* The unit that is counted. */
-void __attribute__((noinline)) cost_turn(void)
+void __attribute__((noinline)) cost_step(void)
 {
-	ebb_reactor_turn(&ebb_reactors[0], true);
+	polling = ebb_reactor_step(&ebb_reactors[0], polling);
+}
+
+/* And within it, what is not. */
+void __attribute__((noinline)) cost_device(void)
+{
+	fake_ctrlr_step(fake);
+}
+
+/* In place of the C library's: the controller works while the reactor sleeps. */
+int epoll_wait(int epoll_fd, struct epoll_event *events, int max_events, int timeout_ms)
+{
+	if (counting) {
+		cost_device();
+	} else {
+		timeout_ms = 0;
+	}
+	return (int)syscall(SYS_epoll_pwait, epoll_fd, events, max_events, timeout_ms, NULL, 0);
+}
+
+static void step(void)
+{
+	fake_ctrlr_step(fake);
+	polling = ebb_reactor_step(&ebb_reactors[0], polling);
+	sched_yield();
 }
 
 static void until(const bool *flag)
 {
 	while (!*flag) {
-		fake_ctrlr_step(fake);
-		ebb_reactor_turn(&ebb_reactors[0], true);
-		sched_yield();
+		step();
 	}
 }
 
@@ -121,11 +149,11 @@ static void join_more(unsigned count)
 		ebb_assert(ebb_thread_send_msg(thread, join, NULL) == 0);
 	}
 	while (joined < count) {
-		ebb_reactor_turn(&ebb_reactors[0], true);
+		step();
 	}
 }
 
-static void run(int depth, unsigned rounds)
+static void run(int depth, unsigned rounds, bool sleeps)
 {
 	struct cost_io ios[256] = {0};
 	unsigned count = (unsigned)abs(depth);
@@ -138,13 +166,14 @@ static void run(int depth, unsigned rounds)
 		read_begin(&ios[i]);
 	}
 	ebb_turn.thread = NULL;
-	ebb_reactor_turn(&ebb_reactors[0], true);
+	counting = sleeps;
+	cost_step();
 	reads = 0;
 	for (unsigned i = 0; i < rounds; i++) {
-		if (depth > 0) {
+		if (depth > 0 && !sleeps) {
 			fake_ctrlr_step(fake);
 		}
-		cost_turn();
+		cost_step();
 	}
 	printf("%llu reads in %u turns\n", (unsigned long long)reads, rounds);
 	fflush(stdout);
@@ -153,11 +182,15 @@ static void run(int depth, unsigned rounds)
 
 int main(int argc, char **argv)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
+	bool sleeps = argc == 4 && strcmp(argv[3], "woken") == 0;
+	struct ebb_event_opts opts = {
+		.mode = sleeps ? EBB_REACTOR_INTERRUPT : EBB_REACTOR_POLL,
+		.roam = true,
+	};
 	unsigned settle = 0;
 
 	if (argc != 3 && argc != 4) {
-		fprintf(stderr, "usage: nvme_vfio DEPTH ROUNDS [MORE]\n");
+		fprintf(stderr, "usage: nvme_vfio DEPTH ROUNDS [MORE|woken]\n");
 		return 2;
 	}
 	CPU_ZERO(&opts.cpus);
@@ -169,12 +202,10 @@ int main(int argc, char **argv)
 	until(&attached);
 	ebb_thread_send_msg(ebb_thread_app(), open_bdev, NULL);
 	until(&opened);
-	join_more(argc == 4 ? (unsigned)atoi(argv[3]) : 0);
+	join_more(argc == 4 && !sleeps ? (unsigned)atoi(argv[3]) : 0);
 	while (!fake->sq[2].exists || settle++ < 1000) {
-		fake_ctrlr_step(fake);
-		ebb_reactor_turn(&ebb_reactors[0], true);
-		sched_yield();
+		step();
 	}
-	run(atoi(argv[1]), (unsigned)atoi(argv[2]));
+	run(atoi(argv[1]), (unsigned)atoi(argv[2]), sleeps);
 	return 0;
 }

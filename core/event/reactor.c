@@ -292,6 +292,20 @@ void ebb_reactor_end(struct ebb_reactor *reactor)
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 }
 
+bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling)
+{
+	bool worked = ebb_reactor_run_turn(reactor, polling);
+
+	if (!reactor_spins(reactor)) {
+		return !reactor_sleep(reactor);
+	}
+	ebb_reactor_submit(reactor);
+	if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
+		cpu_relax();
+	}
+	return true;
+}
+
 void ebb_reactor_run(struct ebb_reactor *reactor)
 {
 	bool polling = true;
@@ -300,17 +314,7 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_place(reactor);
 	ebb_watch_awake();
 	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
-		bool worked = ebb_reactor_run_turn(reactor, polling);
-
-		if (!reactor_spins(reactor)) {
-			polling = !reactor_sleep(reactor);
-			continue;
-		}
-		polling = true;
-		ebb_reactor_submit(reactor);
-		if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
-			cpu_relax();
-		}
+		polling = ebb_reactor_step(reactor, polling);
 	}
 	ebb_reactor_end(reactor);
 }

@@ -113,6 +113,9 @@ void ebb_reactor_end(struct ebb_reactor *reactor);
 /* A turn but for the submission, which a sleep may take over: see turn.c. */
 bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling);
 
+/* A turn, and what the mode has follow it. Return: @polling of the next one: false after a sleep. */
+bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling);
+
 /* Submits what the turn has prepared. */
 static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
 {
@@ -248,6 +251,9 @@ static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_th
 static inline void ebb_callback_end(struct ebb_reactor *reactor, struct ebb_thread *thread,
 				    bool worked)
 {
+	if (worked) {
+		ebb_turn.worked = true;
+	}
 	ebb_span_set_state(reactor, worked ? EBB_SPAN_WORKED : EBB_SPAN_IDLE);
 	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != 0)) {
 		ebb_spinlock_held(thread,

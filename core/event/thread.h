@@ -86,9 +86,8 @@ void ebb_thread_registry_fini(void);
 /*
  * One turn of a thread on its reactor: critical calls, one batch of messages, pollers, timers.
  * @polling: run every active poller; otherwise only those whose source has fired.
- * Return: true if something was done.
  */
-bool ebb_thread_run(struct ebb_thread *thread, bool polling);
+void ebb_thread_run(struct ebb_thread *thread, bool polling);
 
 /* Exit: see thread_exit.c. */
 void ebb_thread_exit_check(struct ebb_thread *thread);

@@ -43,15 +43,19 @@ void __attribute__((noinline)) ebb_reactor_read_kernel_clock(struct ebb_reactor 
 
 void __attribute__((noinline)) ebb_reactor_read_clock_again(struct ebb_reactor *reactor)
 {
-	ebb_reactor_read_clock(reactor);
+	if (ebb_likely(ebb_span_state(reactor) == EBB_SPAN_IDLE &&
+		       ebb_ticker_count(&reactor->ticker, &ebb_turn.now_ns))) {
+		ebb_span_set_state(reactor, EBB_SPAN_EMPTY);
+	} else {
+		ebb_reactor_read_clock(reactor);
+	}
 }
 
 /* ---- messages ---- */
 
-static bool __attribute__((noinline)) reactor_run_inbox(struct ebb_reactor *reactor)
+static void __attribute__((noinline)) reactor_run_inbox(struct ebb_reactor *reactor)
 {
 	struct ebb_msg *msg = ebb_mpsc_take(&reactor->inbox);
-	bool worked = msg != NULL;
 
 	while (msg != NULL) {
 		struct ebb_msg *next = msg->next;
@@ -61,7 +65,6 @@ static bool __attribute__((noinline)) reactor_run_inbox(struct ebb_reactor *reac
 		ebb_callback_end(reactor, NULL, true);
 		msg = next;
 	}
-	return worked;
 }
 
 static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
@@ -72,21 +75,18 @@ static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, 
 	ebb_callback_end(reactor, thread, true);
 }
 
-static bool thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_ring *ring = &thread->queue.critical;
 	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
 	struct ebb_ring_entry entry;
-	bool worked = false;
 
 	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
-		worked = true;
 	}
-	return worked;
 }
 
-static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_ring_entry entry;
 	unsigned count = 0;
@@ -99,44 +99,38 @@ static bool thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *
 	if (count != 0) {
 		ebb_queue_close_batch(&thread->queue);
 	}
-	return count != 0;
 }
 
-static bool __attribute__((noinline))
+static void __attribute__((noinline))
 thread_run_queue(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	bool worked = thread_run_critical(reactor, thread);
-
-	worked |= thread_run_messages(reactor, thread);
-	return worked;
+	thread_run_critical(reactor, thread);
+	thread_run_messages(reactor, thread);
 }
 
 /* ---- pollers ---- */
 
 /* Runs one poller. It may have been unregistered, but is not freed, when this returns. */
-static inline bool poller_run(struct ebb_reactor *reactor, struct ebb_thread *thread,
+static inline void poller_run(struct ebb_reactor *reactor, struct ebb_thread *thread,
 			      struct ebb_poller *poller)
 {
-	bool worked = false;
 	int rc;
 
-	ebb_assert(poller->state == EBB_POLLER_WAITING);
 	ebb_poller_set_state(poller, EBB_POLLER_RUNNING);
 	ebb_callback_begin(reactor, thread, poller->name);
 	rc = poller->fn(poller->arg);
 	poller->run_count++;
-	if (rc != 0) {
-		worked = rc > 0;
-		poller->busy_count += worked;
-		poller->error_count += !worked;
+	if (rc > 0) {
+		poller->busy_count++;
+	} else if (ebb_unlikely(rc < 0)) {
+		poller->error_count++;
 	}
-	ebb_callback_end(reactor, thread, worked);
+	ebb_callback_end(reactor, thread, rc > 0);
 	if (ebb_likely(poller->state == EBB_POLLER_RUNNING)) {
 		ebb_poller_set_state(poller, EBB_POLLER_WAITING);
 	} else {
 		ebb_poller_settle(poller);
 	}
-	return worked;
 }
 
 /* What has joined the list while it was run stands from @node on, and runs from now on. */
@@ -151,10 +145,9 @@ pollers_admit(struct ebb_thread *thread, struct ebb_list *node)
 	}
 }
 
-static inline bool pollers_run_active(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static inline void pollers_run_active(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_list *node = thread->active.next;
-	bool worked = false;
 
 	while (node != &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
@@ -164,39 +157,34 @@ static inline bool pollers_run_active(struct ebb_reactor *reactor, struct ebb_th
 			pollers_admit(thread, node);
 			break;
 		}
-		worked |= poller_run(reactor, thread, poller);
+		poller_run(reactor, thread, poller);
 		node = thread->cursor->next;
 	}
 	thread->cursor = NULL;
-	return worked;
 }
 
-static bool __attribute__((noinline))
+static void __attribute__((noinline))
 pollers_run_fired(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_list *node;
-	bool worked = false;
 
 	while ((node = ebb_list_pop_front(&thread->fired)) != NULL) {
-		worked |= poller_run(reactor, thread,
-				     ebb_list_entry(node, struct ebb_poller, fired_link));
+		poller_run(reactor, thread, ebb_list_entry(node, struct ebb_poller, fired_link));
 	}
-	return worked;
 }
 
-static bool __attribute__((noinline))
+static void __attribute__((noinline))
 pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	/* One reading for all: a short period cannot keep this loop going. */
 	uint64_t now_ns = ebb_turn.now_ns;
-	bool worked = false;
 
 	while (ebb_timer_next_ns(&thread->timers) <= now_ns) {
 		struct ebb_poller *poller =
 			ebb_container_of(thread->timers.timers[1], struct ebb_poller, timer);
 
 		ebb_timer_remove(&thread->timers, &poller->timer);
-		worked |= poller_run(reactor, thread, poller);
+		poller_run(reactor, thread, poller);
 		if (poller->state == EBB_POLLER_WAITING && poller->timer.position == 0) {
 			ebb_poller_schedule(poller);
 			if (poller->timer.deadline_ns <= now_ns) {
@@ -204,43 +192,40 @@ pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 			}
 		}
 	}
-	return worked;
 }
 
 /* Leaves the thread entered: what follows enters another one, or none. */
-static inline bool thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
+static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
 {
-	bool worked = false;
-
 	ebb_thread_enter(thread);
 	if (ebb_unlikely(ebb_queue_stirs(&thread->queue))) {
-		worked = thread_run_queue(reactor, thread);
+		thread_run_queue(reactor, thread);
 	}
-	worked |= ebb_likely(polling) ? pollers_run_active(reactor, thread)
-				      : pollers_run_fired(reactor, thread);
+	if (ebb_likely(polling)) {
+		pollers_run_active(reactor, thread);
+	} else {
+		pollers_run_fired(reactor, thread);
+	}
 	if (ebb_unlikely(ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns)) {
-		worked |= pollers_run_timed(reactor, thread);
+		pollers_run_timed(reactor, thread);
 	}
-	return worked;
 }
 
-bool ebb_thread_run(struct ebb_thread *thread, bool polling)
+void ebb_thread_run(struct ebb_thread *thread, bool polling)
 {
-	bool worked = thread_run(ebb_turn.reactor, thread, polling);
-
+	thread_run(ebb_turn.reactor, thread, polling);
 	ebb_thread_enter(NULL);
-	return worked;
 }
 
 /* ---- the turn's end ---- */
 
 /* What is deferred while this runs waits for the next turn: a turn ends. */
-static bool reactor_run_deferred(struct ebb_reactor *reactor)
+static void reactor_run_deferred(struct ebb_reactor *reactor)
 {
 	struct ebb_deferred *deferred = ebb_turn.deferred_first;
 
 	if (deferred == NULL) {
-		return false;
+		return;
 	}
 	ebb_turn.deferred_first = NULL;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
@@ -253,7 +238,6 @@ static bool reactor_run_deferred(struct ebb_reactor *reactor)
 		deferred = next;
 	} while (deferred != NULL);
 	ebb_batch_leave(reactor);
-	return true;
 }
 
 static void reactor_run_ends(void)
@@ -293,69 +277,60 @@ static inline bool reactor_has_end(const struct ebb_reactor *reactor)
 	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
 }
 
-static bool __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
+static void __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
 {
-	bool worked = reactor->urings.home != NULL && ebb_urings_reap(&reactor->urings);
-
-	worked |= reactor_run_deferred(reactor);
+	if (reactor->urings.home != NULL) {
+		ebb_urings_reap(&reactor->urings);
+	}
+	reactor_run_deferred(reactor);
 	if (ebb_turn.ends != NULL) {
 		reactor_run_ends();
 	}
 	if (ebb_unlikely(reactor->num_leaving != 0)) {
 		reactor_see_off(reactor);
 	}
-	return worked;
 }
 
-static bool __attribute__((noinline)) reactor_run_woken(struct ebb_reactor *reactor)
+static void __attribute__((noinline)) reactor_run_woken(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	bool worked = false;
 
 	ebb_list_for_each(node, &reactor->threads) {
-		worked |= thread_run(reactor, ebb_list_entry(node, struct ebb_thread, reactor_link),
-				     false);
+		thread_run(reactor, ebb_list_entry(node, struct ebb_thread, reactor_link), false);
 	}
-	return worked;
-}
-
-static inline bool turn_run(struct ebb_reactor *reactor, bool polling)
-{
-	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
-	struct ebb_list *node;
-	bool worked = false;
-
-	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
-	ebb_reactor_read_clock(reactor);
-	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
-
-	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
-		worked = reactor_run_inbox(reactor);
-	}
-	if (ebb_likely(polling)) {
-		ebb_list_for_each(node, &reactor->threads) {
-			worked |= thread_run(reactor,
-					     ebb_list_entry(node, struct ebb_thread, reactor_link),
-					     true);
-		}
-	} else {
-		worked |= reactor_run_woken(reactor);
-	}
-	ebb_thread_enter(NULL);
-	if (reactor_has_end(reactor)) {
-		worked |= reactor_run_end(reactor);
-	}
-	return worked;
 }
 
 bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 {
-	return turn_run(reactor, polling);
+	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
+	struct ebb_list *node;
+
+	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
+	ebb_turn.worked = false;
+	ebb_reactor_read_clock(reactor);
+	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
+
+	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
+		reactor_run_inbox(reactor);
+	}
+	if (ebb_likely(polling)) {
+		ebb_list_for_each(node, &reactor->threads) {
+			thread_run(reactor, ebb_list_entry(node, struct ebb_thread, reactor_link),
+				   true);
+		}
+	} else {
+		reactor_run_woken(reactor);
+	}
+	ebb_thread_enter(NULL);
+	if (reactor_has_end(reactor)) {
+		reactor_run_end(reactor);
+	}
+	return ebb_turn.worked;
 }
 
 bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 {
-	bool worked = turn_run(reactor, polling);
+	bool worked = ebb_reactor_run_turn(reactor, polling);
 
 	ebb_reactor_submit(reactor);
 	return worked;

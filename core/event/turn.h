@@ -7,6 +7,8 @@
  * the time and the thread that runs cost one load each.
  */
 
+#include <stdbool.h>
+
 #include <ebb/base.h>
 
 struct ebb_reactor;
@@ -31,6 +33,7 @@ struct ebb_turn {
 	struct ebb_deferred *deferred_first;
 	struct ebb_deferred **deferred_end;
 	struct ebb_turn_end *ends; /* what is to run at its end, in no order */
+	bool worked;               /* a callback has had something to do */
 };
 
 extern _Thread_local struct ebb_turn ebb_turn;

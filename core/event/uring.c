@@ -263,13 +263,13 @@ static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uin
 	}
 }
 
-bool ebb_uring_reap(struct ebb_uring *uring)
+void ebb_uring_reap(struct ebb_uring *uring)
 {
 	unsigned shift = uring->shape == EBB_URING_PLAIN ? 0 : 1;
 	unsigned count = 0;
 
 	if (uring->outstanding == 0) {
-		return false;
+		return;
 	}
 	if ((uring_sq_flags(uring) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
 		io_uring_get_events(&uring->ring);
@@ -289,7 +289,6 @@ bool ebb_uring_reap(struct ebb_uring *uring)
 	if (ebb_turn.thread != NULL) {
 		ebb_batch_leave(uring->reactor);
 	}
-	return count != 0;
 }
 
 /* What is worth a submission of its own before the turn's end. */

@@ -267,20 +267,18 @@ static void retired_ended(void *arg)
 	reactor->urings.retired = NULL;
 }
 
-bool ebb_urings_reap(struct ebb_urings *urings)
+void ebb_urings_reap(struct ebb_urings *urings)
 {
-	bool worked = ebb_uring_reap(urings->home);
-
+	ebb_uring_reap(urings->home);
 	if (ebb_unlikely(urings->polled != NULL)) {
-		worked |= ebb_uring_reap(urings->polled);
+		ebb_uring_reap(urings->polled);
 	}
 	if (ebb_unlikely(urings->retired != NULL)) {
-		worked |= ebb_uring_reap(urings->retired);
+		ebb_uring_reap(urings->retired);
 		if (!ebb_uring_busy(urings->retired)) {
 			ebb_uring_end(urings->retired, retired_ended);
 		}
 	}
-	return worked;
 }
 
 void __attribute__((noinline)) ebb_urings_submit(struct ebb_urings *urings)

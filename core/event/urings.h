@@ -18,8 +18,8 @@ struct ebb_urings {
 	uint64_t result; /* beside res, of the completion that runs */
 };
 
-/* Before the deferred completions of a turn. Return: true if anything has completed. */
-bool ebb_urings_reap(struct ebb_urings *urings);
+/* Before the deferred completions of a turn. */
+void ebb_urings_reap(struct ebb_urings *urings);
 
 /* At a turn's end. */
 void ebb_urings_submit(struct ebb_urings *urings);
