@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/holder.h"
 
 #define NAME_SIZE 64
+
+/* How often a claim is tried, and if a process is seen to have the device open. */
+#define CLAIM_TRIES      100
+#define CLAIM_TRIES_SEEN 10
+#define CLAIM_PAUSE_MS   20
 
 /* One line of the file at @path; false if there is none. */
 static bool read_line(const char *path, char *line, int size)
@@ -140,21 +146,42 @@ static void explain_busy(const char *root, const char *path, dev_t dev, char *re
 		 "array of several devices); end that");
 }
 
+int ebb_in_use_open(const char *root, const char *path, int flags)
+{
+	static const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000};
+	char full[PATH_MAX], text[160];
+	struct stat st;
+	int fd;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	for (unsigned tries = 1; (fd = open(full, flags | O_EXCL)) < 0; tries++) {
+		if (errno != EBUSY) {
+			return -errno;
+		}
+		if (tries == CLAIM_TRIES || stat(full, &st) < 0 ||
+		    ebb_in_use(root, st.st_rdev, 0, text, sizeof(text)) ||
+		    (tries == CLAIM_TRIES_SEEN &&
+		     ebb_holder_of_file(root, full, text, sizeof(text)))) {
+			return -EBUSY;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return fd;
+}
+
 int ebb_in_use_claim(const char *root, const char *path, dev_t dev, char *ret_why, size_t why_size)
 {
 	char full[PATH_MAX];
 	struct stat st;
-	int fd, rc;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
 	/* For reading: closing what was open for writing makes udev look at the partitions anew. */
-	fd = open(full, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	int fd = ebb_in_use_open(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
 	if (fd < 0) {
-		rc = -errno;
-		if (rc == -EBUSY) {
+		if (fd == -EBUSY) {
+			snprintf(full, sizeof(full), "%s%s", root, path);
 			explain_busy(root, full, dev, ret_why, why_size);
 		}
-		return rc;
+		return fd;
 	}
 	if (fstat(fd, &st) < 0 ||
 	    (root[0] == '\0' && (!S_ISBLK(st.st_mode) || (dev != 0 && st.st_rdev != dev)))) {

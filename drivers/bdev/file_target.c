@@ -15,17 +15,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <ebb/log.h>
 
 #include "core/base/holder.h"
 #include "core/base/in_use.h"
-
-/* How long a claim that no living process has is waited for: 2 s. */
-#define CLAIM_PAUSE_MS 20
-#define CLAIM_TRIES    100
 
 #define PROBE_SIZE 65536u /* the largest alignment that is tried */
 
@@ -82,29 +77,6 @@ static int target_look(struct file_target *target)
 	return 0;
 }
 
-/*
- * A process that has ended may leave requests in its io_uring, and the kernel closes its files only
- * when these have ended. So a claim that no process is seen to have is waited for.
- */
-static int open_claimed(const char *path, int flags)
-{
-	static const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000};
-	char holder[96];
-	int fd;
-
-	for (unsigned tries = 1; (fd = open(path, flags | O_EXCL)) < 0; tries++) {
-		if (errno != EBUSY || tries == CLAIM_TRIES) {
-			break;
-		}
-		if (ebb_holder_of_file("", path, holder, sizeof(holder))) {
-			errno = EBUSY;
-			break;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return fd;
-}
-
 static int target_open_fd(struct file_target *target)
 {
 	int flags = O_CLOEXEC | O_NOCTTY | (target->read_only ? O_RDONLY : O_RDWR) |
@@ -112,7 +84,8 @@ static int target_open_fd(struct file_target *target)
 	char holder[96];
 
 	if (target->is_block_device) {
-		target->fd = open_claimed(target->filename, flags);
+		target->fd = ebb_in_use_open("", target->filename, flags);
+		errno = target->fd < 0 ? -target->fd : 0;
 	} else {
 		target->fd = open(target->filename, flags);
 	}

@@ -11,6 +11,7 @@ from pathlib import Path
 import drives
 from cases import case
 from harness import BUILD, Daemon, RpcError, Skip, check_command, nbd_uri, run_command
+from load import Ledger, Load
 from machine import Machine, Namespace, Subsystem
 from nbd_client import NbdClient
 
@@ -57,6 +58,22 @@ def a_controller_is_found_by_each_of_its_names():
         assert "neither a device file" in refusal(daemon, "nonsense")
         assert "no NVMe controller" in refusal(daemon, "/dev/null")
         assert "there is no PCI function" in refusal(daemon, "0000:7f:1f.7")
+
+
+@case()
+def what_a_killed_process_had_can_be_had():
+    """Its files are closed only when what it had under way has ended."""
+    with Daemon(mode="interrupt") as heir:
+        for _ in range(10):
+            with Daemon(mode="interrupt") as daemon:
+                ledger = Ledger()
+                daemon.rpc("bdev_uring_create", name="disk", filename=str(drives.block(0)))
+                path = daemon.add_export("disk")
+                with Load(ledger, path, "disk", clients=2, depth=64, errors=1):
+                    ledger.wait_ios(100)
+                    daemon.kill9()
+                    assert attach(heir, drives.block(0)) == ["cn1"]
+            heir.rpc("bdev_nvme_detach_controller", name="c")
 
 
 def verify_all_sizes(daemon, *more):

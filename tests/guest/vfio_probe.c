@@ -176,6 +176,8 @@ static void try_vectors(struct queue *admin)
 	check(device->ops->set_vector(device, vector, fd) == 0, "a late vector gets an eventfd");
 	check(flush(&pair) == 0 && fires(fd, TIMEOUT_MS), "its interrupt arrives");
 	check(device->ops->set_vector(device, vector, -1) == 0, "and is given up");
+	/* The first flush's may have been pending, and come beside the second's. */
+	(void)fires(fd, QUIET_MS);
 	check(flush(&pair) == 0 && !fires(fd, QUIET_MS), "no interrupt then");
 	check(device->ops->set_vector(device, vector, fd) == 0 && flush(&pair) == 0 &&
 		      fires(fd, TIMEOUT_MS),
