@@ -42,11 +42,17 @@ class Subsystem:
     """One NVM subsystem: its namespaces can be reached through every one of its controllers.
 
     options: QEMU's for each nvme device, such as "mdts=3,cmb_size_mb=16,max_ioqpairs=4".
+    shares: its one controller could have others beside it. QEMU detaches only such a one's namespaces.
     """
 
     namespaces: tuple = (Namespace(),)
     controllers: int = 1
     options: str = ""
+    shares: bool = False
+
+    @property
+    def shared(self):
+        return self.shares or self.controllers > 1
 
     @property
     def plain(self):
@@ -54,7 +60,7 @@ class Subsystem:
         plugged again. (QEMU cannot plug namespaces alone, so other drives of one controller come
         back without.)"""
         only = self.namespaces[0]
-        single = self.controllers == len(self.namespaces) == 1
+        single = not self.shared and len(self.namespaces) == 1
         return single and not only.metadata and not only.options
 
 

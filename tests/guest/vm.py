@@ -174,11 +174,11 @@ class Guest:
     def controller_devices(self, controller):
         """QEMU's descriptions of a controller and, with the last of a subsystem, its namespaces.
 
-        Only a drive of several controllers says that it is one: the kernel treats it differently.
+        Only a shared drive says that it is one: the kernel treats it differently.
         """
         number, subsystem, first, index = self.subsystem_of(controller)
         device = f"nvme,id=nvme{controller},serial=ebb{first},bus=port{controller}"
-        if subsystem.controllers > 1:
+        if subsystem.shared:
             device += f",subsys=subsys{number}"
         if subsystem.options:
             device += f",{subsystem.options}"
@@ -200,7 +200,7 @@ class Guest:
         for index, namespace in enumerate(self.machine.namespaces):
             args += self.namespace_args(index, namespace)
         for number, subsystem in enumerate(self.machine.subsystems):
-            if subsystem.controllers > 1:
+            if subsystem.shared:
                 args += ["-device", f"nvme-subsys,id=subsys{number},nqn=ebb{number}"]
         for controller in range(self.machine.controllers):
             port = f"pcie-root-port,id=port{controller},chassis={controller + 1}"
