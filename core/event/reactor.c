@@ -150,7 +150,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
 		return false;
 	}
-	if (reactor->urings.home != NULL && !ebb_urings_may_sleep(&reactor->urings)) {
+	if (reactor->urings.stirs && !ebb_urings_may_sleep(&reactor->urings)) {
 		return false;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
@@ -168,7 +168,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	int rc = ebb_urings_arm(&reactor->urings);
+	int rc = reactor->urings.stirs ? ebb_urings_arm(&reactor->urings) : 0;
 
 	if (rc != 0) {
 		return rc;
@@ -203,7 +203,7 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
 static void reactor_wait(struct ebb_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
-	bool busy = reactor->urings.home != NULL && ebb_urings_busy(&reactor->urings);
+	bool busy = reactor->urings.stirs && ebb_urings_busy(&reactor->urings);
 	bool slept = true;
 	int count = 0;
 
@@ -216,7 +216,9 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-	ebb_urings_disarm(&reactor->urings);
+	if (reactor->urings.stirs) {
+		ebb_urings_disarm(&reactor->urings);
+	}
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
 	}

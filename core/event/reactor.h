@@ -119,7 +119,7 @@ bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling);
 /* Submits what the turn has prepared. */
 static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.home != NULL) {
+	if (reactor->urings.stirs) {
 		ebb_urings_submit(&reactor->urings);
 	}
 }

@@ -273,13 +273,13 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 
 static inline bool reactor_has_end(const struct ebb_reactor *reactor)
 {
-	return reactor->urings.home != NULL || ebb_turn.deferred_first != NULL ||
-	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
+	return reactor->urings.stirs || ebb_turn.deferred_first != NULL || ebb_turn.ends != NULL ||
+	       reactor->num_leaving != 0;
 }
 
 static void __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.home != NULL) {
+	if (reactor->urings.stirs) {
 		ebb_urings_reap(&reactor->urings);
 	}
 	reactor_run_deferred(reactor);

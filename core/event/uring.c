@@ -219,12 +219,18 @@ static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
 		}
 	}
 	io_uring_sqe_set_data(sqe, data);
+	uring->reactor->urings.stirs = true;
 	return sqe;
 }
 
 bool ebb_uring_busy(const struct ebb_uring *uring)
 {
 	return uring->outstanding != 0;
+}
+
+bool ebb_uring_stirs(const struct ebb_uring *uring)
+{
+	return uring->outstanding != 0 || io_uring_sq_ready(&uring->ring) != 0;
 }
 
 bool ebb_uring_sleep(struct ebb_uring *uring)

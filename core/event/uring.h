@@ -44,6 +44,9 @@ void ebb_uring_prepare_cancel(struct ebb_uring *uring, struct ebb_uring_op *op);
 /* One submission for all that was prepared since the last: at the end of a turn, or in a sleep. */
 void ebb_uring_submit(struct ebb_uring *uring);
 
+/* True if a request is prepared or outstanding. */
+bool ebb_uring_stirs(const struct ebb_uring *uring);
+
 /* Runs what has completed. */
 void ebb_uring_reap(struct ebb_uring *uring);
 

@@ -137,6 +137,7 @@ int ebb_uring_open_big(void)
 	}
 	urings->retired = urings->home;
 	urings->home = uring;
+	urings->stirs = urings->stirs || urings->retired != NULL;
 	return 0;
 }
 
@@ -279,6 +280,8 @@ void ebb_urings_reap(struct ebb_urings *urings)
 			ebb_uring_end(urings->retired, retired_ended);
 		}
 	}
+	urings->stirs = urings->retired != NULL || ebb_uring_stirs(urings->home) ||
+			(urings->polled != NULL && ebb_uring_stirs(urings->polled));
 }
 
 void __attribute__((noinline)) ebb_urings_submit(struct ebb_urings *urings)

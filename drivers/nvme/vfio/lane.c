@@ -274,23 +274,46 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 	return count;
 }
 
-/* Most looks find nothing: so much is done here, and the rest is a call. */
-int vfio_lane_poll(struct vfio_lane *lane)
+/* Return: false: nothing has been answered, and @ret_count is as it was. */
+static inline bool lane_look(struct vfio_lane *lane, int *ret_count)
 {
 	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
 	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
 
-	lane->slept = false;
-	if (ebb_unlikely(lane->held) && !lane->live) {
-		return 0;
-	}
 	if (lane_answered(polled)) {
-		return lane_serve(lane, polled, woken);
+		*ret_count = lane_serve(lane, polled, woken);
+		return true;
 	}
 	if (lane_answered(woken)) {
-		return lane_serve(lane, woken, polled);
+		*ret_count = lane_serve(lane, woken, polled);
+		return true;
 	}
-	if (ebb_unlikely(lane->held || lane->refused_ns != 0)) {
+	return false;
+}
+
+static int __attribute__((noinline)) lane_poll_held(struct vfio_lane *lane)
+{
+	int count;
+
+	if (!lane->live) {
+		return 0;
+	}
+	return lane_look(lane, &count) ? count : lane_find_nothing(lane);
+}
+
+/* Most looks find nothing: so much is done here, and the rest is a call. */
+int vfio_lane_poll(struct vfio_lane *lane)
+{
+	int count;
+
+	lane->slept = false;
+	if (ebb_unlikely(lane->held)) {
+		return lane_poll_held(lane);
+	}
+	if (lane_look(lane, &count)) {
+		return count;
+	}
+	if (ebb_unlikely(lane->refused_ns != 0)) {
 		return lane_find_nothing(lane);
 	}
 	return 0;
