@@ -32,18 +32,21 @@ bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_
  * ebb_in_use_open() - open a block device with O_EXCL, and wait for a claim that may be a moment's
  * The kernel claims a disk while it looks at its partitions; and what a process claimed that has
  * ended, until the requests in its io_uring have. So a claim of which nothing is known is waited
- * for, up to 2 s; and for a fifth of a second if a process is seen to have the device open, as that
- * need not be the one.
+ * for; and for a fifth of a second if a process is seen to have the device open, as that need not be
+ * the one.
  * @root: "" but in tests
  * @path: below @root
  * @flags: of open(), besides O_EXCL
+ * @wait_ms: at most so long
+ * Thread: the helper; what else it has to do waits meanwhile.
  * Return: the fd; -EBUSY; -errno.
  */
-int ebb_in_use_open(const char *root, const char *path, int flags);
+int ebb_in_use_open(const char *root, const char *path, int flags, unsigned wait_ms);
 
 /**
  * ebb_in_use_claim() - open a block device, and nobody else's claim on it is possible (O_EXCL)
- * That goes for its partitions too. Of what claims nothing, it is refused if it is known.
+ * That goes for its partitions too. Of what claims nothing, it is refused if it is known. Waits as
+ * ebb_in_use_open() does, up to half a second.
  * @root: "" but in tests
  * @path: below @root
  * @dev: which it has to be; 0: whatever it is

@@ -16,10 +16,9 @@
 
 #define NAME_SIZE 64
 
-/* How often a claim is tried, and if a process is seen to have the device open. */
-#define CLAIM_TRIES      100
-#define CLAIM_TRIES_SEEN 10
 #define CLAIM_PAUSE_MS   20
+#define CLAIM_TRIES_SEEN 10 /* and no more, if a process is seen to have the device open */
+#define CLAIM_WAIT_MS    500
 
 /* One line of the file at @path; false if there is none. */
 static bool read_line(const char *path, char *line, int size)
@@ -146,20 +145,21 @@ static void explain_busy(const char *root, const char *path, dev_t dev, char *re
 		 "array of several devices); end that");
 }
 
-int ebb_in_use_open(const char *root, const char *path, int flags)
+int ebb_in_use_open(const char *root, const char *path, int flags, unsigned wait_ms)
 {
 	static const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000};
+	unsigned tries_max = wait_ms / CLAIM_PAUSE_MS;
 	char full[PATH_MAX], text[160];
 	struct stat st;
 	int fd;
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (unsigned tries = 1; (fd = open(full, flags | O_EXCL)) < 0; tries++) {
-		if (errno != EBUSY) {
+	for (unsigned tries = 0; (fd = open(full, flags | O_EXCL)) < 0; tries++) {
+		if (errno != EBUSY || stat(full, &st) < 0) {
 			return -errno;
 		}
-		if (tries == CLAIM_TRIES || stat(full, &st) < 0 ||
-		    ebb_in_use(root, st.st_rdev, 0, text, sizeof(text)) ||
+		if (tries >= tries_max ||
+		    (tries == 0 && ebb_in_use(root, st.st_rdev, 0, text, sizeof(text))) ||
 		    (tries == CLAIM_TRIES_SEEN &&
 		     ebb_holder_of_file(root, full, text, sizeof(text)))) {
 			return -EBUSY;
@@ -174,7 +174,7 @@ int ebb_in_use_claim(const char *root, const char *path, dev_t dev, char *ret_wh
 	char full[PATH_MAX];
 	struct stat st;
 	/* For reading: closing what was open for writing makes udev look at the partitions anew. */
-	int fd = ebb_in_use_open(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = ebb_in_use_open(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, CLAIM_WAIT_MS);
 
 	if (fd < 0) {
 		if (fd == -EBUSY) {

@@ -245,7 +245,9 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-		ebb_urings_disarm(&reactor->urings);
+		if (reactor->urings.stirs) {
+			ebb_urings_disarm(&reactor->urings);
+		}
 		ebb_watch_awake();
 		ebb_reactor_submit(reactor);
 		return false;

@@ -102,9 +102,9 @@ void ebb_reactor_fini(struct ebb_reactor *reactor);
 void ebb_reactor_run(struct ebb_reactor *reactor);
 
 /*
- * What ebb_reactor_run() is made of, for tests that step a reactor on their own OS thread: begin,
- * any number of turns, end. @polling: run every active poller; otherwise those that have fired.
- * Return: true if something was done.
+ * For tests that step a reactor on their own OS thread: begin, any number of turns, end, as in
+ * ebb_reactor_run() without its sleep. @polling: run every active poller; otherwise those that have
+ * fired. Return: true if something was done.
  */
 void ebb_reactor_begin(struct ebb_reactor *reactor);
 bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
@@ -113,7 +113,10 @@ void ebb_reactor_end(struct ebb_reactor *reactor);
 /* A turn but for the submission, which a sleep may take over: see turn.c. */
 bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling);
 
-/* A turn, and what the mode has follow it. Return: @polling of the next one: false after a sleep. */
+/*
+ * What ebb_reactor_run() repeats: a turn, and what the mode has follow it. Return: @polling of the
+ * next one, which is false after a sleep.
+ */
 bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling);
 
 /* Submits what the turn has prepared. */

@@ -35,8 +35,16 @@ void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor));
 
 bool ebb_uring_is_big(const struct ebb_uring *uring);
 
+/* What a request is for, which says how soon it is submitted. */
+enum ebb_uring_kind {
+	EBB_URING_OTHER,   /* a socket, as a rule */
+	EBB_URING_FILE,    /* a read or write of a file */
+	EBB_URING_COMMAND, /* to an NVMe controller */
+};
+
 /* An entry for @op, of the thread that runs; see ebb_uring_sqe(). */
-struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op);
+struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op,
+				       enum ebb_uring_kind kind);
 
 /* Prepares the cancellation of @op; harmless if this ring does not have it. */
 void ebb_uring_prepare_cancel(struct ebb_uring *uring, struct ebb_uring_op *op);

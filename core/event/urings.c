@@ -153,16 +153,26 @@ int ebb_uring_open_polled(void)
 				      : urings_create(urings, EBB_URING_POLLED, &urings->polled);
 }
 
-struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
+static struct io_uring_sqe *urings_prepare(struct ebb_uring_op *op, enum ebb_uring_kind kind)
 {
 	ebb_assert(ebb_turn.thread != NULL && ebb_turn.reactor->urings.home != NULL);
-	return ebb_uring_prepare(ebb_turn.reactor->urings.home, op);
+	return ebb_uring_prepare(ebb_turn.reactor->urings.home, op, kind);
+}
+
+struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
+{
+	return urings_prepare(op, EBB_URING_OTHER);
+}
+
+struct io_uring_sqe *ebb_uring_sqe_file(struct ebb_uring_op *op)
+{
+	return urings_prepare(op, EBB_URING_FILE);
 }
 
 struct io_uring_sqe *ebb_uring_sqe_big(struct ebb_uring_op *op)
 {
 	ebb_assert(ebb_uring_is_big(ebb_turn.reactor->urings.home));
-	return ebb_uring_sqe(op);
+	return urings_prepare(op, EBB_URING_COMMAND);
 }
 
 static bool reactor_is_warm(const struct ebb_reactor *reactor)
@@ -180,7 +190,7 @@ struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
 	if (polled == NULL || !reactor_is_warm(ebb_turn.reactor)) {
 		return NULL;
 	}
-	return ebb_uring_prepare(polled, op);
+	return ebb_uring_prepare(polled, op, EBB_URING_COMMAND);
 }
 
 uint64_t ebb_uring_result(void)

@@ -14,14 +14,14 @@ struct ebb_urings {
 	struct ebb_uring *home;    /* takes every request, but for those of the polled one */
 	struct ebb_uring *retired; /* a plain ring whose requests end there; takes none */
 	struct ebb_uring *polled;
-	bool stirs;      /* anything is prepared or outstanding, or a ring is retired */
+	bool stirs;      /* false: nothing is prepared or outstanding, and no ring is retired */
 	int *files;      /* what is registered, at the same place in each; -1: nothing */
 	uint64_t result; /* beside res, of the completion that runs */
 };
 
 /*
- * What follows is called by the reactor's loop, and only if something stirs: most reactors have a
- * ring, and many have nothing to do with it for hours.
+ * What the reactor's loop calls, only if something stirs: most reactors have a ring, and many have
+ * nothing to do with it for hours.
  */
 
 /* Before the deferred completions of a turn. */

@@ -63,7 +63,7 @@ void file_ring_submit(struct file_io *fio)
 	struct io_uring_sqe *sqe;
 
 	fio->op.complete = ring_complete;
-	sqe = ebb_uring_sqe(&fio->op);
+	sqe = ebb_uring_sqe_file(&fio->op);
 	ring_prepare(sqe, io, fixed_file ? ch->file_index : ch->file->target.fd,
 		     io->offset_blocks * io->bdev->block_size);
 	if (fixed_file) {

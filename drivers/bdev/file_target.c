@@ -22,6 +22,8 @@
 #include "core/base/holder.h"
 #include "core/base/in_use.h"
 
+#define CLAIM_WAIT_MS 2000 /* for one that no process is seen to have */
+
 #define PROBE_SIZE 65536u /* the largest alignment that is tried */
 
 int file_target_fail(struct file_target *target, int rc, const char *format, ...)
@@ -77,40 +79,54 @@ static int target_look(struct file_target *target)
 	return 0;
 }
 
+static int fail_open(struct file_target *target, int rc)
+{
+	return file_target_fail(target, rc, "cannot open '%s': %s", target->filename,
+				strerror(-rc));
+}
+
+static int fail_busy(struct file_target *target)
+{
+	char holder[96];
+
+	if (!ebb_holder_of_file("", target->filename, holder, sizeof(holder))) {
+		snprintf(holder, sizeof(holder), "the kernel or another program");
+	}
+	return file_target_fail(target, -EBUSY, "'%s' is in use by %s; close it there first",
+				target->filename, holder);
+}
+
 static int target_open_fd(struct file_target *target)
 {
 	int flags = O_CLOEXEC | O_NOCTTY | (target->read_only ? O_RDONLY : O_RDWR) |
 		    (target->direct ? O_DIRECT : 0);
-	char holder[96];
+	int fd;
 
 	if (target->is_block_device) {
-		target->fd = ebb_in_use_open("", target->filename, flags);
-		errno = target->fd < 0 ? -target->fd : 0;
+		fd = ebb_in_use_open("", target->filename, flags, CLAIM_WAIT_MS);
 	} else {
-		target->fd = open(target->filename, flags);
+		fd = open(target->filename, flags);
+		fd = fd < 0 ? -errno : fd;
 	}
-	if (target->fd >= 0) {
-		return 0;
-	}
-	switch (errno) {
-	case EINVAL:
-		return target->direct ? fail_no_direct(target) : fail_errno(target, "open");
-	case EBUSY:
-		if (!ebb_holder_of_file("", target->filename, holder, sizeof(holder))) {
-			snprintf(holder, sizeof(holder), "the kernel or another program");
-		}
-		return file_target_fail(target, -EBUSY,
-					"'%s' is in use by %s; close it there first",
-					target->filename, holder);
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return file_target_fail(target, -errno, "cannot open '%s': %s%s", target->filename,
-					strerror(errno),
+	switch (fd) {
+	case -EINVAL:
+		return target->direct ? fail_no_direct(target) : fail_open(target, fd);
+	case -EBUSY:
+		return fail_busy(target);
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		return file_target_fail(target, fd, "cannot open '%s': %s%s", target->filename,
+					strerror(-fd),
 					target->read_only ? "" : "; readonly=true needs less");
 	default:
-		return fail_errno(target, "open");
+		break;
 	}
+	if (fd < 0) {
+		return fail_open(target, fd);
+	}
+	target->fd = fd;
+	return 0;
 }
 
 static int target_lock(struct file_target *target)

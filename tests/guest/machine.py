@@ -42,7 +42,7 @@ class Subsystem:
     """One NVM subsystem: its namespaces can be reached through every one of its controllers.
 
     options: QEMU's for each nvme device, such as "mdts=3,cmb_size_mb=16,max_ioqpairs=4".
-    shares: its one controller could have others beside it. QEMU detaches only such a one's namespaces.
+    shares: its one controller could have others beside it; only then QEMU detaches namespaces.
     """
 
     namespaces: tuple = (Namespace(),)

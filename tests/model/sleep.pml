@@ -10,7 +10,7 @@
  *
  * What stands for what:
  *
- *	receiver          ebb_reactor_run(), core/event/reactor.c. The turn runs the inbox, critical
+ *	receiver          ebb_reactor_step(), core/event/reactor.c. The turn runs the inbox, critical
  *	                  calls, the ring with its overflow, pollers, and what the io_uring has
  *	                  completed; "Sleep" below is reactor_sleep() and reactor_wait() by line,
  *	                  the second look being reactor_has_work(), and the arming reactor_arm()

@@ -43,6 +43,9 @@ int ebb_uring_open(void);
  */
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op);
 
+/* As ebb_uring_sqe(), for a read or write of a file: its disk is told of it sooner. */
+struct io_uring_sqe *ebb_uring_sqe_file(struct ebb_uring_op *op);
+
 /**
  * ebb_uring_open_big() - as ebb_uring_open(), for requests that need bigger entries
  * From here on the calling reactor's ring has submission entries of 128 bytes and completion

@@ -10,6 +10,10 @@
  * An aborted command, like one that a reset has interrupted, is submitted again, a bounded number
  * of times. Then it fails with -ETIMEDOUT.
  *
+ * A command is late only if two ticks have met it. Its time is that of the turn that submitted it:
+ * if ebbd was stopped in that turn (SIGSTOP, a debugger, a paused guest), the command looks as old as
+ * that stop was long, though the controller has just been told of it.
+ *
  * This costs a request one store, of the time. A timer with a period of a quarter of the timeout
  * runs while commands are under way, and stops, once, when it finds that there are none: nothing is
  * armed for an idle lane. The app thread, which has the admin queue, does what the controller has
@@ -53,7 +57,7 @@ static void ladder_climb(struct vfio_lane *lane, struct vfio_pair *pair, struct 
 	if (atomic_load_explicit(&lane->trouble_sent, memory_order_acquire)) {
 		return;
 	}
-	if (slot->rung == VFIO_RUNG_NONE) {
+	if (slot->rung == VFIO_RUNG_SEEN) {
 		slot->rung = VFIO_RUNG_ABORT;
 		atomic_fetch_add_explicit(&lane->timeouts, 1, memory_order_relaxed);
 		vfio_ladder_report(lane, VFIO_TROUBLE_LATE, pair->qid, slot->cid);
@@ -78,7 +82,9 @@ static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_pair *pair, bool
 		}
 		age_ns = now_ns - slot->since_ns;
 		oldest_ns = age_ns > oldest_ns ? age_ns : oldest_ns;
-		if (climb && age_ns >= lane->ctrlr->timeout_us * EBB_NS_PER_US) {
+		if (climb && slot->rung == VFIO_RUNG_NONE) {
+			slot->rung = VFIO_RUNG_SEEN;
+		} else if (climb && age_ns >= lane->ctrlr->timeout_us * EBB_NS_PER_US) {
 			ladder_climb(lane, pair, slot, age_ns);
 		}
 	}

@@ -171,9 +171,11 @@ vfio_slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status)
 {
 	struct vfio_slot *slot = &pair->slots[index];
 	struct ebb_nvme_request *request = slot->request;
+	bool asked = slot->rung != VFIO_RUNG_SEEN;
 
 	slot->rung = VFIO_RUNG_NONE;
-	if (EBB_NVME_SCT(status) != NVME_SCT_GENERIC || EBB_NVME_SC(status) != NVME_SC_ABORT_REQ) {
+	if (!asked || EBB_NVME_SCT(status) != NVME_SCT_GENERIC ||
+	    EBB_NVME_SC(status) != NVME_SC_ABORT_REQ) {
 		return false;
 	}
 	vfio_slot_free(pair, index);

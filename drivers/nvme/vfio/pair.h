@@ -18,6 +18,7 @@
 
 enum vfio_rung {
 	VFIO_RUNG_NONE,
+	VFIO_RUNG_SEEN,  /* a look at late commands has met it */
 	VFIO_RUNG_ABORT, /* the controller has been asked to abort it */
 	VFIO_RUNG_RESET, /* or to be reset */
 };

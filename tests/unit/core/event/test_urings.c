@@ -109,46 +109,72 @@ static unsigned ready(void)
 	return io_uring_sq_ready(ebb_uring_ring(urings->home));
 }
 
-/* Prepares @count more, each of which is only prepared; the one after them has them submitted. */
-static unsigned nops_until_early(unsigned first, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		nop(&requests[first + i]);
-		ck_assert_uint_eq(ready(), i + 1);
-	}
-	nop(&requests[first + count]);
-	ck_assert_uint_eq(ready(), 1);
-	return first + count + 1;
-}
+typedef struct io_uring_sqe *(*get_sqe_fn)(struct ebb_uring_op *op);
 
-static void nops_then_ready(unsigned *count, const unsigned *then_ready, unsigned num)
+/* Prepares @num requests of a kind, and compares how many are not submitted after each. */
+static void nops_then_ready(get_sqe_fn get_sqe, unsigned *count, const unsigned *then_ready,
+			    unsigned num)
 {
 	for (unsigned i = 0; i < num; i++) {
-		nop(&requests[(*count)++]);
+		io_uring_prep_nop(get_sqe(&requests[(*count)++].op));
 		ck_assert_uint_eq(ready(), then_ready[i]);
 	}
 }
 
-/* Two requests and a sixteenth of what is under way; commands: two and a half. */
+/* So many more under way, all of them submitted. */
+static void nops_submitted(unsigned *count, unsigned num)
+{
+	for (unsigned i = 0; i < num; i++) {
+		nop(&requests[(*count)++]);
+		ebb_uring_submit(urings->home);
+	}
+}
+
+/* When another request has what is ready submitted: see what uring.c says of it. */
 START_TEST(test_early)
 {
-	static const unsigned of_48[] = {1, 2, 3, 1, 2, 3, 1};
-	static const unsigned of_none[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
+	static const unsigned other[] = {1, 2, 3, 4, 5, 6, 7, 8, 1};
+	static const unsigned other_of_40[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1};
+	static const unsigned file[] = {1, 2, 1, 2, 1};
+	static const unsigned file_of_48[] = {1, 2, 3, 1, 2, 3, 1};
+	static const unsigned command[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
 	unsigned count = 0;
 
 	ck_assert_int_eq(ebb_uring_open(), 0);
-	for (unsigned i = 0; i < 16; i++) {
-		count = nops_until_early(count, 2);
-		ebb_uring_submit(urings->home);
-	}
-	nops_then_ready(&count, of_48, EBB_ARRAY_SIZE(of_48));
+	nops_then_ready(ebb_uring_sqe, &count, other, EBB_ARRAY_SIZE(other));
+	wait_completed(count);
+	nops_submitted(&count, 40);
+	nops_then_ready(ebb_uring_sqe, &count, other_of_40, EBB_ARRAY_SIZE(other_of_40));
+	wait_completed(count);
+	nops_then_ready(ebb_uring_sqe_file, &count, file, EBB_ARRAY_SIZE(file));
+	wait_completed(count);
+	nops_submitted(&count, 48);
+	nops_then_ready(ebb_uring_sqe_file, &count, file_of_48, EBB_ARRAY_SIZE(file_of_48));
 	wait_completed(count);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	turns(1);
-	count = nops_until_early(count, 2);
+	nops_then_ready(ebb_uring_sqe_big, &count, command, EBB_ARRAY_SIZE(command));
 	wait_completed(count);
-	nops_then_ready(&count, of_none, EBB_ARRAY_SIZE(of_none));
-	wait_completed(count);
+}
+END_TEST
+
+/* Whether the loop looks at the rings: only while there is something to see. */
+START_TEST(test_stirs)
+{
+	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert(!urings->stirs);
+	nop(&requests[0]);
+	ck_assert(urings->stirs);
+	wait_completed(1);
+	turns(1);
+	ck_assert(!urings->stirs);
+	ebb_uring_cancel(&requests[0].op); /* it has nothing to cancel, and is submitted */
+	ck_assert(urings->stirs);
+	ck_assert_uint_eq(ready(), 1);
+	turns(1);
+	ck_assert_uint_eq(ready(), 0);
+	turns(1);
+	ck_assert(!urings->stirs);
 }
 END_TEST
 
@@ -525,6 +551,7 @@ int main(void)
 		test_files_closed,
 		test_buffers,
 		test_early,
+		test_stirs,
 		test_pieces,
 		test_polled,
 		test_polled_adaptive,

@@ -130,6 +130,21 @@ START_TEST(an_abort_that_fails)
 }
 END_TEST
 
+/* Time in which we did not run is not the controller's: it has not even been told. */
+START_TEST(a_stop_of_ours_makes_no_command_late)
+{
+	crowd_begin();
+	crowd_submit(1);
+	stage_clock_advance(3 * LAYER_TIMEOUT_MS * EBB_NS_PER_MS);
+	crowd_until_done(1);
+	crowd_check(1);
+	layer_pumps(LAYER_TIMEOUT_MS);
+	ck_assert_uint_eq(layer.fake->aborts, 0);
+	ck_assert_uint_eq(layer.fake->starts, 1);
+	crowd_end();
+}
+END_TEST
+
 /* A late answer is an answer. */
 START_TEST(a_late_answer)
 {
@@ -261,6 +276,7 @@ int main(void)
 		a_command_that_is_always_aborted_times_out,
 		a_command_that_cannot_be_aborted,
 		an_abort_that_fails,
+		a_stop_of_ours_makes_no_command_late,
 		a_late_answer,
 		a_command_that_never_ends,
 		the_timer_runs_only_for_commands,
