@@ -36,12 +36,15 @@ int file_target_fail(struct file_target *target, int rc, const char *format, ...
 	return rc;
 }
 
-static int fail_errno(struct file_target *target, const char *what)
+static int fail_rc(struct file_target *target, int rc, const char *what)
 {
-	int rc = -errno;
-
 	return file_target_fail(target, rc, "cannot %s '%s': %s", what, target->filename,
 				strerror(-rc));
+}
+
+static int fail_errno(struct file_target *target, const char *what)
+{
+	return fail_rc(target, -errno, what);
 }
 
 static int fail_no_direct(struct file_target *target)
@@ -79,12 +82,6 @@ static int target_look(struct file_target *target)
 	return 0;
 }
 
-static int fail_open(struct file_target *target, int rc)
-{
-	return file_target_fail(target, rc, "cannot open '%s': %s", target->filename,
-				strerror(-rc));
-}
-
 static int fail_busy(struct file_target *target)
 {
 	char holder[96];
@@ -108,9 +105,13 @@ static int target_open_fd(struct file_target *target)
 		fd = open(target->filename, flags);
 		fd = fd < 0 ? -errno : fd;
 	}
+	if (fd >= 0) {
+		target->fd = fd;
+		return 0;
+	}
 	switch (fd) {
 	case -EINVAL:
-		return target->direct ? fail_no_direct(target) : fail_open(target, fd);
+		return target->direct ? fail_no_direct(target) : fail_rc(target, fd, "open");
 	case -EBUSY:
 		return fail_busy(target);
 	case -EACCES:
@@ -120,13 +121,8 @@ static int target_open_fd(struct file_target *target)
 					strerror(-fd),
 					target->read_only ? "" : "; readonly=true needs less");
 	default:
-		break;
+		return fail_rc(target, fd, "open");
 	}
-	if (fd < 0) {
-		return fail_open(target, fd);
-	}
-	target->fd = fd;
-	return 0;
 }
 
 static int target_lock(struct file_target *target)

@@ -291,6 +291,7 @@ static inline bool lane_look(struct vfio_lane *lane, int *ret_count)
 	return false;
 }
 
+/* Requests wait, or the pairs are not ours. */
 static int __attribute__((noinline)) lane_poll_held(struct vfio_lane *lane)
 {
 	int count;
