@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/clock.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 #include <ebb/clock.h>
 
 #define SCALE_MIN_NS (100 * EBB_NS_PER_US) /* below, the two readings' own time shows */
-#define SCALE_MAX_NS (10 * EBB_NS_PER_S)   /* above, the machine may have slept between */
+#define SCALE_MAX_NS (4 * EBB_NS_PER_S)    /* above, the machine may have slept between */
+static_assert(SCALE_MAX_NS <= UINT64_MAX >> 32, "a scale is found by one division of 64 bits");
 
 #define PAIR_TICKS_GOOD 1000 /* a few hundred nanoseconds on any processor of today */
 
@@ -94,7 +96,7 @@ uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns)
 	}
 	if (clock_trusts_ticks && clock_source == NULL && passed_ns < SCALE_MAX_NS &&
 	    passed_ticks >= passed_ns / 16 && passed_ticks <= passed_ns * 16) {
-		ticker->scale = (uint64_t)(((unsigned __int128)passed_ns << 32) / passed_ticks);
+		ticker->scale = (passed_ns << 32) / passed_ticks;
 		ticker->limit_ticks = (EBB_TICKER_ANCHOR_MAX_NS << 32) / ticker->scale;
 	}
 	ticker->anchor_ticks = ticks;

@@ -47,7 +47,7 @@ static inline bool ebb_mpsc_waiting(struct ebb_mpsc *mpsc)
 {
 	struct ebb_msg *head = atomic_load_explicit(&mpsc->head, memory_order_seq_cst);
 
-	return head != NULL && head != &ebb_mpsc_closed;
+	return ebb_unlikely(head != NULL) && head != &ebb_mpsc_closed;
 }
 
 /* Cheaper, and also true of a closed list. */

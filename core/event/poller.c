@@ -32,6 +32,12 @@ static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
 	[EBB_POLLER_PAUSED] = "paused",
 };
 
+void ebb_poller_set_blocks(struct ebb_poller *poller, bool blocks)
+{
+	poller->thread->num_blocking += (unsigned)blocks - (unsigned)poller->blocks;
+	poller->blocks = blocks;
+}
+
 static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 {
 	struct ebb_thread *thread = poller->thread;
@@ -41,6 +47,7 @@ static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 	}
 	ebb_list_remove(&poller->link);
 	ebb_list_push_back(list, &poller->link);
+	ebb_poller_set_blocks(poller, list == &thread->active && !poller->has_wake);
 	poller->fresh = thread->cursor != NULL;
 }
 

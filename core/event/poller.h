@@ -26,6 +26,7 @@ struct ebb_poller {
 	enum ebb_poller_state state;
 	bool fresh; /* joined the active list while that is run: its turn is the next one */
 	bool has_wake;
+	bool blocks;   /* active without a wake source: the reactor stays awake */
 	bool internal; /* the framework's own: not shown, and no reason for an exit to wait */
 	uint64_t period_ns;
 	struct ebb_timer timer;
@@ -62,8 +63,8 @@ void ebb_poller_settle(struct ebb_poller *poller);
 /* A timed poller's next deadline counts from now: periods that were missed do not pile up. */
 void ebb_poller_schedule(struct ebb_poller *poller);
 
-/* True if a poller keeps the thread's reactor awake. */
-bool ebb_pollers_block_sleep(const struct ebb_thread *thread);
+/* @poller keeps its thread's reactor awake from now on, or does not. */
+void ebb_poller_set_blocks(struct ebb_poller *poller, bool blocks);
 
 /*
  * Before a sleep: arms every source. Return: 0; -EAGAIN there is work.

@@ -15,18 +15,6 @@
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 
-bool ebb_pollers_block_sleep(const struct ebb_thread *thread)
-{
-	struct ebb_list *node;
-
-	ebb_list_for_each(node, &thread->active) {
-		if (!ebb_list_entry(node, struct ebb_poller, link)->has_wake) {
-			return true;
-		}
-	}
-	return false;
-}
-
 int ebb_pollers_arm(struct ebb_thread *thread)
 {
 	struct ebb_list *node;
@@ -224,6 +212,7 @@ void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible)
 					  poller->name, thread->name, ebb_turn.reactor->core,
 					  strerror(-rc));
 				poller->has_wake = false;
+				ebb_poller_set_blocks(poller, lists[i] == &thread->active);
 			}
 		}
 	}

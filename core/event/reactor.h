@@ -110,7 +110,10 @@ void ebb_reactor_begin(struct ebb_reactor *reactor);
 bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling);
 void ebb_reactor_end(struct ebb_reactor *reactor);
 
-/* A turn but for the submission, which a sleep may take over: see turn.c. */
+/*
+ * A turn but for the submission, which a sleep may take over: see turn.c. @polling: as above; if
+ * false, the clock has just been read.
+ */
 bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling);
 
 /*

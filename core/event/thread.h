@@ -37,7 +37,8 @@ struct ebb_thread {
 	struct ebb_turn_end burial;
 	struct ebb_list *cursor; /* the active poller that runs, or stood before it; or NULL */
 	struct ebb_timer_heap timers;
-	uint32_t num_timed; /* pollers that may stand in timers */
+	uint32_t num_timed;    /* pollers that may stand in timers */
+	unsigned num_blocking; /* pollers that keep the reactor awake */
 	struct ebb_source timer_source;
 	uint64_t timer_armed_ns; /* what the timerfd holds; 0: nothing */
 	uint64_t busy_ns;

@@ -4,11 +4,11 @@
 /*
  * The turn.
  *
- * One reading of the clock; messages to the reactor; for each thread critical calls, a batch of
- * messages, pollers, expired timers; completions from the io_uring; deferred completions; what was
- * put off to the turn's end; threads that leave; one submission. After a sleep only those pollers
- * run whose source has fired; in a turn that follows another turn all of them do. So a poller's
- * function must be prepared to find nothing.
+ * One reading of the clock (after a sleep: that of its end); messages to the reactor; for each
+ * thread critical calls, a batch of messages, pollers, expired timers; completions from the
+ * io_uring; deferred completions; what was put off to the turn's end; threads that leave; one
+ * submission. After a sleep only those pollers run whose source has fired; in a turn that follows
+ * another turn all of them do. So a poller's function must be prepared to find nothing.
  *
  * Finding nothing is what a reactor that polls does most, and how soon it comes round again is what
  * a completion waits for. So the turn is one function, to which everything that most turns do is
@@ -203,7 +203,7 @@ static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *th
 	}
 	if (ebb_likely(polling)) {
 		pollers_run_active(reactor, thread);
-	} else {
+	} else if (!ebb_list_empty(&thread->fired)) {
 		pollers_run_fired(reactor, thread);
 	}
 	if (ebb_unlikely(ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns)) {
@@ -291,7 +291,7 @@ static void __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reacto
 	}
 }
 
-static void __attribute__((noinline)) reactor_run_woken(struct ebb_reactor *reactor)
+static inline void reactor_run_woken(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
 
@@ -307,7 +307,9 @@ bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 
 	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
 	ebb_turn.worked = false;
-	ebb_reactor_read_clock(reactor);
+	if (ebb_likely(polling)) {
+		ebb_reactor_read_clock(reactor);
+	}
 	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
 
 	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
@@ -330,8 +332,12 @@ bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 
 bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
 {
-	bool worked = ebb_reactor_run_turn(reactor, polling);
+	bool worked;
 
+	if (!polling) {
+		ebb_reactor_read_clock(reactor);
+	}
+	worked = ebb_reactor_run_turn(reactor, polling);
 	ebb_reactor_submit(reactor);
 	return worked;
 }

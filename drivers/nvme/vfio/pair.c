@@ -184,7 +184,7 @@ vfio_slot_aborted(struct vfio_pair *pair, uint32_t index, uint16_t status)
 	return true;
 }
 
-void __attribute__((noinline)) vfio_pair_ack(struct vfio_pair *pair)
+void vfio_pair_ack(struct vfio_pair *pair)
 {
 	pair->cq_unrung = 0;
 	pair->cq_doorbells += vfio_doorbell_ring(&pair->cq_doorbell, pair->cq_head);

@@ -228,7 +228,7 @@ START_TEST(test_mode_refused)
 	face_refusal = -EIO;
 	begin_move(1);
 	check_answer(0);
-	ck_assert(ebb_pollers_block_sleep(thread));
+	ck_assert_uint_eq(thread->num_blocking, 1);
 	ck_assert_uint_ge(stepper_log_count("'worker'") + stepper_log_count("'run'"), 1);
 }
 END_TEST

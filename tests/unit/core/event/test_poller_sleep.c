@@ -386,9 +386,23 @@ START_TEST(test_blocker)
 	second.poller = ebb_poller_register(run_plain, NULL, 0);
 	ebb_reactor_for_each_blocker(check_blocker, NULL);
 	ck_assert_uint_eq(num_blockers, 1);
-	ck_assert(ebb_pollers_block_sleep(ebb_thread_app()));
+	ck_assert_uint_eq(ebb_thread_app()->num_blocking, 1);
 	run_reactor();
 	ck_assert_str_eq(story, "fpfpfp");
+}
+END_TEST
+
+/* … as long as it runs. */
+START_TEST(test_blocker_rests)
+{
+	join(&first);
+	second.poller = ebb_poller_register(run_plain, NULL, 0);
+	ebb_poller_pause(second.poller);
+	ck_assert_uint_eq(ebb_thread_app()->num_blocking, 0);
+	ebb_poller_resume(second.poller);
+	ck_assert_uint_eq(ebb_thread_app()->num_blocking, 1);
+	ebb_poller_unregister(&second.poller);
+	ck_assert_uint_eq(ebb_thread_app()->num_blocking, 0);
 }
 END_TEST
 
@@ -472,6 +486,7 @@ int main(void)
 		test_fd_reused,
 		test_no_fd,
 		test_blocker,
+		test_blocker_rests,
 		test_paused_blocker,
 		test_clock_lags,
 		NULL,
