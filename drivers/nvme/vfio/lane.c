@@ -25,7 +25,9 @@
  * When the doorbell is rung. What is submitted while poll() answers requests (the next request of
  * whoever got an answer) is rung at the end of that poll(), so that with one request at a time the
  * controller learns of it at once, and with many it learns of all by one write. What is submitted
- * elsewhere in a turn is rung at the turn's end.
+ * elsewhere in a turn is rung at the turn's end. After a sleep the controller has most likely
+ * nothing left to do, as it had answered before the reactor was awake: then the first request of a
+ * poll() is rung for at once as well, and the controller begins while the others are submitted.
  *
  * A controller that QEMU emulates is told of the next request 700 ns late, on purpose, by a
  * reactor that polls. The thread that emulates it writes an answer with the lock in hand that the
@@ -128,9 +130,14 @@ void vfio_queue_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *re
 		lane_wait(lane, request);
 		return;
 	}
-	if (!lane->serving && !lane->ringing) {
-		lane->ringing = true;
-		ebb_reactor_at_turn_end(&lane->turn_end);
+	if (!lane->serving) {
+		if (!lane->ringing) {
+			lane->ringing = true;
+			ebb_reactor_at_turn_end(&lane->turn_end);
+		}
+	} else if (ebb_unlikely(lane->eager)) {
+		lane->eager = false;
+		lane_ring(lane);
 	}
 }
 
@@ -307,6 +314,7 @@ int vfio_lane_poll(struct vfio_lane *lane)
 {
 	int count;
 
+	lane->eager = lane->slept;
 	lane->slept = false;
 	if (ebb_unlikely(lane->held)) {
 		return lane_poll_held(lane);

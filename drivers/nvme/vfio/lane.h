@@ -53,6 +53,7 @@ struct vfio_lane {
 	bool live;         /* the pairs are ours */
 	bool stopped;      /* they were, and what is under way there is not known here */
 	bool slept;        /* armed, and not polled since */
+	bool eager;        /* the first request of this look is rung for at once */
 	uint32_t streak;   /* completions since the reactor last had nothing to do, up to hot */
 	uint32_t pause_ns; /* from an answer to the next doorbell, while polling */
 	uint32_t present;  /* bits of enum vfio_face: pairs that may be used */

@@ -184,6 +184,54 @@ START_TEST(any_other_one_is)
 }
 END_TEST
 
+static unsigned followed;
+
+static void submit_follower(struct ebb_nvme_request *request)
+{
+	struct layer_io *io = ebb_container_of(request, struct layer_io, request);
+
+	layer_submit(&queue, io + 3);
+	followed++;
+}
+
+/*
+ * Three answers in one look, each of which has another request submitted. Return: how often the
+ * controller is told of these.
+ */
+static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
+{
+	const struct vfio_pair *woken = &queue.queue->lane->pairs[VFIO_WOKEN];
+	uint64_t before;
+
+	for (unsigned i = 0; i < 3; i++) {
+		io[i].request.done = submit_follower;
+		layer_submit(&queue, &io[i]);
+	}
+	stage_turn();
+	ck_assert_int_eq(sleeps ? arm() : 0, 0);
+	fake_ctrlr_step(layer.fake);
+	before = woken->sq_doorbells;
+	followed = 0;
+	layer.transport->poll(&queue.queue->base);
+	ck_assert_uint_eq(followed, 3);
+	ck_assert_uint_eq(woken->sq_rung, woken->sq_tail);
+	before = woken->sq_doorbells - before;
+	layer_until_done(io + 3, 3);
+	return before;
+}
+
+/* After a sleep the controller waits for work: the first request is rung for at once. */
+START_TEST(the_first_after_a_sleep_does_not_wait)
+{
+	begin();
+	set_interrupt(true);
+	ck_assert_uint_eq(doorbells_of_a_look(&ios[0], false), 1);
+	ck_assert_uint_eq(doorbells_of_a_look(&ios[6], true), 2);
+	ck_assert_uint_eq(doorbells_of_a_look(&ios[12], false), 1);
+	end();
+}
+END_TEST
+
 /* With one under way that raises no interrupt there is no sleep; but that has an end. */
 START_TEST(a_straggler_is_looked_after)
 {
@@ -513,6 +561,7 @@ int main(void)
 		a_busy_one_goes_without,
 		an_emulated_one_is_not_hurried,
 		any_other_one_is,
+		the_first_after_a_sleep_does_not_wait,
 		a_straggler_is_looked_after,
 		a_lost_interrupt_is_found_and_counted,
 		a_late_interrupt_is_not_lost,
