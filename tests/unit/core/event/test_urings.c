@@ -136,7 +136,7 @@ START_TEST(test_early)
 	static const unsigned other[] = {1, 2, 3, 4, 5, 6, 7, 8, 1};
 	static const unsigned other_of_40[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1};
 	static const unsigned file[] = {1, 2, 1, 2, 1};
-	static const unsigned file_of_48[] = {1, 2, 3, 1, 2, 3, 1};
+	static const unsigned file_of_192[] = {1, 2, 3, 1, 2, 3, 1};
 	static const unsigned command[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
 	unsigned count = 0;
 
@@ -148,8 +148,8 @@ START_TEST(test_early)
 	wait_completed(count);
 	nops_then_ready(ebb_uring_sqe_file, &count, file, EBB_ARRAY_SIZE(file));
 	wait_completed(count);
-	nops_submitted(&count, 48);
-	nops_then_ready(ebb_uring_sqe_file, &count, file_of_48, EBB_ARRAY_SIZE(file_of_48));
+	nops_submitted(&count, 192);
+	nops_then_ready(ebb_uring_sqe_file, &count, file_of_192, EBB_ARRAY_SIZE(file_of_192));
 	wait_completed(count);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	turns(1);
