@@ -141,8 +141,12 @@ static int param_string(const struct param_place *place, struct json_object *val
 	}
 	*ret_text = json_object_get_string(value);
 	len = (size_t)json_object_get_string_len(value);
-	if (len != strlen(*ret_text)) {
-		return param_refuse(place, "must not contain a NUL character");
+	for (size_t i = 0; i < len; i++) {
+		if (iscntrl((unsigned char)(*ret_text)[i])) {
+			return param_refuse(
+				place, "must not contain control characters; byte %zu is 0x%02x", i,
+				(unsigned char)(*ret_text)[i]);
+		}
 	}
 	if (len > EBB_PARAM_STRING_MAX) {
 		return param_refuse(place, "is %zu bytes long; it must be at most %d", len,

@@ -34,8 +34,8 @@ static const struct ebb_param attach_table[] = {
 	ATTACH_PARAM(traddr, EBB_PARAM_STRING,
 		     .help = "PCI address (0000:01:00.0), or device (/dev/nvme0)"),
 	ATTACH_PARAM(rebind, EBB_PARAM_BOOL, .optional = true,
-		     .help = "take the device from the kernel's driver, and give it back at the "
-			     "end (default false)"),
+		     .help = "PCIe: take the device from the kernel's driver, and give it back at "
+			     "the end (default false)"),
 	ATTACH_PARAM(num_io_queues, EBB_PARAM_UINT32, .optional = true, .max = 65535,
 		     GIVEN(queues_given), .help = "at most; 0: as many as there are channels"),
 	ATTACH_PARAM(io_queue_depth, EBB_PARAM_UINT32, .optional = true, .min = 2, .max = 65536,
@@ -102,6 +102,14 @@ static void attach_call(struct ebb_call *call, void *arg)
 	if (params->name[0] == '\0' || params->traddr[0] == '\0') {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "%s: must not be empty",
 			       params->name[0] == '\0' ? "name" : "traddr");
+		return;
+	}
+	if (params->rebind && !transport->rebinds) {
+		ebb_call_error(
+			call, EBB_METHOD_INVALID_PARAMS,
+			"rebind: trtype '%s' leaves the device with the kernel's driver; leave "
+			"'rebind' out, or use trtype 'PCIe'",
+			params->trtype);
 		return;
 	}
 	attach_opts(params, &opts);

@@ -267,7 +267,7 @@ def wrong_parameters_are_named():
         for change, pieces in (
             ({"blocksize": 1}, ["blocksize", "block_size"]),
             ({"name": 7}, ["name", "a string", "7"]),
-            ({"name": "a\0b"}, ["name", "NUL"]),
+            ({"name": "a\0b"}, ["name", "byte 1 is 0x00"]),
             ({"num_blocks": "8"}, ["num_blocks", "integer", '"8"']),
             ({"num_blocks": -8}, ["num_blocks", "-8"]),
             ({"uuid": "1234"}, ["uuid", "UUID"]),
@@ -551,6 +551,19 @@ def ebbctl_says_what_is_wrong_with_the_socket():
         assert done.returncode == 0 and "block_size" in done.stdout, done.stdout
         done = run_command([BUILD / "ebbctl", "--help"])
         assert done.returncode == 0 and "framework_get_state" in done.stdout
+
+
+@test
+def an_attach_that_asks_for_what_its_transport_has_not_is_refused():
+    drive = {"name": "drive", "trtype": "uring", "traddr": "/dev/nvme99"}
+    with Daemon() as daemon:
+        for change, pieces in (
+            ({"rebind": True}, ("rebind", "'uring'", "'PCIe'")),
+            ({"trtype": "TCP"}, ("trtype", "'TCP'", "PCIe, uring")),
+            ({"name": "a\nb"}, ("name", "byte 1 is 0x0a")),
+        ):
+            method = "bdev_nvme_attach_controller"
+            check_refused(daemon, method, {**drive, **change}, INVALID_PARAMS, *pieces)
 
 
 @test

@@ -181,6 +181,7 @@ static void vfio_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into
 
 static struct ebb_nvme_transport vfio_transport = {
 	.trtype = "PCIe",
+	.rebinds = true,
 	.attach = vfio_attach_ctrlr,
 	.detach = vfio_detach_ctrlr,
 	.admin = vfio_admin,

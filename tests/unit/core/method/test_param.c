@@ -182,7 +182,9 @@ START_TEST(refuses_bad_strings)
 	struct json_object *object = json_object_new_object();
 	char text[EBB_PARAM_STRING_MAX + 2];
 
-	check_refused("{\"text\": \"a\\u0000b\"}", "\"text\"", "NUL");
+	check_refused("{\"text\": \"a\\u0000b\"}", "\"text\"", "byte 1 is 0x00");
+	check_refused("{\"text\": \"disk\\n\"}", "\"text\"", "byte 4 is 0x0a");
+	check_refused("{\"text\": \"\\u007f\"}", "\"text\"", "byte 0 is 0x7f");
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	json_object_object_add(object, "text", json_object_new_string(text));
