@@ -12,7 +12,7 @@
 #include <ebb/clock.h>
 
 #define SCALE_MIN_NS (100 * EBB_NS_PER_US) /* below, the two readings' own time shows */
-#define SCALE_MAX_NS (4 * EBB_NS_PER_S)    /* above, the machine may have slept between */
+#define SCALE_MAX_NS (4 * EBB_NS_PER_S)    /* above, the machine may have been suspended */
 static_assert(SCALE_MAX_NS <= UINT64_MAX >> 32, "a scale is found by one division of 64 bits");
 
 #define PAIR_TICKS_GOOD 1000 /* a few hundred nanoseconds on any processor of today */

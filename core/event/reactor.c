@@ -29,8 +29,8 @@
  *
  * A completion source (an NVMe queue) is a sender that is no thread of ours. Its arm() plays the
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
- * Order before sleep, always: arm timers, asleep = 1, look at the queues and arm the sources (each
- * looks at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
+ * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
+ * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
  * there, and the ring watches the epoll set: see uring.c; and urings.c for those that have several.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
@@ -125,6 +125,24 @@ void ebb_reactor_drop_deferred(struct ebb_thread *thread)
 	ebb_turn.deferred_end = end;
 }
 
+/* True if a reason to stay awake is in memory already. */
+static bool reactor_has_work(struct ebb_reactor *reactor)
+{
+	struct ebb_list *node;
+
+	if (ebb_mpsc_waiting(&reactor->inbox) || ebb_turn.deferred_first != NULL) {
+		return true;
+	}
+	ebb_list_for_each(node, &reactor->threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
+
+		if (ebb_queue_waiting(&thread->queue)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Everything that may call into the kernel, or that forbids sleep, before asleep is set. */
 static bool reactor_may_sleep(struct ebb_reactor *reactor)
 {
@@ -148,22 +166,21 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	return true;
 }
 
-/* The second look, and the sources' own. Return: false: there is work. */
-static bool reactor_arm(struct ebb_reactor *reactor)
+static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
+	int rc = reactor->urings.stirs ? ebb_urings_arm(&reactor->urings) : 0;
 
-	if (ebb_mpsc_waiting(&reactor->inbox) || ebb_turn.deferred_first != NULL) {
-		return false;
+	if (rc != 0) {
+		return rc;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
-		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
-
-		if (ebb_queue_waiting(&thread->queue) || ebb_pollers_arm(thread) != 0) {
-			return false;
+		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
+		if (rc != 0) {
+			break;
 		}
 	}
-	return !reactor->urings.stirs || ebb_urings_arm(&reactor->urings) == 0;
+	return rc;
 }
 
 /* The reactor is awake. What has fired runs in the turn that follows. */
@@ -189,8 +206,12 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
  */
 static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events, int timeout_ms)
 {
+#ifdef __SANITIZE_THREAD__ /* keeps signals back unless it knows that a call blocks */
+	return epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, timeout_ms);
+#else
 	return (int)syscall(SYS_epoll_pwait, reactor->epoll_fd, events, EVENTS_PER_WAKE, timeout_ms,
 			    NULL, 0);
+#endif
 }
 
 /* Waits where it has to: in the io_uring while requests are outstanding, else in the epoll set. */
@@ -237,7 +258,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
 	/* Pairs with the exchange in ebb_reactor_notify(): see the essay above. */
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
-	if (!reactor_arm(reactor)) {
+	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 		if (reactor->urings.stirs) {
 			ebb_urings_disarm(&reactor->urings);

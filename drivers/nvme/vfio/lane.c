@@ -27,7 +27,9 @@
  * controller learns of it at once, and with many it learns of all by one write. What is submitted
  * elsewhere in a turn is rung at the turn's end. After a sleep the controller has most likely
  * nothing left to do, as it had answered before the reactor was awake: then the first request of a
- * poll() is rung for at once as well, and the controller begins while the others are submitted.
+ * poll() is rung for at once as well, and the controller begins while the others are submitted. It
+ * may find the completion queue full then, as the answers that are being taken are acknowledged at
+ * the end of the poll(): it has to keep its answer until that, as always.
  *
  * A controller that QEMU emulates is told of the next request 700 ns late, on purpose, by a
  * reactor that polls. The thread that emulates it writes an answer with the lock in hand that the

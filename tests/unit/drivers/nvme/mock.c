@@ -524,6 +524,7 @@ void mock_leave(void)
 
 struct ebb_nvme_transport mock_transport = {
 	.trtype = "mock",
+	.rebinds = true,
 	.attach = mock_attach,
 	.detach = mock_detach,
 	.admin = mock_admin,

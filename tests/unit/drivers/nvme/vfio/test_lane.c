@@ -201,7 +201,7 @@ static void submit_follower(struct ebb_nvme_request *request)
 static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 {
 	const struct vfio_pair *woken = &queue.queue->lane->pairs[VFIO_WOKEN];
-	uint64_t before;
+	uint64_t before, rung;
 
 	for (unsigned i = 0; i < 3; i++) {
 		io[i].request.done = submit_follower;
@@ -215,9 +215,9 @@ static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 	layer.transport->poll(&queue.queue->base);
 	ck_assert_uint_eq(followed, 3);
 	ck_assert_uint_eq(woken->sq_rung, woken->sq_tail);
-	before = woken->sq_doorbells - before;
+	rung = woken->sq_doorbells - before;
 	layer_until_done(io + 3, 3);
-	return before;
+	return rung;
 }
 
 /* After a sleep the controller waits for work: the first request is rung for at once. */
