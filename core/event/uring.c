@@ -26,13 +26,13 @@
  *
  * What a turn prepares is submitted at its end, in one call. But where much of what was under way
  * has completed at once, the device stands idle until the last new request is prepared. So when
- * enough of them are ready, the next one has them submitted at once, and the device begins. Before a
- * request to a file that is a 64th of what is under way, and at least 2: on a virtual disk 2 gave 8 % more
- * reads a second than 8 did at depth 32, and 4 % at depth 128; each by itself gave no more than 2,
- * for a tenth more CPU time (still less than fio's, which makes a call for each). Before a command,
- * of which each submission rings the device's doorbell, it is half, and at least 2: in a guest, half at once
- * gave 10 to 25 % more reads a second at depths 4 and 32. Sockets have nobody that stands idle: a
- * quarter, and at least 8.
+ * enough of them are ready, the next one has them submitted at once, and the device begins. Before
+ * a request to a file that is a 64th of what is under way, and at least 2: on a virtual disk 2
+ * gave 8 % more reads a second than 8 did at depth 32, and 4 % at depth 128; each by itself gave
+ * no more than 2, for a tenth more CPU time (still less than fio's, which makes a call for each).
+ * Before a command, of which each submission rings the device's doorbell, it is half, and at least
+ * 2: in a guest, half at once gave 10 to 25 % more reads a second at depths 4 and 32. Sockets have
+ * nobody that stands idle: a quarter, and at least 8.
  */
 
 #include <errno.h>
