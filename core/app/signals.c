@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/app/signals.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -38,6 +39,7 @@ static void signal_stop(void *arg)
 static void signal_handle(int number)
 {
 	static const char line[] = "ebb: second signal: exit forced, nothing is put away\n";
+	struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
 	struct ebb_thread *app;
 
 	atomic_fetch_add(&signals.handlers, 1);
@@ -47,7 +49,8 @@ static void signal_handle(int number)
 		return;
 	}
 	if (atomic_fetch_add(&signals.received, 1) > 0) {
-		if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
+		/* It may be that ebbd hangs because nobody reads what it writes. */
+		if (poll(&stream, 1, 0) != 0 && write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
 			/* There is nobody left to tell. */
 		}
 		_exit(128 + number);

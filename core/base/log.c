@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/log.h>
 
+#include <assert.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +14,7 @@
 #include <ebb/clock.h>
 
 #define LOG_LINE_MAX 1024
+static_assert(LOG_LINE_MAX + 128 <= PIPE_BUF, "a line could wait in a pipe that is ready");
 
 typedef void (*log_sink_fn)(enum ebb_log_level level, const char *component, const char *text);
 
@@ -76,6 +80,44 @@ static void log_write(enum ebb_log_level level, const char *component, const cha
 	}
 }
 
+/*
+ * Whether a line can be written without waiting. A pipe that is ready takes PIPE_BUF bytes, which is
+ * more than any line has. What is no pipe, or is broken, answers to write().
+ */
+static bool log_is_ready(void)
+{
+	struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&stream, 1, 0) != 0;
+}
+
+/*
+ * A reactor logs as well: it must not stand still because nobody reads what it writes. So lines are
+ * dropped then, and counted, and the first one that goes again comes after their number.
+ */
+static void log_emit(enum ebb_log_level level, const char *component, const char *text)
+{
+	static atomic_uint dropped;
+	char notice[64];
+	unsigned num;
+
+	if (!log_is_ready()) {
+		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+		return;
+	}
+	num = atomic_exchange_explicit(&dropped, 0, memory_order_relaxed);
+	if (num != 0) {
+		snprintf(notice, sizeof(notice), "%u lines are missing here: nobody read them",
+			 num);
+		log_write(EBB_LOG_WARN, "log", notice);
+		if (!log_is_ready()) {
+			atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+			return;
+		}
+	}
+	log_write(level, component, text);
+}
+
 void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
 {
 	char text[LOG_LINE_MAX];
@@ -90,7 +132,7 @@ void ebb_log(enum ebb_log_level level, const char *component, const char *format
 	if (log_sink != NULL) {
 		log_sink(level, component, text);
 	} else {
-		log_write(level, component, text);
+		log_emit(level, component, text);
 	}
 }
 

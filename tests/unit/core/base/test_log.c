@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/log.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,43 @@ START_TEST(test_stderr_long)
 }
 END_TEST
 
+/* Nobody reads: nothing waits, and how much is missing is said when somebody reads again. */
+START_TEST(test_stderr_full)
+{
+	int saved = dup(STDERR_FILENO);
+	static char text[1 << 17];
+	unsigned num = 0, last;
+	int pipe_fds[2];
+	ssize_t len;
+
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	ck_assert_int_eq(fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_ge(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 16), 1 << 16);
+	ebb_log_set_sink(NULL);
+	dup2(pipe_fds[1], STDERR_FILENO);
+	while (num < 10000) {
+		ebb_error("unit", "line %u.", num++);
+	}
+	len = read(pipe_fds[0], text, sizeof(text) - 1);
+	ebb_error("unit", "the last one");
+	dup2(saved, STDERR_FILENO);
+	ebb_log_set_sink(sink);
+	close(saved);
+	ck_assert_int_gt(len, 0);
+	text[len] = '\0';
+	ck_assert_int_eq(sscanf(strrchr(text, ' '), " %u.", &last), 1);
+	ck_assert_uint_lt(last, num - 1);
+	len = read(pipe_fds[0], text, sizeof(text) - 1);
+	ck_assert_int_gt(len, 0);
+	text[len] = '\0';
+	snprintf(last_text, sizeof(last_text), "%u lines are missing here", num - 1 - last);
+	ck_assert_ptr_nonnull(strstr(text, last_text));
+	ck_assert_ptr_nonnull(strstr(text, "the last one\n"));
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+END_TEST
+
 START_TEST(test_ratelimit)
 {
 	struct ebb_ratelimit limit = {0};
@@ -195,6 +233,7 @@ int main(void)
 	tcase_add_test(tests, test_long_text);
 	tcase_add_test(tests, test_stderr);
 	tcase_add_test(tests, test_stderr_long);
+	tcase_add_test(tests, test_stderr_full);
 	tcase_add_test(tests, test_ratelimit);
 	tcase_add_test_raise_signal(tests, test_assert, SIGABRT);
 	suite_add_tcase(suite, tests);
