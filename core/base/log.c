@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -81,8 +82,8 @@ static void log_write(enum ebb_log_level level, const char *component, const cha
 }
 
 /*
- * Whether a line can be written without waiting. A pipe that is ready takes PIPE_BUF bytes, which is
- * more than any line has. What is no pipe, or is broken, answers to write().
+ * Whether a line can be written without waiting: a pipe that is ready takes PIPE_BUF bytes, which is
+ * more than any line has. A file always is; what is broken is as well, for write() to say so.
  */
 static bool log_is_ready(void)
 {
@@ -93,29 +94,28 @@ static bool log_is_ready(void)
 
 /*
  * A reactor logs as well: it must not stand still because nobody reads what it writes. So lines are
- * dropped then, and counted, and the first one that goes again comes after their number.
+ * dropped then, and counted, and the first one that goes again comes after their number. The lock
+ * is for two OS threads that find room for one line; nobody waits for a reader with it in hand.
  */
 static void log_emit(enum ebb_log_level level, const char *component, const char *text)
 {
-	static atomic_uint dropped;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned dropped;
 	char notice[64];
-	unsigned num;
 
-	if (!log_is_ready()) {
-		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
-		return;
-	}
-	num = atomic_exchange_explicit(&dropped, 0, memory_order_relaxed);
-	if (num != 0) {
-		snprintf(notice, sizeof(notice), "%u lines are missing here: nobody read them",
-			 num);
+	pthread_mutex_lock(&lock);
+	if (dropped != 0 && log_is_ready()) {
+		snprintf(notice, sizeof(notice), "%u lines are missing here: stderr was not read",
+			 dropped);
+		dropped = 0;
 		log_write(EBB_LOG_WARN, "log", notice);
-		if (!log_is_ready()) {
-			atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
-			return;
-		}
 	}
-	log_write(level, component, text);
+	if (log_is_ready()) {
+		log_write(level, component, text);
+	} else {
+		dropped++;
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)

@@ -291,7 +291,7 @@ void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stat
 		.error_count = poller->error_count,
 		.wake_count = poller->wake_count,
 		.paused = paused,
-		.blocks_sleep = !paused && poller->period_ns == 0 && !poller->has_wake,
+		.blocks_sleep = !paused && poller->blocks,
 	};
 }
 
