@@ -13,6 +13,12 @@
 #include "drivers/nvme/retry.h"
 #include "drivers/nvme/transport.h"
 
+enum ebb_nvme_shadows {
+	EBB_NVME_SHADOWS_WHERE_CHEAPER, /* if the controller offers them, and is not slower by them */
+	EBB_NVME_SHADOWS_OFF,
+	EBB_NVME_SHADOWS_ON, /* if the controller offers them */
+};
+
 /* What a user may ask of a controller, at attach; 0 or NULL: the default of bdev_nvme_set_options. */
 struct ebb_nvme_attach_opts {
 	bool rebind;              /* take the device from the kernel's driver, and give it back */
@@ -21,6 +27,7 @@ struct ebb_nvme_attach_opts {
 	uint32_t timeout_us;      /* of a command, before anything is done about it; 0: none */
 	uint32_t apst_latency_us; /* longest exit latency that power saving may cost; 0: no APST */
 	uint32_t retry_count;     /* tries after the first, where the device says that may help */
+	enum ebb_nvme_shadows shadow_doorbells;
 };
 
 enum ebb_nvme_ns_state {

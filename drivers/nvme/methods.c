@@ -22,6 +22,8 @@ struct attach_params {
 	bool depth_given;
 	uint32_t apst_latency_us;
 	bool apst_given;
+	bool shadow_doorbells;
+	bool shadows_given;
 };
 
 #define ATTACH_PARAM(field, type, ...) EBB_PARAM(struct attach_params, field, type, __VA_ARGS__)
@@ -43,6 +45,9 @@ static const struct ebb_param attach_table[] = {
 	ATTACH_PARAM(apst_latency_us, EBB_PARAM_UINT32, .optional = true, .max = UINT32_MAX,
 		     GIVEN(apst_given),
 		     .help = "longest exit latency that power saving may cost; 0: none"),
+	ATTACH_PARAM(shadow_doorbells, EBB_PARAM_BOOL, .optional = true, GIVEN(shadows_given),
+		     .help = "PCIe: use them if the controller offers them (default: unless it is "
+			     "QEMU's, which is slower by them)"),
 };
 
 static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
@@ -86,12 +91,26 @@ static void attach_opts(const struct attach_params *params, struct ebb_nvme_atta
 	if (params->apst_given) {
 		ret_opts->apst_latency_us = params->apst_latency_us;
 	}
+	if (params->shadows_given) {
+		ret_opts->shadow_doorbells =
+			params->shadow_doorbells ? EBB_NVME_SHADOWS_ON : EBB_NVME_SHADOWS_OFF;
+	}
+}
+
+/* What only a transport that drives the device itself can do; NULL: none of that is asked for. */
+static const char *attach_param_of_pcie(const struct attach_params *params)
+{
+	if (params->rebind) {
+		return "rebind";
+	}
+	return params->shadows_given ? "shadow_doorbells" : NULL;
 }
 
 static void attach_call(struct ebb_call *call, void *arg)
 {
 	const struct attach_params *params = arg;
 	const struct ebb_nvme_transport *transport = ebb_nvme_transport_find(params->trtype);
+	const char *of_pcie = attach_param_of_pcie(params);
 	struct ebb_nvme_attach_opts opts;
 	int rc;
 
@@ -104,12 +123,11 @@ static void attach_call(struct ebb_call *call, void *arg)
 			       params->name[0] == '\0' ? "name" : "traddr");
 		return;
 	}
-	if (params->rebind && !transport->rebinds) {
-		ebb_call_error(
-			call, EBB_METHOD_INVALID_PARAMS,
-			"rebind: trtype '%s' leaves the device with the kernel's driver; leave "
-			"'rebind' out, or use trtype 'PCIe'",
-			params->trtype);
+	if (of_pcie != NULL && !transport->rebinds) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "%s: trtype '%s' leaves the device with the kernel's driver; leave "
+			       "'%s' out, or use trtype 'PCIe'",
+			       of_pcie, params->trtype, of_pcie);
 		return;
 	}
 	attach_opts(params, &opts);

@@ -62,7 +62,11 @@ def round_trip(tier):
         ledger.fill(drives.block(controller, nsid))
     with Daemon("--cpumask", "0x3") as daemon:
         for controller in (0, 1):
-            attach(daemon, tier, controller, f"c{controller}")
+            name, more = f"c{controller}", {}
+            if tier == HOT and controller == 1:
+                more["shadow_doorbells"] = True
+            attach(daemon, tier, controller, name, **more)
+            assert tier == COLD or describe(daemon, name)["shadow_doorbells"] == bool(more)
         load_all(daemon, found, LOADS)
     drives.give_back()
     for controller, nsid, ledger in found:

@@ -277,13 +277,13 @@ def wrong_parameters_are_named():
         good = {"name": "n", "trtype": "uring", "traddr": "/dev/nvme99"}
         for change, pieces in (
             ({"rebind": True}, ["rebind", "'uring'", "'PCIe'"]),
+            ({"shadow_doorbells": False}, ["shadow_doorbells", "'PCIe'"]),
             ({"trtype": "TCP"}, ["trtype", "'TCP'", "PCIe, uring"]),
         ):
             attach = "bdev_nvme_attach_controller"
             check_refused(daemon, attach, {**good, **change}, INVALID_PARAMS, *pieces)
-        check_refused(
-            daemon, "reactor_set_mode", {"lcore": 0, "mode": "fast"}, INVALID_PARAMS, "adaptive"
-        )
+        fast = {"lcore": 0, "mode": "fast"}
+        check_refused(daemon, "reactor_set_mode", fast, INVALID_PARAMS, "adaptive")
         check_refused(daemon, "no_such_method", {}, NOT_FOUND, "no_such_method")
         assert daemon.rpc("bdev_get_bdevs") == []
 

@@ -18,6 +18,13 @@
  * controller finds the new value, or the host finds the event index and rings. This takes the store
  * to be visible before the load is done, which a release store is not: hence the exchange, which on
  * x86 costs no more than a fence. The submission queue entries come before either in any case.
+ *
+ * What they cost is on the controller's side. QEMU's (7.2) reads the shadow and writes the event
+ * index for each command that it takes and each answer that it gives, all of it through its IOMMU:
+ * four accesses for a request, beside the two of its queue entries. What they would save a driver
+ * that rings once for a batch is little, and the first request of an idle controller is always rung
+ * for. So there they are not used unless one asks for them: polled at a depth of 32 it did 1.5
+ * times the requests a second without, woken 1.2 times, and as many at a depth of 1.
  */
 
 #include <stdatomic.h>

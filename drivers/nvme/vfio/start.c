@@ -184,7 +184,7 @@ static void configure_send(struct vfio_ctrlr *c, uint8_t opcode, void *data, uin
 	vfio_admin_submit_own(c, &c->start_request);
 }
 
-/* Without shadow doorbells it goes as well, a little slower. */
+/* Without shadow doorbells it goes as well. */
 static void configure_shadows_done(struct ebb_nvme_request *request)
 {
 	struct vfio_ctrlr *c = ebb_container_of(request, struct vfio_ctrlr, start_request);
@@ -225,15 +225,24 @@ static void configure_queues_done(struct ebb_nvme_request *request)
 		       configure_shadows_done);
 }
 
-/* lane.c says what for. */
-static uint32_t identity_pause_ns(const struct nvme_id_ctrl *id)
+static bool identity_is_qemu(const struct nvme_id_ctrl *id)
 {
 	static const char model[] = "QEMU NVMe Ctrl";
 
 	return le16toh(id->vid) == PCI_VENDOR_REDHAT &&
-			       memcmp(id->mn, model, sizeof(model) - 1) == 0
-		       ? QEMU_PAUSE_NS
-		       : 0;
+	       memcmp(id->mn, model, sizeof(model) - 1) == 0;
+}
+
+/* doorbell.h says why not QEMU's. */
+static bool identity_shadows(const struct vfio_ctrlr *c)
+{
+	const struct nvme_id_ctrl *id = c->identify;
+	enum ebb_nvme_shadows shadows = c->ctrlr->opts.shadow_doorbells;
+
+	return (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
+	       (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE &&
+	       (shadows == EBB_NVME_SHADOWS_ON ||
+		(shadows == EBB_NVME_SHADOWS_WHERE_CHEAPER && !identity_is_qemu(id)));
 }
 
 static void configure_take_identity(struct vfio_ctrlr *c)
@@ -250,13 +259,12 @@ static void configure_take_identity(struct vfio_ctrlr *c)
 	pthread_mutex_lock(&c->lock);
 	c->io_bytes = (uint32_t)io_bytes;
 	c->sgl = (id->sgls & NVME_CTRL_SGLS_SUPPORTED) != 0;
-	c->pause_ns = identity_pause_ns(id);
+	c->pause_ns = identity_is_qemu(id) ? QEMU_PAUSE_NS : 0; /* lane.c says what for */
 	pthread_mutex_unlock(&c->lock);
 	shutdown_ns = shutdown_ns < SHUTDOWN_MIN_NS ? SHUTDOWN_MIN_NS : shutdown_ns;
 	c->shutdown_ns = shutdown_ns > SHUTDOWN_MAX_NS ? SHUTDOWN_MAX_NS : shutdown_ns;
 	c->num_aborts = id->acl + 1u < VFIO_ABORTS_MAX ? id->acl + 1u : VFIO_ABORTS_MAX;
-	c->shadows = (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
-		     (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE;
+	c->shadows = identity_shadows(c);
 }
 
 static void configure_identify_done(struct ebb_nvme_request *request)

@@ -370,6 +370,45 @@ START_TEST(shadow_doorbells)
 }
 END_TEST
 
+START_TEST(shadows_are_unwanted)
+{
+	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
+	layer.ctrlr.opts.shadow_doorbells = EBB_NVME_SHADOWS_OFF;
+	begin();
+	ck_assert_ptr_null(layer.fake->shadow);
+	end();
+}
+END_TEST
+
+/* QEMU's controllers are slower by them. */
+static void become_qemu(void)
+{
+	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
+	layer.fake->id.vid = htole16(0x1b36);
+	memcpy(layer.fake->id.mn, "QEMU NVMe Ctrl ", 15);
+}
+
+START_TEST(qemus_shadows_are_left_alone)
+{
+	become_qemu();
+	begin();
+	ck_assert_ptr_null(layer.fake->shadow);
+	write_and_read(0, 17);
+	end();
+}
+END_TEST
+
+START_TEST(qemus_shadows_are_used_if_wanted)
+{
+	become_qemu();
+	layer.ctrlr.opts.shadow_doorbells = EBB_NVME_SHADOWS_ON;
+	begin();
+	ck_assert_ptr_nonnull(layer.fake->shadow);
+	write_and_read(0, 17);
+	end();
+}
+END_TEST
+
 START_TEST(doorbells_pass_event_indexes)
 {
 	/* @event is the value up to which the controller looks by itself. */
@@ -415,6 +454,9 @@ int main(void)
 		shadow_doorbells,
 		doorbells_pass_event_indexes,
 		shadows_may_be_refused,
+		shadows_are_unwanted,
+		qemus_shadows_are_left_alone,
+		qemus_shadows_are_used_if_wanted,
 		NULL,
 	};
 
