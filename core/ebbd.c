@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #include <ebb/app.h>
@@ -116,6 +117,16 @@ static _Noreturn void EBB_PRINTF(1, 2) usage(const char *format, ...)
 	va_end(args);
 	fputs("; see ebbd --help\n", stderr);
 	exit(EXIT_USAGE);
+}
+
+static _Noreturn void print_and_exit(const char *text)
+{
+	fputs(text, stdout);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "ebbd: standard output: %s\n", strerror(errno));
+		exit(EXIT_START);
+	}
+	exit(EXIT_SUCCESS);
 }
 
 static uint32_t parse_number(const char *option, const char *text, int base, uint32_t max,
@@ -235,11 +246,9 @@ static void parse_option(struct arguments *arguments, int option, const char *va
 		opts->on_violation = parse_violation(value);
 		break;
 	case OPTION_VERSION:
-		puts("ebbd " EBB_VERSION);
-		exit(EXIT_SUCCESS);
+		print_and_exit("ebbd " EBB_VERSION "\n");
 	case OPTION_HELP:
-		fputs(help, stdout);
-		exit(EXIT_SUCCESS);
+		print_and_exit(help);
 	default:
 		break;
 	}
@@ -314,6 +323,17 @@ static void tune_heap(void)
 	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 }
 
+/* The soft limit is for programs that call select(). Where it stays, what runs short says so. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void started(void *arg)
 {
 	(void)arg;
@@ -329,6 +349,7 @@ int main(int argc, char **argv)
 
 	ebb_std_fds_fill();
 	tune_heap();
+	raise_fd_limit();
 	ebb_app_opts_init(&arguments.opts, sizeof(arguments.opts));
 	arguments.opts.name = "ebbd";
 	parse_arguments(&arguments, argc, argv);

@@ -28,6 +28,9 @@ bool ebb_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t wh
  */
 bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_t why_size);
 
+/* The loop device that has this regular file behind it. */
+bool ebb_in_use_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size);
+
 /**
  * ebb_in_use_open() - open a block device with O_EXCL, and wait for a claim that may be a moment's
  * The kernel claims a disk while it looks at its partitions; and what a process claimed that has

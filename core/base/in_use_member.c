@@ -16,6 +16,9 @@
 
 #define NAME_SIZE 64
 
+#define LOOPS     "/sys/block/loop"
+#define LOOP_FILE "/loop/backing_file"
+
 #define CLAIM_PAUSE_MS   20
 #define CLAIM_TRIES_SEEN 10 /* and no more, if a process is seen to have the device open */
 #define CLAIM_WAIT_MS    500
@@ -59,8 +62,8 @@ static void star_part(const char *path, size_t prefix_len, char *ret_part, size_
 	snprintf(ret_part, size, "%.*s", (int)strcspn(path + prefix_len, "/"), path + prefix_len);
 }
 
-/* True if the file or link @path says that it is of device @name. */
-static bool names_device(const char *path, const char *name)
+/* True if the file or link @path says that it is of the device of this name. */
+static bool names_device(const char *path, const void *name)
 {
 	char text[PATH_MAX];
 	const char *last;
@@ -75,8 +78,20 @@ static bool names_device(const char *path, const char *name)
 	return strcmp(last == NULL ? text : last + 1, name) == 0;
 }
 
-/* Is one of the files that match @root/@before*@after of @name? @ret_who: what the star is then. */
-static bool match(const char *root, const char *before, const char *after, const char *name,
+/* True if the file @path holds the path of the file that the stat is of. */
+static bool names_file(const char *path, const void *stat_wanted)
+{
+	const struct stat *wanted = stat_wanted;
+	char text[PATH_MAX];
+	struct stat st;
+
+	return read_line(path, text, sizeof(text)) && stat(text, &st) == 0 &&
+	       st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+}
+
+/* Does one of the files @root/@before*@after name @what? @ret_who: what the star is then. */
+static bool match(const char *root, const char *before, const char *after,
+		  bool (*names)(const char *path, const void *what), const void *what,
 		  char *ret_who, size_t size)
 {
 	char pattern[PATH_MAX], prefix[PATH_MAX / 2];
@@ -90,13 +105,30 @@ static bool match(const char *root, const char *before, const char *after, const
 		return false;
 	}
 	for (i = 0; i < files.gl_pathc && !found; i++) {
-		found = names_device(files.gl_pathv[i], name);
+		found = names(files.gl_pathv[i], what);
 		if (found) {
 			star_part(files.gl_pathv[i], strlen(prefix), ret_who, size);
 		}
 	}
 	globfree(&files);
 	return found;
+}
+
+static void explain_loop(const char *number, char *ret_why, size_t why_size)
+{
+	snprintf(ret_why, why_size, "behind loop%s; losetup -d it", number);
+}
+
+bool ebb_in_use_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
+{
+	struct stat wanted = {.st_dev = dev, .st_ino = ino};
+	char number[NAME_SIZE];
+
+	if (!match(root, LOOPS, LOOP_FILE, names_file, &wanted, number, sizeof(number))) {
+		return false;
+	}
+	explain_loop(number, ret_why, why_size);
+	return true;
 }
 
 bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_t why_size)
@@ -107,20 +139,21 @@ bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_
 		return false;
 	}
 	snprintf(after, sizeof(after), "/devices/%s", name);
-	if (match(root, "/sys/fs/btrfs/", after, name, who, sizeof(who))) {
+	if (match(root, "/sys/fs/btrfs/", after, names_device, name, who, sizeof(who))) {
 		snprintf(ret_why, why_size, "part of the btrfs filesystem %s; unmount it", who);
 		return true;
 	}
-	if (match(root, "/sys/fs/bcachefs/", "/dev-*/block", name, who, sizeof(who))) {
+	if (match(root, "/sys/fs/bcachefs/", "/dev-*/block", names_device, name, who,
+		  sizeof(who))) {
 		snprintf(ret_why, why_size, "part of the bcachefs filesystem %s; unmount it", who);
 		return true;
 	}
-	if (match(root, "/sys/block/loop", "/loop/backing_file", name, who, sizeof(who))) {
-		snprintf(ret_why, why_size, "behind loop%s; losetup -d it", who);
+	if (match(root, LOOPS, LOOP_FILE, names_device, name, who, sizeof(who))) {
+		explain_loop(who, ret_why, why_size);
 		return true;
 	}
-	if (match(root, "/sys/kernel/config/nvmet/subsystems/", "/namespaces/*/device_path", name,
-		  who, sizeof(who))) {
+	if (match(root, "/sys/kernel/config/nvmet/subsystems/", "/namespaces/*/device_path",
+		  names_device, name, who, sizeof(who))) {
 		snprintf(ret_why, why_size,
 			 "exported by the kernel's NVMe target as %s; take it out there", who);
 		return true;

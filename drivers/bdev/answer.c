@@ -10,9 +10,15 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 {
 	if (rc == 0) {
 		ebb_call_result(call, json_object_new_string(name));
+	} else if (rc == -EEXIST && ebb_bdev_find(name) != NULL) {
+		ebb_call_error(call, rc,
+			       "bdev '%s' exists already; choose another name, or delete that",
+			       name);
 	} else if (rc == -EEXIST) {
 		ebb_call_error(call, rc,
-			       "bdev '%s' exists already, or its uuid does; choose another", name);
+			       "bdev '%s' cannot have the uuid of another bdev; leave it out, or "
+			       "choose another",
+			       name);
 	} else if (rc == -ESHUTDOWN) {
 		ebb_call_error(call, rc, "bdev '%s' comes too late: the process is ending", name);
 	} else if (rc == -EINVAL) {

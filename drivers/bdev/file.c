@@ -14,8 +14,14 @@
 #include "drivers/bdev/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+
+#include <ebb/log.h>
 
 #define TRIES_MAX 8
 
@@ -24,6 +30,50 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags);
 static uint64_t io_bytes(const struct ebb_bdev_io *io)
 {
 	return io->num_blocks * io->bdev->block_size;
+}
+
+/* Where the file is not what it was when it was opened, the error's name says nothing. */
+static bool file_is_shorter(const struct file_bdev *file, off_t *ret_bytes)
+{
+	struct stat st;
+
+	if (fstat(file->target.fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		return false;
+	}
+	*ret_bytes = st.st_size;
+	return (uint64_t)st.st_size < file->bdev.num_blocks * file->bdev.block_size;
+}
+
+static void __attribute__((cold, noinline)) file_log_error(const struct file_io *fio, int rc)
+{
+	static struct ebb_ratelimit limit;
+	const struct file_bdev *file = fio->ch->file;
+	const struct ebb_bdev_io *io = file_io_bdev_io((struct file_io *)fio);
+	char how[160];
+	off_t bytes;
+
+	if (rc == -ENOTSUP || !ebb_ratelimit_ok(&limit)) {
+		return;
+	}
+	if (file_is_shorter(file, &bytes)) {
+		snprintf(how, sizeof(how),
+			 "it has %jd bytes now, and had more; truncate -s %" PRIu64
+			 " makes it as long as it was",
+			 (intmax_t)bytes, file->bdev.num_blocks * file->bdev.block_size);
+	} else {
+		snprintf(how, sizeof(how), "%s", strerror(-rc));
+	}
+	ebb_warn("file", "%s: a %s of %" PRIu64 " blocks at %" PRIu64 " has failed: '%s': %s",
+		 file->name, ebb_bdev_io_type_name(io->type), io->num_blocks, io->offset_blocks,
+		 file->filename, how);
+}
+
+void file_io_end(struct file_io *fio, int rc)
+{
+	if (ebb_unlikely(rc < 0)) {
+		file_log_error(fio, rc);
+	}
+	ebb_bdev_io_complete(file_io_bdev_io(fio), rc);
 }
 
 static void ring_prepare(struct io_uring_sqe *sqe, const struct ebb_bdev_io *io, int fd,
@@ -117,7 +167,7 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	} else if (res == -EAGAIN || res == -EOPNOTSUPP) {
 		ring_again(fio);
 	} else if (res < 0) {
-		ebb_bdev_io_complete(io, res);
+		file_io_end(fio, res);
 	} else {
 		fio->done_bytes = (uint64_t)res;
 		file_slow_rw(fio);

@@ -66,6 +66,9 @@ static inline struct ebb_bdev_io *file_io_bdev_io(struct file_io *fio)
 extern const struct ebb_bdev_ops file_bdev_ops;
 extern const struct ebb_io_device_ops file_device_ops;
 
+/* Answers a request; tells of an error in the log, where NBD has only "EIO" for most. */
+void file_io_end(struct file_io *fio, int rc);
+
 /* Reads or writes by the ring. */
 void file_ring_submit(struct file_io *fio);
 

@@ -54,7 +54,7 @@ static void fill_done(struct ebb_work *work)
 		if (fio->rc == 0) {
 			file_ring_submit(fio);
 		} else if (fio->rc == -ENOSPC) {
-			ebb_bdev_io_complete(file_io_bdev_io(fio), -ENOSPC);
+			file_io_end(fio, -ENOSPC);
 		} else {
 			file_slow_rw(fio); /* a filesystem that cannot: the write itself can */
 		}

@@ -22,7 +22,7 @@ static void slow_done(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 
-	ebb_bdev_io_complete(file_io_bdev_io(fio), fio->rc);
+	file_io_end(fio, fio->rc);
 }
 
 static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
@@ -223,9 +223,7 @@ static void flush_done(struct ebb_work *work)
 	/* Before the callbacks, which may flush again: theirs must not be taken for older. */
 	flush_begin(ch);
 	while ((node = ebb_list_pop_front(&ended)) != NULL) {
-		struct file_io *fio = ebb_list_entry(node, struct file_io, link);
-
-		ebb_bdev_io_complete(file_io_bdev_io(fio), rc);
+		file_io_end(ebb_list_entry(node, struct file_io, link), rc);
 	}
 }
 

@@ -34,6 +34,8 @@ def a_file_that_was_truncated_fails_reads_and_the_status_says_so():
         assert error_of(client.read, DISK - 8192, 4096) == errno.EIO
         assert client.read(0, 4096) == b"x" * 4096
         assert "\n  failed: 2 read\n" in daemon.ebbctl("status").stdout
+        told = f"disk: a read of 8 blocks at {DISK // 512 - 8} has failed: '{image}': it has 8192"
+        assert told in daemon.log() and f"truncate -s {DISK} makes" in daemon.log(), daemon.log()
         stat = daemon.rpc("bdev_get_iostat", name="disk")["bdevs"][0]
         assert stat["io_error"] == {"read": 2}, stat
 
@@ -78,19 +80,21 @@ def a_full_file_system_fails_writes_and_the_rest_goes_on():
             client.write(0, b"d" * 65536)
             assert client.read(0, 65536) == b"d" * 65536
             client.flush()
+        told = rf"disk: a write of \d+ blocks at \d+ has failed: '{disk}': No space left on device"
+        assert re.search(told, daemon.log()), daemon.log()
         # The long one reached the disk in parts, some of which had room.
         assert re.search(r"\n  failed: [2-9] write\n", daemon.ebbctl("status").stdout)
 
 
-def start_limited(place, limit):
-    """ebbd with so many descriptors at most: its process, and where its log is."""
+def start_limited(place, soft, hard):
+    """ebbd with such a limit of descriptors: its process, and where its log is."""
     log = place.folder / "log"
     with open(log, "wb") as stderr:
         process = subprocess.Popen(
             [BUILD / "ebbd", "--rpc-socket", place.rpc_socket],
             stdin=subprocess.DEVNULL,
             stderr=stderr,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
         )
     return process, log
 
@@ -100,7 +104,7 @@ def with_few_descriptors_it_runs_or_says_what_it_lacks():
     ran = refused = 0
     for limit in range(5, 32):
         with folder_only() as place:
-            process, log = start_limited(place, limit)
+            process, log = start_limited(place, limit, limit)
             try:
                 wait_for(
                     lambda: process.poll() is not None or "state: running" in log.read_text(),
@@ -121,6 +125,18 @@ def with_few_descriptors_it_runs_or_says_what_it_lacks():
                 process.kill()
                 process.wait()
     assert ran > 0 and refused > 0, (ran, refused)
+
+
+@test
+def a_soft_limit_of_descriptors_is_raised():
+    with folder_only() as place:
+        process, log = start_limited(place, 16, 512)
+        try:
+            wait_for(lambda: "state: running" in log.read_text(), "it runs")
+            assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (512, 512)
+        finally:
+            process.kill()
+            process.wait()
 
 
 @test

@@ -176,6 +176,23 @@ START_TEST(a_swap_file_is_noticed)
 }
 END_TEST
 
+START_TEST(a_file_behind_a_loop_device_is_named)
+{
+	const char *path = scratch_sparse("image", 4096);
+	char text[512];
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	scratch_text("sys/block/loop3/loop/backing_file", "/nowhere (deleted)\n");
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	snprintf(text, sizeof(text), "%s\n", path);
+	scratch_text("sys/block/loop12/loop/backing_file", text);
+	ck_assert(ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert_str_eq(why, "behind loop12; losetup -d it");
+	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
+}
+END_TEST
+
 START_TEST(without_proc_and_sys_nothing_is_known)
 {
 	ck_assert(!ebb_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
@@ -200,6 +217,7 @@ int main(void)
 	tcase_add_test(tcase, users_that_claim_nothing_are_named);
 	tcase_add_test(tcase, a_claim_is_an_open_file_and_looks_first);
 	tcase_add_test(tcase, a_swap_file_is_noticed);
+	tcase_add_test(tcase, a_file_behind_a_loop_device_is_named);
 	tcase_add_test(tcase, without_proc_and_sys_nothing_is_known);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
