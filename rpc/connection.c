@@ -266,6 +266,7 @@ static void connection_readable(evutil_socket_t fd, short events, void *arg)
 
 	(void)events;
 	if (got > 0) {
+		connection->read_bytes += (size_t)got;
 		connection_parse(connection, buffer, (size_t)got);
 	} else if (got == 0) {
 		connection_end(connection);
@@ -330,6 +331,7 @@ void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection)
 	close(connection->fd);
 	free(connection->in);
 	free(connection->out);
+	ebb_rpc_control_connection_gone(server, connection->read_bytes + connection->out_size);
 	free(connection);
 	if (server->stopping && ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,7 +16,8 @@
 
 /*
  * The control thread: one libevent loop. It has no timer while it serves, unless the process is
- * short of what accept() needs, so it sleeps until a client or the app thread wants something.
+ * short of what accept() needs, and once after a client that was large; so it sleeps until a client
+ * or the app thread wants something.
  *
  * It stops last of all, when nothing is left that a call could wait for: a call that does not end
  * at once never will, and is answered with an error. Its client has a second to take that.
@@ -25,6 +27,8 @@
 #define ACCEPT_PAUSE_S    1
 #define STOP_CALLS_US     100000
 #define STOP_CLIENTS_S    1
+#define TRIM_BYTES        65536u /* of a client, that are worth it */
+#define TRIM_PAUSE_S      1
 #define LIBEVENT_FDS      4u /* at least as many as it opens for a base */
 
 /* One client too many is told so, and goes. */
@@ -65,6 +69,27 @@ static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
 	(void)fd;
 	(void)events;
 	event_add(server->accept_event, NULL);
+}
+
+/*
+ * What many requests and answers have left free in the heap goes back to the system, when those
+ * that were still under way have ended too.
+ */
+static void control_trim(evutil_socket_t fd, short events, void *arg)
+{
+	(void)fd;
+	(void)events;
+	(void)arg;
+	malloc_trim(0);
+}
+
+void ebb_rpc_control_connection_gone(struct ebb_rpc_server *server, size_t bytes)
+{
+	struct timeval pause = {.tv_sec = TRIM_PAUSE_S};
+
+	if (bytes >= TRIM_BYTES && !server->stopping) {
+		event_add(server->trim_event, &pause);
+	}
 }
 
 /* Out of descriptors: a client left waiting would wake this thread for ever, so it is sent away. */
@@ -200,6 +225,7 @@ void ebb_rpc_control_stop(void *arg)
 	server->stopping = true;
 	event_del(server->accept_event);
 	event_del(server->accept_retry_event);
+	event_del(server->trim_event);
 	ebb_unix_socket_stop(&server->socket);
 	event_add(server->deadline_event, &limit);
 	if (ebb_list_empty(&server->connections)) {
@@ -293,9 +319,10 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 				       control_wake, server);
 	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
 	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
+	server->trim_event = event_new(server->base, -1, 0, control_trim, server);
 	if (server->accept_event == NULL || server->wake_event == NULL ||
 	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
-	    event_add(server->accept_event, NULL) != 0 ||
+	    server->trim_event == NULL || event_add(server->accept_event, NULL) != 0 ||
 	    event_add(server->wake_event, NULL) != 0) {
 		return -ENOMEM;
 	}
@@ -315,6 +342,7 @@ void ebb_rpc_control_fini(struct ebb_rpc_server *server)
 	event_free_any(server->wake_event);
 	event_free_any(server->accept_retry_event);
 	event_free_any(server->deadline_event);
+	event_free_any(server->trim_event);
 	if (server->base != NULL) {
 		event_base_free(server->base);
 	}

@@ -50,6 +50,7 @@ struct ebb_rpc_server {
 	struct event *wake_event;
 	struct event *accept_retry_event; /* armed only while no client can be accepted */
 	struct event *deadline_event;     /* armed only to stop */
+	struct event *trim_event;         /* armed only after clients that took much memory */
 	struct ebb_unix_socket socket;
 	struct ebb_list connections;
 	unsigned num_connections;
@@ -88,6 +89,7 @@ struct ebb_rpc_connection {
 	bool writing;
 	struct ebb_framing framing;
 	size_t value_bytes; /* that have gone to framing since its last value */
+	size_t read_bytes;  /* in all */
 	char *in;           /* read, but not looked at while the client is held back */
 	size_t in_len;
 	bool ended; /* nothing more is read: it has ended its side, or was broken */
@@ -148,6 +150,9 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server);
  * Thread: app, when the control thread is no more.
  */
 void ebb_rpc_control_fini(struct ebb_rpc_server *server);
+
+/* A client is gone for which so many bytes have been allocated, more or less. */
+void ebb_rpc_control_connection_gone(struct ebb_rpc_server *server, size_t bytes);
 
 /**
  * ebb_rpc_control_send() - run @msg on the control thread

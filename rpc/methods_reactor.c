@@ -237,11 +237,6 @@ static void mode_set(void *arg, int rc)
 	case 0:
 		ebb_call_result(arg, json_object_new_boolean(true));
 		break;
-	case -EINVAL:
-		ebb_call_error(
-			arg, EBB_METHOD_INVALID_PARAMS,
-			"there is no reactor on that CPU; framework_get_reactors lists them");
-		break;
 	case -EBUSY:
 		ebb_call_error(arg, rc,
 			       "another change of that reactor's mode is under way: call "
@@ -256,12 +251,26 @@ static void mode_set(void *arg, int rc)
 	}
 }
 
+static void mode_change(struct ebb_call *call, uint32_t lcore, enum ebb_reactor_mode mode,
+			uint32_t spin_us_max)
+{
+	struct ebb_reactor_stats stats;
+
+	if (ebb_reactor_get_stats((int)lcore, &stats) < 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "lcore: there is no reactor on CPU %u; framework_get_reactors lists "
+			       "them",
+			       lcore);
+		return;
+	}
+	ebb_reactor_set_mode((int)lcore, mode, spin_us_max, mode_set, call);
+}
+
 static void set_mode(struct ebb_call *call, void *arg)
 {
 	const struct set_mode_params *params = arg;
 
-	ebb_reactor_set_mode((int)params->lcore, (enum ebb_reactor_mode)params->mode,
-			     params->spin_us_max, mode_set, call);
+	mode_change(call, params->lcore, (enum ebb_reactor_mode)params->mode, params->spin_us_max);
 }
 
 static struct ebb_method set_mode_method = {
@@ -292,9 +301,8 @@ static void set_interrupt(struct ebb_call *call, void *arg)
 {
 	const struct set_interrupt_params *params = arg;
 
-	ebb_reactor_set_mode((int)params->lcore,
-			     params->disable_interrupt ? EBB_REACTOR_POLL : EBB_REACTOR_INTERRUPT,
-			     0, mode_set, call);
+	mode_change(call, params->lcore,
+		    params->disable_interrupt ? EBB_REACTOR_POLL : EBB_REACTOR_INTERRUPT, 0);
 }
 
 static struct ebb_method set_interrupt_method = {

@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import socket
 import time
 
 from harness import check_command, nbd_uri, need_program, run, test
@@ -96,6 +97,21 @@ def stalled_writes_hold_little():
                 client.sock.sendall(bytes(3 * MIB + 77))
         assert_serves_beside(path)
         wait_for(lambda: resident_kib(daemon) < 16 * KIB, "eight hold eight chunks")
+
+
+@test
+def what_clients_leave_unread_goes_back_with_them():
+    calls = b'{"jsonrpc":"2.0","id":1,"method":"rpc_get_methods"}' * 1000
+    with served() as (daemon, _, _):
+        with contextlib.ExitStack() as stack:
+            for _ in range(32):
+                sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                sock.connect(str(daemon.rpc_socket))
+                sock.settimeout(0.2)
+                with contextlib.suppress(TimeoutError):
+                    sock.sendall(calls)
+            wait_for(lambda: resident_kib(daemon) > BUSY_KIB, "their answers wait")
+        wait_for(lambda: resident_kib(daemon) < SETTLED_KIB, "memory goes back")
 
 
 run()
