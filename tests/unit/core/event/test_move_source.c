@@ -233,6 +233,51 @@ START_TEST(test_mode_refused)
 }
 END_TEST
 
+/* What keeps a reactor awake keeps the other one awake, and not this one any more. */
+START_TEST(test_blocker_moves)
+{
+	stepper_enter(thread);
+	poller = ebb_poller_register(run, NULL, 0);
+	stepper_leave();
+	ck_assert_uint_eq(thread->num_blocking, 1);
+	begin_move(1);
+	check_answer(0);
+	ck_assert_uint_eq(thread->num_blocking, 1);
+	runs = 0;
+	stepper_turn_of(0, true);
+	ck_assert_uint_eq(runs, 0);
+	stepper_turn_of(1, true);
+	ck_assert_uint_eq(runs, 1);
+	stepper_enter(thread);
+	ebb_poller_unregister(&poller);
+	stepper_leave();
+	ck_assert_uint_eq(thread->num_blocking, 0);
+}
+END_TEST
+
+/* A source that is gone when its poller is resumed cannot wake anybody: the poller stays awake. */
+START_TEST(test_resumed_without_its_source)
+{
+	join_poller();
+	stepper_enter(thread);
+	ebb_poller_pause(poller);
+	ck_assert_uint_eq(thread->num_blocking, 0);
+	close(wake_fd);
+	ebb_poller_resume(poller);
+	stepper_leave();
+	ck_assert_uint_eq(thread->num_blocking, 1);
+	ck_assert_uint_eq(stepper_log_count("its wake source is lost"), 1);
+	runs = 0;
+	stepper_turn_of(0, true);
+	ck_assert_uint_eq(runs, 1);
+	stepper_enter(thread);
+	ebb_poller_unregister(&poller);
+	stepper_leave();
+	ck_assert_uint_eq(thread->num_blocking, 0);
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -242,6 +287,8 @@ int main(void)
 		test_timer,
 		test_modes,
 		test_mode_refused,
+		test_blocker_moves,
+		test_resumed_without_its_source,
 		NULL,
 	};
 
