@@ -144,20 +144,27 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 	}
 }
 
-/* A bdev that cannot be written to is exported for reading. */
-static int export_open(struct nbd_export *export, bool read_only, char *ret_error)
+/* A bdev that cannot be written to is exported for reading, unless that is not wanted. */
+static int export_open(struct nbd_export *export, const struct nbd_export_opts *opts,
+		       char *ret_error)
 {
 	const char *name = export->bdev_name;
-	bool writes = !read_only;
+	bool writes = !opts->read_only;
 	int rc = ebb_bdev_open(name, writes, export_bdev_event, export, &export->desc);
 
-	if (rc == -EROFS) {
+	if (rc == -EROFS && !opts->writable) {
 		writes = false;
 		rc = ebb_bdev_open(name, writes, export_bdev_event, export, &export->desc);
 	}
 	switch (rc) {
 	case 0:
 		export_geometry(export, writes);
+		break;
+	case -EROFS:
+		snprintf(ret_error, NBD_ERROR_TEXT,
+			 "read_only: bdev %.64s cannot be written to; leave read_only out, or give "
+			 "read_only=true",
+			 name);
 		break;
 	case -ENODEV:
 		snprintf(ret_error, NBD_ERROR_TEXT,
@@ -218,7 +225,7 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 		rc = -EEXIST;
 		goto free_export;
 	}
-	rc = export_open(export, opts->read_only, ret_error);
+	rc = export_open(export, opts, ret_error);
 	if (rc != 0) {
 		goto free_export;
 	}

@@ -36,6 +36,7 @@ struct nbd_export_opts {
 	const char *address; /* a host; NULL: @path */
 	uint16_t port;       /* 0: the kernel's choice */
 	bool read_only;
+	bool writable; /* refuse a bdev that cannot be written to */
 };
 
 /**

@@ -28,6 +28,7 @@ struct start_params {
 	bool port_given;
 	char *export_name;
 	bool read_only;
+	bool read_only_given;
 };
 
 static const struct ebb_param start_table[] = {
@@ -42,7 +43,8 @@ static const struct ebb_param start_table[] = {
 	EBB_PARAM(struct start_params, export_name, EBB_PARAM_STRING, .optional = true,
 		  .help = "name that clients ask for; default: the bdev's"),
 	EBB_PARAM(struct start_params, read_only, EBB_PARAM_BOOL, .optional = true,
-		  .help = "refuse to write"),
+		  .given_offset = offsetof(struct start_params, read_only_given),
+		  .help = "refuse to write; default: if the bdev cannot be written to"),
 };
 
 static const struct start_params start_defaults = {.port = NBD_PORT_DEFAULT};
@@ -71,6 +73,7 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 		.address = params->address,
 		.port = (uint16_t)params->port,
 		.read_only = params->read_only,
+		.writable = params->read_only_given && !params->read_only,
 	};
 	struct nbd_export *export;
 	char error[NBD_ERROR_TEXT];

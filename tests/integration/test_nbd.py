@@ -427,6 +427,18 @@ def a_read_only_export_refuses_writes():
 
 
 @test
+def a_bdev_that_cannot_be_written_to_is_read_only():
+    with Daemon() as daemon:
+        disk, path = daemon.disk("disk.img", DISK), daemon.sockets / "ro.nbd"
+        daemon.rpc("bdev_uring_create", name="disk", filename=str(disk), readonly=True)
+        export = ("nbd_start_export", "bdev_name=disk", f"path={path}")
+        done = daemon.ebbctl(*export, "read_only=false", check=False)
+        assert done.returncode != 0 and "disk cannot be written to" in done.stderr, done
+        daemon.ebbctl(*export)
+        assert the_export(daemon)["read_only"] is True
+
+
+@test
 def sixteen_clients_at_once():
     with served() as (daemon, image, path):
         failures = []
