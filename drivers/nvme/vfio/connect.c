@@ -138,8 +138,8 @@ static void lane_command(struct vfio_lane *lane, enum vfio_face face, uint8_t op
 	};
 	/* Both are in one piece: only their first page is named. */
 	if (opcode == nvme_admin_create_cq) {
-		vfio_pair_reset(pair);
 		vfio_queue_doorbells(c, pair);
+		vfio_pair_reset(pair); /* the shadows too, which may be another lane's of before */
 		lane->iov = (struct iovec){.iov_base = pair->cq, .iov_len = VFIO_PAGE};
 		lane->request.cdw10 |= (uint32_t)(pair->cq_depth - 1) << 16;
 		lane->request.cdw11 = 1u | (uint32_t)interrupts << 1 |

@@ -370,6 +370,30 @@ START_TEST(shadow_doorbells)
 }
 END_TEST
 
+/*
+ * The queue of that number begins anew, whoever had it before: with the same tail as that ended
+ * with, and its event index, nobody would be told of the first command.
+ */
+START_TEST(shadows_are_not_inherited)
+{
+	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
+	begin();
+	for (unsigned round = 0; round < 3; round++) {
+		unsigned doorbells = layer.fake->doorbells;
+
+		begin_many(nvme_cmd_read, 1);
+		layer_submit(&queue, &ios[0]);
+		layer_pumps(3);
+		ck_assert_uint_gt(layer.fake->doorbells, doorbells);
+		layer_until_done(ios, 1);
+		end_many();
+		layer_queue_close(&queue);
+		layer_queue_open_live(&queue);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(shadows_are_unwanted)
 {
 	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
@@ -454,6 +478,7 @@ int main(void)
 		shadow_doorbells,
 		doorbells_pass_event_indexes,
 		shadows_may_be_refused,
+		shadows_are_not_inherited,
 		shadows_are_unwanted,
 		qemus_shadows_are_left_alone,
 		qemus_shadows_are_used_if_wanted,
