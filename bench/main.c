@@ -94,11 +94,10 @@ static const struct command {
 	{"rpc", command_rpc},
 };
 
-int main(int argc, char **argv)
+static int measure(int argc, char **argv)
 {
 	char error[BENCH_ERROR_MAX];
 
-	ebb_std_fds_fill();
 	if (argc < 2) {
 		return usage_error("which measurement? give run, wake or rpc, or see --help");
 	}
@@ -118,4 +117,17 @@ int main(int argc, char **argv)
 	snprintf(error, sizeof(error), "%.40s: no such measurement; give run, wake or rpc",
 		 argv[1]);
 	return usage_error(error);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+
+	ebb_std_fds_fill();
+	code = measure(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "ebb-bench: cannot write the output: %s\n", strerror(errno));
+		return code != 0 ? code : BENCH_EXIT_FAILED;
+	}
+	return code;
 }

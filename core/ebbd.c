@@ -17,8 +17,8 @@
 #include "core/base/std_fds.h"
 
 /* How the process ends, apart from what ebb_app_stop() was given. */
-#define EXIT_START 1 /* start-up failed */
-#define EXIT_USAGE 2 /* an argument is wrong */
+#define EXIT_FAILED 1 /* start-up failed, or the output of --help */
+#define EXIT_USAGE  2 /* an argument is wrong */
 
 #define INIT_TIMEOUT_MAX_S 86400
 #define SPIN_MAX_US        1000000
@@ -60,7 +60,7 @@ static const char help[] =
 	"  -h, --help                 print this and exit\n"
 	"\n"
 	"SIGINT, SIGTERM and SIGHUP stop cleanly, a second SIGINT or SIGTERM at once.\n"
-	"Exit status: 0 stopped, 1 start-up failed, 2 a wrong argument.\n";
+	"Exit status: 0 stopped, 1 start-up or output failed, 2 a wrong argument.\n";
 
 enum option_id {
 	OPTION_JSON = 'c',
@@ -123,8 +123,8 @@ static _Noreturn void print_and_exit(const char *text)
 {
 	fputs(text, stdout);
 	if (fflush(stdout) != 0) {
-		fprintf(stderr, "ebbd: standard output: %s\n", strerror(errno));
-		exit(EXIT_START);
+		fprintf(stderr, "ebbd: cannot write the output: %s\n", strerror(errno));
+		exit(EXIT_FAILED);
 	}
 	exit(EXIT_SUCCESS);
 }
@@ -359,7 +359,7 @@ int main(int argc, char **argv)
 	}
 	rc = ebb_app_start(&arguments.opts, started, NULL);
 	if (rc < 0) {
-		return EXIT_START;
+		return EXIT_FAILED;
 	}
 	return rc > 255 ? 255 : rc;
 }

@@ -286,7 +286,7 @@ static struct event_base *control_base(void)
 	if (config == NULL) {
 		return NULL;
 	}
-	/* One thread only touches it; without timers there is no time to be cached. */
+	/* One thread only touches it; with so few timers there is no time worth caching. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);

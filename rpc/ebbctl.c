@@ -212,10 +212,6 @@ static int run(const char *path, unsigned timeout_ms, char **words, int num)
 	}
 	ebb_rpc_client_close(&client);
 	json_object_put(params);
-	if (fflush(stdout) != 0) {
-		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
-		return EBBCTL_FAILED;
-	}
 	return code;
 }
 
@@ -326,16 +322,11 @@ static int run_command(const struct command_line *line, const struct ebb_command
 		.env = {.call = env_call, .print_json = env_print_json},
 		.line = line,
 	};
-	int code = command->run(&env.env, line->num_words - 1, line->words + 1);
 
-	if (fflush(stdout) != 0) {
-		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
-		return EBBCTL_FAILED;
-	}
-	return code;
+	return command->run(&env.env, line->num_words - 1, line->words + 1);
 }
 
-int main(int argc, char **argv)
+static int ebbctl(int argc, char **argv)
 {
 	struct command_line line = {
 		.timeout_ms = (unsigned)(TIMEOUT_S_DEFAULT * 1000),
@@ -371,4 +362,15 @@ int main(int argc, char **argv)
 		return run_command(&line, command);
 	}
 	return run(line.path, line.timeout_ms, line.words, line.num_words);
+}
+
+int main(int argc, char **argv)
+{
+	int code = ebbctl(argc, argv);
+
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
+		return code != EBBCTL_OK ? code : EBBCTL_FAILED;
+	}
+	return code;
 }

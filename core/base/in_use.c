@@ -183,8 +183,7 @@ bool ebb_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t wh
 	DIR *dir;
 
 	if (ino != 0) {
-		return is_swap(&query, dev, ino) ||
-		       ebb_in_use_loop(root, dev, ino, ret_why, why_size);
+		return is_swap(&query, dev, ino);
 	}
 	snprintf(sysfs, sizeof(sysfs), "%s/sys/dev/block/%u:%u", root, major(dev), minor(dev));
 	found = device_in_use(&query, sysfs, dev);

@@ -28,7 +28,10 @@ bool ebb_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t wh
  */
 bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_t why_size);
 
-/* The loop device that has this regular file behind it. */
+/*
+ * Is this regular file behind a loop device? Nobody else may write to it then; reading is harmless.
+ * @ret_why, return: as ebb_in_use().
+ */
 bool ebb_in_use_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size);
 
 /**

@@ -18,10 +18,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-
-#include <ebb/log.h>
 
 #define TRIES_MAX 8
 
@@ -32,48 +29,63 @@ static uint64_t io_bytes(const struct ebb_bdev_io *io)
 	return io->num_blocks * io->bdev->block_size;
 }
 
-/* Where the file is not what it was when it was opened, the error's name says nothing. */
-static bool file_is_shorter(const struct file_bdev *file, off_t *ret_bytes)
+/* What can be done about it; or "". */
+static const char *error_remedy(const struct file_bdev *file, const struct ebb_bdev_io *io, int rc)
 {
-	struct stat st;
-
-	if (fstat(file->target.fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		return false;
+	if (io->type == EBB_BDEV_FLUSH && !file->target.direct) {
+		return "; data may be lost, so every flush fails from now on: delete the bdev, and "
+		       "create it again";
 	}
-	*ret_bytes = st.st_size;
-	return (uint64_t)st.st_size < file->bdev.num_blocks * file->bdev.block_size;
+	switch (rc) {
+	case -ENOSPC:
+		return "; make room on its filesystem";
+	case -EIO:
+		return "; the kernel's log (dmesg) may say why";
+	default:
+		return "";
+	}
 }
 
-static void __attribute__((cold, noinline)) file_log_error(const struct file_io *fio, int rc)
+static void __attribute__((cold, noinline))
+log_error(struct file_io *fio, const char *how, const char *remedy)
 {
-	static struct ebb_ratelimit limit;
-	const struct file_bdev *file = fio->ch->file;
-	const struct ebb_bdev_io *io = file_io_bdev_io((struct file_io *)fio);
-	char how[160];
-	off_t bytes;
+	struct file_bdev *file = fio->ch->file;
+	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
 
-	if (rc == -ENOTSUP || !ebb_ratelimit_ok(&limit)) {
+	char range[64] = "";
+
+	if (!ebb_ratelimit_ok(&file->log_limit)) {
 		return;
 	}
-	if (file_is_shorter(file, &bytes)) {
-		snprintf(how, sizeof(how),
-			 "it has %jd bytes now, and had more; truncate -s %" PRIu64
-			 " makes it as long as it was",
-			 (intmax_t)bytes, file->bdev.num_blocks * file->bdev.block_size);
-	} else {
-		snprintf(how, sizeof(how), "%s", strerror(-rc));
+	if (io->type != EBB_BDEV_FLUSH) {
+		snprintf(range, sizeof(range), " of %" PRIu64 " blocks at %" PRIu64, io->num_blocks,
+			 io->offset_blocks);
 	}
-	ebb_warn("file", "%s: a %s of %" PRIu64 " blocks at %" PRIu64 " has failed: '%s': %s",
-		 file->name, ebb_bdev_io_type_name(io->type), io->num_blocks, io->offset_blocks,
-		 file->filename, how);
+	ebb_warn("file", "%s: %s%s has failed: '%s' %s%s", file->name,
+		 ebb_bdev_io_type_name(io->type), range, file->filename, how, remedy);
 }
 
 void file_io_end(struct file_io *fio, int rc)
 {
-	if (ebb_unlikely(rc < 0)) {
-		file_log_error(fio, rc);
+	struct ebb_bdev_io *io = file_io_bdev_io(fio);
+	char how[96];
+
+	if (ebb_unlikely(rc < 0 && rc != -ENOTSUP)) {
+		snprintf(how, sizeof(how), "says: %s", strerror(-rc));
+		log_error(fio, how, error_remedy(fio->ch->file, io, rc));
 	}
-	ebb_bdev_io_complete(file_io_bdev_io(fio), rc);
+	ebb_bdev_io_complete(io, rc);
+}
+
+void file_io_end_short(struct file_io *fio)
+{
+	char how[160];
+
+	snprintf(how, sizeof(how),
+		 "has become shorter: it has %" PRIu64 " bytes; what it has lost is lost",
+		 fio->end_bytes);
+	log_error(fio, how, "");
+	ebb_bdev_io_complete(file_io_bdev_io(fio), -EIO);
 }
 
 static void ring_prepare(struct io_uring_sqe *sqe, const struct ebb_bdev_io *io, int fd,

@@ -8,6 +8,7 @@
 #include <ebb/helper.h>
 #include <ebb/io_channel.h>
 #include <ebb/list.h>
+#include <ebb/log.h>
 #include <ebb/uring.h>
 
 #include "drivers/bdev/file_target.h"
@@ -22,6 +23,8 @@ struct file_bdev {
 	struct ebb_call *call; /* that is to be answered, or NULL */
 	char *name;
 	char *filename;
+	struct ebb_ratelimit log_limit;
+	int lost_rc; /* the helper's, see file_slow.c */
 };
 
 struct file_channel {
@@ -54,6 +57,7 @@ struct file_io {
 	struct file_channel *ch;
 	struct ebb_list link;
 	uint64_t done_bytes;
+	uint64_t end_bytes; /* helper: of the file, if a read has met its end; else UINT64_MAX */
 	int rc;
 	unsigned tries;
 };
@@ -66,8 +70,12 @@ static inline struct ebb_bdev_io *file_io_bdev_io(struct file_io *fio)
 extern const struct ebb_bdev_ops file_bdev_ops;
 extern const struct ebb_io_device_ops file_device_ops;
 
-/* Answers a request; tells of an error in the log, where NBD has only "EIO" for most. */
+/*
+ * Answer a request, the second one that has met the file's end; and tell the log of an error, as a
+ * client learns its number at most. Thread: the request's.
+ */
 void file_io_end(struct file_io *fio, int rc);
+void file_io_end_short(struct file_io *fio);
 
 /* Reads or writes by the ring. */
 void file_ring_submit(struct file_io *fio);

@@ -2,6 +2,10 @@
 /*
  * The file bdev's requests that may block, on the helper. There is one helper for all, so a request
  * that may take long is done in pieces: each is a job of its own, and others' jobs come between.
+ *
+ * Without direct I/O the kernel keeps what is written, and tells of what it could not put on the
+ * disk once: the next flush of whoever succeeds, with the data gone. So after an error every flush
+ * fails. With direct I/O a flush concerns the disk's cache only, and the next may well succeed.
  */
 #include "drivers/bdev/file.h"
 
@@ -11,6 +15,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ebb/memory.h>
@@ -22,12 +27,17 @@ static void slow_done(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 
+	if (fio->end_bytes != UINT64_MAX) {
+		file_io_end_short(fio);
+		return;
+	}
 	file_io_end(fio, fio->rc);
 }
 
 static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
 			void (*done)(struct ebb_work *work))
 {
+	fio->end_bytes = UINT64_MAX;
 	fio->work.run = run;
 	fio->work.done = done;
 	ebb_helper_submit(&fio->work);
@@ -80,8 +90,16 @@ static int rw_pieces(int fd, const struct ebb_bdev_io *io, uint64_t skip)
 static void rw_run(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
+	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
+	int fd = fio->ch->file->target.fd;
+	struct stat st;
 
-	fio->rc = rw_pieces(fio->ch->file->target.fd, file_io_bdev_io(fio), fio->done_bytes);
+	fio->rc = rw_pieces(fd, io, fio->done_bytes);
+	if (fio->rc == -EIO && io->type == EBB_BDEV_READ && fstat(fd, &st) == 0 &&
+	    S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size < (io->offset_blocks + io->num_blocks) * io->bdev->block_size) {
+		fio->end_bytes = (uint64_t)st.st_size;
+	}
 }
 
 void file_slow_rw(struct file_io *fio)
@@ -202,12 +220,20 @@ static void flush_begin(struct file_channel *ch);
 static void flush_run(struct ebb_work *work)
 {
 	struct file_channel *ch = ebb_container_of(work, struct file_channel, flush_work);
+	struct file_bdev *file = ch->file;
 	int rc;
 
+	if (file->lost_rc != 0) {
+		ch->flush_rc = file->lost_rc;
+		return;
+	}
 	do {
-		rc = fdatasync(ch->file->target.fd);
+		rc = fdatasync(file->target.fd);
 	} while (rc < 0 && errno == EINTR);
 	ch->flush_rc = rc < 0 ? -errno : 0;
+	if (!file->target.direct) {
+		file->lost_rc = ch->flush_rc;
+	}
 }
 
 static void flush_done(struct ebb_work *work)

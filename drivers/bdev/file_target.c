@@ -54,6 +54,14 @@ static int fail_no_direct(struct file_target *target)
 				target->filename);
 }
 
+static bool file_in_use(const struct file_target *target, const struct stat *st, char *ret_why,
+			size_t why_size)
+{
+	return ebb_in_use("", st->st_dev, st->st_ino, ret_why, why_size) ||
+	       (!target->read_only &&
+		ebb_in_use_loop("", st->st_dev, st->st_ino, ret_why, why_size));
+}
+
 /* Before opening: a device that is in use must not even be opened for writing. */
 static int target_look(struct file_target *target)
 {
@@ -76,7 +84,7 @@ static int target_look(struct file_target *target)
 	}
 	target->is_block_device = S_ISBLK(st.st_mode);
 	if (target->is_block_device ? ebb_in_use("", st.st_rdev, 0, why, sizeof(why))
-				    : ebb_in_use("", st.st_dev, st.st_ino, why, sizeof(why))) {
+				    : file_in_use(target, &st, why, sizeof(why))) {
 		return file_target_fail(target, -EBUSY, "'%s' is %s first", target->filename, why);
 	}
 	return 0;

@@ -27,7 +27,7 @@ struct ebb_nvme_attach_opts {
 	uint32_t timeout_us;      /* of a command, before anything is done about it; 0: none */
 	uint32_t apst_latency_us; /* longest exit latency that power saving may cost; 0: no APST */
 	uint32_t retry_count;     /* tries after the first, where the device says that may help */
-	enum ebb_nvme_shadows shadow_doorbells;
+	enum ebb_nvme_shadows shadow_doorbells; /* bdev_nvme_set_options has none */
 };
 
 enum ebb_nvme_ns_state {

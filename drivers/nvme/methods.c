@@ -45,9 +45,10 @@ static const struct ebb_param attach_table[] = {
 	ATTACH_PARAM(apst_latency_us, EBB_PARAM_UINT32, .optional = true, .max = UINT32_MAX,
 		     GIVEN(apst_given),
 		     .help = "longest exit latency that power saving may cost; 0: none"),
-	ATTACH_PARAM(shadow_doorbells, EBB_PARAM_BOOL, .optional = true, GIVEN(shadows_given),
-		     .help = "PCIe: use them if the controller offers them (default: unless it is "
-			     "QEMU's, which is slower by them)"),
+	ATTACH_PARAM(
+		shadow_doorbells, EBB_PARAM_BOOL, .optional = true, GIVEN(shadows_given),
+		.help = "PCIe: use them if the controller offers them (default: unless it calls "
+			"itself QEMU's, which is slower by them)"),
 };
 
 static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)

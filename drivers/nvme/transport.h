@@ -59,7 +59,8 @@ struct ebb_nvme_queue {
 struct ebb_nvme_transport {
 	const char *trtype; /* as bdev_nvme_attach_controller has it: "PCIe", "uring" */
 	struct ebb_list link;
-	bool rebinds; /* can take a device from the kernel's driver, and give it back */
+	/* Drives devices itself: can take one from the kernel's driver, and has its doorbells. */
+	bool rebinds;
 
 	/*
 	 * Take hold of the device that @ctrlr->traddr names. Answers, now or later, by

@@ -34,8 +34,8 @@ def a_file_that_was_truncated_fails_reads_and_the_status_says_so():
         assert error_of(client.read, DISK - 8192, 4096) == errno.EIO
         assert client.read(0, 4096) == b"x" * 4096
         assert "\n  failed: 2 read\n" in daemon.ebbctl("status").stdout
-        told = f"disk: a read of 8 blocks at {DISK // 512 - 8} has failed: '{image}': it has 8192"
-        assert told in daemon.log() and f"truncate -s {DISK} makes" in daemon.log(), daemon.log()
+        told = f"disk: read of 8 blocks at {DISK // 512 - 8} has failed: '{image}' has become"
+        assert told in daemon.log() and "it has 8192 bytes" in daemon.log(), daemon.log()
         stat = daemon.rpc("bdev_get_iostat", name="disk")["bdevs"][0]
         assert stat["io_error"] == {"read": 2}, stat
 
@@ -80,7 +80,7 @@ def a_full_file_system_fails_writes_and_the_rest_goes_on():
             client.write(0, b"d" * 65536)
             assert client.read(0, 65536) == b"d" * 65536
             client.flush()
-        told = rf"disk: a write of \d+ blocks at \d+ has failed: '{disk}': No space left on device"
+        told = rf"disk: write of \d+ blocks at \d+ has failed: '{disk}' says: No space left"
         assert re.search(told, daemon.log()), daemon.log()
         # The long one reached the disk in parts, some of which had room.
         assert re.search(r"\n  failed: [2-9] write\n", daemon.ebbctl("status").stdout)
@@ -137,6 +137,17 @@ def a_soft_limit_of_descriptors_is_raised():
         finally:
             process.kill()
             process.wait()
+
+
+@test
+def output_that_cannot_be_written_is_a_failure():
+    for program in ("ebbd", "ebbctl", "ebb-bench"):
+        for option in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                command = [BUILD / program, option]
+                done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+            assert done.returncode == 1, (command, done)
+            assert b"cannot write the output: No space left on device" in done.stderr, done
 
 
 @test

@@ -478,9 +478,10 @@ def the_framework_tells_of_itself():
         assert daemon.rpc("framework_get_reactors")["reactors"][0]["in_interrupt"] is False
         assert daemon.rpc("reactor_set_interrupt_mode", lcore=lcore, disable_interrupt=False)
         assert daemon.rpc("framework_get_reactors")["reactors"][0]["mode"] == "interrupt"
-        check_refused(
-            daemon, "reactor_set_mode", {"lcore": 1000, "mode": "poll"}, INVALID_PARAMS, "CPU"
-        )
+        modes = {"mode": {"mode": "poll"}, "interrupt_mode": {"disable_interrupt": True}}
+        for name, wrong in modes.items():
+            wrong["lcore"] = 999
+            check_refused(daemon, f"reactor_set_{name}", wrong, INVALID_PARAMS, "on CPU 999")
         assert daemon.rpc("reactor_get_blockers")["reactors"] == [{"lcore": lcore, "blockers": []}]
         assert daemon.rpc("thread_get_violations") == []
         names = {thread["name"] for thread in daemon.rpc("thread_get_stats")["threads"]}
@@ -497,9 +498,8 @@ def the_framework_tells_of_itself():
 def a_signal_by_rpc_stops_it_cleanly():
     for name in ("SIGTERM", "INT", 15, "15"):
         with Daemon() as daemon:
-            check_refused(
-                daemon, "spdk_kill_instance", {"sig_name": "SIGSTOP"}, INVALID_PARAMS, "SIGSTOP"
-            )
+            wrong = {"sig_name": "SIGSTOP"}
+            check_refused(daemon, "spdk_kill_instance", wrong, INVALID_PARAMS, "SIGSTOP")
             assert daemon.rpc("spdk_kill_instance", sig_name=name) is True
             assert daemon.wait_exit() == 0, daemon.log_tail()
 

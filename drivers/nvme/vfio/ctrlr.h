@@ -66,7 +66,7 @@ struct vfio_ctrlr {
 	uint32_t io_bytes;      /* of the longest command */
 	uint32_t pause_ns;      /* as its lanes have it */
 	bool sgl;
-	bool shadows;        /* the controller has doorbell buffers */
+	bool shadows;        /* the controller's doorbell buffers are used */
 	char *shadow_memory; /* two pages: doorbells, event indexes */
 	void *identify;      /* a page */
 

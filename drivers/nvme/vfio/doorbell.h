@@ -23,8 +23,9 @@
  * index for each command that it takes and each answer that it gives, all of it through its IOMMU:
  * four accesses for a request, beside the two of its queue entries. What they would save a driver
  * that rings once for a batch is little, and the first request of an idle controller is always rung
- * for. So there they are not used unless one asks for them: polled at a depth of 32 it did 1.5
- * times the requests a second without, woken 1.2 times, and as many at a depth of 1.
+ * for. So there they are not used unless one asks for them: without, it did 1.5 times the requests
+ * a second polled at a depth of 32, 1.2 times woken, and as many at a depth of 1. (QEMU under TCG,
+ * a null drive, 4 KiB random reads; medians of 6 to 12 pairs, with and without in turns.)
  */
 
 #include <stdatomic.h>

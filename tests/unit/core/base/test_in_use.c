@@ -184,12 +184,12 @@ START_TEST(a_file_behind_a_loop_device_is_named)
 
 	ck_assert_int_eq(stat(path, &st), 0);
 	scratch_text("sys/block/loop3/loop/backing_file", "/nowhere (deleted)\n");
-	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(!ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	snprintf(text, sizeof(text), "%s\n", path);
 	scratch_text("sys/block/loop12/loop/backing_file", text);
-	ck_assert(ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	ck_assert_str_eq(why, "behind loop12; losetup -d it");
-	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
+	ck_assert(!ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
 }
 END_TEST
 

@@ -372,6 +372,56 @@ START_TEST(a_file_that_became_shorter_is_an_error)
 	ck_assert_int_eq(read_wait(buf, 10, 1), -EIO);
 	ck_assert_int_eq(read_wait(buf, 8, 4), -EIO);
 	ck_assert_int_eq(read_wait(buf, 8, 2), 0);
+	ck_assert_uint_eq(stage_log_count("f: read of 1 blocks at 10 has failed: "), 1);
+	ck_assert_uint_eq(stage_log_count("has become shorter: it has 40960 bytes"), 1);
+	file_end();
+}
+END_TEST
+
+static int flush_wait(void)
+{
+	struct wait wait = {.done = false};
+
+	return wait_for(&wait, ebb_bdev_flush(desc, ch, waited, &wait));
+}
+
+/* A pipe cannot be flushed, and stands in for the file that could not. */
+static void fail_a_flush(void)
+{
+	int fd = driver_channel()->file->target.fd;
+	int saved = dup(fd), pipes[2];
+
+	ck_assert_int_ge(saved, 0);
+	ck_assert_int_eq(pipe(pipes), 0);
+	ck_assert_int_eq(dup2(pipes[1], fd), fd);
+	ck_assert_int_eq(flush_wait(), -EINVAL);
+	ck_assert_uint_eq(stage_log_count("f: flush has failed: "), 1);
+	ck_assert_int_eq(dup2(saved, fd), fd);
+	close(saved);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* The kernel tells of what its cache has lost once: no flush may say afterwards that all is well. */
+START_TEST(a_failed_flush_of_the_page_cache_is_not_forgotten)
+{
+	file_open(", 'direct': false");
+	ck_assert_int_eq(flush_wait(), 0);
+	fail_a_flush();
+	ck_assert_int_eq(flush_wait(), -EINVAL);
+	ck_assert_int_eq(read_wait(buf, 0, 1), 0);
+	file_end();
+	file_open(", 'direct': false");
+	ck_assert_int_eq(flush_wait(), 0);
+	file_end();
+}
+END_TEST
+
+START_TEST(a_failed_flush_of_the_disk_can_be_tried_again)
+{
+	file_open("");
+	fail_a_flush();
+	ck_assert_int_eq(flush_wait(), 0);
 	file_end();
 }
 END_TEST
@@ -479,6 +529,8 @@ int main(void)
 	tcase_add_test(tcase, long_zeroes_let_others_have_a_turn);
 	tcase_add_test(tcase, a_closed_file_is_free_at_once);
 	tcase_add_test(tcase, a_file_that_became_shorter_is_an_error);
+	tcase_add_test(tcase, a_failed_flush_of_the_page_cache_is_not_forgotten);
+	tcase_add_test(tcase, a_failed_flush_of_the_disk_can_be_tried_again);
 	tcase_add_test(tcase, what_the_ring_refuses_is_done_all_the_same);
 	tcase_add_test(tcase, a_moved_thread_goes_on);
 	tcase_add_test(tcase, read_only_is_read_only);

@@ -45,6 +45,10 @@ START_TEST(its_uuid_can_be_given)
 		"\"n\"");
 	call_has("bdev_get_bdevs", "{'name': '01234567-89ab-cdef-0123-456789abcdef'}",
 		 "\"name\":\"n\"");
+	call_has("bdev_null_create",
+		 "{'name': 'm', 'num_blocks': 1, 'block_size': 512, "
+		 "'uuid': '01234567-89ab-cdef-0123-456789abcdef'}",
+		 "error -17: bdev 'm' cannot have the uuid of another bdev");
 	call_is("bdev_null_delete", "{'name': 'n'}", "true");
 }
 END_TEST

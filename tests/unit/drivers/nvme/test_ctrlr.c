@@ -280,6 +280,19 @@ START_TEST(options_are_defaults_for_what_comes)
 	ck_assert_uint_eq(ctrlr->opts.num_io_queues, 2);
 	ck_assert_uint_eq(ctrlr->opts.io_queue_depth, 16);
 	ck_assert(ctrlr->opts.rebind);
+	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_WHERE_CHEAPER);
+	nvme_detach();
+	call_is(ATTACH,
+		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': true}",
+		"[\"nn1\"]");
+	ctrlr = ebb_nvme_ctrlr_find("n");
+	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_ON);
+	nvme_detach();
+	call_is(ATTACH,
+		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': false}",
+		"[\"nn1\"]");
+	ctrlr = ebb_nvme_ctrlr_find("n");
+	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_OFF);
 	nvme_detach();
 	call_is("bdev_nvme_set_options",
 		"{'transport_retry_count': 4, 'timeout_us': 30000000, 'io_queue_depth': 1024, "
