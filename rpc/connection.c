@@ -15,7 +15,8 @@
 /*
  * One client. Bytes come in as they like and are cut into JSON values; answers go out as they are
  * ready. A client is held back (its bytes stay where they are) while it has many requests under way
- * or does not read its answers, so what it costs is bounded whatever it does.
+ * or does not read its answers, or has some while there are many of all clients, so what it costs is
+ * bounded whatever it does.
  *
  * All events end in advance(), which does what can be done, arms the events for the rest, and
  * closes the connection when nothing is left to do. Nothing else closes one.
@@ -33,6 +34,8 @@ static size_t out_waiting(const struct ebb_rpc_connection *connection)
 static bool connection_held_back(const struct ebb_rpc_connection *connection)
 {
 	return connection->num_requests >= EBB_RPC_CLIENT_REQUESTS_MAX ||
+	       (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
+		connection->server->num_requests >= EBB_RPC_REQUESTS_MAX) ||
 	       connection->request_bytes > EBB_RPC_CLIENT_IN_HIGH ||
 	       out_waiting(connection) > EBB_RPC_CLIENT_OUT_HIGH;
 }
@@ -91,6 +94,7 @@ void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct jso
 	memcpy(connection->out + connection->out_len, text, len);
 	connection->out[connection->out_len + len] = '\n';
 	connection->out_len += len + 1;
+	connection->server->churn_bytes += len;
 }
 
 static void connection_send(struct ebb_rpc_connection *connection)
@@ -266,7 +270,6 @@ static void connection_readable(evutil_socket_t fd, short events, void *arg)
 
 	(void)events;
 	if (got > 0) {
-		connection->read_bytes += (size_t)got;
 		connection_parse(connection, buffer, (size_t)got);
 	} else if (got == 0) {
 		connection_end(connection);
@@ -331,8 +334,8 @@ void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection)
 	close(connection->fd);
 	free(connection->in);
 	free(connection->out);
-	ebb_rpc_control_connection_gone(server, connection->read_bytes + connection->out_size);
 	free(connection);
+	ebb_rpc_control_release(server);
 	if (server->stopping && ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base);
 	}

@@ -16,8 +16,8 @@
 
 /*
  * The control thread: one libevent loop. It has no timer while it serves, unless the process is
- * short of what accept() needs, and once after a client that was large; so it sleeps until a client
- * or the app thread wants something.
+ * short of what accept() needs, and once after many requests; so it sleeps until a client or the app
+ * thread wants something.
  *
  * It stops last of all, when nothing is left that a call could wait for: a call that does not end
  * at once never will, and is answered with an error. Its client has a second to take that.
@@ -27,7 +27,7 @@
 #define ACCEPT_PAUSE_S    1
 #define STOP_CALLS_US     100000
 #define STOP_CLIENTS_S    1
-#define TRIM_BYTES        65536u /* of a client, that are worth it */
+#define TRIM_BYTES        (1u << 20) /* that are worth it */
 #define TRIM_PAUSE_S      1
 #define LIBEVENT_FDS      4u /* at least as many as it opens for a base */
 
@@ -71,23 +71,48 @@ static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
 	event_add(server->accept_event, NULL);
 }
 
+/* Clients that were held back, for there were too many requests of all. */
+static void control_room(evutil_socket_t fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+	struct ebb_list *node;
+	struct ebb_list *tmp;
+
+	(void)fd;
+	(void)events;
+	ebb_list_for_each_safe(node, tmp, &server->connections) {
+		ebb_rpc_connection_advance(ebb_list_entry(node, struct ebb_rpc_connection, link));
+	}
+}
+
 /*
- * What many requests and answers have left free in the heap goes back to the system, when those
- * that were still under way have ended too.
+ * What many requests and answers have left free in the heap goes back to the system, in a moment
+ * when none is under way: nobody else can allocate meanwhile, for as long as it takes.
  */
 static void control_trim(evutil_socket_t fd, short events, void *arg)
 {
+	struct ebb_rpc_server *server = arg;
+
 	(void)fd;
 	(void)events;
-	(void)arg;
-	malloc_trim(0);
+	if (server->num_requests == 0) {
+		server->churn_bytes = 0;
+		malloc_trim(0);
+	}
 }
 
-void ebb_rpc_control_connection_gone(struct ebb_rpc_server *server, size_t bytes)
+void ebb_rpc_control_release(struct ebb_rpc_server *server)
 {
 	struct timeval pause = {.tv_sec = TRIM_PAUSE_S};
 
-	if (bytes >= TRIM_BYTES && !server->stopping) {
+	if (server->stopping) {
+		return;
+	}
+	if (server->num_requests == EBB_RPC_REQUESTS_MAX - 1) {
+		event_active(server->room_event, 0, 0);
+	}
+	if (server->num_requests == 0 && server->churn_bytes >= TRIM_BYTES &&
+	    !event_pending(server->trim_event, EV_TIMEOUT, NULL)) {
 		event_add(server->trim_event, &pause);
 	}
 }
@@ -319,10 +344,12 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 				       control_wake, server);
 	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
 	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
+	server->room_event = event_new(server->base, -1, 0, control_room, server);
 	server->trim_event = event_new(server->base, -1, 0, control_trim, server);
 	if (server->accept_event == NULL || server->wake_event == NULL ||
 	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
-	    server->trim_event == NULL || event_add(server->accept_event, NULL) != 0 ||
+	    server->room_event == NULL || server->trim_event == NULL ||
+	    event_add(server->accept_event, NULL) != 0 ||
 	    event_add(server->wake_event, NULL) != 0) {
 		return -ENOMEM;
 	}
@@ -342,6 +369,7 @@ void ebb_rpc_control_fini(struct ebb_rpc_server *server)
 	event_free_any(server->wake_event);
 	event_free_any(server->accept_retry_event);
 	event_free_any(server->deadline_event);
+	event_free_any(server->room_event);
 	event_free_any(server->trim_event);
 	if (server->base != NULL) {
 		event_base_free(server->base);

@@ -39,6 +39,9 @@ struct event_base;
 /* A client that lets more answers than this pile up is cut off. */
 #define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
 #define EBB_RPC_BATCH_MAX      4096
+/* With so many under way for all clients, each may have a few: their results take memory. */
+#define EBB_RPC_REQUESTS_MAX 64
+#define EBB_RPC_CLIENT_FEW   2
 /* Beyond this the rest of a batch is not called. */
 #define EBB_RPC_BATCH_OUT_MAX ((size_t)4 * 1024 * 1024)
 #define EBB_RPC_READ_BYTES    65536
@@ -50,11 +53,14 @@ struct ebb_rpc_server {
 	struct event *wake_event;
 	struct event *accept_retry_event; /* armed only while no client can be accepted */
 	struct event *deadline_event;     /* armed only to stop */
-	struct event *trim_event;         /* armed only after clients that took much memory */
+	struct event *room_event; /* active when a request has ended that was one too many */
+	struct event *trim_event; /* armed only after many requests */
 	struct ebb_unix_socket socket;
 	struct ebb_list connections;
 	unsigned num_connections;
-	int spare_fd; /* given up to accept and refuse a client when there are no more */
+	unsigned num_requests; /* of all clients, those that have gone too */
+	size_t churn_bytes;    /* that requests and answers took since the heap was trimmed */
+	int spare_fd;          /* given up to accept and refuse a client when there are no more */
 	bool stopping;
 	bool calls_abandoned; /* stopping: those that had not ended have been answered */
 	char read_buffer[EBB_RPC_READ_BYTES];
@@ -89,7 +95,6 @@ struct ebb_rpc_connection {
 	bool writing;
 	struct ebb_framing framing;
 	size_t value_bytes; /* that have gone to framing since its last value */
-	size_t read_bytes;  /* in all */
 	char *in;           /* read, but not looked at while the client is held back */
 	size_t in_len;
 	bool ended; /* nothing more is read: it has ended its side, or was broken */
@@ -151,8 +156,12 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server);
  */
 void ebb_rpc_control_fini(struct ebb_rpc_server *server);
 
-/* A client is gone for which so many bytes have been allocated, more or less. */
-void ebb_rpc_control_connection_gone(struct ebb_rpc_server *server, size_t bytes);
+/**
+ * ebb_rpc_control_release() - a request has ended, or a client has gone
+ * Others that were held back may go on; and if that was the last one, the heap is looked after.
+ * Thread: control.
+ */
+void ebb_rpc_control_release(struct ebb_rpc_server *server);
 
 /**
  * ebb_rpc_control_send() - run @msg on the control thread

@@ -9,6 +9,9 @@
 
 #include "core/method/param.h"
 
+/* What one costs besides its text and its answer's, more or less. */
+#define REQUEST_CHURN 4096u
+
 /* A request's way: to the app thread and back, once for each of a batch. The control thread's. */
 
 struct json_object *ebb_rpc_state_to_json(void)
@@ -55,6 +58,7 @@ static void request_unlink(struct ebb_rpc_request *request)
 static void request_finish(struct ebb_rpc_request *request)
 {
 	struct ebb_rpc_connection *connection = request->connection;
+	struct ebb_rpc_server *server = request->server;
 
 	if (connection != NULL) {
 		request_unlink(request);
@@ -63,7 +67,10 @@ static void request_finish(struct ebb_rpc_request *request)
 			ebb_rpc_connection_answer(connection, request->answer);
 		}
 	}
+	server->churn_bytes += REQUEST_CHURN + request->bytes;
+	server->num_requests--;
 	ebb_rpc_request_free(request);
+	ebb_rpc_control_release(server);
 }
 
 /* Wraps how the call has ended. @result is taken over. */
@@ -146,8 +153,10 @@ static void request_run(struct ebb_rpc_request *request)
 	for (;;) {
 		struct json_object *value = request->document;
 
-		if (request->next >=
-		    (request->batch ? json_object_array_length(request->document) : 1)) {
+		/* Nobody is there for the answers to the rest of a batch, so it is not called. */
+		if (request->connection == NULL ||
+		    request->next >=
+			    (request->batch ? json_object_array_length(request->document) : 1)) {
 			request_finish(request);
 			return;
 		}
@@ -200,6 +209,7 @@ void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_ob
 	ebb_list_push_back(&connection->requests, &request->link);
 	request->bytes = bytes;
 	connection->num_requests++;
+	connection->server->num_requests++;
 	connection->request_bytes += bytes;
 	if (json_object_is_type(document, json_type_array)) {
 		request_begin_batch(request);
