@@ -106,7 +106,10 @@ static void helper_launch(void)
 	int rc = ebb_os_thread_start(&helper.pthread, "ebb_helper", helper_main, NULL);
 
 	if (rc != 0) {
-		ebb_error("helper", "the helper thread cannot be started: %s", strerror(-rc));
+		ebb_error("helper",
+			  "the helper thread cannot be started: %s; raise RLIMIT_NPROC (ulimit -u) "
+			  "or RLIMIT_AS (ulimit -v)",
+			  strerror(-rc));
 		abort();
 	}
 	helper.running = true;

@@ -21,6 +21,7 @@
  */
 #include <ebb/memory.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -231,8 +232,11 @@ static void *pool_alloc(unsigned class)
 		ebb_regions_let_go(&leaving);
 	}
 	if (rc < 0 && ebb_ratelimit_ok(&limit)) {
-		ebb_warn("memory", "the buffer pool cannot grow past %u regions of 2 MiB: %s",
-			 num_regions, strerror(-rc));
+		ebb_warn("memory",
+			 "the buffer pool cannot grow past %u regions of 2 MiB: %s: I/O waits for "
+			 "buffers%s",
+			 num_regions, strerror(-rc),
+			 rc == -ENOMEM ? "; free memory, or raise RLIMIT_AS (ulimit -v)" : "");
 	}
 	return buf;
 }

@@ -123,15 +123,16 @@ static void listener_admit(struct nbd_listener *listener, int fd)
 	ebb_list_push_back(&listener->conns, &conn->listener_link);
 }
 
+/* Told once, until a client has been accepted again. */
 static void listener_short_of(struct nbd_listener *listener, int error)
 {
-	static struct ebb_ratelimit limit;
-
-	if (ebb_ratelimit_ok(&limit)) {
-		ebb_error("nbd", "%s: no client can be accepted: %s; trying again in a second",
+	if (!listener->is_short) {
+		ebb_error("nbd", "%s: no client can be accepted: %s; trying again every second%s",
 			  listener->path != NULL ? listener->path : listener->address,
-			  strerror(error));
+			  strerror(error),
+			  error == EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
 	}
+	listener->is_short = true;
 	/* A thread gets its timer when it first sleeps with one, and cannot sleep without. */
 	listener_spare_drop(listener);
 	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
@@ -158,6 +159,7 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 		return;
 	}
 	if (res >= 0) {
+		listener->is_short = false;
 		listener_spare(listener);
 		listener_admit(listener, res);
 	} else if (res != -ECANCELED && res != -EINTR && res != -ECONNABORTED) {

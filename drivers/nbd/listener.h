@@ -31,6 +31,7 @@ struct nbd_listener {
 	struct ebb_poller *pause; /* while the process is short of what accept() needs */
 	int spare_fd; /* given up then, so that there is one for the pause's timer; -1: it was */
 	bool closing;
+	bool is_short; /* of descriptors or memory, when the last client came */
 	struct ebb_list exports;
 	struct ebb_list conns;
 };
