@@ -51,7 +51,6 @@ log_error(struct file_io *fio, const char *how, const char *remedy)
 {
 	struct file_bdev *file = fio->ch->file;
 	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
-
 	char range[64] = "";
 
 	if (!ebb_ratelimit_ok(&file->log_limit)) {

@@ -71,8 +71,8 @@ extern const struct ebb_bdev_ops file_bdev_ops;
 extern const struct ebb_io_device_ops file_device_ops;
 
 /*
- * Answer a request, the second one that has met the file's end; and tell the log of an error, as a
- * client learns its number at most. Thread: the request's.
+ * Answer a request; the second, a read that has met the file's end. An error is told to the log, as
+ * a client learns no more than its number. Thread: the request's.
  */
 void file_io_end(struct file_io *fio, int rc);
 void file_io_end_short(struct file_io *fio);
