@@ -125,9 +125,5 @@ int main(int argc, char **argv)
 
 	ebb_std_fds_fill();
 	code = measure(argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "ebb-bench: cannot write the output: %s\n", strerror(errno));
-		return code != 0 ? code : BENCH_EXIT_FAILED;
-	}
-	return code;
+	return ebb_stdout_finish("ebb-bench") || code != 0 ? code : BENCH_EXIT_FAILED;
 }

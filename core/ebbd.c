@@ -122,11 +122,7 @@ static _Noreturn void EBB_PRINTF(1, 2) usage(const char *format, ...)
 static _Noreturn void print_and_exit(const char *text)
 {
 	fputs(text, stdout);
-	if (fflush(stdout) != 0) {
-		fprintf(stderr, "ebbd: cannot write the output: %s\n", strerror(errno));
-		exit(EXIT_FAILED);
-	}
-	exit(EXIT_SUCCESS);
+	exit(ebb_stdout_finish("ebbd") ? EXIT_SUCCESS : EXIT_FAILED);
 }
 
 static uint32_t parse_number(const char *option, const char *text, int base, uint32_t max,

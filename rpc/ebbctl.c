@@ -368,9 +368,5 @@ int main(int argc, char **argv)
 {
 	int code = ebbctl(argc, argv);
 
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "ebbctl: cannot write the output: %s\n", strerror(errno));
-		return code != EBBCTL_OK ? code : EBBCTL_FAILED;
-	}
-	return code;
+	return ebb_stdout_finish("ebbctl") || code != EBBCTL_OK ? code : EBBCTL_FAILED;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/std_fds.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void ebb_std_fds_fill(void)
@@ -13,4 +16,19 @@ void ebb_std_fds_fill(void)
 			_exit(1); /* nobody is there to be told */
 		}
 	}
+}
+
+bool ebb_stdout_finish(const char *program)
+{
+	int error = 0;
+
+	if (fflush(stdout) != 0) {
+		error = errno;
+	} else if (ferror(stdout)) {
+		error = EIO; /* of some time ago */
+	}
+	if (error != 0) {
+		fprintf(stderr, "%s: cannot write the output: %s\n", program, strerror(error));
+	}
+	return error == 0;
 }

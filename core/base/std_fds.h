@@ -2,6 +2,8 @@
 #ifndef EBB_BASE_STD_FDS_H
 #define EBB_BASE_STD_FDS_H
 
+#include <stdbool.h>
+
 /**
  * ebb_std_fds_fill() - let nothing else become standard input, output or error
  * Where a program was started without one of them, its next open() or socket() would get that
@@ -10,5 +12,13 @@
  * The first thing that main() does.
  */
 void ebb_std_fds_fill(void);
+
+/**
+ * ebb_stdout_finish() - see to it that all of a program's output has been written
+ * The last thing that main() does. What has been lost is said on standard error.
+ * @program: its name
+ * Return: false: not all of it has been.
+ */
+bool ebb_stdout_finish(const char *program);
 
 #endif

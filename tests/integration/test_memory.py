@@ -124,7 +124,7 @@ def what_clients_leave_unread_goes_back_with_them():
 
 @test
 def many_clients_with_large_answers_have_them_in_turns():
-    """40 times 64 answers of 40 kB, some 400 kB while they are objects: 1 GB, if all were made."""
+    """40 times 64 answers of 70 kB, and more while they are objects: 0.9 GB if all were made."""
     calls = b'{"jsonrpc":"2.0","id":1,"method":"bdev_get_bdevs"}' * 64
     with served() as (daemon, _, _), contextlib.ExitStack() as stack:
         for number in range(100):

@@ -2,6 +2,7 @@
 /* Controllers: how they come, and what becomes of them. */
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +253,18 @@ START_TEST(features_are_set_where_the_controller_is_ours)
 }
 END_TEST
 
+static void check_shadows(const char *given, enum ebb_nvme_shadows wanted)
+{
+	char params[128];
+
+	snprintf(params, sizeof(params),
+		 "{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': %s}",
+		 given);
+	call_is(ATTACH, params, "[\"nn1\"]");
+	ck_assert_int_eq(ebb_nvme_ctrlr_find("n")->opts.shadow_doorbells, wanted);
+	nvme_detach();
+}
+
 START_TEST(options_are_defaults_for_what_comes)
 {
 	struct ebb_nvme_ctrlr *ctrlr;
@@ -282,18 +295,8 @@ START_TEST(options_are_defaults_for_what_comes)
 	ck_assert(ctrlr->opts.rebind);
 	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_WHERE_CHEAPER);
 	nvme_detach();
-	call_is(ATTACH,
-		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': true}",
-		"[\"nn1\"]");
-	ctrlr = ebb_nvme_ctrlr_find("n");
-	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_ON);
-	nvme_detach();
-	call_is(ATTACH,
-		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': false}",
-		"[\"nn1\"]");
-	ctrlr = ebb_nvme_ctrlr_find("n");
-	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_OFF);
-	nvme_detach();
+	check_shadows("true", EBB_NVME_SHADOWS_ON);
+	check_shadows("false", EBB_NVME_SHADOWS_OFF);
 	call_is("bdev_nvme_set_options",
 		"{'transport_retry_count': 4, 'timeout_us': 30000000, 'io_queue_depth': 1024, "
 		"'apst_latency_us': 100000}",
