@@ -11,7 +11,7 @@
 #include <ebb/command.h>
 
 #include "core/app/default_socket.h"
-#include "core/base/std_fds.h"
+#include "core/os/std_fds.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "core/event/event.h"
+#include "core/os/cpumask.h"
 
 #ifdef EBB_DEBUG
 #define VIOLATION_DEFAULT EBB_VIOLATION_ABORT
@@ -158,30 +158,6 @@ static size_t cpu_first(const cpu_set_t *cpus)
 	return cpu;
 }
 
-/* Writes "0-3,8": ends early, legibly, if @size is short. */
-static void cpus_format(const cpu_set_t *cpus, char *ret_text, size_t size)
-{
-	size_t len = 0;
-	size_t first;
-	size_t cpu;
-
-	ret_text[0] = '\0';
-	for (cpu = 0; cpu < CPU_SETSIZE && len + 16 < size; cpu++) {
-		if (!CPU_ISSET(cpu, cpus)) {
-			continue;
-		}
-		first = cpu;
-		while (cpu + 1 < CPU_SETSIZE && CPU_ISSET(cpu + 1, cpus)) {
-			cpu++;
-		}
-		len += (size_t)snprintf(ret_text + len, size - len, "%s%zu", len > 0 ? "," : "",
-					first);
-		if (cpu > first) {
-			len += (size_t)snprintf(ret_text + len, size - len, "-%zu", cpu);
-		}
-	}
-}
-
 int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size)
 {
 	char allowed_text[128];
@@ -194,11 +170,11 @@ int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, 
 			 strerror(errno));
 		return -EINVAL;
 	}
-	cpus_format(&allowed, allowed_text, sizeof(allowed_text));
+	os_cpumask_format(&allowed, allowed_text, sizeof(allowed_text));
 	CPU_ZERO(&cpus);
 	if (cpumask == NULL) {
 		CPU_SET(cpu_first(&allowed), &cpus);
-	} else if (ebb_cpumask_parse(cpumask, &cpus) < 0 || CPU_COUNT(&cpus) == 0) {
+	} else if (os_cpumask_parse(cpumask, &cpus) < 0 || CPU_COUNT(&cpus) == 0) {
 		snprintf(ret_error, size,
 			 "CPU mask \"%s\": legal are a hexadecimal mask as 0x3 or a list as "
 			 "[0,2-3], "

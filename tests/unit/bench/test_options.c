@@ -10,7 +10,7 @@
 
 #include <ebb/reactor.h>
 
-#include "core/event/event.h"
+#include "core/os/cpumask.h"
 
 #define ARGS_MAX 16
 
@@ -118,7 +118,7 @@ START_TEST(test_cpus)
 
 	snprintf(line, sizeof(line), "--bdev-json f --bdev b --core %d", first_allowed_cpu());
 	ck_assert_int_eq(parse(line), 0);
-	ck_assert_int_eq(ebb_cpumask_parse(options.cpumask, &cpus), 0);
+	ck_assert_int_eq(os_cpumask_parse(options.cpumask, &cpus), 0);
 	ck_assert_int_eq(CPU_COUNT(&cpus), 1);
 	ck_assert(CPU_ISSET((size_t)first_allowed_cpu(), &cpus));
 

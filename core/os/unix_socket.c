@@ -20,7 +20,7 @@
  * that inode's number: a file with it at the path is ours.
  */
 
-#include "core/base/unix_socket.h"
+#include "core/os/unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BASE_STD_FDS_H
-#define EBB_BASE_STD_FDS_H
+#ifndef EBB_OS_STD_FDS_H
+#define EBB_OS_STD_FDS_H
 
 #include <stdbool.h>
 

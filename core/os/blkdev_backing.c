@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/in_use.h"
+#include "core/os/blkdev_backing.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-#include "core/base/holder.h"
 
 #define NAME_SIZE 64
 
 #define LOOPS     "/sys/block/loop"
 #define LOOP_FILE "/loop/backing_file"
-
-#define CLAIM_PAUSE_MS   20
-#define CLAIM_TRIES_SEEN 10 /* and no more, if a process is seen to have the device open */
-#define CLAIM_WAIT_MS    500
 
 /* One line of the file at @path; false if there is none. */
 static bool read_line(const char *path, char *line, int size)
@@ -114,12 +104,12 @@ static bool match(const char *root, const char *before, const char *after,
 	return found;
 }
 
-static void explain_loop(const char *number, char *ret_why, size_t why_size)
+static void loop_explain(const char *number, char *ret_why, size_t why_size)
 {
 	snprintf(ret_why, why_size, "behind loop%s; losetup -d it", number);
 }
 
-bool ebb_in_use_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
+bool os_blkdev_backing_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
 {
 	struct stat wanted = {.st_dev = dev, .st_ino = ino};
 	char number[NAME_SIZE];
@@ -127,11 +117,11 @@ bool ebb_in_use_loop(const char *root, dev_t dev, ino_t ino, char *ret_why, size
 	if (!match(root, LOOPS, LOOP_FILE, names_file, &wanted, number, sizeof(number))) {
 		return false;
 	}
-	explain_loop(number, ret_why, why_size);
+	loop_explain(number, ret_why, why_size);
 	return true;
 }
 
-bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_t why_size)
+bool os_blkdev_backing_find(const char *root, const char *sysfs, char *ret_why, size_t why_size)
 {
 	char name[NAME_SIZE], after[NAME_SIZE + 16], who[NAME_SIZE];
 
@@ -149,7 +139,7 @@ bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_
 		return true;
 	}
 	if (match(root, LOOPS, LOOP_FILE, names_device, name, who, sizeof(who))) {
-		explain_loop(who, ret_why, why_size);
+		loop_explain(who, ret_why, why_size);
 		return true;
 	}
 	if (match(root, "/sys/kernel/config/nvmet/subsystems/", "/namespaces/*/device_path",
@@ -159,71 +149,4 @@ bool ebb_in_use_member(const char *root, const char *sysfs, char *ret_why, size_
 		return true;
 	}
 	return false;
-}
-
-/* Who has claimed it: the kernel's own words for it, or a process, or nobody who can be seen. */
-static void explain_busy(const char *root, const char *path, dev_t dev, char *ret_why, size_t size)
-{
-	char holder[96];
-
-	if (ebb_in_use(root, dev, 0, ret_why, size)) {
-		return;
-	}
-	if (ebb_holder_of_file(root, path, holder, sizeof(holder))) {
-		snprintf(ret_why, size, "opened exclusively, it seems by %s; end that", holder);
-		return;
-	}
-	snprintf(ret_why, size,
-		 "opened exclusively by another process or by the kernel (zfs, a filesystem or "
-		 "array of several devices); end that");
-}
-
-int ebb_in_use_open(const char *root, const char *path, int flags, unsigned wait_ms)
-{
-	static const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000};
-	unsigned tries_max = wait_ms / CLAIM_PAUSE_MS;
-	char full[PATH_MAX], text[160];
-	struct stat st;
-	int fd;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (unsigned tries = 0; (fd = open(full, flags | O_EXCL)) < 0; tries++) {
-		if (errno != EBUSY || stat(full, &st) < 0) {
-			return -errno;
-		}
-		if (tries >= tries_max ||
-		    (tries == 0 && ebb_in_use(root, st.st_rdev, 0, text, sizeof(text))) ||
-		    (tries == CLAIM_TRIES_SEEN &&
-		     ebb_holder_of_file(root, full, text, sizeof(text)))) {
-			return -EBUSY;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return fd;
-}
-
-int ebb_in_use_claim(const char *root, const char *path, dev_t dev, char *ret_why, size_t why_size)
-{
-	char full[PATH_MAX];
-	struct stat st;
-	/* For reading: closing what was open for writing makes udev look at the partitions anew. */
-	int fd = ebb_in_use_open(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, CLAIM_WAIT_MS);
-
-	if (fd < 0) {
-		if (fd == -EBUSY) {
-			snprintf(full, sizeof(full), "%s%s", root, path);
-			explain_busy(root, full, dev, ret_why, why_size);
-		}
-		return fd;
-	}
-	if (fstat(fd, &st) < 0 ||
-	    (root[0] == '\0' && (!S_ISBLK(st.st_mode) || (dev != 0 && st.st_rdev != dev)))) {
-		close(fd);
-		return -ENODEV;
-	}
-	if (ebb_in_use(root, dev != 0 ? dev : st.st_rdev, 0, ret_why, why_size)) {
-		close(fd);
-		return -EBUSY;
-	}
-	return fd;
 }

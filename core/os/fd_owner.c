@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/holder.h"
+#include "core/os/fd_owner.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -61,7 +61,7 @@ static void process_name(const char *proc, const char *pid, char *ret_name, size
 	}
 }
 
-bool ebb_holder_of_file(const char *root, const char *path, char *ret_holder, size_t size)
+bool os_fd_owner(const char *root, const char *path, char *ret_owner, size_t size)
 {
 	char proc[PATH_MAX / 2], name[32], self[16];
 	struct dirent *entry;
@@ -70,7 +70,7 @@ bool ebb_holder_of_file(const char *root, const char *path, char *ret_holder, si
 	DIR *dir;
 
 	snprintf(self, sizeof(self), "%ld", (long)getpid());
-	snprintf(ret_holder, size, "another process");
+	snprintf(ret_owner, size, "another process");
 	if (stat(path, &wanted) < 0) {
 		return false;
 	}
@@ -82,14 +82,14 @@ bool ebb_holder_of_file(const char *root, const char *path, char *ret_holder, si
 			continue;
 		}
 		process_name(proc, entry->d_name, name, sizeof(name));
-		snprintf(ret_holder, size, "%s (pid %s)", name, entry->d_name);
+		snprintf(ret_owner, size, "%s (pid %s)", name, entry->d_name);
 		found = true;
 	}
 	if (dir != NULL) {
 		closedir(dir);
 	}
 	if (!found && process_has(proc, self, &wanted)) {
-		snprintf(ret_holder, size, "this process itself");
+		snprintf(ret_owner, size, "this process itself");
 		found = true;
 	}
 	return found;

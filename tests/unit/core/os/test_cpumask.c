@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/os/cpumask.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/core/event/stepper.h"
+#include <check.h>
+
+#include <ebb/base.h>
 
 /* Checks that @text is the CPUs of @list: "0 2 3". */
 static void check_mask(const char *text, const char *list)
@@ -18,7 +22,7 @@ static void check_mask(const char *text, const char *list)
 		next = end;
 	}
 	CPU_ZERO(&cpus);
-	ck_assert_msg(ebb_cpumask_parse(text, &cpus) == 0, "\"%s\" is refused", text);
+	ck_assert_msg(os_cpumask_parse(text, &cpus) == 0, "\"%s\" is refused", text);
 	ck_assert_msg(CPU_EQUAL(&cpus, &wanted), "\"%s\" is not %s", text, list);
 }
 
@@ -53,10 +57,10 @@ START_TEST(test_whole_hex)
 	cpu_set_t cpus;
 
 	memset(text + 2, 'f', 256);
-	ck_assert_int_eq(ebb_cpumask_parse(text, &cpus), 0);
+	ck_assert_int_eq(os_cpumask_parse(text, &cpus), 0);
 	ck_assert_int_eq(CPU_COUNT(&cpus), CPU_SETSIZE);
 	text[258] = '0';
-	ck_assert_int_eq(ebb_cpumask_parse(text, &cpus), -EINVAL);
+	ck_assert_int_eq(os_cpumask_parse(text, &cpus), -EINVAL);
 }
 END_TEST
 
@@ -101,16 +105,49 @@ START_TEST(test_refused)
 	CPU_SET(7, &before);
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(texts); i++) {
 		cpus = before;
-		ck_assert_msg(ebb_cpumask_parse(texts[i], &cpus) == -EINVAL, "\"%s\" is taken",
+		ck_assert_msg(os_cpumask_parse(texts[i], &cpus) == -EINVAL, "\"%s\" is taken",
 			      texts[i]);
 		ck_assert_msg(CPU_EQUAL(&cpus, &before), "\"%s\" touched the result", texts[i]);
 	}
 }
 END_TEST
 
+START_TEST(test_format)
+{
+	static const char *const texts[] = {"0", "0-1", "0,2-3", "1-3,7,9-10", "1023"};
+	char text[64], small[24];
+	cpu_set_t cpus;
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(texts); i++) {
+		ck_assert_int_eq(os_cpumask_parse(texts[i], &cpus), 0);
+		os_cpumask_format(&cpus, text, sizeof(text));
+		ck_assert_str_eq(text, texts[i]);
+	}
+	CPU_ZERO(&cpus);
+	os_cpumask_format(&cpus, text, sizeof(text));
+	ck_assert_str_eq(text, "");
+	/* Where there is no room for all, what is there is whole. */
+	ck_assert_int_eq(os_cpumask_parse("1,3,5,7,9,11,13", &cpus), 0);
+	os_cpumask_format(&cpus, small, sizeof(small));
+	ck_assert_str_eq(small, "1,3,5,7,9");
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {test_hex, test_list, test_whole_hex, test_refused, NULL};
+	Suite *suite = suite_create("os_cpumask");
+	TCase *tcase = tcase_create("cpumask");
+	SRunner *runner = srunner_create(suite);
+	int failed;
 
-	return stepper_main("core/event/cpumask", NULL, NULL, tests);
+	tcase_add_test(tcase, test_hex);
+	tcase_add_test(tcase, test_list);
+	tcase_add_test(tcase, test_whole_hex);
+	tcase_add_test(tcase, test_refused);
+	tcase_add_test(tcase, test_format);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

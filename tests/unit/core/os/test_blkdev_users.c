@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which block devices the kernel uses, told from trees of files like its own. */
-#include "core/base/in_use.h"
+#include "core/os/blkdev_users.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <check.h>
 
@@ -41,7 +39,7 @@ static void teardown(void)
 
 static bool in_use(unsigned minor_num)
 {
-	return ebb_in_use(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
+	return os_blkdev_users_find(scratch_dir(), makedev(240, minor_num), 0, why, sizeof(why));
 }
 
 static void mount_at(const char *line)
@@ -135,29 +133,6 @@ START_TEST(users_that_claim_nothing_are_named)
 }
 END_TEST
 
-START_TEST(a_claim_is_an_open_file_and_looks_first)
-{
-	int fd;
-
-	scratch_text("dev/sdx", "");
-	fd = ebb_in_use_claim(scratch_dir(), "/dev/sdx", makedev(240, 0), why, sizeof(why));
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(close(fd), 0);
-	mount_at("21 1 240:0 / /mnt rw - ext4 /dev/sdx rw\n");
-	ck_assert_int_eq(ebb_in_use_claim(scratch_dir(), "/dev/sdx", makedev(240, 0), why,
-					  sizeof(why)),
-			 -EBUSY);
-	ck_assert_str_eq(why, "mounted on /mnt; unmount it");
-	ck_assert_int_eq(ebb_in_use_claim(scratch_dir(), "/dev/no", makedev(240, 0), why,
-					  sizeof(why)),
-			 -ENOENT);
-	/* What is not the block device it was thought to be. */
-	ck_assert_int_eq(ebb_in_use_claim("", scratch_path("dev/sdx"), makedev(240, 0), why,
-					  sizeof(why)),
-			 -ENODEV);
-}
-END_TEST
-
 START_TEST(a_swap_file_is_noticed)
 {
 	const char *path = scratch_sparse("swapfile", 4096);
@@ -165,44 +140,27 @@ START_TEST(a_swap_file_is_noticed)
 	struct stat st;
 
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(!os_blkdev_users_find(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	snprintf(text, sizeof(text),
 		 "Filename\tType\tSize\tUsed\tPriority\n/nowhere file 1 0 -2\n%s file 1 0 -2\n",
 		 path);
 	scratch_text("proc/swaps", text);
-	ck_assert(ebb_in_use(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
+	ck_assert(os_blkdev_users_find(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
 	ck_assert_str_eq(why, "swap space; swapoff it");
-	ck_assert(!ebb_in_use(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
-}
-END_TEST
-
-START_TEST(a_file_behind_a_loop_device_is_named)
-{
-	const char *path = scratch_sparse("image", 4096);
-	char text[512];
-	struct stat st;
-
-	ck_assert_int_eq(stat(path, &st), 0);
-	scratch_text("sys/block/loop3/loop/backing_file", "/nowhere (deleted)\n");
-	ck_assert(!ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
-	snprintf(text, sizeof(text), "%s\n", path);
-	scratch_text("sys/block/loop12/loop/backing_file", text);
-	ck_assert(ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino, why, sizeof(why)));
-	ck_assert_str_eq(why, "behind loop12; losetup -d it");
-	ck_assert(!ebb_in_use_loop(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
+	ck_assert(!os_blkdev_users_find(scratch_dir(), st.st_dev, st.st_ino + 1, why, sizeof(why)));
 }
 END_TEST
 
 START_TEST(without_proc_and_sys_nothing_is_known)
 {
-	ck_assert(!ebb_in_use("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
+	ck_assert(!os_blkdev_users_find("/nonexistent", makedev(240, 0), 0, why, sizeof(why)));
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("base_in_use");
-	TCase *tcase = tcase_create("in_use");
+	Suite *suite = suite_create("os_blkdev_users");
+	TCase *tcase = tcase_create("users");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
@@ -215,9 +173,7 @@ int main(void)
 	tcase_add_test(tcase, a_held_partition_is_named);
 	tcase_add_test(tcase, a_member_of_a_filesystem_is_named);
 	tcase_add_test(tcase, users_that_claim_nothing_are_named);
-	tcase_add_test(tcase, a_claim_is_an_open_file_and_looks_first);
 	tcase_add_test(tcase, a_swap_file_is_noticed);
-	tcase_add_test(tcase, a_file_behind_a_loop_device_is_named);
 	tcase_add_test(tcase, without_proc_and_sys_nothing_is_known);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

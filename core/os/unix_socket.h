@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_UNIX_SOCKET_H
-#define EBB_UNIX_SOCKET_H
+#ifndef EBB_OS_UNIX_SOCKET_H
+#define EBB_OS_UNIX_SOCKET_H
 
 /* A listening Unix socket, and the lock beside it that makes its path one daemon's only. */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/event.h"
+#include "core/os/cpumask.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +84,7 @@ static int cpumask_parse_list(const char *text, char end, cpu_set_t *cpus)
 	return end == '\0' || text[1] == '\0' ? 0 : -EINVAL;
 }
 
-int ebb_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
+int os_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
 {
 	cpu_set_t cpus;
 	int rc;
@@ -101,4 +102,27 @@ int ebb_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
 	}
 	*ret_cpus = cpus;
 	return 0;
+}
+
+void os_cpumask_format(const cpu_set_t *cpus, char *ret_text, size_t size)
+{
+	size_t len = 0;
+	size_t first;
+	size_t cpu;
+
+	ret_text[0] = '\0';
+	for (cpu = 0; cpu < CPU_SETSIZE && len + 16 < size; cpu++) {
+		if (!CPU_ISSET(cpu, cpus)) {
+			continue;
+		}
+		first = cpu;
+		while (cpu + 1 < CPU_SETSIZE && CPU_ISSET(cpu + 1, cpus)) {
+			cpu++;
+		}
+		len += (size_t)snprintf(ret_text + len, size - len, "%s%zu", len > 0 ? "," : "",
+					first);
+		if (cpu > first) {
+			len += (size_t)snprintf(ret_text + len, size - len, "-%zu", cpu);
+		}
+	}
 }

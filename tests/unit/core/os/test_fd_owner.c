@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who has a file open, told from a made-up /proc. */
-#include "core/base/holder.h"
+#include "core/os/fd_owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void setup(void)
 
 static bool look(void)
 {
-	return ebb_holder_of_file(scratch_dir(), scratch_path("disk"), holder, sizeof(holder));
+	return os_fd_owner(scratch_dir(), scratch_path("disk"), holder, sizeof(holder));
 }
 
 START_TEST(nobody_is_nobody)
@@ -76,13 +76,13 @@ END_TEST
 
 START_TEST(a_file_that_is_not_there_has_no_holder)
 {
-	ck_assert(!ebb_holder_of_file(scratch_dir(), scratch_path("no"), holder, sizeof(holder)));
+	ck_assert(!os_fd_owner(scratch_dir(), scratch_path("no"), holder, sizeof(holder)));
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("base_holder");
+	Suite *suite = suite_create("os_fd_owner");
 	TCase *tcase = tcase_create("holder");
 	SRunner *runner = srunner_create(suite);
 	int failed;

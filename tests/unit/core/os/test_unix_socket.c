@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/unix_socket.h"
+#include "core/os/unix_socket.h"
 
 #include <check.h>
 #include <errno.h>

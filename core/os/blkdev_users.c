@@ -4,7 +4,7 @@
  * md device, by itself or by one of its partitions? O_EXCL would refuse most of these, without a
  * word of who it is; and not all of them.
  */
-#include "core/base/in_use.h"
+#include "core/os/blkdev_users.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -14,9 +14,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/os/blkdev_backing.h"
+
 #define PATH_SIZE 1024
 
-struct in_use {
+struct users_query {
 	const char *root;
 	char *why;
 	size_t why_size;
@@ -53,7 +55,7 @@ static bool mount_line(char *line, dev_t *ret_dev, const char **ret_where, const
 	return *ret_where != NULL && *ret_source != NULL;
 }
 
-static bool is_mounted(const struct in_use *query, dev_t dev)
+static bool is_mounted(const struct users_query *query, dev_t dev)
 {
 	char path[PATH_SIZE];
 	bool found = false;
@@ -81,7 +83,7 @@ static bool is_mounted(const struct in_use *query, dev_t dev)
 	return found;
 }
 
-static bool is_swap(const struct in_use *query, dev_t dev, ino_t ino)
+static bool is_swap(const struct users_query *query, dev_t dev, ino_t ino)
 {
 	char path[PATH_SIZE], line[PATH_SIZE];
 	bool found = false;
@@ -109,7 +111,7 @@ static bool is_swap(const struct in_use *query, dev_t dev, ino_t ino)
 }
 
 /* Device-mapper and md are named in a folder of the device's. */
-static bool is_held(const struct in_use *query, const char *sysfs)
+static bool is_held(const struct users_query *query, const char *sysfs)
 {
 	char path[PATH_SIZE + 16];
 	struct dirent *entry;
@@ -131,10 +133,10 @@ static bool is_held(const struct in_use *query, const char *sysfs)
 	return found;
 }
 
-static bool device_in_use(const struct in_use *query, const char *sysfs, dev_t dev)
+static bool device_in_use(const struct users_query *query, const char *sysfs, dev_t dev)
 {
 	return is_mounted(query, dev) || is_swap(query, dev, 0) || is_held(query, sysfs) ||
-	       ebb_in_use_member(query->root, sysfs, query->why, query->why_size);
+	       os_blkdev_backing_find(query->root, sysfs, query->why, query->why_size);
 }
 
 /* The number of partition @sysfs/@name; 0 if that is no partition. */
@@ -160,11 +162,11 @@ static dev_t partition_dev(const char *sysfs, const char *name)
 	return dev;
 }
 
-static bool partition_in_use(const struct in_use *query, const char *sysfs, const char *name)
+static bool partition_in_use(const struct users_query *query, const char *sysfs, const char *name)
 {
 	dev_t dev = partition_dev(sysfs, name);
 	char path[PATH_SIZE * 2], how[160];
-	struct in_use inner = {.root = query->root, .why = how, .why_size = sizeof(how)};
+	struct users_query inner = {.root = query->root, .why = how, .why_size = sizeof(how)};
 
 	snprintf(path, sizeof(path), "%s/%s", sysfs, name);
 	if (dev == 0 || !device_in_use(&inner, path, dev)) {
@@ -174,9 +176,9 @@ static bool partition_in_use(const struct in_use *query, const char *sysfs, cons
 	return true;
 }
 
-bool ebb_in_use(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
+bool os_blkdev_users_find(const char *root, dev_t dev, ino_t ino, char *ret_why, size_t why_size)
 {
-	struct in_use query = {.root = root, .why = ret_why, .why_size = why_size};
+	struct users_query query = {.root = root, .why = ret_why, .why_size = why_size};
 	struct dirent *entry;
 	char sysfs[PATH_SIZE];
 	bool found;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/std_fds.h"
+#include "core/os/std_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
