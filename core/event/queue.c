@@ -7,7 +7,7 @@
 /* A call in the overflow list. Its message runs queue_node_run(), which frees it. */
 struct queue_node {
 	struct ebb_msg msg;
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring_entry entry;
 };
 
 /* For the overflow list when the heap is exhausted; never given back, as nothing gets better. */
@@ -38,7 +38,7 @@ static void queue_node_free(struct queue_node *node)
 static void queue_node_run(void *arg)
 {
 	struct queue_node *node = arg;
-	struct ebb_ring_entry entry = node->entry;
+	struct ebb_msg_ring_entry entry = node->entry;
 
 	queue_node_free(node);
 	entry.fn(entry.arg);
@@ -46,10 +46,10 @@ static void queue_node_run(void *arg)
 
 int ebb_queue_init(struct ebb_queue *queue)
 {
-	int rc = ebb_ring_init(&queue->critical, EBB_QUEUE_CRITICAL_LOG2);
+	int rc = ebb_msg_ring_init(&queue->critical, EBB_QUEUE_CRITICAL_LOG2);
 
 	if (rc == 0) {
-		rc = ebb_ring_init(&queue->ring, EBB_QUEUE_RING_LOG2);
+		rc = ebb_msg_ring_init(&queue->ring, EBB_QUEUE_RING_LOG2);
 	}
 	if (rc != 0) {
 		ebb_queue_fini(queue);
@@ -63,17 +63,17 @@ int ebb_queue_init(struct ebb_queue *queue)
 
 void ebb_queue_fini(struct ebb_queue *queue)
 {
-	ebb_ring_fini(&queue->critical);
-	ebb_ring_fini(&queue->ring);
+	ebb_msg_ring_fini(&queue->critical);
+	ebb_msg_ring_fini(&queue->ring);
 }
 
 /* Return: 0 in the ring; -ENOBUFS it belongs in the overflow list; -ESRCH. */
-static int queue_push_ring(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
+static int queue_push_ring(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
 {
 	if (ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_acquire) != 0)) {
 		return -ENOBUFS;
 	}
-	return ebb_ring_push(&queue->ring, entry);
+	return ebb_msg_ring_push(&queue->ring, entry);
 }
 
 static int queue_push_overflow(struct ebb_queue *queue, struct ebb_msg *msg)
@@ -91,13 +91,13 @@ static int queue_push_overflow(struct ebb_queue *queue, struct ebb_msg *msg)
 
 int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
 {
-	struct ebb_ring_entry entry = {msg->fn, msg->arg, msg->name};
+	struct ebb_msg_ring_entry entry = {msg->fn, msg->arg, msg->name};
 	int rc = queue_push_ring(queue, &entry);
 
 	return ebb_likely(rc != -ENOBUFS) ? rc : queue_push_overflow(queue, msg);
 }
 
-int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
+int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
 {
 	struct queue_node *node;
 	int rc = queue_push_ring(queue, entry);
@@ -119,9 +119,9 @@ int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *en
 	return rc;
 }
 
-int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_ring_entry *entry)
+int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
 {
-	int rc = ebb_ring_push(&queue->critical, entry);
+	int rc = ebb_msg_ring_push(&queue->critical, entry);
 
 	return rc == -ENOBUFS ? -EAGAIN : rc;
 }
@@ -131,28 +131,28 @@ void ebb_queue_open_batch(struct ebb_queue *queue)
 	if (queue->spilled == NULL) {
 		queue->spilled = ebb_mpsc_take(&queue->overflow);
 		if (ebb_unlikely(queue->spilled != NULL)) {
-			queue->spill_mark = ebb_ring_tail(&queue->ring);
+			queue->spill_mark = ebb_msg_ring_tail(&queue->ring);
 		}
 	}
 	if (ebb_unlikely(queue->spilled != NULL)) {
 		queue->batch_mark = queue->spill_mark;
 	} else {
-		queue->batch_mark = ebb_ring_published(&queue->ring, EBB_QUEUE_BATCH);
+		queue->batch_mark = ebb_msg_ring_published(&queue->ring, EBB_QUEUE_BATCH);
 	}
 }
 
-bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
+bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_msg_ring_entry *ret_entry)
 {
 	struct ebb_msg *msg = queue->spilled;
 
 	if (queue->ring.head < queue->batch_mark) {
-		return ebb_ring_pop(&queue->ring, ret_entry);
+		return ebb_msg_ring_pop(&queue->ring, ret_entry);
 	}
 	if (ebb_likely(msg == NULL)) {
 		return false;
 	}
 	queue->spilled = msg->next;
-	*ret_entry = (struct ebb_ring_entry){msg->fn, msg->arg, msg->name};
+	*ret_entry = (struct ebb_msg_ring_entry){msg->fn, msg->arg, msg->name};
 	/* The sender that sees none left uses the ring again, and this one is about to run. */
 	atomic_fetch_sub_explicit(&queue->overflow_count, 1, memory_order_release);
 	return true;
@@ -163,8 +163,8 @@ void ebb_queue_close(struct ebb_queue *queue)
 	struct ebb_msg **end = &queue->spilled;
 	struct ebb_msg *rest;
 
-	ebb_ring_close(&queue->critical);
-	ebb_ring_close(&queue->ring);
+	ebb_msg_ring_close(&queue->critical);
+	ebb_msg_ring_close(&queue->ring);
 	rest = ebb_mpsc_close(&queue->overflow);
 	if (rest == NULL) {
 		return;
@@ -173,17 +173,17 @@ void ebb_queue_close(struct ebb_queue *queue)
 		end = &(*end)->next;
 	}
 	*end = rest;
-	queue->spill_mark = ebb_ring_tail(&queue->ring);
+	queue->spill_mark = ebb_msg_ring_tail(&queue->ring);
 }
 
 bool ebb_queue_drained(struct ebb_queue *queue)
 {
-	return queue->spilled == NULL && queue->ring.head == ebb_ring_tail(&queue->ring) &&
-	       queue->critical.head == ebb_ring_tail(&queue->critical);
+	return queue->spilled == NULL && queue->ring.head == ebb_msg_ring_tail(&queue->ring) &&
+	       queue->critical.head == ebb_msg_ring_tail(&queue->critical);
 }
 
 void ebb_queue_discard(struct ebb_queue *queue)
 {
-	ebb_ring_discard(&queue->critical);
-	ebb_ring_discard(&queue->ring);
+	ebb_msg_ring_discard(&queue->critical);
+	ebb_msg_ring_discard(&queue->ring);
 }

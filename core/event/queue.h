@@ -17,7 +17,7 @@
  */
 
 #include "core/base/mpsc.h"
-#include "core/base/ring.h"
+#include "core/base/msg_ring.h"
 
 #define EBB_QUEUE_RING_LOG2     12
 #define EBB_QUEUE_CRITICAL_LOG2 6
@@ -26,8 +26,8 @@
 #define EBB_QUEUE_BATCH 64
 
 struct ebb_queue {
-	struct ebb_ring critical;
-	struct ebb_ring ring;
+	struct ebb_msg_ring critical;
+	struct ebb_msg_ring ring;
 	struct ebb_mpsc overflow EBB_CACHE_ALIGNED;
 	_Atomic uint64_t overflow_count;
 
@@ -42,8 +42,8 @@ void ebb_queue_fini(struct ebb_queue *queue);
 
 /* Any thread. Return: 0; -ESRCH closed; a call: -ENOMEM too; a critical one: -EAGAIN, full. */
 int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg);
-int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
-int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_ring_entry *entry);
+int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry);
+int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry);
 
 /*
  * The consumer's. A batch is what waits when it is opened: what is sent while it runs, by a message
@@ -53,19 +53,20 @@ void ebb_queue_open_batch(struct ebb_queue *queue);
 
 static inline void ebb_queue_close_batch(struct ebb_queue *queue)
 {
-	ebb_ring_release(&queue->ring);
+	ebb_msg_ring_release(&queue->ring);
 }
 
 /* Pops the next call of the batch. Return: false if there is none left. */
-bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry);
+bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_msg_ring_entry *ret_entry);
 
 /* Pops the next critical call, and gives its slot back. Return: false if there is none. */
-static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ring_entry *ret_entry)
+static inline bool ebb_queue_pop_critical(struct ebb_queue *queue,
+					  struct ebb_msg_ring_entry *ret_entry)
 {
-	if (!ebb_ring_pop(&queue->critical, ret_entry)) {
+	if (!ebb_msg_ring_pop(&queue->critical, ret_entry)) {
 		return false;
 	}
-	ebb_ring_release(&queue->critical);
+	ebb_msg_ring_release(&queue->critical);
 	return true;
 }
 
@@ -76,7 +77,7 @@ static inline bool ebb_queue_pop_critical(struct ebb_queue *queue, struct ebb_ri
  */
 static inline bool ebb_queue_waiting(struct ebb_queue *queue)
 {
-	return ebb_ring_waiting(&queue->ring) || ebb_ring_waiting(&queue->critical) ||
+	return ebb_msg_ring_waiting(&queue->ring) || ebb_msg_ring_waiting(&queue->critical) ||
 	       ebb_mpsc_waiting(&queue->overflow) ||
 	       (queue->spilled != NULL && queue->ring.head >= queue->spill_mark);
 }
@@ -87,8 +88,8 @@ static inline bool ebb_queue_waiting(struct ebb_queue *queue)
  */
 static inline bool ebb_queue_stirs(const struct ebb_queue *queue)
 {
-	return ebb_unlikely(ebb_ring_waiting(&queue->ring)) ||
-	       ebb_unlikely(ebb_ring_waiting(&queue->critical)) ||
+	return ebb_unlikely(ebb_msg_ring_waiting(&queue->ring)) ||
+	       ebb_unlikely(ebb_msg_ring_waiting(&queue->critical)) ||
 	       ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_relaxed) !=
 			    0);
 }

@@ -213,7 +213,7 @@ int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
 
 int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
 {
-	struct ebb_ring_entry entry = {fn, arg, name};
+	struct ebb_msg_ring_entry entry = {fn, arg, name};
 	int rc = ebb_queue_push_call(&thread->queue, &entry);
 
 	if (ebb_likely(rc == 0)) {
@@ -242,7 +242,7 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
 				   const char *name)
 {
-	struct ebb_ring_entry entry = {fn, arg, name};
+	struct ebb_msg_ring_entry entry = {fn, arg, name};
 	int rc = ebb_queue_push_critical(&thread->queue, &entry);
 	int saved_errno = errno;
 

@@ -77,9 +77,9 @@ static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, 
 
 static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_ring *ring = &thread->queue.critical;
-	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring *ring = &thread->queue.critical;
+	uint64_t mark = ebb_msg_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
+	struct ebb_msg_ring_entry entry;
 
 	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
@@ -88,7 +88,7 @@ static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *
 
 static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring_entry entry;
 	unsigned count = 0;
 
 	ebb_queue_open_batch(&thread->queue);
@@ -312,7 +312,7 @@ bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 	}
 	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
 
-	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
+	if (ebb_unlikely(ebb_mpsc_pending(&reactor->inbox))) {
 		reactor_run_inbox(reactor);
 	}
 	if (ebb_likely(polling)) {

@@ -19,7 +19,7 @@ static void record(void *number)
 
 static int push(uintptr_t number)
 {
-	struct ebb_ring_entry entry = {record, (void *)number, "unit"};
+	struct ebb_msg_ring_entry entry = {record, (void *)number, "unit"};
 
 	return ebb_queue_push_call(queue, &entry);
 }
@@ -34,7 +34,7 @@ static void push_many(uintptr_t first, uintptr_t end)
 /* Runs the next call of the open batch. Return: false if there is none. */
 static bool run(void)
 {
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring_entry entry;
 
 	if (!ebb_queue_pop(queue, &entry)) {
 		return false;
@@ -83,10 +83,10 @@ static uint64_t reserve(void)
 
 static void fill(uint64_t position, uintptr_t number)
 {
-	struct ebb_ring_slot *slot = ebb_ring_slot(&queue->ring, position);
+	struct ebb_msg_ring_slot *slot = ebb_msg_ring_slot(&queue->ring, position);
 
-	slot->entry = (struct ebb_ring_entry){record, (void *)number, "unit"};
-	atomic_store(&slot->lap, ebb_ring_lap(&queue->ring, position));
+	slot->entry = (struct ebb_msg_ring_entry){record, (void *)number, "unit"};
+	atomic_store(&slot->lap, ebb_msg_ring_lap(&queue->ring, position));
 }
 
 static void setup(void)
@@ -252,7 +252,7 @@ END_TEST
 
 START_TEST(test_critical)
 {
-	struct ebb_ring_entry entry = {record, (void *)7, "critical"};
+	struct ebb_msg_ring_entry entry = {record, (void *)7, "critical"};
 
 	for (unsigned i = 0; i < (1u << EBB_QUEUE_CRITICAL_LOG2); i++) {
 		ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), 0);
@@ -272,7 +272,7 @@ END_TEST
 /* What was accepted before the close still runs, in order, and nothing is accepted after it. */
 START_TEST(test_close)
 {
-	struct ebb_ring_entry entry = {record, NULL, "unit"};
+	struct ebb_msg_ring_entry entry = {record, NULL, "unit"};
 	struct ebb_msg msg;
 
 	ebb_msg_init(&msg, record, NULL);
