@@ -8,10 +8,12 @@
 
 #include <ebb/log.h>
 
+#include "core/base/clock.h"
 #include "core/event/helper.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/watch.h"
+#include "core/os/clocksource.h"
 
 cpu_set_t ebb_allowed_cpus;
 
@@ -50,6 +52,7 @@ int ebb_event_init(const struct ebb_event_opts *opts)
 			  "a disk's job of the last run still hangs: start a new process");
 		return -EBUSY;
 	}
+	ebb_clock_trust_ticks(os_clocksource_is_tsc(""));
 	if (sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus) != 0) {
 		rc = -errno;
 	}

@@ -8,6 +8,8 @@
 
 #include <ebb/clock.h>
 
+#include "core/os/clocksource.h"
+
 static struct ebb_ticker ticker;
 static uint64_t last_ns;
 
@@ -48,6 +50,7 @@ static void tick_for(uint64_t ns)
 
 static void setup(void)
 {
+	ebb_clock_trust_ticks(os_clocksource_is_tsc(""));
 	ticker = (struct ebb_ticker){0};
 	last_ns = 0;
 }
@@ -171,6 +174,14 @@ START_TEST(test_long_gap)
 }
 END_TEST
 
+START_TEST(test_counter_that_nobody_trusts)
+{
+	ebb_clock_trust_ticks(false);
+	ticker_warm_up();
+	ck_assert_uint_eq(ticker.limit_ticks, 0);
+}
+END_TEST
+
 /* A ticker that has run ahead of the kernel waits for it: there is no step back. */
 START_TEST(test_ahead)
 {
@@ -217,6 +228,7 @@ int main(void)
 	tcase_add_test(tests, test_counter_restarts);
 	tcase_add_test(tests, test_counter_jumps_forward);
 	tcase_add_test(tests, test_long_gap);
+	tcase_add_test(tests, test_counter_that_nobody_trusts);
 	tcase_add_test(tests, test_ahead);
 	tcase_add_test(tests, test_ahead_counting);
 	suite_add_tcase(suite, tests);
