@@ -18,7 +18,7 @@
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
-#include "core/app/notify.h"
+#include "core/app/sd_notify.h"
 
 /*
  * The whole of ebb_app_start(), with the subsystems that are linked in, one of the test's own and a
@@ -539,11 +539,11 @@ START_TEST(test_notify_nobody)
 {
 	init();
 	setenv("NOTIFY_SOCKET", "relative", 1);
-	ebb_notify_phase(EBB_APP_RUNNING, NULL);
+	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("NOTIFY_SOCKET=relative"));
 	log_text[0] = '\0';
 	setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
-	ebb_notify_phase(EBB_APP_RUNNING, NULL);
+	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("No such file or directory"));
 }
 END_TEST

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/command.h>
+#include <ebb/ctl_command.h>
 
 #include <string.h>
 
 static struct ebb_list commands = EBB_LIST_INIT(commands);
 
-void ebb_command_add(struct ebb_command *command)
+void ebb_ctl_command_add(struct ebb_ctl_command *command)
 {
 	ebb_list_push_back(&commands, &command->link);
 }
 
-const struct ebb_command *ebb_command_find(const char *name)
+const struct ebb_ctl_command *ebb_ctl_command_find(const char *name)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &commands) {
-		struct ebb_command *command = ebb_list_entry(node, struct ebb_command, link);
+		struct ebb_ctl_command *command =
+			ebb_list_entry(node, struct ebb_ctl_command, link);
 
 		if (strcmp(command->name, name) == 0) {
 			return command;
@@ -24,13 +25,13 @@ const struct ebb_command *ebb_command_find(const char *name)
 	return NULL;
 }
 
-const struct ebb_command *ebb_command_next(const struct ebb_command *command)
+const struct ebb_ctl_command *ebb_ctl_command_next(const struct ebb_ctl_command *command)
 {
-	const struct ebb_command *best = NULL;
+	const struct ebb_ctl_command *best = NULL;
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &commands) {
-		struct ebb_command *other = ebb_list_entry(node, struct ebb_command, link);
+		struct ebb_ctl_command *other = ebb_list_entry(node, struct ebb_ctl_command, link);
 
 		if ((command == NULL || strcmp(other->name, command->name) > 0) &&
 		    (best == NULL || strcmp(other->name, best->name) < 0)) {

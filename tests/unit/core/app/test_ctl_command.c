@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/command.h>
+#include <ebb/ctl_command.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
 
-static int run_nothing(const struct ebb_command_env *env, int num_words, char **words)
+static int run_nothing(const struct ebb_ctl_command_env *env, int num_words, char **words)
 {
 	(void)env;
 	(void)words;
 	return num_words;
 }
 
-static struct ebb_command last = {.name = "~last", .help = "h", .usage = "u", .run = run_nothing};
-static struct ebb_command first = {.name = "!first", .help = "h", .usage = "u", .run = run_nothing};
+static struct ebb_ctl_command last = {.name = "~last",
+				      .help = "h",
+				      .usage = "u",
+				      .run = run_nothing};
+static struct ebb_ctl_command first = {.name = "!first",
+				       .help = "h",
+				       .usage = "u",
+				       .run = run_nothing};
 
-EBB_COMMAND_REGISTER(last)
-EBB_COMMAND_REGISTER(first)
+EBB_CTL_COMMAND_REGISTER(last)
+EBB_CTL_COMMAND_REGISTER(first)
 
 START_TEST(commands_are_found_by_their_whole_name)
 {
-	ck_assert_ptr_eq(ebb_command_find("!first"), &first);
-	ck_assert_ptr_eq(ebb_command_find("~last"), &last);
-	ck_assert_ptr_null(ebb_command_find("~las"));
-	ck_assert_ptr_null(ebb_command_find(""));
+	ck_assert_ptr_eq(ebb_ctl_command_find("!first"), &first);
+	ck_assert_ptr_eq(ebb_ctl_command_find("~last"), &last);
+	ck_assert_ptr_null(ebb_ctl_command_find("~las"));
+	ck_assert_ptr_null(ebb_ctl_command_find(""));
 }
 END_TEST
 
 START_TEST(they_come_in_the_order_of_their_names)
 {
-	const struct ebb_command *command = ebb_command_next(NULL), *next;
+	const struct ebb_ctl_command *command = ebb_ctl_command_next(NULL), *next;
 
 	ck_assert_ptr_eq(command, &first);
-	while ((next = ebb_command_next(command)) != NULL) {
+	while ((next = ebb_ctl_command_next(command)) != NULL) {
 		ck_assert_int_lt(strcmp(command->name, next->name), 0);
 		command = next;
 	}

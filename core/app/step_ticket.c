@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/app/ticket.h"
+#include "core/app/step_ticket.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 
 struct ticket {
 	uint64_t generation;
-	char name[EBB_TICKET_NAME_MAX];
+	char name[APP_STEP_TICKET_NAME_MAX];
 };
 
 static pthread_mutex_t tickets_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ticket tickets[TICKETS_KEPT];
 static uint64_t tickets_issued;
 
-uint64_t ebb_ticket_issue(const char *name)
+uint64_t app_step_ticket_issue(const char *name)
 {
 	struct ticket *ticket;
 	uint64_t generation;
@@ -35,9 +35,9 @@ uint64_t ebb_ticket_issue(const char *name)
 	return generation;
 }
 
-void ebb_ticket_refuse(uint64_t generation, const char *why)
+void app_step_ticket_refuse(uint64_t generation, const char *why)
 {
-	char name[EBB_TICKET_NAME_MAX] = "";
+	char name[APP_STEP_TICKET_NAME_MAX] = "";
 
 	pthread_mutex_lock(&tickets_lock);
 	if (generation != 0 && tickets[generation % TICKETS_KEPT].generation == generation) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/app/notify.h"
+#include "core/app/sd_notify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <ebb/log.h>
 
 /* Return: 0; -EINVAL neither an absolute path nor an abstract name, or too long. */
-static int notify_address(const char *path, struct sockaddr_un *ret_address, socklen_t *ret_len)
+static int manager_address(const char *path, struct sockaddr_un *ret_address, socklen_t *ret_len)
 {
 	size_t len = strlen(path);
 
@@ -31,7 +31,7 @@ static int notify_address(const char *path, struct sockaddr_un *ret_address, soc
 	return 0;
 }
 
-static int notify_send(const char *path, const char *text)
+static int manager_send(const char *path, const char *text)
 {
 	struct sockaddr_un address;
 	socklen_t address_len;
@@ -39,7 +39,7 @@ static int notify_send(const char *path, const char *text)
 	int rc;
 	int fd;
 
-	rc = notify_address(path, &address, &address_len);
+	rc = manager_address(path, &address, &address_len);
 	if (rc < 0) {
 		return rc;
 	}
@@ -54,7 +54,7 @@ static int notify_send(const char *path, const char *text)
 	return rc;
 }
 
-void ebb_notify_phase(enum ebb_app_phase phase, const char *error)
+void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char *error)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	const char *extra = "";
@@ -72,9 +72,9 @@ void ebb_notify_phase(enum ebb_app_phase phase, const char *error)
 	if (phase != EBB_APP_FAILED || error == NULL) {
 		error = "";
 	}
-	snprintf(text, sizeof(text), "%sSTATUS=%s%s%s\n", extra, ebb_app_phase_name(phase),
-		 error[0] != '\0' ? ": " : "", error);
-	rc = notify_send(path, text);
+	snprintf(text, sizeof(text), "%sSTATUS=%s%s%s\n", extra, name, error[0] != '\0' ? ": " : "",
+		 error);
+	rc = manager_send(path, text);
 	if (rc < 0) {
 		ebb_warn("app", "cannot tell the service manager (NOTIFY_SOCKET=%s): %s", path,
 			 strerror(-rc));
