@@ -2,9 +2,12 @@
 #include "core/app/options.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include <ebb/startup.h>
 
 #include "core/os/cpumask.h"
 
@@ -22,6 +25,8 @@ static const struct ebb_app_opts defaults = {
 	.on_violation = VIOLATION_DEFAULT,
 	.handle_signals = true,
 };
+
+static _Atomic(const struct ebb_app_opts *) published;
 
 /*
  * Copies the fields that lie wholly within @size. A caller that was compiled with a larger struct
@@ -145,6 +150,16 @@ int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_o
 		*ret_opts = loaded;
 	}
 	return rc;
+}
+
+void app_options_publish(const struct ebb_app_opts *opts)
+{
+	atomic_store(&published, opts);
+}
+
+const struct ebb_app_opts *ebb_app_get_opts(void)
+{
+	return atomic_load(&published);
 }
 
 /* @cpus is not empty. */
