@@ -102,6 +102,31 @@ static int app_start_claimed(void)
 	return app_reactors_run();
 }
 
+/* Says of an option that nothing linked can serve what to do about it. Return: 0; -ENOTSUP. */
+static int app_check_served(const struct ebb_app_opts *opts)
+{
+	const char *json = opts->json_file != NULL ? "json_file" : "json_data";
+
+	if ((opts->json_file != NULL || opts->json_data != NULL) &&
+	    !app_startup_is_served(EBB_STARTUP_SERVES_JSON)) {
+		ebb_error("app",
+			  "%s: opts.%s is given, but nothing in this program reads a "
+			  "configuration: link all of libebb (--whole-archive), or start without "
+			  "--json and opts.%s",
+			  opts->name, json, json);
+		return -ENOTSUP;
+	}
+	if (opts->rpc_socket != NULL && !app_startup_is_served(EBB_STARTUP_SERVES_RPC)) {
+		ebb_error("app",
+			  "%s: opts.rpc_socket is given (%s), but there is no RPC server in this "
+			  "program: link all of libebb (--whole-archive), or start without "
+			  "--rpc-socket and opts.rpc_socket",
+			  opts->name, opts->rpc_socket);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), void *arg)
 {
 	char error[EBB_OPTIONS_ERROR_MAX];
@@ -112,6 +137,10 @@ int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), voi
 	rc = ebb_options_load(opts, &loaded, error, sizeof(error));
 	if (rc < 0) {
 		ebb_error("app", "%s", error);
+		return rc;
+	}
+	rc = app_check_served(&loaded);
+	if (rc < 0) {
 		return rc;
 	}
 	if (start == NULL) {

@@ -97,6 +97,18 @@ void ebb_startup_step_add(struct ebb_startup_step *step)
 	ebb_list_insert_before(&step->link, next);
 }
 
+bool app_startup_is_served(enum ebb_startup_serves what)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &registered) {
+		if (ebb_list_entry(node, struct ebb_startup_step, link)->serves == what) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void waiters_resolve(int rc)
 {
 	struct ebb_list waiters = EBB_LIST_INIT(waiters);
