@@ -6,7 +6,7 @@
 
 #include <check.h>
 
-#include "core/bdev/channel.h"
+#include "core/bdev/pool.h"
 #include "core/event/channel.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"

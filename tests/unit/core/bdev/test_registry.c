@@ -11,6 +11,7 @@
 #include <ebb/io_channel.h>
 
 #include "core/bdev/registry.h"
+#include "core/bdev/teardown.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 
