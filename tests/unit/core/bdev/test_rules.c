@@ -102,6 +102,30 @@ START_TEST(completion_on_a_foreign_os_thread_is_carried)
 }
 END_TEST
 
+/* To the thread that has the channel, which need not be the app thread. */
+START_TEST(a_completion_is_carried_to_the_channels_own_thread)
+{
+	struct ebb_thread *thread = stage_thread("other");
+	struct ebb_io_channel *other_ch;
+
+	stage_enter(thread);
+	other_ch = ebb_bdev_channel_get(desc);
+	ck_assert_ptr_nonnull(other_ch);
+	ck_assert_int_eq(ebb_bdev_read(desc, other_ch, buf, 0, 1, done, &result), 0);
+	stage_foreign(complete_foreign, fake->held[0]);
+	fake->num_held = 0;
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, -EIO);
+	ck_assert_ptr_eq(called_on, thread);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	ebb_io_channel_put(other_ch);
+	stage_enter(ebb_thread_app());
+	stage_turns(2);
+	stage_thread_exit(thread);
+}
+END_TEST
+
 START_TEST(completion_on_another_thread_is_carried)
 {
 	struct ebb_thread *thread = stage_thread("other");
@@ -235,6 +259,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_channel_is_its_threads);
 	tcase_add_test(tcase, completion_on_a_foreign_os_thread_is_carried);
+	tcase_add_test(tcase, a_completion_is_carried_to_the_channels_own_thread);
 	tcase_add_test(tcase, completion_on_another_thread_is_carried);
 	tcase_add_test(tcase, foreign_twice_completes_once);
 	tcase_add_test(tcase, a_carried_second_completion_does_not_end_another_request);
