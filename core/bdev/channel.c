@@ -6,6 +6,7 @@
 
 #include <ebb/memory.h>
 
+#include "core/bdev/complete.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/submit.h"
@@ -61,7 +62,7 @@ static int channel_create(void *device, void *ctx)
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
 	if (rc == 0) {
-		rc = bdev_pool_create(ch);
+		rc = bdev_pool_create(ch, bdev_complete_deferred);
 	}
 	if (rc < 0) {
 		return rc;

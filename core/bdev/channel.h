@@ -80,7 +80,7 @@ struct bdev_req {
 	struct iovec iov[BDEV_IOV_EMBEDDED];
 	union {
 		struct ebb_deferred deferred;
-		struct bdev_req *next_free;
+		struct bdev_req *next_free; /* lies over deferred.next; deferred.fn stays */
 	};
 	ebb_bdev_io_cb cb;
 	void *arg;
@@ -149,6 +149,7 @@ struct bdev_channel {
 	char *pool;
 	size_t pool_bytes;
 	struct bdev_req *reserve;
+	void (*pool_deferred)(struct ebb_deferred *deferred); /* of each request */
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;

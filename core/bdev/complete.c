@@ -16,7 +16,7 @@
 /* @req->status is final: calls back, or goes the long way. Never inside a submit. */
 static void req_finish(struct bdev_req *req);
 
-static void req_deferred(struct ebb_deferred *deferred)
+void bdev_complete_deferred(struct ebb_deferred *deferred)
 {
 	req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
 }
@@ -25,7 +25,6 @@ static void req_deferred(struct ebb_deferred *deferred)
 static inline void req_finish_later(struct bdev_req *req)
 {
 	req->state = BDEV_REQ_DEFERRED;
-	req->deferred.fn = req_deferred;
 	ebb_turn_defer(&req->deferred);
 }
 

@@ -4,6 +4,9 @@
 
 #include "core/bdev/parts.h"
 
+/* The end of a request that is put off to the end of the turn: what its embedded deferral runs. */
+void bdev_complete_deferred(struct ebb_deferred *deferred);
+
 /*
  * What @next, of bdev_parts_begin(), means for a request that is just being submitted: nothing yet, a
  * wait, or its end, at the end of the turn. Thread: the channel's.

@@ -22,6 +22,7 @@ static struct bdev_req *pool_touch(struct bdev_channel *ch, uint32_t index)
 	ebb_list_init(&req->link);
 	req->ch = ch;
 	req->io.bdev = ch->bdev;
+	req->deferred.fn = ch->pool_deferred;
 	req->state = BDEV_REQ_FREE;
 	return req;
 }
@@ -57,7 +58,7 @@ void bdev_pool_put_child(struct bdev_channel *ch, struct bdev_req *child)
 	ch->reserve = child;
 }
 
-int bdev_pool_create(struct bdev_channel *ch)
+int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct ebb_deferred *deferred))
 {
 	size_t need = sizeof(struct bdev_req) + ch->bdev->io_ctx_size;
 	size_t lines = (need + EBB_CACHE_LINE - 1) / EBB_CACHE_LINE;
@@ -67,6 +68,7 @@ int bdev_pool_create(struct bdev_channel *ch)
 	/* An odd number of lines apart, so that hot lines spread over all sets of the cache. */
 	ch->pool_stride = (lines | 1u) * EBB_CACHE_LINE;
 	ch->pool_size = pool_requests;
+	ch->pool_deferred = deferred;
 	ch->pool_bytes = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
 	addr = mmap(NULL, ch->pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);

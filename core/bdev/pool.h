@@ -9,8 +9,12 @@
 /* Requests for each channel made from now on; 0: the default. Thread: app. */
 void bdev_pool_set_size(uint32_t requests);
 
-/* Return: 0; -errno: no memory. */
-int bdev_pool_create(struct bdev_channel *ch);
+/*
+ * @deferred: what the end of a deferred request runs. It is written into each request once, when it
+ * is first used: a write for each I/O is one that can be measured.
+ * Return: 0; -errno: no memory.
+ */
+int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct ebb_deferred *deferred));
 void bdev_pool_destroy(struct bdev_channel *ch);
 
 /* First use of a request, or an empty pool (NULL). */
