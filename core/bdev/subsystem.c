@@ -10,8 +10,8 @@
 #include <ebb/poller.h>
 
 #include "core/bdev/desc.h"
-#include "core/bdev/info.h"
 #include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 
 #define FINI_TIMEOUT_US 5000000u
 

@@ -7,7 +7,7 @@
 #include <check.h>
 
 #include "core/bdev/channel.h"
-#include "core/bdev/info.h"
+#include "core/bdev/rpc.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
