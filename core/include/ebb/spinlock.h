@@ -8,14 +8,12 @@
  * by another thread, destruction while held, held at the end of a callback.
  */
 
-#include <stdatomic.h>
-
 #include <ebb/base.h>
 
 struct ebb_thread;
 
 struct ebb_spinlock {
-	_Atomic(struct ebb_thread *) owner;
+	struct ebb_thread *owner; /* NULL: free; by __atomic functions only */
 	const char *name;
 };
 
