@@ -11,6 +11,10 @@
 #include <ebb/bdev.h>
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct json_object;
 struct ebb_bdev_io;
 struct ebb_bdev_internal;
@@ -127,5 +131,9 @@ struct ebb_bdev *ebb_bdev_find(const char *name);
 
 /* The next in order of registration; NULL gives the first, and ends. Thread: app. */
 struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 struct ebb_spinlock {
@@ -30,5 +34,9 @@ int ebb_spinlock_lock(struct ebb_spinlock *lock);
 
 /* Return: 0; -EPERM held by somebody else or by nobody (reported). */
 int ebb_spinlock_unlock(struct ebb_spinlock *lock);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

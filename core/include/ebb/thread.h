@@ -12,6 +12,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 typedef void (*ebb_msg_fn)(void *arg);
@@ -146,5 +150,9 @@ struct ebb_thread_stats {
 
 /* Thread: @thread itself (reach each by ebb_for_each_thread()). */
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
