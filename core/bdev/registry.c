@@ -212,7 +212,7 @@ int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks)
 		rc = -EBUSY;
 	} else if (num_blocks != ebb_bdev_num_blocks(bdev)) {
 		/* Pairs with submit.c, on any thread: an old size or the new one will do. */
-		atomic_store_explicit(&bdev->num_blocks, num_blocks, memory_order_relaxed);
+		__atomic_store_n(&bdev->num_blocks, num_blocks, __ATOMIC_RELAXED);
 		bdev_desc_tell_all(internal, EBB_BDEV_EVENT_RESIZE);
 	}
 	bdev_table_unlock();

@@ -152,7 +152,7 @@ static inline __attribute__((always_inline)) int submit_one(
 	ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	uint64_t total = atomic_load_explicit(&ch->bdev->num_blocks, memory_order_relaxed);
+	uint64_t total = __atomic_load_n(&ch->bdev->num_blocks, __ATOMIC_RELAXED);
 	struct bdev_req *req;
 	struct iovec *iov;
 

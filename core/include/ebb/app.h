@@ -7,6 +7,10 @@
 #include <ebb/reactor.h>
 #include <ebb/violation.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Grows at its end only: ebb_app_opts_init() fills in what fits in the caller's size. */
 struct ebb_app_opts {
 	size_t opts_size;
@@ -48,5 +52,9 @@ int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), voi
  * Thread: any.
  */
 void ebb_app_stop(int rc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include <ebb/base.h>
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct json_object;
 
 /* ebbctl, as a command sees it. */
@@ -45,5 +49,9 @@ const struct ebb_ctl_command *ebb_ctl_command_next(const struct ebb_ctl_command 
 	{                                        \
 		ebb_ctl_command_add(&(command)); \
 	}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

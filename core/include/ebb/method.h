@@ -13,6 +13,10 @@
 
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* States, as a mask. */
 #define EBB_METHOD_STARTUP EBB_BIT(0) /* before the subsystems are initialised */
 #define EBB_METHOD_RUNTIME EBB_BIT(1) /* after */
@@ -50,6 +54,7 @@ struct ebb_param {
 	const char *help;
 };
 
+/* What follows the type is any fields of struct ebb_param: .name = value; in C++ in their order. */
 #define EBB_PARAM(struct_type, field, param_type, ...)                                        \
 	{                                                                                     \
 		.name = #field, .type = (param_type), .offset = offsetof(struct_type, field), \
@@ -122,5 +127,9 @@ typedef void (*ebb_method_done)(void *arg, struct json_object *result,
 				const struct ebb_method_error *error);
 void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
 			 void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

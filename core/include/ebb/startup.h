@@ -11,6 +11,10 @@
 #include <ebb/list.h>
 #include <ebb/sequence.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ebb_startup_rank {
 	EBB_STARTUP_ENVIRONMENT,
 	EBB_STARTUP_CONFIG_CHECK, /* the whole file, before anything of it has an effect */
@@ -83,5 +87,9 @@ int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg);
 
 /* @done: once, on the app thread, when start-up has ended (at once if it has): 0 or its error. */
 void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

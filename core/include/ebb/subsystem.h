@@ -9,6 +9,10 @@
 
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct json_object;
 
 struct ebb_subsystem {
@@ -51,12 +55,17 @@ void ebb_subsystem_fini_next(void);
 	}
 
 /* Both are bare words: EBB_SUBSYSTEM_DEPEND(nbd, bdev). */
-#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                   \
-	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {.name = #subsystem, \
-									  .depends_on = #on}; \
-	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                               \
-	{                                                                                     \
-		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                       \
+#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                             \
+	static struct ebb_subsystem_depend subsystem##_depends_on_##on; \
+	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)         \
+	{                                                               \
+		subsystem##_depends_on_##on.name = #subsystem;          \
+		subsystem##_depends_on_##on.depends_on = #on;           \
+		ebb_subsystem_depend_add(&subsystem##_depends_on_##on); \
 	}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

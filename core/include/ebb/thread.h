@@ -13,6 +13,10 @@
 #include <ebb/base.h>
 #include <ebb/msg.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 /* For ebb_thread_create(): let the framework choose the reactor. */
@@ -125,5 +129,9 @@ struct ebb_thread_stats {
 
 /* Thread: @thread itself (reach each by ebb_for_each_thread()). */
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

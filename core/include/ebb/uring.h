@@ -14,6 +14,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 struct ebb_uring_op {
@@ -91,5 +95,9 @@ void ebb_uring_file_unregister(int index);
  * Return: its index for io_uring_prep_read_fixed(); -1: not registered, use the plain forms.
  */
 int ebb_uring_buf_index(const void *addr, size_t len_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
