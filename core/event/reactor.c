@@ -296,6 +296,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	ebb_mem_cache_begin(reactor->core);
 	atomic_store(&reactor->tid, gettid());
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);

@@ -126,6 +126,19 @@ static void watch_ask(struct ebb_reactor *reactor)
 	}
 }
 
+static bool watch_age_pool(void)
+{
+	cpu_set_t stale_cores;
+	bool again = ebb_mem_age(&stale_cores);
+
+	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (CPU_ISSET((size_t)ebb_reactors[i].core, &stale_cores)) {
+			watch_ask(&ebb_reactors[i]);
+		}
+	}
+	return again;
+}
+
 void ebb_watch_expired(void)
 {
 	uint64_t now_ns = ebb_clock_now_ns();
@@ -136,7 +149,7 @@ void ebb_watch_expired(void)
 			watch_look(&ebb_reactors[i], now_ns);
 		}
 	}
-	again = ebb_mem_age(watch_ask);
+	again = watch_age_pool();
 	if (again || watch_any_awake()) {
 		watch_set_timer();
 		return;
