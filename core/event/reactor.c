@@ -31,7 +31,7 @@
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
  * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
  * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
- * there, and the ring watches the epoll set: see uring.c; and urings.c for those that have several.
+ * there, and the ring watches the epoll set: see ring/uring.c; and ring/uring_set.c for those that have several.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
  * is an edge of its own, whatever the counter says, so the read() that would usually follow each
@@ -151,7 +151,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
 		return false;
 	}
-	if (reactor->urings.stirs && !ebb_urings_may_sleep(&reactor->urings)) {
+	if (reactor->urings.pending && !event_uring_set_may_sleep(&reactor->urings)) {
 		return false;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
@@ -169,7 +169,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	int rc = reactor->urings.stirs ? ebb_urings_arm(&reactor->urings) : 0;
+	int rc = reactor->urings.pending ? event_uring_set_arm(&reactor->urings) : 0;
 
 	if (rc != 0) {
 		return rc;
@@ -218,12 +218,12 @@ static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events
 static void reactor_wait(struct ebb_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
-	bool busy = reactor->urings.stirs && ebb_urings_busy(&reactor->urings);
+	bool busy = reactor->urings.pending && event_uring_set_busy(&reactor->urings);
 	bool slept = true;
 	int count = 0;
 
 	if (busy) {
-		slept = ebb_urings_sleep(&reactor->urings);
+		slept = event_uring_set_sleep(&reactor->urings);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
@@ -231,8 +231,8 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		count = reactor_epoll(reactor, events, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-	if (reactor->urings.stirs) {
-		ebb_urings_disarm(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_disarm(&reactor->urings);
 	}
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
@@ -260,8 +260,8 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-		if (reactor->urings.stirs) {
-			ebb_urings_disarm(&reactor->urings);
+		if (reactor->urings.pending) {
+			event_uring_set_disarm(&reactor->urings);
 		}
 		ebb_watch_awake();
 		ebb_reactor_submit(reactor);
@@ -306,7 +306,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 
 void ebb_reactor_end(struct ebb_reactor *reactor)
 {
-	ebb_urings_close(&reactor->urings);
+	event_uring_set_close(&reactor->urings);
 	ebb_mem_cache_end();
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));

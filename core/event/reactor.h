@@ -16,7 +16,7 @@
 #include "core/event/source.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
-#include "core/event/urings.h"
+#include "core/event/ring/uring_set.h"
 
 #define EBB_NO_TURN UINT64_MAX
 
@@ -59,7 +59,7 @@ struct ebb_reactor {
 	bool stop;
 	unsigned num_leaving; /* threads that exit or move */
 	struct ebb_span span; /* what has run since the last reading of the clock */
-	struct ebb_urings urings;
+	struct event_uring_set urings;
 	uint64_t awake_since_ns; /* when it last woke */
 
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
@@ -125,8 +125,8 @@ bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling);
 /* Submits what the turn has prepared. */
 static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.stirs) {
-		ebb_urings_submit(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_submit(&reactor->urings);
 	}
 }
 

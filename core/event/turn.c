@@ -273,14 +273,14 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 
 static inline bool reactor_has_end(const struct ebb_reactor *reactor)
 {
-	return reactor->urings.stirs || ebb_turn.deferred_first != NULL || ebb_turn.ends != NULL ||
-	       reactor->num_leaving != 0;
+	return reactor->urings.pending || ebb_turn.deferred_first != NULL ||
+	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
 }
 
 static void __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.stirs) {
-		ebb_urings_reap(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_reap(&reactor->urings);
 	}
 	reactor_run_deferred(reactor);
 	if (ebb_turn.ends != NULL) {

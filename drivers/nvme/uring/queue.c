@@ -22,7 +22,7 @@
  * has more outstanding than it can be sure of; the rest waits here, in order.
  *
  * Data within one page goes by its registered buffer, which spares the kernel the pinning of the
- * page (see core/event/uring_regions.c). There are kernels that refuse some of these with
+ * page (see core/event/ring/uring_buffers.c). There are kernels that refuse some of these with
  * -EINVAL, for they count segments that the request does not have. Such a command is sent again
  * by its address, and so is everything of that namespace from then on.
  *

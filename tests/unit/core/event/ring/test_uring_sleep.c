@@ -311,5 +311,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/uring_sleep", setup, NULL, tests);
+	return stepper_main("core/event/ring/uring_sleep", setup, NULL, tests);
 }

@@ -12,7 +12,7 @@
 
 #include <ebb/memory.h>
 
-#include "core/event/uring.h"
+#include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
 
 struct request {
@@ -435,7 +435,7 @@ START_TEST(test_buffers_without_room)
 	/* The limit is for others than root. */
 	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
-	ebb_urings_close(&ebb_reactors[0].urings);
+	event_uring_set_close(&ebb_reactors[0].urings);
 	ck_assert_int_eq(ebb_uring_open(), 0);
 	limit.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
@@ -534,5 +534,5 @@ int main(void)
 		printf("# SKIP test_buffers_without_room: it takes root, and 8 MiB to lock\n");
 		tests[EBB_ARRAY_SIZE(tests) - 2] = NULL;
 	}
-	return stepper_main("core/event/uring", setup, teardown, tests);
+	return stepper_main("core/event/ring/uring", setup, teardown, tests);
 }

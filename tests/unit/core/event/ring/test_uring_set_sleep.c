@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A reactor whose home has changed while requests were outstanding: it sleeps in the new ring, or
- * in its epoll set, and what completes in the retired one must wake it each time, as must all else.
+ * A reactor whose main ring has changed while requests were outstanding: it sleeps in the new ring, or
+ * in its epoll set, and what completes in the draining one must wake it each time, as must all else.
  * Real OS threads, really asleep; Check ends a test that hangs, as a lost wakeup would make it.
  */
 
@@ -25,11 +25,11 @@ struct pipe_read {
 	char byte;
 };
 
-static struct pipe_read old_reads[ROUNDS]; /* in the retired ring */
-static struct pipe_read home_read, idle_read;
-static bool home_is_busy;
-static _Atomic unsigned num_old_reads, num_home_reads, num_messages;
-static _Atomic bool ready, retired_is_gone;
+static struct pipe_read old_reads[ROUNDS]; /* in the draining ring */
+static struct pipe_read main_read, idle_read;
+static bool main_is_busy;
+static _Atomic unsigned num_old_reads, num_main_reads, num_messages;
+static _Atomic bool ready, drained;
 static _Atomic int mode_rc = 1;
 
 static void pipe_read_begin(struct pipe_read *read)
@@ -45,13 +45,13 @@ static void old_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	atomic_fetch_add(&num_old_reads, 1);
 }
 
-static void home_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
+static void main_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 {
 	struct pipe_read *read = ebb_container_of(op, struct pipe_read, op);
 
 	(void)flags;
 	if (res == 1) {
-		atomic_fetch_add(&num_home_reads, 1);
+		atomic_fetch_add(&num_main_reads, 1);
 		pipe_read_begin(read);
 	}
 }
@@ -66,8 +66,8 @@ static void pipe_read_open(struct pipe_read *read,
 static void stop(void *arg)
 {
 	(void)arg;
-	atomic_store(&retired_is_gone, ebb_reactors[0].urings.retired == NULL);
-	ebb_uring_cancel(&home_read.op);
+	atomic_store(&drained, ebb_reactors[0].urings.draining == NULL);
+	ebb_uring_cancel(&main_read.op);
 	ebb_uring_cancel(&idle_read.op);
 	ebb_event_stop();
 }
@@ -83,8 +83,8 @@ static void change_home(void *arg)
 {
 	(void)arg;
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	if (home_is_busy) {
-		pipe_read_begin(&home_read);
+	if (main_is_busy) {
+		pipe_read_begin(&main_read);
 		pipe_read_begin(&idle_read);
 	}
 	atomic_store(&ready, true);
@@ -105,8 +105,8 @@ static void setup(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_open(&old_reads[i], old_complete);
 	}
-	pipe_read_open(&home_read, home_complete);
-	pipe_read_open(&idle_read, home_complete);
+	pipe_read_open(&main_read, main_complete);
+	pipe_read_open(&idle_read, main_complete);
 }
 
 static void wait_asleep(void)
@@ -141,14 +141,14 @@ static void run(enum ebb_reactor_mode mode, bool busy, void *(*waker)(void *))
 	struct ebb_event_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
 	pthread_t pthread;
 
-	home_is_busy = busy;
+	main_is_busy = busy;
 	CPU_SET(0, &opts.cpus);
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
 	ck_assert_int_eq(pthread_create(&pthread, NULL, waker, NULL), 0);
 	ck_assert_int_eq(ebb_event_run(), 0);
 	pthread_join(pthread, NULL);
 	ebb_event_fini();
-	ck_assert(atomic_load(&retired_is_gone));
+	ck_assert(atomic_load(&drained));
 }
 
 static void end(void)
@@ -197,8 +197,8 @@ static void *wake_by_turns(void *arg)
 			ck_assert_int_eq(write(old_reads[done[0] - 1].fds[1], "x", 1), 1);
 			wait_count(&num_old_reads, done[0]);
 		} else if (what == 1) {
-			ck_assert_int_eq(write(home_read.fds[1], "x", 1), 1);
-			wait_count(&num_home_reads, done[1]);
+			ck_assert_int_eq(write(main_read.fds[1], "x", 1), 1);
+			wait_count(&num_main_reads, done[1]);
 		} else {
 			ebb_thread_send_msg(ebb_thread_app(), on_message, NULL);
 			wait_count(&num_messages, done[2]);
@@ -240,9 +240,9 @@ static void *wake_with_mode_changes(void *arg)
 		atomic_store(&mode_rc, 1);
 		ebb_thread_send_msg(ebb_thread_app(), change_mode, &mode);
 		ck_assert_int_eq(write(old_reads[i].fds[1], "x", 1), 1);
-		ck_assert_int_eq(write(home_read.fds[1], "x", 1), 1);
+		ck_assert_int_eq(write(main_read.fds[1], "x", 1), 1);
 		wait_count(&num_old_reads, i + 1);
-		wait_count(&num_home_reads, i + 1);
+		wait_count(&num_main_reads, i + 1);
 		while (atomic_load(&mode_rc) == 1) {
 			sched_yield();
 		}
@@ -301,5 +301,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/urings_sleep", setup, NULL, tests);
+	return stepper_main("core/event/ring/uring_set_sleep", setup, NULL, tests);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/urings.h"
+#include "core/event/ring/uring_set.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <ebb/memory.h>
 #include <ebb/uring.h>
 
-#include "core/event/uring.h"
+#include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
 
 struct request {
@@ -27,7 +27,7 @@ struct request {
 #define NOP_CQE32         (1u << 5)
 
 static struct ebb_thread *thread;
-static struct ebb_urings *urings;
+static struct event_uring_set *urings;
 static struct request requests[MANY];
 static unsigned num_completed;
 
@@ -84,14 +84,14 @@ static void nop(struct request *request)
 	io_uring_prep_nop(ebb_uring_sqe(&request->op));
 }
 
-/* A big ring is a home for ordinary requests too, more of them than it holds included. */
+/* A big ring is a main ring for ordinary requests too, more of them than it holds included. */
 START_TEST(test_big)
 {
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(ebb_uring_is_big(urings->home));
-	ck_assert_ptr_null(urings->retired);
+	ck_assert(event_uring_is_big(urings->main));
+	ck_assert_ptr_null(urings->draining);
 	for (unsigned i = 0; i < MANY; i++) {
 		nop(&requests[i]);
 	}
@@ -106,7 +106,7 @@ END_TEST
 
 static unsigned ready(void)
 {
-	return io_uring_sq_ready(ebb_uring_ring(urings->home));
+	return io_uring_sq_ready(event_uring_ring(urings->main));
 }
 
 typedef struct io_uring_sqe *(*get_sqe_fn)(struct ebb_uring_op *op);
@@ -126,7 +126,7 @@ static void nops_submitted(unsigned *count, unsigned num)
 {
 	for (unsigned i = 0; i < num; i++) {
 		nop(&requests[(*count)++]);
-		ebb_uring_submit(urings->home);
+		event_uring_submit(urings->main);
 	}
 }
 
@@ -159,22 +159,22 @@ START_TEST(test_early)
 END_TEST
 
 /* Whether the loop looks at the rings: only while there is something to see. */
-START_TEST(test_stirs)
+START_TEST(test_pending)
 {
 	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(!urings->stirs);
+	ck_assert(!urings->pending);
 	nop(&requests[0]);
-	ck_assert(urings->stirs);
+	ck_assert(urings->pending);
 	wait_completed(1);
 	turns(1);
-	ck_assert(!urings->stirs);
+	ck_assert(!urings->pending);
 	ebb_uring_cancel(&requests[0].op); /* it has nothing to cancel, and is submitted */
-	ck_assert(urings->stirs);
+	ck_assert(urings->pending);
 	ck_assert_uint_eq(ready(), 1);
 	turns(1);
 	ck_assert_uint_eq(ready(), 0);
 	turns(1);
-	ck_assert(!urings->stirs);
+	ck_assert(!urings->pending);
 }
 END_TEST
 
@@ -207,18 +207,18 @@ END_TEST
 START_TEST(test_plain_idle)
 {
 	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(!ebb_uring_is_big(urings->home));
+	ck_assert(!event_uring_is_big(urings->main));
 	nop(&requests[0]);
 	wait_completed(1);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	turns(2);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	nop(&requests[1]);
 	wait_completed(2);
 }
 END_TEST
 
-/* Prepared, not even submitted, when the home changes. */
+/* Prepared, not even submitted, when the main ring changes. */
 START_TEST(test_plain_prepared)
 {
 	ck_assert_int_eq(ebb_uring_open(), 0);
@@ -229,9 +229,9 @@ START_TEST(test_plain_prepared)
 	for (unsigned i = 400; i < 800; i++) {
 		nop(&requests[i]);
 	}
-	ck_assert_ptr_nonnull(urings->retired);
+	ck_assert_ptr_nonnull(urings->draining);
 	wait_completed(800);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	ck_assert_uint_eq(thread->uring_ops, 0);
 }
 END_TEST
@@ -255,18 +255,18 @@ START_TEST(test_plain_outstanding)
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	nop(&requests[1]);
 	wait_completed(1);
-	ck_assert_ptr_nonnull(urings->retired);
+	ck_assert_ptr_nonnull(urings->draining);
 	ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
 	wait_completed(2);
 	ck_assert_int_eq(requests[0].res, 1);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
 END_TEST
 
 /* Nobody need know which ring a request is in to cancel it. */
-START_TEST(test_cancel_retired)
+START_TEST(test_cancel_draining)
 {
 	ck_assert_int_eq(ebb_uring_open(), 0);
 	read_pipe(&requests[0]);
@@ -275,27 +275,27 @@ START_TEST(test_cancel_retired)
 	ebb_uring_cancel(&requests[0].op);
 	wait_completed(1);
 	ck_assert_int_eq(requests[0].res, -ECANCELED);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
 END_TEST
 
 /* It arms like a source: with something to ask for it does not let the reactor sleep. */
-START_TEST(test_arm_retired)
+START_TEST(test_arm_draining)
 {
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
 	ck_assert_int_eq(ebb_uring_open(), 0);
 	read_pipe(&requests[0]);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	turns(1);
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
-	ebb_urings_disarm(urings);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
+	event_uring_set_disarm(urings);
 	ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
-	ck_assert_int_eq(ebb_urings_arm(urings), -EAGAIN);
-	ebb_urings_disarm(urings);
+	ck_assert_int_eq(event_uring_set_arm(urings), -EAGAIN);
+	event_uring_set_disarm(urings);
 	wait_completed(1);
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
@@ -361,7 +361,7 @@ START_TEST(test_files)
 }
 END_TEST
 
-/* A new home that cannot have a file which is registered is no home. */
+/* A new main ring that cannot have a file which is registered is refused. */
 START_TEST(test_files_closed)
 {
 	int fd = make_file("x");
@@ -370,8 +370,8 @@ START_TEST(test_files_closed)
 	ck_assert_int_eq(ebb_uring_file_register(fd), 0);
 	close(fd);
 	ck_assert_int_eq(ebb_uring_open_big(), -EBADF);
-	ck_assert(!ebb_uring_is_big(urings->home));
-	ck_assert_ptr_null(urings->retired);
+	ck_assert(!event_uring_is_big(urings->main));
+	ck_assert_ptr_null(urings->draining);
 	ebb_uring_file_unregister(0);
 	ck_assert_int_eq(ebb_uring_open_big(), 0);
 	fd = make_file("x");
@@ -384,7 +384,7 @@ START_TEST(test_files_closed)
 }
 END_TEST
 
-/* Pool memory is registered with the new home, and is not called so before. */
+/* Pool memory is registered with the new main ring, and is not called so before. */
 START_TEST(test_buffers)
 {
 	int fd = make_file("fixed text"), index;
@@ -483,10 +483,10 @@ START_TEST(test_polled)
 	}
 	reactor->mode = EBB_REACTOR_INTERRUPT;
 	/* The mode has changed under them: they keep the reactor awake until they have ended. */
-	ck_assert(!ebb_urings_may_sleep(urings));
+	ck_assert(!event_uring_set_may_sleep(urings));
 	ck_assert_uint_eq(thread->uring_ops, 600);
 	wait_completed(600);
-	ck_assert(ebb_urings_may_sleep(urings));
+	ck_assert(event_uring_set_may_sleep(urings));
 	for (unsigned i = 0; i < 600; i++) {
 		ck_assert_uint_eq(requests[i].completions, 1);
 		ck_assert_int_eq(requests[i].res, 0);
@@ -545,13 +545,13 @@ int main(void)
 		test_plain_idle,
 		test_plain_prepared,
 		test_plain_outstanding,
-		test_cancel_retired,
-		test_arm_retired,
+		test_cancel_draining,
+		test_arm_draining,
 		test_files,
 		test_files_closed,
 		test_buffers,
 		test_early,
-		test_stirs,
+		test_pending,
 		test_pieces,
 		test_polled,
 		test_polled_adaptive,
@@ -564,5 +564,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/urings", setup, teardown, tests);
+	return stepper_main("core/event/ring/uring_set", setup, teardown, tests);
 }
