@@ -55,6 +55,7 @@
 #include <ebb/assert.h>
 
 #include "core/event/poller.h"
+#include "core/event/ring/uring.h"
 #include "core/event/thread.h"
 #include "core/event/watch.h"
 #include "core/memory/pool.h"
@@ -218,12 +219,12 @@ static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events
 static void reactor_wait(struct ebb_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
-	bool busy = reactor->urings.pending && event_uring_set_busy(&reactor->urings);
+	bool busy = reactor->urings.pending && event_uring_busy(reactor->urings.main);
 	bool slept = true;
 	int count = 0;
 
 	if (busy) {
-		slept = event_uring_set_sleep(&reactor->urings);
+		slept = event_uring_sleep(reactor->urings.main);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {

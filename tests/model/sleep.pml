@@ -30,8 +30,8 @@
  *	source_run()      a poller with an arm()
  *	uring_reap()      event_uring_reap(), core/event/ring/uring.c
  *	uring_poll()      event_uring_sleep(), its first half
- *	uring_drain()    ebb_uring_open_big(), core/event/ring/uring_set.c, with requests outstanding; what
- *	                  is "draining" below is the reactor's main ring before
+ *	uring_drain()     ebb_uring_open() of a big ring, core/event/ring/uring_set.c, with requests
+ *	                  outstanding; what is "draining" below was the reactor's main ring before
  *
  * An eventfd watched edge-triggered is one bit: a write sets it, epoll_wait() returns and clears
  * it. Adaptive mode is the free choice between going on and going to sleep. A reactor that spins

@@ -59,20 +59,44 @@
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
+/* What stands in the ring beside the I/O: a poll request on the reactor's epoll set. */
+enum uring_epoll {
+	URING_EPOLL_NONE,
+	URING_EPOLL_POLLED, /* the request is prepared or outstanding */
+	URING_EPOLL_READY,  /* it has completed: the set has an event */
+	URING_EPOLL_COUNT,
+};
+
+static const uint32_t uring_epoll_next[URING_EPOLL_COUNT] = {
+	[URING_EPOLL_NONE] = EBB_BIT(URING_EPOLL_POLLED),
+	[URING_EPOLL_POLLED] = EBB_BIT(URING_EPOLL_READY),
+	[URING_EPOLL_READY] = EBB_BIT(URING_EPOLL_NONE),
+};
+
+enum uring_state {
+	URING_OPEN,
+	URING_DRAINING, /* takes no request, and has an eventfd for those that end */
+	URING_ENDED,    /* none is outstanding, and the pool's memory is let go of */
+	URING_STATE_COUNT,
+};
+
+static const uint32_t uring_next[URING_STATE_COUNT] = {
+	[URING_OPEN] = EBB_BIT(URING_DRAINING),
+	[URING_DRAINING] = EBB_BIT(URING_ENDED),
+};
+
 struct event_uring {
 	struct io_uring ring;
 	struct ebb_reactor *reactor;
-	enum event_uring_shape shape;
-	bool defer;           /* completions wait for us to enter the kernel */
-	bool epoll_polled;    /* the ring has a poll request on the epoll set */
-	bool epoll_pending;   /* it has fired */
+	enum ebb_uring_shape shape;
+	enum uring_state state;
+	bool defer; /* completions wait for us to enter the kernel */
+	enum uring_epoll epoll;
 	uint32_t outstanding; /* requests; the poll request and cancellations do not count */
 
 	bool files_registered;
 
-	struct ebb_source source; /* of a draining ring: its eventfd; fd -1: it is not draining */
-	bool ending;
-	struct ebb_msg end_msg;
+	struct ebb_source source; /* of a draining ring: its eventfd; fd -1: it has none */
 
 	struct event_uring_buffers buffers;
 };
@@ -89,6 +113,18 @@ static const unsigned uring_flags[] = {
 	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 	0,
 };
+
+static void uring_set_epoll(struct event_uring *uring, enum uring_epoll epoll)
+{
+	ebb_assert(uring_epoll_next[uring->epoll] & EBB_BIT(epoll));
+	uring->epoll = epoll;
+}
+
+static void uring_set_state(struct event_uring *uring, enum uring_state state)
+{
+	ebb_assert(uring_next[uring->state] & EBB_BIT(state));
+	uring->state = state;
+}
 
 static void uring_refused(int rc)
 {
@@ -136,7 +172,7 @@ static int uring_setup(struct event_uring *uring)
 	return rc;
 }
 
-int event_uring_create(enum event_uring_shape shape, struct event_uring **ret_uring)
+int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_uring)
 {
 	struct event_uring *uring = calloc(1, sizeof(*uring));
 	int rc;
@@ -236,15 +272,15 @@ bool event_uring_pending(const struct event_uring *uring)
 
 bool event_uring_sleep(struct event_uring *uring)
 {
-	if (uring->epoll_pending) {
-		uring->epoll_pending = false;
+	if (uring->epoll == URING_EPOLL_READY) {
+		uring_set_epoll(uring, URING_EPOLL_NONE);
 		return false;
 	}
-	if (!uring->epoll_polled) {
-		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll_polled);
+	if (uring->epoll == URING_EPOLL_NONE) {
+		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll);
 
 		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
-		uring->epoll_polled = true;
+		uring_set_epoll(uring, URING_EPOLL_POLLED);
 	}
 	uring_check(uring, io_uring_submit_and_wait(&uring->ring, 1));
 	return true;
@@ -255,9 +291,8 @@ static void uring_complete(struct event_uring *uring, void *data, int32_t res, u
 {
 	struct ebb_uring_op *op = data;
 
-	if (data == &uring->epoll_polled) {
-		uring->epoll_polled = false;
-		uring->epoll_pending = true;
+	if (data == &uring->epoll) {
+		uring_set_epoll(uring, URING_EPOLL_READY);
 	} else if (data != NULL) { /* NULL: a cancellation's own */
 		uring->outstanding--;
 		if (atomic_load_explicit(&op->thread->state, memory_order_relaxed) ==
@@ -308,7 +343,7 @@ static const struct {
 	[EBB_URING_COMMAND] = {.min = 2, .share = 2},
 };
 
-static void uring_submit_early(struct event_uring *uring, enum event_uring_kind kind)
+static void uring_submit_early(struct event_uring *uring, enum ebb_uring_kind kind)
 {
 	unsigned ready = io_uring_sq_ready(&uring->ring);
 
@@ -319,7 +354,7 @@ static void uring_submit_early(struct event_uring *uring, enum event_uring_kind 
 }
 
 struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_uring_op *op,
-					 enum event_uring_kind kind)
+					 enum ebb_uring_kind kind)
 {
 	uring_submit_early(uring, kind);
 	op->thread = ebb_turn.thread;
@@ -395,9 +430,10 @@ int event_uring_drain(struct event_uring *uring)
 		return rc;
 	}
 	uring_allow_event(uring, false);
-	if (uring->epoll_polled) { /* it would only report what the reactor hears of anyway */
-		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll_polled, 0);
+	if (uring->epoll == URING_EPOLL_POLLED) { /* it would report what is heard of anyway */
+		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll, 0);
 	}
+	uring_set_state(uring, URING_DRAINING);
 	return 0;
 }
 
@@ -416,20 +452,15 @@ void event_uring_disarm(struct event_uring *uring)
 	uring_allow_event(uring, false);
 }
 
-/*
- * The pool may have sent the ring's message, which comes before this one. From here on it tells the
- * ring nothing more.
- */
-void event_uring_end(struct event_uring *uring, void (*ended)(void *reactor))
+bool event_uring_end(struct event_uring *uring)
 {
-	if (uring->ending) {
-		return;
+	if (uring->state == URING_ENDED) {
+		return false;
 	}
-	uring->ending = true;
+	uring_set_state(uring, URING_ENDED);
 	io_uring_unregister_buffers(&uring->ring);
 	event_uring_buffers_end(&uring->buffers);
-	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
-	ebb_reactor_send(uring->reactor, &uring->end_msg);
+	return true;
 }
 
 void event_uring_close(struct event_uring *uring)

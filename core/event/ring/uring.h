@@ -11,40 +11,29 @@ struct event_uring;
 
 #define EBB_URING_FILES 1024 /* places in each ring's table of registered files */
 
-enum event_uring_shape {
-	EBB_URING_PLAIN,
-	EBB_URING_BIG,    /* 128 byte submission and 32 byte completion queue entries */
-	EBB_URING_POLLED, /* and completions that are looked for in the device, not waited for */
-};
-
 /**
  * event_uring_create() - a ring of the calling reactor
  * Return: 0; -ENOTSUP: the kernel has no ring of @shape; -EPERM or -ENOSYS: none at all (logged
  *	once with the remedy); -ENOMEM.
  */
-int event_uring_create(enum event_uring_shape shape, struct event_uring **ret_uring);
+int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_uring);
 
 /* Cancels what is outstanding, and frees the ring. */
 void event_uring_close(struct event_uring *uring);
 
 /*
- * Nothing is outstanding in this draining ring: @ended is called in a later turn, once, to close it.
- * Until then nothing but closing it is allowed. A second call is ignored.
+ * Nothing is outstanding in this draining ring: it lets go of the pool's memory. From now on nothing
+ * but closing it is allowed, in a later turn: a message of the pool's may still be on its way to the
+ * ring, before any that is sent to the reactor from here on.
+ * Return: true; false: it has been ended before.
  */
-void event_uring_end(struct event_uring *uring, void (*ended)(void *reactor));
+bool event_uring_end(struct event_uring *uring);
 
 bool event_uring_is_big(const struct event_uring *uring);
 
-/* What a request is for, which says how soon it is submitted. */
-enum event_uring_kind {
-	EBB_URING_OTHER,   /* a socket, as a rule */
-	EBB_URING_FILE,    /* a read or write of a file */
-	EBB_URING_COMMAND, /* to an NVMe controller */
-};
-
 /* An entry for @op, of the thread that runs; see ebb_uring_sqe(). */
 struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_uring_op *op,
-					 enum event_uring_kind kind);
+					 enum ebb_uring_kind kind);
 
 /* Prepares the cancellation of @op; harmless if this ring does not have it. */
 void event_uring_prepare_cancel(struct event_uring *uring, struct ebb_uring_op *op);

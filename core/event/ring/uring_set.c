@@ -67,7 +67,7 @@ static int uring_set_open_files(struct event_uring_set *set)
 }
 
 /* A ring that knows every file that the others do. */
-static int uring_set_create(struct event_uring_set *set, enum event_uring_shape shape,
+static int uring_set_create(struct event_uring_set *set, enum ebb_uring_shape shape,
 			    struct event_uring **ret_uring)
 {
 	struct event_uring *uring;
@@ -93,34 +93,11 @@ static int uring_set_create(struct event_uring_set *set, enum event_uring_shape 
 	return 0;
 }
 
-static struct event_uring_set *uring_set_current(const char *function)
+static int uring_set_open_big(struct event_uring_set *set)
 {
-	if (ebb_turn.reactor == NULL) {
-		ebb_violation(4, function, "io_uring", NULL, NULL);
-		return NULL;
-	}
-	return &ebb_turn.reactor->urings;
-}
-
-int ebb_uring_open(void)
-{
-	struct event_uring_set *set = uring_set_current(__func__);
-
-	if (set == NULL) {
-		return -EPERM;
-	}
-	return set->main != NULL ? 0 : uring_set_create(set, EBB_URING_PLAIN, &set->main);
-}
-
-int ebb_uring_open_big(void)
-{
-	struct event_uring_set *set = uring_set_current(__func__);
 	struct event_uring *uring;
 	int rc;
 
-	if (set == NULL) {
-		return -EPERM;
-	}
 	if (set->main != NULL && event_uring_is_big(set->main)) {
 		return 0;
 	}
@@ -141,37 +118,32 @@ int ebb_uring_open_big(void)
 	return 0;
 }
 
-int ebb_uring_open_polled(void)
+EBB_REPORTS int ebb_uring_open(enum ebb_uring_shape shape)
 {
-	struct event_uring_set *set = uring_set_current(__func__);
+	struct event_uring_set *set;
 
-	if (set == NULL) {
+	if (ebb_turn.reactor == NULL) {
+		ebb_violation(4, __func__, "io_uring", NULL, NULL);
 		return -EPERM;
 	}
-	ebb_assert(set->main != NULL && event_uring_is_big(set->main));
-	return set->polled != NULL ? 0 : uring_set_create(set, EBB_URING_POLLED, &set->polled);
+	set = &ebb_turn.reactor->urings;
+	if (shape == EBB_URING_BIG) {
+		return uring_set_open_big(set);
+	}
+	if (shape == EBB_URING_POLLED) {
+		ebb_assert(set->main != NULL && event_uring_is_big(set->main));
+		return set->polled != NULL ? 0 : uring_set_create(set, shape, &set->polled);
+	}
+	return set->main != NULL ? 0 : uring_set_create(set, shape, &set->main);
 }
 
-static struct io_uring_sqe *uring_set_prepare(struct ebb_uring_op *op, enum event_uring_kind kind)
+struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind)
 {
-	ebb_assert(ebb_turn.thread != NULL && ebb_turn.reactor->urings.main != NULL);
-	return event_uring_prepare(ebb_turn.reactor->urings.main, op, kind);
-}
+	struct event_uring *main = ebb_turn.reactor->urings.main;
 
-struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op)
-{
-	return uring_set_prepare(op, EBB_URING_OTHER);
-}
-
-struct io_uring_sqe *ebb_uring_sqe_file(struct ebb_uring_op *op)
-{
-	return uring_set_prepare(op, EBB_URING_FILE);
-}
-
-struct io_uring_sqe *ebb_uring_sqe_big(struct ebb_uring_op *op)
-{
-	ebb_assert(event_uring_is_big(ebb_turn.reactor->urings.main));
-	return uring_set_prepare(op, EBB_URING_COMMAND);
+	ebb_assert(ebb_turn.thread != NULL && main != NULL);
+	ebb_assert(kind != EBB_URING_COMMAND || event_uring_is_big(main));
+	return event_uring_prepare(main, op, kind);
 }
 
 static bool reactor_is_warm(const struct ebb_reactor *reactor)
@@ -277,6 +249,15 @@ static void draining_ended(void *arg)
 	reactor->urings.draining = NULL;
 }
 
+/* The message comes after the last one that the pool may have sent to the ring. */
+static void uring_set_end_draining(struct event_uring_set *set)
+{
+	if (event_uring_end(set->draining)) {
+		ebb_msg_init(&set->close_msg, draining_ended, ebb_turn.reactor);
+		ebb_reactor_send(ebb_turn.reactor, &set->close_msg);
+	}
+}
+
 void event_uring_set_reap(struct event_uring_set *set)
 {
 	event_uring_reap(set->main);
@@ -286,7 +267,7 @@ void event_uring_set_reap(struct event_uring_set *set)
 	if (ebb_unlikely(set->draining != NULL)) {
 		event_uring_reap(set->draining);
 		if (!event_uring_busy(set->draining)) {
-			event_uring_end(set->draining, draining_ended);
+			uring_set_end_draining(set);
 		}
 	}
 	set->pending = set->draining != NULL || event_uring_pending(set->main) ||
@@ -322,16 +303,6 @@ void event_uring_set_disarm(struct event_uring_set *set)
 	if (set->draining != NULL) {
 		event_uring_disarm(set->draining);
 	}
-}
-
-bool event_uring_set_busy(const struct event_uring_set *set)
-{
-	return event_uring_busy(set->main);
-}
-
-bool event_uring_set_sleep(struct event_uring_set *set)
-{
-	return event_uring_sleep(set->main);
 }
 
 void event_uring_set_close(struct event_uring_set *set)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ebb/thread.h>
+
 struct ebb_reactor;
 struct event_uring;
 
@@ -17,11 +19,12 @@ struct event_uring_set {
 	bool pending;    /* false: nothing is prepared or outstanding, and no ring is draining */
 	int *files;      /* what is registered, at the same place in each; -1: nothing */
 	uint64_t result; /* beside res, of the completion that runs */
+	struct ebb_msg close_msg; /* of the draining ring, to the reactor */
 };
 
 /*
- * What the reactor's loop calls, only if something is pending: most reactors have a ring, and many have
- * nothing to do with it for hours.
+ * What the reactor's loop calls, only if something is pending: most reactors have a ring, and many
+ * have nothing to do with it for hours.
  */
 
 /* Before the deferred completions of a turn. */
@@ -36,10 +39,6 @@ bool event_uring_set_may_sleep(struct event_uring_set *set);
 /* As struct ebb_poller_wake's: the last thing before sleep, after asleep has been set. */
 int event_uring_set_arm(struct event_uring_set *set);
 void event_uring_set_disarm(struct event_uring_set *set);
-
-/* True if the reactor has to sleep in its ring, by event_uring_set_sleep(): see event_uring_sleep(). */
-bool event_uring_set_busy(const struct event_uring_set *set);
-bool event_uring_set_sleep(struct event_uring_set *set);
 
 void event_uring_set_close(struct event_uring_set *set);
 

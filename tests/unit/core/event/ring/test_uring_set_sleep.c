@@ -34,7 +34,8 @@ static _Atomic int mode_rc = 1;
 
 static void pipe_read_begin(struct pipe_read *read)
 {
-	io_uring_prep_read(ebb_uring_sqe(&read->op), read->fds[0], &read->byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&read->op, EBB_URING_OTHER), read->fds[0], &read->byte, 1,
+			   0);
 }
 
 static void old_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
@@ -79,10 +80,10 @@ static void on_message(void *arg)
 }
 
 /* A turn later, so that the old ring has been submitted, and perhaps slept in. */
-static void change_home(void *arg)
+static void change_main(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	if (main_is_busy) {
 		pipe_read_begin(&main_read);
 		pipe_read_begin(&idle_read);
@@ -93,7 +94,7 @@ static void change_home(void *arg)
 static void begin(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_begin(&old_reads[i]);
 	}
@@ -130,7 +131,7 @@ static void begin_asleep(void)
 {
 	ebb_thread_send_msg(ebb_thread_app(), begin, NULL);
 	wait_asleep();
-	ebb_thread_send_msg(ebb_thread_app(), change_home, NULL);
+	ebb_thread_send_msg(ebb_thread_app(), change_main, NULL);
 	while (!atomic_load(&ready)) {
 		sched_yield();
 	}
@@ -174,7 +175,7 @@ START_TEST(test_old_in_epoll)
 }
 END_TEST
 
-START_TEST(test_old_in_home)
+START_TEST(test_old_in_main)
 {
 	run(EBB_REACTOR_INTERRUPT, true, wake_by_old);
 }
@@ -292,7 +293,7 @@ int main(void)
 {
 	struct io_uring probe;
 	const TTest *const tests[] = {
-		test_old_in_epoll, test_old_in_home, test_by_turns, test_by_turns_adaptive,
+		test_old_in_epoll, test_old_in_main, test_by_turns, test_by_turns_adaptive,
 		test_mode_changes, test_idle,        NULL,
 	};
 
