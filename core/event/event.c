@@ -11,7 +11,7 @@
 #include "core/event/helper.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 
 cpu_set_t ebb_allowed_cpus;
 
@@ -110,7 +110,7 @@ static int event_launch(struct ebb_reactor *reactor)
 
 int ebb_event_run(void)
 {
-	int rc = ebb_watch_start();
+	int rc = event_watchdog_start();
 
 	if (rc != 0) {
 		ebb_error("reactor", "the watch cannot be started: %s", strerror(-rc));
@@ -128,7 +128,7 @@ int ebb_event_run(void)
 			pthread_join(ebb_reactors[i].pthread, NULL);
 		}
 	}
-	ebb_watch_stop();
+	event_watchdog_stop();
 	ebb_helper_stop();
 	/* Where the caller was before. */
 	sched_setaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus);

@@ -57,7 +57,7 @@
 #include "core/event/poller.h"
 #include "core/event/ring/uring.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 #include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
@@ -244,7 +244,7 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		reactor->awake_since_ns = ebb_turn.now_ns;
 	}
 	reactor_woken(reactor, events, count);
-	ebb_watch_awake();
+	event_watchdog_awake();
 }
 
 /* Return: true if the reactor has slept; false if something kept it awake. */
@@ -255,7 +255,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 		ebb_reactor_submit(reactor);
 		return false;
 	}
-	/* Whoever clears asleep, the watch sees no turn before there is one again. */
+	/* Whoever clears asleep, the watchdog sees no turn before there is one again. */
 	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
 	/* Pairs with the exchange in ebb_reactor_notify(): see the essay above. */
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
@@ -264,7 +264,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 		if (reactor->urings.pending) {
 			event_uring_set_disarm(&reactor->urings);
 		}
-		ebb_watch_awake();
+		event_watchdog_awake();
 		ebb_reactor_submit(reactor);
 		return false;
 	}
@@ -333,7 +333,7 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 
 	ebb_reactor_begin(reactor);
 	ebb_reactor_place(reactor);
-	ebb_watch_awake();
+	event_watchdog_awake();
 	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
 		polling = ebb_reactor_step(reactor, polling);
 	}

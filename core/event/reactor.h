@@ -23,7 +23,7 @@
 /*
  * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
  * between them. So the clock is read when another callback is about to run, and at the start of the
- * next turn, which reads it anyway: a turn with one callback costs no reading of its own. The watch
+ * next turn, which reads it anyway: a turn with one callback costs no reading of its own. The watchdog
  * reads from here what runs; it may see one callback's name with another's thread.
  */
 enum ebb_span_state {
@@ -82,9 +82,9 @@ struct ebb_reactor {
 	bool joinable;
 	_Atomic bool ended;
 	struct ebb_msg stop_msg;
-	struct ebb_msg age_msg; /* the watch's */
+	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
-	uint64_t reported_turn; /* the watch's: the last turn that it reported as stuck */
+	uint64_t reported_turn; /* the watchdog's: the last turn that it reported as stuck */
 };
 
 extern struct ebb_reactor *ebb_reactors; /* ascending by core; NULL outside init … fini */

@@ -192,7 +192,7 @@ static void thread_notify(struct ebb_thread *thread)
 		struct ebb_reactor *reactor = ebb_turn.reactor;
 
 		/* It is awake, and will look. */
-		/* For the watch: what waits for this within the turn waits for ever (rule 1). */
+		/* For the watchdog: what waits for this within the turn waits for ever (rule 1). */
 		atomic_store_explicit(&reactor->self_send_turn,
 				      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
 				      memory_order_relaxed);

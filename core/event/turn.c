@@ -23,7 +23,7 @@
 #include "core/event/poller.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 
 _Thread_local struct ebb_turn ebb_turn;
 
@@ -34,10 +34,10 @@ void __attribute__((noinline)) ebb_reactor_read_kernel_clock(struct ebb_reactor 
 	ebb_turn.now_ns = ebb_ticker_read(&reactor->ticker, since_ns);
 	if (ebb_span_state(reactor) != EBB_SPAN_EMPTY &&
 	    ebb_turn.now_ns - since_ns > EBB_CALLBACK_LIMIT_NS) {
-		ebb_watch_overrun(reactor,
-				  atomic_load_explicit(&reactor->span.thread, memory_order_relaxed),
-				  atomic_load_explicit(&reactor->span.name, memory_order_relaxed),
-				  ebb_turn.now_ns - since_ns);
+		event_watchdog_overrun(
+			reactor, atomic_load_explicit(&reactor->span.thread, memory_order_relaxed),
+			atomic_load_explicit(&reactor->span.name, memory_order_relaxed),
+			ebb_turn.now_ns - since_ns);
 	}
 }
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 
 /*
  * Who watches a reactor that no longer turns, without waking anybody while all sleep?
  *
- * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the watch
- * (an OS thread of its own, which does nothing else: the helper may be busy with a job that takes
- * long) looks at every reactor: one that is awake, and in the same turn for a second, is reported
- * with the callback that it is in. While any reactor is awake the timer is armed again; when all
- * sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and once a
- * second a system call), and after the last one the watch wakes a single time.
+ * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the
+ * watchdog (an OS thread of its own, which does nothing else: the helper may be busy with a job that
+ * takes long) looks at every reactor: one that is awake, and in the same turn for a second, is
+ * reported with the callback that it is in. While any reactor is awake the timer is armed again;
+ * when all sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and
+ * once a second a system call), and after the last one the watchdog wakes a single time.
  *
- * The same ring ages the memory pool, which lets go of what was not used for a second: if something
+ * The same timer ages the memory pool, which lets go of what was not used for a second: if something
  * is about to become stale, one more is wanted, though all sleep. That ends by itself; see memory.c.
  *
- * The disarming watch and a waking reactor meet as in the sleep protocol: the watch clears
- * watch_armed and then looks at the reactors again, a reactor clears asleep and then looks at
- * watch_armed; both sequentially consistent.
+ * The disarming watchdog and a waking reactor meet as in the sleep protocol: the watchdog clears
+ * watchdog_armed and then looks at the reactors again, a reactor clears asleep and then looks at
+ * watchdog_armed; both sequentially consistent.
  */
 
 #include <errno.h>
@@ -35,35 +35,35 @@
 #include "core/event/violation.h"
 #include "core/memory/pool.h"
 
-#define WATCH_PERIOD_NS EBB_NS_PER_S
+#define WATCHDOG_PERIOD_NS EBB_NS_PER_S
 
-static _Atomic bool watch_armed;
-static _Atomic bool watch_stopping;
-static bool watch_running;
-static int watch_timer_fd = -1;
-static pthread_t watch_pthread;
+static _Atomic bool watchdog_armed;
+static _Atomic bool watchdog_stopping;
+static bool watchdog_running;
+static int watchdog_timer_fd = -1;
+static pthread_t watchdog_pthread;
 
-static void watch_set_timer(void)
+static void watchdog_set_timer(void)
 {
 	static const struct itimerspec period = {
-		.it_value.tv_sec = WATCH_PERIOD_NS / EBB_NS_PER_S,
+		.it_value.tv_sec = WATCHDOG_PERIOD_NS / EBB_NS_PER_S,
 	};
 
-	timerfd_settime(watch_timer_fd, 0, &period, NULL);
+	timerfd_settime(watchdog_timer_fd, 0, &period, NULL);
 }
 
-void ebb_watch_awake(void)
+void event_watchdog_awake(void)
 {
-	if (ebb_likely(atomic_load_explicit(&watch_armed, memory_order_seq_cst)) ||
-	    atomic_exchange(&watch_armed, true)) {
+	if (ebb_likely(atomic_load_explicit(&watchdog_armed, memory_order_seq_cst)) ||
+	    atomic_exchange(&watchdog_armed, true)) {
 		return;
 	}
-	watch_set_timer();
+	watchdog_set_timer();
 }
 
 /* What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). */
-static void watch_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *thread,
-				const char *name)
+static void watchdog_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *thread,
+				   const char *name)
 {
 	if (thread != NULL &&
 	    atomic_load(&reactor->self_send_turn) == atomic_load(&reactor->turns)) {
@@ -72,14 +72,14 @@ static void watch_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *
 	}
 }
 
-static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
+static void watchdog_look(struct ebb_reactor *reactor, uint64_t now_ns)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
 	uint64_t since_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
 	const char *name = ebb_reactor_running(reactor);
 	struct ebb_thread *thread = NULL;
 
-	if (turn == 0 || since_ns == EBB_NO_TURN || since_ns + WATCH_PERIOD_NS > now_ns ||
+	if (turn == 0 || since_ns == EBB_NO_TURN || since_ns + WATCHDOG_PERIOD_NS > now_ns ||
 	    reactor->reported_turn == turn) {
 		return;
 	}
@@ -95,10 +95,10 @@ static void watch_look(struct ebb_reactor *reactor, uint64_t now_ns)
 		  (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
 	ebb_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread,
 			    thread);
-	watch_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
+	watchdog_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
 }
 
-static bool watch_any_awake(void)
+static bool watchdog_any_awake(void)
 {
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
 		if (atomic_load_explicit(&ebb_reactors[i].asleep, memory_order_seq_cst) == 0 &&
@@ -110,7 +110,7 @@ static bool watch_any_awake(void)
 }
 
 /* On a reactor whose cache of memory holds something stale. */
-static void watch_age_memory(void *arg)
+static void watchdog_age_memory(void *arg)
 {
 	struct ebb_reactor *reactor = arg;
 
@@ -118,50 +118,50 @@ static void watch_age_memory(void *arg)
 	ebb_mem_age_caller();
 }
 
-static void watch_ask(struct ebb_reactor *reactor)
+static void watchdog_ask(struct ebb_reactor *reactor)
 {
 	if (!atomic_exchange(&reactor->age_sent, true)) {
-		ebb_msg_init(&reactor->age_msg, watch_age_memory, reactor);
+		ebb_msg_init(&reactor->age_msg, watchdog_age_memory, reactor);
 		ebb_reactor_send(reactor, &reactor->age_msg);
 	}
 }
 
-static bool watch_age_pool(void)
+static bool watchdog_age_pool(void)
 {
 	cpu_set_t stale_cores;
 	bool again = ebb_mem_age(&stale_cores);
 
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
 		if (CPU_ISSET((size_t)ebb_reactors[i].core, &stale_cores)) {
-			watch_ask(&ebb_reactors[i]);
+			watchdog_ask(&ebb_reactors[i]);
 		}
 	}
 	return again;
 }
 
-void ebb_watch_expired(void)
+void event_watchdog_expired(void)
 {
 	uint64_t now_ns = ebb_clock_now_ns();
 	bool again;
 
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
 		if (atomic_load(&ebb_reactors[i].asleep) == 0) {
-			watch_look(&ebb_reactors[i], now_ns);
+			watchdog_look(&ebb_reactors[i], now_ns);
 		}
 	}
-	again = watch_age_pool();
-	if (again || watch_any_awake()) {
-		watch_set_timer();
+	again = watchdog_age_pool();
+	if (again || watchdog_any_awake()) {
+		watchdog_set_timer();
 		return;
 	}
-	atomic_store_explicit(&watch_armed, false, memory_order_seq_cst);
-	if (watch_any_awake() && !atomic_exchange(&watch_armed, true)) {
-		watch_set_timer();
+	atomic_store_explicit(&watchdog_armed, false, memory_order_seq_cst);
+	if (watchdog_any_awake() && !atomic_exchange(&watchdog_armed, true)) {
+		watchdog_set_timer();
 	}
 }
 
-void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
-		       const char *name, uint64_t passed_ns)
+void event_watchdog_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
+			    const char *name, uint64_t passed_ns)
 {
 	static struct ebb_ratelimit limit;
 
@@ -177,48 +177,48 @@ void ebb_watch_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thr
 }
 
 /* The timerfd blocks: until it expires there is nothing to do. */
-static void *watch_main(void *arg)
+static void *watchdog_main(void *arg)
 {
 	uint64_t expirations;
 
 	(void)arg;
-	while (!atomic_load(&watch_stopping)) {
-		if (read(watch_timer_fd, &expirations, sizeof(expirations)) > 0) {
-			ebb_watch_expired();
+	while (!atomic_load(&watchdog_stopping)) {
+		if (read(watchdog_timer_fd, &expirations, sizeof(expirations)) > 0) {
+			event_watchdog_expired();
 		}
 	}
 	return NULL;
 }
 
-int ebb_watch_start(void)
+int event_watchdog_start(void)
 {
 	int rc;
 
-	atomic_store(&watch_armed, false);
-	atomic_store(&watch_stopping, false);
-	watch_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	if (watch_timer_fd < 0) {
+	atomic_store(&watchdog_armed, false);
+	atomic_store(&watchdog_stopping, false);
+	watchdog_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (watchdog_timer_fd < 0) {
 		return -errno;
 	}
-	rc = ebb_os_thread_start(&watch_pthread, "ebb_watch", watch_main, NULL);
-	watch_running = rc == 0;
+	rc = ebb_os_thread_start(&watchdog_pthread, "ebb_watch", watchdog_main, NULL);
+	watchdog_running = rc == 0;
 	return rc;
 }
 
-void ebb_watch_stop(void)
+void event_watchdog_stop(void)
 {
 	static const struct itimerspec now = {.it_value.tv_nsec = 1};
 
-	if (watch_running) {
-		atomic_store(&watch_stopping, true);
+	if (watchdog_running) {
+		atomic_store(&watchdog_stopping, true);
 		/* It may be about to set its own time: repeat until it has seen the flag. */
 		do {
-			timerfd_settime(watch_timer_fd, 0, &now, NULL);
-		} while (pthread_tryjoin_np(watch_pthread, NULL) != 0 && sched_yield() == 0);
-		watch_running = false;
+			timerfd_settime(watchdog_timer_fd, 0, &now, NULL);
+		} while (pthread_tryjoin_np(watchdog_pthread, NULL) != 0 && sched_yield() == 0);
+		watchdog_running = false;
 	}
-	if (watch_timer_fd >= 0) {
-		close(watch_timer_fd);
-		watch_timer_fd = -1;
+	if (watchdog_timer_fd >= 0) {
+		close(watchdog_timer_fd);
+		watchdog_timer_fd = -1;
 	}
 }
