@@ -137,7 +137,7 @@ static bool reactor_has_work(struct ebb_reactor *reactor)
 	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
-		if (ebb_queue_waiting(&thread->queue)) {
+		if (event_msg_queue_waiting(&thread->queue)) {
 			return true;
 		}
 	}

@@ -12,7 +12,7 @@
  *
  * Finding nothing is what a reactor that polls does most, and how soon it comes round again is what
  * a completion waits for. So the turn is one function, to which everything that most turns do is
- * inline, and what few do is a call behind one test: a queue that stirs, a timer that is due, a turn
+ * inline, and what few do is a call behind one test: a queue with something pending, a timer that is due, a turn
  * that has an end to be run. A turn that finds nothing reads the clock once (see struct ebb_span),
  * and a poller that finds nothing costs the stores that say so. bench/cost counts it.
  */
@@ -78,10 +78,10 @@ static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, 
 static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_ring *ring = &thread->queue.critical;
-	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
+	uint64_t mark = ebb_ring_published(ring, 1u << EVENT_MSG_QUEUE_CRITICAL_LOG2);
 	struct ebb_ring_entry entry;
 
-	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
+	while (ring->head < mark && event_msg_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 	}
 }
@@ -91,13 +91,13 @@ static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *
 	struct ebb_ring_entry entry;
 	unsigned count = 0;
 
-	ebb_queue_open_batch(&thread->queue);
-	while (count < EBB_QUEUE_BATCH && ebb_queue_pop(&thread->queue, &entry)) {
+	event_msg_queue_open_batch(&thread->queue);
+	while (count < EVENT_MSG_QUEUE_BATCH && event_msg_queue_pop(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 		count++;
 	}
 	if (count != 0) {
-		ebb_queue_close_batch(&thread->queue);
+		event_msg_queue_close_batch(&thread->queue);
 	}
 }
 
@@ -198,7 +198,7 @@ pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
 {
 	ebb_thread_enter(thread);
-	if (ebb_unlikely(ebb_queue_stirs(&thread->queue))) {
+	if (ebb_unlikely(event_msg_queue_pending(&thread->queue))) {
 		thread_run_queue(reactor, thread);
 	}
 	if (ebb_likely(polling)) {

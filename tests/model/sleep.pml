@@ -14,8 +14,8 @@
  *	                  calls, the ring with its overflow, pollers, and what the io_uring has
  *	                  completed; "Sleep" below is reactor_sleep() and reactor_wait() by line,
  *	                  the second look being reactor_has_work(), and the arming reactor_arm()
- *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): ebb_queue_push_msg() and
- *	                  ebb_queue_push_call() in core/event/queue.c on ebb_ring_push() in
+ *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): event_msg_queue_push_msg() and
+ *	                  event_msg_queue_push_call() in core/event/msg_queue.c on ebb_ring_push() in
  *	                  core/base/ring.c, or with the ring full on ebb_mpsc_push() in
  *	                  core/base/mpsc.h; then thread_tell_reactor(), the thread staying where it
  *	                  is (see move.pml for the rest)
