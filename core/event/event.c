@@ -9,6 +9,7 @@
 #include <ebb/log.h>
 
 #include "core/event/helper.h"
+#include "core/event/os_thread.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/watchdog.h"

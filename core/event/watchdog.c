@@ -29,7 +29,7 @@
 #include <ebb/clock.h>
 #include <ebb/log.h>
 
-#include "core/event/helper.h"
+#include "core/event/os_thread.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
