@@ -54,7 +54,8 @@
 
 #include <ebb/assert.h>
 
-#include "core/event/poller.h"
+#include "core/event/poller_sleep.h"
+#include "core/event/poller_timer.h"
 #include "core/event/ring/uring.h"
 #include "core/event/thread.h"
 #include "core/event/watchdog.h"

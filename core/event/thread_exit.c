@@ -30,6 +30,7 @@
 #include "core/event/event.h"
 #include "core/event/move.h"
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 #include "core/event/reactor.h"
 
 #define EXIT_MAX_NS (5 * EBB_NS_PER_S)
