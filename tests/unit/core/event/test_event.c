@@ -319,7 +319,8 @@ static int uring_rc;
 
 static void ring_read(void)
 {
-	io_uring_prep_read(ebb_uring_sqe(&ring_op), ring_pipe[0], &ring_byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&ring_op, EBB_URING_OTHER), ring_pipe[0], &ring_byte, 1,
+			   0);
 }
 
 static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
@@ -337,7 +338,7 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 static void begin_ring(void *arg)
 {
 	(void)arg;
-	uring_rc = ebb_uring_open();
+	uring_rc = ebb_uring_open(EBB_URING_PLAIN);
 	if (uring_rc != 0) {
 		ebb_event_stop();
 		return;

@@ -92,7 +92,7 @@ END_TEST
 START_TEST(test_passes_over_closed)
 {
 	stepper_exit(threads[1]);
-	ebb_queue_close(&threads[1]->queue);
+	event_msg_queue_close(&threads[1]->queue);
 	begin(ebb_thread_app());
 	stepper_settle();
 	ck_assert_str_eq(story, "awyz.");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/event/poller.h"
+#include "core/event/poller_timer.h"
 #include "core/event/source.h"
 #include "tests/unit/core/event/stepper.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 
 /*
  * The pollers' other face, run by ebb_reactor_run() itself. Nothing really sleeps here: what shall

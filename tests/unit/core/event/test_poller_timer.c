@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/event/poller_timer.h"
 #include "core/event/reactor.h"
 #include "tests/unit/core/event/stepper.h"
 

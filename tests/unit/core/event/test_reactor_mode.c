@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/poller_timer.h"
 #include "core/event/reactor.h"
 
 #include <errno.h>

@@ -114,7 +114,7 @@ START_TEST(test_batch_bound)
 		ebb_thread_send_msg(thread, stepper_count, &messages);
 	}
 	stepper_turn();
-	ck_assert_uint_eq(messages, EBB_QUEUE_BATCH);
+	ck_assert_uint_eq(messages, EVENT_MSG_QUEUE_BATCH);
 	ck_assert_uint_eq(polls, 1);
 	stepper_settle();
 	ck_assert_uint_eq(messages, 1000);

@@ -37,7 +37,7 @@ static void check_waits(void)
 	stepper_settle();
 	ck_assert(!exited());
 	/* It may sleep meanwhile: nothing waits, nothing keeps awake, and a timer ends it. */
-	ck_assert(!ebb_queue_waiting(&thread->queue));
+	ck_assert(!event_msg_queue_waiting(&thread->queue));
 	ck_assert_uint_eq(thread->num_blocking, 0);
 	ck_assert_uint_ne(ebb_timer_next_ns(&thread->timers), UINT64_MAX);
 }

@@ -118,7 +118,7 @@ START_TEST(test_put_in_last_message)
 	ck_assert(!exited());
 	/* At the limit, after a batch that leaves this message for the time when all is closed. */
 	stepper_advance_us(5001000);
-	for (unsigned i = 0; i < EBB_QUEUE_BATCH; i++) {
+	for (unsigned i = 0; i < EVENT_MSG_QUEUE_BATCH; i++) {
 		ebb_thread_send_msg(thread, nothing, NULL);
 	}
 	ebb_thread_send_msg(thread, put_upper, NULL);

@@ -505,7 +505,7 @@ START_TEST(test_move)
 	/* Before the queue has arrived, its new reactor has no ring. */
 	submit(command_make(2, pool, 512, 1));
 	ck_assert_uint_eq(queue->outstanding, 0);
-	ck_assert_ptr_null(kernel_reactor()->urings.home);
+	ck_assert_ptr_null(kernel_reactor()->urings.main);
 	ebb_nvme_uring_arrive(&queue->queue);
 	ck_assert_uint_eq(queue->outstanding, 1);
 	wait_ends(3);

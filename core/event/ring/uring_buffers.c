@@ -17,7 +17,7 @@
  * page go by the page's buffer, and all others without. The kernel's table has room for the pages of
  * 32 regions; what lies in later ones goes without, too.
  */
-#include "core/event/uring_regions.h"
+#include "core/event/ring/uring_buffers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,7 @@
 #define TABLE_MAX      (1u << 14) /* entries: the kernel's limit */
 
 /* Without the privilege to lock memory as it likes, the process has a limit; say which it needs. */
-static void regions_refused(int rc)
+static void buffers_refused(int rc)
 {
 	static _Atomic bool told;
 	struct rlimit limit = {0};
@@ -55,158 +55,158 @@ static void regions_refused(int rc)
 }
 
 /* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
-static int regions_set(struct ebb_uring_regions *regions, unsigned index, char *base)
+static int buffers_set(struct event_uring_buffers *buffers, unsigned index, char *base)
 {
-	size_t piece = EBB_MEM_REGION_SIZE / regions->num_pieces;
+	size_t piece = EBB_MEM_REGION_SIZE / buffers->num_pieces;
 	struct iovec iovs[EBB_URING_PIECES];
 	__u64 tags[EBB_URING_PIECES] = {0};
 	int rc;
 
-	for (unsigned i = 0; i < regions->num_pieces; i++) {
+	for (unsigned i = 0; i < buffers->num_pieces; i++) {
 		iovs[i] = (struct iovec){
 			.iov_base = base != NULL ? base + i * piece : NULL,
 			.iov_len = base != NULL ? piece : 0,
 		};
 	}
 	do {
-		rc = io_uring_register_buffers_update_tag(regions->ring,
-							  index * regions->num_pieces, iovs, tags,
-							  regions->num_pieces);
+		rc = io_uring_register_buffers_update_tag(buffers->ring,
+							  index * buffers->num_pieces, iovs, tags,
+							  buffers->num_pieces);
 	} while (rc == -EINTR);
-	if (rc >= 0 && rc < (int)regions->num_pieces) { /* the limit was hit on the way */
+	if (rc >= 0 && rc < (int)buffers->num_pieces) { /* the limit was hit on the way */
 		if (base != NULL) {
-			regions_set(regions, index, NULL);
+			buffers_set(buffers, index, NULL);
 		}
 		return -ENOMEM;
 	}
 	return rc < 0 ? rc : 0;
 }
 
-static void region_register(struct ebb_uring_regions *regions, unsigned index)
+static void region_register(struct event_uring_buffers *buffers, unsigned index)
 {
-	struct ebb_uring_region *region = &regions->regions[index];
-	enum ebb_uring_region_state coming = EBB_URING_REGION_COMING;
-	int rc = regions_set(regions, index, region->base);
+	struct event_uring_buffer *region = &buffers->regions[index];
+	enum event_uring_buffer_state coming = EBB_URING_BUFFER_COMING;
+	int rc = buffers_set(buffers, index, region->base);
 
 	if (rc != 0) {
-		regions->full = true;
-		regions_refused(rc);
+		buffers->full = true;
+		buffers_refused(rc);
 		return;
 	}
 	region->registered = true;
 	/* If it has begun to leave, another message is on its way. */
-	atomic_compare_exchange_strong(&region->state, &coming, EBB_URING_REGION_REGISTERED);
+	atomic_compare_exchange_strong(&region->state, &coming, EBB_URING_BUFFER_REGISTERED);
 }
 
-static void region_release(struct ebb_uring_regions *regions, unsigned index)
+static void region_release(struct event_uring_buffers *buffers, unsigned index)
 {
-	struct ebb_uring_region *region = &regions->regions[index];
+	struct event_uring_buffer *region = &buffers->regions[index];
 	struct ebb_mem_region released = {.index = index, .base = region->base};
-	int rc = region->registered ? regions_set(regions, index, NULL) : 0;
+	int rc = region->registered ? buffers_set(buffers, index, NULL) : 0;
 
 	if (rc != 0) {
 		/* The kernel keeps the old pages until the next region comes there; nobody asks. */
 		ebb_warn("uring", "I/O memory stays registered: %s", strerror(-rc));
 	}
 	region->registered = false;
-	regions->full = false;
-	atomic_store(&region->state, EBB_URING_REGION_NONE);
-	ebb_mem_region_released(&regions->subscriber, &released);
+	buffers->full = false;
+	atomic_store(&region->state, EBB_URING_BUFFER_NONE);
+	ebb_mem_region_released(&buffers->subscriber, &released);
 }
 
-static void regions_tell(struct ebb_uring_regions *regions);
+static void buffers_tell(struct event_uring_buffers *buffers);
 
 /* Brings the ring to where the pool wants it, a few regions a turn. */
-static void uring_regions_update(void *arg)
+static void buffers_update(void *arg)
 {
-	struct ebb_uring_regions *regions = arg;
+	struct event_uring_buffers *buffers = arg;
 	unsigned done = 0;
 
-	atomic_store(&regions->msg_sent, false);
-	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && !regions->ended; i++) {
-		enum ebb_uring_region_state state = atomic_load(&regions->regions[i].state);
-		bool wants = state == EBB_URING_REGION_COMING && i < regions->num_regions &&
-			     !regions->full;
+	atomic_store(&buffers->msg_sent, false);
+	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && !buffers->ended; i++) {
+		enum event_uring_buffer_state state = atomic_load(&buffers->regions[i].state);
+		bool wants = state == EBB_URING_BUFFER_COMING && i < buffers->num_regions &&
+			     !buffers->full;
 
-		if (state != EBB_URING_REGION_LEAVING && !wants) {
+		if (state != EBB_URING_BUFFER_LEAVING && !wants) {
 			continue;
 		}
 		if (done++ == REGIONS_A_TURN) {
-			regions_tell(regions);
+			buffers_tell(buffers);
 			return;
 		}
 		if (wants) {
-			region_register(regions, i);
+			region_register(buffers, i);
 		} else {
-			region_release(regions, i);
+			region_release(buffers, i);
 		}
 	}
 }
 
-static void regions_tell(struct ebb_uring_regions *regions)
+static void buffers_tell(struct event_uring_buffers *buffers)
 {
-	if (!atomic_exchange(&regions->msg_sent, true)) {
-		ebb_msg_init(&regions->msg, uring_regions_update, regions);
-		ebb_reactor_send(regions->reactor, &regions->msg);
+	if (!atomic_exchange(&buffers->msg_sent, true)) {
+		ebb_msg_init(&buffers->msg, buffers_update, buffers);
+		ebb_reactor_send(buffers->reactor, &buffers->msg);
 	}
 }
 
 /* These two are called on whichever thread grows or trims the pool. */
 static int region_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
-	struct ebb_uring_regions *regions =
-		ebb_container_of(subscriber, struct ebb_uring_regions, subscriber);
+	struct event_uring_buffers *buffers =
+		ebb_container_of(subscriber, struct event_uring_buffers, subscriber);
 
-	regions->regions[region->index].base = region->base;
-	atomic_store(&regions->regions[region->index].state, EBB_URING_REGION_COMING);
-	regions_tell(regions);
+	buffers->regions[region->index].base = region->base;
+	atomic_store(&buffers->regions[region->index].state, EBB_URING_BUFFER_COMING);
+	buffers_tell(buffers);
 	return 0;
 }
 
 static void region_removed(struct ebb_mem_subscriber *subscriber,
 			   const struct ebb_mem_region *region)
 {
-	struct ebb_uring_regions *regions =
-		ebb_container_of(subscriber, struct ebb_uring_regions, subscriber);
+	struct event_uring_buffers *buffers =
+		ebb_container_of(subscriber, struct event_uring_buffers, subscriber);
 
-	atomic_store(&regions->regions[region->index].state, EBB_URING_REGION_LEAVING);
-	regions_tell(regions);
+	atomic_store(&buffers->regions[region->index].state, EBB_URING_BUFFER_LEAVING);
+	buffers_tell(buffers);
 }
 
-void ebb_uring_regions_begin(struct ebb_uring_regions *regions, struct io_uring *ring,
-			     unsigned num_pieces)
+void event_uring_buffers_begin(struct event_uring_buffers *buffers, struct io_uring *ring,
+			       unsigned num_pieces)
 {
-	regions->ring = ring;
-	regions->reactor = ebb_turn.reactor;
-	regions->num_pieces = num_pieces;
-	regions->num_regions = TABLE_MAX / num_pieces < EBB_MEM_REGIONS_MAX ? TABLE_MAX / num_pieces
+	buffers->ring = ring;
+	buffers->reactor = ebb_turn.reactor;
+	buffers->num_pieces = num_pieces;
+	buffers->num_regions = TABLE_MAX / num_pieces < EBB_MEM_REGIONS_MAX ? TABLE_MAX / num_pieces
 									    : EBB_MEM_REGIONS_MAX;
-	if (io_uring_register_buffers_sparse(ring, regions->num_regions * num_pieces) != 0) {
-		regions->num_regions = 0;
+	if (io_uring_register_buffers_sparse(ring, buffers->num_regions * num_pieces) != 0) {
+		buffers->num_regions = 0;
 	}
-	regions->subscriber.added = region_added;
-	regions->subscriber.removed = region_removed;
-	(void)ebb_mem_subscribe(&regions->subscriber); /* it refuses nothing */
+	buffers->subscriber.added = region_added;
+	buffers->subscriber.removed = region_removed;
+	(void)ebb_mem_subscribe(&buffers->subscriber); /* it refuses nothing */
 }
 
-void ebb_uring_regions_end(struct ebb_uring_regions *regions)
+void event_uring_buffers_end(struct event_uring_buffers *buffers)
 {
-	if (!regions->ended) {
-		regions->ended = true;
-		ebb_mem_unsubscribe(&regions->subscriber);
+	if (!buffers->ended) {
+		buffers->ended = true;
+		ebb_mem_unsubscribe(&buffers->subscriber);
 	}
 }
 
-int ebb_uring_regions_find(const struct ebb_uring_regions *regions, const void *addr,
-			   size_t len_bytes)
+int event_uring_buffers_find(const struct event_uring_buffers *buffers, const void *addr,
+			     size_t len_bytes)
 {
-	size_t piece = EBB_MEM_REGION_SIZE / regions->num_pieces;
+	size_t piece = EBB_MEM_REGION_SIZE / buffers->num_pieces;
 	size_t offset = (uintptr_t)addr % EBB_MEM_REGION_SIZE;
 	int region = ebb_mem_region_index(addr);
 
-	if (region < 0 || !regions->regions[region].registered || len_bytes > piece ||
+	if (region < 0 || !buffers->regions[region].registered || len_bytes > piece ||
 	    offset % piece > piece - len_bytes) {
 		return -1;
 	}
-	return region * (int)regions->num_pieces + (int)(offset / piece);
+	return region * (int)buffers->num_pieces + (int)(offset / piece);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/queue.h"
+#include "core/event/msg_queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,15 +44,15 @@ static void queue_node_run(void *arg)
 	entry.fn(entry.arg);
 }
 
-int ebb_queue_init(struct ebb_queue *queue)
+int event_msg_queue_init(struct event_msg_queue *queue)
 {
-	int rc = ebb_msg_ring_init(&queue->critical, EBB_QUEUE_CRITICAL_LOG2);
+	int rc = ebb_msg_ring_init(&queue->critical, EVENT_MSG_QUEUE_CRITICAL_LOG2);
 
 	if (rc == 0) {
-		rc = ebb_msg_ring_init(&queue->ring, EBB_QUEUE_RING_LOG2);
+		rc = ebb_msg_ring_init(&queue->ring, EVENT_MSG_QUEUE_RING_LOG2);
 	}
 	if (rc != 0) {
-		ebb_queue_fini(queue);
+		event_msg_queue_fini(queue);
 		return rc;
 	}
 	atomic_init(&queue->overflow.head, NULL);
@@ -61,14 +61,14 @@ int ebb_queue_init(struct ebb_queue *queue)
 	return 0;
 }
 
-void ebb_queue_fini(struct ebb_queue *queue)
+void event_msg_queue_fini(struct event_msg_queue *queue)
 {
 	ebb_msg_ring_fini(&queue->critical);
 	ebb_msg_ring_fini(&queue->ring);
 }
 
 /* Return: 0 in the ring; -ENOBUFS it belongs in the overflow list; -ESRCH. */
-static int queue_push_ring(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
+static int queue_push_ring(struct event_msg_queue *queue, const struct ebb_msg_ring_entry *entry)
 {
 	if (ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_acquire) != 0)) {
 		return -ENOBUFS;
@@ -76,7 +76,7 @@ static int queue_push_ring(struct ebb_queue *queue, const struct ebb_msg_ring_en
 	return ebb_msg_ring_push(&queue->ring, entry);
 }
 
-static int queue_push_overflow(struct ebb_queue *queue, struct ebb_msg *msg)
+static int queue_push_overflow(struct event_msg_queue *queue, struct ebb_msg *msg)
 {
 	int rc;
 
@@ -89,7 +89,7 @@ static int queue_push_overflow(struct ebb_queue *queue, struct ebb_msg *msg)
 	return rc;
 }
 
-int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
+int event_msg_queue_push_msg(struct event_msg_queue *queue, struct ebb_msg *msg)
 {
 	struct ebb_msg_ring_entry entry = {msg->fn, msg->arg, msg->name};
 	int rc = queue_push_ring(queue, &entry);
@@ -97,7 +97,7 @@ int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg)
 	return ebb_likely(rc != -ENOBUFS) ? rc : queue_push_overflow(queue, msg);
 }
 
-int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
+int event_msg_queue_push_call(struct event_msg_queue *queue, const struct ebb_msg_ring_entry *entry)
 {
 	struct queue_node *node;
 	int rc = queue_push_ring(queue, entry);
@@ -119,14 +119,15 @@ int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_msg_ring_entry
 	return rc;
 }
 
-int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry)
+int event_msg_queue_push_critical(struct event_msg_queue *queue,
+				  const struct ebb_msg_ring_entry *entry)
 {
 	int rc = ebb_msg_ring_push(&queue->critical, entry);
 
 	return rc == -ENOBUFS ? -EAGAIN : rc;
 }
 
-void ebb_queue_open_batch(struct ebb_queue *queue)
+void event_msg_queue_open_batch(struct event_msg_queue *queue)
 {
 	if (queue->spilled == NULL) {
 		queue->spilled = ebb_mpsc_take(&queue->overflow);
@@ -137,11 +138,11 @@ void ebb_queue_open_batch(struct ebb_queue *queue)
 	if (ebb_unlikely(queue->spilled != NULL)) {
 		queue->batch_mark = queue->spill_mark;
 	} else {
-		queue->batch_mark = ebb_msg_ring_published(&queue->ring, EBB_QUEUE_BATCH);
+		queue->batch_mark = ebb_msg_ring_published(&queue->ring, EVENT_MSG_QUEUE_BATCH);
 	}
 }
 
-bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_msg_ring_entry *ret_entry)
+bool event_msg_queue_pop(struct event_msg_queue *queue, struct ebb_msg_ring_entry *ret_entry)
 {
 	struct ebb_msg *msg = queue->spilled;
 
@@ -158,7 +159,7 @@ bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_msg_ring_entry *ret_entry
 	return true;
 }
 
-void ebb_queue_close(struct ebb_queue *queue)
+void event_msg_queue_close(struct event_msg_queue *queue)
 {
 	struct ebb_msg **end = &queue->spilled;
 	struct ebb_msg *rest;
@@ -176,13 +177,13 @@ void ebb_queue_close(struct ebb_queue *queue)
 	queue->spill_mark = ebb_msg_ring_tail(&queue->ring);
 }
 
-bool ebb_queue_drained(struct ebb_queue *queue)
+bool event_msg_queue_drained(struct event_msg_queue *queue)
 {
 	return queue->spilled == NULL && queue->ring.head == ebb_msg_ring_tail(&queue->ring) &&
 	       queue->critical.head == ebb_msg_ring_tail(&queue->critical);
 }
 
-void ebb_queue_discard(struct ebb_queue *queue)
+void event_msg_queue_discard(struct event_msg_queue *queue)
 {
 	ebb_msg_ring_discard(&queue->critical);
 	ebb_msg_ring_discard(&queue->ring);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A reactor whose home has changed while requests were outstanding: it sleeps in the new ring, or
- * in its epoll set, and what completes in the retired one must wake it each time, as must all else.
+ * A reactor whose main ring has changed while requests were outstanding: it sleeps in the new ring, or
+ * in its epoll set, and what completes in the draining one must wake it each time, as must all else.
  * Real OS threads, really asleep; Check ends a test that hangs, as a lost wakeup would make it.
  */
 
@@ -25,16 +25,17 @@ struct pipe_read {
 	char byte;
 };
 
-static struct pipe_read old_reads[ROUNDS]; /* in the retired ring */
-static struct pipe_read home_read, idle_read;
-static bool home_is_busy;
-static _Atomic unsigned num_old_reads, num_home_reads, num_messages;
-static _Atomic bool ready, retired_is_gone;
+static struct pipe_read old_reads[ROUNDS]; /* in the draining ring */
+static struct pipe_read main_read, idle_read;
+static bool main_is_busy;
+static _Atomic unsigned num_old_reads, num_main_reads, num_messages;
+static _Atomic bool ready, drained;
 static _Atomic int mode_rc = 1;
 
 static void pipe_read_begin(struct pipe_read *read)
 {
-	io_uring_prep_read(ebb_uring_sqe(&read->op), read->fds[0], &read->byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&read->op, EBB_URING_OTHER), read->fds[0], &read->byte, 1,
+			   0);
 }
 
 static void old_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
@@ -45,13 +46,13 @@ static void old_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	atomic_fetch_add(&num_old_reads, 1);
 }
 
-static void home_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
+static void main_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 {
 	struct pipe_read *read = ebb_container_of(op, struct pipe_read, op);
 
 	(void)flags;
 	if (res == 1) {
-		atomic_fetch_add(&num_home_reads, 1);
+		atomic_fetch_add(&num_main_reads, 1);
 		pipe_read_begin(read);
 	}
 }
@@ -66,8 +67,8 @@ static void pipe_read_open(struct pipe_read *read,
 static void stop(void *arg)
 {
 	(void)arg;
-	atomic_store(&retired_is_gone, ebb_reactors[0].urings.retired == NULL);
-	ebb_uring_cancel(&home_read.op);
+	atomic_store(&drained, ebb_reactors[0].urings.draining == NULL);
+	ebb_uring_cancel(&main_read.op);
 	ebb_uring_cancel(&idle_read.op);
 	ebb_event_stop();
 }
@@ -79,12 +80,12 @@ static void on_message(void *arg)
 }
 
 /* A turn later, so that the old ring has been submitted, and perhaps slept in. */
-static void change_home(void *arg)
+static void change_main(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	if (home_is_busy) {
-		pipe_read_begin(&home_read);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	if (main_is_busy) {
+		pipe_read_begin(&main_read);
 		pipe_read_begin(&idle_read);
 	}
 	atomic_store(&ready, true);
@@ -93,7 +94,7 @@ static void change_home(void *arg)
 static void begin(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_begin(&old_reads[i]);
 	}
@@ -105,8 +106,8 @@ static void setup(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_open(&old_reads[i], old_complete);
 	}
-	pipe_read_open(&home_read, home_complete);
-	pipe_read_open(&idle_read, home_complete);
+	pipe_read_open(&main_read, main_complete);
+	pipe_read_open(&idle_read, main_complete);
 }
 
 static void wait_asleep(void)
@@ -130,7 +131,7 @@ static void begin_asleep(void)
 {
 	ebb_thread_send_msg(ebb_thread_app(), begin, NULL);
 	wait_asleep();
-	ebb_thread_send_msg(ebb_thread_app(), change_home, NULL);
+	ebb_thread_send_msg(ebb_thread_app(), change_main, NULL);
 	while (!atomic_load(&ready)) {
 		sched_yield();
 	}
@@ -141,14 +142,14 @@ static void run(enum ebb_reactor_mode mode, bool busy, void *(*waker)(void *))
 	struct ebb_event_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
 	pthread_t pthread;
 
-	home_is_busy = busy;
+	main_is_busy = busy;
 	CPU_SET(0, &opts.cpus);
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
 	ck_assert_int_eq(pthread_create(&pthread, NULL, waker, NULL), 0);
 	ck_assert_int_eq(ebb_event_run(), 0);
 	pthread_join(pthread, NULL);
 	ebb_event_fini();
-	ck_assert(atomic_load(&retired_is_gone));
+	ck_assert(atomic_load(&drained));
 }
 
 static void end(void)
@@ -174,7 +175,7 @@ START_TEST(test_old_in_epoll)
 }
 END_TEST
 
-START_TEST(test_old_in_home)
+START_TEST(test_old_in_main)
 {
 	run(EBB_REACTOR_INTERRUPT, true, wake_by_old);
 }
@@ -197,8 +198,8 @@ static void *wake_by_turns(void *arg)
 			ck_assert_int_eq(write(old_reads[done[0] - 1].fds[1], "x", 1), 1);
 			wait_count(&num_old_reads, done[0]);
 		} else if (what == 1) {
-			ck_assert_int_eq(write(home_read.fds[1], "x", 1), 1);
-			wait_count(&num_home_reads, done[1]);
+			ck_assert_int_eq(write(main_read.fds[1], "x", 1), 1);
+			wait_count(&num_main_reads, done[1]);
 		} else {
 			ebb_thread_send_msg(ebb_thread_app(), on_message, NULL);
 			wait_count(&num_messages, done[2]);
@@ -240,9 +241,9 @@ static void *wake_with_mode_changes(void *arg)
 		atomic_store(&mode_rc, 1);
 		ebb_thread_send_msg(ebb_thread_app(), change_mode, &mode);
 		ck_assert_int_eq(write(old_reads[i].fds[1], "x", 1), 1);
-		ck_assert_int_eq(write(home_read.fds[1], "x", 1), 1);
+		ck_assert_int_eq(write(main_read.fds[1], "x", 1), 1);
 		wait_count(&num_old_reads, i + 1);
-		wait_count(&num_home_reads, i + 1);
+		wait_count(&num_main_reads, i + 1);
 		while (atomic_load(&mode_rc) == 1) {
 			sched_yield();
 		}
@@ -292,7 +293,7 @@ int main(void)
 {
 	struct io_uring probe;
 	const TTest *const tests[] = {
-		test_old_in_epoll, test_old_in_home, test_by_turns, test_by_turns_adaptive,
+		test_old_in_epoll, test_old_in_main, test_by_turns, test_by_turns_adaptive,
 		test_mode_changes, test_idle,        NULL,
 	};
 
@@ -301,5 +302,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/urings_sleep", setup, NULL, tests);
+	return stepper_main("core/event/ring/uring_set_sleep", setup, NULL, tests);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,13 +20,13 @@ static void setup(void)
 	thread = stepper_thread("worker", 0);
 }
 
-/* What the helper would do when the watch's second is over, from within a callback that hangs. */
+/* What the helper would do when the watchdog's second is over, from within a callback that hangs. */
 static void hang(void *arg)
 {
 	uint64_t us = *(uint64_t *)arg;
 
 	stepper_advance_us(us);
-	ebb_watch_expired();
+	event_watchdog_expired();
 }
 
 static void hang_longer(void *arg)
@@ -134,7 +134,7 @@ START_TEST(test_asleep)
 {
 	atomic_store(&ebb_reactors[0].asleep, 1);
 	stepper_advance_us(3600000000);
-	ebb_watch_expired();
+	event_watchdog_expired();
 	ck_assert_uint_eq(stepper_log_count("is stuck"), 0);
 	atomic_store(&ebb_reactors[0].asleep, 0);
 }
@@ -165,18 +165,18 @@ START_TEST(test_memory_goes_back)
 	}
 	stepper_leave();
 	atomic_store(&ebb_reactors[0].asleep, 1);
-	ebb_watch_expired();
+	event_watchdog_expired();
 	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
 	ck_assert_uint_eq(mapped_bytes(), 4 * EBB_MEM_REGION_SIZE);
-	ebb_watch_expired();
+	event_watchdog_expired();
 	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 0);
 	/* Asked again before it has looked: one message, not two. */
-	ebb_watch_expired();
+	event_watchdog_expired();
 	stepper_turn();
 	ck_assert_uint_eq(mapped_bytes(), EBB_MEM_REGION_SIZE);
 	atomic_store(&ebb_reactors[0].asleep, 1);
-	ebb_watch_expired();
-	ebb_watch_expired();
+	event_watchdog_expired();
+	event_watchdog_expired();
 	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
 	atomic_store(&ebb_reactors[0].asleep, 0);
 }
@@ -202,7 +202,7 @@ static int arm_sleeper(void *arg)
 	(void)arg;
 	stepper_advance_us(3600000000);
 	ck_assert_uint_eq(atomic_exchange(&ebb_reactors[0].asleep, 0), 1);
-	ebb_watch_expired();
+	event_watchdog_expired();
 	return -EAGAIN;
 }
 
@@ -287,5 +287,5 @@ int main(void)
 		NULL,
 	};
 
-	return stepper_main("core/event/watch", setup, stepper_stop, tests);
+	return stepper_main("core/event/watchdog", setup, stepper_stop, tests);
 }

@@ -12,7 +12,7 @@
 
 #include <ebb/memory.h>
 
-#include "core/event/uring.h"
+#include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
 
 struct request {
@@ -46,7 +46,7 @@ static void setup(void)
 		requests[i] = (struct request){.op = {.complete = complete}};
 	}
 	stepper_enter(thread);
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 }
 
 static void teardown(void)
@@ -78,16 +78,16 @@ static void turns(unsigned count)
 
 START_TEST(test_open_twice)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	stepper_enter(ebb_thread_app());
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	stepper_enter(thread);
 }
 END_TEST
 
 START_TEST(test_nop)
 {
-	io_uring_prep_nop(ebb_uring_sqe(&requests[0].op));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER));
 	ck_assert_ptr_eq(requests[0].op.thread, thread);
 	ck_assert_uint_eq(thread->uring_ops, 1);
 	ck_assert_uint_eq(num_completed, 0);
@@ -101,7 +101,7 @@ END_TEST
 START_TEST(test_many_in_one_turn)
 {
 	for (unsigned i = 0; i < MANY; i++) {
-		io_uring_prep_nop(ebb_uring_sqe(&requests[i].op));
+		io_uring_prep_nop(ebb_uring_sqe(&requests[i].op, EBB_URING_OTHER));
 	}
 	wait_completed(MANY);
 	for (unsigned i = 0; i < MANY; i++) {
@@ -121,7 +121,8 @@ START_TEST(test_pieces)
 
 	ck_assert_int_ge(fd, 0);
 	for (unsigned i = 0; i < 64; i++) {
-		io_uring_prep_write(ebb_uring_sqe(&requests[i].op), fd, &one, sizeof(one), 0);
+		io_uring_prep_write(ebb_uring_sqe(&requests[i].op, EBB_URING_OTHER), fd, &one,
+				    sizeof(one), 0);
 	}
 	ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
 	ck_assert_uint_ge(count, 32);
@@ -140,7 +141,7 @@ START_TEST(test_overflow)
 	ck_assert_ptr_nonnull(flood);
 	for (unsigned i = 0; i < 10000; i++) {
 		flood[i].op.complete = complete;
-		io_uring_prep_nop(ebb_uring_sqe(&flood[i].op));
+		io_uring_prep_nop(ebb_uring_sqe(&flood[i].op, EBB_URING_OTHER));
 	}
 	wait_completed(10000);
 	for (unsigned i = 0; i < 10000; i++) {
@@ -154,7 +155,7 @@ END_TEST
 START_TEST(test_reap_bound)
 {
 	for (unsigned i = 0; i < 500; i++) {
-		io_uring_prep_nop(ebb_uring_sqe(&requests[i].op));
+		io_uring_prep_nop(ebb_uring_sqe(&requests[i].op, EBB_URING_OTHER));
 	}
 	for (unsigned seen = 0; num_completed < 500; seen = num_completed) {
 		turns(1);
@@ -170,7 +171,7 @@ static void complete_and_follow(struct ebb_uring_op *op, int32_t res, uint32_t f
 {
 	complete(op, res, flags);
 	if (num_completed < 10) {
-		io_uring_prep_nop(ebb_uring_sqe(op));
+		io_uring_prep_nop(ebb_uring_sqe(op, EBB_URING_OTHER));
 	}
 }
 
@@ -178,7 +179,7 @@ static void complete_and_follow(struct ebb_uring_op *op, int32_t res, uint32_t f
 START_TEST(test_from_completion)
 {
 	followed.op.complete = complete_and_follow;
-	io_uring_prep_nop(ebb_uring_sqe(&followed.op));
+	io_uring_prep_nop(ebb_uring_sqe(&followed.op, EBB_URING_OTHER));
 	wait_completed(10);
 	ck_assert_uint_eq(followed.completions, 10);
 }
@@ -188,7 +189,7 @@ START_TEST(test_error)
 {
 	char byte;
 
-	io_uring_prep_read(ebb_uring_sqe(&requests[0].op), -1, &byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), -1, &byte, 1, 0);
 	wait_completed(1);
 	ck_assert_int_eq(requests[0].res, -EBADF);
 }
@@ -200,7 +201,7 @@ START_TEST(test_cancel)
 	char byte;
 
 	ck_assert_int_eq(pipe(fds), 0);
-	io_uring_prep_read(ebb_uring_sqe(&requests[0].op), fds[0], &byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), fds[0], &byte, 1, 0);
 	turns(5);
 	ck_assert_uint_eq(num_completed, 0);
 	ebb_uring_cancel(&requests[0].op);
@@ -218,12 +219,12 @@ START_TEST(test_cancel_at_once)
 	char byte;
 
 	ck_assert_int_eq(pipe(fds), 0);
-	io_uring_prep_read(ebb_uring_sqe(&requests[0].op), fds[0], &byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), fds[0], &byte, 1, 0);
 	ebb_uring_cancel(&requests[0].op);
 	wait_completed(1);
 	ck_assert_int_eq(requests[0].res, -ECANCELED);
 	/* Too late is harmless. */
-	io_uring_prep_nop(ebb_uring_sqe(&requests[1].op));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[1].op, EBB_URING_OTHER));
 	wait_completed(2);
 	ebb_uring_cancel(&requests[1].op);
 	turns(3);
@@ -235,12 +236,12 @@ END_TEST
 
 START_TEST(test_two_threads)
 {
-	io_uring_prep_nop(ebb_uring_sqe(&requests[0].op));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER));
 	stepper_enter(ebb_thread_app());
-	io_uring_prep_nop(ebb_uring_sqe(&requests[1].op));
-	io_uring_prep_nop(ebb_uring_sqe(&requests[2].op));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[1].op, EBB_URING_OTHER));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[2].op, EBB_URING_OTHER));
 	stepper_enter(thread);
-	io_uring_prep_nop(ebb_uring_sqe(&requests[3].op));
+	io_uring_prep_nop(ebb_uring_sqe(&requests[3].op, EBB_URING_OTHER));
 	ck_assert_uint_eq(thread->uring_ops, 2);
 	ck_assert_uint_eq(ebb_thread_app()->uring_ops, 2);
 	wait_completed(4);
@@ -273,7 +274,7 @@ START_TEST(test_registered_files)
 	ck_assert_int_ge(first, 0);
 	ck_assert_int_ge(second, 0);
 	ck_assert_int_ne(first, second);
-	sqe = ebb_uring_sqe(&requests[0].op);
+	sqe = ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER);
 	io_uring_prep_read(sqe, second, text, 6, 0);
 	sqe->flags |= IOSQE_FIXED_FILE;
 	wait_completed(1);
@@ -282,7 +283,7 @@ START_TEST(test_registered_files)
 
 	/* Its place is free again, and empty until then. */
 	ebb_uring_file_unregister(first);
-	sqe = ebb_uring_sqe(&requests[1].op);
+	sqe = ebb_uring_sqe(&requests[1].op, EBB_URING_OTHER);
 	io_uring_prep_read(sqe, first, text, 6, 0);
 	sqe->flags |= IOSQE_FIXED_FILE;
 	wait_completed(2);
@@ -316,7 +317,7 @@ END_TEST
 static void read_fixed(struct request *request, int fd, void *buf, unsigned len)
 {
 	int index = ebb_uring_buf_index(buf, len);
-	struct io_uring_sqe *sqe = ebb_uring_sqe(&request->op);
+	struct io_uring_sqe *sqe = ebb_uring_sqe(&request->op, EBB_URING_OTHER);
 
 	ck_assert_int_ge(index, 0);
 	io_uring_prep_read_fixed(sqe, fd, buf, len, 0, index);
@@ -435,8 +436,8 @@ START_TEST(test_buffers_without_room)
 	/* The limit is for others than root. */
 	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
-	ebb_urings_close(&ebb_reactors[0].urings);
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	event_uring_set_close(&ebb_reactors[0].urings);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	limit.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
@@ -466,7 +467,8 @@ START_TEST(test_exit_waits)
 	uint64_t one = 1, value;
 	int fd = eventfd(0, EFD_CLOEXEC);
 
-	io_uring_prep_read(ebb_uring_sqe(&requests[0].op), fd, &value, sizeof(value), 0);
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), fd, &value,
+			   sizeof(value), 0);
 	ebb_thread_exit();
 	turns(10);
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITING);
@@ -486,7 +488,8 @@ START_TEST(test_forced_exit)
 	static uint64_t value;
 	int fd = eventfd(0, EFD_CLOEXEC);
 
-	io_uring_prep_read(ebb_uring_sqe(&requests[0].op), fd, &value, sizeof(value), 0);
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), fd, &value,
+			   sizeof(value), 0);
 	turns(2);
 	ebb_thread_exit();
 	stepper_advance_us(6000000);
@@ -534,5 +537,5 @@ int main(void)
 		printf("# SKIP test_buffers_without_room: it takes root, and 8 MiB to lock\n");
 		tests[EBB_ARRAY_SIZE(tests) - 2] = NULL;
 	}
-	return stepper_main("core/event/uring", setup, teardown, tests);
+	return stepper_main("core/event/ring/uring", setup, teardown, tests);
 }

@@ -73,7 +73,8 @@ static void idle_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 
 static void busy_read(void)
 {
-	io_uring_prep_read(ebb_uring_sqe(&busy_op), busy_pipe[0], &busy_byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&busy_op, EBB_URING_OTHER), busy_pipe[0], &busy_byte, 1,
+			   0);
 }
 
 static void busy_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
@@ -91,10 +92,11 @@ static void begin(void *arg)
 	struct ebb_poller_wake wake = {.fd = wake_fd};
 	const uint64_t *period_us = arg;
 
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	idle_op.complete = idle_complete;
 	busy_op.complete = busy_complete;
-	io_uring_prep_read(ebb_uring_sqe(&idle_op), idle_pipe[0], &idle_byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&idle_op, EBB_URING_OTHER), idle_pipe[0], &idle_byte, 1,
+			   0);
 	busy_read();
 	source = ebb_poller_register_wake(on_source, NULL, &wake);
 	if (*period_us != 0) {
@@ -311,5 +313,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/uring_sleep", setup, NULL, tests);
+	return stepper_main("core/event/ring/uring_sleep", setup, NULL, tests);
 }

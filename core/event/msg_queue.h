@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_QUEUE_H
-#define EBB_EVENT_QUEUE_H
+#ifndef EBB_EVENT_MSG_QUEUE_H
+#define EBB_EVENT_MSG_QUEUE_H
 
 /*
  * What waits to run on a thread: critical calls in a small ring of their own; and messages, in a
@@ -19,13 +19,13 @@
 #include "core/base/mpsc.h"
 #include "core/base/msg_ring.h"
 
-#define EBB_QUEUE_RING_LOG2     12
-#define EBB_QUEUE_CRITICAL_LOG2 6
+#define EVENT_MSG_QUEUE_RING_LOG2     12
+#define EVENT_MSG_QUEUE_CRITICAL_LOG2 6
 
 /* A flood of messages may not starve pollers: so many run in one turn. */
-#define EBB_QUEUE_BATCH 64
+#define EVENT_MSG_QUEUE_BATCH 64
 
-struct ebb_queue {
+struct event_msg_queue {
 	struct ebb_msg_ring critical;
 	struct ebb_msg_ring ring;
 	struct ebb_mpsc overflow EBB_CACHE_ALIGNED;
@@ -37,31 +37,33 @@ struct ebb_queue {
 	uint64_t batch_mark;                       /* run the ring up to here in this batch */
 };
 
-int ebb_queue_init(struct ebb_queue *queue);
-void ebb_queue_fini(struct ebb_queue *queue);
+int event_msg_queue_init(struct event_msg_queue *queue);
+void event_msg_queue_fini(struct event_msg_queue *queue);
 
 /* Any thread. Return: 0; -ESRCH closed; a call: -ENOMEM too; a critical one: -EAGAIN, full. */
-int ebb_queue_push_msg(struct ebb_queue *queue, struct ebb_msg *msg);
-int ebb_queue_push_call(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry);
-int ebb_queue_push_critical(struct ebb_queue *queue, const struct ebb_msg_ring_entry *entry);
+int event_msg_queue_push_msg(struct event_msg_queue *queue, struct ebb_msg *msg);
+int event_msg_queue_push_call(struct event_msg_queue *queue,
+			      const struct ebb_msg_ring_entry *entry);
+int event_msg_queue_push_critical(struct event_msg_queue *queue,
+				  const struct ebb_msg_ring_entry *entry);
 
 /*
  * The consumer's. A batch is what waits when it is opened: what is sent while it runs, by a message
  * to its own thread above all, belongs to the next one. Closing it gives the ring's slots back.
  */
-void ebb_queue_open_batch(struct ebb_queue *queue);
+void event_msg_queue_open_batch(struct event_msg_queue *queue);
 
-static inline void ebb_queue_close_batch(struct ebb_queue *queue)
+static inline void event_msg_queue_close_batch(struct event_msg_queue *queue)
 {
 	ebb_msg_ring_release(&queue->ring);
 }
 
 /* Pops the next call of the batch. Return: false if there is none left. */
-bool ebb_queue_pop(struct ebb_queue *queue, struct ebb_msg_ring_entry *ret_entry);
+bool event_msg_queue_pop(struct event_msg_queue *queue, struct ebb_msg_ring_entry *ret_entry);
 
 /* Pops the next critical call, and gives its slot back. Return: false if there is none. */
-static inline bool ebb_queue_pop_critical(struct ebb_queue *queue,
-					  struct ebb_msg_ring_entry *ret_entry)
+static inline bool event_msg_queue_pop_critical(struct event_msg_queue *queue,
+						struct ebb_msg_ring_entry *ret_entry)
 {
 	if (!ebb_msg_ring_pop(&queue->critical, ret_entry)) {
 		return false;
@@ -75,7 +77,7 @@ static inline bool ebb_queue_pop_critical(struct ebb_queue *queue,
  * ring that is reserved and not yet published do not count: its producer publishes, then tells the
  * reactor. The second look before sleep, after the exchange of the asleep word.
  */
-static inline bool ebb_queue_waiting(struct ebb_queue *queue)
+static inline bool event_msg_queue_waiting(struct event_msg_queue *queue)
 {
 	return ebb_msg_ring_waiting(&queue->ring) || ebb_msg_ring_waiting(&queue->critical) ||
 	       ebb_mpsc_waiting(&queue->overflow) ||
@@ -86,7 +88,7 @@ static inline bool ebb_queue_waiting(struct ebb_queue *queue)
  * The look of every turn, cheaper than that: also true for overflow that cannot run yet. What it
  * sees or not is no matter of sleep.
  */
-static inline bool ebb_queue_stirs(const struct ebb_queue *queue)
+static inline bool event_msg_queue_pending(const struct event_msg_queue *queue)
 {
 	return ebb_unlikely(ebb_msg_ring_waiting(&queue->ring)) ||
 	       ebb_unlikely(ebb_msg_ring_waiting(&queue->critical)) ||
@@ -95,15 +97,15 @@ static inline bool ebb_queue_stirs(const struct ebb_queue *queue)
 }
 
 /**
- * ebb_queue_close() - take nothing more
+ * event_msg_queue_close() - take nothing more
  * What was accepted stays and is to be popped. Thread: the consumer.
  */
-void ebb_queue_close(struct ebb_queue *queue);
+void event_msg_queue_close(struct event_msg_queue *queue);
 
 /* After that: gives back the memory that the calls stood in. */
-void ebb_queue_discard(struct ebb_queue *queue);
+void event_msg_queue_discard(struct event_msg_queue *queue);
 
-/* True if nothing is left, and no producer is in the middle of a push. After ebb_queue_close(). */
-bool ebb_queue_drained(struct ebb_queue *queue);
+/* True if nothing is left, and no producer is in the middle of a push. After event_msg_queue_close(). */
+bool event_msg_queue_drained(struct event_msg_queue *queue);
 
 #endif

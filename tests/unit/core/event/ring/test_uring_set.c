@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/urings.h"
+#include "core/event/ring/uring_set.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <ebb/memory.h>
 #include <ebb/uring.h>
 
-#include "core/event/uring.h"
+#include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
 
 struct request {
@@ -27,7 +27,7 @@ struct request {
 #define NOP_CQE32         (1u << 5)
 
 static struct ebb_thread *thread;
-static struct ebb_urings *urings;
+static struct event_uring_set *urings;
 static struct request requests[MANY];
 static unsigned num_completed;
 
@@ -81,17 +81,17 @@ static void wait_completed(unsigned count)
 
 static void nop(struct request *request)
 {
-	io_uring_prep_nop(ebb_uring_sqe(&request->op));
+	io_uring_prep_nop(ebb_uring_sqe(&request->op, EBB_URING_OTHER));
 }
 
-/* A big ring is a home for ordinary requests too, more of them than it holds included. */
+/* A big ring is a main ring for ordinary requests too, more of them than it holds included. */
 START_TEST(test_big)
 {
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(ebb_uring_is_big(urings->home));
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	ck_assert(event_uring_is_big(urings->main));
+	ck_assert_ptr_null(urings->draining);
 	for (unsigned i = 0; i < MANY; i++) {
 		nop(&requests[i]);
 	}
@@ -106,17 +106,15 @@ END_TEST
 
 static unsigned ready(void)
 {
-	return io_uring_sq_ready(ebb_uring_ring(urings->home));
+	return io_uring_sq_ready(event_uring_ring(urings->main));
 }
 
-typedef struct io_uring_sqe *(*get_sqe_fn)(struct ebb_uring_op *op);
-
 /* Prepares @num requests of a kind, and compares how many are not submitted after each. */
-static void nops_then_ready(get_sqe_fn get_sqe, unsigned *count, const unsigned *then_ready,
+static void nops_then_ready(enum ebb_uring_kind kind, unsigned *count, const unsigned *then_ready,
 			    unsigned num)
 {
 	for (unsigned i = 0; i < num; i++) {
-		io_uring_prep_nop(get_sqe(&requests[(*count)++].op));
+		io_uring_prep_nop(ebb_uring_sqe(&requests[(*count)++].op, kind));
 		ck_assert_uint_eq(ready(), then_ready[i]);
 	}
 }
@@ -126,7 +124,7 @@ static void nops_submitted(unsigned *count, unsigned num)
 {
 	for (unsigned i = 0; i < num; i++) {
 		nop(&requests[(*count)++]);
-		ebb_uring_submit(urings->home);
+		event_uring_submit(urings->main);
 	}
 }
 
@@ -140,41 +138,41 @@ START_TEST(test_early)
 	static const unsigned command[] = {1, 2, 1, 2, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1};
 	unsigned count = 0;
 
-	ck_assert_int_eq(ebb_uring_open(), 0);
-	nops_then_ready(ebb_uring_sqe, &count, other, EBB_ARRAY_SIZE(other));
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	nops_then_ready(EBB_URING_OTHER, &count, other, EBB_ARRAY_SIZE(other));
 	wait_completed(count);
 	nops_submitted(&count, 40);
-	nops_then_ready(ebb_uring_sqe, &count, other_of_40, EBB_ARRAY_SIZE(other_of_40));
+	nops_then_ready(EBB_URING_OTHER, &count, other_of_40, EBB_ARRAY_SIZE(other_of_40));
 	wait_completed(count);
-	nops_then_ready(ebb_uring_sqe_file, &count, file, EBB_ARRAY_SIZE(file));
+	nops_then_ready(EBB_URING_FILE, &count, file, EBB_ARRAY_SIZE(file));
 	wait_completed(count);
 	nops_submitted(&count, 192);
-	nops_then_ready(ebb_uring_sqe_file, &count, file_of_192, EBB_ARRAY_SIZE(file_of_192));
+	nops_then_ready(EBB_URING_FILE, &count, file_of_192, EBB_ARRAY_SIZE(file_of_192));
 	wait_completed(count);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	turns(1);
-	nops_then_ready(ebb_uring_sqe_big, &count, command, EBB_ARRAY_SIZE(command));
+	nops_then_ready(EBB_URING_COMMAND, &count, command, EBB_ARRAY_SIZE(command));
 	wait_completed(count);
 }
 END_TEST
 
 /* Whether the loop looks at the rings: only while there is something to see. */
-START_TEST(test_stirs)
+START_TEST(test_pending)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(!urings->stirs);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	ck_assert(!urings->pending);
 	nop(&requests[0]);
-	ck_assert(urings->stirs);
+	ck_assert(urings->pending);
 	wait_completed(1);
 	turns(1);
-	ck_assert(!urings->stirs);
+	ck_assert(!urings->pending);
 	ebb_uring_cancel(&requests[0].op); /* it has nothing to cancel, and is submitted */
-	ck_assert(urings->stirs);
+	ck_assert(urings->pending);
 	ck_assert_uint_eq(ready(), 1);
 	turns(1);
 	ck_assert_uint_eq(ready(), 0);
 	turns(1);
-	ck_assert(!urings->stirs);
+	ck_assert(!urings->pending);
 }
 END_TEST
 
@@ -183,9 +181,9 @@ START_TEST(test_result)
 {
 	struct io_uring_sqe *sqe;
 
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	for (unsigned i = 0; i < 300; i++) {
-		sqe = ebb_uring_sqe_big(&requests[i].op);
+		sqe = ebb_uring_sqe(&requests[i].op, EBB_URING_COMMAND);
 		io_uring_prep_nop(sqe);
 		sqe->rw_flags = NOP_CQE32 | NOP_INJECT_RESULT;
 		sqe->len = i;
@@ -206,32 +204,32 @@ END_TEST
 /* A plain ring without requests just goes. */
 START_TEST(test_plain_idle)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
-	ck_assert(!ebb_uring_is_big(urings->home));
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	ck_assert(!event_uring_is_big(urings->main));
 	nop(&requests[0]);
 	wait_completed(1);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	turns(2);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	nop(&requests[1]);
 	wait_completed(2);
 }
 END_TEST
 
-/* Prepared, not even submitted, when the home changes. */
+/* Prepared, not even submitted, when the main ring changes. */
 START_TEST(test_plain_prepared)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	for (unsigned i = 0; i < 400; i++) {
 		nop(&requests[i]);
 	}
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	for (unsigned i = 400; i < 800; i++) {
 		nop(&requests[i]);
 	}
-	ck_assert_ptr_nonnull(urings->retired);
+	ck_assert_ptr_nonnull(urings->draining);
 	wait_completed(800);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	ck_assert_uint_eq(thread->uring_ops, 0);
 }
 END_TEST
@@ -242,7 +240,8 @@ static char pipe_byte;
 static void read_pipe(struct request *request)
 {
 	ck_assert_int_eq(pipe(pipe_fds), 0);
-	io_uring_prep_read(ebb_uring_sqe(&request->op), pipe_fds[0], &pipe_byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&request->op, EBB_URING_OTHER), pipe_fds[0], &pipe_byte, 1,
+			   0);
 	turns(2);
 	ck_assert_uint_eq(request->completions, 0);
 }
@@ -250,52 +249,52 @@ static void read_pipe(struct request *request)
 /* Outstanding for long: it ends where it is, and the ring with it. */
 START_TEST(test_plain_outstanding)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	nop(&requests[1]);
 	wait_completed(1);
-	ck_assert_ptr_nonnull(urings->retired);
+	ck_assert_ptr_nonnull(urings->draining);
 	ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
 	wait_completed(2);
 	ck_assert_int_eq(requests[0].res, 1);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
 END_TEST
 
 /* Nobody need know which ring a request is in to cancel it. */
-START_TEST(test_cancel_retired)
+START_TEST(test_cancel_draining)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	turns(1);
 	ebb_uring_cancel(&requests[0].op);
 	wait_completed(1);
 	ck_assert_int_eq(requests[0].res, -ECANCELED);
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_ptr_null(urings->draining);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
 END_TEST
 
 /* It arms like a source: with something to ask for it does not let the reactor sleep. */
-START_TEST(test_arm_retired)
+START_TEST(test_arm_draining)
 {
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	turns(1);
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
-	ebb_urings_disarm(urings);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
+	event_uring_set_disarm(urings);
 	ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
-	ck_assert_int_eq(ebb_urings_arm(urings), -EAGAIN);
-	ebb_urings_disarm(urings);
+	ck_assert_int_eq(event_uring_set_arm(urings), -EAGAIN);
+	event_uring_set_disarm(urings);
 	wait_completed(1);
-	ck_assert_int_eq(ebb_urings_arm(urings), 0);
+	ck_assert_int_eq(event_uring_set_arm(urings), 0);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 }
@@ -317,7 +316,7 @@ static int make_file(const char *text)
 static void read_registered(struct request *request, int index, const char *expected)
 {
 	char text[8] = "";
-	struct io_uring_sqe *sqe = ebb_uring_sqe(&request->op);
+	struct io_uring_sqe *sqe = ebb_uring_sqe(&request->op, EBB_URING_OTHER);
 
 	io_uring_prep_read(sqe, index, text, 6, 0);
 	sqe->flags |= IOSQE_FIXED_FILE;
@@ -335,15 +334,15 @@ START_TEST(test_files)
 	int first_fd = make_file("first."), second_fd = make_file("second");
 	int first, second;
 
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	first = ebb_uring_file_register(first_fd);
 	second = ebb_uring_file_register(second_fd);
 	ck_assert_int_ge(first, 0);
 	ck_assert_int_ge(second, 0);
 	ebb_uring_file_unregister(first);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	read_registered(&requests[1], second, "second");
 	read_registered(&requests[2], first, NULL);
 	ck_assert_int_eq(ebb_uring_file_register(first_fd), first);
@@ -361,52 +360,53 @@ START_TEST(test_files)
 }
 END_TEST
 
-/* A new home that cannot have a file which is registered is no home. */
+/* A new main ring that cannot have a file which is registered is refused. */
 START_TEST(test_files_closed)
 {
 	int fd = make_file("x");
 
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	ck_assert_int_eq(ebb_uring_file_register(fd), 0);
 	close(fd);
-	ck_assert_int_eq(ebb_uring_open_big(), -EBADF);
-	ck_assert(!ebb_uring_is_big(urings->home));
-	ck_assert_ptr_null(urings->retired);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), -EBADF);
+	ck_assert(!event_uring_is_big(urings->main));
+	ck_assert_ptr_null(urings->draining);
 	ebb_uring_file_unregister(0);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	fd = make_file("x");
 	ck_assert_int_eq(ebb_uring_file_register(fd), 0);
 	close(fd);
-	ck_assert_int_eq(ebb_uring_open_polled(), -EBADF);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), -EBADF);
 	ck_assert_ptr_null(urings->polled);
 	ebb_uring_file_unregister(0);
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 }
 END_TEST
 
-/* Pool memory is registered with the new home, and is not called so before. */
+/* Pool memory is registered with the new main ring, and is not called so before. */
 START_TEST(test_buffers)
 {
 	int fd = make_file("fixed text"), index;
 	char *buf = ebb_mem_alloc(4096);
 
 	ck_assert_ptr_nonnull(buf);
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	turns(1);
 	ck_assert_int_ge(ebb_uring_buf_index(buf, 4096), 0);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	ck_assert_int_eq(ebb_uring_buf_index(buf, 4096), -1);
 	turns(1);
 	index = ebb_uring_buf_index(buf, 4096);
 	ck_assert_int_ge(index, 0);
 	memset(buf, 0, 4096);
-	io_uring_prep_read_fixed(ebb_uring_sqe(&requests[1].op), fd, buf, 10, 0, index);
+	io_uring_prep_read_fixed(ebb_uring_sqe(&requests[1].op, EBB_URING_OTHER), fd, buf, 10, 0,
+				 index);
 	wait_completed(1);
 	ck_assert_int_eq(requests[1].res, 10);
 	ck_assert_str_eq(buf, "fixed text");
 	/* With a polled ring, what is registered is so in both. */
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	ck_assert_int_eq(ebb_uring_buf_index(buf, 4096), -1);
 	turns(1);
 	ck_assert_int_eq(ebb_uring_buf_index(buf, 4096), index);
@@ -427,7 +427,7 @@ START_TEST(test_pieces)
 	int first;
 
 	ck_assert_ptr_nonnull(buf);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	turns(1);
 	first = ebb_uring_buf_index(buf, piece);
 	ck_assert_int_ge(first, 0);
@@ -443,8 +443,8 @@ START_TEST(test_pieces)
 		char *at = buf + i * piece + 16 * i;
 
 		memset(at, 0, 16);
-		io_uring_prep_read_fixed(ebb_uring_sqe(&requests[i].op), fd, at, 5, 0,
-					 ebb_uring_buf_index(at, 5));
+		io_uring_prep_read_fixed(ebb_uring_sqe(&requests[i].op, EBB_URING_OTHER), fd, at, 5,
+					 0, ebb_uring_buf_index(at, 5));
 		wait_completed(i + 1);
 		ck_assert_int_eq(requests[i].res, 5);
 		ck_assert_str_eq(at, "piece");
@@ -469,11 +469,11 @@ START_TEST(test_polled)
 {
 	struct ebb_reactor *reactor = &ebb_reactors[0];
 
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	reactor->mode = EBB_REACTOR_POLL;
 	ck_assert(!polled_nop(&requests[0]));
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	reactor->mode = EBB_REACTOR_INTERRUPT;
 	ck_assert(!polled_nop(&requests[0]));
 	reactor->mode = EBB_REACTOR_POLL;
@@ -483,10 +483,10 @@ START_TEST(test_polled)
 	}
 	reactor->mode = EBB_REACTOR_INTERRUPT;
 	/* The mode has changed under them: they keep the reactor awake until they have ended. */
-	ck_assert(!ebb_urings_may_sleep(urings));
+	ck_assert(!event_uring_set_may_sleep(urings));
 	ck_assert_uint_eq(thread->uring_ops, 600);
 	wait_completed(600);
-	ck_assert(ebb_urings_may_sleep(urings));
+	ck_assert(event_uring_set_may_sleep(urings));
 	for (unsigned i = 0; i < 600; i++) {
 		ck_assert_uint_eq(requests[i].completions, 1);
 		ck_assert_int_eq(requests[i].res, 0);
@@ -499,8 +499,8 @@ START_TEST(test_polled_adaptive)
 {
 	struct ebb_reactor *reactor = &ebb_reactors[0];
 
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	reactor->mode = EBB_REACTOR_ADAPTIVE;
 	reactor->spin_ns = 20 * EBB_NS_PER_US;
 	reactor->awake_since_ns = stepper_now_ns();
@@ -520,10 +520,10 @@ END_TEST
 /* With all three rings in use the reactor ends as it does with none. */
 START_TEST(test_close_all)
 {
-	ck_assert_int_eq(ebb_uring_open(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	read_pipe(&requests[0]);
-	ck_assert_int_eq(ebb_uring_open_big(), 0);
-	ck_assert_int_eq(ebb_uring_open_polled(), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	nop(&requests[1]);
 	wait_completed(1);
 	ebb_thread_exit();
@@ -545,13 +545,13 @@ int main(void)
 		test_plain_idle,
 		test_plain_prepared,
 		test_plain_outstanding,
-		test_cancel_retired,
-		test_arm_retired,
+		test_cancel_draining,
+		test_arm_draining,
 		test_files,
 		test_files_closed,
 		test_buffers,
 		test_early,
-		test_stirs,
+		test_pending,
 		test_pieces,
 		test_polled,
 		test_polled_adaptive,
@@ -564,5 +564,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/urings", setup, teardown, tests);
+	return stepper_main("core/event/ring/uring_set", setup, teardown, tests);
 }

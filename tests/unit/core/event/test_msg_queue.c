@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/queue.h"
+#include "core/event/msg_queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 
 #include "tests/unit/core/event/stepper.h"
 
-#define RING_SIZE (1u << EBB_QUEUE_RING_LOG2)
+#define RING_SIZE (1u << EVENT_MSG_QUEUE_RING_LOG2)
 
-static struct ebb_queue *queue;
+static struct event_msg_queue *queue;
 static uintptr_t last_run;
 
 static void record(void *number)
@@ -21,7 +21,7 @@ static int push(uintptr_t number)
 {
 	struct ebb_msg_ring_entry entry = {record, (void *)number, "unit"};
 
-	return ebb_queue_push_call(queue, &entry);
+	return event_msg_queue_push_call(queue, &entry);
 }
 
 static void push_many(uintptr_t first, uintptr_t end)
@@ -36,7 +36,7 @@ static bool run(void)
 {
 	struct ebb_msg_ring_entry entry;
 
-	if (!ebb_queue_pop(queue, &entry)) {
+	if (!event_msg_queue_pop(queue, &entry)) {
 		return false;
 	}
 	ck_assert_str_eq(entry.name, "unit");
@@ -53,8 +53,8 @@ static void run_one(uintptr_t number)
 
 static void next_batch(void)
 {
-	ebb_queue_close_batch(queue);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_close_batch(queue);
+	event_msg_queue_open_batch(queue);
 }
 
 /* Runs @first … @end - 1, in as many batches as that takes, and nothing else. */
@@ -64,15 +64,15 @@ static void run_many(uintptr_t first, uintptr_t end)
 
 	while (first < end) {
 		ck_assert_uint_lt(batches++, 2 * RING_SIZE);
-		ck_assert(ebb_queue_waiting(queue));
+		ck_assert(event_msg_queue_waiting(queue));
 		next_batch();
 		while (run()) {
 			ck_assert_uint_eq(last_run, first);
 			first++;
 		}
 	}
-	ebb_queue_close_batch(queue);
-	ck_assert(!ebb_queue_waiting(queue));
+	event_msg_queue_close_batch(queue);
+	ck_assert(!event_msg_queue_waiting(queue));
 }
 
 /* A producer stops between reserving its slot, at the position returned, and filling it; goes on. */
@@ -91,21 +91,21 @@ static void fill(uint64_t position, uintptr_t number)
 
 static void setup(void)
 {
-	queue = aligned_alloc(_Alignof(struct ebb_queue), sizeof(*queue));
+	queue = aligned_alloc(_Alignof(struct event_msg_queue), sizeof(*queue));
 	ck_assert_ptr_nonnull(queue);
 	memset(queue, 0, sizeof(*queue));
-	ck_assert_int_eq(ebb_queue_init(queue), 0);
+	ck_assert_int_eq(event_msg_queue_init(queue), 0);
 }
 
 static void teardown(void)
 {
-	ebb_queue_fini(queue);
+	event_msg_queue_fini(queue);
 	free(queue);
 }
 
 START_TEST(test_order)
 {
-	ck_assert(!ebb_queue_waiting(queue));
+	ck_assert(!event_msg_queue_waiting(queue));
 	push_many(0, 10);
 	run_many(0, 10);
 }
@@ -115,7 +115,7 @@ END_TEST
 START_TEST(test_batch_is_closed)
 {
 	push_many(0, 2);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_open_batch(queue);
 	run_one(0);
 	push_many(2, 3);
 	run_one(1);
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(test_batch_is_closed_overflow)
 {
 	push_many(0, RING_SIZE + 1);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_open_batch(queue);
 	for (uintptr_t i = 0; i < RING_SIZE; i++) {
 		run_one(i);
 	}
@@ -153,11 +153,11 @@ END_TEST
 START_TEST(test_overflow_before_ring)
 {
 	push_many(0, RING_SIZE + 1);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_open_batch(queue);
 	for (uintptr_t i = 0; i < 10; i++) {
 		run_one(i);
 	}
-	ebb_queue_close_batch(queue);
+	event_msg_queue_close_batch(queue);
 	push_many(RING_SIZE + 1, RING_SIZE + 5);
 	ck_assert_uint_eq(atomic_load(&queue->overflow_count), 5);
 	run_many(10, RING_SIZE + 5);
@@ -204,7 +204,7 @@ START_TEST(test_overflow_behind_hole)
 	for (unsigned i = 0; i < 2; i++) {
 		next_batch();
 		ck_assert(!run());
-		ck_assert(!ebb_queue_waiting(queue));
+		ck_assert(!event_msg_queue_waiting(queue));
 	}
 	fill(slot, 0);
 	run_many(0, RING_SIZE + 3);
@@ -219,11 +219,11 @@ START_TEST(test_before_hole)
 	push_many(0, 2);
 	slot = reserve();
 	push_many(3, RING_SIZE + 1);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_open_batch(queue);
 	run_one(0);
 	run_one(1);
 	ck_assert(!run());
-	ck_assert(!ebb_queue_waiting(queue));
+	ck_assert(!event_msg_queue_waiting(queue));
 	fill(slot, 2);
 	run_many(2, RING_SIZE + 1);
 }
@@ -237,14 +237,14 @@ START_TEST(test_messages)
 	for (uintptr_t i = 0; i < 3; i++) {
 		ebb_msg_init(&msgs[i], record, (void *)i);
 		msgs[i].name = "unit";
-		ck_assert_int_eq(ebb_queue_push_msg(queue, &msgs[i]), 0);
+		ck_assert_int_eq(event_msg_queue_push_msg(queue, &msgs[i]), 0);
 	}
 	run_many(0, 3);
 	push_many(0, RING_SIZE);
 	for (uintptr_t i = 3; i < 6; i++) {
 		ebb_msg_init(&msgs[i], record, (void *)(RING_SIZE + i - 3));
 		msgs[i].name = "unit";
-		ck_assert_int_eq(ebb_queue_push_msg(queue, &msgs[i]), 0);
+		ck_assert_int_eq(event_msg_queue_push_msg(queue, &msgs[i]), 0);
 	}
 	run_many(0, RING_SIZE + 3);
 }
@@ -254,18 +254,18 @@ START_TEST(test_critical)
 {
 	struct ebb_msg_ring_entry entry = {record, (void *)7, "critical"};
 
-	for (unsigned i = 0; i < (1u << EBB_QUEUE_CRITICAL_LOG2); i++) {
-		ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), 0);
+	for (unsigned i = 0; i < (1u << EVENT_MSG_QUEUE_CRITICAL_LOG2); i++) {
+		ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), 0);
 	}
-	ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), -EAGAIN);
-	ck_assert(ebb_queue_waiting(queue));
-	for (unsigned i = 0; i < (1u << EBB_QUEUE_CRITICAL_LOG2); i++) {
-		ck_assert(ebb_queue_pop_critical(queue, &entry));
+	ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), -EAGAIN);
+	ck_assert(event_msg_queue_waiting(queue));
+	for (unsigned i = 0; i < (1u << EVENT_MSG_QUEUE_CRITICAL_LOG2); i++) {
+		ck_assert(event_msg_queue_pop_critical(queue, &entry));
 		ck_assert_uint_eq((uintptr_t)entry.arg, 7);
 	}
-	ck_assert(!ebb_queue_waiting(queue));
-	ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), 0);
-	ck_assert(ebb_queue_pop_critical(queue, &entry));
+	ck_assert(!event_msg_queue_waiting(queue));
+	ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), 0);
+	ck_assert(event_msg_queue_pop_critical(queue, &entry));
 }
 END_TEST
 
@@ -277,23 +277,23 @@ START_TEST(test_close)
 
 	ebb_msg_init(&msg, record, NULL);
 	push_many(0, RING_SIZE + 100);
-	ebb_queue_open_batch(queue);
+	event_msg_queue_open_batch(queue);
 	push_many(RING_SIZE + 100, RING_SIZE + 150);
-	ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), 0);
+	ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), 0);
 
-	ebb_queue_close(queue);
+	event_msg_queue_close(queue);
 	ck_assert_int_eq(push(0), -ESRCH);
-	ck_assert_int_eq(ebb_queue_push_msg(queue, &msg), -ESRCH);
-	ck_assert_int_eq(ebb_queue_push_critical(queue, &entry), -ESRCH);
-	ck_assert(!ebb_queue_drained(queue));
+	ck_assert_int_eq(event_msg_queue_push_msg(queue, &msg), -ESRCH);
+	ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), -ESRCH);
+	ck_assert(!event_msg_queue_drained(queue));
 
-	ck_assert(ebb_queue_pop_critical(queue, &entry));
+	ck_assert(event_msg_queue_pop_critical(queue, &entry));
 	run_many(0, RING_SIZE + 150);
-	ck_assert(ebb_queue_drained(queue));
+	ck_assert(event_msg_queue_drained(queue));
 	/* With the overflow and the ring empty, the answer is still the same. */
 	ck_assert_int_eq(push(0), -ESRCH);
-	ck_assert_int_eq(ebb_queue_push_msg(queue, &msg), -ESRCH);
-	ck_assert(ebb_queue_drained(queue));
+	ck_assert_int_eq(event_msg_queue_push_msg(queue, &msg), -ESRCH);
+	ck_assert(event_msg_queue_drained(queue));
 }
 END_TEST
 
@@ -302,14 +302,14 @@ START_TEST(test_close_in_push)
 {
 	uint64_t slot = reserve();
 
-	ebb_queue_close(queue);
-	ck_assert(!ebb_queue_drained(queue));
+	event_msg_queue_close(queue);
+	ck_assert(!event_msg_queue_drained(queue));
 	next_batch();
 	ck_assert(!run());
 	fill(slot, 5);
 	next_batch();
 	run_one(5);
-	ck_assert(ebb_queue_drained(queue));
+	ck_assert(event_msg_queue_drained(queue));
 }
 END_TEST
 
@@ -331,5 +331,5 @@ int main(void)
 		NULL,
 	};
 
-	return stepper_main("core/event/queue", setup, teardown, tests);
+	return stepper_main("core/event/msg_queue", setup, teardown, tests);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/uring.h"
+#include "core/event/ring/uring.h"
 
 /*
- * One io_uring. Which of its rings a reactor uses for what is in urings.c.
+ * One io_uring. Which of its rings a reactor uses for what is in uring_set.c.
  *
  * With DEFER_TASKRUN the kernel finishes a request only when the reactor enters it to ask; until
  * then it raises IORING_SQ_TASKRUN in shared memory. So while the reactor polls it reads two words,
@@ -16,7 +16,7 @@
  * A poll request looks at the set as it is made, so what has happened meanwhile completes it at
  * once. Nothing has to be armed for completions: the kernel counts them before it sleeps.
  *
- * A retired ring is not slept in. It has an eventfd, which the kernel writes when there is something
+ * A draining ring is not slept in. It has an eventfd, which the kernel writes when there is something
  * to ask for, before it can be seen to be done; and only if a bit in shared memory does not forbid
  * it. Allowing it and looking at the flags follow each other in that order, as the kernel raises
  * the flag and then looks at the bit.
@@ -49,7 +49,7 @@
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/uring_regions.h"
+#include "core/event/ring/uring_buffers.h"
 
 #define URING_SQ_ENTRIES 512
 #define URING_CQ_ENTRIES 4096
@@ -59,22 +59,46 @@
 
 #define URING_REFUSED_MAX_NS (5 * EBB_NS_PER_S)
 
-struct ebb_uring {
+/* What stands in the ring beside the I/O: a poll request on the reactor's epoll set. */
+enum uring_epoll {
+	URING_EPOLL_NONE,
+	URING_EPOLL_POLLED, /* the request is prepared or outstanding */
+	URING_EPOLL_READY,  /* it has completed: the set has an event */
+	URING_EPOLL_COUNT,
+};
+
+static const uint32_t uring_epoll_next[URING_EPOLL_COUNT] = {
+	[URING_EPOLL_NONE] = EBB_BIT(URING_EPOLL_POLLED),
+	[URING_EPOLL_POLLED] = EBB_BIT(URING_EPOLL_READY),
+	[URING_EPOLL_READY] = EBB_BIT(URING_EPOLL_NONE),
+};
+
+enum uring_state {
+	URING_OPEN,
+	URING_DRAINING, /* takes no request, and has an eventfd for those that end */
+	URING_ENDED,    /* none is outstanding, and the pool's memory is let go of */
+	URING_STATE_COUNT,
+};
+
+static const uint32_t uring_next[URING_STATE_COUNT] = {
+	[URING_OPEN] = EBB_BIT(URING_DRAINING),
+	[URING_DRAINING] = EBB_BIT(URING_ENDED),
+};
+
+struct event_uring {
 	struct io_uring ring;
 	struct ebb_reactor *reactor;
 	enum ebb_uring_shape shape;
-	bool defer;           /* completions wait for us to enter the kernel */
-	bool epoll_polled;    /* the ring has a poll request on the epoll set */
-	bool epoll_pending;   /* it has fired */
+	enum uring_state state;
+	bool defer; /* completions wait for us to enter the kernel */
+	enum uring_epoll epoll;
 	uint32_t outstanding; /* requests; the poll request and cancellations do not count */
 
 	bool files_registered;
 
-	struct ebb_source source; /* of a retired ring: its eventfd; fd -1: it is not retired */
-	bool ending;
-	struct ebb_msg end_msg;
+	struct ebb_source source; /* of a draining ring: its eventfd; fd -1: it has none */
 
-	struct ebb_uring_regions regions;
+	struct event_uring_buffers buffers;
 };
 
 static const unsigned uring_shape_flags[] = {
@@ -89,6 +113,18 @@ static const unsigned uring_flags[] = {
 	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 	0,
 };
+
+static void uring_set_epoll(struct event_uring *uring, enum uring_epoll epoll)
+{
+	ebb_assert(uring_epoll_next[uring->epoll] & EBB_BIT(epoll));
+	uring->epoll = epoll;
+}
+
+static void uring_set_state(struct event_uring *uring, enum uring_state state)
+{
+	ebb_assert(uring_next[uring->state] & EBB_BIT(state));
+	uring->state = state;
+}
 
 static void uring_refused(int rc)
 {
@@ -115,7 +151,7 @@ static void uring_refused(int rc)
 	}
 }
 
-static int uring_setup(struct ebb_uring *uring)
+static int uring_setup(struct event_uring *uring)
 {
 	unsigned shift = 0;
 	int rc = -EINVAL;
@@ -136,9 +172,9 @@ static int uring_setup(struct ebb_uring *uring)
 	return rc;
 }
 
-int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
+int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_uring)
 {
-	struct ebb_uring *uring = calloc(1, sizeof(*uring));
+	struct event_uring *uring = calloc(1, sizeof(*uring));
 	int rc;
 
 	if (uring == NULL) {
@@ -159,29 +195,29 @@ int ebb_uring_create(enum ebb_uring_shape shape, struct ebb_uring **ret_uring)
 	io_uring_register_ring_fd(&uring->ring);
 	uring->files_registered =
 		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
-	ebb_uring_regions_begin(&uring->regions, &uring->ring,
-				shape == EBB_URING_PLAIN ? 1 : EBB_URING_PIECES);
+	event_uring_buffers_begin(&uring->buffers, &uring->ring,
+				  shape == EBB_URING_PLAIN ? 1 : EBB_URING_PIECES);
 	*ret_uring = uring;
 	return 0;
 }
 
-bool ebb_uring_is_big(const struct ebb_uring *uring)
+bool event_uring_is_big(const struct event_uring *uring)
 {
 	return uring->shape != EBB_URING_PLAIN;
 }
 
-static unsigned uring_sq_flags(struct ebb_uring *uring)
+static unsigned uring_sq_flags(struct event_uring *uring)
 {
 	return __atomic_load_n(uring->ring.sq.kflags, __ATOMIC_SEQ_CST);
 }
 
-static bool uring_cq_waiting(struct ebb_uring *uring)
+static bool uring_cq_waiting(struct event_uring *uring)
 {
 	return *uring->ring.cq.khead != __atomic_load_n(uring->ring.cq.ktail, __ATOMIC_SEQ_CST);
 }
 
 /* Logs what an entry into the kernel says, unless it is to be tried again anyway. */
-static void uring_check(struct ebb_uring *uring, int rc)
+static void uring_check(struct event_uring *uring, int rc)
 {
 	static struct ebb_ratelimit limit;
 
@@ -191,7 +227,7 @@ static void uring_check(struct ebb_uring *uring, int rc)
 	}
 }
 
-void ebb_uring_submit(struct ebb_uring *uring)
+void event_uring_submit(struct event_uring *uring)
 {
 	bool polled = uring->shape == EBB_URING_POLLED;
 
@@ -203,14 +239,14 @@ void ebb_uring_submit(struct ebb_uring *uring)
 						  : io_uring_submit(&uring->ring));
 }
 
-static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
+static struct io_uring_sqe *uring_sqe(struct event_uring *uring, void *data)
 {
 	struct io_uring_sqe *sqe;
 	uint64_t begin_ns = 0;
 
 	/* Full: make room now. The kernel refuses for want of memory only, and that passes. */
 	while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
-		ebb_uring_submit(uring);
+		event_uring_submit(uring);
 		if (begin_ns == 0) {
 			begin_ns = ebb_clock_now_ns();
 		} else if (ebb_clock_now_ns() - begin_ns > URING_REFUSED_MAX_NS) {
@@ -220,44 +256,43 @@ static struct io_uring_sqe *uring_sqe(struct ebb_uring *uring, void *data)
 		}
 	}
 	io_uring_sqe_set_data(sqe, data);
-	uring->reactor->urings.stirs = true;
+	uring->reactor->urings.pending = true;
 	return sqe;
 }
 
-bool ebb_uring_busy(const struct ebb_uring *uring)
+bool event_uring_busy(const struct event_uring *uring)
 {
 	return uring->outstanding != 0;
 }
 
-bool ebb_uring_stirs(const struct ebb_uring *uring)
+bool event_uring_pending(const struct event_uring *uring)
 {
 	return uring->outstanding != 0 || io_uring_sq_ready(&uring->ring) != 0;
 }
 
-bool ebb_uring_sleep(struct ebb_uring *uring)
+bool event_uring_sleep(struct event_uring *uring)
 {
-	if (uring->epoll_pending) {
-		uring->epoll_pending = false;
+	if (uring->epoll == URING_EPOLL_READY) {
+		uring_set_epoll(uring, URING_EPOLL_NONE);
 		return false;
 	}
-	if (!uring->epoll_polled) {
-		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll_polled);
+	if (uring->epoll == URING_EPOLL_NONE) {
+		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll);
 
 		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
-		uring->epoll_polled = true;
+		uring_set_epoll(uring, URING_EPOLL_POLLED);
 	}
 	uring_check(uring, io_uring_submit_and_wait(&uring->ring, 1));
 	return true;
 }
 
 /* Runs one completion. */
-static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uint32_t flags)
+static void uring_complete(struct event_uring *uring, void *data, int32_t res, uint32_t flags)
 {
 	struct ebb_uring_op *op = data;
 
-	if (data == &uring->epoll_polled) {
-		uring->epoll_polled = false;
-		uring->epoll_pending = true;
+	if (data == &uring->epoll) {
+		uring_set_epoll(uring, URING_EPOLL_READY);
 	} else if (data != NULL) { /* NULL: a cancellation's own */
 		uring->outstanding--;
 		if (atomic_load_explicit(&op->thread->state, memory_order_relaxed) ==
@@ -270,7 +305,7 @@ static void uring_complete(struct ebb_uring *uring, void *data, int32_t res, uin
 	}
 }
 
-void ebb_uring_reap(struct ebb_uring *uring)
+void event_uring_reap(struct event_uring *uring)
 {
 	unsigned shift = uring->shape == EBB_URING_PLAIN ? 0 : 1;
 	unsigned count = 0;
@@ -308,7 +343,7 @@ static const struct {
 	[EBB_URING_COMMAND] = {.min = 2, .share = 2},
 };
 
-static void uring_submit_early(struct ebb_uring *uring, enum ebb_uring_kind kind)
+static void uring_submit_early(struct event_uring *uring, enum ebb_uring_kind kind)
 {
 	unsigned ready = io_uring_sq_ready(&uring->ring);
 
@@ -318,8 +353,8 @@ static void uring_submit_early(struct ebb_uring *uring, enum ebb_uring_kind kind
 	}
 }
 
-struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring_op *op,
-				       enum ebb_uring_kind kind)
+struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_uring_op *op,
+					 enum ebb_uring_kind kind)
 {
 	uring_submit_early(uring, kind);
 	op->thread = ebb_turn.thread;
@@ -328,14 +363,14 @@ struct io_uring_sqe *ebb_uring_prepare(struct ebb_uring *uring, struct ebb_uring
 	return uring_sqe(uring, op);
 }
 
-void ebb_uring_prepare_cancel(struct ebb_uring *uring, struct ebb_uring_op *op)
+void event_uring_prepare_cancel(struct event_uring *uring, struct ebb_uring_op *op)
 {
 	struct io_uring_sqe *sqe = uring_sqe(uring, NULL);
 
 	io_uring_prep_cancel(sqe, op, 0);
 }
 
-int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
+int event_uring_update_file(struct event_uring *uring, unsigned index, int fd)
 {
 	int rc;
 
@@ -346,20 +381,20 @@ int ebb_uring_set_file(struct ebb_uring *uring, unsigned index, int fd)
 	return rc < 0 ? rc : 0;
 }
 
-int ebb_uring_find_buf(const struct ebb_uring *uring, const void *addr, size_t len_bytes)
+int event_uring_find_buf(const struct event_uring *uring, const void *addr, size_t len_bytes)
 {
-	return ebb_uring_regions_find(&uring->regions, addr, len_bytes);
+	return event_uring_buffers_find(&uring->buffers, addr, len_bytes);
 }
 
-struct io_uring *ebb_uring_ring(struct ebb_uring *uring)
+struct io_uring *event_uring_ring(struct event_uring *uring)
 {
 	return &uring->ring;
 }
 
-/* ---- a retired ring ---- */
+/* ---- a draining ring ---- */
 
 /* The kernel reads the bit after it has raised the flag: this is the other side. */
-static void uring_allow_event(struct ebb_uring *uring, bool on)
+static void uring_allow_event(struct event_uring *uring, bool on)
 {
 	unsigned *flags = uring->ring.cq.kflags;
 
@@ -368,7 +403,7 @@ static void uring_allow_event(struct ebb_uring *uring, bool on)
 	}
 }
 
-int ebb_uring_retire(struct ebb_uring *uring)
+int event_uring_drain(struct event_uring *uring)
 {
 	struct ebb_reactor *reactor = uring->reactor;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -395,13 +430,14 @@ int ebb_uring_retire(struct ebb_uring *uring)
 		return rc;
 	}
 	uring_allow_event(uring, false);
-	if (uring->epoll_polled) { /* it would only report what the reactor hears of anyway */
-		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll_polled, 0);
+	if (uring->epoll == URING_EPOLL_POLLED) { /* it would report what is heard of anyway */
+		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll, 0);
 	}
+	uring_set_state(uring, URING_DRAINING);
 	return 0;
 }
 
-int ebb_uring_arm(struct ebb_uring *uring)
+int event_uring_arm(struct event_uring *uring)
 {
 	uring_allow_event(uring, true);
 	if (uring_cq_waiting(uring) ||
@@ -411,28 +447,23 @@ int ebb_uring_arm(struct ebb_uring *uring)
 	return 0;
 }
 
-void ebb_uring_disarm(struct ebb_uring *uring)
+void event_uring_disarm(struct event_uring *uring)
 {
 	uring_allow_event(uring, false);
 }
 
-/*
- * The pool may have sent the ring's message, which comes before this one. From here on it tells the
- * ring nothing more.
- */
-void ebb_uring_end(struct ebb_uring *uring, void (*ended)(void *reactor))
+bool event_uring_end(struct event_uring *uring)
 {
-	if (uring->ending) {
-		return;
+	if (uring->state == URING_ENDED) {
+		return false;
 	}
-	uring->ending = true;
+	uring_set_state(uring, URING_ENDED);
 	io_uring_unregister_buffers(&uring->ring);
-	ebb_uring_regions_end(&uring->regions);
-	ebb_msg_init(&uring->end_msg, ended, uring->reactor);
-	ebb_reactor_send(uring->reactor, &uring->end_msg);
+	event_uring_buffers_end(&uring->buffers);
+	return true;
 }
 
-void ebb_uring_close(struct ebb_uring *uring)
+void event_uring_close(struct event_uring *uring)
 {
 	if (uring->source.fd >= 0) {
 		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
@@ -441,6 +472,6 @@ void ebb_uring_close(struct ebb_uring *uring)
 	}
 	/* First the kernel lets go of the memory. What is still in the inbox never runs. */
 	io_uring_queue_exit(&uring->ring);
-	ebb_uring_regions_end(&uring->regions);
+	event_uring_buffers_end(&uring->buffers);
 	free(uring);
 }
