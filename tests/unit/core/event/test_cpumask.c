@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /* Checks that @text is the CPUs of @list: "0 2 3". */
 static void check_mask(const char *text, const char *list)
@@ -108,9 +109,15 @@ START_TEST(test_refused)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {test_hex, test_list, test_whole_hex, test_refused, NULL};
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_hex),
+		UNIT_TEST(test_list),
+		UNIT_TEST(test_whole_hex),
+		UNIT_TEST(test_refused),
+		UNIT_END,
+	};
 
-	return stepper_main("core/event/cpumask", NULL, NULL, tests);
+	return unit_main(argc, argv, tests);
 }
