@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/log.h>
 #include <ebb/startup.h>
+
+#include "tests/unit/unit.h"
 
 static char last_error[1024];
 static struct ebb_app_opts opts;
@@ -84,21 +83,16 @@ START_TEST(core_alone_runs)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("app_unserved");
-	TCase *tcase = tcase_create("unserved");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(json_data_without_a_loader_is_refused),
+		UNIT_TEST(a_json_file_without_a_loader_is_refused),
+		UNIT_TEST(an_rpc_socket_without_a_server_is_refused),
+		UNIT_TEST(core_alone_runs),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, json_data_without_a_loader_is_refused);
-	tcase_add_test(tcase, a_json_file_without_a_loader_is_refused);
-	tcase_add_test(tcase, an_rpc_socket_without_a_server_is_refused);
-	tcase_add_test(tcase, core_alone_runs);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

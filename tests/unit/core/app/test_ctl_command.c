@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/ctl_command.h>
 
-#include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static int run_nothing(const struct ebb_ctl_command_env *env, int num_words, char **words)
 {
@@ -47,18 +46,13 @@ START_TEST(they_come_in_the_order_of_their_names)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("app_command");
-	TCase *tcase = tcase_create("command");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(commands_are_found_by_their_whole_name),
+		UNIT_TEST(they_come_in_the_order_of_their_names),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, commands_are_found_by_their_whole_name);
-	tcase_add_test(tcase, they_come_in_the_order_of_their_names);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

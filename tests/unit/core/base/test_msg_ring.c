@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 #define SIZE_LOG2 3
 #define SIZE      (1u << SIZE_LOG2)
@@ -247,28 +246,22 @@ START_TEST(test_never_full_in_vain)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/msg_ring");
-	TCase *tests = tcase_create("ring");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_empty),
+		UNIT_TEST(test_order),
+		UNIT_TEST(test_full),
+		UNIT_TEST(test_release),
+		UNIT_TEST(test_laps),
+		UNIT_TEST(test_published),
+		UNIT_TEST(test_hole),
+		UNIT_TEST(test_closed),
+		UNIT_TEST(test_closed_full),
+		UNIT_TEST(test_never_full_in_vain),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, test_empty);
-	tcase_add_test(tests, test_order);
-	tcase_add_test(tests, test_full);
-	tcase_add_test(tests, test_release);
-	tcase_add_test(tests, test_laps);
-	tcase_add_test(tests, test_published);
-	tcase_add_test(tests, test_hole);
-	tcase_add_test(tests, test_closed);
-	tcase_add_test(tests, test_closed_full);
-	tcase_add_test(tests, test_never_full_in_vain);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

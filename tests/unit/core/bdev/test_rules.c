@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules 2 and 3: whose a channel is, and where and how often a request completes. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/thread.h>
 #include <ebb/violation.h>
@@ -12,6 +9,7 @@
 #include "core/event/turn.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct fake *fake;
 static struct ebb_bdev_desc *desc;
@@ -249,26 +247,21 @@ START_TEST(twice_inside_submit_completes_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_rules");
-	TCase *tcase = tcase_create("rules");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_channel_is_its_threads),
+		UNIT_TEST(completion_on_a_foreign_os_thread_is_carried),
+		UNIT_TEST(a_completion_is_carried_to_the_channels_own_thread),
+		UNIT_TEST(completion_on_another_thread_is_carried),
+		UNIT_TEST(foreign_twice_completes_once),
+		UNIT_TEST(a_carried_second_completion_does_not_end_another_request),
+		UNIT_TEST(each_wrong_caller_is_one_site),
+		UNIT_TEST(a_second_completion_is_reported_and_ignored),
+		UNIT_TEST(twice_inside_submit_completes_once),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_channel_is_its_threads);
-	tcase_add_test(tcase, completion_on_a_foreign_os_thread_is_carried);
-	tcase_add_test(tcase, a_completion_is_carried_to_the_channels_own_thread);
-	tcase_add_test(tcase, completion_on_another_thread_is_carried);
-	tcase_add_test(tcase, foreign_twice_completes_once);
-	tcase_add_test(tcase, a_carried_second_completion_does_not_end_another_request);
-	tcase_add_test(tcase, each_wrong_caller_is_one_site);
-	tcase_add_test(tcase, a_second_completion_is_reported_and_ignored);
-	tcase_add_test(tcase, twice_inside_submit_completes_once);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define RING_SIZE (1u << EVENT_MSG_QUEUE_RING_LOG2)
 
@@ -313,23 +314,17 @@ START_TEST(test_close_in_push)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_order,
-		test_batch_is_closed,
-		test_batch_is_closed_overflow,
-		test_overflow_order,
-		test_overflow_before_ring,
-		test_overflow_by_turns,
-		test_overflow_behind_hole,
-		test_before_hole,
-		test_messages,
-		test_critical,
-		test_close,
-		test_close_in_push,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),     UNIT_TEST(test_order),
+		UNIT_TEST(test_batch_is_closed),   UNIT_TEST(test_batch_is_closed_overflow),
+		UNIT_TEST(test_overflow_order),    UNIT_TEST(test_overflow_before_ring),
+		UNIT_TEST(test_overflow_by_turns), UNIT_TEST(test_overflow_behind_hole),
+		UNIT_TEST(test_before_hole),       UNIT_TEST(test_messages),
+		UNIT_TEST(test_critical),          UNIT_TEST(test_close),
+		UNIT_TEST(test_close_in_push),     UNIT_END,
 	};
 
-	return stepper_main("core/event/msg_queue", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -11,6 +11,7 @@
 
 #include "core/event/helper.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 
@@ -43,7 +44,7 @@ START_TEST(test_stuck)
 	ebb_thread_send_msg(thread, hang, &us);
 	stepper_turn();
 	ck_assert_uint_eq(stepper_log_count("reactor 0 is stuck: in hang of thread 'worker' since "
-					    "1200 ms"),
+				    "1200 ms"),
 			  1);
 }
 END_TEST
@@ -271,21 +272,22 @@ START_TEST(test_really_stuck)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_stuck,
-		test_not_yet,
-		test_once_per_turn,
-		test_stuck_poller,
-		test_stuck_inbox,
-		test_rule_1,
-		test_asleep,
-		test_really_stuck,
-		test_just_woken,
-		test_memory_goes_back,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop),
+		UNIT_TEST(test_stuck),
+		UNIT_TEST(test_not_yet),
+		UNIT_TEST(test_once_per_turn),
+		UNIT_TEST(test_stuck_poller),
+		UNIT_TEST(test_stuck_inbox),
+		UNIT_TEST(test_rule_1),
+		UNIT_TEST(test_asleep),
+		UNIT_TEST(test_really_stuck),
+		UNIT_TEST(test_just_woken),
+		UNIT_TEST(test_memory_goes_back),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/watchdog", setup, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -8,9 +8,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include <check.h>
-
 #include "core/memory/pool.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_mem_stats stats_now(void)
 {
@@ -401,34 +400,29 @@ START_TEST(threads_at_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("memory");
-	TCase *tcase = tcase_create("memory");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_test(tcase, nothing_is_mapped_before_it_is_needed);
-	tcase_add_test(tcase, sizes_are_rounded_up_and_aligned);
-	tcase_add_test(tcase, impossible_sizes_are_refused);
-	tcase_add_test(tcase, addresses_are_looked_up);
-	tcase_add_test(tcase, what_is_stale_goes);
-	tcase_add_test(tcase, what_is_used_once_an_age_stays);
-	tcase_add_test(tcase, ages_end);
-	tcase_add_test(tcase, a_reactor_keeps_what_was_freed);
-	tcase_add_test(tcase, nothing_is_kept_after_the_cache_has_ended);
-	tcase_add_test(tcase, caches_are_bounded);
-	tcase_add_test(tcase, any_thread_may_free_and_a_threads_end_frees_its_cache);
-	tcase_add_test(tcase, the_nth_allocation_fails);
+	const struct unit_test tests[] = {
+		UNIT_TEST(nothing_is_mapped_before_it_is_needed),
+		UNIT_TEST(sizes_are_rounded_up_and_aligned),
+		UNIT_TEST(impossible_sizes_are_refused),
+		UNIT_TEST(addresses_are_looked_up),
+		UNIT_TEST(what_is_stale_goes),
+		UNIT_TEST(what_is_used_once_an_age_stays),
+		UNIT_TEST(ages_end),
+		UNIT_TEST(a_reactor_keeps_what_was_freed),
+		UNIT_TEST(nothing_is_kept_after_the_cache_has_ended),
+		UNIT_TEST(caches_are_bounded),
+		UNIT_TEST(any_thread_may_free_and_a_threads_end_frees_its_cache),
+		UNIT_TEST(the_nth_allocation_fails),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	tcase_add_test(tcase, without_address_space_there_is_none);
+		UNIT_TEST(without_address_space_there_is_none),
 #endif
-	tcase_add_test_raise_signal(tcase, freeing_twice_aborts, SIGABRT);
-	tcase_add_test_raise_signal(tcase, freeing_another_size_aborts, SIGABRT);
-	tcase_add_test(tcase, threads_at_once);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		UNIT_SIGNAL(freeing_twice_aborts, SIGABRT),
+		UNIT_SIGNAL(freeing_another_size_aborts, SIGABRT),
+		UNIT_TEST(threads_at_once),
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
 }

@@ -3,13 +3,11 @@
 #include "core/os/blkdev_backing.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 static char why[256];
 
@@ -37,18 +35,13 @@ START_TEST(a_file_behind_a_loop_device_is_named)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_blkdev_backing");
-	TCase *tcase = tcase_create("backing");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, scratch_end),
+		UNIT_TEST(a_file_behind_a_loop_device_is_named),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, scratch_end);
-	tcase_add_test(tcase, a_file_behind_a_loop_device_is_named);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -2,14 +2,12 @@
 #include "core/os/blkdev_claim.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 static char why[256];
 
@@ -43,18 +41,13 @@ START_TEST(a_claim_is_an_open_file_and_looks_first)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_blkdev_claim");
-	TCase *tcase = tcase_create("claim");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, scratch_end),
+		UNIT_TEST(a_claim_is_an_open_file_and_looks_first),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, scratch_end);
-	tcase_add_test(tcase, a_claim_is_an_open_file_and_looks_first);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

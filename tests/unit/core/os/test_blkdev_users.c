@@ -3,14 +3,12 @@
 #include "core/os/blkdev_users.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 static char why[256];
 
@@ -157,27 +155,22 @@ START_TEST(without_proc_and_sys_nothing_is_known)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_blkdev_users");
-	TCase *tcase = tcase_create("users");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_free_device_is_free),
+		UNIT_TEST(a_mounted_one_is_named),
+		UNIT_TEST(a_mounted_partition_is_named),
+		UNIT_TEST(odd_lines_are_passed_over),
+		UNIT_TEST(a_held_one_is_named),
+		UNIT_TEST(a_held_partition_is_named),
+		UNIT_TEST(a_member_of_a_filesystem_is_named),
+		UNIT_TEST(users_that_claim_nothing_are_named),
+		UNIT_TEST(a_swap_file_is_noticed),
+		UNIT_TEST(without_proc_and_sys_nothing_is_known),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_free_device_is_free);
-	tcase_add_test(tcase, a_mounted_one_is_named);
-	tcase_add_test(tcase, a_mounted_partition_is_named);
-	tcase_add_test(tcase, odd_lines_are_passed_over);
-	tcase_add_test(tcase, a_held_one_is_named);
-	tcase_add_test(tcase, a_held_partition_is_named);
-	tcase_add_test(tcase, a_member_of_a_filesystem_is_named);
-	tcase_add_test(tcase, users_that_claim_nothing_are_named);
-	tcase_add_test(tcase, a_swap_file_is_noticed);
-	tcase_add_test(tcase, without_proc_and_sys_nothing_is_known);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -3,9 +3,8 @@
 
 #include <stdlib.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 #define NAME "sys/devices/system/clocksource/clocksource0/current_clocksource"
 
@@ -29,18 +28,13 @@ START_TEST(only_the_counter_itself_is_trusted)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_clocksource");
-	TCase *tcase = tcase_create("clocksource");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(scratch_begin, scratch_end),
+		UNIT_TEST(only_the_counter_itself_is_trusted),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, scratch_begin, scratch_end);
-	tcase_add_test(tcase, only_the_counter_itself_is_trusted);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

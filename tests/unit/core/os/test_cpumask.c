@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/base.h>
+
+#include "tests/unit/unit.h"
 
 /* Checks that @text is the CPUs of @list: "0 2 3". */
 static void check_mask(const char *text, const char *list)
@@ -133,21 +133,12 @@ START_TEST(test_format)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_cpumask");
-	TCase *tcase = tcase_create("cpumask");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_hex),     UNIT_TEST(test_list),   UNIT_TEST(test_whole_hex),
+		UNIT_TEST(test_refused), UNIT_TEST(test_format), UNIT_END,
+	};
 
-	tcase_add_test(tcase, test_hex);
-	tcase_add_test(tcase, test_list);
-	tcase_add_test(tcase, test_whole_hex);
-	tcase_add_test(tcase, test_refused);
-	tcase_add_test(tcase, test_format);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

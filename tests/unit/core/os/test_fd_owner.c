@@ -3,13 +3,11 @@
 #include "core/os/fd_owner.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 static char holder[96];
 
@@ -80,23 +78,18 @@ START_TEST(a_file_that_is_not_there_has_no_holder)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("os_fd_owner");
-	TCase *tcase = tcase_create("holder");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, scratch_end),
+		UNIT_TEST(nobody_is_nobody),
+		UNIT_TEST(a_process_is_named_with_its_number),
+		UNIT_TEST(another_name_of_the_file_is_the_file),
+		UNIT_TEST(a_process_that_ends_meanwhile_has_no_name),
+		UNIT_TEST(this_process_comes_last),
+		UNIT_TEST(a_file_that_is_not_there_has_no_holder),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, scratch_end);
-	tcase_add_test(tcase, nobody_is_nobody);
-	tcase_add_test(tcase, a_process_is_named_with_its_number);
-	tcase_add_test(tcase, another_name_of_the_file_is_the_file);
-	tcase_add_test(tcase, a_process_that_ends_meanwhile_has_no_name);
-	tcase_add_test(tcase, this_process_comes_last);
-	tcase_add_test(tcase, a_file_that_is_not_there_has_no_holder);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

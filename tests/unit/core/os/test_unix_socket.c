@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/os/unix_socket.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,6 +12,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/unit/unit.h"
 
 static char folder[64];
 static char path[96];
@@ -299,30 +300,25 @@ START_TEST(refuses_bad_paths)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("unix socket");
-	TCase *tcase = tcase_create("socket");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(listens_and_leaves_nothing),
+		UNIT_TEST(has_the_mode_whatever_the_umask),
+		UNIT_TEST(refuses_a_second_one),
+		UNIT_TEST(replaces_what_a_dead_daemon_left),
+		UNIT_TEST(leaves_other_listeners_alone),
+		UNIT_TEST(leaves_a_server_alone_that_has_forked),
+		UNIT_TEST(leaves_alone_what_it_cannot_tell),
+		UNIT_TEST(unlinked_and_unlocked_another_may_have_the_path),
+		UNIT_TEST(leaves_files_alone),
+		UNIT_TEST(leaves_a_successors_socket_alone),
+		UNIT_TEST(is_renewed_where_its_files_were_removed),
+		UNIT_TEST(is_not_renewed_where_another_has_the_path),
+		UNIT_TEST(refuses_bad_paths),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, listens_and_leaves_nothing);
-	tcase_add_test(tcase, has_the_mode_whatever_the_umask);
-	tcase_add_test(tcase, refuses_a_second_one);
-	tcase_add_test(tcase, replaces_what_a_dead_daemon_left);
-	tcase_add_test(tcase, leaves_other_listeners_alone);
-	tcase_add_test(tcase, leaves_a_server_alone_that_has_forked);
-	tcase_add_test(tcase, leaves_alone_what_it_cannot_tell);
-	tcase_add_test(tcase, unlinked_and_unlocked_another_may_have_the_path);
-	tcase_add_test(tcase, leaves_files_alone);
-	tcase_add_test(tcase, leaves_a_successors_socket_alone);
-	tcase_add_test(tcase, is_renewed_where_its_files_were_removed);
-	tcase_add_test(tcase, is_not_renewed_where_another_has_the_path);
-	tcase_add_test(tcase, refuses_bad_paths);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

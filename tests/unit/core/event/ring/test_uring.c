@@ -14,6 +14,8 @@
 
 #include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 struct request {
 	struct ebb_uring_op op;
@@ -40,6 +42,7 @@ static void complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 
 static void setup(void)
 {
+	need_uring(0);
 	stepper_start();
 	thread = stepper_thread("worker", 0);
 	for (unsigned i = 0; i < MANY; i++) {
@@ -433,6 +436,7 @@ START_TEST(test_buffers_without_room)
 	struct rlimit limit;
 	void *bufs[4];
 
+	need_root_to_lock(4 * EBB_MEM_REGION_SIZE);
 	/* The limit is for others than root. */
 	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
@@ -500,42 +504,31 @@ START_TEST(test_forced_exit)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct io_uring probe;
-	struct rlimit limit = {0};
-	const TTest *tests[] = {
-		test_open_twice,
-		test_nop,
-		test_many_in_one_turn,
-		test_pieces,
-		test_overflow,
-		test_reap_bound,
-		test_from_completion,
-		test_error,
-		test_cancel,
-		test_cancel_at_once,
-		test_two_threads,
-		test_registered_files,
-		test_registered_files_full,
-		test_registered_buffers,
-		test_buffers_after_trim,
-		test_buffers_trimmed_at_once,
-		test_exit_waits,
-		test_forced_exit,
-		test_buffers_without_room, /* the last */
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_open_twice),
+		UNIT_TEST(test_nop),
+		UNIT_TEST(test_many_in_one_turn),
+		UNIT_TEST(test_pieces),
+		UNIT_TEST(test_overflow),
+		UNIT_TEST(test_reap_bound),
+		UNIT_TEST(test_from_completion),
+		UNIT_TEST(test_error),
+		UNIT_TEST(test_cancel),
+		UNIT_TEST(test_cancel_at_once),
+		UNIT_TEST(test_two_threads),
+		UNIT_TEST(test_registered_files),
+		UNIT_TEST(test_registered_files_full),
+		UNIT_TEST(test_registered_buffers),
+		UNIT_TEST(test_buffers_after_trim),
+		UNIT_TEST(test_buffers_trimmed_at_once),
+		UNIT_TEST(test_exit_waits),
+		UNIT_TEST(test_forced_exit),
+		UNIT_TEST(test_buffers_without_room),
+		UNIT_END,
 	};
 
-	if (io_uring_queue_init(2, &probe, 0) != 0) {
-		printf("1..0 # SKIP io_uring is not to be had here\n");
-		return EXIT_SUCCESS;
-	}
-	io_uring_queue_exit(&probe);
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (geteuid() != 0 || limit.rlim_max < 4 * EBB_MEM_REGION_SIZE) {
-		printf("# SKIP test_buffers_without_room: it takes root, and 8 MiB to lock\n");
-		tests[EBB_ARRAY_SIZE(tests) - 2] = NULL;
-	}
-	return stepper_main("core/event/ring/uring", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -12,6 +12,8 @@
 
 #include "core/event/ring/uring.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 struct request {
 	struct ebb_uring_op op;
@@ -45,6 +47,7 @@ static void complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 
 static void setup(void)
 {
+	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
 	stepper_start();
 	thread = stepper_thread("worker", 0);
 	urings = &ebb_reactors[0].urings;
@@ -536,33 +539,19 @@ START_TEST(test_close_all)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct io_uring probe;
-	const TTest *const tests[] = {
-		test_big,
-		test_result,
-		test_plain_idle,
-		test_plain_prepared,
-		test_plain_outstanding,
-		test_cancel_draining,
-		test_arm_draining,
-		test_files,
-		test_files_closed,
-		test_buffers,
-		test_early,
-		test_pending,
-		test_pieces,
-		test_polled,
-		test_polled_adaptive,
-		test_close_all,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),  UNIT_TEST(test_big),
+		UNIT_TEST(test_result),         UNIT_TEST(test_plain_idle),
+		UNIT_TEST(test_plain_prepared), UNIT_TEST(test_plain_outstanding),
+		UNIT_TEST(test_cancel_draining), UNIT_TEST(test_arm_draining),
+		UNIT_TEST(test_files),          UNIT_TEST(test_files_closed),
+		UNIT_TEST(test_buffers),        UNIT_TEST(test_early),
+		UNIT_TEST(test_pending),          UNIT_TEST(test_pieces),
+		UNIT_TEST(test_polled),         UNIT_TEST(test_polled_adaptive),
+		UNIT_TEST(test_close_all),      UNIT_END,
 	};
 
-	if (io_uring_queue_init(2, &probe, IORING_SETUP_SQE128 | IORING_SETUP_CQE32) != 0) {
-		printf("1..0 # SKIP no io_uring with big entries is to be had here\n");
-		return EXIT_SUCCESS;
-	}
-	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/ring/uring_set", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -9,13 +9,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <ebb/log.h>
 #include <ebb/uring.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define ROUNDS 60
 
@@ -102,6 +103,7 @@ static void begin(void *arg)
 
 static void setup(void)
 {
+	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
 	ebb_log_set_level(EBB_LOG_ERROR);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_open(&old_reads[i], old_complete);
@@ -289,18 +291,18 @@ START_TEST(test_idle)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct io_uring probe;
-	const TTest *const tests[] = {
-		test_old_in_epoll, test_old_in_main, test_by_turns, test_by_turns_adaptive,
-		test_mode_changes, test_idle,        NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(test_old_in_epoll),
+		UNIT_TEST(test_old_in_main),
+		UNIT_TEST(test_by_turns),
+		UNIT_TEST(test_by_turns_adaptive),
+		UNIT_TEST(test_mode_changes),
+		UNIT_TEST(test_idle),
+		UNIT_END,
 	};
 
-	if (io_uring_queue_init(2, &probe, IORING_SETUP_SQE128 | IORING_SETUP_CQE32) != 0) {
-		printf("1..0 # SKIP no io_uring with big entries is to be had here\n");
-		return EXIT_SUCCESS;
-	}
-	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/ring/uring_set_sleep", setup, NULL, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -18,6 +17,8 @@
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define ROUNDS 60
 
@@ -107,6 +108,7 @@ static void begin(void *arg)
 
 static void setup(void)
 {
+	need_uring(0);
 	ebb_log_set_level(EBB_LOG_ERROR);
 	ck_assert_int_eq(pipe(idle_pipe), 0);
 	ck_assert_int_eq(pipe(busy_pipe), 0);
@@ -299,19 +301,19 @@ START_TEST(test_idle)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct io_uring probe;
-	const TTest *const tests[] = {
-		test_messages, test_source,   test_completion,
-		test_timer,    test_by_turns, test_by_turns_adaptive,
-		test_idle,     NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(test_messages),
+		UNIT_TEST(test_source),
+		UNIT_TEST(test_completion),
+		UNIT_TEST(test_timer),
+		UNIT_TEST(test_by_turns),
+		UNIT_TEST(test_by_turns_adaptive),
+		UNIT_TEST(test_idle),
+		UNIT_END,
 	};
 
-	if (io_uring_queue_init(2, &probe, 0) != 0) {
-		printf("1..0 # SKIP io_uring is not to be had here\n");
-		return EXIT_SUCCESS;
-	}
-	io_uring_queue_exit(&probe);
-	return stepper_main("core/event/ring/uring_sleep", setup, NULL, tests);
+	return unit_main(argc, argv, tests);
 }
