@@ -32,7 +32,6 @@ static struct ebb_app_opts opts;
 static int init_rc;
 static bool init_later;
 static bool stop_in_init;
-static bool stop_early; /* before there is an app thread */
 static int step_rc;
 static int starts;
 static int wait_rc = 1;
@@ -53,10 +52,6 @@ static void log_sink(enum ebb_log_level level, const char *component, const char
 	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
 		 component, text);
 	pthread_mutex_unlock(&log_lock);
-	if (stop_early && strcmp(text, "state: environment") == 0) {
-		stop_early = false;
-		ebb_app_stop(4);
-	}
 }
 
 static bool logged(const char *text)
@@ -259,21 +254,6 @@ START_TEST(test_stop_during_start_up)
 	ck_assert_str_eq(trace, "init fini");
 	ck_assert_int_eq(wait_rc, -ECANCELED);
 	ck_assert(!logged("failed"));
-}
-END_TEST
-
-START_TEST(test_stop_before_there_is_an_app_thread)
-{
-	struct ebb_app_state state;
-
-	init();
-	stop_early = true;
-	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), 4);
-	ck_assert(!stop_early);
-	ck_assert_str_eq(trace, "");
-	ck_assert_int_eq(starts, 0);
-	ebb_app_get_state(&state);
-	ck_assert_int_eq(state.phase, EBB_APP_STOPPING);
 }
 END_TEST
 
@@ -580,7 +560,6 @@ static Suite *app_suite(void)
 	tcase_add_test(tcase, test_failing_subsystem);
 	tcase_add_test(tcase, test_failing_step);
 	tcase_add_test(tcase, test_stop_during_start_up);
-	tcase_add_test(tcase, test_stop_before_there_is_an_app_thread);
 	tcase_add_test(tcase, test_first_nonzero_code_is_kept);
 	tcase_add_test(tcase, test_stop_without_a_start);
 	tcase_add_loop_test(tcase, test_stop_from_another_os_thread, 0, EBB_REACTOR_MODE_COUNT);
