@@ -3,14 +3,13 @@
 #include "core/app/run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/app.h>
 #include <ebb/log.h>
 #include <ebb/startup.h>
+
+#include "tests/unit/unit.h"
 
 static struct ebb_app_opts opts;
 static int starts;
@@ -64,19 +63,13 @@ START_TEST(there_is_one_run_at_a_time)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("app_run");
-	TCase *tcase = tcase_create("run");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(a_stop_before_there_is_an_app_thread_is_not_lost),
+		UNIT_TEST(there_is_one_run_at_a_time),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, a_stop_before_there_is_an_app_thread_is_not_lost);
-	tcase_add_test(tcase, there_is_one_run_at_a_time);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }
