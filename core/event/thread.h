@@ -85,13 +85,13 @@ int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
 void ebb_thread_registry_fini(void);
 
 /*
- * One turn of a thread on its reactor: critical calls, one batch of messages, pollers, timers.
- * @polling: run every active poller; otherwise only those whose source has fired.
+ * @thread joins the calling reactor, which is the one it names; or leaves it.
+ * @interruptible: the face that its pollers have shown so far
  */
-void ebb_thread_run(struct ebb_thread *thread, bool polling);
+void event_thread_attach(struct ebb_thread *thread, bool interruptible);
+void event_thread_detach(struct ebb_thread *thread);
 
-/* Exit: see thread_exit.c. */
-void ebb_thread_exit_check(struct ebb_thread *thread);
-void ebb_thread_tell_exit(void *thread);
+/* True once the framework is ending: no thread is created any more. Thread: any. */
+bool event_thread_registry_stopping(void);
 
 #endif

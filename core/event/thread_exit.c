@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/thread.h"
+#include "core/event/thread_exit.h"
 
 /*
  * The end of a thread.
@@ -27,17 +27,19 @@
 #include <ebb/violation.h>
 
 #include "core/event/channel.h"
-#include "core/event/event.h"
-#include "core/event/move.h"
 #include "core/event/poller.h"
 #include "core/event/poller_stats.h"
 #include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/reactor_turn.h"
+#include "core/event/thread.h"
+#include "core/event/turn.h"
 
 #define EXIT_MAX_NS (5 * EBB_NS_PER_S)
 
 static int thread_exit_overdue(void *arg)
 {
-	(void)arg; /* that it wakes the reactor is all: ebb_thread_exit_check() does the rest */
+	(void)arg; /* that it wakes the reactor is all: event_thread_exit_check() does the rest */
 	return 0;
 }
 
@@ -69,7 +71,7 @@ void ebb_thread_exit(void)
 	if (thread == NULL || atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
 		return;
 	}
-	if (thread == ebb_threads.app && !ebb_event_stopping()) {
+	if (thread == ebb_threads.app && !event_thread_registry_stopping()) {
 		ebb_violation(4, "ebb_thread_exit (of the app thread)", thread->name, thread,
 			      thread);
 		return;
@@ -84,7 +86,7 @@ void ebb_thread_exit(void)
 	}
 }
 
-void ebb_thread_tell_exit(void *arg)
+void event_thread_tell_exit(void *arg)
 {
 	(void)arg;
 	ebb_thread_exit();
@@ -146,6 +148,19 @@ static void thread_run_rest(struct ebb_thread *thread)
 	ebb_thread_enter(NULL);
 }
 
+/* What a stop does next when @left threads still live: the app thread goes last. */
+static void thread_gone(unsigned left, bool stopping)
+{
+	if (!stopping) {
+		return;
+	}
+	if (left == 1) {
+		ebb_thread_send_msg(ebb_threads.app, event_thread_tell_exit, NULL);
+	} else if (left == 0) {
+		event_reactor_list_stop();
+	}
+}
+
 static void thread_end(struct ebb_thread *thread)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
@@ -156,8 +171,8 @@ static void thread_end(struct ebb_thread *thread)
 	ebb_poller_unregister(&thread->exit_timer);
 	ebb_pollers_destroy(thread);
 	ebb_thread_enter(NULL);
-	ebb_reactor_drop_deferred(thread);
-	ebb_reactor_remove_thread(reactor, thread);
+	event_turn_drop_deferred(thread);
+	event_thread_detach(thread);
 	reactor->num_leaving--;
 	event_msg_queue_discard(&thread->queue);
 	thread_set_state(thread, EBB_THREAD_EXITED);
@@ -168,10 +183,10 @@ static void thread_end(struct ebb_thread *thread)
 	left = --ebb_threads.num_threads;
 	stopping = ebb_threads.stopping;
 	ebb_thread_registry_unlock();
-	ebb_event_thread_gone(left, stopping);
+	thread_gone(left, stopping);
 }
 
-void ebb_thread_exit_check(struct ebb_thread *thread)
+void event_thread_exit_check(struct ebb_thread *thread)
 {
 	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_ties(thread);
 

@@ -31,6 +31,7 @@
 
 #include "core/event/os_thread.h"
 #include "core/event/reactor.h"
+#include "core/event/send.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
 #include "core/memory/pool.h"

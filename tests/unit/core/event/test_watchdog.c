@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/send.h"
 #include "core/event/watchdog.h"
 
 #include <errno.h>
