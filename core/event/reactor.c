@@ -58,6 +58,7 @@
 #include "core/event/callback.h"
 #include "core/event/poller_sleep.h"
 #include "core/event/poller_timer.h"
+#include "core/event/reactor_list.h"
 #include "core/event/reactor_mode.h"
 #include "core/event/reactor_turn.h"
 #include "core/event/ring/uring.h"
@@ -69,6 +70,13 @@
 #include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
+
+bool event_reactor_done(const struct ebb_reactor *reactor)
+{
+	return atomic_load_explicit(&reactor->state, memory_order_relaxed) ==
+		       EVENT_REACTOR_STOPPING &&
+	       ebb_list_empty(&reactor->threads);
+}
 
 /* True if a reason to stay awake is in memory already. */
 static bool reactor_has_work(struct ebb_reactor *reactor)
@@ -93,7 +101,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
 
-	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
+	if (event_reactor_done(reactor)) {
 		return false;
 	}
 	if (reactor->urings.pending && !event_uring_set_may_sleep(&reactor->urings)) {
@@ -249,6 +257,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
 	ebb_mem_cache_begin(reactor->core);
+	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store(&reactor->tid, gettid());
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
@@ -260,7 +269,7 @@ void ebb_reactor_end(struct ebb_reactor *reactor)
 {
 	event_uring_set_close(&reactor->urings);
 	ebb_mem_cache_end();
-	atomic_store(&reactor->ended, true);
+	event_reactor_set_state(reactor, EVENT_REACTOR_ENDED);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 }
 
@@ -313,7 +322,7 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_begin(reactor);
 	ebb_reactor_place(reactor);
 	event_watchdog_awake();
-	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+	while (!event_reactor_done(reactor)) {
 		polling = ebb_reactor_step(reactor, polling);
 	}
 	ebb_reactor_end(reactor);

@@ -34,6 +34,14 @@ struct ebb_span {
 	_Atomic(struct ebb_thread *) thread; /* NULL: the reactor's own */
 };
 
+enum event_reactor_state {
+	EVENT_REACTOR_NEW, /* its OS thread has not begun */
+	EVENT_REACTOR_RUNNING,
+	EVENT_REACTOR_STOPPING, /* it ends when it has no more threads */
+	EVENT_REACTOR_ENDED,
+	EVENT_REACTOR_STATE_COUNT,
+};
+
 struct ebb_reactor {
 	/* The sleep protocol: senders exchange the one, and write the other. See reactor.c. */
 	_Atomic uint32_t asleep EBB_CACHE_ALIGNED;
@@ -51,7 +59,7 @@ struct ebb_reactor {
 	uint32_t spin_us_max;
 	bool interruptible; /* its pollers' set_interrupt(true) has been called */
 	bool pinned;        /* to its CPU in every mode */
-	bool stop;
+	_Atomic(enum event_reactor_state) state;
 	unsigned num_leaving; /* threads that exit or move */
 	struct ebb_span span; /* what has run since the last reading of the clock */
 	struct event_uring_set urings;
@@ -75,7 +83,6 @@ struct ebb_reactor {
 	_Atomic pid_t tid;
 	pthread_t pthread;
 	bool joinable;
-	_Atomic bool ended;
 	struct ebb_msg stop_msg;
 	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
@@ -90,7 +97,10 @@ int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mod
 		     uint32_t spin_us_max);
 void ebb_reactor_fini(struct ebb_reactor *reactor);
 
-/* Runs on the calling OS thread until ebb_reactor_stop() and until it has no more threads. */
+/* True when it has been told to stop, and has no more threads. Thread: the reactor's. */
+bool event_reactor_done(const struct ebb_reactor *reactor);
+
+/* Runs on the calling OS thread until event_reactor_done(). */
 void ebb_reactor_run(struct ebb_reactor *reactor);
 
 /*
