@@ -33,8 +33,8 @@ struct ebb_thread {
 	struct ebb_list active EBB_CACHE_ALIGNED; /* pollers of period 0 that are not paused */
 	struct ebb_list fired; /* of these, those whose source woke the reactor */
 	struct ebb_list idle;  /* pollers that are timed or paused */
-	struct ebb_list dead;  /* unregistered, freed at the end of the turn: by burial */
-	struct ebb_turn_end burial;
+	struct ebb_list dead;  /* unregistered, freed at the end of the turn, by free_end */
+	struct ebb_turn_end free_end;
 	struct ebb_list *cursor; /* the active poller that runs, or stood before it; or NULL */
 	struct ebb_timer_heap timers;
 	uint32_t num_timed;    /* pollers that may stand in timers */

@@ -93,7 +93,7 @@ void event_thread_tell_exit(void *arg)
 }
 
 /* Everything that an exit waits for but messages, which are looked at by themselves. */
-static bool thread_has_ties(const struct ebb_thread *thread)
+static bool thread_has_outstanding(const struct ebb_thread *thread)
 {
 	const char *poller;
 
@@ -103,8 +103,8 @@ static bool thread_has_ties(const struct ebb_thread *thread)
 }
 
 /* Appends "COUNT WHAT (NAME)" to @text if there are any. */
-static void thread_add_tie(char *text, size_t size, unsigned count, const char *what,
-			   const char *name)
+static void thread_add_outstanding(char *text, size_t size, unsigned count, const char *what,
+				   const char *name)
 {
 	size_t len = strlen(text);
 
@@ -121,15 +121,16 @@ static void thread_log_forced(struct ebb_thread *thread)
 	unsigned num_pollers = ebb_pollers_count(thread, &poller);
 	char text[256] = "";
 
-	thread_add_tie(text, sizeof(text), num_pollers, "pollers", poller);
-	thread_add_tie(text, sizeof(text), thread->num_channels, "channels",
-		       ebb_channels_first_name(thread));
-	thread_add_tie(text, sizeof(text), thread->pending_unregisters, "io_device unregistrations",
-		       NULL);
-	thread_add_tie(text, sizeof(text), thread->answers_due,
-		       "answers (for_each rounds, moves, mode changes)", NULL);
-	thread_add_tie(text, sizeof(text), thread->work_running, "jobs on the helper", NULL);
-	thread_add_tie(text, sizeof(text), thread->uring_ops, "io_uring requests", NULL);
+	thread_add_outstanding(text, sizeof(text), num_pollers, "pollers", poller);
+	thread_add_outstanding(text, sizeof(text), thread->num_channels, "channels",
+			       ebb_channels_first_name(thread));
+	thread_add_outstanding(text, sizeof(text), thread->pending_unregisters,
+			       "io_device unregistrations", NULL);
+	thread_add_outstanding(text, sizeof(text), thread->answers_due,
+			       "answers (for_each rounds, moves, mode changes)", NULL);
+	thread_add_outstanding(text, sizeof(text), thread->work_running, "jobs on the helper",
+			       NULL);
+	thread_add_outstanding(text, sizeof(text), thread->uring_ops, "io_uring requests", NULL);
 	ebb_error("thread", "thread '%s' did not end within 5 s and is forced: it waited for %s%s",
 		  thread->name, text[0] != '\0' ? text : "messages that kept coming",
 		  thread->num_channels != 0
@@ -188,7 +189,7 @@ static void thread_end(struct ebb_thread *thread)
 
 void event_thread_exit_check(struct ebb_thread *thread)
 {
-	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_ties(thread);
+	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_outstanding(thread);
 
 	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
 		return;
@@ -198,7 +199,7 @@ void event_thread_exit_check(struct ebb_thread *thread)
 	}
 	event_msg_queue_close(&thread->queue);
 	thread_run_rest(thread);
-	if (!waiting && thread_has_ties(thread)) {
+	if (!waiting && thread_has_outstanding(thread)) {
 		ebb_error("thread", "thread '%s' began something in its last message",
 			  thread->name);
 		thread_log_forced(thread);
