@@ -20,6 +20,14 @@ struct ebb_io_device {
 	char name[64];
 };
 
+/* What a move of its thread has asked of a channel. */
+enum event_channel_state {
+	EVENT_CHANNEL_OPEN,
+	EVENT_CHANNEL_QUIESCING, /* ebb_io_channel_quiesced() is awaited */
+	EVENT_CHANNEL_QUIET,
+	EVENT_CHANNEL_STATE_COUNT,
+};
+
 struct ebb_io_channel {
 	struct ebb_list device_link;
 	struct ebb_list thread_link;
@@ -27,8 +35,7 @@ struct ebb_io_channel {
 	struct ebb_thread *thread;
 	unsigned ref;
 	bool destroying; /* the message that destroys it is under way */
-	bool quiescing;  /* asked to; ebb_io_channel_quiesced() is awaited */
-	bool quiesced;
+	enum event_channel_state state;
 	struct ebb_msg msg;
 } __attribute__((aligned(64)));
 

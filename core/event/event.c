@@ -12,7 +12,10 @@
 #include "core/event/helper.h"
 #include "core/event/os_thread.h"
 #include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/reactor_mode.h"
 #include "core/event/thread.h"
+#include "core/event/thread_exit.h"
 #include "core/event/watchdog.h"
 #include "core/os/clocksource.h"
 
@@ -78,23 +81,6 @@ static void *event_reactor_main(void *arg)
 	return NULL;
 }
 
-static void reactor_stop(void *arg)
-{
-	struct ebb_reactor *reactor = arg;
-
-	reactor->stop = true;
-}
-
-static void event_stop_reactors(void)
-{
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		struct ebb_reactor *reactor = &ebb_reactors[i];
-
-		ebb_msg_init(&reactor->stop_msg, reactor_stop, reactor);
-		ebb_reactor_send(reactor, &reactor->stop_msg);
-	}
-}
-
 /* Only the first reactor's OS thread, the caller of ebb_event_run(), takes signals. */
 static int event_launch(struct ebb_reactor *reactor)
 {
@@ -125,7 +111,7 @@ int ebb_event_run(void)
 	if (rc == 0) {
 		ebb_reactor_run(&ebb_reactors[0]);
 	} else {
-		event_stop_reactors();
+		event_reactor_list_stop();
 	}
 	for (unsigned i = 1; i < ebb_num_reactors; i++) {
 		if (ebb_reactors[i].joinable) {
@@ -137,28 +123,6 @@ int ebb_event_run(void)
 	/* Where the caller was before. */
 	sched_setaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus);
 	return rc;
-}
-
-void ebb_event_thread_gone(unsigned left, bool stopping)
-{
-	if (!stopping) {
-		return;
-	}
-	if (left == 1) {
-		ebb_thread_send_msg(ebb_threads.app, ebb_thread_tell_exit, NULL);
-	} else if (left == 0) {
-		event_stop_reactors();
-	}
-}
-
-bool ebb_event_stopping(void)
-{
-	bool stopping;
-
-	ebb_thread_registry_lock();
-	stopping = ebb_threads.stopping;
-	ebb_thread_registry_unlock();
-	return stopping;
 }
 
 void ebb_event_stop(void)
@@ -181,7 +145,7 @@ void ebb_event_stop(void)
 				 "have called ebb_thread_exit()",
 				 thread->name);
 		}
-		ebb_thread_send_msg(thread, ebb_thread_tell_exit, NULL);
+		ebb_thread_send_msg(thread, event_thread_tell_exit, NULL);
 	}
 	ebb_thread_registry_unlock();
 	if (left == 1) {

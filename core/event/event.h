@@ -33,12 +33,6 @@ int ebb_event_run(void);
 /* Every thread that still lives is named and told to exit, the app thread last. Thread: app. */
 void ebb_event_stop(void);
 
-/* True from ebb_event_stop() on. */
-bool ebb_event_stopping(void);
-
-/* A thread has exited, @left live: during a stop, the next thing happens. */
-void ebb_event_thread_gone(unsigned left, bool stopping);
-
 /* Frees everything; ebb_event_init() may be called again. */
 void ebb_event_fini(void);
 

@@ -23,15 +23,28 @@
 
 #define HELPER_STOP_MAX_S 5
 
+enum helper_state {
+	HELPER_NONE, /* nothing has been submitted */
+	HELPER_RUNNING,
+	HELPER_STOPPING, /* it begins nothing any more; for good, if a job hangs */
+	HELPER_ENDED,    /* to be joined */
+	HELPER_STATE_COUNT,
+};
+
+static const uint32_t helper_next[HELPER_STATE_COUNT] = {
+	[HELPER_NONE] = EBB_BIT(HELPER_RUNNING),
+	[HELPER_RUNNING] = EBB_BIT(HELPER_STOPPING),
+	[HELPER_STOPPING] = EBB_BIT(HELPER_ENDED),
+	[HELPER_ENDED] = EBB_BIT(HELPER_NONE),
+};
+
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t wanted;
 	pthread_cond_t gone;
 	struct ebb_work *first;
 	struct ebb_work **end;
-	bool running;
-	bool stopping;
-	bool ended;
+	enum helper_state state;
 	pthread_t pthread;
 } helper = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -40,16 +53,23 @@ static struct {
 	.end = &helper.first,
 };
 
+/* Under the lock. */
+static void helper_set_state(enum helper_state state)
+{
+	ebb_assert(helper_next[helper.state] & EBB_BIT(state));
+	helper.state = state;
+}
+
 /* Waits for work. Return: NULL when the framework ends. */
 static struct ebb_work *helper_pop(void)
 {
 	struct ebb_work *work = NULL;
 
 	pthread_mutex_lock(&helper.mutex);
-	while (helper.first == NULL && !helper.stopping) {
+	while (helper.first == NULL && helper.state == HELPER_RUNNING) {
 		pthread_cond_wait(&helper.wanted, &helper.mutex);
 	}
-	if (!helper.stopping) {
+	if (helper.state == HELPER_RUNNING) {
 		work = helper.first;
 		helper.first = work->next;
 		if (helper.first == NULL) {
@@ -79,7 +99,7 @@ static void *helper_main(void *arg)
 		ebb_thread_send(work->thread, &work->msg);
 	}
 	pthread_mutex_lock(&helper.mutex);
-	helper.ended = true;
+	helper_set_state(HELPER_ENDED);
 	pthread_cond_signal(&helper.gone);
 	pthread_mutex_unlock(&helper.mutex);
 	return NULL;
@@ -97,7 +117,7 @@ static void helper_launch(void)
 			  strerror(-rc));
 		abort();
 	}
-	helper.running = true;
+	helper_set_state(HELPER_RUNNING);
 }
 
 void ebb_helper_submit(struct ebb_work *work)
@@ -107,7 +127,7 @@ void ebb_helper_submit(struct ebb_work *work)
 	work->thread = ebb_turn.thread;
 	work->thread->work_running++;
 	pthread_mutex_lock(&helper.mutex);
-	if (!helper.running) {
+	if (helper.state == HELPER_NONE) {
 		helper_launch();
 	}
 	*helper.end = work;
@@ -121,43 +141,42 @@ bool ebb_helper_hangs(void)
 	bool hangs;
 
 	pthread_mutex_lock(&helper.mutex);
-	hangs = helper.stopping;
+	hangs = helper.state == HELPER_STOPPING;
 	pthread_mutex_unlock(&helper.mutex);
 	return hangs;
 }
 
 void ebb_helper_stop(void)
 {
+	enum helper_state state;
 	struct timespec until;
-	bool running, hangs;
 	int rc = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += HELPER_STOP_MAX_S;
 	pthread_mutex_lock(&helper.mutex);
-	running = helper.running;
-	helper.stopping = true;
-	pthread_cond_signal(&helper.wanted);
-	while (running && !helper.ended && rc == 0) {
+	if (helper.state == HELPER_RUNNING) {
+		helper_set_state(HELPER_STOPPING);
+		pthread_cond_signal(&helper.wanted);
+	}
+	while (helper.state == HELPER_STOPPING && rc == 0) {
 		rc = pthread_cond_clockwait(&helper.gone, &helper.mutex, CLOCK_MONOTONIC, &until);
 	}
-	hangs = running && !helper.ended;
-	if (!hangs) {
-		helper.running = false;
-		helper.stopping = false;
-		helper.ended = false;
+	state = helper.state;
+	if (state == HELPER_ENDED) {
+		helper_set_state(HELPER_NONE);
 		helper.first = NULL;
 		helper.end = &helper.first;
 	}
 	pthread_mutex_unlock(&helper.mutex);
-	if (hangs) {
+	if (state == HELPER_STOPPING) {
 		/* Stopping for ever: it may not touch what is freed now. */
 		ebb_error(
 			"helper",
 			"a job of the helper has hung for %d s (a disk that does not answer?): it "
 			"is left behind",
 			HELPER_STOP_MAX_S);
-	} else if (running) {
+	} else if (state == HELPER_ENDED) {
 		pthread_join(helper.pthread, NULL);
 	}
 }

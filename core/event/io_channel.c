@@ -12,6 +12,12 @@
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
+static const uint32_t channel_next[EVENT_CHANNEL_STATE_COUNT] = {
+	[EVENT_CHANNEL_OPEN] = EBB_BIT(EVENT_CHANNEL_QUIESCING),
+	[EVENT_CHANNEL_QUIESCING] = EBB_BIT(EVENT_CHANNEL_QUIET) | EBB_BIT(EVENT_CHANNEL_OPEN),
+	[EVENT_CHANNEL_QUIET] = EBB_BIT(EVENT_CHANNEL_OPEN),
+};
+
 /* Reports use of a channel from another thread than its own (rule 2). */
 static bool channel_is_mine(struct ebb_io_channel *channel, const char *function, const void *site)
 {
@@ -68,10 +74,15 @@ static void channel_unlink(struct ebb_io_channel *channel)
 	}
 }
 
+static void channel_set_state(struct ebb_io_channel *channel, enum event_channel_state state)
+{
+	ebb_assert(channel_next[channel->state] & EBB_BIT(state));
+	channel->state = state;
+}
+
 static void channel_quiesce(struct ebb_io_channel *channel)
 {
-	channel->quiescing = true;
-	channel->quiesced = false;
+	channel_set_state(channel, EVENT_CHANNEL_QUIESCING);
 	channel->device->ops.quiesce(ebb_io_channel_ctx(channel), channel);
 }
 
@@ -255,8 +266,10 @@ void ebb_channels_quiesce(struct ebb_thread *thread)
 
 void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
 {
-	if (channel_is_mine(channel, __func__, __builtin_return_address(0))) {
-		channel->quiesced = true;
+	/* Otherwise the move has been given up meanwhile. */
+	if (channel_is_mine(channel, __func__, __builtin_return_address(0)) &&
+	    channel->state == EVENT_CHANNEL_QUIESCING) {
+		channel_set_state(channel, EVENT_CHANNEL_QUIET);
 	}
 }
 
@@ -268,7 +281,7 @@ bool ebb_channels_quiet(const struct ebb_thread *thread)
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
-		if (channel->quiescing && !channel->quiesced) {
+		if (channel->state == EVENT_CHANNEL_QUIESCING) {
 			return false;
 		}
 	}
@@ -283,8 +296,8 @@ void ebb_channels_resume(struct ebb_thread *thread)
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
-		if (channel->quiescing) {
-			channel->quiescing = false;
+		if (channel->state != EVENT_CHANNEL_OPEN) {
+			channel_set_state(channel, EVENT_CHANNEL_OPEN);
 			if (channel->device->ops.resume != NULL) {
 				channel->device->ops.resume(ebb_io_channel_ctx(channel), channel);
 			}

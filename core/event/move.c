@@ -25,9 +25,11 @@
 #include <ebb/violation.h>
 
 #include "core/event/channel.h"
-#include "core/event/poller.h"
 #include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/send.h"
 #include "core/event/thread.h"
+#include "core/event/turn.h"
 
 struct ebb_move {
 	struct ebb_msg msg;
@@ -83,25 +85,13 @@ static void move_arrive(void *arg)
 {
 	struct ebb_move *move = arg;
 	struct ebb_thread *thread = move->thread;
-	struct ebb_reactor *reactor = ebb_turn.reactor;
 
-	ebb_reactor_add_thread(reactor, thread, move->interruptible);
+	event_thread_attach(thread, move->interruptible);
 	thread->move = NULL;
 	ebb_turn.thread = thread;
 	ebb_channels_resume(thread);
 	ebb_turn.thread = NULL;
 	move_end(move, 0);
-}
-
-static bool move_has_deferred(const struct ebb_thread *thread)
-{
-	for (struct ebb_deferred *deferred = ebb_turn.deferred_first; deferred != NULL;
-	     deferred = deferred->next) {
-		if (deferred->thread == thread) {
-			return true;
-		}
-	}
-	return false;
 }
 
 void ebb_move_cancel(struct ebb_thread *thread)
@@ -124,13 +114,14 @@ void ebb_move_check(struct ebb_thread *thread)
 	struct ebb_reactor *reactor = ebb_turn.reactor;
 	struct ebb_move *move = thread->move;
 
-	if (!ebb_channels_quiet(thread) || thread->uring_ops != 0 || move_has_deferred(thread)) {
+	if (!ebb_channels_quiet(thread) || thread->uring_ops != 0 ||
+	    event_turn_has_deferred(thread)) {
 		return;
 	}
 	move->interruptible = reactor->interruptible;
 	reactor->num_leaving--;
-	ebb_reactor_remove_thread(reactor, thread);
-	/* Pairs with the exchange and the second load in thread_tell_reactor(). */
+	event_thread_detach(thread);
+	/* Pairs with the exchange and the second load in thread_tell_reactor(), in send.c. */
 	atomic_store_explicit(&thread->reactor, move->target, memory_order_seq_cst);
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 	ebb_msg_init(&move->msg, move_arrive, move);

@@ -45,7 +45,7 @@ static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 	poller->fresh = thread->cursor != NULL;
 }
 
-static void pollers_bury(struct ebb_thread *thread)
+static void pollers_free_dead(struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
@@ -54,9 +54,9 @@ static void pollers_bury(struct ebb_thread *thread)
 	}
 }
 
-static void burial_run(struct ebb_turn_end *end)
+static void pollers_free_at_end(struct ebb_turn_end *end)
 {
-	pollers_bury(ebb_container_of(end, struct ebb_thread, burial));
+	pollers_free_dead(ebb_container_of(end, struct ebb_thread, free_end));
 }
 
 static void poller_fired(struct ebb_source *source)
@@ -200,8 +200,8 @@ EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 	thread->num_timed -= poller->period_ns != 0;
 	poller_source_remove(poller);
 	if (ebb_list_empty(&thread->dead)) {
-		thread->burial.fn = burial_run;
-		ebb_reactor_at_turn_end(&thread->burial);
+		thread->free_end.fn = pollers_free_at_end;
+		ebb_reactor_at_turn_end(&thread->free_end);
 	}
 	poller_link(poller, &thread->dead);
 }
@@ -288,5 +288,5 @@ void ebb_pollers_destroy(struct ebb_thread *thread)
 			ebb_poller_unregister(&poller);
 		}
 	}
-	pollers_bury(thread);
+	pollers_free_dead(thread);
 }

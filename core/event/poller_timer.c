@@ -11,6 +11,7 @@
 #include <ebb/log.h>
 
 #include "core/event/reactor.h"
+#include "core/event/turn.h"
 
 /*
  * The expiry is spent. The reactor's clock may run a little behind the kernel's, so that nothing is

@@ -31,7 +31,8 @@
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
  * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
  * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
- * there, and the ring watches the epoll set: see ring/uring.c; and ring/uring_set.c for those that have several.
+ * there, and the ring watches the epoll set: see ring/uring.c; and ring/uring_set.c for those that
+ * have several.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
  * is an edge of its own, whatever the counter says, so the read() that would usually follow each
@@ -54,77 +55,27 @@
 
 #include <ebb/assert.h>
 
+#include "core/event/callback.h"
 #include "core/event/poller_sleep.h"
 #include "core/event/poller_timer.h"
+#include "core/event/reactor_list.h"
+#include "core/event/reactor_mode.h"
+#include "core/event/reactor_turn.h"
 #include "core/event/ring/uring.h"
+#include "core/event/ring/uring_set.h"
 #include "core/event/thread.h"
+#include "core/event/turn.h"
+#include "core/event/turn_end.h"
 #include "core/event/watchdog.h"
 #include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
 
-struct ebb_reactor *ebb_reactors;
-unsigned ebb_num_reactors;
-
-struct ebb_reactor *ebb_reactor_by_core(int core)
+bool event_reactor_done(const struct ebb_reactor *reactor)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (ebb_reactors[i].core == core) {
-			return &ebb_reactors[i];
-		}
-	}
-	return NULL;
-}
-
-int ebb_reactor_core(unsigned index)
-{
-	return index < ebb_num_reactors ? ebb_reactors[index].core : -1;
-}
-
-int ebb_reactor_current_core(void)
-{
-	return ebb_turn.reactor != NULL ? ebb_turn.reactor->core : -1;
-}
-
-uint64_t ebb_reactor_now_ns(void)
-{
-	return ebb_turn.now_ns;
-}
-
-void ebb_reactor_wake(struct ebb_reactor *reactor)
-{
-	static const uint64_t one = 1;
-
-	while (write(reactor->event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
-	}
-}
-
-void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
-{
-	int rc = ebb_mpsc_push(&reactor->inbox, msg);
-
-	ebb_assert(rc == 0);
-	ebb_reactor_notify(reactor);
-}
-
-void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
-{
-	end->next = ebb_turn.ends;
-	ebb_turn.ends = end;
-}
-
-void ebb_reactor_drop_deferred(struct ebb_thread *thread)
-{
-	struct ebb_deferred **end = &ebb_turn.deferred_first;
-
-	while (*end != NULL) {
-		if ((*end)->thread == thread) {
-			*end = (*end)->next;
-		} else {
-			end = &(*end)->next;
-		}
-	}
-	ebb_turn.deferred_end = end;
+	return atomic_load_explicit(&reactor->state, memory_order_relaxed) ==
+		       EVENT_REACTOR_STOPPING &&
+	       ebb_list_empty(&reactor->threads);
 }
 
 /* True if a reason to stay awake is in memory already. */
@@ -150,7 +101,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
 
-	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
+	if (event_reactor_done(reactor)) {
 		return false;
 	}
 	if (reactor->urings.pending && !event_uring_set_may_sleep(&reactor->urings)) {
@@ -216,6 +167,13 @@ static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events
 #endif
 }
 
+static void reactor_submit(struct ebb_reactor *reactor)
+{
+	if (reactor->urings.pending) {
+		event_uring_set_submit(&reactor->urings);
+	}
+}
+
 /* Waits where it has to: in the io_uring while requests are outstanding, else in the epoll set. */
 static void reactor_wait(struct ebb_reactor *reactor)
 {
@@ -229,7 +187,7 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
-		ebb_reactor_submit(reactor);
+		reactor_submit(reactor);
 		count = reactor_epoll(reactor, events, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
@@ -253,12 +211,12 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 {
 	ebb_reactor_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
-		ebb_reactor_submit(reactor);
+		reactor_submit(reactor);
 		return false;
 	}
 	/* Whoever clears asleep, the watchdog sees no turn before there is one again. */
 	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
-	/* Pairs with the exchange in ebb_reactor_notify(): see the essay above. */
+	/* Pairs with the exchange in reactor_notify(), in send.c: see the essay above. */
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
@@ -266,7 +224,7 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 			event_uring_set_disarm(&reactor->urings);
 		}
 		event_watchdog_awake();
-		ebb_reactor_submit(reactor);
+		reactor_submit(reactor);
 		return false;
 	}
 	reactor_wait(reactor);
@@ -299,6 +257,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
 	ebb_mem_cache_begin(reactor->core);
+	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store(&reactor->tid, gettid());
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
@@ -310,18 +269,46 @@ void ebb_reactor_end(struct ebb_reactor *reactor)
 {
 	event_uring_set_close(&reactor->urings);
 	ebb_mem_cache_end();
-	atomic_store(&reactor->ended, true);
+	event_reactor_set_state(reactor, EVENT_REACTOR_ENDED);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
+}
+
+static inline bool reactor_has_end(const struct ebb_reactor *reactor)
+{
+	return reactor->urings.pending || ebb_turn.deferred_first != NULL ||
+	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
+}
+
+/* Return: true if something was done. */
+static inline bool reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	ebb_reactor_run_turn(reactor, polling);
+	if (reactor_has_end(reactor)) {
+		event_turn_end_run(reactor);
+	}
+	return ebb_turn.worked;
+}
+
+bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+{
+	bool worked;
+
+	if (!polling) {
+		ebb_reactor_read_clock(reactor);
+	}
+	worked = reactor_turn(reactor, polling);
+	reactor_submit(reactor);
+	return worked;
 }
 
 bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling)
 {
-	bool worked = ebb_reactor_run_turn(reactor, polling);
+	bool worked = reactor_turn(reactor, polling);
 
 	if (!reactor_spins(reactor)) {
 		return !reactor_sleep(reactor);
 	}
-	ebb_reactor_submit(reactor);
+	reactor_submit(reactor);
 	if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
 		cpu_relax();
 	}
@@ -335,26 +322,10 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 	ebb_reactor_begin(reactor);
 	ebb_reactor_place(reactor);
 	event_watchdog_awake();
-	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+	while (!event_reactor_done(reactor)) {
 		polling = ebb_reactor_step(reactor, polling);
 	}
 	ebb_reactor_end(reactor);
-}
-
-void ebb_reactor_add_thread(struct ebb_reactor *reactor, struct ebb_thread *thread,
-			    bool interruptible)
-{
-	ebb_list_push_back(&reactor->threads, &thread->reactor_link);
-	ebb_pollers_attach(thread, interruptible);
-}
-
-void ebb_reactor_remove_thread(struct ebb_reactor *reactor, struct ebb_thread *thread)
-{
-	ebb_pollers_detach(thread);
-	ebb_list_remove(&thread->reactor_link);
-	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {
-		atomic_store_explicit(&reactor->span.thread, NULL, memory_order_relaxed);
-	}
 }
 
 int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/reactor.h"
+#include "core/event/reactor_mode.h"
 
 /*
  * How a reactor waits, and the change of it. The change runs on the reactor itself, between two
@@ -20,6 +20,9 @@
 #include "core/event/poller_sleep.h"
 #include "core/event/poller_stats.h"
 #include "core/event/poller_timer.h"
+#include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/send.h"
 #include "core/event/thread.h"
 
 struct mode_change {

@@ -6,8 +6,9 @@
 
 #include <ebb/violation.h>
 
-#include "core/event/reactor.h"
+#include "core/event/callback.h"
 #include "core/event/thread.h"
+#include "core/event/turn.h"
 
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
 {

@@ -11,7 +11,11 @@
 #include <ebb/violation.h>
 
 #include "core/event/poller.h"
+#include "core/event/poller_sleep.h"
 #include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/send.h"
+#include "core/event/turn.h"
 
 struct ebb_thread_registry ebb_threads = {
 	.threads = EBB_LIST_INIT(ebb_threads.threads),
@@ -38,6 +42,16 @@ static void thread_free(struct ebb_thread *thread)
 	free(thread);
 }
 
+bool event_thread_registry_stopping(void)
+{
+	bool stopping;
+
+	ebb_thread_registry_lock();
+	stopping = ebb_threads.stopping;
+	ebb_thread_registry_unlock();
+	return stopping;
+}
+
 void ebb_thread_registry_fini(void)
 {
 	struct ebb_list *node;
@@ -51,11 +65,6 @@ void ebb_thread_registry_fini(void)
 	ebb_threads.app = NULL;
 	ebb_threads.stopping = false;
 	ebb_threads.next_id = 1;
-}
-
-struct ebb_thread *ebb_thread_current(void)
-{
-	return ebb_turn.thread;
 }
 
 struct ebb_thread *ebb_thread_app(void)
@@ -125,6 +134,23 @@ int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
 	return 0;
 }
 
+void event_thread_attach(struct ebb_thread *thread, bool interruptible)
+{
+	ebb_list_push_back(&ebb_turn.reactor->threads, &thread->reactor_link);
+	ebb_pollers_attach(thread, interruptible);
+}
+
+void event_thread_detach(struct ebb_thread *thread)
+{
+	struct ebb_reactor *reactor = ebb_turn.reactor;
+
+	ebb_pollers_detach(thread);
+	ebb_list_remove(&thread->reactor_link);
+	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {
+		atomic_store_explicit(&reactor->span.thread, NULL, memory_order_relaxed);
+	}
+}
+
 struct thread_arrival {
 	struct ebb_msg msg;
 	struct ebb_thread *thread;
@@ -134,7 +160,7 @@ static void thread_arrive(void *arg)
 {
 	struct thread_arrival *arrival = arg;
 
-	ebb_reactor_add_thread(ebb_turn.reactor, arrival->thread, false);
+	event_thread_attach(arrival->thread, false);
 	free(arrival);
 }
 
@@ -168,89 +194,6 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 	ebb_msg_init(&arrival->msg, thread_arrive, arrival);
 	ebb_reactor_send(reactor, &arrival->msg);
 	return 0;
-}
-
-/*
- * After a push: tells the reactor, wherever the thread is by then, for it may be moving. Pairs with
- * the exchange in ebb_move_check(). Async-signal-safe.
- */
-static void thread_tell_reactor(struct ebb_thread *thread)
-{
-	struct ebb_reactor *reactor = atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
-	struct ebb_reactor *told;
-
-	do {
-		told = reactor;
-		ebb_reactor_notify(told);
-		reactor = atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
-	} while (ebb_unlikely(reactor != told));
-}
-
-static void thread_notify(struct ebb_thread *thread)
-{
-	if (ebb_unlikely(thread == ebb_turn.thread)) {
-		struct ebb_reactor *reactor = ebb_turn.reactor;
-
-		/* It is awake, and will look. */
-		/* For the watchdog: what waits for this within the turn waits for ever (rule 1). */
-		atomic_store_explicit(&reactor->self_send_turn,
-				      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
-				      memory_order_relaxed);
-	} else {
-		thread_tell_reactor(thread);
-	}
-}
-
-int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
-{
-	int rc = event_msg_queue_push_msg(&thread->queue, msg);
-
-	if (ebb_likely(rc == 0)) {
-		thread_notify(thread);
-	}
-	return rc;
-}
-
-int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
-{
-	struct ebb_msg_ring_entry entry = {fn, arg, name};
-	int rc = event_msg_queue_push_call(&thread->queue, &entry);
-
-	if (ebb_likely(rc == 0)) {
-		thread_notify(thread);
-	} else if (rc == -ENOMEM) {
-		const char *running = ebb_reactor_running(atomic_load(&thread->reactor));
-
-		ebb_error("thread",
-			  "out of memory for the messages of thread '%s', which does not keep up: "
-			  "its reactor is in %s",
-			  thread->name, running != NULL ? running : "no callback");
-		abort();
-	}
-	return rc;
-}
-
-int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
-{
-	if (thread == ebb_turn.thread) {
-		fn(arg);
-		return 0;
-	}
-	return ebb_thread_send_named(thread, fn, arg, name);
-}
-
-int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
-				   const char *name)
-{
-	struct ebb_msg_ring_entry entry = {fn, arg, name};
-	int rc = event_msg_queue_push_critical(&thread->queue, &entry);
-	int saved_errno = errno;
-
-	if (rc == 0) {
-		thread_tell_reactor(thread);
-	}
-	errno = saved_errno; /* a signal handler's caller may be about to read it */
-	return rc;
 }
 
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats)

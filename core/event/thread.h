@@ -33,8 +33,8 @@ struct ebb_thread {
 	struct ebb_list active EBB_CACHE_ALIGNED; /* pollers of period 0 that are not paused */
 	struct ebb_list fired; /* of these, those whose source woke the reactor */
 	struct ebb_list idle;  /* pollers that are timed or paused */
-	struct ebb_list dead;  /* unregistered, freed at the end of the turn: by burial */
-	struct ebb_turn_end burial;
+	struct ebb_list dead;  /* unregistered, freed at the end of the turn, by free_end */
+	struct ebb_turn_end free_end;
 	struct ebb_list *cursor; /* the active poller that runs, or stood before it; or NULL */
 	struct ebb_timer_heap timers;
 	uint32_t num_timed;    /* pollers that may stand in timers */
@@ -85,13 +85,13 @@ int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
 void ebb_thread_registry_fini(void);
 
 /*
- * One turn of a thread on its reactor: critical calls, one batch of messages, pollers, timers.
- * @polling: run every active poller; otherwise only those whose source has fired.
+ * @thread joins the calling reactor, which is the one it names; or leaves it.
+ * @interruptible: the face that its pollers have shown so far
  */
-void ebb_thread_run(struct ebb_thread *thread, bool polling);
+void event_thread_attach(struct ebb_thread *thread, bool interruptible);
+void event_thread_detach(struct ebb_thread *thread);
 
-/* Exit: see thread_exit.c. */
-void ebb_thread_exit_check(struct ebb_thread *thread);
-void ebb_thread_tell_exit(void *thread);
+/* True once the framework is ending: no thread is created any more. Thread: any. */
+bool event_thread_registry_stopping(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/thread.h"
+#include "core/event/thread_exit.h"
 
 /*
  * The end of a thread.
@@ -27,17 +27,19 @@
 #include <ebb/violation.h>
 
 #include "core/event/channel.h"
-#include "core/event/event.h"
-#include "core/event/move.h"
 #include "core/event/poller.h"
 #include "core/event/poller_stats.h"
 #include "core/event/reactor.h"
+#include "core/event/reactor_list.h"
+#include "core/event/reactor_turn.h"
+#include "core/event/thread.h"
+#include "core/event/turn.h"
 
 #define EXIT_MAX_NS (5 * EBB_NS_PER_S)
 
 static int thread_exit_overdue(void *arg)
 {
-	(void)arg; /* that it wakes the reactor is all: ebb_thread_exit_check() does the rest */
+	(void)arg; /* that it wakes the reactor is all: event_thread_exit_check() does the rest */
 	return 0;
 }
 
@@ -69,7 +71,7 @@ void ebb_thread_exit(void)
 	if (thread == NULL || atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
 		return;
 	}
-	if (thread == ebb_threads.app && !ebb_event_stopping()) {
+	if (thread == ebb_threads.app && !event_thread_registry_stopping()) {
 		ebb_violation(4, "ebb_thread_exit (of the app thread)", thread->name, thread,
 			      thread);
 		return;
@@ -84,14 +86,14 @@ void ebb_thread_exit(void)
 	}
 }
 
-void ebb_thread_tell_exit(void *arg)
+void event_thread_tell_exit(void *arg)
 {
 	(void)arg;
 	ebb_thread_exit();
 }
 
 /* Everything that an exit waits for but messages, which are looked at by themselves. */
-static bool thread_has_ties(const struct ebb_thread *thread)
+static bool thread_has_outstanding(const struct ebb_thread *thread)
 {
 	const char *poller;
 
@@ -101,8 +103,8 @@ static bool thread_has_ties(const struct ebb_thread *thread)
 }
 
 /* Appends "COUNT WHAT (NAME)" to @text if there are any. */
-static void thread_add_tie(char *text, size_t size, unsigned count, const char *what,
-			   const char *name)
+static void thread_add_outstanding(char *text, size_t size, unsigned count, const char *what,
+				   const char *name)
 {
 	size_t len = strlen(text);
 
@@ -119,15 +121,16 @@ static void thread_log_forced(struct ebb_thread *thread)
 	unsigned num_pollers = ebb_pollers_count(thread, &poller);
 	char text[256] = "";
 
-	thread_add_tie(text, sizeof(text), num_pollers, "pollers", poller);
-	thread_add_tie(text, sizeof(text), thread->num_channels, "channels",
-		       ebb_channels_first_name(thread));
-	thread_add_tie(text, sizeof(text), thread->pending_unregisters, "io_device unregistrations",
-		       NULL);
-	thread_add_tie(text, sizeof(text), thread->answers_due,
-		       "answers (for_each rounds, moves, mode changes)", NULL);
-	thread_add_tie(text, sizeof(text), thread->work_running, "jobs on the helper", NULL);
-	thread_add_tie(text, sizeof(text), thread->uring_ops, "io_uring requests", NULL);
+	thread_add_outstanding(text, sizeof(text), num_pollers, "pollers", poller);
+	thread_add_outstanding(text, sizeof(text), thread->num_channels, "channels",
+			       ebb_channels_first_name(thread));
+	thread_add_outstanding(text, sizeof(text), thread->pending_unregisters,
+			       "io_device unregistrations", NULL);
+	thread_add_outstanding(text, sizeof(text), thread->answers_due,
+			       "answers (for_each rounds, moves, mode changes)", NULL);
+	thread_add_outstanding(text, sizeof(text), thread->work_running, "jobs on the helper",
+			       NULL);
+	thread_add_outstanding(text, sizeof(text), thread->uring_ops, "io_uring requests", NULL);
 	ebb_error("thread", "thread '%s' did not end within 5 s and is forced: it waited for %s%s",
 		  thread->name, text[0] != '\0' ? text : "messages that kept coming",
 		  thread->num_channels != 0
@@ -146,6 +149,19 @@ static void thread_run_rest(struct ebb_thread *thread)
 	ebb_thread_enter(NULL);
 }
 
+/* What a stop does next when @left threads still live: the app thread goes last. */
+static void thread_gone(unsigned left, bool stopping)
+{
+	if (!stopping) {
+		return;
+	}
+	if (left == 1) {
+		ebb_thread_send_msg(ebb_threads.app, event_thread_tell_exit, NULL);
+	} else if (left == 0) {
+		event_reactor_list_stop();
+	}
+}
+
 static void thread_end(struct ebb_thread *thread)
 {
 	struct ebb_reactor *reactor = ebb_turn.reactor;
@@ -156,8 +172,8 @@ static void thread_end(struct ebb_thread *thread)
 	ebb_poller_unregister(&thread->exit_timer);
 	ebb_pollers_destroy(thread);
 	ebb_thread_enter(NULL);
-	ebb_reactor_drop_deferred(thread);
-	ebb_reactor_remove_thread(reactor, thread);
+	event_turn_drop_deferred(thread);
+	event_thread_detach(thread);
 	reactor->num_leaving--;
 	event_msg_queue_discard(&thread->queue);
 	thread_set_state(thread, EBB_THREAD_EXITED);
@@ -168,12 +184,12 @@ static void thread_end(struct ebb_thread *thread)
 	left = --ebb_threads.num_threads;
 	stopping = ebb_threads.stopping;
 	ebb_thread_registry_unlock();
-	ebb_event_thread_gone(left, stopping);
+	thread_gone(left, stopping);
 }
 
-void ebb_thread_exit_check(struct ebb_thread *thread)
+void event_thread_exit_check(struct ebb_thread *thread)
 {
-	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_ties(thread);
+	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_outstanding(thread);
 
 	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
 		return;
@@ -183,7 +199,7 @@ void ebb_thread_exit_check(struct ebb_thread *thread)
 	}
 	event_msg_queue_close(&thread->queue);
 	thread_run_rest(thread);
-	if (!waiting && thread_has_ties(thread)) {
+	if (!waiting && thread_has_outstanding(thread)) {
 		ebb_error("thread", "thread '%s' began something in its last message",
 			  thread->name);
 		thread_log_forced(thread);

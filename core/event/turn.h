@@ -47,4 +47,16 @@ static inline void ebb_turn_defer(struct ebb_deferred *deferred)
 	ebb_turn.deferred_end = &deferred->next;
 }
 
+/* True if a completion of @thread waits for the end of the turn. */
+bool event_turn_has_deferred(const struct ebb_thread *thread);
+
+/* Forgets the deferred completions of @thread, whose end is forced. */
+void event_turn_drop_deferred(struct ebb_thread *thread);
+
+/* Makes @thread, of the calling reactor, the running one; NULL: none is. */
+static inline void ebb_thread_enter(struct ebb_thread *thread)
+{
+	ebb_turn.thread = thread;
+}
+
 #endif

@@ -31,6 +31,7 @@
 
 #include "core/event/os_thread.h"
 #include "core/event/reactor.h"
+#include "core/event/send.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
 #include "core/memory/pool.h"
@@ -102,7 +103,7 @@ static bool watchdog_any_awake(void)
 {
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
 		if (atomic_load_explicit(&ebb_reactors[i].asleep, memory_order_seq_cst) == 0 &&
-		    !atomic_load(&ebb_reactors[i].ended)) {
+		    atomic_load(&ebb_reactors[i].state) != EVENT_REACTOR_ENDED) {
 			return true;
 		}
 	}

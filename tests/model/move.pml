@@ -7,7 +7,7 @@
  * A sender publishes into the thread's queue, which travels with the thread, by a store that may
  * stay in its store buffer; it exchanges the asleep word of the reactor that thread->reactor names,
  * and looks again which one that is, until it is the one it has told (thread_tell_reactor() in
- * core/event/thread.c). The old reactor lets go of the thread, stores the new one in
+ * core/event/send.c). The old reactor lets go of the thread, stores the new one in
  * thread->reactor, exchanges its own asleep word, and then sends the thread over, in the new
  * reactor's inbox (ebb_move_check() in core/event/move.c). The new one looks at the queue before it
  * sleeps. So a sender that finds the old reactor again on its second load had its message in memory

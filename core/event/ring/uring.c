@@ -47,6 +47,7 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
+#include "core/event/callback.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/ring/uring_buffers.h"

@@ -26,6 +26,7 @@
 #include <ebb/log.h>
 
 #include "core/event/reactor.h"
+#include "core/event/send.h"
 
 #define REGIONS_A_TURN 4          /* registered or unregistered in one: each pins 512 pages */
 #define TABLE_MAX      (1u << 14) /* entries: the kernel's limit */

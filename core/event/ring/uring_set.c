@@ -48,8 +48,8 @@
 #include <ebb/violation.h>
 
 #include "core/event/reactor.h"
-#include "core/event/thread.h"
 #include "core/event/ring/uring.h"
+#include "core/event/send.h"
 
 /* A reactor in adaptive mode that has been awake for so many times its budget is busy. */
 #define WARM_BUDGETS 8

@@ -98,7 +98,7 @@ void stepper_end(void)
 	unsigned turns = 0;
 
 	stepper_call(stop, NULL);
-	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+	while (!event_reactor_done(reactor)) {
 		stepper_turns(1);
 		ck_assert_uint_lt(++turns, 1000);
 	}

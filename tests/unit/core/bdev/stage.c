@@ -153,7 +153,7 @@ void stage_end(void)
 	stage_enter(ebb_thread_app());
 	stage_turns(8);
 	ebb_event_stop();
-	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
+	while (!event_reactor_done(reactor)) {
 		entered = NULL;
 		stage_turn();
 		sched_yield();

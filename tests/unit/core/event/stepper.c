@@ -134,7 +134,7 @@ void stepper_settle(void)
 static bool stepper_ended(void)
 {
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (!ebb_reactors[i].stop || !ebb_list_empty(&ebb_reactors[i].threads)) {
+		if (!event_reactor_done(&ebb_reactors[i])) {
 			return false;
 		}
 	}
@@ -144,6 +144,7 @@ static bool stepper_ended(void)
 void stepper_run(void)
 {
 	stepper_switch(&ebb_reactors[0]);
+	atomic_store(&ebb_reactors[0].state, EVENT_REACTOR_NEW); /* it begins once more */
 	ebb_reactor_run(&ebb_reactors[0]);
 }
 
@@ -174,8 +175,13 @@ static bool stepper_end(void)
 static void stepper_free(void)
 {
 	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+		if (atomic_load(&ebb_reactors[i].state) == EVENT_REACTOR_RUNNING) {
+			stepper_turn_of(i, true); /* it has been told to stop */
+		}
 		stepper_switch(&ebb_reactors[i]);
-		ebb_reactor_end(&ebb_reactors[i]);
+		if (atomic_load(&ebb_reactors[i].state) != EVENT_REACTOR_ENDED) {
+			ebb_reactor_end(&ebb_reactors[i]);
+		}
 	}
 	stepper_current = NULL;
 	ebb_helper_stop();

@@ -5,6 +5,8 @@
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
 
+#include "core/event/thread_exit.h"
+
 /* The names of the threads visited, by their first letter; '.' when it is over. */
 static char story[64];
 static struct ebb_thread *threads[4];
@@ -104,7 +106,7 @@ static void visit_and_end_next(void *arg)
 {
 	visit(arg);
 	if (ebb_thread_current() == threads[0]) {
-		ebb_thread_send_msg(threads[1], ebb_thread_tell_exit, NULL);
+		ebb_thread_send_msg(threads[1], event_thread_tell_exit, NULL);
 	}
 }
 

@@ -19,7 +19,7 @@ static struct ebb_thread *thread, *other;
 static char device, second_device;
 static unsigned creates, destroys, gone;
 static int create_rc;
-static bool unregister_in_create;
+static bool unregister_in_create, get_in_create;
 
 static void on_gone(void *arg)
 {
@@ -36,6 +36,12 @@ static int create(void *created_for, void *ctx)
 	ck_assert_ptr_eq(created_for, &device);
 	ck_assert_uint_eq(context->number, 0);
 	ck_assert_int_eq(memcmp(context->zeroed, zeroes, sizeof(zeroes)), 0);
+	if (get_in_create) {
+		get_in_create = false; /* what this gets is made by a create() of its own */
+		create_rc = -ENODEV;
+		ck_assert_ptr_null(ebb_io_channel_get(&device));
+		create_rc = 0;
+	}
 	if (unregister_in_create) {
 		ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), 0);
 	}
@@ -191,7 +197,8 @@ START_TEST(test_create_fails)
 	create_rc = -EIO;
 	ck_assert_ptr_null(ebb_io_channel_get(&device));
 	ck_assert_uint_eq(thread->num_channels, 0);
-	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"), 1);
+	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"),
+			  1);
 	settle();
 	ck_assert_uint_eq(destroys, 0);
 	create_rc = 0;
@@ -227,6 +234,26 @@ START_TEST(test_unregister_in_create)
 	ebb_io_channel_put(channel);
 	settle();
 	ck_assert_uint_eq(thread->pending_unregisters, 0);
+}
+END_TEST
+
+/* A channel is not found before its create() has ended: whoever got it could not use it. */
+START_TEST(test_get_in_create)
+{
+	struct ebb_io_channel *channel;
+	struct context *context;
+
+	get_in_create = true;
+	channel = ebb_io_channel_get(&device);
+	ck_assert_ptr_nonnull(channel);
+	context = ebb_io_channel_ctx(channel);
+	ck_assert_uint_eq(context->number, 1);
+	ck_assert_uint_eq(thread->num_channels, 1);
+	ck_assert_uint_eq(channel->ref, 1);
+	ebb_io_channel_put(channel);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_uint_eq(destroys, 1);
 }
 END_TEST
 
@@ -405,6 +432,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_create_fails),
 		UNIT_TEST(test_create_fails_last),
 		UNIT_TEST(test_unregister_in_create),
+		UNIT_TEST(test_get_in_create),
 		UNIT_TEST(test_register_twice),
 		UNIT_TEST(test_unregister_idle),
 		UNIT_TEST(test_unregister_waits),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/move.h"
+#include "core/event/thread_exit.h"
 
 /* A thread changes its reactor; both reactors are stepped. */
 
@@ -309,7 +310,7 @@ END_TEST
 START_TEST(test_exit_while_travelling)
 {
 	begin_move(1);
-	ebb_thread_send_msg(thread, ebb_thread_tell_exit, NULL);
+	ebb_thread_send_msg(thread, event_thread_tell_exit, NULL);
 	stepper_turn_of(0, true);
 	stepper_settle();
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);

@@ -8,6 +8,7 @@
 #include <ebb/violation.h>
 
 #include "core/event/poller.h"
+#include "core/event/send.h"
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/send.h"
 #include "core/event/watchdog.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ START_TEST(test_stuck)
 	ebb_thread_send_msg(thread, hang, &us);
 	stepper_turn();
 	ck_assert_uint_eq(stepper_log_count("reactor 0 is stuck: in hang of thread 'worker' since "
-				    "1200 ms"),
+					    "1200 ms"),
 			  1);
 }
 END_TEST

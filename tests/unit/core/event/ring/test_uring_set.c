@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,80 +10,27 @@
 #include <ebb/uring.h>
 
 #include "core/event/ring/uring.h"
-#include "tests/unit/core/event/stepper.h"
+#include "tests/unit/core/event/ring/requests.h"
 #include "tests/unit/need.h"
 #include "tests/unit/unit.h"
-
-struct request {
-	struct ebb_uring_op op;
-	uint64_t result;
-	int32_t res;
-	unsigned completions;
-};
-
-#define MANY 3000
 
 /* Newer than the headers: a no-op that completes with what the caller likes. */
 #define NOP_INJECT_RESULT (1u << 0)
 #define NOP_CQE32         (1u << 5)
 
-static struct ebb_thread *thread;
 static struct event_uring_set *urings;
-static struct request requests[MANY];
-static unsigned num_completed;
-
-static void complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
-{
-	struct request *request = ebb_container_of(op, struct request, op);
-
-	(void)flags;
-	ck_assert_ptr_eq(ebb_thread_current(), op->thread);
-	request->res = res;
-	request->result = ebb_uring_result();
-	request->completions++;
-	num_completed++;
-}
 
 static void setup(void)
 {
 	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
-	stepper_start();
-	thread = stepper_thread("worker", 0);
+	requests_start();
 	urings = &ebb_reactors[0].urings;
-	for (unsigned i = 0; i < MANY; i++) {
-		requests[i] = (struct request){.op = {.complete = complete}};
-	}
-	stepper_enter(thread);
 }
 
 static void teardown(void)
 {
 	stepper_leave();
 	stepper_stop();
-}
-
-static void turns(unsigned count)
-{
-	stepper_leave();
-	for (unsigned i = 0; i < count; i++) {
-		stepper_turn();
-	}
-	stepper_enter(thread);
-}
-
-/* Turns until @count requests have completed; Check ends a test in which they never do. */
-static void wait_completed(unsigned count)
-{
-	while (num_completed < count) {
-		turns(1);
-	}
-	turns(1);
-	ck_assert_uint_eq(num_completed, count);
-}
-
-static void nop(struct request *request)
-{
-	io_uring_prep_nop(ebb_uring_sqe(&request->op, EBB_URING_OTHER));
 }
 
 /* A big ring is a main ring for ordinary requests too, more of them than it holds included. */
@@ -95,11 +41,11 @@ START_TEST(test_big)
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	ck_assert(event_uring_is_big(urings->main));
 	ck_assert_ptr_null(urings->draining);
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < REQUESTS_MAX; i++) {
 		nop(&requests[i]);
 	}
-	wait_completed(MANY);
-	for (unsigned i = 0; i < MANY; i++) {
+	wait_completed(REQUESTS_MAX);
+	for (unsigned i = 0; i < REQUESTS_MAX; i++) {
 		ck_assert_uint_eq(requests[i].completions, 1);
 		ck_assert_int_eq(requests[i].res, 0);
 		ck_assert_uint_eq(requests[i].result, 0);
@@ -303,19 +249,6 @@ START_TEST(test_arm_draining)
 }
 END_TEST
 
-static int make_file(const char *text)
-{
-	FILE *file = tmpfile();
-	int fd;
-
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fflush(file);
-	fd = dup(fileno(file));
-	fclose(file);
-	return fd;
-}
-
 static void read_registered(struct request *request, int index, const char *expected)
 {
 	char text[8] = "";
@@ -422,41 +355,6 @@ START_TEST(test_buffers)
 }
 END_TEST
 
-/* A big ring has each page as a buffer: requests that cross into the next one go without. */
-START_TEST(test_pieces)
-{
-	const size_t piece = 4096;
-	char *buf = ebb_mem_alloc(4 * piece);
-	int first;
-
-	ck_assert_ptr_nonnull(buf);
-	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
-	turns(1);
-	first = ebb_uring_buf_index(buf, piece);
-	ck_assert_int_ge(first, 0);
-	ck_assert_int_eq(ebb_uring_buf_index(buf, 1), first);
-	ck_assert_int_eq(ebb_uring_buf_index(buf + piece - 512, 512), first);
-	ck_assert_int_eq(ebb_uring_buf_index(buf + piece, 512), first + 1);
-	ck_assert_int_eq(ebb_uring_buf_index(buf + 3 * piece, piece), first + 3);
-	ck_assert_int_eq(ebb_uring_buf_index(buf, piece + 1), -1);
-	ck_assert_int_eq(ebb_uring_buf_index(buf + piece - 512, 513), -1);
-	ck_assert_int_eq(ebb_uring_buf_index(buf + 2 * piece - 1, 2), -1);
-	for (unsigned i = 0; i < 4; i++) {
-		int fd = make_file("piece");
-		char *at = buf + i * piece + 16 * i;
-
-		memset(at, 0, 16);
-		io_uring_prep_read_fixed(ebb_uring_sqe(&requests[i].op, EBB_URING_OTHER), fd, at, 5,
-					 0, ebb_uring_buf_index(at, 5));
-		wait_completed(i + 1);
-		ck_assert_int_eq(requests[i].res, 5);
-		ck_assert_str_eq(at, "piece");
-		close(fd);
-	}
-	ebb_mem_free(buf, 4 * piece);
-}
-END_TEST
-
 static bool polled_nop(struct request *request)
 {
 	struct io_uring_sqe *sqe = ebb_uring_sqe_polled(&request->op);
@@ -542,15 +440,23 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),  UNIT_TEST(test_big),
-		UNIT_TEST(test_result),         UNIT_TEST(test_plain_idle),
-		UNIT_TEST(test_plain_prepared), UNIT_TEST(test_plain_outstanding),
-		UNIT_TEST(test_cancel_draining), UNIT_TEST(test_arm_draining),
-		UNIT_TEST(test_files),          UNIT_TEST(test_files_closed),
-		UNIT_TEST(test_buffers),        UNIT_TEST(test_early),
-		UNIT_TEST(test_pending),          UNIT_TEST(test_pieces),
-		UNIT_TEST(test_polled),         UNIT_TEST(test_polled_adaptive),
-		UNIT_TEST(test_close_all),      UNIT_END,
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_big),
+		UNIT_TEST(test_result),
+		UNIT_TEST(test_plain_idle),
+		UNIT_TEST(test_plain_prepared),
+		UNIT_TEST(test_plain_outstanding),
+		UNIT_TEST(test_cancel_draining),
+		UNIT_TEST(test_arm_draining),
+		UNIT_TEST(test_files),
+		UNIT_TEST(test_files_closed),
+		UNIT_TEST(test_buffers),
+		UNIT_TEST(test_early),
+		UNIT_TEST(test_pending),
+		UNIT_TEST(test_polled),
+		UNIT_TEST(test_polled_adaptive),
+		UNIT_TEST(test_close_all),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);
