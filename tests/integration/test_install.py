@@ -185,6 +185,22 @@ def each_header_compiles_by_itself_with_cxx():
 
 
 @test
+def each_function_links_from_cxx():
+    need_program("g++")
+    copy = installed()
+    headers = copy.prefix / "include" / "ebb"
+    lines = [f"#include <ebb/{header.name}>" for header in sorted(headers.glob("*.h"))]
+    lines += ["int main(int argc, char **)", "{", "\tconst void *all[] = {"]
+    lines += [f"\t\t(const void *)&{name}," for name in sorted(symbols.declared(headers))]
+    lines += ["\t};", "\treturn all[argc] == nullptr;", "}"]
+    with folder() as outside:
+        source = outside / "functions.cc"
+        source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        flags = copy.flags("--cflags", "--libs")
+        check_command(["g++", "-std=c++17", "-o", outside / "functions", source, *flags])
+
+
+@test
 def the_example_is_short():
     lines = len(example().splitlines())
     assert lines < 60, f"{lines} lines"
