@@ -12,7 +12,7 @@
 
 #include <ebb/reactor.h>
 
-#include "bench/conductor.h"
+#include "bench/harness.h"
 #include "bench/floor_rpc.h"
 #include "bench/pair.h"
 #include "bench/pin.h"
@@ -146,7 +146,7 @@ static int reply_get(struct rpc_run *run)
 	return result == NULL ? -EPROTO : 0;
 }
 
-/* The whole measurement, on the conductor, which is the client. */
+/* The whole measurement, on the harness, which is the client. */
 static int rpc_script(void *arg)
 {
 	struct rpc_run *run = arg;
@@ -245,7 +245,7 @@ int bench_rpc(const struct bench_wake_options *options)
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;
 	app.rpc_socket = run.socket;
-	rc = bench_conduct(&app, rpc_script, &run);
+	rc = bench_harness_run(&app, rpc_script, &run);
 	directory_remove(&run);
 	if (rc != 0) {
 		return rc;

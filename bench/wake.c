@@ -9,7 +9,7 @@
 #include <ebb/assert.h>
 
 #include "bench/batch.h"
-#include "bench/conductor.h"
+#include "bench/harness.h"
 #include "bench/floor.h"
 #include "bench/pair.h"
 #include "bench/pin.h"
@@ -37,11 +37,11 @@
  *                           there are its queues, its clock, and its second look before sleep.
  *
  * While a floor is measured the reactors sleep, so that they take no CPU; while ebb is measured the
- * floor's threads do not exist, and the conductor sleeps.
+ * floor's threads do not exist, and the harness sleeps.
  *
  * Idle wakeups are counted after the reactors have settled, in interrupt and in adaptive mode: the
  * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
- * of the process but the conductor.
+ * of the process but the harness.
  *
  * With one CPU there are no two reactors, and only the idle part can be measured.
  */
@@ -68,11 +68,11 @@ static double ebb_poll_to_poll(void *arg)
 	struct wake_run *run = arg;
 	double one_way_ns;
 
-	if (bench_conduct_mode(EBB_REACTOR_POLL) < 0) {
+	if (bench_harness_set_mode(EBB_REACTOR_POLL) < 0) {
 		return NAN;
 	}
 	one_way_ns = bench_ping(run->a, run->b, BENCH_TRIPS_SPINNING, run->options->time_ns);
-	return bench_conduct_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
+	return bench_harness_set_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
 }
 
 static double floor_hop(void *arg)
@@ -84,8 +84,8 @@ static double floor_hop(void *arg)
 
 static double ebb_wake(struct wake_run *run, int cpu_b)
 {
-	bench_conduct_pin(run->core_a, run->core_a);
-	bench_conduct_pin(run->core_b, cpu_b);
+	bench_harness_pin(run->core_a, run->core_a);
+	bench_harness_pin(run->core_b, cpu_b);
 	return bench_ping(run->a, run->b, BENCH_TRIPS_SLEEPING, run->options->time_ns);
 }
 
@@ -164,14 +164,14 @@ static int idle_measure(struct wake_run *run, enum ebb_reactor_mode mode)
 {
 	struct bench_usage before;
 	struct bench_usage after;
-	int rc = bench_conduct_mode(mode);
+	int rc = bench_harness_set_mode(mode);
 
 	if (rc < 0) {
 		return rc;
 	}
-	bench_conduct_sleep(run->options->settle_ns);
+	bench_harness_sleep(run->options->settle_ns);
 	bench_usage_get_others(&before);
-	bench_conduct_sleep(run->options->idle_ns);
+	bench_harness_sleep(run->options->idle_ns);
 	bench_usage_get_others(&after);
 	if (!bench_signals_seen()) {
 		bench_usage_subtract(&after, &before, &run->idle[run->num_idle]);
@@ -205,7 +205,7 @@ static int pairs_measure(struct wake_run *run)
 	return rc;
 }
 
-/* The whole measurement, on the conductor. */
+/* The whole measurement, on the harness. */
 static int wake_script(void *arg)
 {
 	struct wake_run *run = arg;
@@ -306,7 +306,7 @@ int bench_wake(const struct bench_wake_options *options)
 		snprintf(cpumask, sizeof(cpumask), "[%d,%d]", bench_pin_cpu(0), bench_pin_cpu(1));
 		app.cpumask = cpumask;
 	}
-	rc = bench_conduct(&app, wake_script, &run);
+	rc = bench_harness_run(&app, wake_script, &run);
 	if (rc != 0) {
 		return rc;
 	}
