@@ -7,7 +7,7 @@
 /**
  * bench_floor_rpc() - what a round trip through a control thread and an app thread costs at least
  * client -> socket -> control -> eventfd -> app -> eventfd -> control -> socket -> client. Each of
- * the four arrows wakes a sleeper. The client is the calling OS thread.
+ * the four arrows wakes a thread that sleeps. The client is the calling OS thread.
  * @reply: what the control thread sends back
  * Return: nanoseconds for each round trip; NAN: it could not be measured (said on stderr).
  */
