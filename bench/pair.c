@@ -14,13 +14,13 @@ int bench_pair_round(struct bench_pair *pair)
 	unsigned round = pair->rounds;
 
 	if (round % 2 == 0) {
-		pair->floor_ns[round] = pair->measure_floor(pair->arg);
+		pair->baseline_ns[round] = pair->measure_baseline(pair->arg);
 		pair->ebb_ns[round] = pair->measure_ebb(pair->arg);
 	} else {
 		pair->ebb_ns[round] = pair->measure_ebb(pair->arg);
-		pair->floor_ns[round] = pair->measure_floor(pair->arg);
+		pair->baseline_ns[round] = pair->measure_baseline(pair->arg);
 	}
-	if (isnan(pair->floor_ns[round]) || isnan(pair->ebb_ns[round])) {
+	if (isnan(pair->baseline_ns[round]) || isnan(pair->ebb_ns[round])) {
 		return -EIO;
 	}
 	pair->rounds++;
@@ -35,7 +35,7 @@ static void ratios(const struct bench_pair *pair, double ret_ratios[3])
 	ret_ratios[0] = NAN;
 	ret_ratios[2] = NAN;
 	for (unsigned i = 0; i < pair->rounds; i++) {
-		all[i] = pair->ebb_ns[i] / pair->floor_ns[i];
+		all[i] = pair->ebb_ns[i] / pair->baseline_ns[i];
 		ret_ratios[0] = fmin(ret_ratios[0], all[i]);
 		ret_ratios[2] = fmax(ret_ratios[2], all[i]);
 	}
@@ -66,8 +66,8 @@ void bench_pairs_print(const struct bench_pair *pairs, unsigned count, FILE *out
 			"  floor %10.1f ns   %s\n"
 			"  ratio %10.2f      (%.2f … %.2f in %u rounds)\n",
 			pair->what, bench_median(pair->ebb_ns, pair->rounds),
-			bench_median(pair->floor_ns, pair->rounds), pair->floor, ratio[1], ratio[0],
-			ratio[2], pair->rounds);
+			bench_median(pair->baseline_ns, pair->rounds), pair->baseline, ratio[1],
+			ratio[0], ratio[2], pair->rounds);
 	}
 }
 
@@ -82,7 +82,7 @@ static struct json_object *pair_json(const struct bench_pair *pair)
 	json_object_object_add(object, "ebb_ns",
 			       bench_json_number(bench_median(pair->ebb_ns, pair->rounds), 1));
 	json_object_object_add(object, "floor_ns",
-			       bench_json_number(bench_median(pair->floor_ns, pair->rounds), 1));
+			       bench_json_number(bench_median(pair->baseline_ns, pair->rounds), 1));
 	json_object_object_add(object, "ratio", bench_json_number(ratio[1], 3));
 	json_object_object_add(object, "ratio_min", bench_json_number(ratio[0], 3));
 	json_object_object_add(object, "ratio_max", bench_json_number(ratio[2], 3));
@@ -90,7 +90,8 @@ static struct json_object *pair_json(const struct bench_pair *pair)
 		struct json_object *round = json_object_new_object();
 
 		json_object_object_add(round, "ebb_ns", bench_json_number(pair->ebb_ns[i], 1));
-		json_object_object_add(round, "floor_ns", bench_json_number(pair->floor_ns[i], 1));
+		json_object_object_add(round, "floor_ns",
+				       bench_json_number(pair->baseline_ns[i], 1));
 		json_object_array_add(rounds, round);
 	}
 	json_object_object_add(object, "rounds", rounds);

@@ -15,17 +15,17 @@
 struct json_object;
 
 struct bench_pair {
-	const char *name;  /* in JSON */
-	const char *what;  /* for people: what ebb does */
-	const char *floor; /* and what it is held against */
+	const char *name;     /* in JSON */
+	const char *what;     /* for people: what ebb does */
+	const char *baseline; /* and what it is held against */
 	/* Return: nanoseconds; NAN: it could not be measured (said on stderr). */
 	double (*measure_ebb)(void *arg);
-	double (*measure_floor)(void *arg);
+	double (*measure_baseline)(void *arg);
 	void *arg;
 
 	unsigned rounds; /* so far */
 	double ebb_ns[BENCH_ROUNDS_MAX];
-	double floor_ns[BENCH_ROUNDS_MAX];
+	double baseline_ns[BENCH_ROUNDS_MAX];
 };
 
 /**
@@ -34,7 +34,7 @@ struct bench_pair {
  */
 int bench_pair_round(struct bench_pair *pair);
 
-/* The median ratio of ebb to its floor; NAN before the first round. */
+/* The median ratio of ebb to its baseline; NAN before the first round. */
 double bench_pair_ratio(const struct bench_pair *pair);
 
 /* A table of all pairs that have a round; and the same as an array. */

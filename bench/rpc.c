@@ -13,7 +13,7 @@
 #include <ebb/reactor.h>
 
 #include "bench/harness.h"
-#include "bench/floor_rpc.h"
+#include "bench/baseline_rpc.h"
 #include "bench/pair.h"
 #include "bench/pin.h"
 #include "bench/report.h"
@@ -26,7 +26,7 @@
  * A client sends a request over a Unix socket and sleeps until the answer is there. In ebb the
  * request wakes the control thread, which parses it and wakes the app thread, which makes the
  * answer and wakes the control thread, which writes it and so wakes the client: four wakeups, and
- * everybody is asleep before each. The floor is the same chain of bare OS threads, in the same
+ * everybody is asleep before each. The baseline is the same chain of bare OS threads, in the same
  * process and the same places, with the same client, the same bytes both ways, and nothing done
  * with them.
  *
@@ -99,34 +99,34 @@ static double ebb_rpc_one(void *arg)
 	return ebb_rpc(run, run->cpu_a);
 }
 
-static double floor_across(void *arg)
+static double baseline_across(void *arg)
 {
 	struct rpc_run *run = arg;
 
-	return bench_floor_rpc(run->cpu_b, run->cpu_a, run->reply, run->options->time_ns);
+	return bench_baseline_rpc(run->cpu_b, run->cpu_a, run->reply, run->options->time_ns);
 }
 
-static double floor_one(void *arg)
+static double baseline_one(void *arg)
 {
 	struct rpc_run *run = arg;
 
-	return bench_floor_rpc(run->cpu_a, run->cpu_a, run->reply, run->options->time_ns);
+	return bench_baseline_rpc(run->cpu_a, run->cpu_a, run->reply, run->options->time_ns);
 }
 
 static const struct bench_pair rpc_pairs[NUM_PAIRS] = {
 	{.name = "rpc_across_cores",
 	 .what = "JSON-RPC round trip by the app thread, all asleep, across cores",
-	 .floor = "socket, eventfd, eventfd, socket between bare OS threads",
+	 .baseline = "socket, eventfd, eventfd, socket between bare OS threads",
 	 .measure_ebb = ebb_rpc_across,
-	 .measure_floor = floor_across},
+	 .measure_baseline = baseline_across},
 	{.name = "rpc_on_one_core",
 	 .what = "JSON-RPC round trip by the app thread, all asleep, on one core",
-	 .floor = "socket, eventfd, eventfd, socket between bare OS threads",
+	 .baseline = "socket, eventfd, eventfd, socket between bare OS threads",
 	 .measure_ebb = ebb_rpc_one,
-	 .measure_floor = floor_one},
+	 .measure_baseline = baseline_one},
 };
 
-/* The first call: its reply is what the floor sends too, so it must be one. */
+/* The first call: its reply is what the baseline sends too, so it must be one. */
 static int reply_get(struct rpc_run *run)
 {
 	struct json_object *reply;

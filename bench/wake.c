@@ -10,7 +10,7 @@
 
 #include "bench/batch.h"
 #include "bench/harness.h"
-#include "bench/floor.h"
+#include "bench/baseline.h"
 #include "bench/pair.h"
 #include "bench/pin.h"
 #include "bench/ping.h"
@@ -21,23 +21,23 @@
  * What is compared with what.
  *
  * Each of ebb's figures is one way of a message between two ebb threads, on two reactors: half of a
- * round trip of the median batch (batch.h). Its floor is one way between two bare OS threads, in
+ * round trip of the median batch (batch.h). Its baseline is one way between two bare OS threads, in
  * the same process, on the same CPUs, in the same second. Both sides have the same number of hops
  * and of wakeups in a round trip, two.
  *
- *   poll_to_poll            both reactors spin on their CPUs; the floor's threads spin on one cache
+ *   poll_to_poll            both reactors spin on their CPUs; the baseline's threads spin on one cache
  *                           line that is stored to and loaded from, and nothing else.
  *   wake_across_cores       both reactors are in interrupt mode, each held on its CPU, and each
- *                           falls asleep before it is woken again; the floor's threads sleep in
+ *                           falls asleep before it is woken again; the baseline's threads sleep in
  *                           epoll_wait() on an eventfd, which is read after each wakeup.
  *   wake_on_one_core        the same, with all threads of both sides held on one CPU: reactors are
  *                           made one for each CPU, so the second one's OS thread is moved over.
- *   …_edge                  the same two beside the leanest floor there is: the eventfd is watched
+ *   …_edge                  the same two beside the leanest baseline there is: the eventfd is watched
  *                           edge-triggered and never read. A reactor does that, too; beyond it
  *                           there are its queues, its clock, and its second look before sleep.
  *
- * While a floor is measured the reactors sleep, so that they take no CPU; while ebb is measured the
- * floor's threads do not exist, and the harness sleeps.
+ * While a baseline is measured the reactors sleep, so that they take no CPU; while ebb is measured the
+ * baseline's threads do not exist, and the harness sleeps.
  *
  * Idle wakeups are counted after the reactors have settled, in interrupt and in adaptive mode: the
  * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
@@ -75,11 +75,11 @@ static double ebb_poll_to_poll(void *arg)
 	return bench_harness_set_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
 }
 
-static double floor_hop(void *arg)
+static double baseline_hop(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_hop(run->core_a, run->core_b, run->options->time_ns);
+	return bench_baseline_hop(run->core_a, run->core_b, run->options->time_ns);
 }
 
 static double ebb_wake(struct wake_run *run, int cpu_b)
@@ -103,60 +103,60 @@ static double ebb_wake_one(void *arg)
 	return ebb_wake(run, run->core_a);
 }
 
-static double floor_wake_across(void *arg)
+static double baseline_wake_across(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_b, run->options->time_ns, false);
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, false);
 }
 
-static double floor_wake_one(void *arg)
+static double baseline_wake_one(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_a, run->options->time_ns, false);
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, false);
 }
 
-static double floor_edge_across(void *arg)
+static double baseline_edge_across(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_b, run->options->time_ns, true);
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, true);
 }
 
-static double floor_edge_one(void *arg)
+static double baseline_edge_one(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_a, run->options->time_ns, true);
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, true);
 }
 
 static const struct bench_pair wake_pairs[NUM_PAIRS] = {
 	{.name = "poll_to_poll",
 	 .what = "message one way, polling reactor to polling reactor",
-	 .floor = "one cache line between two spinning OS threads",
+	 .baseline = "one cache line between two spinning OS threads",
 	 .measure_ebb = ebb_poll_to_poll,
-	 .measure_floor = floor_hop},
+	 .measure_baseline = baseline_hop},
 	{.name = "wake_across_cores",
 	 .what = "message one way to a sleeping reactor, across cores",
-	 .floor = "eventfd, epoll_wait(), read()",
+	 .baseline = "eventfd, epoll_wait(), read()",
 	 .measure_ebb = ebb_wake_across,
-	 .measure_floor = floor_wake_across},
+	 .measure_baseline = baseline_wake_across},
 	{.name = "wake_on_one_core",
 	 .what = "message one way to a sleeping reactor, on one core",
-	 .floor = "eventfd, epoll_wait(), read()",
+	 .baseline = "eventfd, epoll_wait(), read()",
 	 .measure_ebb = ebb_wake_one,
-	 .measure_floor = floor_wake_one},
+	 .measure_baseline = baseline_wake_one},
 	{.name = "wake_across_cores_edge",
 	 .what = "message one way to a sleeping reactor, across cores",
-	 .floor = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
 	 .measure_ebb = ebb_wake_across,
-	 .measure_floor = floor_edge_across},
+	 .measure_baseline = baseline_edge_across},
 	{.name = "wake_on_one_core_edge",
 	 .what = "message one way to a sleeping reactor, on one core",
-	 .floor = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
 	 .measure_ebb = ebb_wake_one,
-	 .measure_floor = floor_edge_one},
+	 .measure_baseline = baseline_edge_one},
 };
 
 /* Counts what the reactors do while nobody wants anything. */

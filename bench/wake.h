@@ -5,7 +5,7 @@
 #include "bench/options.h"
 
 /**
- * bench_wake() - "ebb-bench wake": messages between reactors beside bare floors, and idle wakeups
+ * bench_wake() - "ebb-bench wake": messages between reactors beside bare baselines, and idle wakeups
  * Prints its result to stdout.
  * Return: 0; BENCH_EXIT_FAILED (said on stderr).
  */

@@ -11,7 +11,7 @@
 
 /* Who was called, in order. */
 static char calls[64];
-static double floor_next;
+static double baseline_next;
 static double ebb_next;
 
 static double measure_ebb(void *arg)
@@ -21,11 +21,11 @@ static double measure_ebb(void *arg)
 	return ebb_next;
 }
 
-static double measure_floor(void *arg)
+static double measure_baseline(void *arg)
 {
 	(void)arg;
-	strcat(calls, "f");
-	return floor_next;
+	strcat(calls, "b");
+	return baseline_next;
 }
 
 static struct bench_pair pair_make(void)
@@ -34,15 +34,15 @@ static struct bench_pair pair_make(void)
 	return (struct bench_pair){
 		.name = "pair",
 		.what = "something",
-		.floor = "less",
+		.baseline = "less",
 		.measure_ebb = measure_ebb,
-		.measure_floor = measure_floor,
+		.measure_baseline = measure_baseline,
 	};
 }
 
-static void round_of(struct bench_pair *pair, double floor_ns, double ebb_ns)
+static void round_of(struct bench_pair *pair, double baseline_ns, double ebb_ns)
 {
-	floor_next = floor_ns;
+	baseline_next = baseline_ns;
 	ebb_next = ebb_ns;
 	ck_assert_int_eq(bench_pair_round(pair), 0);
 }
@@ -54,7 +54,7 @@ START_TEST(test_order)
 	for (unsigned i = 0; i < 4; i++) {
 		round_of(&pair, 1, 1);
 	}
-	ck_assert_str_eq(calls, "feeffeef");
+	ck_assert_str_eq(calls, "beebbeeb");
 }
 END_TEST
 
@@ -75,10 +75,10 @@ START_TEST(test_failure)
 {
 	struct bench_pair pair = pair_make();
 
-	floor_next = NAN;
+	baseline_next = NAN;
 	ebb_next = 1;
 	ck_assert_int_eq(bench_pair_round(&pair), -EIO);
-	floor_next = 1;
+	baseline_next = 1;
 	ebb_next = NAN;
 	ck_assert_int_eq(bench_pair_round(&pair), -EIO);
 	ck_assert_uint_eq(pair.rounds, 0);

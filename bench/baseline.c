@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor.h"
+#include "bench/baseline.h"
 
 #include <stdatomic.h>
 
@@ -71,7 +71,7 @@ static void *hop_b(void *arg)
 	}
 }
 
-double bench_floor_hop(int cpu_a, int cpu_b, uint64_t time_ns)
+double bench_baseline_hop(int cpu_a, int cpu_b, uint64_t time_ns)
 {
 	struct hop hop = {.time_ns = time_ns};
 	pthread_t a;
@@ -132,7 +132,7 @@ static void *wake_b(void *arg)
 	}
 }
 
-double bench_floor_wake(int cpu_a, int cpu_b, uint64_t time_ns, bool edge)
+double bench_baseline_wake(int cpu_a, int cpu_b, uint64_t time_ns, bool edge)
 {
 	struct wake wake = {
 		.a = BENCH_EVENTFD_WAIT_NONE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor_rpc.h"
+#include "bench/baseline_rpc.h"
 
 #include <errno.h>
 #include <math.h>
@@ -79,7 +79,7 @@ static double chain_measure(struct chain *chain, int client_fd, int cpu_control,
 	return round_trip_ns;
 }
 
-double bench_floor_rpc(int cpu_control, int cpu_app, const char *reply, uint64_t time_ns)
+double bench_baseline_rpc(int cpu_control, int cpu_app, const char *reply, uint64_t time_ns)
 {
 	struct chain chain = {
 		.control = BENCH_EVENTFD_WAIT_NONE,

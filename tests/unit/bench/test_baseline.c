@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor.h"
+#include "bench/baseline.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include <check.h>
 
-#include "bench/floor_rpc.h"
+#include "bench/baseline_rpc.h"
 #include "bench/pin.h"
 
 #define TIME_NS (20 * EBB_NS_PER_MS)
@@ -23,9 +23,9 @@ START_TEST(test_wake)
 	int a = bench_pin_cpu(0);
 	int b = bench_pin_cpu(1) >= 0 ? bench_pin_cpu(1) : a;
 
-	check_plausible(bench_floor_wake(a, a, TIME_NS, false));
-	check_plausible(bench_floor_wake(a, b, TIME_NS, false));
-	check_plausible(bench_floor_wake(a, b, TIME_NS, true));
+	check_plausible(bench_baseline_wake(a, a, TIME_NS, false));
+	check_plausible(bench_baseline_wake(a, b, TIME_NS, false));
+	check_plausible(bench_baseline_wake(a, b, TIME_NS, true));
 }
 END_TEST
 
@@ -33,7 +33,7 @@ START_TEST(test_rpc)
 {
 	int a = bench_pin_cpu(0);
 
-	check_plausible(bench_floor_rpc(a, a, "{}", TIME_NS));
+	check_plausible(bench_baseline_rpc(a, a, "{}", TIME_NS));
 }
 END_TEST
 
@@ -44,7 +44,7 @@ START_TEST(test_hop)
 	if (bench_pin_cpu(1) < 0) {
 		return; /* two spinning threads on one CPU only wait for each other's time slice */
 	}
-	one_way_ns = bench_floor_hop(bench_pin_cpu(0), bench_pin_cpu(1), TIME_NS);
+	one_way_ns = bench_baseline_hop(bench_pin_cpu(0), bench_pin_cpu(1), TIME_NS);
 	ck_assert_double_gt(one_way_ns, 1);
 	ck_assert_double_lt(one_way_ns, (double)EBB_NS_PER_S);
 }
@@ -55,12 +55,12 @@ START_TEST(test_no_such_cpu)
 {
 	int a = bench_pin_cpu(0);
 
-	ck_assert_double_nan(bench_floor_hop(a, 1023, TIME_NS));
-	ck_assert_double_nan(bench_floor_hop(1023, a, TIME_NS));
-	ck_assert_double_nan(bench_floor_wake(a, 1023, TIME_NS, false));
-	ck_assert_double_nan(bench_floor_wake(1023, a, TIME_NS, false));
-	ck_assert_double_nan(bench_floor_rpc(1023, a, "{}", TIME_NS));
-	ck_assert_double_nan(bench_floor_rpc(a, 1023, "{}", TIME_NS));
+	ck_assert_double_nan(bench_baseline_hop(a, 1023, TIME_NS));
+	ck_assert_double_nan(bench_baseline_hop(1023, a, TIME_NS));
+	ck_assert_double_nan(bench_baseline_wake(a, 1023, TIME_NS, false));
+	ck_assert_double_nan(bench_baseline_wake(1023, a, TIME_NS, false));
+	ck_assert_double_nan(bench_baseline_rpc(1023, a, "{}", TIME_NS));
+	ck_assert_double_nan(bench_baseline_rpc(a, 1023, "{}", TIME_NS));
 }
 END_TEST
 
@@ -75,8 +75,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("bench/floor");
-	TCase *tests = tcase_create("floor");
+	Suite *suite = suite_create("bench/baseline");
+	TCase *tests = tcase_create("baseline");
 	SRunner *runner;
 	int failed;
 
