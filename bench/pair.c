@@ -6,7 +6,7 @@
 
 #include <json-c/json.h>
 
-#include "bench/figure.h"
+#include "bench/metric.h"
 #include "bench/report.h"
 
 int bench_pair_round(struct bench_pair *pair)
@@ -39,7 +39,7 @@ static void ratios(const struct bench_pair *pair, double ret_ratios[3])
 		ret_ratios[0] = fmin(ret_ratios[0], all[i]);
 		ret_ratios[2] = fmax(ret_ratios[2], all[i]);
 	}
-	ret_ratios[1] = bench_median(all, pair->rounds);
+	ret_ratios[1] = bench_metric_median(all, pair->rounds);
 }
 
 double bench_pair_ratio(const struct bench_pair *pair)
@@ -65,9 +65,9 @@ void bench_pairs_print(const struct bench_pair *pairs, unsigned count, FILE *out
 			"  ebb   %10.1f ns\n"
 			"  floor %10.1f ns   %s\n"
 			"  ratio %10.2f      (%.2f … %.2f in %u rounds)\n",
-			pair->what, bench_median(pair->ebb_ns, pair->rounds),
-			bench_median(pair->baseline_ns, pair->rounds), pair->baseline, ratio[1],
-			ratio[0], ratio[2], pair->rounds);
+			pair->what, bench_metric_median(pair->ebb_ns, pair->rounds),
+			bench_metric_median(pair->baseline_ns, pair->rounds), pair->baseline,
+			ratio[1], ratio[0], ratio[2], pair->rounds);
 	}
 }
 
@@ -80,9 +80,11 @@ static struct json_object *pair_json(const struct bench_pair *pair)
 	ratios(pair, ratio);
 	json_object_object_add(object, "name", json_object_new_string(pair->name));
 	json_object_object_add(object, "ebb_ns",
-			       bench_json_number(bench_median(pair->ebb_ns, pair->rounds), 1));
-	json_object_object_add(object, "floor_ns",
-			       bench_json_number(bench_median(pair->baseline_ns, pair->rounds), 1));
+			       bench_json_number(bench_metric_median(pair->ebb_ns, pair->rounds),
+						 1));
+	json_object_object_add(
+		object, "floor_ns",
+		bench_json_number(bench_metric_median(pair->baseline_ns, pair->rounds), 1));
 	json_object_object_add(object, "ratio", bench_json_number(ratio[1], 3));
 	json_object_object_add(object, "ratio_min", bench_json_number(ratio[0], 3));
 	json_object_object_add(object, "ratio_max", bench_json_number(ratio[2], 3));

@@ -209,7 +209,7 @@ static void run_record(struct run *run)
 	count.voluntary = run->used.voluntary;
 	count.involuntary = run->used.involuntary;
 	count.wakeups = run->used.wakeups;
-	bench_sample_make(&count, &mode->samples[mode->num_samples]);
+	bench_metric_sample_make(&count, &mode->samples[mode->num_samples]);
 	mode->num_samples++;
 }
 

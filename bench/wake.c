@@ -20,7 +20,7 @@
 /*
  * What is compared with what.
  *
- * Each of ebb's figures is one way of a message between two ebb threads, on two reactors: half of a
+ * Each of ebb's metrics is one way of a message between two ebb threads, on two reactors: half of a
  * round trip of the median batch (batch.h). Its baseline is one way between two bare OS threads, in
  * the same process, on the same CPUs, in the same second. Both sides have the same number of hops
  * and of wakeups in a round trip, two.

@@ -50,7 +50,7 @@ START_TEST(test_hop)
 }
 END_TEST
 
-/* A CPU that is not there: a line on stderr and no figure, and no thread is left waiting. */
+/* A CPU that is not there: a line on stderr and no result, and no thread is left waiting. */
 START_TEST(test_no_such_cpu)
 {
 	int a = bench_pin_cpu(0);
@@ -75,8 +75,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("bench/baseline");
-	TCase *tests = tcase_create("baseline");
+	Suite *suite = suite_create("bench/floor");
+	TCase *tests = tcase_create("floor");
 	SRunner *runner;
 	int failed;
 
