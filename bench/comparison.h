@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_PAIR_H
-#define EBB_BENCH_PAIR_H
+#ifndef EBB_BENCH_COMPARISON_H
+#define EBB_BENCH_COMPARISON_H
 
 /*
- * A pair: something of ebb's beside the least that the machine could do the same with. Both sides
+ * A comparison: something of ebb's beside the least that the machine could do the same with. Both sides
  * are measured by turns in small rounds, in changing order, so that what drifts hits both alike;
  * the ratio is taken within each round, and the median of the ratios is the result.
  */
@@ -14,7 +14,7 @@
 
 struct json_object;
 
-struct bench_pair {
+struct bench_comparison {
 	const char *name;     /* in JSON */
 	const char *what;     /* for people: what ebb does */
 	const char *baseline; /* and what it is held against */
@@ -29,16 +29,17 @@ struct bench_pair {
 };
 
 /**
- * bench_pair_round() - measure both sides once more
+ * bench_comparison_round() - measure both sides once more
  * Return: 0; -EIO: a side could not be measured.
  */
-int bench_pair_round(struct bench_pair *pair);
+int bench_comparison_round(struct bench_comparison *comparison);
 
 /* The median ratio of ebb to its baseline; NAN before the first round. */
-double bench_pair_ratio(const struct bench_pair *pair);
+double bench_comparison_ratio(const struct bench_comparison *comparison);
 
-/* A table of all pairs that have a round; and the same as an array. */
-void bench_pairs_print(const struct bench_pair *pairs, unsigned count, FILE *out);
-struct json_object *bench_pairs_json(const struct bench_pair *pairs, unsigned count);
+/* A table of all comparisons that have a round; and the same as an array. */
+void bench_comparison_print(const struct bench_comparison *comparisons, unsigned count, FILE *out);
+struct json_object *bench_comparison_json(const struct bench_comparison *comparisons,
+					  unsigned count);
 
 #endif
