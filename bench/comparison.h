@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 struct json_object;
 

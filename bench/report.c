@@ -44,7 +44,8 @@ static void heading_print(const struct bench_run_options *options,
 {
 	fprintf(out, "bdev %s: %llu blocks of %u bytes; %s of %llu bytes", options->bdev,
 		(unsigned long long)result->num_blocks, result->block_size,
-		bench_rw_name(options->rw), (unsigned long long)options->block_bytes);
+		bench_command_options_rw_name(options->rw),
+		(unsigned long long)options->block_bytes);
 	if (options->rw == BENCH_RW_RANDRW) {
 		fprintf(out, ", %u%% reads", (unsigned)options->read_percent);
 	}
@@ -166,7 +167,8 @@ static struct json_object *json_workload(const struct bench_run_options *options
 	struct json_object *workload = json_object_new_object();
 	struct json_object *cores = json_object_new_array();
 
-	json_object_object_add(workload, "rw", json_object_new_string(bench_rw_name(options->rw)));
+	json_object_object_add(workload, "rw",
+			       json_object_new_string(bench_command_options_rw_name(options->rw)));
 	if (options->rw == BENCH_RW_RANDRW) {
 		json_count(workload, "read_percent", options->read_percent);
 	}

@@ -345,7 +345,7 @@ static int bdev_open(struct run *run)
 	if (rc == -EROFS) {
 		run_fail(run, BENCH_EXIT_USAGE,
 			 "run: --rw %s: bdev %s is read-only: give read or randread",
-			 bench_rw_name(options->rw), options->bdev);
+			 bench_command_options_rw_name(options->rw), options->bdev);
 	} else if (rc < 0) {
 		run_fail(run, BENCH_EXIT_FAILED, "run: bdev %s cannot be opened: %s", options->bdev,
 			 strerror(-rc));

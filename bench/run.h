@@ -6,7 +6,7 @@
  */
 
 #include "bench/metric.h"
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 #define BENCH_CORES_MAX 256
 

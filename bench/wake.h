@@ -2,7 +2,7 @@
 #ifndef EBB_BENCH_WAKE_H
 #define EBB_BENCH_WAKE_H
 
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 /**
  * bench_wake() - "ebb-bench wake": messages between reactors beside bare baselines, and idle wakeups
