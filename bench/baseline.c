@@ -6,8 +6,8 @@
 #include <ebb/clock.h>
 
 #include "bench/batch.h"
-#include "bench/pin.h"
 #include "bench/eventfd_wait.h"
+#include "bench/pin.h"
 
 /* Thread A counts round trips and decides when it is enough; thread B only answers. */
 

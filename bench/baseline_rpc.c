@@ -11,9 +11,9 @@
 
 #include <ebb/assert.h>
 
+#include "bench/eventfd_wait.h"
 #include "bench/pin.h"
 #include "bench/rpc_client.h"
-#include "bench/eventfd_wait.h"
 
 struct chain {
 	struct bench_eventfd_wait control;
@@ -69,7 +69,7 @@ static double chain_measure(struct chain *chain, int client_fd, int cpu_control,
 		return NAN;
 	}
 	if (bench_pin_thread_create(&control, cpu_control, chain_control, chain) == 0) {
-		round_trip_ns = bench_rpc_measure(client_fd, time_ns);
+		round_trip_ns = bench_rpc_client_measure(client_fd, time_ns);
 		shutdown(client_fd, SHUT_RDWR);
 		pthread_join(control, NULL);
 	}

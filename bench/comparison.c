@@ -6,8 +6,8 @@
 
 #include <json-c/json.h>
 
+#include "bench/json.h"
 #include "bench/metric.h"
-#include "bench/report.h"
 
 int bench_comparison_round(struct bench_comparison *comparison)
 {

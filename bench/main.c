@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/command_options.h"
+#include "bench/json.h"
 #include "bench/report.h"
 #include "bench/rpc.h"
 #include "bench/run.h"

@@ -7,6 +7,8 @@
 
 #include <ebb/reactor.h>
 
+#include "bench/json.h"
+
 #define LABEL_WIDTH  24
 #define COLUMN_WIDTH 14
 
@@ -95,26 +97,6 @@ void bench_report_text(const struct bench_run_options *options,
 				(unsigned long long)result->modes[i].errors);
 		}
 	}
-}
-
-struct json_object *bench_json_number(double number, int decimals)
-{
-	char text[64];
-
-	if (isnan(number)) {
-		return NULL;
-	}
-	snprintf(text, sizeof(text), "%.*f", decimals, number);
-	return json_object_new_double_s(number, text);
-}
-
-void bench_json_print(struct json_object *object, FILE *out)
-{
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
 }
 
 static void json_count(struct json_object *into, const char *name, uint64_t number)

@@ -21,10 +21,4 @@ void bench_report_text(const struct bench_run_options *options,
 struct json_object *bench_report_json(const struct bench_run_options *options,
 				      const struct bench_run_result *result);
 
-/* A number with @decimals; JSON's null for a NAN. Return: the caller's to put. */
-struct json_object *bench_json_number(double number, int decimals);
-
-/* Writes @object, a newline, and puts it. */
-void bench_json_print(struct json_object *object, FILE *out);
-
 #endif

@@ -12,11 +12,11 @@
 
 #include <ebb/reactor.h>
 
-#include "bench/harness.h"
 #include "bench/baseline_rpc.h"
 #include "bench/comparison.h"
+#include "bench/harness.h"
+#include "bench/json.h"
 #include "bench/pin.h"
-#include "bench/report.h"
 #include "bench/rpc_client.h"
 #include "bench/signals.h"
 
@@ -82,7 +82,7 @@ static double ebb_rpc(struct rpc_run *run, int cpu_others)
 	if (place(run, cpu_others) < 0) {
 		return NAN;
 	}
-	return bench_rpc_measure(run->fd, run->options->time_ns);
+	return bench_rpc_client_measure(run->fd, run->options->time_ns);
 }
 
 static double ebb_rpc_across(void *arg)
@@ -132,8 +132,8 @@ static int reply_get(struct rpc_run *run)
 	struct json_object *reply;
 	struct json_object *result = NULL;
 
-	run->fd = bench_rpc_connect(run->socket);
-	if (run->fd < 0 || bench_rpc_call(run->fd, run->reply) < 0) {
+	run->fd = bench_rpc_client_connect(run->socket);
+	if (run->fd < 0 || bench_rpc_client_call(run->fd, run->reply) < 0) {
 		return -EIO;
 	}
 	reply = json_tokener_parse(run->reply);

@@ -5,8 +5,8 @@
 /* "ebb-bench run": the same I/O on the same open bdev, in one mode of the reactors after another.
  */
 
-#include "bench/metric.h"
 #include "bench/command_options.h"
+#include "bench/metric.h"
 
 #define BENCH_CORES_MAX 256
 

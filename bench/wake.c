@@ -8,13 +8,13 @@
 
 #include <ebb/assert.h>
 
-#include "bench/batch.h"
-#include "bench/harness.h"
 #include "bench/baseline.h"
+#include "bench/batch.h"
 #include "bench/comparison.h"
+#include "bench/harness.h"
+#include "bench/json.h"
 #include "bench/pin.h"
 #include "bench/ping.h"
-#include "bench/report.h"
 #include "bench/signals.h"
 
 /*

@@ -10,6 +10,8 @@
 
 #include <ebb/reactor.h>
 
+#include "bench/json.h"
+
 static struct bench_run_result result;
 static struct bench_run_options options;
 
