@@ -5,7 +5,7 @@
 #include <ebb/base.h>
 
 /**
- * bench_baseline_rpc() - what a round trip through a control thread and an app thread costs at least
+ * bench_baseline_rpc() - the least that a round trip by a control and an app thread costs
  * client -> socket -> control -> eventfd -> app -> eventfd -> control -> socket -> client. Each of
  * the four arrows wakes a thread that sleeps. The client is the calling OS thread.
  * @reply: what the control thread sends back

@@ -3,9 +3,9 @@
 #define EBB_BENCH_COMPARISON_H
 
 /*
- * A comparison: something of ebb's beside the least that the machine could do the same with. Both sides
- * are measured by turns in small rounds, in changing order, so that what drifts hits both alike;
- * the ratio is taken within each round, and the median of the ratios is the result.
+ * Something of ebb's beside a baseline: the least that the machine could do the same with. Both
+ * sides are measured by turns in small rounds, in changing order, so that what drifts hits both
+ * alike; the ratio is taken within each round, and the median of the ratios is the result.
  */
 
 #include <stdio.h>

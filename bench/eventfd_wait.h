@@ -2,8 +2,7 @@
 #ifndef EBB_BENCH_EVENTFD_WAIT_H
 #define EBB_BENCH_EVENTFD_WAIT_H
 
-/* What the baselines' OS threads sleep on: an eventfd, watched by an epoll instance as a reactor's is.
- */
+/* What a baseline's OS threads sleep on: an eventfd in an epoll instance, as a reactor's is. */
 
 #include <stdbool.h>
 

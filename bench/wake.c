@@ -25,19 +25,19 @@
  * the same process, on the same CPUs, in the same second. Both sides have the same number of hops
  * and of wakeups in a round trip, two.
  *
- *   poll_to_poll            both reactors spin on their CPUs; the baseline's threads spin on one cache
- *                           line that is stored to and loaded from, and nothing else.
+ *   poll_to_poll            both reactors spin on their CPUs; the baseline's threads spin on one
+ *                           cache line that is stored to and loaded from, and nothing else.
  *   wake_across_cores       both reactors are in interrupt mode, each held on its CPU, and each
  *                           falls asleep before it is woken again; the baseline's threads sleep in
  *                           epoll_wait() on an eventfd, which is read after each wakeup.
  *   wake_on_one_core        the same, with all threads of both sides held on one CPU: reactors are
  *                           made one for each CPU, so the second one's OS thread is moved over.
- *   …_edge                  the same two beside the leanest baseline there is: the eventfd is watched
- *                           edge-triggered and never read. A reactor does that, too; beyond it
- *                           there are its queues, its clock, and its second look before sleep.
+ *   …_edge                  the same two beside the leanest baseline there is: the eventfd is
+ *                           watched edge-triggered and never read. A reactor does that, too; beyond
+ *                           it there are its queues, its clock, and its second look before sleep.
  *
- * While a baseline is measured the reactors sleep, so that they take no CPU; while ebb is measured the
- * baseline's threads do not exist, and the harness sleeps.
+ * While a baseline is measured the reactors sleep, so that they take no CPU; while ebb is measured
+ * the baseline's threads do not exist, and the harness sleeps.
  *
  * Idle wakeups are counted after the reactors have settled, in interrupt and in adaptive mode: the
  * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
@@ -60,7 +60,7 @@ struct wake_run {
 	struct ebb_thread *b;
 	struct bench_comparison comparisons[NUM_COMPARISONS];
 	unsigned num_idle; /* of those below that were measured */
-	struct bench_usage idle[NUM_IDLE_MODES];
+	struct bench_rusage idle[NUM_IDLE_MODES];
 };
 
 static double ebb_poll_to_poll(void *arg)
@@ -162,19 +162,19 @@ static const struct bench_comparison wake_comparisons[NUM_COMPARISONS] = {
 /* Counts what the reactors do while nobody wants anything. */
 static int idle_measure(struct wake_run *run, enum ebb_reactor_mode mode)
 {
-	struct bench_usage before;
-	struct bench_usage after;
+	struct bench_rusage before;
+	struct bench_rusage after;
 	int rc = bench_harness_set_mode(mode);
 
 	if (rc < 0) {
 		return rc;
 	}
 	bench_harness_sleep(run->options->settle_ns);
-	bench_usage_get_others(&before);
+	bench_rusage_get_others(&before);
 	bench_harness_sleep(run->options->idle_ns);
-	bench_usage_get_others(&after);
+	bench_rusage_get_others(&after);
 	if (!bench_signals_seen()) {
-		bench_usage_subtract(&after, &before, &run->idle[run->num_idle]);
+		bench_rusage_subtract(&after, &before, &run->idle[run->num_idle]);
 		run->num_idle++;
 	}
 	return 0;
@@ -223,7 +223,7 @@ static int wake_script(void *arg)
 	return rc < 0 ? BENCH_EXIT_FAILED : 0;
 }
 
-static double per_second(uint64_t count, const struct bench_usage *usage)
+static double per_second(uint64_t count, const struct bench_rusage *usage)
 {
 	return (double)count * (double)EBB_NS_PER_S / (double)usage->now_ns;
 }
@@ -237,7 +237,7 @@ static void wake_print(const struct wake_run *run)
 		bench_comparison_print(run->comparisons, NUM_COMPARISONS, stdout);
 	}
 	for (unsigned i = 0; i < run->num_idle; i++) {
-		const struct bench_usage *idle = &run->idle[i];
+		const struct bench_rusage *idle = &run->idle[i];
 
 		printf("%sidle in %s mode, %.10g s: %llu reactor wakeups, %llu context switches, "
 		       "%llu us of CPU\n",
@@ -249,7 +249,7 @@ static void wake_print(const struct wake_run *run)
 	}
 }
 
-static struct json_object *idle_json(const struct bench_usage *idle, enum ebb_reactor_mode mode)
+static struct json_object *idle_json(const struct bench_rusage *idle, enum ebb_reactor_mode mode)
 {
 	struct json_object *object = json_object_new_object();
 	uint64_t switches = idle->voluntary + idle->involuntary;

@@ -5,7 +5,7 @@
 #include "bench/command_options.h"
 
 /**
- * bench_wake() - "ebb-bench wake": messages between reactors beside bare baselines, and idle wakeups
+ * bench_wake() - "ebb-bench wake": messages between reactors beside baselines, and idle wakeups
  * Prints its result to stdout.
  * Return: 0; BENCH_EXIT_FAILED (said on stderr).
  */
