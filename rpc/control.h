@@ -24,7 +24,7 @@
 #include <ebb/thread.h>
 
 #include "core/base/mpsc.h"
-#include "core/base/unix_socket.h"
+#include "core/os/unix_socket.h"
 #include "rpc/envelope.h"
 #include "rpc/framing.h"
 

@@ -10,6 +10,7 @@
 
 #include "core/bdev/info.h"
 #include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 
 struct get_bdevs_params {
 	char *name;

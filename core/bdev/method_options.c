@@ -2,7 +2,7 @@
 /* bdev_set_options: before the first bdev. */
 #include <ebb/method.h>
 
-#include "core/bdev/channel.h"
+#include "core/bdev/pool.h"
 
 /* What has never been used of a pool costs no memory, but addresses. */
 #define POOL_SIZE_MIN 16u

@@ -9,8 +9,9 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 
-#include "core/bdev/info.h"
+#include "core/bdev/desc.h"
 #include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 
 #define FINI_TIMEOUT_US 5000000u
 
@@ -52,7 +53,7 @@ static int fini_expired(void *arg)
 				  "left behind",
 				  bdev->name);
 		}
-		bdev_for_each_holder(bdev, name_holder, NULL);
+		bdev_desc_for_each(bdev, name_holder, NULL);
 	}
 	fini_end();
 	return 1;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/bdev/info.h"
+#include "core/bdev/rpc.h"
 
 void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 {

@@ -29,9 +29,17 @@ enum ebb_startup_rank {
 	EBB_STARTUP_APPLICATION, /* the start function of ebb_app_start() */
 };
 
+/* What a step does about the options of ebb_app_start(): if no step serves one, it is refused. */
+enum ebb_startup_serves {
+	EBB_STARTUP_SERVES_NONE,
+	EBB_STARTUP_SERVES_JSON, /* reads json_file and json_data */
+	EBB_STARTUP_SERVES_RPC,  /* listens on rpc_socket */
+};
+
 struct ebb_startup_step {
 	struct ebb_step_ops ops;
 	enum ebb_startup_rank rank;
+	enum ebb_startup_serves serves;
 	struct ebb_list link; /* the registry's */
 };
 
