@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/options.h"
+#include "bench/command_options.h"
+#include "bench/json.h"
 #include "bench/report.h"
 #include "bench/rpc.h"
 #include "bench/run.h"
@@ -34,9 +35,9 @@ static int command_run(char *const *args, int num_args)
 	char error[BENCH_ERROR_MAX];
 	int rc;
 
-	rc = bench_run_options_parse(args, num_args, &options, error);
+	rc = bench_command_options_run(args, num_args, &options, error);
 	if (rc == -ECANCELED) {
-		bench_options_help("run", stdout);
+		bench_command_options_help("run", stdout);
 		return 0;
 	}
 	if (rc < 0) {
@@ -63,9 +64,9 @@ static int command_wake(char *const *args, int num_args)
 	char error[BENCH_ERROR_MAX];
 	int rc;
 
-	rc = bench_wake_options_parse("wake", args, num_args, &options, error);
+	rc = bench_command_options_wake("wake", args, num_args, &options, error);
 	if (rc == -ECANCELED) {
-		bench_options_help("wake", stdout);
+		bench_command_options_help("wake", stdout);
 		return 0;
 	}
 	return rc < 0 ? usage_error(error) : bench_wake(&options);
@@ -77,9 +78,9 @@ static int command_rpc(char *const *args, int num_args)
 	char error[BENCH_ERROR_MAX];
 	int rc;
 
-	rc = bench_wake_options_parse("rpc", args, num_args, &options, error);
+	rc = bench_command_options_wake("rpc", args, num_args, &options, error);
 	if (rc == -ECANCELED) {
-		bench_options_help("rpc", stdout);
+		bench_command_options_help("rpc", stdout);
 		return 0;
 	}
 	return rc < 0 ? usage_error(error) : bench_rpc(&options);
@@ -102,7 +103,7 @@ static int measure(int argc, char **argv)
 		return usage_error("which measurement? give run, wake or rpc, or see --help");
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		bench_options_help(NULL, stdout);
+		bench_command_options_help(NULL, stdout);
 		return 0;
 	}
 	if (strcmp(argv[1], "--version") == 0) {

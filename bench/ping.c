@@ -4,7 +4,7 @@
 #include <ebb/assert.h>
 
 #include "bench/batch.h"
-#include "bench/conductor.h"
+#include "bench/harness.h"
 #include "core/event/turn.h"
 
 /*
@@ -20,7 +20,7 @@ struct ping {
 	struct ebb_msg back;
 
 	/* Written by @a: on lines of its own, or @b would fetch them with every message. */
-	struct bench_call call EBB_CACHE_ALIGNED;
+	struct bench_harness_call call EBB_CACHE_ALIGNED;
 	uint64_t time_ns;
 	uint64_t begin_ns;
 	uint64_t batch_ns; /* when the present batch began */
@@ -58,7 +58,7 @@ static void ping_back(void *arg)
 	if (ebb_turn.now_ns - ping->begin_ns < ping->time_ns || ping->batches.ns.count == 0) {
 		ping_send(ping->b, &ping->there);
 	} else {
-		bench_call_done(&ping->call);
+		bench_harness_call_done(&ping->call);
 	}
 }
 
@@ -79,6 +79,6 @@ double bench_ping(struct ebb_thread *a, struct ebb_thread *b, unsigned batch_tri
 	bench_batches_init(&ping.batches, batch_trips);
 	ebb_msg_init(&ping.there, ping_there, &ping);
 	ebb_msg_init(&ping.back, ping_back, &ping);
-	bench_call(&ping.call, a, ping_begin, &ping);
+	bench_harness_call(&ping.call, a, ping_begin, &ping);
 	return bench_batches_trip_ns(&ping.batches) / 2;
 }

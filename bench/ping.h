@@ -9,7 +9,7 @@
 /**
  * bench_ping() - pass a message between @a and @b for a while
  * @batch_trips: see batch.h
- * Thread: the conductor, which sleeps meanwhile.
+ * Thread: the harness, which sleeps meanwhile.
  * Return: nanoseconds one way.
  */
 double bench_ping(struct ebb_thread *a, struct ebb_thread *b, unsigned batch_trips,

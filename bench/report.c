@@ -7,6 +7,8 @@
 
 #include <ebb/reactor.h>
 
+#include "bench/json.h"
+
 #define LABEL_WIDTH  24
 #define COLUMN_WIDTH 14
 
@@ -44,7 +46,8 @@ static void heading_print(const struct bench_run_options *options,
 {
 	fprintf(out, "bdev %s: %llu blocks of %u bytes; %s of %llu bytes", options->bdev,
 		(unsigned long long)result->num_blocks, result->block_size,
-		bench_rw_name(options->rw), (unsigned long long)options->block_bytes);
+		bench_command_options_rw_name(options->rw),
+		(unsigned long long)options->block_bytes);
 	if (options->rw == BENCH_RW_RANDRW) {
 		fprintf(out, ", %u%% reads", (unsigned)options->read_percent);
 	}
@@ -63,7 +66,7 @@ static void heading_print(const struct bench_run_options *options,
 void bench_report_text(const struct bench_run_options *options,
 		       const struct bench_run_result *result, FILE *out)
 {
-	struct bench_sample medians[BENCH_CHOICES_MAX];
+	struct bench_metric_sample medians[BENCH_CHOICES_MAX];
 	char cell[32];
 
 	heading_print(options, result, out);
@@ -71,16 +74,16 @@ void bench_report_text(const struct bench_run_options *options,
 	for (unsigned i = 0; i < options->modes.count; i++) {
 		const struct bench_mode_result *mode = &result->modes[i];
 
-		bench_sample_median(mode->samples, mode->num_samples, &medians[i]);
+		bench_metric_sample_median(mode->samples, mode->num_samples, &medians[i]);
 		fprintf(out, "%*s", COLUMN_WIDTH, mode_name(options, i));
 	}
 	fprintf(out, "\n");
-	for (unsigned figure = 0; figure < BENCH_FIGURE_COUNT; figure++) {
-		const struct bench_figure_info *info = &bench_figures[figure];
+	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		const struct bench_metric_info *info = &bench_metrics[metric];
 
 		fprintf(out, "%-*s", LABEL_WIDTH, info->label);
 		for (unsigned i = 0; i < options->modes.count; i++) {
-			number_group(medians[i].figure[figure] * info->scale, info->decimals, cell,
+			number_group(medians[i].metric[metric] * info->scale, info->decimals, cell,
 				     sizeof(cell));
 			fprintf(out, "%*s", COLUMN_WIDTH, cell);
 		}
@@ -96,46 +99,26 @@ void bench_report_text(const struct bench_run_options *options,
 	}
 }
 
-struct json_object *bench_json_number(double number, int decimals)
-{
-	char text[64];
-
-	if (isnan(number)) {
-		return NULL;
-	}
-	snprintf(text, sizeof(text), "%.*f", decimals, number);
-	return json_object_new_double_s(number, text);
-}
-
-void bench_json_print(struct json_object *object, FILE *out)
-{
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-}
-
 static void json_count(struct json_object *into, const char *name, uint64_t number)
 {
 	json_object_object_add(into, name, json_object_new_uint64(number));
 }
 
 /* In JSON a nanosecond has one decimal, a rate three, the CPU time of an I/O six. */
-static int json_decimals(unsigned figure)
+static int json_decimals(unsigned metric)
 {
-	if (figure >= BENCH_LATENCY_MEAN && figure <= BENCH_LATENCY_MAX) {
+	if (metric >= BENCH_LATENCY_MEAN && metric <= BENCH_LATENCY_MAX) {
 		return 1;
 	}
-	return figure == BENCH_CPU_PER_MILLION ? 6 : 3;
+	return metric == BENCH_CPU_PER_MILLION ? 6 : 3;
 }
 
-static void json_figures(struct json_object *into, const struct bench_sample *sample)
+static void json_metrics(struct json_object *into, const struct bench_metric_sample *sample)
 {
-	for (unsigned figure = 0; figure < BENCH_FIGURE_COUNT; figure++) {
-		json_object_object_add(into, bench_figures[figure].name,
-				       bench_json_number(sample->figure[figure],
-							 json_decimals(figure)));
+	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		json_object_object_add(into, bench_metrics[metric].name,
+				       bench_json_number(sample->metric[metric],
+							 json_decimals(metric)));
 	}
 }
 
@@ -143,17 +126,17 @@ static struct json_object *json_mode(const char *name, const struct bench_mode_r
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *samples = json_object_new_array();
-	struct bench_sample median;
+	struct bench_metric_sample median;
 
-	bench_sample_median(mode->samples, mode->num_samples, &median);
+	bench_metric_sample_median(mode->samples, mode->num_samples, &median);
 	json_object_object_add(object, "mode", json_object_new_string(name));
 	json_count(object, "runs", mode->num_samples);
 	json_count(object, "errors", mode->errors);
-	json_figures(object, &median);
+	json_metrics(object, &median);
 	for (unsigned i = 0; i < mode->num_samples; i++) {
 		struct json_object *sample = json_object_new_object();
 
-		json_figures(sample, &mode->samples[i]);
+		json_metrics(sample, &mode->samples[i]);
 		json_object_array_add(samples, sample);
 	}
 	json_object_object_add(object, "samples", samples);
@@ -166,7 +149,8 @@ static struct json_object *json_workload(const struct bench_run_options *options
 	struct json_object *workload = json_object_new_object();
 	struct json_object *cores = json_object_new_array();
 
-	json_object_object_add(workload, "rw", json_object_new_string(bench_rw_name(options->rw)));
+	json_object_object_add(workload, "rw",
+			       json_object_new_string(bench_command_options_rw_name(options->rw)));
 	if (options->rw == BENCH_RW_RANDRW) {
 		json_count(workload, "read_percent", options->read_percent);
 	}

@@ -4,7 +4,7 @@
 
 /*
  * What "ebb-bench run" prints. The JSON form is for programs: field names do not change, units are
- * in the names, a figure that there is none of is null.
+ * in the names, a metric that has no value is null.
  */
 
 #include <stdio.h>
@@ -13,18 +13,12 @@
 
 struct json_object;
 
-/* A table: one row for each figure, one column for each mode. */
+/* A table: one row for each metric, one column for each mode. */
 void bench_report_text(const struct bench_run_options *options,
 		       const struct bench_run_result *result, FILE *out);
 
 /* Return: the report, the caller's to put. */
 struct json_object *bench_report_json(const struct bench_run_options *options,
 				      const struct bench_run_result *result);
-
-/* A number with @decimals; JSON's null for a NAN. Return: the caller's to put. */
-struct json_object *bench_json_number(double number, int decimals);
-
-/* Writes @object, a newline, and puts it. */
-void bench_json_print(struct json_object *object, FILE *out);
 
 #endif

@@ -12,11 +12,11 @@
 
 #include <ebb/reactor.h>
 
-#include "bench/conductor.h"
-#include "bench/floor_rpc.h"
-#include "bench/pair.h"
+#include "bench/baseline_rpc.h"
+#include "bench/comparison.h"
+#include "bench/harness.h"
+#include "bench/json.h"
 #include "bench/pin.h"
-#include "bench/report.h"
 #include "bench/rpc_client.h"
 #include "bench/signals.h"
 
@@ -26,7 +26,7 @@
  * A client sends a request over a Unix socket and sleeps until the answer is there. In ebb the
  * request wakes the control thread, which parses it and wakes the app thread, which makes the
  * answer and wakes the control thread, which writes it and so wakes the client: four wakeups, and
- * everybody is asleep before each. The floor is the same chain of bare OS threads, in the same
+ * everybody is asleep before each. The baseline is the same chain of bare OS threads, in the same
  * process and the same places, with the same client, the same bytes both ways, and nothing done
  * with them.
  *
@@ -35,7 +35,7 @@
  *   rpc_on_one_core    all on one CPU
  */
 
-#define NUM_PAIRS 2
+#define NUM_COMPARISONS 2
 
 struct rpc_run {
 	const struct bench_wake_options *options;
@@ -47,7 +47,7 @@ struct rpc_run {
 	pid_t reactor_tid;
 	int cpu_a;
 	int cpu_b; /* -1: there is only one */
-	struct bench_pair pairs[NUM_PAIRS];
+	struct bench_comparison comparisons[NUM_COMPARISONS];
 };
 
 /* Holds the reactor and the client on CPU a, and every other OS thread of ebb's on @cpu_others. */
@@ -82,7 +82,7 @@ static double ebb_rpc(struct rpc_run *run, int cpu_others)
 	if (place(run, cpu_others) < 0) {
 		return NAN;
 	}
-	return bench_rpc_measure(run->fd, run->options->time_ns);
+	return bench_rpc_client_measure(run->fd, run->options->time_ns);
 }
 
 static double ebb_rpc_across(void *arg)
@@ -99,41 +99,41 @@ static double ebb_rpc_one(void *arg)
 	return ebb_rpc(run, run->cpu_a);
 }
 
-static double floor_across(void *arg)
+static double baseline_across(void *arg)
 {
 	struct rpc_run *run = arg;
 
-	return bench_floor_rpc(run->cpu_b, run->cpu_a, run->reply, run->options->time_ns);
+	return bench_baseline_rpc(run->cpu_b, run->cpu_a, run->reply, run->options->time_ns);
 }
 
-static double floor_one(void *arg)
+static double baseline_one(void *arg)
 {
 	struct rpc_run *run = arg;
 
-	return bench_floor_rpc(run->cpu_a, run->cpu_a, run->reply, run->options->time_ns);
+	return bench_baseline_rpc(run->cpu_a, run->cpu_a, run->reply, run->options->time_ns);
 }
 
-static const struct bench_pair rpc_pairs[NUM_PAIRS] = {
+static const struct bench_comparison rpc_comparisons[NUM_COMPARISONS] = {
 	{.name = "rpc_across_cores",
 	 .what = "JSON-RPC round trip by the app thread, all asleep, across cores",
-	 .floor = "socket, eventfd, eventfd, socket between bare OS threads",
+	 .baseline = "socket, eventfd, eventfd, socket between bare OS threads",
 	 .measure_ebb = ebb_rpc_across,
-	 .measure_floor = floor_across},
+	 .measure_baseline = baseline_across},
 	{.name = "rpc_on_one_core",
 	 .what = "JSON-RPC round trip by the app thread, all asleep, on one core",
-	 .floor = "socket, eventfd, eventfd, socket between bare OS threads",
+	 .baseline = "socket, eventfd, eventfd, socket between bare OS threads",
 	 .measure_ebb = ebb_rpc_one,
-	 .measure_floor = floor_one},
+	 .measure_baseline = baseline_one},
 };
 
-/* The first call: its reply is what the floor sends too, so it must be one. */
+/* The first call: its reply is what the baseline sends too, so it must be one. */
 static int reply_get(struct rpc_run *run)
 {
 	struct json_object *reply;
 	struct json_object *result = NULL;
 
-	run->fd = bench_rpc_connect(run->socket);
-	if (run->fd < 0 || bench_rpc_call(run->fd, run->reply) < 0) {
+	run->fd = bench_rpc_client_connect(run->socket);
+	if (run->fd < 0 || bench_rpc_client_call(run->fd, run->reply) < 0) {
 		return -EIO;
 	}
 	reply = json_tokener_parse(run->reply);
@@ -146,7 +146,7 @@ static int reply_get(struct rpc_run *run)
 	return result == NULL ? -EPROTO : 0;
 }
 
-/* The whole measurement, on the conductor, which is the client. */
+/* The whole measurement, on the harness, which is the client. */
 static int rpc_script(void *arg)
 {
 	struct rpc_run *run = arg;
@@ -163,9 +163,9 @@ static int rpc_script(void *arg)
 		rc = reply_get(run);
 	}
 	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
-		for (unsigned i = 0; rc == 0 && i < NUM_PAIRS && !bench_signals_seen(); i++) {
-			if (run->cpu_b >= 0 || run->pairs[i].measure_ebb == ebb_rpc_one) {
-				rc = bench_pair_round(&run->pairs[i]);
+		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
+			if (run->cpu_b >= 0 || run->comparisons[i].measure_ebb == ebb_rpc_one) {
+				rc = bench_comparison_round(&run->comparisons[i]);
 			}
 		}
 	}
@@ -223,7 +223,8 @@ static void rpc_json(const struct rpc_run *run)
 	json_object_object_add(report, "cores", cores);
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
-	json_object_object_add(report, "pairs", bench_pairs_json(run->pairs, NUM_PAIRS));
+	json_object_object_add(report, "pairs",
+			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
 	bench_json_print(report, stdout);
 }
 
@@ -235,9 +236,9 @@ int bench_rpc(const struct bench_wake_options *options)
 
 	run.cpu_a = bench_pin_cpu(0);
 	run.cpu_b = bench_pin_cpu(1);
-	for (unsigned i = 0; i < NUM_PAIRS; i++) {
-		run.pairs[i] = rpc_pairs[i];
-		run.pairs[i].arg = &run;
+	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
+		run.comparisons[i] = rpc_comparisons[i];
+		run.comparisons[i].arg = &run;
 	}
 	if (directory_make(&run) < 0) {
 		return BENCH_EXIT_FAILED;
@@ -245,7 +246,7 @@ int bench_rpc(const struct bench_wake_options *options)
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;
 	app.rpc_socket = run.socket;
-	rc = bench_conduct(&app, rpc_script, &run);
+	rc = bench_harness_run(&app, rpc_script, &run);
 	directory_remove(&run);
 	if (rc != 0) {
 		return rc;
@@ -257,6 +258,6 @@ int bench_rpc(const struct bench_wake_options *options)
 	if (run.cpu_b < 0) {
 		printf("One CPU: the round trip across cores cannot be measured here.\n");
 	}
-	bench_pairs_print(run.pairs, NUM_PAIRS, stdout);
+	bench_comparison_print(run.comparisons, NUM_COMPARISONS, stdout);
 	return 0;
 }

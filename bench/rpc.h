@@ -2,7 +2,7 @@
 #ifndef EBB_BENCH_RPC_H
 #define EBB_BENCH_RPC_H
 
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 /**
  * bench_rpc() - "ebb-bench rpc": a JSON-RPC round trip beside a bare chain of the same wakeups

@@ -12,7 +12,7 @@
 
 #include "bench/batch.h"
 
-bool bench_rpc_complete(const char *text, size_t len)
+bool bench_rpc_client_complete(const char *text, size_t len)
 {
 	bool in_string = false;
 	bool seen = false;
@@ -37,7 +37,7 @@ bool bench_rpc_complete(const char *text, size_t len)
 	return seen && depth == 0 && !in_string;
 }
 
-int bench_rpc_connect(const char *path)
+int bench_rpc_client_connect(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int rc = -ENAMETOOLONG;
@@ -58,7 +58,7 @@ int bench_rpc_connect(const char *path)
 	return rc;
 }
 
-long bench_rpc_call(int fd, char reply[BENCH_RPC_REPLY_MAX])
+long bench_rpc_client_call(int fd, char reply[BENCH_RPC_REPLY_MAX])
 {
 	static const char request[] = BENCH_RPC_REQUEST;
 	size_t len = 0;
@@ -79,7 +79,7 @@ long bench_rpc_call(int fd, char reply[BENCH_RPC_REPLY_MAX])
 			return -EIO;
 		}
 		len += (size_t)got;
-		if (bench_rpc_complete(reply, len)) {
+		if (bench_rpc_client_complete(reply, len)) {
 			reply[len] = '\0';
 			return (long)len;
 		}
@@ -88,7 +88,7 @@ long bench_rpc_call(int fd, char reply[BENCH_RPC_REPLY_MAX])
 	return -EMSGSIZE;
 }
 
-double bench_rpc_measure(int fd, uint64_t time_ns)
+double bench_rpc_client_measure(int fd, uint64_t time_ns)
 {
 	uint64_t begin_ns = ebb_clock_now_ns();
 	uint64_t now_ns = begin_ns;
@@ -100,7 +100,7 @@ double bench_rpc_measure(int fd, uint64_t time_ns)
 		uint64_t batch_ns = now_ns;
 
 		for (unsigned i = 0; i < batches.trips; i++) {
-			if (bench_rpc_call(fd, reply) < 0) {
+			if (bench_rpc_client_call(fd, reply) < 0) {
 				return NAN;
 			}
 		}

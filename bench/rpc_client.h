@@ -14,23 +14,23 @@
 #define BENCH_RPC_REQUEST "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"spdk_get_version\"}"
 
 /* True if the @len bytes at @text end with a complete JSON object. */
-bool bench_rpc_complete(const char *text, size_t len);
+bool bench_rpc_client_complete(const char *text, size_t len);
 
 /* Return: a connected socket; -errno (said on stderr). */
-int bench_rpc_connect(const char *path);
+int bench_rpc_client_connect(const char *path);
 
 /**
- * bench_rpc_call() - send the request and sleep until the whole reply is there
+ * bench_rpc_client_call() - send the request and sleep until the whole reply is there
  * @reply: what came, zero-terminated
  * Return: its length; -errno (said on stderr).
  */
-long bench_rpc_call(int fd, char reply[BENCH_RPC_REPLY_MAX]);
+long bench_rpc_client_call(int fd, char reply[BENCH_RPC_REPLY_MAX]);
 
 /**
- * bench_rpc_measure() - one call after another
+ * bench_rpc_client_measure() - one call after another
  * Return: nanoseconds for each call of the median batch (batch.h); NAN if one failed (said on
  * stderr).
  */
-double bench_rpc_measure(int fd, uint64_t time_ns);
+double bench_rpc_client_measure(int fd, uint64_t time_ns);
 
 #endif

@@ -14,14 +14,14 @@
 #include <ebb/poller.h>
 #include <ebb/thread.h>
 
-#include "bench/order.h"
+#include "bench/mode_order.h"
 #include "bench/signals.h"
-#include "bench/usage.h"
+#include "bench/rusage.h"
 #include "bench/worker.h"
 
 /*
  * The owner of the workers. It lives on the app thread and goes through phases; each is entered by
- * giving all workers an order (or all reactors a mode, or by starting a timer) and left when the
+ * giving all workers a command (or all reactors a mode, or by starting a timer) and left when the
  * last answer is there:
  *
  *   OPEN -> [ SWITCH -> BEGIN -> WARM -> MEASURE -> COUNT -> END ] for each run -> CLOSE
@@ -56,8 +56,8 @@ struct run {
 	bool stop;    /* no further run: a signal came, or the bdev goes */
 	bool counted; /* this run got as far as to count */
 	struct ebb_poller *timer;
-	struct bench_usage before;
-	struct bench_usage used;
+	struct bench_rusage before;
+	struct bench_rusage used;
 };
 
 static struct run *run_of_signals;
@@ -91,18 +91,19 @@ static void worker_answered(struct bench_worker *worker)
 	run_answered(worker->owner);
 }
 
-static void workers_order(struct run *run, enum run_phase phase, enum bench_order order)
+static void workers_run_command(struct run *run, enum run_phase phase,
+				enum bench_worker_command command)
 {
 	run->phase = phase;
 	run->pending = run->num_workers;
 	for (unsigned i = 0; i < run->num_workers; i++) {
-		bench_worker_order(&run->workers[i], order);
+		bench_worker_run_command(&run->workers[i], command);
 	}
 }
 
 static unsigned run_mode_index(const struct run *run)
 {
-	return bench_order(run->step, run->options->modes.count);
+	return bench_mode_order(run->step, run->options->modes.count);
 }
 
 static enum ebb_reactor_mode run_mode(const struct run *run)
@@ -209,14 +210,14 @@ static void run_record(struct run *run)
 	count.voluntary = run->used.voluntary;
 	count.involuntary = run->used.involuntary;
 	count.wakeups = run->used.wakeups;
-	bench_sample_make(&count, &mode->samples[mode->num_samples]);
+	bench_metric_sample_make(&count, &mode->samples[mode->num_samples]);
 	mode->num_samples++;
 }
 
 static void run_next(struct run *run)
 {
 	if (run->stop || run->step == run->options->runs * run->options->modes.count) {
-		workers_order(run, RUN_CLOSE, BENCH_ORDER_CLOSE);
+		workers_run_command(run, RUN_CLOSE, BENCH_WORKER_CLOSE);
 		return;
 	}
 	run->counted = false;
@@ -248,7 +249,7 @@ static void run_closed(struct run *run)
 /* The phase has ended: enter the next. */
 static void run_advance(struct run *run)
 {
-	struct bench_usage now;
+	struct bench_rusage now;
 
 	switch (run->phase) {
 	case RUN_OPEN:
@@ -259,23 +260,23 @@ static void run_advance(struct run *run)
 			run_next(run);
 			break;
 		}
-		workers_order(run, RUN_BEGIN, BENCH_ORDER_BEGIN);
+		workers_run_command(run, RUN_BEGIN, BENCH_WORKER_BEGIN);
 		break;
 	case RUN_BEGIN:
 		timer_start(run, RUN_WARM, run->options->warmup_ns);
 		break;
 	case RUN_WARM:
-		workers_order(run, RUN_MEASURE, BENCH_ORDER_MEASURE);
+		workers_run_command(run, RUN_MEASURE, BENCH_WORKER_MEASURE);
 		break;
 	case RUN_MEASURE:
 		run->counted = !run->stop;
-		bench_usage_get(&run->before);
+		bench_rusage_get(&run->before);
 		timer_start(run, RUN_COUNT, run->options->time_ns);
 		break;
 	case RUN_COUNT:
-		bench_usage_get(&now);
-		bench_usage_subtract(&now, &run->before, &run->used);
-		workers_order(run, RUN_END, BENCH_ORDER_END);
+		bench_rusage_get(&now);
+		bench_rusage_subtract(&now, &run->before, &run->used);
+		workers_run_command(run, RUN_END, BENCH_WORKER_END);
 		break;
 	case RUN_END:
 		run_record(run);
@@ -345,7 +346,7 @@ static int bdev_open(struct run *run)
 	if (rc == -EROFS) {
 		run_fail(run, BENCH_EXIT_USAGE,
 			 "run: --rw %s: bdev %s is read-only: give read or randread",
-			 bench_rw_name(options->rw), options->bdev);
+			 bench_command_options_rw_name(options->rw), options->bdev);
 	} else if (rc < 0) {
 		run_fail(run, BENCH_EXIT_FAILED, "run: bdev %s cannot be opened: %s", options->bdev,
 			 strerror(-rc));
@@ -450,7 +451,7 @@ static void run_start(void *arg)
 		run_closed(run);
 		return;
 	}
-	workers_order(run, RUN_OPEN, BENCH_ORDER_OPEN);
+	workers_run_command(run, RUN_OPEN, BENCH_WORKER_OPEN);
 }
 
 int bench_run(const struct bench_run_options *options, struct bench_run_result *ret_result)

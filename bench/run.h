@@ -5,14 +5,14 @@
 /* "ebb-bench run": the same I/O on the same open bdev, in one mode of the reactors after another.
  */
 
-#include "bench/figure.h"
-#include "bench/options.h"
+#include "bench/command_options.h"
+#include "bench/metric.h"
 
 #define BENCH_CORES_MAX 256
 
 struct bench_mode_result {
 	unsigned num_samples;
-	struct bench_sample samples[BENCH_RUNS_MAX];
+	struct bench_metric_sample samples[BENCH_RUNS_MAX];
 	uint64_t errors;
 };
 

@@ -8,45 +8,45 @@
 
 #include <ebb/assert.h>
 
+#include "bench/baseline.h"
 #include "bench/batch.h"
-#include "bench/conductor.h"
-#include "bench/floor.h"
-#include "bench/pair.h"
+#include "bench/comparison.h"
+#include "bench/harness.h"
+#include "bench/json.h"
 #include "bench/pin.h"
 #include "bench/ping.h"
-#include "bench/report.h"
 #include "bench/signals.h"
 
 /*
  * What is compared with what.
  *
- * Each of ebb's figures is one way of a message between two ebb threads, on two reactors: half of a
- * round trip of the median batch (batch.h). Its floor is one way between two bare OS threads, in
+ * Each of ebb's metrics is one way of a message between two ebb threads, on two reactors: half of a
+ * round trip of the median batch (batch.h). Its baseline is one way between two bare OS threads, in
  * the same process, on the same CPUs, in the same second. Both sides have the same number of hops
  * and of wakeups in a round trip, two.
  *
- *   poll_to_poll            both reactors spin on their CPUs; the floor's threads spin on one cache
- *                           line that is stored to and loaded from, and nothing else.
+ *   poll_to_poll            both reactors spin on their CPUs; the baseline's threads spin on one
+ *                           cache line that is stored to and loaded from, and nothing else.
  *   wake_across_cores       both reactors are in interrupt mode, each held on its CPU, and each
- *                           falls asleep before it is woken again; the floor's threads sleep in
+ *                           falls asleep before it is woken again; the baseline's threads sleep in
  *                           epoll_wait() on an eventfd, which is read after each wakeup.
  *   wake_on_one_core        the same, with all threads of both sides held on one CPU: reactors are
  *                           made one for each CPU, so the second one's OS thread is moved over.
- *   …_edge                  the same two beside the leanest floor there is: the eventfd is watched
- *                           edge-triggered and never read. A reactor does that, too; beyond it
- *                           there are its queues, its clock, and its second look before sleep.
+ *   …_edge                  the same two beside the leanest baseline there is: the eventfd is
+ *                           watched edge-triggered and never read. A reactor does that, too; beyond
+ *                           it there are its queues, its clock, and its second look before sleep.
  *
- * While a floor is measured the reactors sleep, so that they take no CPU; while ebb is measured the
- * floor's threads do not exist, and the conductor sleeps.
+ * While a baseline is measured the reactors sleep, so that they take no CPU; while ebb is measured
+ * the baseline's threads do not exist, and the harness sleeps.
  *
  * Idle wakeups are counted after the reactors have settled, in interrupt and in adaptive mode: the
  * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
- * of the process but the conductor.
+ * of the process but the harness.
  *
  * With one CPU there are no two reactors, and only the idle part can be measured.
  */
 
-#define NUM_PAIRS 5
+#define NUM_COMPARISONS 5
 
 static const enum ebb_reactor_mode idle_modes[] = {EBB_REACTOR_INTERRUPT, EBB_REACTOR_ADAPTIVE};
 
@@ -58,9 +58,9 @@ struct wake_run {
 	int core_b; /* -1: there is only one */
 	struct ebb_thread *a;
 	struct ebb_thread *b;
-	struct bench_pair pairs[NUM_PAIRS];
+	struct bench_comparison comparisons[NUM_COMPARISONS];
 	unsigned num_idle; /* of those below that were measured */
-	struct bench_usage idle[NUM_IDLE_MODES];
+	struct bench_rusage idle[NUM_IDLE_MODES];
 };
 
 static double ebb_poll_to_poll(void *arg)
@@ -68,24 +68,24 @@ static double ebb_poll_to_poll(void *arg)
 	struct wake_run *run = arg;
 	double one_way_ns;
 
-	if (bench_conduct_mode(EBB_REACTOR_POLL) < 0) {
+	if (bench_harness_set_mode(EBB_REACTOR_POLL) < 0) {
 		return NAN;
 	}
 	one_way_ns = bench_ping(run->a, run->b, BENCH_TRIPS_SPINNING, run->options->time_ns);
-	return bench_conduct_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
+	return bench_harness_set_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
 }
 
-static double floor_hop(void *arg)
+static double baseline_hop(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_hop(run->core_a, run->core_b, run->options->time_ns);
+	return bench_baseline_hop(run->core_a, run->core_b, run->options->time_ns);
 }
 
 static double ebb_wake(struct wake_run *run, int cpu_b)
 {
-	bench_conduct_pin(run->core_a, run->core_a);
-	bench_conduct_pin(run->core_b, cpu_b);
+	bench_harness_pin(run->core_a, run->core_a);
+	bench_harness_pin(run->core_b, cpu_b);
 	return bench_ping(run->a, run->b, BENCH_TRIPS_SLEEPING, run->options->time_ns);
 }
 
@@ -103,78 +103,78 @@ static double ebb_wake_one(void *arg)
 	return ebb_wake(run, run->core_a);
 }
 
-static double floor_wake_across(void *arg)
+static double baseline_wake_across(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_b, run->options->time_ns, false);
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, false);
 }
 
-static double floor_wake_one(void *arg)
+static double baseline_wake_one(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_a, run->options->time_ns, false);
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, false);
 }
 
-static double floor_edge_across(void *arg)
+static double baseline_edge_across(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_b, run->options->time_ns, true);
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, true);
 }
 
-static double floor_edge_one(void *arg)
+static double baseline_edge_one(void *arg)
 {
 	struct wake_run *run = arg;
 
-	return bench_floor_wake(run->core_a, run->core_a, run->options->time_ns, true);
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, true);
 }
 
-static const struct bench_pair wake_pairs[NUM_PAIRS] = {
+static const struct bench_comparison wake_comparisons[NUM_COMPARISONS] = {
 	{.name = "poll_to_poll",
 	 .what = "message one way, polling reactor to polling reactor",
-	 .floor = "one cache line between two spinning OS threads",
+	 .baseline = "one cache line between two spinning OS threads",
 	 .measure_ebb = ebb_poll_to_poll,
-	 .measure_floor = floor_hop},
+	 .measure_baseline = baseline_hop},
 	{.name = "wake_across_cores",
 	 .what = "message one way to a sleeping reactor, across cores",
-	 .floor = "eventfd, epoll_wait(), read()",
+	 .baseline = "eventfd, epoll_wait(), read()",
 	 .measure_ebb = ebb_wake_across,
-	 .measure_floor = floor_wake_across},
+	 .measure_baseline = baseline_wake_across},
 	{.name = "wake_on_one_core",
 	 .what = "message one way to a sleeping reactor, on one core",
-	 .floor = "eventfd, epoll_wait(), read()",
+	 .baseline = "eventfd, epoll_wait(), read()",
 	 .measure_ebb = ebb_wake_one,
-	 .measure_floor = floor_wake_one},
+	 .measure_baseline = baseline_wake_one},
 	{.name = "wake_across_cores_edge",
 	 .what = "message one way to a sleeping reactor, across cores",
-	 .floor = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
 	 .measure_ebb = ebb_wake_across,
-	 .measure_floor = floor_edge_across},
+	 .measure_baseline = baseline_edge_across},
 	{.name = "wake_on_one_core_edge",
 	 .what = "message one way to a sleeping reactor, on one core",
-	 .floor = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
 	 .measure_ebb = ebb_wake_one,
-	 .measure_floor = floor_edge_one},
+	 .measure_baseline = baseline_edge_one},
 };
 
 /* Counts what the reactors do while nobody wants anything. */
 static int idle_measure(struct wake_run *run, enum ebb_reactor_mode mode)
 {
-	struct bench_usage before;
-	struct bench_usage after;
-	int rc = bench_conduct_mode(mode);
+	struct bench_rusage before;
+	struct bench_rusage after;
+	int rc = bench_harness_set_mode(mode);
 
 	if (rc < 0) {
 		return rc;
 	}
-	bench_conduct_sleep(run->options->settle_ns);
-	bench_usage_get_others(&before);
-	bench_conduct_sleep(run->options->idle_ns);
-	bench_usage_get_others(&after);
+	bench_harness_sleep(run->options->settle_ns);
+	bench_rusage_get_others(&before);
+	bench_harness_sleep(run->options->idle_ns);
+	bench_rusage_get_others(&after);
 	if (!bench_signals_seen()) {
-		bench_usage_subtract(&after, &before, &run->idle[run->num_idle]);
+		bench_rusage_subtract(&after, &before, &run->idle[run->num_idle]);
 		run->num_idle++;
 	}
 	return 0;
@@ -186,7 +186,7 @@ static void thread_leave(void *arg)
 	ebb_thread_exit();
 }
 
-static int pairs_measure(struct wake_run *run)
+static int comparisons_measure(struct wake_run *run)
 {
 	int rc;
 
@@ -197,15 +197,15 @@ static int pairs_measure(struct wake_run *run)
 		return rc;
 	}
 	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
-		for (unsigned i = 0; rc == 0 && i < NUM_PAIRS && !bench_signals_seen(); i++) {
-			rc = bench_pair_round(&run->pairs[i]);
+		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
+			rc = bench_comparison_round(&run->comparisons[i]);
 		}
 	}
 	ebb_thread_send_msg(run->b, thread_leave, NULL);
 	return rc;
 }
 
-/* The whole measurement, on the conductor. */
+/* The whole measurement, on the harness. */
 static int wake_script(void *arg)
 {
 	struct wake_run *run = arg;
@@ -215,7 +215,7 @@ static int wake_script(void *arg)
 	run->core_a = ebb_reactor_core(0);
 	run->core_b = ebb_reactor_core(1);
 	if (run->core_b >= 0) {
-		rc = pairs_measure(run);
+		rc = comparisons_measure(run);
 	}
 	for (unsigned i = 0; rc == 0 && i < NUM_IDLE_MODES && run->options->idle_ns > 0; i++) {
 		rc = idle_measure(run, idle_modes[i]);
@@ -223,7 +223,7 @@ static int wake_script(void *arg)
 	return rc < 0 ? BENCH_EXIT_FAILED : 0;
 }
 
-static double per_second(uint64_t count, const struct bench_usage *usage)
+static double per_second(uint64_t count, const struct bench_rusage *usage)
 {
 	return (double)count * (double)EBB_NS_PER_S / (double)usage->now_ns;
 }
@@ -234,10 +234,10 @@ static void wake_print(const struct wake_run *run)
 		printf("One CPU: messages between reactors cannot be measured here.\n");
 	} else {
 		printf("reactors on CPUs %d and %d; medians\n\n", run->core_a, run->core_b);
-		bench_pairs_print(run->pairs, NUM_PAIRS, stdout);
+		bench_comparison_print(run->comparisons, NUM_COMPARISONS, stdout);
 	}
 	for (unsigned i = 0; i < run->num_idle; i++) {
-		const struct bench_usage *idle = &run->idle[i];
+		const struct bench_rusage *idle = &run->idle[i];
 
 		printf("%sidle in %s mode, %.10g s: %llu reactor wakeups, %llu context switches, "
 		       "%llu us of CPU\n",
@@ -249,7 +249,7 @@ static void wake_print(const struct wake_run *run)
 	}
 }
 
-static struct json_object *idle_json(const struct bench_usage *idle, enum ebb_reactor_mode mode)
+static struct json_object *idle_json(const struct bench_rusage *idle, enum ebb_reactor_mode mode)
 {
 	struct json_object *object = json_object_new_object();
 	uint64_t switches = idle->voluntary + idle->involuntary;
@@ -281,7 +281,8 @@ static void wake_json(const struct wake_run *run)
 	json_object_object_add(report, "cores", cores);
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
-	json_object_object_add(report, "pairs", bench_pairs_json(run->pairs, NUM_PAIRS));
+	json_object_object_add(report, "pairs",
+			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		json_object_array_add(idle, idle_json(&run->idle[i], idle_modes[i]));
 	}
@@ -296,9 +297,9 @@ int bench_wake(const struct bench_wake_options *options)
 	char cpumask[32];
 	int rc;
 
-	for (unsigned i = 0; i < NUM_PAIRS; i++) {
-		run.pairs[i] = wake_pairs[i];
-		run.pairs[i].arg = &run;
+	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
+		run.comparisons[i] = wake_comparisons[i];
+		run.comparisons[i].arg = &run;
 	}
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;
@@ -306,7 +307,7 @@ int bench_wake(const struct bench_wake_options *options)
 		snprintf(cpumask, sizeof(cpumask), "[%d,%d]", bench_pin_cpu(0), bench_pin_cpu(1));
 		app.cpumask = cpumask;
 	}
-	rc = bench_conduct(&app, wake_script, &run);
+	rc = bench_harness_run(&app, wake_script, &run);
 	if (rc != 0) {
 		return rc;
 	}

@@ -2,10 +2,10 @@
 #ifndef EBB_BENCH_WAKE_H
 #define EBB_BENCH_WAKE_H
 
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 /**
- * bench_wake() - "ebb-bench wake": messages between reactors beside bare floors, and idle wakeups
+ * bench_wake() - "ebb-bench wake": messages between reactors beside baselines, and idle wakeups
  * Prints its result to stdout.
  * Return: 0; BENCH_EXIT_FAILED (said on stderr).
  */

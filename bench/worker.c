@@ -233,35 +233,35 @@ static void worker_begin(struct bench_worker *worker)
 	}
 }
 
-static void worker_obey(void *arg)
+static void worker_run_command(void *arg)
 {
 	struct bench_worker *worker = arg;
-	enum bench_order order = worker->order;
+	enum bench_worker_command command = worker->command;
 
-	switch (order) {
-	case BENCH_ORDER_OPEN:
+	switch (command) {
+	case BENCH_WORKER_OPEN:
 		if (!worker_open_turn(worker)) {
 			return; /* goes on by another message */
 		}
 		break;
-	case BENCH_ORDER_BEGIN:
+	case BENCH_WORKER_BEGIN:
 		worker_begin(worker);
 		break;
-	case BENCH_ORDER_MEASURE:
+	case BENCH_WORKER_MEASURE:
 		ebb_histogram_reset(&worker->latency);
 		break;
-	case BENCH_ORDER_END:
+	case BENCH_WORKER_END:
 		worker->ending = true;
 		if (worker->in_flight > 0) {
 			return; /* the last one answers */
 		}
 		break;
-	case BENCH_ORDER_CLOSE:
+	case BENCH_WORKER_CLOSE:
 		worker_close(worker);
 		break;
 	}
 	worker_answer(worker);
-	if (order == BENCH_ORDER_CLOSE && !ebb_thread_is_app()) {
+	if (command == BENCH_WORKER_CLOSE && !ebb_thread_is_app()) {
 		ebb_thread_exit();
 	}
 }
@@ -273,14 +273,14 @@ static void worker_answered(void *arg)
 	worker->answered(worker);
 }
 
-void bench_worker_order(struct bench_worker *worker, enum bench_order order)
+void bench_worker_run_command(struct bench_worker *worker, enum bench_worker_command command)
 {
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
-	worker->order = order;
-	ebb_msg_init(&worker->request, worker_obey, worker);
+	worker->command = command;
+	ebb_msg_init(&worker->request, worker_run_command, worker);
 	ebb_msg_init(&worker->answer, worker_answered, worker);
 	rc = ebb_thread_send(worker->thread, &worker->request);
-	ebb_assert(rc == 0); /* a worker's thread exits by order only */
+	ebb_assert(rc == 0); /* a worker's thread exits by command only */
 }

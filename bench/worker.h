@@ -4,7 +4,7 @@
 
 /*
  * A worker keeps a fixed number of requests in flight on one thread: each completion submits the
- * next request. It obeys its owner on the app thread, one order at a time.
+ * next request. Its owner, on the app thread, gives it one command at a time.
  */
 
 #include <stdbool.h>
@@ -18,12 +18,12 @@
 
 struct bench_job;
 
-enum bench_order {
-	BENCH_ORDER_OPEN,    /* get the channel, allocate the buffers */
-	BENCH_ORDER_BEGIN,   /* put the requests in flight */
-	BENCH_ORDER_MEASURE, /* forget what was counted so far */
-	BENCH_ORDER_END,     /* count no more, submit no more; answered when nothing is in flight */
-	BENCH_ORDER_CLOSE,   /* undo OPEN, also if that failed half way */
+enum bench_worker_command {
+	BENCH_WORKER_OPEN,    /* get the channel, allocate the buffers */
+	BENCH_WORKER_BEGIN,   /* put the requests in flight */
+	BENCH_WORKER_MEASURE, /* forget what was counted so far */
+	BENCH_WORKER_END,   /* count no more, submit no more; answered when nothing is in flight */
+	BENCH_WORKER_CLOSE, /* undo OPEN, also if that failed half way */
 };
 
 struct bench_worker {
@@ -52,16 +52,16 @@ struct bench_worker {
 	uint32_t num_bufs; /* of the jobs, those that have their buffer */
 	uint32_t in_flight;
 	bool ending;
-	enum bench_order order;
+	enum bench_worker_command command;
 	struct ebb_msg request;
 	struct ebb_msg answer;
 } EBB_CACHE_ALIGNED;
 
 /**
- * bench_worker_order() - have @worker do something on its thread
- * worker->answered(@worker) is called when that is done; no other order before then.
+ * bench_worker_run_command() - have @worker do something on its thread
+ * worker->answered(@worker) is called when that is done; no other command before then.
  * Thread: app.
  */
-void bench_worker_order(struct bench_worker *worker, enum bench_order order);
+void bench_worker_run_command(struct bench_worker *worker, enum bench_worker_command command);
 
 #endif

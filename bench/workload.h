@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 struct bench_workload {
 	uint64_t io_bytes;

@@ -5,7 +5,7 @@
 #include <ebb/app.h>
 #include <ebb/assert.h>
 #include <ebb/bdev_module.h>
-#include <ebb/command.h>
+#include <ebb/ctl_command.h>
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
@@ -29,7 +29,7 @@ static struct ebb_list nodes = EBB_LIST_INIT(nodes);
 static struct ebb_spinlock lock = EBB_SPINLOCK_INIT("nodes");
 static struct ebb_subsystem subsystem;
 static struct ebb_startup_step step;
-static struct ebb_command command;
+static struct ebb_ctl_command command;
 static struct ebb_method method;
 static uint64_t shared EBB_CACHE_ALIGNED;
 
@@ -41,7 +41,7 @@ static const struct ebb_param table[] = {
 EBB_SUBSYSTEM_REGISTER(subsystem)
 EBB_SUBSYSTEM_DEPEND(subsystem, bdev)
 EBB_STARTUP_STEP_REGISTER(step)
-EBB_COMMAND_REGISTER(command)
+EBB_CTL_COMMAND_REGISTER(command)
 EBB_METHOD_REGISTER(method)
 
 static void message(void *arg)

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -34,15 +33,16 @@ class Installed:
     def __init__(self):
         for program in ("meson", "pkg-config"):
             need_program(program)
-        self.root = Path(tempfile.mkdtemp(prefix="ebb-install-"))
-        check_command(["meson", "install", "-C", BUILD, "--destdir", self.root], timeout=280)
-        found = sorted(self.root.rglob("ebb.pc"))
-        if not found and sanitized():
+        if sanitized():
             raise Skip("a build for a sanitizer installs no library")
+        self.folder = tempfile.TemporaryDirectory(prefix="ebb-install-")  # goes with this object
+        root = Path(self.folder.name)
+        check_command(["meson", "install", "-C", BUILD, "--destdir", root], timeout=550)
+        found = sorted(root.rglob("ebb.pc"))
         assert len(found) == 1, f"ebb.pc is installed {len(found)} times"
         self.pkgconfig = found[0].parent
         self.libraries = self.pkgconfig.parent
-        self.prefix = next(self.root.rglob("include/ebb")).parents[1]
+        self.prefix = next(root.rglob("include/ebb")).parents[1]
         for description in self.pkgconfig.glob("ebb*.pc"):
             self.relocate(description)
 
@@ -65,14 +65,19 @@ def sanitized():
     return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
 
 
-_copy = []
+_copies = []
 
 
 def installed():
-    """Made by the first test that asks for it; all look at the same."""
-    if not _copy:
-        _copy.append(Installed())
-    return _copy[0]
+    """Made by the first test that asks for it, or not made, and then not tried again."""
+    if not _copies:
+        try:
+            _copies.append(Installed())
+        except Exception as error:
+            _copies.append(error)
+    if isinstance(_copies[0], Exception):
+        raise _copies[0]
+    return _copies[0]
 
 
 @contextlib.contextmanager
@@ -185,6 +190,22 @@ def each_header_compiles_by_itself_with_cxx():
 
 
 @test
+def each_function_links_from_cxx():
+    need_program("g++")
+    copy = installed()
+    headers = copy.prefix / "include" / "ebb"
+    lines = [f"#include <ebb/{header.name}>" for header in sorted(headers.glob("*.h"))]
+    lines += ["int main(int argc, char **)", "{", "\tconst void *all[] = {"]
+    lines += [f"\t\t(const void *)&{name}," for name in sorted(symbols.declared(headers))]
+    lines += ["\t};", "\treturn all[argc] == nullptr;", "}"]
+    with folder() as outside:
+        source = outside / "functions.cc"
+        source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        flags = copy.flags("--cflags", "--libs")
+        check_command(["g++", "-std=c++17", "-o", outside / "functions", source, *flags])
+
+
+@test
 def the_example_is_short():
     lines = len(example().splitlines())
     assert lines < 60, f"{lines} lines"
@@ -209,8 +230,4 @@ def the_programs_are_installed_and_need_no_library_of_ebb():
         assert "libebb" not in check_command(["ldd", program]).stdout, name
 
 
-try:
-    run()
-finally:
-    for copied in _copy:
-        shutil.rmtree(copied.root, ignore_errors=True)
+run()

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bench/order.h"
+#include "bench/mode_order.h"
 #include "tests/unit/unit.h"
 
 #define DRAWS 1000000u
@@ -114,14 +114,14 @@ START_TEST(test_order)
 	unsigned place_sum[3] = {0};
 
 	for (unsigned step = 0; step < 9; step++) {
-		ck_assert_uint_eq(bench_order(step, 3), expected[step]);
+		ck_assert_uint_eq(bench_mode_order(step, 3), expected[step]);
 	}
 	for (unsigned step = 0; step < 6; step++) {
-		place_sum[bench_order(step, 3)] += step;
+		place_sum[bench_mode_order(step, 3)] += step;
 	}
 	ck_assert_uint_eq(place_sum[0], place_sum[1]);
 	ck_assert_uint_eq(place_sum[1], place_sum[2]);
-	ck_assert_uint_eq(bench_order(5, 1), 0);
+	ck_assert_uint_eq(bench_mode_order(5, 1), 0);
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 
 #include <ebb/reactor.h>
 
+#include "bench/json.h"
 #include "tests/unit/unit.h"
 
 static struct bench_run_result result;
@@ -36,12 +37,12 @@ static void setup(void)
 	result.cores[0] = 3;
 	mode->num_samples = 2;
 	mode->errors = 5;
-	for (unsigned figure = 0; figure < BENCH_FIGURE_COUNT; figure++) {
-		mode->samples[0].figure[figure] = 1000000;
-		mode->samples[1].figure[figure] = 2000000;
+	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		mode->samples[0].metric[metric] = 1000000;
+		mode->samples[1].metric[metric] = 2000000;
 	}
-	mode->samples[0].figure[BENCH_LATENCY_P99] = NAN;
-	mode->samples[1].figure[BENCH_LATENCY_P99] = NAN;
+	mode->samples[0].metric[BENCH_LATENCY_P99] = NAN;
+	mode->samples[1].metric[BENCH_LATENCY_P99] = NAN;
 }
 
 static struct json_object *get(struct json_object *object, const char *name)

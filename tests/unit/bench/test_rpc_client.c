@@ -9,7 +9,7 @@
 
 static bool complete(const char *text)
 {
-	return bench_rpc_complete(text, strlen(text));
+	return bench_rpc_client_complete(text, strlen(text));
 }
 
 START_TEST(test_complete)
@@ -37,13 +37,13 @@ START_TEST(test_call)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	ck_assert_int_eq(write(fds[1], first, sizeof(first) - 1), sizeof(first) - 1);
 	ck_assert_int_eq(write(fds[1], second, sizeof(second) - 1), sizeof(second) - 1);
-	ck_assert_int_eq(bench_rpc_call(fds[0], reply), sizeof(first) + sizeof(second) - 2);
+	ck_assert_int_eq(bench_rpc_client_call(fds[0], reply), sizeof(first) + sizeof(second) - 2);
 	ck_assert_str_eq(reply, "{\"result\":{\"version\":\"1\"}}");
 	ck_assert_int_eq(read(fds[1], request, sizeof(request)), strlen(BENCH_RPC_REQUEST));
 	ck_assert_mem_eq(request, BENCH_RPC_REQUEST, strlen(BENCH_RPC_REQUEST));
 
 	close(fds[1]);
-	ck_assert_int_lt(bench_rpc_call(fds[0], reply), 0);
+	ck_assert_int_lt(bench_rpc_client_call(fds[0], reply), 0);
 	close(fds[0]);
 }
 END_TEST
@@ -54,8 +54,8 @@ START_TEST(test_connect_fails)
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	ck_assert_int_lt(bench_rpc_connect(path), 0);
-	ck_assert_int_lt(bench_rpc_connect("/nonexistent/socket"), 0);
+	ck_assert_int_lt(bench_rpc_client_connect(path), 0);
+	ck_assert_int_lt(bench_rpc_client_connect("/nonexistent/socket"), 0);
 }
 END_TEST
 

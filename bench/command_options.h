@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_OPTIONS_H
-#define EBB_BENCH_OPTIONS_H
+#ifndef EBB_BENCH_COMMAND_OPTIONS_H
+#define EBB_BENCH_COMMAND_OPTIONS_H
 
 /* What each command can be asked, checked as far as that is possible without a device. */
 
@@ -18,7 +18,7 @@ enum bench_rw {
 };
 
 /* The workload's name, as --rw takes it. */
-const char *bench_rw_name(enum bench_rw rw);
+const char *bench_command_options_rw_name(enum bench_rw rw);
 
 #define BENCH_CORE_ANY   UINT64_MAX
 #define BENCH_RUNS_MAX   99
@@ -54,18 +54,18 @@ struct bench_wake_options {
 };
 
 /**
- * bench_run_options_parse() - read the arguments of "run"
+ * bench_command_options_run() - read the arguments of "run"
  * @ret_options: defaults for what was not given; must not be copied afterwards
  * Return: as bench_option_parse().
  */
-int bench_run_options_parse(char *const *args, int num_args, struct bench_run_options *ret_options,
-			    char error[BENCH_ERROR_MAX]);
+int bench_command_options_run(char *const *args, int num_args,
+			      struct bench_run_options *ret_options, char error[BENCH_ERROR_MAX]);
 
 /* The same for "wake" and "rpc"; @command is one of these. */
-int bench_wake_options_parse(const char *command, char *const *args, int num_args,
-			     struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX]);
+int bench_command_options_wake(const char *command, char *const *args, int num_args,
+			       struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX]);
 
 /* The help text of @command; of all of them if it is NULL. */
-void bench_options_help(const char *command, FILE *out);
+void bench_command_options_help(const char *command, FILE *out);
 
 #endif

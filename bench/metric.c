@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/figure.h"
+#include "bench/metric.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define MEDIAN_MAX 99
 
-const struct bench_figure_info bench_figures[BENCH_FIGURE_COUNT] = {
+const struct bench_metric_info bench_metrics[BENCH_METRIC_COUNT] = {
 	[BENCH_IOPS] = {"iops", "IOPS", 1, 0},
 	[BENCH_MIB_PER_S] = {"bandwidth_mib_per_s", "MiB/s", 1, 1},
 	[BENCH_LATENCY_MEAN] = {"latency_mean_ns", "latency mean, us", 1e-3, 3},
@@ -30,40 +30,41 @@ static double ratio(double of, double to)
 	return to > 0 ? of / to : NAN;
 }
 
-void bench_sample_make(const struct bench_count *count, struct bench_sample *ret_sample)
+void bench_metric_sample_make(const struct bench_count *count,
+			      struct bench_metric_sample *ret_sample)
 {
 	double seconds = (double)count->elapsed_ns / (double)EBB_NS_PER_S;
 	double ios = (double)count->ios;
 	const struct ebb_histogram *latency = &count->latency;
-	double *figure = ret_sample->figure;
+	double *metric = ret_sample->metric;
 
 	ebb_assert(count->elapsed_ns > 0);
-	figure[BENCH_IOPS] = ios / seconds;
-	figure[BENCH_MIB_PER_S] = ios * (double)count->io_bytes / seconds / (1 << 20);
-	figure[BENCH_LATENCY_MEAN] = ratio((double)latency->sum, (double)latency->count);
-	figure[BENCH_CPU_PER_MILLION] = ratio((double)count->cpu_ns * 1e-9 * 1e6, ios);
-	figure[BENCH_CPU_PERCENT] = (double)count->cpu_ns / (double)count->elapsed_ns * 100;
-	figure[BENCH_VOLUNTARY] = (double)count->voluntary / seconds;
-	figure[BENCH_INVOLUNTARY] = (double)count->involuntary / seconds;
-	figure[BENCH_WAKEUPS] = (double)count->wakeups / seconds;
-	figure[BENCH_IOS_PER_WAKEUP] = ratio(ios, (double)count->wakeups);
+	metric[BENCH_IOPS] = ios / seconds;
+	metric[BENCH_MIB_PER_S] = ios * (double)count->io_bytes / seconds / (1 << 20);
+	metric[BENCH_LATENCY_MEAN] = ratio((double)latency->sum, (double)latency->count);
+	metric[BENCH_CPU_PER_MILLION] = ratio((double)count->cpu_ns * 1e-9 * 1e6, ios);
+	metric[BENCH_CPU_PERCENT] = (double)count->cpu_ns / (double)count->elapsed_ns * 100;
+	metric[BENCH_VOLUNTARY] = (double)count->voluntary / seconds;
+	metric[BENCH_INVOLUNTARY] = (double)count->involuntary / seconds;
+	metric[BENCH_WAKEUPS] = (double)count->wakeups / seconds;
+	metric[BENCH_IOS_PER_WAKEUP] = ratio(ios, (double)count->wakeups);
 
 	if (latency->count == 0) {
-		figure[BENCH_LATENCY_MIN] = NAN;
-		figure[BENCH_LATENCY_P50] = NAN;
-		figure[BENCH_LATENCY_P99] = NAN;
-		figure[BENCH_LATENCY_P99_9] = NAN;
-		figure[BENCH_LATENCY_MAX] = NAN;
+		metric[BENCH_LATENCY_MIN] = NAN;
+		metric[BENCH_LATENCY_P50] = NAN;
+		metric[BENCH_LATENCY_P99] = NAN;
+		metric[BENCH_LATENCY_P99_9] = NAN;
+		metric[BENCH_LATENCY_MAX] = NAN;
 		return;
 	}
-	figure[BENCH_LATENCY_MIN] = (double)latency->min;
-	figure[BENCH_LATENCY_P50] = (double)ebb_histogram_percentile(latency, 50);
-	figure[BENCH_LATENCY_P99] = (double)ebb_histogram_percentile(latency, 99);
-	figure[BENCH_LATENCY_P99_9] = (double)ebb_histogram_percentile(latency, 99.9);
-	figure[BENCH_LATENCY_MAX] = (double)latency->max;
+	metric[BENCH_LATENCY_MIN] = (double)latency->min;
+	metric[BENCH_LATENCY_P50] = (double)ebb_histogram_percentile(latency, 50);
+	metric[BENCH_LATENCY_P99] = (double)ebb_histogram_percentile(latency, 99);
+	metric[BENCH_LATENCY_P99_9] = (double)ebb_histogram_percentile(latency, 99.9);
+	metric[BENCH_LATENCY_MAX] = (double)latency->max;
 }
 
-double bench_median(const double *values, unsigned count)
+double bench_metric_median(const double *values, unsigned count)
 {
 	double sorted[MEDIAN_MAX];
 	unsigned used = 0;
@@ -88,16 +89,16 @@ double bench_median(const double *values, unsigned count)
 	return (sorted[(used - 1) / 2] + sorted[used / 2]) / 2;
 }
 
-void bench_sample_median(const struct bench_sample *samples, unsigned count,
-			 struct bench_sample *ret_median)
+void bench_metric_sample_median(const struct bench_metric_sample *samples, unsigned count,
+				struct bench_metric_sample *ret_median)
 {
 	double values[MEDIAN_MAX];
 
 	ebb_assert(count <= MEDIAN_MAX);
-	for (unsigned figure = 0; figure < BENCH_FIGURE_COUNT; figure++) {
+	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		for (unsigned i = 0; i < count; i++) {
-			values[i] = samples[i].figure[figure];
+			values[i] = samples[i].metric[metric];
 		}
-		ret_median->figure[figure] = bench_median(values, count);
+		ret_median->metric[metric] = bench_metric_median(values, count);
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor.h"
+#include "bench/baseline.h"
 
 #include <math.h>
 
-#include "bench/floor_rpc.h"
+#include "bench/baseline_rpc.h"
 #include "bench/pin.h"
 #include "tests/unit/need.h"
 #include "tests/unit/unit.h"
@@ -22,9 +22,9 @@ START_TEST(test_wake)
 	int a = bench_pin_cpu(0);
 	int b = bench_pin_cpu(1) >= 0 ? bench_pin_cpu(1) : a;
 
-	check_plausible(bench_floor_wake(a, a, TIME_NS, false));
-	check_plausible(bench_floor_wake(a, b, TIME_NS, false));
-	check_plausible(bench_floor_wake(a, b, TIME_NS, true));
+	check_plausible(bench_baseline_wake(a, a, TIME_NS, false));
+	check_plausible(bench_baseline_wake(a, b, TIME_NS, false));
+	check_plausible(bench_baseline_wake(a, b, TIME_NS, true));
 }
 END_TEST
 
@@ -32,7 +32,7 @@ START_TEST(test_rpc)
 {
 	int a = bench_pin_cpu(0);
 
-	check_plausible(bench_floor_rpc(a, a, "{}", TIME_NS));
+	check_plausible(bench_baseline_rpc(a, a, "{}", TIME_NS));
 }
 END_TEST
 
@@ -42,23 +42,23 @@ START_TEST(test_hop)
 
 	/* Two spinning threads on one CPU only wait for each other's time slice. */
 	need_two_cpus();
-	one_way_ns = bench_floor_hop(bench_pin_cpu(0), bench_pin_cpu(1), TIME_NS);
+	one_way_ns = bench_baseline_hop(bench_pin_cpu(0), bench_pin_cpu(1), TIME_NS);
 	ck_assert_double_gt(one_way_ns, 1);
 	ck_assert_double_lt(one_way_ns, (double)EBB_NS_PER_S);
 }
 END_TEST
 
-/* A CPU that is not there: a line on stderr and no figure, and no thread is left waiting. */
+/* A CPU that is not there: a line on stderr and no result, and no thread is left waiting. */
 START_TEST(test_no_such_cpu)
 {
 	int a = bench_pin_cpu(0);
 
-	ck_assert_double_nan(bench_floor_hop(a, 1023, TIME_NS));
-	ck_assert_double_nan(bench_floor_hop(1023, a, TIME_NS));
-	ck_assert_double_nan(bench_floor_wake(a, 1023, TIME_NS, false));
-	ck_assert_double_nan(bench_floor_wake(1023, a, TIME_NS, false));
-	ck_assert_double_nan(bench_floor_rpc(1023, a, "{}", TIME_NS));
-	ck_assert_double_nan(bench_floor_rpc(a, 1023, "{}", TIME_NS));
+	ck_assert_double_nan(bench_baseline_hop(a, 1023, TIME_NS));
+	ck_assert_double_nan(bench_baseline_hop(1023, a, TIME_NS));
+	ck_assert_double_nan(bench_baseline_wake(a, 1023, TIME_NS, false));
+	ck_assert_double_nan(bench_baseline_wake(1023, a, TIME_NS, false));
+	ck_assert_double_nan(bench_baseline_rpc(1023, a, "{}", TIME_NS));
+	ck_assert_double_nan(bench_baseline_rpc(a, 1023, "{}", TIME_NS));
 }
 END_TEST
 

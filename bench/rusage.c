@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/usage.h"
+#include "bench/rusage.h"
 
 #include <sys/resource.h>
 #include <time.h>
@@ -31,7 +31,7 @@ static uint64_t wakeups_all(void)
 	return wakeups;
 }
 
-void bench_usage_get(struct bench_usage *ret_usage)
+void bench_rusage_get(struct bench_rusage *ret_usage)
 {
 	struct rusage usage;
 	int rc = getrusage(RUSAGE_SELF, &usage);
@@ -44,12 +44,12 @@ void bench_usage_get(struct bench_usage *ret_usage)
 	ret_usage->wakeups = wakeups_all();
 }
 
-void bench_usage_get_others(struct bench_usage *ret_usage)
+void bench_rusage_get_others(struct bench_rusage *ret_usage)
 {
 	struct rusage own;
 	int rc;
 
-	bench_usage_get(ret_usage);
+	bench_rusage_get(ret_usage);
 	rc = getrusage(RUSAGE_THREAD, &own);
 	ebb_assert(rc == 0);
 	ret_usage->cpu_ns -= cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -57,8 +57,8 @@ void bench_usage_get_others(struct bench_usage *ret_usage)
 	ret_usage->involuntary -= (uint64_t)own.ru_nivcsw;
 }
 
-void bench_usage_subtract(const struct bench_usage *to, const struct bench_usage *from,
-			  struct bench_usage *ret_used)
+void bench_rusage_subtract(const struct bench_rusage *to, const struct bench_rusage *from,
+			   struct bench_rusage *ret_used)
 {
 	ret_used->now_ns = to->now_ns - from->now_ns;
 	/* Two clocks of others() are not read in one instant: nothing may come out as less. */

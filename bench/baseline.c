@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor.h"
+#include "bench/baseline.h"
 
 #include <stdatomic.h>
 
 #include <ebb/clock.h>
 
 #include "bench/batch.h"
+#include "bench/eventfd_wait.h"
 #include "bench/pin.h"
-#include "bench/sleeper.h"
 
 /* Thread A counts round trips and decides when it is enough; thread B only answers. */
 
@@ -71,7 +71,7 @@ static void *hop_b(void *arg)
 	}
 }
 
-double bench_floor_hop(int cpu_a, int cpu_b, uint64_t time_ns)
+double bench_baseline_hop(int cpu_a, int cpu_b, uint64_t time_ns)
 {
 	struct hop hop = {.time_ns = time_ns};
 	pthread_t a;
@@ -91,8 +91,8 @@ double bench_floor_hop(int cpu_a, int cpu_b, uint64_t time_ns)
 }
 
 struct wake {
-	struct bench_sleeper a;
-	struct bench_sleeper b;
+	struct bench_eventfd_wait a;
+	struct bench_eventfd_wait b;
 	uint64_t time_ns;
 	_Atomic bool end;
 	struct bench_batches batches;
@@ -108,14 +108,14 @@ static void *wake_a(void *arg)
 		uint64_t batch_ns = now_ns;
 
 		for (unsigned i = 0; i < wake->batches.trips; i++) {
-			bench_sleeper_wake(&wake->b);
-			bench_sleeper_sleep(&wake->a);
+			bench_eventfd_wait_wake(&wake->b);
+			bench_eventfd_wait_sleep(&wake->a);
 		}
 		now_ns = ebb_clock_now_ns();
 		bench_batches_add(&wake->batches, now_ns - batch_ns);
 	}
 	atomic_store(&wake->end, true);
-	bench_sleeper_wake(&wake->b);
+	bench_eventfd_wait_wake(&wake->b);
 	return NULL;
 }
 
@@ -124,36 +124,37 @@ static void *wake_b(void *arg)
 	struct wake *wake = arg;
 
 	for (;;) {
-		bench_sleeper_sleep(&wake->b);
+		bench_eventfd_wait_sleep(&wake->b);
 		if (atomic_load_explicit(&wake->end, memory_order_relaxed)) {
 			return NULL;
 		}
-		bench_sleeper_wake(&wake->a);
+		bench_eventfd_wait_wake(&wake->a);
 	}
 }
 
-double bench_floor_wake(int cpu_a, int cpu_b, uint64_t time_ns, bool edge)
+double bench_baseline_wake(int cpu_a, int cpu_b, uint64_t time_ns, bool edge)
 {
 	struct wake wake = {
-		.a = BENCH_SLEEPER_NONE,
-		.b = BENCH_SLEEPER_NONE,
+		.a = BENCH_EVENTFD_WAIT_NONE,
+		.b = BENCH_EVENTFD_WAIT_NONE,
 		.time_ns = time_ns,
 	};
 	pthread_t a;
 	pthread_t b;
 
 	bench_batches_init(&wake.batches, BENCH_TRIPS_SLEEPING);
-	if (bench_sleeper_init(&wake.a, edge) == 0 && bench_sleeper_init(&wake.b, edge) == 0 &&
+	if (bench_eventfd_wait_init(&wake.a, edge) == 0 &&
+	    bench_eventfd_wait_init(&wake.b, edge) == 0 &&
 	    bench_pin_thread_create(&b, cpu_b, wake_b, &wake) == 0) {
 		if (bench_pin_thread_create(&a, cpu_a, wake_a, &wake) == 0) {
 			pthread_join(a, NULL);
 		} else {
 			atomic_store(&wake.end, true);
-			bench_sleeper_wake(&wake.b);
+			bench_eventfd_wait_wake(&wake.b);
 		}
 		pthread_join(b, NULL);
 	}
-	bench_sleeper_fini(&wake.a);
-	bench_sleeper_fini(&wake.b);
+	bench_eventfd_wait_fini(&wake.a);
+	bench_eventfd_wait_fini(&wake.b);
 	return bench_batches_trip_ns(&wake.batches) / 2;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -99,7 +99,7 @@ static const struct bench_option wake_table[] = {
 		    .help = "count idle wakeups that long in each mode, 0: not (default 3)"),
 };
 
-const char *bench_rw_name(enum bench_rw rw)
+const char *bench_command_options_rw_name(enum bench_rw rw)
 {
 	return rw_names[rw];
 }
@@ -176,8 +176,8 @@ static int run_options_check(const struct bench_run_options *options, char error
 	return 0;
 }
 
-int bench_run_options_parse(char *const *args, int num_args, struct bench_run_options *ret_options,
-			    char error[BENCH_ERROR_MAX])
+int bench_command_options_run(char *const *args, int num_args,
+			      struct bench_run_options *ret_options, char error[BENCH_ERROR_MAX])
 {
 	struct bench_run_options options = {
 		.rw = BENCH_RW_RANDREAD,
@@ -208,8 +208,8 @@ int bench_run_options_parse(char *const *args, int num_args, struct bench_run_op
 	return rc;
 }
 
-int bench_wake_options_parse(const char *command, char *const *args, int num_args,
-			     struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX])
+int bench_command_options_wake(const char *command, char *const *args, int num_args,
+			       struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX])
 {
 	struct bench_wake_options options = {
 		.rounds = 7,
@@ -228,7 +228,7 @@ int bench_wake_options_parse(const char *command, char *const *args, int num_arg
 	return rc;
 }
 
-void bench_options_help(const char *command, FILE *out)
+void bench_command_options_help(const char *command, FILE *out)
 {
 	if (command == NULL) {
 		fprintf(out, "usage: ebb-bench COMMAND [OPTIONS]\n\n");

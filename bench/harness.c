@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/conductor.h"
+#include "bench/harness.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #include "bench/pin.h"
 #include "bench/signals.h"
 
-struct conductor {
+struct harness {
 	int (*script)(void *arg);
 	void *arg;
 	pthread_t thread;
@@ -22,48 +22,49 @@ struct conductor {
 	int rc;
 };
 
-static void *conductor_run(void *arg)
+static void *harness_thread_run(void *arg)
 {
-	struct conductor *conductor = arg;
+	struct harness *harness = arg;
 
-	conductor->rc = conductor->script(conductor->arg);
-	ebb_app_stop(conductor->rc);
+	harness->rc = harness->script(harness->arg);
+	ebb_app_stop(harness->rc);
 	return NULL;
 }
 
-static void conductor_start(void *arg)
+static void harness_start(void *arg)
 {
-	struct conductor *conductor = arg;
-	int rc = pthread_create(&conductor->thread, NULL, conductor_run, conductor);
+	struct harness *harness = arg;
+	int rc = pthread_create(&harness->thread, NULL, harness_thread_run, harness);
 
 	if (rc != 0) {
 		fprintf(stderr, "ebb-bench: no OS thread to conduct: %s\n", strerror(rc));
 		ebb_app_stop(BENCH_EXIT_FAILED);
 		return;
 	}
-	conductor->running = true;
+	harness->running = true;
 }
 
-int bench_conduct(struct ebb_app_opts *app, int (*script)(void *arg), void *arg)
+int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *arg)
 {
-	struct conductor conductor = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
+	struct harness harness = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
 	int rc;
 
 	ebb_log_set_level(EBB_LOG_WARN);
 	bench_signals_install(NULL);
 	app->name = "ebb-bench";
 	app->handle_signals = false;
-	rc = ebb_app_start(app, conductor_start, &conductor);
-	if (conductor.running) {
-		pthread_join(conductor.thread, NULL);
+	rc = ebb_app_start(app, harness_start, &harness);
+	if (harness.running) {
+		pthread_join(harness.thread, NULL);
 	}
 	if (rc < 0) {
 		fprintf(stderr, "ebb-bench: the framework did not start; its log above says why\n");
 	}
-	return conductor.rc;
+	return harness.rc;
 }
 
-void bench_call(struct bench_call *call, struct ebb_thread *thread, ebb_msg_fn fn, void *arg)
+void bench_harness_call(struct bench_harness_call *call, struct ebb_thread *thread, ebb_msg_fn fn,
+			void *arg)
 {
 	int rc = sem_init(&call->done, 0, 0);
 
@@ -77,13 +78,13 @@ void bench_call(struct bench_call *call, struct ebb_thread *thread, ebb_msg_fn f
 	sem_destroy(&call->done);
 }
 
-void bench_call_done(struct bench_call *call)
+void bench_harness_call_done(struct bench_harness_call *call)
 {
 	sem_post(&call->done);
 }
 
 struct mode_call {
-	struct bench_call call;
+	struct bench_harness_call call;
 	enum ebb_reactor_mode mode;
 	unsigned pending;
 	int rc;
@@ -98,7 +99,7 @@ static void mode_set(void *arg, int rc)
 	}
 	mode->pending--;
 	if (mode->pending == 0) {
-		bench_call_done(&mode->call);
+		bench_harness_call_done(&mode->call);
 	}
 }
 
@@ -115,11 +116,11 @@ static void mode_request(void *arg)
 	}
 }
 
-int bench_conduct_mode(enum ebb_reactor_mode mode)
+int bench_harness_set_mode(enum ebb_reactor_mode mode)
 {
 	struct mode_call call = {.mode = mode};
 
-	bench_call(&call.call, ebb_thread_app(), mode_request, &call);
+	bench_harness_call(&call.call, ebb_thread_app(), mode_request, &call);
 	if (call.rc < 0) {
 		fprintf(stderr, "ebb-bench: the reactors cannot be put in %s mode: %s\n",
 			ebb_reactor_mode_name(mode), strerror(-call.rc));
@@ -127,7 +128,7 @@ int bench_conduct_mode(enum ebb_reactor_mode mode)
 	return call.rc;
 }
 
-void bench_conduct_sleep(uint64_t time_ns)
+void bench_harness_sleep(uint64_t time_ns)
 {
 	struct timespec time = {
 		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
@@ -139,7 +140,7 @@ void bench_conduct_sleep(uint64_t time_ns)
 	}
 }
 
-void bench_conduct_pin(int core, int cpu)
+void bench_harness_pin(int core, int cpu)
 {
 	struct ebb_reactor_stats stats;
 	int rc = ebb_reactor_get_stats(core, &stats);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/options.h"
+#include "bench/command_options.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -30,7 +30,7 @@ static int parse(const char *line)
 	}
 	memset(&options, 0xff, sizeof(options));
 	error[0] = '\0';
-	return bench_run_options_parse(args, count, &options, error);
+	return bench_command_options_run(args, count, &options, error);
 }
 
 START_TEST(test_defaults)
@@ -68,7 +68,7 @@ START_TEST(test_workloads)
 		snprintf(line, sizeof(line), "--bdev-json f --bdev b --rw %s", names[i]);
 		ck_assert_int_eq(parse(line), 0);
 		ck_assert_uint_eq(options.rw, i);
-		ck_assert_str_eq(bench_rw_name(i), names[i]);
+		ck_assert_str_eq(bench_command_options_rw_name(i), names[i]);
 	}
 }
 END_TEST
@@ -137,14 +137,14 @@ START_TEST(test_wake_and_rpc)
 	char *idle[] = {"--idle", "0"};
 	char *rounds[] = {"--rounds=5", "--time=100ms", "--format=json"};
 
-	ck_assert_int_eq(bench_wake_options_parse("wake", rounds, 3, &wake, error), 0);
+	ck_assert_int_eq(bench_command_options_wake("wake", rounds, 3, &wake, error), 0);
 	ck_assert_uint_eq(wake.rounds, 5);
 	ck_assert_uint_eq(wake.time_ns, 100 * EBB_NS_PER_MS);
 	ck_assert_uint_eq(wake.format, BENCH_FORMAT_JSON);
-	ck_assert_int_eq(bench_wake_options_parse("rpc", rounds, 3, &wake, error), 0);
-	ck_assert_int_eq(bench_wake_options_parse("wake", idle, 2, &wake, error), 0);
+	ck_assert_int_eq(bench_command_options_wake("rpc", rounds, 3, &wake, error), 0);
+	ck_assert_int_eq(bench_command_options_wake("wake", idle, 2, &wake, error), 0);
 	ck_assert_uint_eq(wake.idle_ns, 0);
-	ck_assert_int_eq(bench_wake_options_parse("rpc", idle, 2, &wake, error), -EINVAL);
+	ck_assert_int_eq(bench_command_options_wake("rpc", idle, 2, &wake, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "rpc: --idle: no such option"));
 }
 END_TEST
@@ -159,7 +159,7 @@ START_TEST(test_help)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	bench_options_help(NULL, out);
+	bench_command_options_help(NULL, out);
 	fclose(out);
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(names); i++) {
 		ck_assert_ptr_nonnull(strstr(text, names[i]));

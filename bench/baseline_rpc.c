@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/floor_rpc.h"
+#include "bench/baseline_rpc.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,13 +11,13 @@
 
 #include <ebb/assert.h>
 
+#include "bench/eventfd_wait.h"
 #include "bench/pin.h"
 #include "bench/rpc_client.h"
-#include "bench/sleeper.h"
 
 struct chain {
-	struct bench_sleeper control;
-	struct bench_sleeper app;
+	struct bench_eventfd_wait control;
+	struct bench_eventfd_wait app;
 	int server_fd;
 	const char *reply;
 	size_t reply_len;
@@ -32,7 +32,7 @@ static void *chain_control(void *arg)
 	ssize_t rc;
 
 	for (;;) {
-		if (bench_sleeper_sleep(&chain->control) != chain->server_fd) {
+		if (bench_eventfd_wait_sleep(&chain->control) != chain->server_fd) {
 			rc = send(chain->server_fd, chain->reply, chain->reply_len, MSG_NOSIGNAL);
 			ebb_assert(rc == (ssize_t)chain->reply_len);
 			continue;
@@ -41,7 +41,7 @@ static void *chain_control(void *arg)
 		if (rc <= 0) {
 			return NULL; /* the client has gone: over */
 		}
-		bench_sleeper_wake(&chain->app);
+		bench_eventfd_wait_wake(&chain->app);
 	}
 }
 
@@ -50,11 +50,11 @@ static void *chain_app(void *arg)
 	struct chain *chain = arg;
 
 	for (;;) {
-		bench_sleeper_sleep(&chain->app);
+		bench_eventfd_wait_sleep(&chain->app);
 		if (atomic_load_explicit(&chain->end, memory_order_relaxed)) {
 			return NULL;
 		}
-		bench_sleeper_wake(&chain->control);
+		bench_eventfd_wait_wake(&chain->control);
 	}
 }
 
@@ -69,21 +69,21 @@ static double chain_measure(struct chain *chain, int client_fd, int cpu_control,
 		return NAN;
 	}
 	if (bench_pin_thread_create(&control, cpu_control, chain_control, chain) == 0) {
-		round_trip_ns = bench_rpc_measure(client_fd, time_ns);
+		round_trip_ns = bench_rpc_client_measure(client_fd, time_ns);
 		shutdown(client_fd, SHUT_RDWR);
 		pthread_join(control, NULL);
 	}
 	atomic_store(&chain->end, true);
-	bench_sleeper_wake(&chain->app);
+	bench_eventfd_wait_wake(&chain->app);
 	pthread_join(app, NULL);
 	return round_trip_ns;
 }
 
-double bench_floor_rpc(int cpu_control, int cpu_app, const char *reply, uint64_t time_ns)
+double bench_baseline_rpc(int cpu_control, int cpu_app, const char *reply, uint64_t time_ns)
 {
 	struct chain chain = {
-		.control = BENCH_SLEEPER_NONE,
-		.app = BENCH_SLEEPER_NONE,
+		.control = BENCH_EVENTFD_WAIT_NONE,
+		.app = BENCH_EVENTFD_WAIT_NONE,
 		.reply = reply,
 		.reply_len = strlen(reply),
 	};
@@ -95,13 +95,13 @@ double bench_floor_rpc(int cpu_control, int cpu_app, const char *reply, uint64_t
 		return NAN;
 	}
 	chain.server_fd = fds[1];
-	if (bench_sleeper_init(&chain.control, false) == 0 &&
-	    bench_sleeper_init(&chain.app, false) == 0 &&
-	    bench_sleeper_watch(&chain.control, chain.server_fd) == 0) {
+	if (bench_eventfd_wait_init(&chain.control, false) == 0 &&
+	    bench_eventfd_wait_init(&chain.app, false) == 0 &&
+	    bench_eventfd_wait_add(&chain.control, chain.server_fd) == 0) {
 		round_trip_ns = chain_measure(&chain, fds[0], cpu_control, cpu_app, time_ns);
 	}
-	bench_sleeper_fini(&chain.control);
-	bench_sleeper_fini(&chain.app);
+	bench_eventfd_wait_fini(&chain.control);
+	bench_eventfd_wait_fini(&chain.app);
 	close(fds[0]);
 	close(fds[1]);
 	return round_trip_ns;

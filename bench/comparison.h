@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BENCH_COMPARISON_H
+#define EBB_BENCH_COMPARISON_H
+
+/*
+ * Something of ebb's beside a baseline: the least that the machine could do the same with. Both
+ * sides are measured by turns in small rounds, in changing order, so that what drifts hits both
+ * alike; the ratio is taken within each round, and the median of the ratios is the result.
+ */
+
+#include <stdio.h>
+
+#include "bench/command_options.h"
+
+struct json_object;
+
+struct bench_comparison {
+	const char *name;     /* in JSON */
+	const char *what;     /* for people: what ebb does */
+	const char *baseline; /* and what it is held against */
+	/* Return: nanoseconds; NAN: it could not be measured (said on stderr). */
+	double (*measure_ebb)(void *arg);
+	double (*measure_baseline)(void *arg);
+	void *arg;
+
+	unsigned rounds; /* so far */
+	double ebb_ns[BENCH_ROUNDS_MAX];
+	double baseline_ns[BENCH_ROUNDS_MAX];
+};
+
+/**
+ * bench_comparison_round() - measure both sides once more
+ * Return: 0; -EIO: a side could not be measured.
+ */
+int bench_comparison_round(struct bench_comparison *comparison);
+
+/* The median ratio of ebb to its baseline; NAN before the first round. */
+double bench_comparison_ratio(const struct bench_comparison *comparison);
+
+/* A table of all comparisons that have a round; and the same as an array. */
+void bench_comparison_print(const struct bench_comparison *comparisons, unsigned count, FILE *out);
+struct json_object *bench_comparison_json(const struct bench_comparison *comparisons,
+					  unsigned count);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BENCH_HARNESS_H
+#define EBB_BENCH_HARNESS_H
+
+/*
+ * A measurement of reactors needs somebody who is none: the harness, an OS thread that starts
+ * one thing after another inside the running framework and sleeps while it is measured. So a
+ * measurement in several parts is written as one function from top to bottom.
+ */
+
+#include <semaphore.h>
+
+#include <ebb/app.h>
+#include <ebb/thread.h>
+
+#include "bench/rusage.h"
+
+/**
+ * bench_harness_run() - start the framework, run @script(@arg) beside it, stop it
+ * @app: options for ebb_app_start(); the name and the signals are filled in here
+ * @script: on the harness's OS thread, when everything is up
+ * Return: what @script returned; BENCH_EXIT_FAILED if the framework could not start (said).
+ */
+int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *arg);
+
+/* What the harness has an ebb thread do while it sleeps. */
+struct bench_harness_call {
+	struct ebb_msg msg;
+	sem_t done;
+};
+
+/**
+ * bench_harness_call() - run @fn(@arg) on @thread, and sleep until bench_harness_call_done()
+ * @call: the caller's storage; bench_harness_call_done(@call) may come later than the end of @fn
+ * Thread: the harness.
+ */
+void bench_harness_call(struct bench_harness_call *call, struct ebb_thread *thread, ebb_msg_fn fn,
+			void *arg);
+
+/* Thread: an ebb thread. @call may be gone when this returns. */
+void bench_harness_call_done(struct bench_harness_call *call);
+
+/**
+ * bench_harness_set_mode() - put every reactor in @mode, and wait until it is
+ * Thread: the harness.
+ * Return: 0; -errno (said on stderr).
+ */
+int bench_harness_set_mode(enum ebb_reactor_mode mode);
+
+/* Sleeps until @time_ns from now, or until a signal wants the end. Thread: the harness. */
+void bench_harness_sleep(uint64_t time_ns);
+
+/* Holds the OS thread of the reactor on @core on @cpu until its next change of mode. */
+void bench_harness_pin(int core, int cpu);
+
+#endif
