@@ -132,6 +132,30 @@ static struct ebb_method wait_init_method = {
 };
 EBB_METHOD_REGISTER(wait_init_method)
 
+struct json_object *ebb_rpc_state_to_json(void)
+{
+	struct json_object *json = json_object_new_object();
+	struct ebb_app_state state;
+
+	if (json == NULL) {
+		return NULL;
+	}
+	ebb_app_get_state(&state);
+	json_object_object_add(json, "state",
+			       json_object_new_string(ebb_app_phase_name(state.phase)));
+	if (state.step[0] != '\0') {
+		json_object_object_add(json, "step", json_object_new_string(state.step));
+		json_object_object_add(json, "step_age_ms",
+				       json_object_new_uint64(state.step_age_ns / EBB_NS_PER_MS));
+	}
+	if (state.error[0] != '\0') {
+		json_object_object_add(json, "error", json_object_new_string(state.error));
+	}
+	json_object_object_add(json, "uptime_ms",
+			       json_object_new_uint64(state.uptime_ns / EBB_NS_PER_MS));
+	return json;
+}
+
 static void get_state(struct ebb_call *call, void *params)
 {
 	(void)params;
