@@ -35,8 +35,7 @@ static size_t out_waiting(const struct ebb_rpc_connection *connection)
 
 static bool connection_held_back(const struct ebb_rpc_connection *connection)
 {
-	return connection->num_requests >= EBB_RPC_CLIENT_REQUESTS_MAX ||
-	       (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
+	return (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
 		connection->server->num_requests >= EBB_RPC_REQUESTS_MAX) ||
 	       connection->request_bytes > EBB_RPC_CLIENT_IN_HIGH ||
 	       out_waiting(connection) > EBB_RPC_CLIENT_OUT_HIGH;

@@ -33,13 +33,15 @@ struct event_base;
 
 #define EBB_RPC_CLIENTS_MAX 64
 /* Beyond these a client's further requests wait in its socket. */
-#define EBB_RPC_CLIENT_REQUESTS_MAX 64
-#define EBB_RPC_CLIENT_IN_HIGH      ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
-#define EBB_RPC_CLIENT_OUT_HIGH     ((size_t)1024 * 1024)
+#define EBB_RPC_CLIENT_IN_HIGH  ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
+#define EBB_RPC_CLIENT_OUT_HIGH ((size_t)1024 * 1024)
 /* A client that lets more answers than this pile up is cut off. */
 #define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
 #define EBB_RPC_BATCH_MAX      4096
-/* With so many under way for all clients, each may have a few: their results take memory. */
+/*
+ * With so many under way for all clients, each may have a few: their results take memory. A client
+ * that is alone may have all of them.
+ */
 #define EBB_RPC_REQUESTS_MAX 64
 #define EBB_RPC_CLIENT_FEW   2
 /* Beyond this the rest of a batch is not called. */
