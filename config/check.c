@@ -55,18 +55,18 @@ static int config_room(struct ebb_config *config)
 }
 
 /* Takes over the reference to @params. */
-static void config_add_entry(const struct entry_place *place, const char *method,
-			     struct json_object *params, uint32_t pass)
+static void config_add_entry(const struct entry_place *place, const struct ebb_method *method,
+			     const char *name, struct json_object *params, uint32_t pass)
 {
 	struct ebb_config *config = place->config;
 	struct ebb_config_entry entry = {.method = method, .params = params, .pass = pass};
 	bool room = config_room(config) == 0;
 
 	if (room) {
-		if (asprintf(&entry.step, "%s/%s", place->subsystem, method) < 0) {
+		if (asprintf(&entry.step, "%s/%s", place->subsystem, name) < 0) {
 			entry.step = NULL;
 		}
-		if (asprintf(&entry.place, "%s: %s %s", config->name, place->text, method) < 0) {
+		if (asprintf(&entry.place, "%s: %s %s", config->name, place->text, name) < 0) {
 			entry.place = NULL;
 		}
 	}
@@ -107,7 +107,7 @@ static void check_call(const struct entry_place *place, const char *name,
 		return;
 	}
 	if (rc == 0) {
-		rc = ebb_method_check(name, kept, &error);
+		rc = ebb_method_check(method, kept, &error);
 		if (rc < 0) {
 			json_object_put(kept);
 		}
@@ -125,7 +125,7 @@ static void check_call(const struct entry_place *place, const char *name,
 		json_object_put(kept);
 		return;
 	}
-	config_add_entry(place, name, kept, pass);
+	config_add_entry(place, method, name, kept, pass);
 }
 
 static void check_entry(const struct entry_place *place, struct json_object *entry)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/calls.h"
 
-#include <string.h>
-
 #include <ebb/log.h>
 
 #include "core/method/param.h"
@@ -42,15 +40,16 @@ static bool request_call(struct ebb_rpc_request *request)
 	const struct ebb_method *method = ebb_method_find(envelope->method);
 	struct ebb_method_error error;
 
-	if (method != NULL && strcmp(method->name, "framework_get_state") == 0) {
-		bool good = ebb_method_check(method->name, envelope->params, &error) == 0;
+	if (method != NULL && method->snapshot != NULL) {
+		bool good = ebb_method_check(method, envelope->params, &error) == 0;
 
 		if (!envelope->notification) {
-			ebb_rpc_request_add_answer(request, good ? ebb_rpc_state_to_json() : NULL,
+			ebb_rpc_request_add_answer(request, good ? method->snapshot() : NULL,
 						   good ? NULL : &error);
 		}
 		return true;
 	}
+	request->method = method;
 	if (method != NULL && method->changes_state && request->connection != NULL) {
 		/* Whether it is called depends on its parameters, and on ebb's state then. */
 		ebb_notice("rpc", "process %d of user %u asks for %s",

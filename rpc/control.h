@@ -117,11 +117,12 @@ struct ebb_rpc_request {
 	struct json_object *document;
 	size_t bytes; /* that it came in */
 	bool batch;
-	size_t next;                  /* index of the batch's next one */
-	struct json_object *answer;   /* what will be sent: an object, or the batch's array */
-	size_t answer_bytes;          /* of the batch's answers so far */
-	struct ebb_envelope envelope; /* of the call under way; borrows from document */
-	struct ebb_msg msg;           /* to the app thread */
+	size_t next;                     /* index of the batch's next one */
+	struct json_object *answer;      /* what will be sent: an object, or the batch's array */
+	size_t answer_bytes;             /* of the batch's answers so far */
+	struct ebb_envelope envelope;    /* of the call under way; borrows from document */
+	const struct ebb_method *method; /* its; NULL: there is none of that name */
+	struct ebb_msg msg;              /* to the app thread */
 	struct ebb_msg back;
 	struct ebb_list app_link; /* waiting or running on the app thread */
 	/* How the call has ended. */
@@ -195,13 +196,6 @@ struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connec
 
 /* Its connection need not wait for it any more. Thread: control. */
 void ebb_rpc_request_unlink(struct ebb_rpc_request *request);
-
-/**
- * ebb_rpc_state_to_json() - framework_get_state's result
- * Thread: any.
- * Return: the caller's to put; NULL: out of memory.
- */
-struct json_object *ebb_rpc_state_to_json(void);
 
 /* Wraps how the call has ended. @result is taken over. Thread: control. */
 void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_object *result,

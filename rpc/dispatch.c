@@ -2,7 +2,6 @@
 #include "rpc/dispatch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
@@ -50,9 +49,15 @@ static void request_done(void *arg, struct json_object *result,
 
 static void request_dispatch(struct ebb_rpc_request *request)
 {
+	struct ebb_method_error error;
+
 	ebb_list_push_back(&request->server->running, &request->app_link);
-	ebb_method_dispatch(request->envelope.method, request->envelope.params, request_done,
-			    request);
+	if (request->method == NULL) {
+		ebb_method_error_unknown(&error, request->envelope.method);
+		request_done(request, NULL, &error);
+		return;
+	}
+	ebb_method_dispatch(request->method, request->envelope.params, request_done, request);
 }
 
 static void request_refuse(struct ebb_rpc_request *request)
@@ -64,11 +69,10 @@ static void request_refuse(struct ebb_rpc_request *request)
 	request_return(request);
 }
 
-/* framework_get_state does not come here: the control thread answers it. */
 static bool request_passes(const struct ebb_rpc_request *request)
 {
 	return !request->server->paused ||
-	       strcmp(request->envelope.method, "framework_wait_init") == 0;
+	       (request->method != NULL && request->method->while_paused);
 }
 
 void rpc_dispatch_arrived(void *arg)

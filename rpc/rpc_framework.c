@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc/control.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,12 +125,13 @@ static void wait_init(struct ebb_call *call, void *params)
 static struct ebb_method wait_init_method = {
 	.name = "framework_wait_init",
 	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.while_paused = true,
 	.help = "ends when start-up has",
 	.fn = wait_init,
 };
 EBB_METHOD_REGISTER(wait_init_method)
 
-struct json_object *ebb_rpc_state_to_json(void)
+static struct json_object *state_snapshot(void)
 {
 	struct json_object *json = json_object_new_object();
 	struct ebb_app_state state;
@@ -156,17 +155,11 @@ struct json_object *ebb_rpc_state_to_json(void)
 	return json;
 }
 
-static void get_state(struct ebb_call *call, void *params)
-{
-	(void)params;
-	ebb_call_result(call, ebb_rpc_state_to_json());
-}
-
 static struct ebb_method get_state_method = {
 	.name = "framework_get_state",
 	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
 	.help = "how far start-up or shutdown is; answered whatever ebb is doing",
-	.fn = get_state,
+	.snapshot = state_snapshot,
 };
 EBB_METHOD_REGISTER(get_state_method)
 

@@ -159,12 +159,11 @@ static void error_wrong_state(const struct ebb_method *method, struct ebb_method
 }
 
 /* Takes a slot for a call to @method, its parameters decoded. NULL: @ret_error says why not. */
-static struct ebb_call *call_begin(const struct ebb_method *method, struct json_object *params,
-				   ebb_method_done done, void *arg,
-				   struct ebb_method_error *ret_error)
+static struct call_slot *call_begin(const struct ebb_method *method, struct json_object *params,
+				    ebb_method_done done, void *arg,
+				    struct ebb_method_error *ret_error)
 {
 	struct call_slot *slot;
-	uint32_t index;
 	void *values = malloc(method->params_size != 0 ? method->params_size : 1);
 
 	if (values == NULL || (first_free == CALL_NO_SLOT && !slots_grow())) {
@@ -179,35 +178,35 @@ static struct ebb_call *call_begin(const struct ebb_method *method, struct json_
 		free(values);
 		return NULL;
 	}
-	index = first_free;
-	slot = &slots[index];
+	slot = &slots[first_free];
 	first_free = slot->next_free;
 	slot->busy = true;
 	slot->method = method;
 	slot->values = values;
 	slot->done = done;
 	slot->arg = arg;
-	return call_ticket(index);
+	return slot;
 }
 
-void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-			 void *arg)
+void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
+			 ebb_method_done done, void *arg)
 {
-	const struct ebb_method *method = ebb_method_find(name);
 	struct ebb_method_error error;
-	struct ebb_call *call = NULL;
+	struct call_slot *slot = NULL;
 
 	call_assert_app();
-	if (method == NULL) {
-		ebb_method_check(name, params, &error);
-	} else if ((method->states & ebb_method_state()) == 0) {
+	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
 	} else {
-		call = call_begin(method, params, done, arg, &error);
+		slot = call_begin(method, params, done, arg, &error);
 	}
-	if (call == NULL) {
+	if (slot == NULL) {
 		done(arg, NULL, &error);
 		return;
 	}
-	method->fn(call, slots[(uintptr_t)call & (CALL_SLOTS_MAX - 1)].values);
+	if (method->snapshot != NULL) {
+		call_end(slot, method->snapshot(), NULL);
+	} else {
+		method->fn(call_ticket((uint32_t)(slot - slots)), slot->values);
+	}
 }

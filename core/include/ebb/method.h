@@ -64,6 +64,7 @@ struct ebb_method {
 	const char *alias;              /* another name for the same, or NULL */
 	uint32_t states;                /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
 	bool changes_state;             /* the caller's credentials are logged */
+	bool while_paused;              /* by RPC: called also while the subsystems start */
 	const char *help;               /* one line */
 	const struct ebb_param *params; /* NULL: none allowed */
 	size_t num_params;
@@ -71,6 +72,11 @@ struct ebb_method {
 	const void *defaults; /* that struct with its defaults, or NULL: zero */
 	/* On the app thread. @params lives until the call has ended, strings included. */
 	void (*fn)(struct ebb_call *call, void *params);
+	/*
+	 * Instead of @fn, for a method that only tells what is published: its result, which is the
+	 * caller's to put. On any thread; by RPC it is answered whatever the app thread is doing.
+	 */
+	struct json_object *(*snapshot)(void);
 	struct ebb_list link; /* the registry's */
 };
 
@@ -88,8 +94,9 @@ void ebb_call_result(struct ebb_call *call, struct json_object *result);
 /* Ends the call: an error with a text for people (what, which object, what to do). Thread: app. */
 void ebb_call_error(struct ebb_call *call, int code, const char *format, ...) EBB_PRINTF(3, 4);
 
-/* The method and its alias, in order of registration within their names' order; NULL ends. */
+/* By its name or its alias. Return: NULL: there is none. Thread: any. */
 const struct ebb_method *ebb_method_find(const char *name);
+/* The one after @previous in the order of their names; NULL: the first. Return: NULL: no more. */
 const struct ebb_method *ebb_method_next(const struct ebb_method *previous);
 
 /* The state that methods are dispatched in (one bit). Thread: app. */
@@ -102,25 +109,29 @@ struct ebb_method_error {
 	char text[256];
 };
 
+/* Sets @error: there is no method @name. */
+void ebb_method_error_unknown(struct ebb_method_error *error, const char *name);
+
 /**
  * ebb_method_check() - would these parameters be taken?
  * Form only: the names, the types and the ranges, not the state and not whether it would succeed.
  * @params: an object or NULL. Thread: any.
- * Return: 0; -ENOENT no such method; -EINVAL: @ret_error says which parameter, and why.
+ * Return: 0; -EINVAL: @ret_error says which parameter, and why.
  */
-int ebb_method_check(const char *name, struct json_object *params,
+int ebb_method_check(const struct ebb_method *method, struct json_object *params,
 		     struct ebb_method_error *ret_error);
+
+/* How a call has ended. On success @error is NULL and @result (NULL: null) the callee's to put. */
+typedef void (*ebb_method_done)(void *arg, struct json_object *result,
+				const struct ebb_method_error *error);
 
 /**
  * ebb_method_dispatch() - call a method
  * @params: borrowed until @done; an object or NULL
- * @done: exactly once, on the app thread, perhaps inside this call. @error is NULL on success, and
- *	then @result (may be NULL: null) is the callee's to put.
+ * @done: exactly once, on the app thread, perhaps inside this call
  * Thread: app.
  */
-typedef void (*ebb_method_done)(void *arg, struct json_object *result,
-				const struct ebb_method_error *error);
-void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-			 void *arg);
+void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
+			 ebb_method_done done, void *arg);
 
 #endif
