@@ -36,7 +36,7 @@ struct ebb_config {
 	size_t num_entry_mistakes;
 	char *skipped; /* "sock (2 entries), ...": subsystems that ebb does not have; or NULL */
 	bool out_of_memory;
-	unsigned holds; /* the loader's */
+	unsigned refs; /* the loader's */
 };
 
 /**
