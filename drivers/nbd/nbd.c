@@ -328,10 +328,13 @@ static void nbd_fini(void)
 	nbd_export_stop_all(fini_exports_stopped);
 }
 
+static const char *const nbd_stats[] = {"nbd_get_exports", NULL};
+
 static struct ebb_subsystem nbd_subsystem = {
 	.name = "nbd",
 	.init = nbd_init,
 	.fini = nbd_fini,
+	.stats = nbd_stats,
 };
 EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
 EBB_SUBSYSTEM_DEPEND(nbd, bdev)
