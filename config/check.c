@@ -185,26 +185,31 @@ static void check_element(const struct entry_place *subsystem_place, struct json
 	}
 }
 
-struct subsystem_lookup {
+struct section_lookup {
 	const char *name;
 	bool found;
 };
 
-static void subsystem_lookup_compare(const char *name, const char *const *depends_on,
-				     size_t num_depends, void *arg)
+static void section_lookup_compare(const char *name, const char *const *depends_on,
+				   size_t num_depends, void *arg)
 {
-	struct subsystem_lookup *lookup = arg;
+	struct section_lookup *lookup = arg;
 
 	(void)depends_on;
 	(void)num_depends;
 	lookup->found = lookup->found || strcmp(name, lookup->name) == 0;
 }
 
-static bool subsystem_exists(const char *name)
+/* A subsystem's; or the one that a method's calls are saved in. */
+static bool section_exists(const char *name)
 {
-	struct subsystem_lookup lookup = {.name = name};
+	struct section_lookup lookup = {.name = name};
+	const struct ebb_method *method = NULL;
 
-	ebb_subsystem_for_each(subsystem_lookup_compare, &lookup);
+	ebb_subsystem_for_each(section_lookup_compare, &lookup);
+	while (!lookup.found && (method = ebb_method_next(method)) != NULL) {
+		lookup.found = method->subsystem != NULL && strcmp(method->subsystem, name) == 0;
+	}
 	return lookup.found;
 }
 
@@ -264,7 +269,7 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 		ebb_config_mistake(config, "%s: \"config\" is not an array", place.outer);
 		return;
 	}
-	if (!subsystem_exists(place.subsystem)) {
+	if (!section_exists(place.subsystem)) {
 		if (json_object_array_length(entries) > 0) {
 			config_skip(config, place.subsystem, json_object_array_length(entries));
 		}

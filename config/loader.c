@@ -235,7 +235,11 @@ static void entry_start(struct ebb_step step, void *arg)
 	call->config->refs++;
 	call->entry = entry;
 	call->step = step;
-	ebb_method_dispatch(entry->method, entry->params, entry_done, call);
+	if (ignore_errors()) {
+		ebb_method_dispatch_wanted(entry->method, entry->params, entry_done, call);
+	} else {
+		ebb_method_dispatch(entry->method, entry->params, entry_done, call);
+	}
 }
 
 /* Entries say themselves why they failed; this is for those that never ended. */

@@ -183,6 +183,8 @@ static struct ebb_method method_set_options = {
 	.params_size = sizeof(struct options_params),
 	.defaults = &options_defaults,
 	.fn = options_set,
+	.effect = EBB_METHOD_SETS,
+	.subsystem = "bdev",
 };
 
 EBB_METHOD_REGISTER(method_set_options)

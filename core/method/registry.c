@@ -21,6 +21,8 @@ void ebb_method_add(struct ebb_method *method)
 	ebb_assert(ebb_method_find(method->name) == NULL);
 	ebb_assert(method->alias == NULL || ebb_method_find(method->alias) == NULL);
 	ebb_assert((method->fn == NULL) != (method->snapshot == NULL));
+	ebb_assert((method->effect != EBB_METHOD_NO_EFFECT) == (method->subsystem != NULL));
+	ebb_assert((method->effect == EBB_METHOD_REMOVES) == (method->undoes != NULL));
 	ebb_list_for_each(node, &methods) {
 		if (strcmp(ebb_list_entry(node, struct ebb_method, link)->name, method->name) > 0) {
 			break;

@@ -177,6 +177,10 @@ static struct ebb_method start_method = {
 	.params_size = sizeof(struct start_params),
 	.defaults = &start_defaults,
 	.fn = start_export,
+	.effect = EBB_METHOD_CREATES,
+	.subsystem = "nbd",
+	.object = "export_name path address port",
+	.stands_on = "bdev_name",
 };
 EBB_METHOD_REGISTER(start_method)
 
@@ -247,6 +251,10 @@ static struct ebb_method stop_method = {
 	.num_params = EBB_ARRAY_SIZE(stop_table),
 	.params_size = sizeof(struct stop_params),
 	.fn = stop_export,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "nbd",
+	.object = "bdev_name export_name",
+	.undoes = "nbd_start_export",
 };
 EBB_METHOD_REGISTER(stop_method)
 
@@ -334,6 +342,7 @@ static struct ebb_subsystem nbd_subsystem = {
 	.name = "nbd",
 	.init = nbd_init,
 	.fini = nbd_fini,
+	.save = true,
 	.stats = nbd_stats,
 };
 EBB_SUBSYSTEM_REGISTER(nbd_subsystem)

@@ -101,6 +101,8 @@ static struct ebb_method options_method = {
 	.num_params = EBB_ARRAY_SIZE(options_table),
 	.params_size = sizeof(struct options_params),
 	.fn = options_set,
+	.effect = EBB_METHOD_SETS,
+	.subsystem = "bdev",
 };
 
 EBB_METHOD_REGISTER(options_method)

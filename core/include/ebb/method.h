@@ -59,6 +59,14 @@ struct ebb_param {
 /* One call under way. It ends by exactly one of ebb_call_result() and ebb_call_error(). */
 struct ebb_call;
 
+/* What a call that ends well does to the list of what is wanted (ebb/wanted.h). */
+enum ebb_method_effect {
+	EBB_METHOD_NO_EFFECT,
+	EBB_METHOD_CREATES, /* an object is wanted from now on */
+	EBB_METHOD_SETS,    /* values are wanted from now on; the last ones count */
+	EBB_METHOD_REMOVES, /* an object that another method has created is not wanted any more */
+};
+
 struct ebb_method {
 	const char *name;
 	const char *alias;              /* another name for the same, or NULL */
@@ -77,6 +85,24 @@ struct ebb_method {
 	 * caller's to put. On any thread; by RPC it is answered whatever the app thread is doing.
 	 */
 	struct json_object *(*snapshot)(void);
+
+	enum ebb_method_effect effect;
+	/* With an effect: the section of a saved configuration, most often its subsystem's name. */
+	const char *subsystem;
+	/*
+	 * With an effect: the names of the parameters that say which object, with spaces between;
+	 * NULL: there is only one. EBB_METHOD_REMOVES: those that are given must be as its creator's.
+	 */
+	const char *object;
+	/* EBB_METHOD_REMOVES: the method that creates such objects. */
+	const char *undoes;
+	/*
+	 * EBB_METHOD_CREATES: the parameter that names what the object stands on. When a user takes
+	 * that away, an object that has gone with it is not wanted any more either.
+	 */
+	const char *stands_on;
+	/* EBB_METHOD_CREATES: what stands on the object calls it by its name and this; NULL: just so. */
+	const char *stands_suffix;
 	struct ebb_list link; /* the registry's */
 };
 
@@ -93,6 +119,16 @@ void ebb_call_result(struct ebb_call *call, struct json_object *result);
 
 /* Ends the call: an error with a text for people (what, which object, what to do). Thread: app. */
 void ebb_call_error(struct ebb_call *call, int code, const char *format, ...) EBB_PRINTF(3, 4);
+
+/**
+ * ebb_call_took_effect() - a parameter was not given, or was given as "any": what it came to be
+ * What is wanted from now on is what was asked for with these values in it. Any time before the
+ * call ends; one that ends badly and is wanted all the same keeps them, too.
+ * @param: a name of the method's table
+ * @value: its reference is taken over
+ * Thread: app.
+ */
+void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_object *value);
 
 /* By its name or its alias. Return: NULL: there is none. Thread: any. */
 const struct ebb_method *ebb_method_find(const char *name);
@@ -133,5 +169,9 @@ typedef void (*ebb_method_done)(void *arg, struct json_object *result,
  */
 void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
 			 ebb_method_done done, void *arg);
+
+/* The same; and what it asks for is wanted even if it fails (ebb/wanted.h): it is absent then. */
+void ebb_method_dispatch_wanted(const struct ebb_method *method, struct json_object *params,
+				ebb_method_done done, void *arg);
 
 #endif

@@ -337,6 +337,15 @@ START_TEST(test_unknown_subsystems_are_passed_over)
 }
 END_TEST
 
+START_TEST(test_a_methods_section_need_be_no_subsystem)
+{
+	check("{\"subsystems\": [{\"subsystem\": \"reactor\", \"config\": [{\"method\": "
+	      "\"reactor_set_mode\", \"params\": {\"lcore\": 0, \"mode\": \"poll\"}}]}]}");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+	ck_assert_uint_eq(config->num_entries, 1);
+}
+END_TEST
+
 START_TEST(test_compat_methods)
 {
 	entry_accepted("{\"method\": \"bdev_wait_for_examine\"}", 0);
@@ -565,6 +574,7 @@ static Suite *config_suite(void)
 	tcase_add_test(check_case, test_out_of_memory_for_entries);
 	tcase_add_test(check_case, test_passes);
 	tcase_add_test(check_case, test_unknown_subsystems_are_passed_over);
+	tcase_add_test(check_case, test_a_methods_section_need_be_no_subsystem);
 	tcase_add_test(check_case, test_compat_methods);
 	tcase_add_test(check_case, test_compat_nvme);
 	tcase_add_test(check_case, test_compat_parameters);
