@@ -3,6 +3,7 @@
 /* The subsystem "nbd" and its methods. */
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <ebb/poller.h>
 #include <ebb/subsystem.h>
 
+#include "drivers/nbd/address.h"
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/listener.h"
@@ -85,6 +87,10 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 	if (rc != 0) {
 		ebb_call_error(call, rc == -EBUSY ? -EADDRINUSE : rc, "%s", error);
 	} else {
+		if (export->listener->path == NULL) {
+			ebb_call_took_effect(call, "port",
+					     json_object_new_int(export->listener->port));
+		}
 		ebb_call_result(call, json_object_new_string(export->name));
 	}
 	return 0;
@@ -139,6 +145,26 @@ static void start_retries_end(void)
 	}
 }
 
+/* What it comes to where it is not given, or could be spelt in several ways. */
+static void start_took_effect(struct ebb_call *call, const struct start_params *params)
+{
+	char digits[INET6_ADDRSTRLEN];
+
+	if (params->export_name == NULL) {
+		ebb_call_took_effect(call, "export_name",
+				     json_object_new_string(params->bdev_name));
+	}
+	if (params->address == NULL) {
+		return;
+	}
+	if (nbd_address_digits(params->address, digits, sizeof(digits)) == 0) {
+		ebb_call_took_effect(call, "address", json_object_new_string(digits));
+	}
+	if (params->port != 0) {
+		ebb_call_took_effect(call, "port", json_object_new_int64(params->port));
+	}
+}
+
 static void start_export(struct ebb_call *call, void *arg)
 {
 	const struct start_params *params = arg;
@@ -162,6 +188,7 @@ static void start_export(struct ebb_call *call, void *arg)
 			       params->bdev_name);
 		return;
 	}
+	start_took_effect(call, params);
 	if (start_try(call, params, false) != 0) {
 		start_retry(call, params);
 	}
