@@ -132,6 +132,7 @@ START_TEST(loaded_again_it_saves_the_same)
 		{"nbd_start_export", export, 0},
 		{"nbd_start_export", "{'bdev_name': 'm', 'address': 'localhost', 'port': 0}", 0},
 		{"bdev_nvme_set_options", "{'retry_count': 7}", 0},
+		{"bdev_nvme_set_options", "{'transport_retry_count': 3}", 0},
 		{"bdev_nvme_set_options", "{'timeout_us': 0}", 0},
 		{NULL, NULL, 0},
 	};
@@ -144,7 +145,8 @@ START_TEST(loaded_again_it_saves_the_same)
 	saved_has("{\"method\":\"bdev_set_options\",\"params\":{\"bdev_io_pool_size\":64}}");
 	saved_has(NULL_BDEV);
 	saved_has("\"params\":{\"name\":\"m\",\"num_blocks\":8,\"block_size\":512,\"uuid\":\"");
-	saved_has("\"params\":{\"retry_count\":7,\"timeout_us\":0}");
+	saved_has("\"params\":{\"retry_count\":3,\"transport_retry_count\":3,"
+		  "\"timeout_us\":0}");
 	saved_has("\"export_name\":\"n\"");
 	saved_has("\"address\":\"127.0.0.1\"");
 	saved_lacks("\"port\":0");
