@@ -8,7 +8,7 @@
 #include "bench/rpc.h"
 #include "bench/run.h"
 #include "bench/wake.h"
-#include "core/base/std_fds.h"
+#include "core/os/std_fds.h"
 
 static int usage_error(const char *error)
 {

@@ -8,7 +8,7 @@
 #include <ebb/memory.h>
 #include <ebb/reactor.h>
 
-#include "core/event/event.h"
+#include "core/os/cpumask.h"
 
 static const char *const rw_names[] = {
 	[BENCH_RW_READ] = "read",         [BENCH_RW_WRITE] = "write",
@@ -123,7 +123,7 @@ static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_
 	if (options->cpumask == NULL) {
 		return 0;
 	}
-	if (ebb_cpumask_parse(options->cpumask, &asked) < 0) {
+	if (os_cpumask_parse(options->cpumask, &asked) < 0) {
 		snprintf(error, BENCH_ERROR_MAX,
 			 "run: --cpumask %.80s: not understood: give a mask (0x3) or a list "
 			 "([0,2-3])",

@@ -189,6 +189,7 @@ static void check_undo(struct ebb_step step, void *arg)
 static struct ebb_startup_step check_step = {
 	.ops = {.name = "configuration check", .start = check_start, .undo = check_undo},
 	.rank = EBB_STARTUP_CONFIG_CHECK,
+	.serves = EBB_STARTUP_SERVES_JSON,
 };
 EBB_STARTUP_STEP_REGISTER(check_step)
 

@@ -14,7 +14,7 @@
 
 #include "core/app/default_socket.h"
 #include "core/app/options.h"
-#include "core/base/std_fds.h"
+#include "core/os/std_fds.h"
 
 /* How the process ends, apart from what ebb_app_stop() was given. */
 #define EXIT_FAILED 1 /* start-up failed, or the output of --help */

@@ -23,7 +23,7 @@
 #include <ebb/method.h>
 #include <ebb/thread.h>
 
-#include "core/base/unix_socket.h"
+#include "core/os/unix_socket.h"
 #include "rpc/envelope.h"
 #include "rpc/framing.h"
 #include "rpc/mailbox.h"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ebb/command.h>
+#include <ebb/ctl_command.h>
 
 #include "core/app/default_socket.h"
-#include "core/base/std_fds.h"
+#include "core/os/std_fds.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 
@@ -56,11 +56,11 @@ static void print_usage(FILE *out)
 
 static void print_methods(FILE *out)
 {
-	const struct ebb_command *command = NULL;
+	const struct ebb_ctl_command *command = NULL;
 	const struct ebb_method *method = NULL;
 
 	fputs("\nCommands:\n", out);
-	while ((command = ebb_command_next(command)) != NULL) {
+	while ((command = ebb_ctl_command_next(command)) != NULL) {
 		fprintf(out, "  %-28s %s\n", command->name, command->help);
 	}
 	fputs("\nMethods:\n", out);
@@ -72,7 +72,7 @@ static void print_methods(FILE *out)
 
 static int print_method_help(const char *name)
 {
-	const struct ebb_command *command = ebb_command_find(name);
+	const struct ebb_ctl_command *command = ebb_ctl_command_find(name);
 	const struct ebb_method *method = ebb_method_find(name);
 
 	if (command != NULL) {
@@ -246,7 +246,7 @@ static bool options_parse(int argc, char **argv, struct command_line *line)
 
 	ebb_std_fds_fill();
 	while (optind < argc) {
-		if (line->num_words > 0 && ebb_command_find(line->words[0]) != NULL &&
+		if (line->num_words > 0 && ebb_ctl_command_find(line->words[0]) != NULL &&
 		    strcmp(argv[optind], "--help") != 0 && strcmp(argv[optind], "-h") != 0) {
 			line->words[line->num_words++] = argv[optind++];
 			continue;
@@ -285,11 +285,11 @@ static bool options_parse(int argc, char **argv, struct command_line *line)
 
 /* What a command is given. */
 struct command_env {
-	struct ebb_command_env env;
+	struct ebb_ctl_command_env env;
 	const struct command_line *line;
 };
 
-static int env_call(const struct ebb_command_env *env, const char *method,
+static int env_call(const struct ebb_ctl_command_env *env, const char *method,
 		    struct json_object **ret_result)
 {
 	const struct command_line *line =
@@ -305,13 +305,13 @@ static int env_call(const struct ebb_command_env *env, const char *method,
 	return rc;
 }
 
-static void env_print_json(const struct ebb_command_env *env, struct json_object *json)
+static void env_print_json(const struct ebb_ctl_command_env *env, struct json_object *json)
 {
 	(void)env;
 	ebb_print_json(json, ebb_print_colour(stdout), stdout);
 }
 
-static int run_command(const struct command_line *line, const struct ebb_command *command)
+static int run_command(const struct command_line *line, const struct ebb_ctl_command *command)
 {
 	struct command_env env = {
 		.env = {.call = env_call, .print_json = env_print_json},
@@ -327,7 +327,7 @@ static int ebbctl(int argc, char **argv)
 		.timeout_ms = (unsigned)(TIMEOUT_S_DEFAULT * 1000),
 		.words = argv + 1,
 	};
-	const struct ebb_command *command;
+	const struct ebb_ctl_command *command;
 
 	if (!options_parse(argc, argv, &line)) {
 		return EBBCTL_USAGE;
@@ -352,7 +352,7 @@ static int ebbctl(int argc, char **argv)
 		fputs("ebbctl: the default socket's path is too long: name one with -s\n", stderr);
 		return EBBCTL_FAILED;
 	}
-	command = ebb_command_find(line.words[0]);
+	command = ebb_ctl_command_find(line.words[0]);
 	if (command != NULL) {
 		return run_command(&line, command);
 	}

@@ -78,6 +78,7 @@ static void serve_undo(struct ebb_step step, void *arg)
 static struct ebb_startup_step listen_step = {
 	.ops = {.name = "RPC listen", .start = listen_start, .undo = listen_undo},
 	.rank = EBB_STARTUP_RPC_LISTEN,
+	.serves = EBB_STARTUP_SERVES_RPC,
 };
 
 static struct ebb_startup_step pause_step = {

@@ -2,11 +2,14 @@
 #include "core/app/options.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
-#include "core/event/event.h"
+#include <ebb/startup.h>
+
+#include "core/os/cpumask.h"
 
 #ifdef EBB_DEBUG
 #define VIOLATION_DEFAULT EBB_VIOLATION_ABORT
@@ -22,6 +25,8 @@ static const struct ebb_app_opts defaults = {
 	.on_violation = VIOLATION_DEFAULT,
 	.handle_signals = true,
 };
+
+static _Atomic(const struct ebb_app_opts *) published;
 
 /*
  * Copies the fields that lie wholly within @size. A caller that was compiled with a larger struct
@@ -147,6 +152,16 @@ int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_o
 	return rc;
 }
 
+void app_options_publish(const struct ebb_app_opts *opts)
+{
+	atomic_store(&published, opts);
+}
+
+const struct ebb_app_opts *ebb_app_get_opts(void)
+{
+	return atomic_load(&published);
+}
+
 /* @cpus is not empty. */
 static size_t cpu_first(const cpu_set_t *cpus)
 {
@@ -156,30 +171,6 @@ static size_t cpu_first(const cpu_set_t *cpus)
 		cpu++;
 	}
 	return cpu;
-}
-
-/* Writes "0-3,8": ends early, legibly, if @size is short. */
-static void cpus_format(const cpu_set_t *cpus, char *ret_text, size_t size)
-{
-	size_t len = 0;
-	size_t first;
-	size_t cpu;
-
-	ret_text[0] = '\0';
-	for (cpu = 0; cpu < CPU_SETSIZE && len + 16 < size; cpu++) {
-		if (!CPU_ISSET(cpu, cpus)) {
-			continue;
-		}
-		first = cpu;
-		while (cpu + 1 < CPU_SETSIZE && CPU_ISSET(cpu + 1, cpus)) {
-			cpu++;
-		}
-		len += (size_t)snprintf(ret_text + len, size - len, "%s%zu", len > 0 ? "," : "",
-					first);
-		if (cpu > first) {
-			len += (size_t)snprintf(ret_text + len, size - len, "-%zu", cpu);
-		}
-	}
 }
 
 int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size)
@@ -194,11 +185,11 @@ int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, 
 			 strerror(errno));
 		return -EINVAL;
 	}
-	cpus_format(&allowed, allowed_text, sizeof(allowed_text));
+	os_cpumask_format(&allowed, allowed_text, sizeof(allowed_text));
 	CPU_ZERO(&cpus);
 	if (cpumask == NULL) {
 		CPU_SET(cpu_first(&allowed), &cpus);
-	} else if (ebb_cpumask_parse(cpumask, &cpus) < 0 || CPU_COUNT(&cpus) == 0) {
+	} else if (os_cpumask_parse(cpumask, &cpus) < 0 || CPU_COUNT(&cpus) == 0) {
 		snprintf(ret_error, size,
 			 "CPU mask \"%s\": legal are a hexadecimal mask as 0x3 or a list as "
 			 "[0,2-3], "

@@ -20,6 +20,13 @@ int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_o
 		     char *ret_error, size_t size);
 
 /**
+ * app_options_publish() - what ebb_app_get_opts() answers from here on
+ * @opts: lives until others are published; NULL: none
+ * Thread: any.
+ */
+void app_options_publish(const struct ebb_app_opts *opts);
+
+/**
  * ebb_options_cpus() - the CPUs that @cpumask asks for
  * @cpumask: NULL: the first CPU that this process may run on
  * Return: 0; -EINVAL not a mask, empty, or a CPU that this process may not run on (@ret_error).

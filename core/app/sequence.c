@@ -12,7 +12,7 @@
 #include <ebb/poller.h>
 #include <ebb/thread.h>
 
-#include "core/app/ticket.h"
+#include "core/app/step_ticket.h"
 
 /*
  * A sequence walks an array of steps, forwards to start them and backwards to undo them, and holds
@@ -209,7 +209,7 @@ static struct ebb_step entry_begin(struct ebb_sequence *sequence, struct sequenc
 {
 	sequence->entry = entry;
 	sequence->entry_rc = 0;
-	sequence->generation = ebb_ticket_issue(entry_name(sequence, entry));
+	sequence->generation = app_step_ticket_issue(entry_name(sequence, entry));
 	sequence->since_ns = ebb_clock_now_ns();
 	sequence->named_ns = sequence->since_ns;
 	sequence_changed(sequence);
@@ -417,11 +417,11 @@ bool ebb_sequence_waiting(const struct ebb_sequence *sequence, const char **ret_
 void ebb_step_next(struct ebb_step step, int rc)
 {
 	if (!ebb_thread_is_app()) {
-		ebb_ticket_refuse(step.generation, "called off the app thread");
+		app_step_ticket_refuse(step.generation, "called off the app thread");
 	} else if (!sequence_lives(step.sequence)) {
-		ebb_ticket_refuse(step.generation, "its sequence is gone");
+		app_step_ticket_refuse(step.generation, "its sequence is gone");
 	} else if (step.generation == 0 || step.generation != step.sequence->generation) {
-		ebb_ticket_refuse(step.generation, "the step has ended already");
+		app_step_ticket_refuse(step.generation, "the step has ended already");
 	} else {
 		ebb_assert(rc <= 0);
 		entry_end(step.sequence, rc);

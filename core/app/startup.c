@@ -41,21 +41,21 @@ struct init_waiter {
 	void *arg;
 };
 
-enum startup_life {
+enum startup_state {
 	STARTUP_NONE,      /* not begun, or undone */
 	STARTUP_UNDER_WAY, /* steps are being started, or undone because one has failed */
 	STARTUP_UP,
 	STARTUP_STOPPING, /* ebb_startup_stop() was here */
 };
 
-static const char *const life_names[] = {
+static const char *const state_names[] = {
 	[STARTUP_NONE] = "none",
 	[STARTUP_UNDER_WAY] = "under way",
 	[STARTUP_UP] = "up",
 	[STARTUP_STOPPING] = "stopping",
 };
 
-static const uint32_t life_next[] = {
+static const uint32_t state_next[] = {
 	[STARTUP_NONE] = EBB_BIT(STARTUP_UNDER_WAY),
 	[STARTUP_UNDER_WAY] =
 		EBB_BIT(STARTUP_UP) | EBB_BIT(STARTUP_STOPPING) | EBB_BIT(STARTUP_NONE),
@@ -64,7 +64,7 @@ static const uint32_t life_next[] = {
 };
 
 static struct {
-	enum startup_life life;
+	enum startup_state state;
 	struct ebb_sequence *sequence;
 	void (*start)(void *arg);
 	void *start_arg;
@@ -76,11 +76,11 @@ static struct {
 	struct ebb_step rpc_step; /* valid while waiting_for_rpc */
 } startup = {.waiters = EBB_LIST_INIT(startup.waiters)};
 
-static void startup_set_life(enum startup_life life)
+static void startup_set_state(enum startup_state state)
 {
-	ebb_assert((life_next[startup.life] & EBB_BIT(life)) != 0);
-	ebb_debug("app", "start-up: %s to %s", life_names[startup.life], life_names[life]);
-	startup.life = life;
+	ebb_assert((state_next[startup.state] & EBB_BIT(state)) != 0);
+	ebb_debug("app", "start-up: %s to %s", state_names[startup.state], state_names[state]);
+	startup.state = state;
 }
 
 void ebb_startup_step_add(struct ebb_startup_step *step)
@@ -96,6 +96,18 @@ void ebb_startup_step_add(struct ebb_startup_step *step)
 		}
 	}
 	ebb_list_insert_before(&step->link, next);
+}
+
+bool app_startup_is_served(enum ebb_startup_serves what)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &registered) {
+		if (ebb_list_entry(node, struct ebb_startup_step, link)->serves == what) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void waiters_resolve(int rc)
@@ -146,7 +158,7 @@ void ebb_startup_fail(int rc, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 
-	if (startup.life == STARTUP_STOPPING) {
+	if (startup.state == STARTUP_STOPPING) {
 		ebb_warn("app", "while stopping: %s", text);
 		return;
 	}
@@ -184,20 +196,20 @@ static void startup_end(int rc)
 	waiters_resolve(rc < 0 ? rc : -ECANCELED);
 	ebb_sequence_destroy(startup.sequence);
 	startup.sequence = NULL;
-	startup_set_life(STARTUP_NONE);
+	startup_set_state(STARTUP_NONE);
 	startup.ended(rc);
 }
 
 static void startup_done(void *arg, int rc)
 {
 	(void)arg;
-	if (rc == 0 && startup.life == STARTUP_UNDER_WAY) {
-		startup_set_life(STARTUP_UP);
+	if (rc == 0 && startup.state == STARTUP_UNDER_WAY) {
+		startup_set_state(STARTUP_UP);
 		ebb_app_state_set_phase(EBB_APP_RUNNING);
 		waiters_resolve(0);
 		return;
 	}
-	startup_end(rc == -ECANCELED && startup.life == STARTUP_STOPPING ? 0 : rc);
+	startup_end(rc == -ECANCELED && startup.state == STARTUP_STOPPING ? 0 : rc);
 }
 
 static void step_start(struct ebb_step step, void *arg)
@@ -251,8 +263,8 @@ void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(
 {
 	int rc;
 
-	ebb_assert(ebb_thread_is_app() && startup.life == STARTUP_NONE);
-	startup_set_life(STARTUP_UNDER_WAY);
+	ebb_assert(ebb_thread_is_app() && startup.state == STARTUP_NONE);
+	startup_set_state(STARTUP_UNDER_WAY);
 	startup.start = start;
 	startup.start_arg = start_arg;
 	startup.ended = ended;
@@ -268,16 +280,16 @@ void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(
 
 void ebb_startup_stop(void)
 {
-	enum startup_life life = startup.life;
+	enum startup_state state = startup.state;
 
 	ebb_assert(ebb_thread_is_app());
-	if (life == STARTUP_NONE || life == STARTUP_STOPPING ||
+	if (state == STARTUP_NONE || state == STARTUP_STOPPING ||
 	    ebb_app_state_phase() == EBB_APP_FAILED) {
 		return;
 	}
-	startup_set_life(STARTUP_STOPPING);
+	startup_set_state(STARTUP_STOPPING);
 	ebb_app_state_set_phase(EBB_APP_STOPPING);
-	if (life == STARTUP_UP) {
+	if (state == STARTUP_UP) {
 		ebb_sequence_undo(startup.sequence, EBB_STEP_NONE, startup_done, NULL);
 		return;
 	}

@@ -6,6 +6,9 @@
 
 #include <ebb/startup.h>
 
+/* Is there a step that serves this? Thread: any, from main() on. */
+bool app_startup_is_served(enum ebb_startup_serves what);
+
 /**
  * ebb_startup_begin() - run the registered steps
  * @start: called with @start_arg by the last step

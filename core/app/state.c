@@ -9,7 +9,7 @@
 #include <ebb/clock.h>
 #include <ebb/log.h>
 
-#include "core/app/notify.h"
+#include "core/app/sd_notify.h"
 
 static const char *const phase_names[EBB_APP_PHASE_COUNT] = {
 	[EBB_APP_ENVIRONMENT] = "environment",
@@ -53,7 +53,7 @@ void ebb_app_state_reset(void)
 	state.snapshot.uptime_ns = ebb_clock_now_ns();
 	pthread_mutex_unlock(&state.lock);
 	ebb_notice("app", "state: %s", phase_names[EBB_APP_ENVIRONMENT]);
-	ebb_notify_phase(EBB_APP_ENVIRONMENT, NULL);
+	app_sd_notify_phase(EBB_APP_ENVIRONMENT, phase_names[EBB_APP_ENVIRONMENT], NULL);
 }
 
 void ebb_app_state_set_phase(enum ebb_app_phase phase)
@@ -71,7 +71,7 @@ void ebb_app_state_set_phase(enum ebb_app_phase phase)
 		return;
 	}
 	ebb_notice("app", "state: %s", phase_names[phase]);
-	ebb_notify_phase(phase, error);
+	app_sd_notify_phase(phase, phase_names[phase], error);
 }
 
 enum ebb_app_phase ebb_app_state_phase(void)

@@ -22,7 +22,7 @@
 #include <ebb/wanted.h>
 
 #include "core/app/sequence.h"
-#include "core/app/ticket.h"
+#include "core/app/step_ticket.h"
 
 static struct ebb_list registered = EBB_LIST_INIT(registered);
 static struct ebb_list registered_depends = EBB_LIST_INIT(registered_depends);
@@ -332,11 +332,11 @@ static void subsystem_call_ended(void *arg)
 static void subsystem_call_next(struct subsystem_call *call, int rc)
 {
 	if (!ebb_thread_is_app()) {
-		ebb_ticket_refuse(call->step.generation, "called off the app thread");
+		app_step_ticket_refuse(call->step.generation, "called off the app thread");
 		return;
 	}
 	if (!call->awaited) {
-		ebb_ticket_refuse(call->step.generation, "the step has ended already");
+		app_step_ticket_refuse(call->step.generation, "the step has ended already");
 		return;
 	}
 	call->awaited = false;

@@ -2,12 +2,8 @@
 #include "core/base/clock.h"
 
 #include <assert.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <string.h>
+#include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <ebb/clock.h>
 
@@ -19,27 +15,7 @@ static_assert(SCALE_MAX_NS <= UINT64_MAX >> 32, "a scale is found by one divisio
 
 static uint64_t (*clock_source)(void);
 
-static pthread_once_t clock_trust_once = PTHREAD_ONCE_INIT;
-static bool clock_trusts_ticks;
-
-/* The kernel takes the counter as its own clock only after it found it steady and synchronous. */
-static void clock_trust_probe(void)
-{
-#if defined(__x86_64__)
-	static const char path[] =
-		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
-	char name[8] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0) {
-		return;
-	}
-	if (read(fd, name, sizeof(name) - 1) >= 3) {
-		clock_trusts_ticks = strncmp(name, "tsc\n", 4) == 0;
-	}
-	close(fd);
-#endif
-}
+static atomic_bool clock_trusts_ticks;
 
 uint64_t ebb_clock_now_ns(void)
 {
@@ -55,6 +31,11 @@ uint64_t ebb_clock_now_ns(void)
 void ebb_clock_set_source(uint64_t (*now_ns)(void))
 {
 	clock_source = now_ns;
+}
+
+void ebb_clock_trust_ticks(bool trusted)
+{
+	atomic_store_explicit(&clock_trusts_ticks, trusted, memory_order_relaxed);
 }
 
 /*
@@ -87,15 +68,14 @@ uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns)
 	uint64_t passed_ns = now_ns - ticker->anchor_ns;
 	uint64_t passed_ticks = ticks - ticker->anchor_ticks;
 
-	pthread_once(&clock_trust_once, clock_trust_probe);
-
 	now_ns = now_ns > last_ns ? now_ns : last_ns;
 	ticker->limit_ticks = 0;
 	if (passed_ns < SCALE_MIN_NS) {
 		return now_ns; /* too close to the last anchor to learn the scale from */
 	}
-	if (clock_trusts_ticks && clock_source == NULL && passed_ns < SCALE_MAX_NS &&
-	    passed_ticks >= passed_ns / 16 && passed_ticks <= passed_ns * 16) {
+	if (atomic_load_explicit(&clock_trusts_ticks, memory_order_relaxed) &&
+	    clock_source == NULL && passed_ns < SCALE_MAX_NS && passed_ticks >= passed_ns / 16 &&
+	    passed_ticks <= passed_ns * 16) {
 		ticker->scale = (passed_ns << 32) / passed_ticks;
 		ticker->limit_ticks = (EBB_TICKER_ANCHOR_MAX_NS << 32) / ticker->scale;
 	}

@@ -12,8 +12,8 @@
  * than that millisecond (a restart makes it "negative", hence huge), and leads to a reading. Its
  * scale is measured anew from one reading to the next, so nothing has to be calibrated at start.
  *
- * Where the kernel does not trust the counter (its clocksource is not "tsc"), every reading is the
- * kernel's.
+ * Until the counter is said to be good, every reading is the kernel's: ebb_clock_trust_ticks() is for
+ * whoever has asked the kernel whether it takes the counter as its own clock (os/clocksource.h).
  */
 
 #include <stdbool.h>
@@ -29,6 +29,9 @@ struct ebb_ticker {
 
 /* So long at most is counted on from one reading of the kernel's clock. */
 #define EBB_TICKER_ANCHOR_MAX_NS EBB_NS_PER_MS
+
+/* Lets tickers count, or not, from their next reading on. Default: not. Thread: any. */
+void ebb_clock_trust_ticks(bool trusted);
 
 /*
  * Reads the kernel's clock. @last_ns: the last value given; time never runs backwards from there.

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -94,28 +93,30 @@ static bool log_is_ready(void)
 
 /*
  * A reactor logs as well: it must not stand still because nobody reads what it writes. So lines are
- * dropped then, and counted, and the first one that goes again comes after their number. The lock
- * is for two OS threads that find room for one line; nobody waits for a reader with it in hand.
+ * dropped then, and counted, and the first one that goes again comes after their number. The stream's
+ * own lock is for two OS threads that find room for one line; nobody waits for a reader with it in
+ * hand.
  */
 static void log_emit(enum ebb_log_level level, const char *component, const char *text)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static unsigned dropped;
+	static atomic_uint dropped; /* under the lock, which race detectors do not know */
+	unsigned missing;
 	char notice[64];
 
-	pthread_mutex_lock(&lock);
-	if (dropped != 0 && log_is_ready()) {
+	flockfile(stderr);
+	missing = atomic_load_explicit(&dropped, memory_order_relaxed);
+	if (missing != 0 && log_is_ready()) {
 		snprintf(notice, sizeof(notice), "%u lines are missing here: stderr was not read",
-			 dropped);
-		dropped = 0;
+			 missing);
+		atomic_store_explicit(&dropped, 0, memory_order_relaxed);
 		log_write(EBB_LOG_WARN, "log", notice);
 	}
 	if (log_is_ready()) {
 		log_write(level, component, text);
 	} else {
-		dropped++;
+		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
 	}
-	pthread_mutex_unlock(&lock);
+	funlockfile(stderr);
 }
 
 void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)

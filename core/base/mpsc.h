@@ -13,7 +13,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <ebb/thread.h>
+#include <ebb/base.h>
+#include <ebb/msg.h>
 
 struct ebb_mpsc {
 	_Atomic(struct ebb_msg *) head;
@@ -51,7 +52,7 @@ static inline bool ebb_mpsc_waiting(struct ebb_mpsc *mpsc)
 }
 
 /* Cheaper, and also true of a closed list. */
-static inline bool ebb_mpsc_stirs(const struct ebb_mpsc *mpsc)
+static inline bool ebb_mpsc_pending(const struct ebb_mpsc *mpsc)
 {
 	return atomic_load_explicit(&mpsc->head, memory_order_relaxed) != NULL;
 }

@@ -28,7 +28,7 @@ uint32_t ebb_bdev_block_size(const struct ebb_bdev *bdev)
 
 uint64_t ebb_bdev_num_blocks(const struct ebb_bdev *bdev)
 {
-	return atomic_load_explicit(&bdev->num_blocks, memory_order_relaxed);
+	return __atomic_load_n(&bdev->num_blocks, __ATOMIC_RELAXED);
 }
 
 uint32_t ebb_bdev_buf_align(const struct ebb_bdev *bdev)

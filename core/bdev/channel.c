@@ -1,97 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A bdev's channel: the way from the bdev layer's client to the driver's channel, with the pool of
- * requests. The pool is one mapping of which only what has been used is ever touched; a request
- * that was freed last is used next, so that few in flight stay in the cache.
- */
+/* A bdev's channel: the way from the bdev layer's client to the driver's channel. */
 #include "core/bdev/channel.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 
-#include <ebb/log.h>
 #include <ebb/memory.h>
 
-#include "core/bdev/registry.h"
+#include "core/bdev/complete.h"
+#include "core/bdev/pool.h"
 #include "core/bdev/stats.h"
-
-static uint32_t pool_requests = BDEV_POOL_SIZE_DEFAULT;
-
-void bdev_pool_set_size(uint32_t requests)
-{
-	pool_requests = requests == 0 ? BDEV_POOL_SIZE_DEFAULT : requests;
-}
-
-static struct bdev_req *pool_touch(struct bdev_channel *ch, uint32_t index)
-{
-	struct bdev_req *req = (struct bdev_req *)(void *)(ch->pool + index * ch->pool_stride);
-
-	ebb_list_init(&req->link);
-	req->ch = ch;
-	req->io.bdev = ch->bdev;
-	req->deferred.fn = bdev_req_deferred;
-	req->state = BDEV_REQ_FREE;
-	return req;
-}
-
-struct bdev_req *bdev_req_get_slow(struct bdev_channel *ch)
-{
-	if (ch->pool_bump == ch->pool_size) {
-		return NULL;
-	}
-	return pool_touch(ch, ch->pool_bump++);
-}
-
-struct bdev_req *bdev_child_get(struct bdev_channel *ch)
-{
-	struct bdev_req *req = bdev_req_get(ch);
-
-	if (req == NULL && ch->reserve != NULL) {
-		req = ch->reserve;
-		ch->reserve = req->next_free;
-	}
-	return req;
-}
-
-void bdev_child_put(struct bdev_channel *ch, struct bdev_req *child)
-{
-	child->special = 0;
-	if (!child->reserve) {
-		bdev_req_put(ch, child);
-		return;
-	}
-	child->state = BDEV_REQ_FREE;
-	child->next_free = ch->reserve;
-	ch->reserve = child;
-}
-
-static int pool_create(struct bdev_channel *ch)
-{
-	size_t need = sizeof(struct bdev_req) + ch->bdev->io_ctx_size;
-	size_t lines = (need + EBB_CACHE_LINE - 1) / EBB_CACHE_LINE;
-	uint32_t index;
-	void *addr;
-
-	/* An odd number of lines apart, so that hot lines spread over all sets of the cache. */
-	ch->pool_stride = (lines | 1u) * EBB_CACHE_LINE;
-	ch->pool_size = pool_requests;
-	ch->pool_bytes = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
-	addr = mmap(NULL, ch->pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0);
-	if (addr == MAP_FAILED) {
-		return -errno;
-	}
-	ch->pool = addr;
-	for (index = 0; index < BDEV_POOL_RESERVE; index++) {
-		struct bdev_req *req = pool_touch(ch, ch->pool_size + index);
-
-		req->reserve = true;
-		req->next_free = ch->reserve;
-		ch->reserve = req;
-	}
-	return 0;
-}
+#include "core/bdev/submit.h"
+#include "core/bdev/table.h"
 
 /* Opens or closes the short way. */
 static void channel_set_holding(struct bdev_channel *ch, bool holding)
@@ -143,14 +62,14 @@ static int channel_create(void *device, void *ctx)
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
 	if (rc == 0) {
-		rc = pool_create(ch);
+		rc = bdev_pool_create(ch, bdev_complete_deferred);
 	}
 	if (rc < 0) {
 		return rc;
 	}
 	ch->driver_channel = ebb_io_channel_get(bdev->io_device);
 	if (ch->driver_channel == NULL) {
-		munmap(ch->pool, ch->pool_bytes);
+		bdev_pool_destroy(ch);
 		return -ENXIO; /* why, has been said */
 	}
 	ch->driver_ctx = ebb_io_channel_ctx(ch->driver_channel);
@@ -167,7 +86,7 @@ static void channel_destroy(void *device, void *ctx)
 	ebb_assert(ebb_list_empty(&ch->waiters) && !ch->kicked);
 	bdev_stats_report(ch);
 	ebb_io_channel_put(ch->driver_channel);
-	munmap(ch->pool, ch->pool_bytes);
+	bdev_pool_destroy(ch);
 }
 
 static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
@@ -191,7 +110,7 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
 	channel_set_holding(ch, false);
 	while ((node = ebb_list_pop_front(&ch->held)) != NULL) {
-		bdev_req_begin(ch, ebb_list_entry(node, struct bdev_req, link));
+		bdev_submit_begin(ch, ebb_list_entry(node, struct bdev_req, link));
 	}
 }
 

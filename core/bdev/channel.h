@@ -63,9 +63,8 @@ struct bdev_req {
 			uint64_t next_blocks;    /* parts begun */
 			uint16_t children;       /* in flight */
 			bool bounce : 1;
-			bool bare : 1;    /* its parts have no memory */
-			bool waiting : 1; /* for a free request */
-			int error;        /* the first */
+			bool bare : 1; /* its parts have no memory */
+			int error;     /* the first */
 		} parent;
 		struct { /* one of the parts */
 			struct bdev_req *parent;
@@ -150,6 +149,7 @@ struct bdev_channel {
 	char *pool;
 	size_t pool_bytes;
 	struct bdev_req *reserve;
+	void (*pool_deferred)(struct ebb_deferred *deferred); /* of each request */
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
@@ -165,43 +165,10 @@ struct bdev_channel {
 
 extern const struct ebb_io_device_ops bdev_channel_ops;
 
-/* Requests for each channel made from now on; 0: the default. */
-void bdev_pool_set_size(uint32_t requests);
-
 static inline struct bdev_req *bdev_req_from_io(struct ebb_bdev_io *io)
 {
 	return ebb_container_of(io, struct bdev_req, io);
 }
-
-/* First use of a request, or an empty pool (NULL). */
-struct bdev_req *bdev_req_get_slow(struct bdev_channel *ch);
-
-static inline struct bdev_req *bdev_req_get(struct bdev_channel *ch)
-{
-	struct bdev_req *req = ch->free;
-
-	if (ebb_unlikely(req == NULL)) {
-		return bdev_req_get_slow(ch);
-	}
-	ch->free = req->next_free;
-	return req;
-}
-
-static inline void bdev_req_put(struct bdev_channel *ch, struct bdev_req *req)
-{
-	req->state = BDEV_REQ_FREE;
-	req->next_free = ch->free;
-	ch->free = req;
-}
-
-static inline bool bdev_pool_empty(const struct bdev_channel *ch)
-{
-	return ch->free == NULL && ch->pool_bump == ch->pool_size;
-}
-
-/* A request for a part of a split one: from the reserve if need be. NULL: none at all. */
-struct bdev_req *bdev_child_get(struct bdev_channel *ch);
-void bdev_child_put(struct bdev_channel *ch, struct bdev_req *child);
 
 /* Hands @req to the driver. */
 static inline void bdev_req_issue(struct bdev_channel *ch, struct bdev_req *req)
@@ -212,38 +179,10 @@ static inline void bdev_req_issue(struct bdev_channel *ch, struct bdev_req *req)
 	ch->in_submit = false;
 }
 
-/* @req->status is final: calls back, or goes the long way. Never inside a submit. */
-void bdev_req_finish(struct bdev_req *req);
-
-/* As above, at the end of the turn. */
-static inline void bdev_req_finish_later(struct bdev_req *req)
-{
-	req->state = BDEV_REQ_DEFERRED;
-	ebb_turn_defer(&req->deferred);
-}
-
-/* What a request's embedded deferral runs. */
-void bdev_req_deferred(struct ebb_deferred *deferred);
-
-/* Starts a request that is all filled in, whole or in parts. It counts as outstanding then. */
-void bdev_req_begin(struct bdev_channel *ch, struct bdev_req *req);
-
-/* Queues @wait and makes sure that it will be served. */
-void bdev_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait);
-
 /* Does a request of that type have memory? */
 static inline bool bdev_type_has_memory(unsigned type)
 {
 	return type <= EBB_BDEV_WRITE || type == EBB_BDEV_COMPARE;
 }
-
-/* Must @req be done in parts? */
-bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req);
-
-/* Does @req in parts; ends by bdev_req_finish() or bdev_req_finish_later(). */
-void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req);
-
-/* A part has its status. */
-void bdev_part_done(struct bdev_req *child);
 
 #endif

@@ -6,12 +6,27 @@
  */
 #include <ebb/bdev_module.h>
 
-#include <errno.h>
-
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
-#include "core/bdev/channel.h"
+#include "core/bdev/complete.h"
+#include "core/bdev/io_wait.h"
+#include "core/bdev/pool.h"
+
+/* @req->status is final: calls back, or goes the long way. Never inside a submit. */
+static void req_finish(struct bdev_req *req);
+
+void bdev_complete_deferred(struct ebb_deferred *deferred)
+{
+	req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
+}
+
+/* As req_finish(), at the end of the turn. */
+static inline void req_finish_later(struct bdev_req *req)
+{
+	req->state = BDEV_REQ_DEFERRED;
+	ebb_turn_defer(&req->deferred);
+}
 
 static void __attribute__((cold, noinline))
 complete_twice(const struct bdev_req *req, const void *site)
@@ -78,87 +93,49 @@ void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status)
 	}
 	req->status = status;
 	if (ch->in_submit) {
-		bdev_req_finish_later(req);
+		req_finish_later(req);
 		return;
 	}
-	bdev_req_finish(req);
+	req_finish(req);
 }
 
-void bdev_req_deferred(struct ebb_deferred *deferred)
+static void parts_waited(void *arg);
+
+/* Return: true: @parent has ended. */
+static bool parts_follow(struct bdev_req *parent, enum bdev_parts_next next)
 {
-	bdev_req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
+	if (next == BDEV_PARTS_WAIT) {
+		parent->u.parent.wait.fn = parts_waited;
+		parent->u.parent.wait.arg = parent;
+		bdev_io_wait_queue(parent->ch, &parent->u.parent.wait);
+	}
+	return next == BDEV_PARTS_ENDED;
 }
 
-static void waiters_wake(struct bdev_channel *ch);
-
-static void kick_deferred(struct ebb_deferred *deferred)
+static void parts_go_on(struct bdev_req *parent)
 {
-	struct bdev_channel *ch = ebb_container_of(deferred, struct bdev_channel, kick);
-
-	ch->kicked = false;
-	waiters_wake(ch);
-}
-
-/* Somebody waits for what is there: he is served at the end of the turn. */
-static void waiters_kick(struct bdev_channel *ch)
-{
-	if (!bdev_pool_empty(ch) && !ch->kicked && !ch->waking) {
-		ch->kicked = true;
-		ch->kick.fn = kick_deferred;
-		ebb_turn_defer(&ch->kick);
+	if (parts_follow(parent, bdev_parts_go_on(parent))) {
+		req_finish(parent);
 	}
 }
 
-/* Serves those who wait now; who waits again meanwhile has another turn. */
-static void waiters_wake(struct bdev_channel *ch)
+static void parts_waited(void *arg)
 {
-	struct ebb_list now = EBB_LIST_INIT(now);
-
-	if (ch->waking) {
-		return;
-	}
-	ch->waking = true;
-	ebb_list_splice_back(&now, &ch->waiters);
-	while (!bdev_pool_empty(ch) && !ebb_list_empty(&now)) {
-		struct ebb_bdev_io_wait *wait =
-			ebb_list_entry(ebb_list_pop_front(&now), struct ebb_bdev_io_wait, link);
-
-		wait->fn(wait->arg);
-	}
-	ch->waking = false;
-	ebb_list_splice_back(&now, &ch->waiters);
-	ebb_list_splice_back(&ch->waiters, &now);
-	if (ebb_list_empty(&ch->waiters)) {
-		ch->attention &= (uint8_t)~BDEV_CH_WAITERS;
-	} else {
-		waiters_kick(ch);
-	}
+	parts_go_on(arg);
 }
 
-void bdev_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait)
+void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next)
 {
-	ebb_list_push_back(&ch->waiters, &wait->link);
-	ch->attention |= BDEV_CH_WAITERS;
-	waiters_kick(ch);
-}
-
-void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel, struct ebb_bdev_io_wait *wait)
-{
-	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-
-	if (ch->thread != ebb_turn.thread) {
-		ebb_violation(2, "ebb_bdev_queue_io_wait", ch->bdev->name, ch->thread,
-			      ebb_thread_current());
-		return;
+	if (parts_follow(parent, next)) {
+		req_finish_later(parent);
 	}
-	bdev_wait_queue(ch, wait);
 }
 
 /* Return: true: @req goes on, its end is still to come. */
 static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, struct bdev_req *req)
 {
 	if ((req->special & BDEV_REQ_CHILD) != 0) {
-		bdev_part_done(req);
+		parts_go_on(bdev_parts_end_child(req));
 		return true;
 	}
 	if ((req->special & BDEV_REQ_FUA) != 0 && req->status == 0) {
@@ -193,7 +170,7 @@ static void __attribute__((noinline))
 finish_attended(struct bdev_channel *ch, ebb_bdev_io_cb cb, void *arg, int status)
 {
 	if ((ch->attention & BDEV_CH_WAITERS) != 0) {
-		waiters_wake(ch);
+		bdev_io_wait_wake(ch);
 	}
 	cb(arg, status);
 	/* If that put the last reference, the channel goes by a message: it is still there. */
@@ -203,7 +180,7 @@ finish_attended(struct bdev_channel *ch, ebb_bdev_io_cb cb, void *arg, int statu
 	}
 }
 
-void bdev_req_finish(struct bdev_req *req)
+static void req_finish(struct bdev_req *req)
 {
 	struct bdev_channel *ch = req->ch;
 	struct bdev_type_stat *stat = &ch->stats[req->type];
@@ -222,7 +199,7 @@ void bdev_req_finish(struct bdev_req *req)
 	} else {
 		stat->errors++;
 	}
-	bdev_req_put(ch, req);
+	bdev_pool_put(ch, req);
 	ch->outstanding--;
 	/* Nothing begins to wait for this one inside its callback: it is not outstanding any more. */
 	if (ebb_unlikely(ch->attention != 0)) {

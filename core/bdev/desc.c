@@ -13,6 +13,29 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/bdev/teardown.h"
+
+/* Makes @desc hold the bdev called @name. Return: as ebb_bdev_open(). Thread: any. */
+static int desc_link(struct ebb_bdev_desc *desc, const char *name)
+{
+	struct ebb_bdev_internal *internal;
+	int rc = 0;
+
+	bdev_table_lock();
+	internal = bdev_table_find_locked(name);
+	if (internal == NULL || internal->state != BDEV_READY) {
+		rc = -ENODEV;
+	} else if (desc->write && internal->bdev->read_only) {
+		rc = -EROFS;
+	} else {
+		desc->internal = internal;
+		desc->bdev = internal->bdev;
+		ebb_list_push_back(&internal->descs, &desc->link);
+	}
+	bdev_table_unlock();
+	return rc;
+}
+
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
 		  struct ebb_bdev_desc **ret_desc)
 {
@@ -32,7 +55,7 @@ int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *a
 	desc->event_arg = arg;
 	desc->thread = ebb_thread_current();
 	ebb_list_init(&desc->link);
-	rc = bdev_desc_link(desc, name);
+	rc = desc_link(desc, name);
 	if (rc < 0) {
 		free(desc);
 		return rc;
@@ -50,11 +73,12 @@ void ebb_bdev_close(struct ebb_bdev_desc *desc)
 			      ebb_thread_current());
 		return;
 	}
-	bdev_registry_lock();
+	bdev_table_lock();
 	desc->closed = true;
 	last = !desc->event_sent;
-	bdev_desc_unlink_locked(desc);
-	bdev_registry_unlock();
+	ebb_list_remove(&desc->link);
+	bdev_teardown_check_locked(desc->internal);
+	bdev_table_unlock();
 	if (last) {
 		free(desc);
 	}
@@ -67,14 +91,14 @@ static void event_msg(void *arg)
 	enum ebb_bdev_event event;
 	bool closed;
 
-	bdev_registry_lock();
+	bdev_table_lock();
 	/* Who is told that it goes need not hear how large it was. */
 	event = (desc->events & EBB_BIT(EBB_BDEV_EVENT_REMOVE)) != 0 ? EBB_BDEV_EVENT_REMOVE
 								     : EBB_BDEV_EVENT_RESIZE;
 	desc->events = 0;
 	desc->event_sent = false;
 	closed = desc->closed;
-	bdev_registry_unlock();
+	bdev_table_unlock();
 	if (closed) {
 		free(desc);
 	} else if (desc->event != NULL) {
@@ -110,16 +134,16 @@ void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event 
 	}
 }
 
-void bdev_for_each_holder(const struct ebb_bdev *bdev,
-			  void (*fn)(const struct ebb_bdev_desc *desc, void *arg), void *arg)
+void bdev_desc_for_each(const struct ebb_bdev *bdev,
+			void (*fn)(const struct ebb_bdev_desc *desc, void *arg), void *arg)
 {
 	struct ebb_list *node;
 
-	bdev_registry_lock();
+	bdev_table_lock();
 	ebb_list_for_each(node, &bdev->internal->descs) {
 		fn(ebb_list_entry(node, struct ebb_bdev_desc, link), arg);
 	}
-	bdev_registry_unlock();
+	bdev_table_unlock();
 }
 
 struct ebb_bdev *ebb_bdev_desc_bdev(const struct ebb_bdev_desc *desc)

@@ -2,17 +2,29 @@
 #ifndef EBB_BDEV_DESC_H
 #define EBB_BDEV_DESC_H
 
-/* Between registry.c and desc.c. */
+/* Descriptors: who holds a bdev open. */
 
-#include "core/bdev/registry.h"
+#include "core/bdev/table.h"
 
-/* Makes @desc hold the bdev called @name. Return: as ebb_bdev_open(). Thread: any. */
-int bdev_desc_link(struct ebb_bdev_desc *desc, const char *name);
-
-/* @desc holds its bdev no longer; the last one begins the bdev's teardown. Under the lock. */
-void bdev_desc_unlink_locked(struct ebb_bdev_desc *desc);
+struct ebb_bdev_desc {
+	struct ebb_bdev *bdev;
+	struct ebb_bdev_internal *internal;
+	bool write;
+	bool closed;     /* by its owner; freed when no event is under way any more */
+	bool event_sent; /* @msg is under way to @thread */
+	uint32_t events; /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
+	ebb_bdev_event_cb event;
+	void *event_arg;
+	struct ebb_thread *thread; /* that opened */
+	struct ebb_list link;      /* ebb_bdev_internal.descs */
+	struct ebb_msg msg;
+};
 
 /* Tells each holder, on its thread. Under the lock. */
 void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event event);
+
+/* Calls @fn for each holder of @bdev, under the lock. Thread: any. */
+void bdev_desc_for_each(const struct ebb_bdev *bdev,
+			void (*fn)(const struct ebb_bdev_desc *desc, void *arg), void *arg);
 
 #endif

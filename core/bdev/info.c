@@ -5,7 +5,7 @@
 
 #include <ebb/bdev_module.h>
 
-#include "core/bdev/registry.h"
+#include "core/bdev/table.h"
 
 /* What clients of SPDK look for, and what is ebb's name for it; -1: ebb has no such request. */
 static const struct {

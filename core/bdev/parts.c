@@ -13,12 +13,14 @@
  * deadlock, with every request a parent: so a few requests are kept for children only. Whoever has
  * one gives it back at its end, and ends sooner or later, so all get on.
  */
-#include "core/bdev/channel.h"
+#include "core/bdev/parts.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include <ebb/memory.h>
+
+#include "core/bdev/pool.h"
 
 /* A child's elements; more than BDEV_IOV_EMBEDDED would have to be kept somewhere. */
 static int child_segments(const struct ebb_bdev *bdev)
@@ -252,7 +254,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	uint64_t mapped;
 	struct bdev_req *child;
 
-	child = bdev_child_get(ch);
+	child = bdev_pool_get_child(ch);
 	if (child == NULL) {
 		return -ENOMEM;
 	}
@@ -260,7 +262,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	child->u.child.bounce = NULL;
 	mapped = child_memory(ch, child, parent, part_limit(ch, parent));
 	if (mapped == 0) {
-		bdev_child_put(ch, child);
+		bdev_pool_put_child(ch, child);
 		return -ENOMEM;
 	}
 	child->special = BDEV_REQ_CHILD;
@@ -279,32 +281,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	return 0;
 }
 
-static void parts_go_on(struct bdev_req *parent, bool inside_submit);
-
-static void parts_waited(void *arg)
-{
-	struct bdev_req *parent = arg;
-
-	parent->u.parent.waiting = false;
-	parts_go_on(parent, false);
-}
-
-/* Nothing of @parent is in flight that would take it further: it waits, or it fails. */
-static void parts_stuck(struct bdev_channel *ch, struct bdev_req *parent)
-{
-	if (!bdev_pool_empty(ch) || ch->reserve != NULL) {
-		parent->u.parent.error = -ENOMEM; /* requests there are: it was the memory */
-		return;
-	}
-	if (!parent->u.parent.waiting) {
-		parent->u.parent.waiting = true;
-		parent->u.parent.wait.fn = parts_waited;
-		parent->u.parent.wait.arg = parent;
-		bdev_wait_queue(ch, &parent->u.parent.wait);
-	}
-}
-
-static void parts_go_on(struct bdev_req *parent, bool inside_submit)
+enum bdev_parts_next bdev_parts_go_on(struct bdev_req *parent)
 {
 	struct bdev_channel *ch = parent->ch;
 	int rc = 0;
@@ -314,21 +291,20 @@ static void parts_go_on(struct bdev_req *parent, bool inside_submit)
 	       parent->u.parent.children < BDEV_CHILDREN_MAX) {
 		rc = part_issue(ch, parent);
 	}
-	if (rc < 0 && parent->u.parent.children == 0) {
-		parts_stuck(ch, parent);
+	if (parent->u.parent.children > 0) {
+		return BDEV_PARTS_UNDER_WAY;
 	}
-	if (parent->u.parent.children > 0 || parent->u.parent.waiting) {
-		return;
+	if (rc < 0) {
+		if (bdev_pool_empty(ch) && ch->reserve == NULL) {
+			return BDEV_PARTS_WAIT;
+		}
+		parent->u.parent.error = rc; /* requests there are: it was the memory */
 	}
 	parent->status = parent->u.parent.error;
-	if (inside_submit) {
-		bdev_req_finish_later(parent);
-	} else {
-		bdev_req_finish(parent);
-	}
+	return BDEV_PARTS_ENDED;
 }
 
-void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req)
+enum bdev_parts_next bdev_parts_begin(const struct bdev_channel *ch, struct bdev_req *req)
 {
 	req->state = BDEV_REQ_HELD;
 	req->u.parent.pos = (struct bdev_iov_pos){.iov = req->io.iov};
@@ -336,14 +312,12 @@ void bdev_parts_begin(struct bdev_channel *ch, struct bdev_req *req)
 	req->u.parent.children = 0;
 	req->u.parent.bare = !bdev_type_has_memory(req->type) && !zeroes_to_write(req);
 	req->u.parent.bounce = zeroes_to_write(req) || !iov_usable(ch, &req->io);
-	req->u.parent.waiting = false;
 	req->u.parent.error = 0;
-	parts_go_on(req, true);
+	return bdev_parts_go_on(req);
 }
 
-void bdev_part_done(struct bdev_req *child)
+struct bdev_req *bdev_parts_end_child(struct bdev_req *child)
 {
-	struct bdev_channel *ch = child->ch;
 	struct bdev_req *parent = child->u.child.parent;
 
 	if (child->u.child.bounce != NULL) {
@@ -356,7 +330,7 @@ void bdev_part_done(struct bdev_req *child)
 	if (child->status != 0 && parent->u.parent.error == 0) {
 		parent->u.parent.error = child->status;
 	}
-	bdev_child_put(ch, child);
+	bdev_pool_put_child(child->ch, child);
 	parent->u.parent.children--;
-	parts_go_on(parent, false);
+	return parent;
 }

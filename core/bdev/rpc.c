@@ -8,9 +8,10 @@
 #include <ebb/bdev_module.h>
 #include <ebb/poller.h>
 
-#include "core/bdev/channel.h"
 #include "core/bdev/info.h"
+#include "core/bdev/pool.h"
 #include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 
 struct get_bdevs_params {
 	char *name;

@@ -12,9 +12,9 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "core/bdev/info.h"
-#include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 #include "core/bdev/stats.h"
+#include "core/bdev/teardown.h"
 
 struct iostat_params {
 	char *name;

@@ -14,7 +14,7 @@
 #include <ebb/io_channel.h>
 
 #include "core/bdev/channel.h"
-#include "core/bdev/registry.h"
+#include "core/bdev/teardown.h"
 
 struct stats_query {
 	struct ebb_bdev_internal *internal;
@@ -64,7 +64,7 @@ void bdev_stats_report(struct bdev_channel *ch)
 	struct ebb_bdev_iostat *totals = &ch->internal->totals;
 	unsigned type;
 
-	bdev_registry_lock();
+	bdev_table_lock();
 	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
 		const struct bdev_type_stat *stat = &ch->stats[type];
 		const struct bdev_type_stat *before = &ch->reported[type];
@@ -77,7 +77,7 @@ void bdev_stats_report(struct bdev_channel *ch)
 		totals->errors[type] += stat->errors - before->errors;
 		stat_extremes(totals, type, stat);
 	}
-	bdev_registry_unlock();
+	bdev_table_unlock();
 	memcpy(ch->reported, ch->stats, sizeof(ch->reported));
 }
 
@@ -93,9 +93,9 @@ static void query_done(void *arg, int rc)
 	struct stats_query *query = arg;
 	struct ebb_bdev_iostat stat;
 
-	bdev_registry_lock();
+	bdev_table_lock();
 	stat = query->internal->totals;
-	bdev_registry_unlock();
+	bdev_table_unlock();
 	query->done(query->arg, &stat, rc);
 	bdev_unpin(query->internal);
 	free(query);

@@ -11,8 +11,11 @@
 
 #include <ebb/violation.h>
 
-#include "core/bdev/channel.h"
-#include "core/bdev/registry.h"
+#include "core/bdev/complete.h"
+#include "core/bdev/desc.h"
+#include "core/bdev/parts.h"
+#include "core/bdev/pool.h"
+#include "core/bdev/submit.h"
 
 /* A request as its client states it. */
 struct submit_request {
@@ -102,7 +105,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	if (rc < 0) {
 		return rc;
 	}
-	req = bdev_req_get(ch);
+	req = bdev_pool_get(ch);
 	if (req == NULL) {
 		return -ENOMEM;
 	}
@@ -128,15 +131,15 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 		ebb_list_push_back(&ch->held, &req->link);
 		return 0;
 	}
-	bdev_req_begin(ch, req);
+	bdev_submit_begin(ch, req);
 	return 0;
 }
 
-void bdev_req_begin(struct bdev_channel *ch, struct bdev_req *req)
+void bdev_submit_begin(struct bdev_channel *ch, struct bdev_req *req)
 {
 	ch->outstanding++;
 	if (bdev_parts_needed(ch, req)) {
-		bdev_parts_begin(ch, req);
+		bdev_complete_parts(req, bdev_parts_begin(ch, req));
 	} else {
 		bdev_req_issue(ch, req);
 	}
@@ -149,7 +152,7 @@ static inline __attribute__((always_inline)) int submit_one(
 	ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	uint64_t total = atomic_load_explicit(&ch->bdev->num_blocks, memory_order_relaxed);
+	uint64_t total = __atomic_load_n(&ch->bdev->num_blocks, __ATOMIC_RELAXED);
 	struct bdev_req *req;
 	struct iovec *iov;
 
@@ -178,7 +181,7 @@ static inline __attribute__((always_inline)) int submit_one(
 
 		return submit_checked(desc, ch, &request);
 	}
-	req = bdev_req_get(ch);
+	req = bdev_pool_get(ch);
 	if (ebb_unlikely(req == NULL)) {
 		return -ENOMEM;
 	}

@@ -8,8 +8,9 @@
 #include <ebb/bdev_module.h>
 #include <ebb/log.h>
 
-#include "core/bdev/info.h"
+#include "core/bdev/desc.h"
 #include "core/bdev/registry.h"
+#include "core/bdev/rpc.h"
 
 #define FINI_TIMEOUT_MS 5000u
 
@@ -45,7 +46,7 @@ static void bdev_fini_expired(void)
 				  "left behind",
 				  bdev->name);
 		}
-		bdev_for_each_holder(bdev, name_holder, NULL);
+		bdev_desc_for_each(bdev, name_holder, NULL);
 	}
 	fini_waits = false;
 	bdev_registry_forget();

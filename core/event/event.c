@@ -8,10 +8,13 @@
 
 #include <ebb/log.h>
 
+#include "core/base/clock.h"
 #include "core/event/helper.h"
+#include "core/event/os_thread.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
+#include "core/os/clocksource.h"
 
 cpu_set_t ebb_allowed_cpus;
 
@@ -50,6 +53,7 @@ int ebb_event_init(const struct ebb_event_opts *opts)
 			  "a disk's job of the last run still hangs: start a new process");
 		return -EBUSY;
 	}
+	ebb_clock_trust_ticks(os_clocksource_is_tsc(""));
 	if (sched_getaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus) != 0) {
 		rc = -errno;
 	}
@@ -110,7 +114,7 @@ static int event_launch(struct ebb_reactor *reactor)
 
 int ebb_event_run(void)
 {
-	int rc = ebb_watch_start();
+	int rc = event_watchdog_start();
 
 	if (rc != 0) {
 		ebb_error("reactor", "the watch cannot be started: %s", strerror(-rc));
@@ -128,7 +132,7 @@ int ebb_event_run(void)
 			pthread_join(ebb_reactors[i].pthread, NULL);
 		}
 	}
-	ebb_watch_stop();
+	event_watchdog_stop();
 	ebb_helper_stop();
 	/* Where the caller was before. */
 	sched_setaffinity(0, sizeof(ebb_allowed_cpus), &ebb_allowed_cpus);

@@ -42,7 +42,4 @@ void ebb_event_thread_gone(unsigned left, bool stopping);
 /* Frees everything; ebb_event_init() may be called again. */
 void ebb_event_fini(void);
 
-/* Parses "0x3" or "[0,2-3]" (a list needs no brackets). Return: 0; -EINVAL. */
-int ebb_cpumask_parse(const char *text, cpu_set_t *ret_cpus);
-
 #endif

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
+#include "core/event/os_thread.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
@@ -83,21 +83,6 @@ static void *helper_main(void *arg)
 	pthread_cond_signal(&helper.gone);
 	pthread_mutex_unlock(&helper.mutex);
 	return NULL;
-}
-
-int ebb_os_thread_start(pthread_t *ret_pthread, const char *name, void *(*main)(void *), void *arg)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(ret_pthread, NULL, main, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc == 0) {
-		pthread_setname_np(*ret_pthread, name);
-	}
-	return -rc;
 }
 
 /* Under the lock. Without a helper nothing that blocks can be done: better to end than to hang. */

@@ -18,19 +18,13 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/event/poller_timer.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
+#include "core/event/turn.h"
 
 /* 146 years: "never", and yet a sum with any time of the clock does not overflow. */
 #define PERIOD_MAX_NS (UINT64_MAX / 4)
-
-static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
-	[EBB_POLLER_WAITING] = "waiting",
-	[EBB_POLLER_RUNNING] = "running",
-	[EBB_POLLER_UNREGISTERED] = "unregistered",
-	[EBB_POLLER_PAUSING] = "pausing",
-	[EBB_POLLER_PAUSED] = "paused",
-};
 
 void ebb_poller_set_blocks(struct ebb_poller *poller, bool blocks)
 {
@@ -277,52 +271,9 @@ uint64_t ebb_poller_wakes(const struct ebb_poller *poller)
 	return poller->wake_count;
 }
 
-void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats)
-{
-	bool paused = poller->state == EBB_POLLER_PAUSED || poller->state == EBB_POLLER_PAUSING;
-
-	*ret_stats = (struct ebb_poller_stats){
-		.name = poller->name,
-		.state = poller_state_names[poller->state],
-		.id = poller->id,
-		.period_ns = poller->period_ns,
-		.run_count = poller->run_count,
-		.busy_count = poller->busy_count,
-		.error_count = poller->error_count,
-		.wake_count = poller->wake_count,
-		.paused = paused,
-		.blocks_sleep = !paused && poller->blocks,
-	};
-}
-
 void ebb_poller_set_internal(struct ebb_poller *poller)
 {
 	poller->internal = true;
-}
-
-static unsigned pollers_count_list(const struct ebb_list *list, const char **ret_first)
-{
-	struct ebb_list *node;
-	unsigned count = 0;
-
-	ebb_list_for_each(node, list) {
-		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
-
-		if (!poller->internal) {
-			if (*ret_first == NULL) {
-				*ret_first = poller->name;
-			}
-			count++;
-		}
-	}
-	return count;
-}
-
-unsigned ebb_pollers_count(const struct ebb_thread *thread, const char **ret_first)
-{
-	*ret_first = NULL;
-	return pollers_count_list(&thread->active, ret_first) +
-	       pollers_count_list(&thread->idle, ret_first);
 }
 
 void ebb_pollers_destroy(struct ebb_thread *thread)

@@ -66,49 +66,6 @@ void ebb_poller_schedule(struct ebb_poller *poller);
 /* @poller keeps its thread's reactor awake from now on, or does not. */
 void ebb_poller_set_blocks(struct ebb_poller *poller, bool blocks);
 
-/*
- * Before a sleep: arms every source. Return: 0; -EAGAIN there is work.
- */
-int ebb_pollers_arm(struct ebb_thread *thread);
-
-/*
- * Before a sleep: makes the timerfd hold the earliest deadline, if it does not. Return: 0; or
- * -errno if there can be no timerfd, and then the reactor must not sleep.
- */
-int ebb_pollers_arm_timer(struct ebb_thread *thread);
-
-/*
- * The thread has its first timed poller: gets the timerfd now, rather than at a sleep when
- * descriptors may have run out. If there is none, the sleep asks again.
- */
-void ebb_pollers_open_timer(struct ebb_thread *thread);
-
-/* The reactor begins to poll for good: no timer stays armed for nothing. */
-void ebb_pollers_disarm_timer(struct ebb_thread *thread);
-
-/*
- * Calls set_interrupt(@on) of every source. Return: 0; or the first error, and then those that
- * were changed have been changed back.
- */
-int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on);
-
-/*
- * Takes every source of @thread out of its reactor's epoll set, or puts them into it and has them
- * show the face that the reactor wants. A source that cannot becomes a blocker.
- * @interruptible: the face that they show
- */
-void ebb_pollers_detach(struct ebb_thread *thread);
-void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible);
-
-/* As ebb_poller_for_each(), for a thread of the calling reactor. */
-void ebb_pollers_for_each(struct ebb_thread *thread,
-			  void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg);
-
-void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats);
-
-/* How many pollers but for the framework's own; the first one's name, or NULL. */
-unsigned ebb_pollers_count(const struct ebb_thread *thread, const char **ret_first);
-
 /* Unregisters all, for a thread whose exit is forced. */
 void ebb_pollers_destroy(struct ebb_thread *thread);
 

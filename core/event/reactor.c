@@ -31,7 +31,7 @@
  * reactor's part for it: allow the source's event, look once more, -EAGAIN if there is something.
  * Order before sleep, always: arm timers, asleep = 1, look at the queues, arm sources (each looks
  * at what it disarmed), sleep. While the reactor's io_uring has requests outstanding it sleeps in
- * there, and the ring watches the epoll set: see uring.c; and urings.c for those that have several.
+ * there, and the ring watches the epoll set: see ring/uring.c; and ring/uring_set.c for those that have several.
  *
  * Eventfds and timerfds are watched edge-triggered and never read. Every write, and every expiry,
  * is an edge of its own, whatever the counter says, so the read() that would usually follow each
@@ -54,9 +54,11 @@
 
 #include <ebb/assert.h>
 
-#include "core/event/poller.h"
+#include "core/event/poller_sleep.h"
+#include "core/event/poller_timer.h"
+#include "core/event/ring/uring.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 #include "core/memory/pool.h"
 
 #define EVENTS_PER_WAKE 64
@@ -136,7 +138,7 @@ static bool reactor_has_work(struct ebb_reactor *reactor)
 	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
-		if (ebb_queue_waiting(&thread->queue)) {
+		if (event_msg_queue_waiting(&thread->queue)) {
 			return true;
 		}
 	}
@@ -151,7 +153,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 	if (reactor->stop && ebb_list_empty(&reactor->threads)) {
 		return false;
 	}
-	if (reactor->urings.stirs && !ebb_urings_may_sleep(&reactor->urings)) {
+	if (reactor->urings.pending && !event_uring_set_may_sleep(&reactor->urings)) {
 		return false;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
@@ -169,7 +171,7 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 static int reactor_arm(struct ebb_reactor *reactor)
 {
 	struct ebb_list *node;
-	int rc = reactor->urings.stirs ? ebb_urings_arm(&reactor->urings) : 0;
+	int rc = reactor->urings.pending ? event_uring_set_arm(&reactor->urings) : 0;
 
 	if (rc != 0) {
 		return rc;
@@ -218,12 +220,12 @@ static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events
 static void reactor_wait(struct ebb_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
-	bool busy = reactor->urings.stirs && ebb_urings_busy(&reactor->urings);
+	bool busy = reactor->urings.pending && event_uring_busy(reactor->urings.main);
 	bool slept = true;
 	int count = 0;
 
 	if (busy) {
-		slept = ebb_urings_sleep(&reactor->urings);
+		slept = event_uring_sleep(reactor->urings.main);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
@@ -231,8 +233,8 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		count = reactor_epoll(reactor, events, busy ? 0 : -1);
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-	if (reactor->urings.stirs) {
-		ebb_urings_disarm(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_disarm(&reactor->urings);
 	}
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
@@ -243,7 +245,7 @@ static void reactor_wait(struct ebb_reactor *reactor)
 		reactor->awake_since_ns = ebb_turn.now_ns;
 	}
 	reactor_woken(reactor, events, count);
-	ebb_watch_awake();
+	event_watchdog_awake();
 }
 
 /* Return: true if the reactor has slept; false if something kept it awake. */
@@ -254,16 +256,16 @@ static bool reactor_sleep(struct ebb_reactor *reactor)
 		ebb_reactor_submit(reactor);
 		return false;
 	}
-	/* Whoever clears asleep, the watch sees no turn before there is one again. */
+	/* Whoever clears asleep, the watchdog sees no turn before there is one again. */
 	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
 	/* Pairs with the exchange in ebb_reactor_notify(): see the essay above. */
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
 		atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
-		if (reactor->urings.stirs) {
-			ebb_urings_disarm(&reactor->urings);
+		if (reactor->urings.pending) {
+			event_uring_set_disarm(&reactor->urings);
 		}
-		ebb_watch_awake();
+		event_watchdog_awake();
 		ebb_reactor_submit(reactor);
 		return false;
 	}
@@ -296,6 +298,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
 	ebb_turn.reactor = reactor;
 	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	ebb_mem_cache_begin(reactor->core);
 	atomic_store(&reactor->tid, gettid());
 	ebb_reactor_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
@@ -305,7 +308,7 @@ void ebb_reactor_begin(struct ebb_reactor *reactor)
 
 void ebb_reactor_end(struct ebb_reactor *reactor)
 {
-	ebb_urings_close(&reactor->urings);
+	event_uring_set_close(&reactor->urings);
 	ebb_mem_cache_end();
 	atomic_store(&reactor->ended, true);
 	memset(&ebb_turn, 0, sizeof(ebb_turn));
@@ -331,7 +334,7 @@ void ebb_reactor_run(struct ebb_reactor *reactor)
 
 	ebb_reactor_begin(reactor);
 	ebb_reactor_place(reactor);
-	ebb_watch_awake();
+	event_watchdog_awake();
 	while (!reactor->stop || !ebb_list_empty(&reactor->threads)) {
 		polling = ebb_reactor_step(reactor, polling);
 	}

@@ -16,14 +16,14 @@
 #include "core/event/source.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
-#include "core/event/urings.h"
+#include "core/event/ring/uring_set.h"
 
 #define EBB_NO_TURN UINT64_MAX
 
 /*
  * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
  * between them. So the clock is read when another callback is about to run, and at the start of the
- * next turn, which reads it anyway: a turn with one callback costs no reading of its own. The watch
+ * next turn, which reads it anyway: a turn with one callback costs no reading of its own. The watchdog
  * reads from here what runs; it may see one callback's name with another's thread.
  */
 enum ebb_span_state {
@@ -59,7 +59,7 @@ struct ebb_reactor {
 	bool stop;
 	unsigned num_leaving; /* threads that exit or move */
 	struct ebb_span span; /* what has run since the last reading of the clock */
-	struct ebb_urings urings;
+	struct event_uring_set urings;
 	uint64_t awake_since_ns; /* when it last woke */
 
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
@@ -82,9 +82,9 @@ struct ebb_reactor {
 	bool joinable;
 	_Atomic bool ended;
 	struct ebb_msg stop_msg;
-	struct ebb_msg age_msg; /* the watch's */
+	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
-	uint64_t reported_turn; /* the watch's: the last turn that it reported as stuck */
+	uint64_t reported_turn; /* the watchdog's: the last turn that it reported as stuck */
 };
 
 extern struct ebb_reactor *ebb_reactors; /* ascending by core; NULL outside init … fini */
@@ -125,8 +125,8 @@ bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling);
 /* Submits what the turn has prepared. */
 static inline void ebb_reactor_submit(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.stirs) {
-		ebb_urings_submit(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_submit(&reactor->urings);
 	}
 }
 

@@ -17,7 +17,9 @@
 #include <ebb/thread.h>
 #include <ebb/violation.h>
 
-#include "core/event/poller.h"
+#include "core/event/poller_sleep.h"
+#include "core/event/poller_stats.h"
+#include "core/event/poller_timer.h"
 #include "core/event/thread.h"
 
 struct mode_change {

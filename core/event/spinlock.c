@@ -2,6 +2,7 @@
 #include <ebb/spinlock.h>
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include <ebb/violation.h>
 
@@ -10,13 +11,13 @@
 
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
 {
-	atomic_init(&lock->owner, NULL);
+	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
 	lock->name = name;
 }
 
 EBB_REPORTS void ebb_spinlock_fini(struct ebb_spinlock *lock)
 {
-	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+	struct ebb_thread *owner = __atomic_load_n(&lock->owner, __ATOMIC_RELAXED);
 
 	if (owner != NULL) {
 		ebb_violation(5, "ebb_spinlock_fini (while held)", lock->name, owner,
@@ -33,13 +34,13 @@ EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 		ebb_violation(4, __func__, lock->name, NULL, NULL);
 		return -EPERM;
 	}
-	if (atomic_load_explicit(&lock->owner, memory_order_relaxed) == thread) {
+	if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == thread) {
 		ebb_violation(5, "ebb_spinlock_lock (recursion)", lock->name, thread, thread);
 		return -EDEADLK;
 	}
 	/* Pairs with the release in ebb_spinlock_unlock(). */
-	while (!atomic_compare_exchange_weak_explicit(&lock->owner, &owner, thread,
-						      memory_order_acquire, memory_order_relaxed)) {
+	while (!__atomic_compare_exchange_n(&lock->owner, &owner, thread, true, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
 		owner = NULL;
 #if defined(__x86_64__)
 		__builtin_ia32_pause();
@@ -52,14 +53,14 @@ EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 {
 	struct ebb_thread *thread = ebb_turn.thread;
-	struct ebb_thread *owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+	struct ebb_thread *owner = __atomic_load_n(&lock->owner, __ATOMIC_RELAXED);
 
 	if (owner == NULL || owner != thread) {
 		ebb_violation(5, "ebb_spinlock_unlock (not the holder)", lock->name, owner, thread);
 		return -EPERM;
 	}
 	thread->held_spinlocks--;
-	atomic_store_explicit(&lock->owner, NULL, memory_order_release);
+	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELEASE);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ void ebb_thread_registry_unlock(void)
 static void thread_free(struct ebb_thread *thread)
 {
 	ebb_timer_fini(&thread->timers);
-	ebb_queue_fini(&thread->queue);
+	event_msg_queue_fini(&thread->queue);
 	free(thread);
 }
 
@@ -81,7 +81,7 @@ static struct ebb_thread *thread_alloc(const char *name)
 		return NULL;
 	}
 	memset(thread, 0, sizeof(*thread));
-	if (ebb_queue_init(&thread->queue) != 0) {
+	if (event_msg_queue_init(&thread->queue) != 0) {
 		free(thread);
 		return NULL;
 	}
@@ -192,7 +192,7 @@ static void thread_notify(struct ebb_thread *thread)
 		struct ebb_reactor *reactor = ebb_turn.reactor;
 
 		/* It is awake, and will look. */
-		/* For the watch: what waits for this within the turn waits for ever (rule 1). */
+		/* For the watchdog: what waits for this within the turn waits for ever (rule 1). */
 		atomic_store_explicit(&reactor->self_send_turn,
 				      atomic_load_explicit(&reactor->turns, memory_order_relaxed),
 				      memory_order_relaxed);
@@ -203,7 +203,7 @@ static void thread_notify(struct ebb_thread *thread)
 
 int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
 {
-	int rc = ebb_queue_push_msg(&thread->queue, msg);
+	int rc = event_msg_queue_push_msg(&thread->queue, msg);
 
 	if (ebb_likely(rc == 0)) {
 		thread_notify(thread);
@@ -213,8 +213,8 @@ int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
 
 int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
 {
-	struct ebb_ring_entry entry = {fn, arg, name};
-	int rc = ebb_queue_push_call(&thread->queue, &entry);
+	struct ebb_msg_ring_entry entry = {fn, arg, name};
+	int rc = event_msg_queue_push_call(&thread->queue, &entry);
 
 	if (ebb_likely(rc == 0)) {
 		thread_notify(thread);
@@ -242,8 +242,8 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
 				   const char *name)
 {
-	struct ebb_ring_entry entry = {fn, arg, name};
-	int rc = ebb_queue_push_critical(&thread->queue, &entry);
+	struct ebb_msg_ring_entry entry = {fn, arg, name};
+	int rc = event_msg_queue_push_critical(&thread->queue, &entry);
 	int saved_errno = errno;
 
 	if (rc == 0) {

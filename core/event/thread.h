@@ -6,7 +6,7 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "core/event/queue.h"
+#include "core/event/msg_queue.h"
 #include "core/event/source.h"
 #include "core/event/timer.h"
 
@@ -23,7 +23,7 @@ struct ebb_move;
 struct ebb_reactor;
 
 struct ebb_thread {
-	struct ebb_queue queue;
+	struct event_msg_queue queue;
 
 	/* Senders read it after their push; a move stores it before the new reactor looks. */
 	_Atomic(struct ebb_reactor *) reactor EBB_CACHE_ALIGNED;

@@ -30,6 +30,7 @@
 #include "core/event/event.h"
 #include "core/event/move.h"
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 #include "core/event/reactor.h"
 
 #define EXIT_MAX_NS (5 * EBB_NS_PER_S)
@@ -139,7 +140,7 @@ static void thread_run_rest(struct ebb_thread *thread)
 {
 	do {
 		ebb_thread_run(thread, false);
-	} while (!ebb_queue_drained(&thread->queue));
+	} while (!event_msg_queue_drained(&thread->queue));
 	ebb_thread_enter(thread);
 	ebb_channels_sweep(thread);
 	ebb_thread_enter(NULL);
@@ -158,7 +159,7 @@ static void thread_end(struct ebb_thread *thread)
 	ebb_reactor_drop_deferred(thread);
 	ebb_reactor_remove_thread(reactor, thread);
 	reactor->num_leaving--;
-	ebb_queue_discard(&thread->queue);
+	event_msg_queue_discard(&thread->queue);
 	thread_set_state(thread, EBB_THREAD_EXITED);
 
 	ebb_thread_registry_lock();
@@ -172,7 +173,7 @@ static void thread_end(struct ebb_thread *thread)
 
 void ebb_thread_exit_check(struct ebb_thread *thread)
 {
-	bool waiting = ebb_queue_waiting(&thread->queue) || thread_has_ties(thread);
+	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_ties(thread);
 
 	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
 		return;
@@ -180,7 +181,7 @@ void ebb_thread_exit_check(struct ebb_thread *thread)
 	if (waiting) {
 		thread_log_forced(thread);
 	}
-	ebb_queue_close(&thread->queue);
+	event_msg_queue_close(&thread->queue);
 	thread_run_rest(thread);
 	if (!waiting && thread_has_ties(thread)) {
 		ebb_error("thread", "thread '%s' began something in its last message",

@@ -12,7 +12,7 @@
  *
  * Finding nothing is what a reactor that polls does most, and how soon it comes round again is what
  * a completion waits for. So the turn is one function, to which everything that most turns do is
- * inline, and what few do is a call behind one test: a queue that stirs, a timer that is due, a turn
+ * inline, and what few do is a call behind one test: a queue with something pending, a timer that is due, a turn
  * that has an end to be run. A turn that finds nothing reads the clock once (see struct ebb_span),
  * and a poller that finds nothing costs the stores that say so. bench/cost counts it.
  */
@@ -23,7 +23,7 @@
 #include "core/event/poller.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/watch.h"
+#include "core/event/watchdog.h"
 
 _Thread_local struct ebb_turn ebb_turn;
 
@@ -34,10 +34,10 @@ void __attribute__((noinline)) ebb_reactor_read_kernel_clock(struct ebb_reactor 
 	ebb_turn.now_ns = ebb_ticker_read(&reactor->ticker, since_ns);
 	if (ebb_span_state(reactor) != EBB_SPAN_EMPTY &&
 	    ebb_turn.now_ns - since_ns > EBB_CALLBACK_LIMIT_NS) {
-		ebb_watch_overrun(reactor,
-				  atomic_load_explicit(&reactor->span.thread, memory_order_relaxed),
-				  atomic_load_explicit(&reactor->span.name, memory_order_relaxed),
-				  ebb_turn.now_ns - since_ns);
+		event_watchdog_overrun(
+			reactor, atomic_load_explicit(&reactor->span.thread, memory_order_relaxed),
+			atomic_load_explicit(&reactor->span.name, memory_order_relaxed),
+			ebb_turn.now_ns - since_ns);
 	}
 }
 
@@ -77,27 +77,27 @@ static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, 
 
 static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_ring *ring = &thread->queue.critical;
-	uint64_t mark = ebb_ring_published(ring, 1u << EBB_QUEUE_CRITICAL_LOG2);
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring *ring = &thread->queue.critical;
+	uint64_t mark = ebb_msg_ring_published(ring, 1u << EVENT_MSG_QUEUE_CRITICAL_LOG2);
+	struct ebb_msg_ring_entry entry;
 
-	while (ring->head < mark && ebb_queue_pop_critical(&thread->queue, &entry)) {
+	while (ring->head < mark && event_msg_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 	}
 }
 
 static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_ring_entry entry;
+	struct ebb_msg_ring_entry entry;
 	unsigned count = 0;
 
-	ebb_queue_open_batch(&thread->queue);
-	while (count < EBB_QUEUE_BATCH && ebb_queue_pop(&thread->queue, &entry)) {
+	event_msg_queue_open_batch(&thread->queue);
+	while (count < EVENT_MSG_QUEUE_BATCH && event_msg_queue_pop(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 		count++;
 	}
 	if (count != 0) {
-		ebb_queue_close_batch(&thread->queue);
+		event_msg_queue_close_batch(&thread->queue);
 	}
 }
 
@@ -198,7 +198,7 @@ pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
 {
 	ebb_thread_enter(thread);
-	if (ebb_unlikely(ebb_queue_stirs(&thread->queue))) {
+	if (ebb_unlikely(event_msg_queue_pending(&thread->queue))) {
 		thread_run_queue(reactor, thread);
 	}
 	if (ebb_likely(polling)) {
@@ -273,14 +273,14 @@ static void reactor_see_off(struct ebb_reactor *reactor)
 
 static inline bool reactor_has_end(const struct ebb_reactor *reactor)
 {
-	return reactor->urings.stirs || ebb_turn.deferred_first != NULL || ebb_turn.ends != NULL ||
-	       reactor->num_leaving != 0;
+	return reactor->urings.pending || ebb_turn.deferred_first != NULL ||
+	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
 }
 
 static void __attribute__((noinline)) reactor_run_end(struct ebb_reactor *reactor)
 {
-	if (reactor->urings.stirs) {
-		ebb_urings_reap(&reactor->urings);
+	if (reactor->urings.pending) {
+		event_uring_set_reap(&reactor->urings);
 	}
 	reactor_run_deferred(reactor);
 	if (ebb_turn.ends != NULL) {
@@ -312,7 +312,7 @@ bool ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 	}
 	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
 
-	if (ebb_unlikely(ebb_mpsc_stirs(&reactor->inbox))) {
+	if (ebb_unlikely(ebb_mpsc_pending(&reactor->inbox))) {
 		reactor_run_inbox(reactor);
 	}
 	if (ebb_likely(polling)) {

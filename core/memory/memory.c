@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pool. Blocks come from one buddy allocator under one mutex. A reactor keeps what was freed on
- * it in a bounded cache per size, so that its I/O path meets neither the mutex nor the allocator.
- * Other OS threads have no cache. A cache is known to the pool, so that it can be counted, and is
- * emptied when its reactor or its OS thread ends. Where blocks lie, in regions that come and go, is
- * region.c's.
+ * The pool. Blocks come from one buddy allocator under one mutex. An OS thread that has asked for a
+ * cache, as a reactor's does when it begins, keeps what was freed on it there, bounded per size, so
+ * that its I/O path meets neither the mutex nor the allocator. Other OS threads have no cache. The
+ * pool knows all caches, so that they can be counted, and empties one when its user or its OS thread
+ * ends. Where blocks lie, in regions that come and go, is region.c's.
  *
- * Memory that was needed once and is not needed any more goes back. While anything is awake the
- * watch rings once a second, and each ring begins an age of the pool. Whoever takes or gives a block
+ * Memory that was needed once and is not needed any more goes back. While anything is awake
+ * ebb_mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives a block
  * leaves the age behind: in its cache, for the size of the block, or in the block's region. What was
  * touched neither in the running age nor in the whole of the one before it is stale: a size is
  * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
  * what a load uses at least once a second stays, however it comes and goes within the second, and
  * the cost of a region that returns, a millisecond's half, is paid once in a second at most.
  *
- * When a load ends, one ring finds everything touched, and the next finds it stale; each says
+ * When a load ends, one call finds everything touched, and the next finds it stale; each says
  * whether another one is needed. One reason is enough to need none: touching ends with the load,
- * and what nobody touches becomes stale, and is gone, at the second ring. A reactor that is asked to
- * flush wakes for that, and so is followed by a ring like any other wakeup.
+ * and what nobody touches becomes stale, and is gone, at the second call. The pool reaches into no
+ * cache but the caller's: it says whose is stale, and the caller has each flushed where it belongs.
+ * A reactor wakes for that, and so is followed by a call like any other wakeup.
  */
 #include <ebb/memory.h>
 
@@ -29,7 +30,6 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
-#include "core/event/turn.h"
 #include "core/memory/buddy.h"
 #include "core/memory/pool.h"
 #include "core/memory/region.h"
@@ -47,8 +47,8 @@ struct cache_class {
 
 struct mem_cache {
 	struct ebb_list link;
-	bool known; /* to the pool */
-	struct ebb_reactor *reactor;
+	bool known; /* to the pool: it may be used */
+	int core;
 	struct cache_class classes[CLASS_COUNT];
 };
 
@@ -189,6 +189,20 @@ static int pool_ready_locked(void)
 	return 0;
 }
 
+void ebb_mem_cache_begin(int core)
+{
+	struct mem_cache *cache = &thread_cache;
+
+	pthread_mutex_lock(&ebb_mem_lock);
+	cache->core = core;
+	if (!cache->known && pool_ready_locked() == 0 &&
+	    pthread_setspecific(pool.cache_key, cache) == 0) {
+		ebb_list_push_back(&pool.caches, &cache->link);
+		cache->known = true;
+	}
+	pthread_mutex_unlock(&ebb_mem_lock);
+}
+
 static int pool_grow_locked(struct ebb_region_set *leaving)
 {
 	int rc = pool_ready_locked();
@@ -276,22 +290,6 @@ void *ebb_mem_alloc(size_t size)
 	return pool_alloc(class);
 }
 
-/* The pool shall know this OS thread's cache, and empty it when the thread ends. */
-static bool cache_introduce(struct mem_cache *cache)
-{
-	bool known = false;
-
-	pthread_mutex_lock(&ebb_mem_lock);
-	if (pthread_setspecific(pool.cache_key, cache) == 0) {
-		ebb_list_push_back(&pool.caches, &cache->link);
-		cache->reactor = ebb_turn.reactor;
-		cache->known = true;
-		known = true;
-	}
-	pthread_mutex_unlock(&ebb_mem_lock);
-	return known;
-}
-
 void ebb_mem_free(void *buf, size_t size)
 {
 	struct mem_cache *cache = &thread_cache;
@@ -305,8 +303,7 @@ void ebb_mem_free(void *buf, size_t size)
 	class = size_class(size);
 	slots = &cache->classes[class];
 	count = class_count(slots);
-	if (ebb_turn.reactor != NULL && count < cache_limit(class) &&
-	    (cache->known || cache_introduce(cache))) {
+	if (cache->known && count < cache_limit(class)) {
 		slots->slots[count] = buf;
 		class_touch(slots, count + 1);
 		return;
@@ -364,8 +361,8 @@ void ebb_mem_age_caller(void)
 	trim_caller(false);
 }
 
-/* Asks for the flush of what is stale. Return: true: there is something that is not stale. */
-static bool cache_age_locked(const struct mem_cache *cache, void (*ask)(struct ebb_reactor *))
+/* Notes the cache if something in it is stale. Return: true: there is something that is not. */
+static bool cache_age_locked(const struct mem_cache *cache, cpu_set_t *stale_cores)
 {
 	bool fresh = false, stale = false;
 	unsigned class;
@@ -379,22 +376,24 @@ static bool cache_age_locked(const struct mem_cache *cache, void (*ask)(struct e
 		}
 	}
 	if (stale) {
-		ask(cache->reactor);
+		CPU_SET((size_t)cache->core, stale_cores);
 	}
 	return fresh;
 }
 
-bool ebb_mem_age(void (*ask)(struct ebb_reactor *reactor))
+bool ebb_mem_age(cpu_set_t *ret_stale_cores)
 {
 	struct ebb_region_set leaving = {0};
 	struct ebb_list *node;
 	bool more = false;
 
+	CPU_ZERO(ret_stale_cores);
 	pthread_mutex_lock(&ebb_mem_lock);
 	atomic_fetch_add_explicit(&pool_age, 1, memory_order_relaxed);
 	if (ebb_regions_can_leave_locked() && ebb_region_num_present_locked() > 1) {
 		ebb_list_for_each(node, &pool.caches) {
-			more |= cache_age_locked(ebb_list_entry(node, struct mem_cache, link), ask);
+			more |= cache_age_locked(ebb_list_entry(node, struct mem_cache, link),
+						 ret_stale_cores);
 		}
 		more |= pool_leave_locked(false, &leaving);
 	}

@@ -4,24 +4,30 @@
 
 /* The pool as the rest of core sees it. */
 
+#include <sched.h>
 #include <stdbool.h>
 
-struct ebb_reactor;
+/**
+ * ebb_mem_cache_begin() - the calling OS thread keeps what is freed on it, for itself
+ * @core: the CPU number by which ebb_mem_age() names this cache
+ * Without the memory for that, it goes on without a cache. A second call changes @core.
+ */
+void ebb_mem_cache_begin(int core);
+
+/* The calling OS thread gives back what it kept, and keeps nothing any more. */
+void ebb_mem_cache_end(void);
 
 /**
  * ebb_mem_age() - about a second has passed: let go of what is stale
- * @ask: called, under the pool's lock, for each reactor whose cache holds something stale: it shall
- *	have ebb_mem_age_caller() called there
- * Thread: one at a time, the watch's.
+ * @ret_stale_cores: gets those whose cache holds something stale: ebb_mem_age_caller() shall be
+ *	called on the OS thread of each
+ * Thread: one at a time.
  * Return: true: something will be stale in a second, unless it is used; call again then.
  */
-bool ebb_mem_age(void (*ask)(struct ebb_reactor *reactor));
+bool ebb_mem_age(cpu_set_t *ret_stale_cores);
 
-/* Gives back what is stale in the calling reactor's cache, and regions that only that kept. */
+/* Gives back what is stale in the calling OS thread's cache, and regions that only that kept. */
 void ebb_mem_age_caller(void);
-
-/* The calling reactor ends: empties its cache. */
-void ebb_mem_cache_end(void);
 
 /* For tests of everything that allocates from the pool. */
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/bdev/info.h"
+#include "core/bdev/rpc.h"
 #include "core/bdev/uuid.h"
 
 /* It may have been made up. */

@@ -124,7 +124,7 @@ void file_ring_submit(struct file_io *fio)
 	struct io_uring_sqe *sqe;
 
 	fio->op.complete = ring_complete;
-	sqe = ebb_uring_sqe_file(&fio->op);
+	sqe = ebb_uring_sqe(&fio->op, EBB_URING_FILE);
 	ring_prepare(sqe, io, fixed_file ? ch->file_index : ch->file->target.fd,
 		     io->offset_blocks * io->bdev->block_size);
 	if (fixed_file) {
@@ -221,7 +221,7 @@ static void file_submit(void *ctx, struct ebb_bdev_io *io)
 static void channel_attach(struct file_channel *ch)
 {
 	ch->file_index = -1;
-	ch->use_ring = ch->file->target.nowait && ebb_uring_open() == 0;
+	ch->use_ring = ch->file->target.nowait && ebb_uring_open(EBB_URING_PLAIN) == 0;
 	if (ch->use_ring) {
 		ch->file_index = ebb_uring_file_register(ch->file->target.fd);
 	}

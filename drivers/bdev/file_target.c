@@ -19,8 +19,10 @@
 
 #include <ebb/log.h>
 
-#include "core/base/holder.h"
-#include "core/base/in_use.h"
+#include "core/os/blkdev_backing.h"
+#include "core/os/blkdev_claim.h"
+#include "core/os/blkdev_users.h"
+#include "core/os/fd_owner.h"
 
 #define CLAIM_WAIT_MS 2000 /* for one that no process is seen to have */
 
@@ -57,9 +59,9 @@ static int fail_no_direct(struct file_target *target)
 static bool file_in_use(const struct file_target *target, const struct stat *st, char *ret_why,
 			size_t why_size)
 {
-	return ebb_in_use("", st->st_dev, st->st_ino, ret_why, why_size) ||
+	return os_blkdev_users_find("", st->st_dev, st->st_ino, ret_why, why_size) ||
 	       (!target->read_only &&
-		ebb_in_use_loop("", st->st_dev, st->st_ino, ret_why, why_size));
+		os_blkdev_backing_loop("", st->st_dev, st->st_ino, ret_why, why_size));
 }
 
 /* Before opening: a device that is in use must not even be opened for writing. */
@@ -83,7 +85,7 @@ static int target_look(struct file_target *target)
 					target->filename);
 	}
 	target->is_block_device = S_ISBLK(st.st_mode);
-	if (target->is_block_device ? ebb_in_use("", st.st_rdev, 0, why, sizeof(why))
+	if (target->is_block_device ? os_blkdev_users_find("", st.st_rdev, 0, why, sizeof(why))
 				    : file_in_use(target, &st, why, sizeof(why))) {
 		return file_target_fail(target, -EBUSY, "'%s' is %s first", target->filename, why);
 	}
@@ -94,7 +96,7 @@ static int fail_busy(struct file_target *target)
 {
 	char holder[96];
 
-	if (!ebb_holder_of_file("", target->filename, holder, sizeof(holder))) {
+	if (!os_fd_owner("", target->filename, holder, sizeof(holder))) {
 		snprintf(holder, sizeof(holder), "the kernel or another program");
 	}
 	return file_target_fail(target, -EBUSY, "'%s' is in use by %s; close it there first",
@@ -108,7 +110,7 @@ static int target_open_fd(struct file_target *target)
 	int fd;
 
 	if (target->is_block_device) {
-		fd = ebb_in_use_open("", target->filename, flags, CLAIM_WAIT_MS);
+		fd = os_blkdev_claim_open("", target->filename, flags, CLAIM_WAIT_MS);
 	} else {
 		fd = open(target->filename, flags);
 		fd = fd < 0 ? -errno : fd;

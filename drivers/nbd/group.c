@@ -41,7 +41,7 @@ struct io_uring_sqe *nbd_op_sqe(struct nbd_group *group, struct nbd_op *op)
 	op->uring.complete = op_complete;
 	op->group = group;
 	ebb_list_push_back(&group->ops, &op->link);
-	return ebb_uring_sqe(&op->uring);
+	return ebb_uring_sqe(&op->uring, EBB_URING_OTHER);
 }
 
 void nbd_op_cancel(struct nbd_op *op)
@@ -100,7 +100,7 @@ void nbd_group_feed(struct nbd_group *group)
 static int group_create(void *device, void *ctx)
 {
 	struct nbd_group *group = ctx;
-	int rc = ebb_uring_open();
+	int rc = ebb_uring_open(EBB_URING_PLAIN);
 
 	(void)device;
 	if (rc != 0) {
@@ -140,7 +140,7 @@ static void group_resume(void *ctx, struct ebb_io_channel *channel)
 {
 	struct nbd_group *group = ctx;
 	struct ebb_list *node, *tmp;
-	int rc = ebb_uring_open();
+	int rc = ebb_uring_open(EBB_URING_PLAIN);
 
 	(void)channel;
 	group->held = rc != 0;

@@ -9,7 +9,7 @@
 
 #include <ebb/list.h>
 
-#include "core/base/unix_socket.h"
+#include "core/os/unix_socket.h"
 #include "drivers/nbd/group.h"
 
 struct nbd_conn;

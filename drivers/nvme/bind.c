@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/holder.h"
+#include "core/os/fd_owner.h"
 #include "drivers/nvme/topology.h"
 #include "drivers/nvme/vfio/check.h"
 
@@ -242,7 +242,7 @@ static int group_claim(const struct bind *bind, int *ret_fd)
 	case -ENOENT:
 		return 0;
 	case -EBUSY:
-		ebb_holder_of_file(bind->root, path, holder, sizeof(holder));
+		os_fd_owner(bind->root, path, holder, sizeof(holder));
 		return bind_fail(bind, rc, "%s: it is in use through %s by %s; end that first",
 				 bind->bdf, path, holder);
 	case -EACCES:

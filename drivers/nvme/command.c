@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <ebb/command.h>
+#include <ebb/ctl_command.h>
 
 #include <json-c/json.h>
 
@@ -40,7 +40,7 @@ static int wrong_usage(const char *what)
 	return USAGE;
 }
 
-static int run_list(const struct ebb_command_env *env, int num_words, char **words)
+static int run_list(const struct ebb_ctl_command_env *env, int num_words, char **words)
 {
 	struct json_object *attached = NULL, *inventory;
 
@@ -89,7 +89,7 @@ static int run_unbind(const char *bdf)
 	return DONE;
 }
 
-static int nvme_run(const struct ebb_command_env *env, int num_words, char **words)
+static int nvme_run(const struct ebb_ctl_command_env *env, int num_words, char **words)
 {
 	char bdf[EBB_PCI_BDF_SIZE];
 	bool bind;
@@ -112,11 +112,11 @@ static int nvme_run(const struct ebb_command_env *env, int num_words, char **wor
 	return bind ? run_bind(bdf) : run_unbind(bdf);
 }
 
-static struct ebb_command nvme_command = {
+static struct ebb_ctl_command nvme_command = {
 	.name = "nvme",
 	.help = "the machine's NVMe controllers: list, bind ADDRESS, unbind ADDRESS",
 	.usage = usage,
 	.run = nvme_run,
 };
 
-EBB_COMMAND_REGISTER(nvme_command)
+EBB_CTL_COMMAND_REGISTER(nvme_command)

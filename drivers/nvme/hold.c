@@ -10,7 +10,7 @@
 
 #include <ebb/list.h>
 
-#include "core/base/in_use.h"
+#include "core/os/blkdev_claim.h"
 #include "drivers/nvme/pci.h"
 #include "drivers/nvme/topology.h"
 
@@ -118,7 +118,7 @@ static int claim_open(struct holding *holding, const struct ebb_nvme_sysfs_ns *n
 	int fd;
 
 	snprintf(path, sizeof(path), "/dev/%s", ns->block);
-	fd = ebb_in_use_claim(holding->root, path, ns->dev, why, sizeof(why));
+	fd = os_blkdev_claim(holding->root, path, ns->dev, why, sizeof(why));
 	if (fd == -EBUSY) {
 		return holding_fail(holding, fd, "%s is %s first", ns->block, why);
 	}

@@ -12,8 +12,8 @@
 
 #include <json-c/json.h>
 
-#include "core/base/holder.h"
-#include "core/base/in_use.h"
+#include "core/os/blkdev_users.h"
+#include "core/os/fd_owner.h"
 #include "drivers/nvme/pci.h"
 #include "drivers/nvme/topology.h"
 #include "drivers/nvme/vfio/check.h"
@@ -143,7 +143,7 @@ static bool is_open(const struct look *look, const char *name, char *ret_who, si
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/dev/%s", look->root, name);
-	if (!ebb_holder_of_file(look->root, path, holder, sizeof(holder))) {
+	if (!os_fd_owner(look->root, path, holder, sizeof(holder))) {
 		return false;
 	}
 	snprintf(ret_who, size, "open in %s; end that", holder);
@@ -165,7 +165,7 @@ static int look_at_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 		json_object_object_add(object, "block_size",
 				       json_object_new_uint64(strtoull(text, NULL, 10)));
 	}
-	if (ebb_in_use(look->root, ns->dev, 0, why, sizeof(why)) ||
+	if (os_blkdev_users_find(look->root, ns->dev, 0, why, sizeof(why)) ||
 	    is_open(look, ns->block, why, sizeof(why)) ||
 	    is_open(look, ns->generic, why, sizeof(why))) {
 		add_string(object, "holder", why);
@@ -203,7 +203,7 @@ static void look_for_holder(struct look *look, int group)
 
 	if (group >= 0) {
 		snprintf(path, sizeof(path), "%s/dev/vfio/%d", look->root, group);
-		if (!ebb_holder_of_file(look->root, path, process, sizeof(process))) {
+		if (!os_fd_owner(look->root, path, process, sizeof(process))) {
 			snprintf(process, sizeof(process), "ebbd");
 			path[0] = '\0';
 		}

@@ -4,14 +4,14 @@
  * The order of messages when the ring is full.
  *
  * Messages go through a bounded ring, and while that is full through an unbounded list
- * (core/event/queue.c). Two ways for one sender's messages, and yet each sender's messages must run
+ * (core/event/msg_queue.c). Two ways for one sender's messages, and yet each sender's messages must run
  * in the order they were sent. The rules, with the names of the code:
  *
  *	sender    overflow_count != 0: overflow. Ring full: overflow. Else ring. In the overflow's case
  *	          overflow_count++, and only then push
- *	receiver  ebb_queue_open_batch(): take the whole overflow list, and only then note the ring's
- *	          tail (the mark). ebb_queue_pop(): run the ring up to the mark, then what was taken,
- *	          each one discounted when it is about to run. ebb_queue_close_batch(): give the
+ *	receiver  event_msg_queue_open_batch(): take the whole overflow list, and only then note the ring's
+ *	          tail (the mark). event_msg_queue_pop(): run the ring up to the mark, then what was taken,
+ *	          each one discounted when it is about to run. event_msg_queue_close_batch(): give the
  *	          ring's slots back
  *
  * Why it works. A sender that used the ring first and the list afterwards had reserved and

@@ -14,9 +14,9 @@
  *	                  calls, the ring with its overflow, pollers, and what the io_uring has
  *	                  completed; "Sleep" below is reactor_sleep() and reactor_wait() by line,
  *	                  the second look being reactor_has_work(), and the arming reactor_arm()
- *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): ebb_queue_push_msg() and
- *	                  ebb_queue_push_call() in core/event/queue.c on ebb_ring_push() in
- *	                  core/base/ring.c, or with the ring full on ebb_mpsc_push() in
+ *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): event_msg_queue_push_msg() and
+ *	                  event_msg_queue_push_call() in core/event/msg_queue.c on ebb_msg_ring_push() in
+ *	                  core/base/msg_ring.c, or with the ring full on ebb_mpsc_push() in
  *	                  core/base/mpsc.h; then thread_tell_reactor(), the thread staying where it
  *	                  is (see move.pml for the rest)
  *	list_sender       ebb_reactor_send(): ebb_mpsc_push() alone, into the inbox. Its messages
@@ -28,10 +28,10 @@
  *	kernel            the other side of the io_uring
  *	notify()          ebb_reactor_notify(), and ebb_reactor_wake() in it
  *	source_run()      a poller with an arm()
- *	uring_reap()      ebb_uring_reap(), core/event/uring.c
- *	uring_poll()      ebb_uring_sleep(), its first half
- *	uring_retire()    ebb_uring_open_big(), core/event/urings.c, with requests outstanding; what
- *	                  is "retired" below is the ring that was the reactor's home before
+ *	uring_reap()      event_uring_reap(), core/event/ring/uring.c
+ *	uring_poll()      event_uring_sleep(), its first half
+ *	uring_drain()     ebb_uring_open() of a big ring, core/event/ring/uring_set.c, with requests
+ *	                  outstanding; what is "draining" below was the reactor's main ring before
  *
  * An eventfd watched edge-triggered is one bit: a write sets it, epoll_wait() returns and clears
  * it. Adaptive mode is the free choice between going on and going to sleep. A reactor that spins
@@ -47,8 +47,8 @@
  * ring and the posting of completions are guarded by the kernel and atomic here. The poll request
  * on the epoll set fires once: when it is made and the set is ready, or at the next edge.
  *
- * With RETIRE the home changes once, at any time at which requests are outstanding. They complete
- * in the retired ring: the kernel raises its flag by a locked instruction and then looks whether
+ * With DRAIN the main ring changes once, at any time at which requests are outstanding. They complete
+ * in the draining ring: the kernel raises its flag by a locked instruction and then looks whether
  * the ring's event is wanted.
  *
  * What is held: when nobody can take a step any more (senders at their end, store buffers empty, no
@@ -87,17 +87,17 @@
  *	poll_without_look     the poll request does not look at the epoll set when it is made: an
  *	                      edge after the second look is older than it. What ebb relies on from
  *	                      the kernel
- *	retired_arm_buffered  the retired ring's event is allowed by a plain store, and the look is
+ *	draining_arm_buffered  the draining ring's event is allowed by a plain store, and the look is
  *	                      taken too early
- *	retired_arm_without_look  what completed there before it was allowed is never announced
- *	retired_poll_kept     the poll request on the epoll set is taken for standing in the new home
+ *	draining_arm_without_look  what completed there before it was allowed is never announced
+ *	draining_poll_kept     the poll request on the epoll set is taken for standing in the new main ring
  *	                      because it stood in the old one
  *
  * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
  * always a full barrier.
  *
  * Options: RING senders of RING_MESSAGES each, LIST messages of one sender, CRITICAL senders of one
- * each, SOURCE completions, URING requests, RETIRE, START mode. tests/model/run knows which combinations to
+ * each, SOURCE completions, URING requests, DRAIN, START mode. tests/model/run knows which combinations to
  * search.
  */
 
@@ -158,15 +158,15 @@ byte list_len;
 /* Edges that epoll_wait() has not reported yet. */
 bit reactor_edge;
 bit source_edge;
-bit retired_edge;
+bit draining_edge;
 
 /* The kernel's side of the io_uring. */
 byte submitted;
 byte completions;
 bit poll_stands;
 bit poll_completion;
-byte retired_submitted;
-byte retired_completions;
+byte draining_submitted;
+byte draining_completions;
 
 mtype = { POLL, INTERRUPT };
 #ifndef START
@@ -355,10 +355,10 @@ proctype completion_source()
 #define taken_ready (taken_len > 0 && head == mark)
 #define source_ready (mem[SOURCE_TAIL] != source_head)
 #define uring_ready (outstanding > 0 && (completions > 0 || poll_completion))
-#define any_edge (reactor_edge || source_edge || retired_edge)
+#define any_edge (reactor_edge || source_edge || draining_edge)
 #define anything_ready                                                                             \
 	(critical_ready || list_len > 0 || overflow_len > 0 || ring_ready || source_ready ||       \
-	 uring_ready || retired_completions > 0)
+	 uring_ready || draining_completions > 0)
 
 inline ring_message_run(message)
 {
@@ -507,27 +507,27 @@ inline uring_reap()
 		od
 	:: else
 	fi;
-#ifdef RETIRE
-	retired_completions = 0
+#ifdef DRAIN
+	draining_completions = 0
 #endif
 }
 
-/* The home changes. Nobody looks into the old one's queue for a poll request again. */
-inline uring_retire()
+/* The main ring changes. Nobody looks into the old one's queue for a poll request again. */
+inline uring_drain()
 {
 	if
 	:: d_step {
-		!retired && outstanding > 0 ->
-		retired = 1;
-		retired_submitted = submitted;
+		!draining && outstanding > 0 ->
+		draining = 1;
+		draining_submitted = submitted;
 		submitted = 0;
-		retired_completions = completions;
+		draining_completions = completions;
 		completions = 0;
 		outstanding = 0;
 		poll_stands = 0;
 		poll_completion = 0;
 		epoll_pending = 0;
-#ifndef WEAKEN_retired_poll_kept
+#ifndef WEAKEN_draining_poll_kept
 		epoll_polled = 0;
 #endif
 	}
@@ -559,7 +559,7 @@ inline epoll_take()
 	source_woke = source_edge;
 	reactor_edge = 0;
 	source_edge = 0;
-	retired_edge = 0
+	draining_edge = 0
 }
 
 inline second_look()
@@ -588,7 +588,7 @@ active proctype receiver()
 	byte critical_head, source_head, taken_list;
 	byte taken[RING * RING_MESSAGES + 1];
 	byte asleep, requested, outstanding;
-	bit source_woke, epoll_polled, epoll_pending, retired;
+	bit source_woke, epoll_polled, epoll_pending, draining;
 
 turn:
 	list_run();
@@ -597,8 +597,8 @@ turn:
 	ring_run();
 	overflow_run();
 	ring_release();
-#ifdef RETIRE
-	uring_retire();
+#ifdef DRAIN
+	uring_drain();
 #endif
 	if
 	:: mode == POLL || source_woke -> source_run()
@@ -631,15 +631,15 @@ turn:
 #if !defined(WEAKEN_no_second_look) && !defined(WEAKEN_look_before_asleep)
 	second_look();
 #endif
-#ifdef RETIRE
-#ifdef WEAKEN_retired_arm_buffered
+#ifdef DRAIN
+#ifdef WEAKEN_draining_arm_buffered
 	store_release(RECEIVER, RETIRED_FLAG, 1);
 #else
 	store_seq_cst(RECEIVER, RETIRED_FLAG, 1);
 #endif
-#ifndef WEAKEN_retired_arm_without_look
+#ifndef WEAKEN_draining_arm_without_look
 	if
-	:: retired_completions > 0 -> goto awake
+	:: draining_completions > 0 -> goto awake
 	:: else
 	fi;
 #endif
@@ -682,7 +682,7 @@ awake:
 	exchange(RECEIVER, ASLEEP, 0, asleep);
 	asleep = 0;
 	store_release(RECEIVER, SOURCE_FLAG, 0);
-#ifdef RETIRE
+#ifdef DRAIN
 	store_release(RECEIVER, RETIRED_FLAG, 0);
 #endif
 	goto turn;
@@ -690,7 +690,7 @@ awake:
 quiet:
 	/* Nobody can take a step: senders have ended, buffers are empty, no edge is pending. */
 	assert(run_count == TOTAL && source_head == SOURCE && overflow_count == 0 &&
-	       completions == 0 && retired_completions == 0)
+	       completions == 0 && draining_completions == 0)
 }
 
 /* Completes each request, or never does. */
@@ -708,18 +708,18 @@ end_kernel:
 		:: true
 		fi
 	}
-#ifdef RETIRE
+#ifdef DRAIN
 	:: atomic {
-		retired_submitted > 0 ->
-		retired_submitted--;
+		draining_submitted > 0 ->
+		draining_submitted--;
 		if
-		:: retired_completions++
+		:: draining_completions++
 		:: true
 		fi
 	};
 		flag = mem[RETIRED_FLAG];
 		if
-		:: flag -> edge_set(retired_edge)
+		:: flag -> edge_set(draining_edge)
 		:: else
 		fi;
 		flag = 0

@@ -55,7 +55,7 @@ static int io_channel_create(void *device, void *ctx)
 {
 	(void)device;
 	(void)ctx;
-	return ebb_uring_open();
+	return ebb_uring_open(EBB_URING_PLAIN);
 }
 
 static void io_channel_quiesce(void *ctx, struct ebb_io_channel *channel)
@@ -73,7 +73,7 @@ static void io_channel_resume(void *ctx, struct ebb_io_channel *channel)
 	struct io_channel *state = ctx;
 
 	state->quiescing = false;
-	if (ebb_uring_open() != 0) {
+	if (ebb_uring_open(EBB_URING_PLAIN) != 0) {
 		stress_fail("no io_uring on the reactor that a worker moved to");
 	}
 	if (ios[0].channel == channel && ios[0].chain != NULL) {
@@ -128,9 +128,9 @@ static void op_open_rings(struct stress_random *random)
 	if (stress_random_below(random, OPEN_RINGS_RARITY) != 0) {
 		return;
 	}
-	rc = ebb_uring_open_big();
+	rc = ebb_uring_open(EBB_URING_BIG);
 	if (rc == 0) {
-		rc = ebb_uring_open_polled();
+		rc = ebb_uring_open(EBB_URING_POLLED);
 	}
 	if (rc != 0 && rc != -ENOTSUP) {
 		stress_fail("no big or polled io_uring: error %d", rc);
@@ -151,9 +151,9 @@ static void op_submit(struct io *io, struct stress_random *random)
 	op_open_rings(random);
 	if (stress_random_below(random, 2) == 0) {
 		sqe = ebb_uring_sqe_polled(&io->op); /* NULL unless the reactor polls */
-		io_uring_prep_nop(sqe != NULL ? sqe : ebb_uring_sqe(&io->op));
+		io_uring_prep_nop(sqe != NULL ? sqe : ebb_uring_sqe(&io->op, EBB_URING_OTHER));
 	} else {
-		sqe = ebb_uring_sqe(&io->op);
+		sqe = ebb_uring_sqe(&io->op, EBB_URING_OTHER);
 		io->timeout.tv_nsec =
 			(long)stress_random_below(random, stress_random_below(random, 8) == 0
 								  ? TIMEOUT_MAX_NS

@@ -212,7 +212,7 @@ static void worker_read(struct worker *worker)
 	}
 	memset(worker->read_buf, MARK, READ_LEN);
 	index = ebb_uring_buf_index(worker->read_buf, READ_LEN);
-	sqe = ebb_uring_sqe(&worker->op);
+	sqe = ebb_uring_sqe(&worker->op, EBB_URING_OTHER);
 	if (index >= 0) {
 		io_uring_prep_read_fixed(sqe, zero_fd, worker->read_buf, READ_LEN, 0, index);
 		worker->fixed_reads++;
@@ -260,7 +260,7 @@ static void worker_begin(void *arg)
 	struct worker *worker = arg;
 
 	worker->op.complete = worker_read_done;
-	if (ebb_uring_open() != 0) {
+	if (ebb_uring_open(EBB_URING_PLAIN) != 0) {
 		fail("there is no io_uring");
 	}
 	worker->poller = ebb_poller_register(worker_poll, worker, 200);

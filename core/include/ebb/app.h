@@ -7,6 +7,10 @@
 #include <ebb/reactor.h>
 #include <ebb/violation.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Grows at its end only: ebb_app_opts_init() fills in what fits in the caller's size. */
 struct ebb_app_opts {
 	size_t opts_size;
@@ -36,7 +40,9 @@ void ebb_app_opts_init(struct ebb_app_opts *opts, size_t opts_size);
  * @start: called on the app thread when everything is up
  * Thread: an OS thread of its caller's, which becomes the first reactor; not re-entrant. May be
  * called again after it has returned.
- * Return: the first nonzero code of ebb_app_stop(), 0, or < 0 if starting failed (logged).
+ * Return: the first nonzero code of ebb_app_stop(), 0, or < 0 if starting failed (logged): -ENOTSUP
+ *	an option that nothing in this program can serve, since core is linked without the rest of
+ *	libebb, or the linker has dropped it for want of a reference.
  */
 int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), void *arg);
 
@@ -46,5 +52,9 @@ int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), voi
  * Thread: any.
  */
 void ebb_app_stop(int rc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

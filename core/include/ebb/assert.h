@@ -6,6 +6,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * ebb_assert() guards against our own bugs, in every build type: it prints the expression, the
  * place and aborts. Devices, peers, JSON and users get errors, never an assert.
@@ -17,7 +21,11 @@
 		}                                                                     \
 	} while (0)
 
-_Noreturn void ebb_assert_failed(const char *expression, const char *file, int line,
-				 const char *function);
+void ebb_assert_failed(const char *expression, const char *file, int line, const char *function)
+	__attribute__((noreturn));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include <ebb/base.h>
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_bdev;
 struct ebb_bdev_desc;
 struct ebb_io_channel;
@@ -44,7 +48,7 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
 /**
  * ebb_bdev_open() - open the bdev of that name or alias
  * @write: also for writing; refused while the bdev is read-only
- * @event: called on the opening thread
+ * @event: called on the opening thread; NULL: @desc is told nothing
  * Thread: an ebb thread; the one that closes, too.
  * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM no ebb thread (reported); -ENOMEM.
  */
@@ -155,5 +159,9 @@ struct ebb_bdev_iostat {
  */
 typedef void (*ebb_bdev_iostat_cb)(void *arg, const struct ebb_bdev_iostat *stat, int rc);
 int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,10 +8,12 @@
  * channel holds a poller with a wake source, or prepares io_uring requests, and that is all.
  */
 
-#include <stdatomic.h>
-
 #include <ebb/bdev.h>
 #include <ebb/list.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct json_object;
 struct ebb_bdev_io;
@@ -37,9 +39,14 @@ struct ebb_bdev_ops {
 struct ebb_bdev {
 	const char *name; /* unique; the driver's storage */
 	const char *product_name;
-	uint8_t uuid[16];            /* all zero: ebb_bdev_register() makes one up */
-	uint32_t block_size;         /* bytes, a power of two, 512 … 65536 */
-	_Atomic uint64_t num_blocks; /* changed by ebb_bdev_resize(); pairs with submit.c */
+	uint8_t uuid[16];    /* all zero: ebb_bdev_register() makes one up */
+	uint32_t block_size; /* bytes, a power of two, 512 … 65536 */
+	/*
+	 * Once registered: read it by ebb_bdev_num_blocks(), change it by ebb_bdev_resize(). All
+	 * threads read it while it changes, so core uses the compiler's __atomic functions on it;
+	 * C++ has no _Atomic.
+	 */
+	uint64_t num_blocks;
 	bool read_only;
 	uint32_t io_types;  /* mask of EBB_BIT(enum ebb_bdev_io_type) */
 	bool fua;           /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
@@ -124,5 +131,9 @@ struct ebb_bdev *ebb_bdev_find(const char *name);
 
 /* The next in order of registration; NULL gives the first, and ends. Thread: app. */
 struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

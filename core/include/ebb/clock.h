@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /**
  * ebb_clock_now_ns() - read the monotonic clock
  * Thread: any; async-signal-safe. About 20 ns. On an I/O path use ebb_reactor_now_ns().
@@ -17,5 +21,9 @@ uint64_t ebb_clock_now_ns(void);
  * Thread: only while no reactor runs.
  */
 void ebb_clock_set_source(uint64_t (*now_ns)(void));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <ebb/thread.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_work {
 	void (*run)(struct ebb_work *work);  /* on the helper; may block */
 	void (*done)(struct ebb_work *work); /* then, on the thread that submitted */
@@ -26,5 +30,9 @@ struct ebb_work {
  * Owns: @work is the helper's until done() is entered.
  */
 void ebb_helper_submit(struct ebb_work *work);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

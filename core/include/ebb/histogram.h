@@ -10,6 +10,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define EBB_HISTOGRAM_SUB_BITS 6
 #define EBB_HISTOGRAM_SUB      (1u << EBB_HISTOGRAM_SUB_BITS)
 #define EBB_HISTOGRAM_BUCKETS  ((64u - EBB_HISTOGRAM_SUB_BITS + 1u) * EBB_HISTOGRAM_SUB)
@@ -60,5 +64,9 @@ void ebb_histogram_merge(struct ebb_histogram *to, const struct ebb_histogram *f
  * Return: the upper edge of the value's bucket, at most the largest value counted; 0 if empty.
  */
 uint64_t ebb_histogram_percentile(const struct ebb_histogram *histogram, double percent);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

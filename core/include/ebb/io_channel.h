@@ -11,6 +11,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_io_channel;
 struct ebb_channel_iter;
 
@@ -89,5 +93,9 @@ void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc);
 /* Calls @fn for each channel of the calling thread. */
 void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, void *arg),
 			     void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

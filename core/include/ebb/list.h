@@ -8,6 +8,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_list {
 	struct ebb_list *next;
 	struct ebb_list *prev;
@@ -92,5 +96,9 @@ static inline void ebb_list_splice_back(struct ebb_list *to, struct ebb_list *fr
 #define ebb_list_for_each_safe(node, tmp, list)                             \
 	for ((node) = (list)->next, (tmp) = (node)->next; (node) != (list); \
 	     (node) = (tmp), (tmp) = (node)->next)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ebb_log_level {
 	EBB_LOG_ERROR,
 	EBB_LOG_WARN,
@@ -54,5 +58,9 @@ struct ebb_ratelimit {
 
 /* True if a line may be written now. Thread: any (a lost race only drops or adds one line). */
 bool ebb_ratelimit_ok(struct ebb_ratelimit *limit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

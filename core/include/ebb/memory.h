@@ -12,6 +12,10 @@
 
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define EBB_MEM_REGION_SIZE (2u << 20)
 #define EBB_MEM_ALLOC_MIN   4096u
 #define EBB_MEM_ALLOC_MAX   (1u << 20)
@@ -117,5 +121,9 @@ struct ebb_mem_stats {
 };
 
 void ebb_mem_get_stats(struct ebb_mem_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

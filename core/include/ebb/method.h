@@ -13,6 +13,10 @@
 
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* States, as a mask. */
 #define EBB_METHOD_STARTUP EBB_BIT(0) /* before the subsystems are initialised */
 #define EBB_METHOD_RUNTIME EBB_BIT(1) /* after */
@@ -50,6 +54,7 @@ struct ebb_param {
 	const char *help;
 };
 
+/* What follows the type is any fields of struct ebb_param: .name = value; in C++ in their order. */
 #define EBB_PARAM(struct_type, field, param_type, ...)                                        \
 	{                                                                                     \
 		.name = #field, .type = (param_type), .offset = offsetof(struct_type, field), \
@@ -173,5 +178,9 @@ void ebb_method_dispatch(const struct ebb_method *method, struct json_object *pa
 /* The same; and what it asks for is wanted even if it fails (ebb/wanted.h): it is absent then. */
 void ebb_method_dispatch_wanted(const struct ebb_method *method, struct json_object *params,
 				ebb_method_done done, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_poller;
 
 /* Return: > 0 did work, 0 idle, < 0 idle and an error, which is counted. */
@@ -95,5 +99,9 @@ struct ebb_poller_stats {
 
 /* Calls @fn for each poller of the calling thread. @fn must not register or unregister any. */
 void ebb_poller_for_each(void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ebb_reactor_mode {
 	EBB_REACTOR_POLL,      /* spins, pinned to its CPU */
 	EBB_REACTOR_INTERRUPT, /* sleeps whenever there is nothing to do */
@@ -88,5 +92,9 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats);
 void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
 					     const char *reason, void *arg),
 				  void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_sequence;
 
 /* A ticket for one run of one step: a copy is as good as the original, and spent after one use. */
@@ -32,5 +36,9 @@ struct ebb_step_ops {
  * Thread: app. May be called inside start(): the runner is a loop and never recurses.
  */
 void ebb_step_next(struct ebb_step step, int rc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,14 +8,16 @@
  * by another thread, destruction while held, held at the end of a callback.
  */
 
-#include <stdatomic.h>
-
 #include <ebb/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct ebb_thread;
 
 struct ebb_spinlock {
-	_Atomic(struct ebb_thread *) owner;
+	struct ebb_thread *owner; /* NULL: free; by __atomic functions only */
 	const char *name;
 };
 
@@ -32,5 +34,9 @@ int ebb_spinlock_lock(struct ebb_spinlock *lock);
 
 /* Return: 0; -EPERM held by somebody else or by nobody (reported). */
 int ebb_spinlock_unlock(struct ebb_spinlock *lock);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

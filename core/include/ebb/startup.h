@@ -11,6 +11,10 @@
 #include <ebb/list.h>
 #include <ebb/sequence.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ebb_startup_rank {
 	EBB_STARTUP_ENVIRONMENT,
 	EBB_STARTUP_CONFIG_CHECK, /* the whole file, before anything of it has an effect */
@@ -25,9 +29,17 @@ enum ebb_startup_rank {
 	EBB_STARTUP_APPLICATION, /* the start function of ebb_app_start() */
 };
 
+/* What a step does about the options of ebb_app_start(): if no step serves one, it is refused. */
+enum ebb_startup_serves {
+	EBB_STARTUP_SERVES_NONE,
+	EBB_STARTUP_SERVES_JSON, /* reads json_file and json_data */
+	EBB_STARTUP_SERVES_RPC,  /* listens on rpc_socket */
+};
+
 struct ebb_startup_step {
 	struct ebb_step_ops ops;
 	enum ebb_startup_rank rank;
+	enum ebb_startup_serves serves;
 	struct ebb_list link; /* the registry's */
 };
 
@@ -75,5 +87,9 @@ int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg);
 
 /* @done: once, on the app thread, when start-up has ended (at once if it has): 0 or its error. */
 void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

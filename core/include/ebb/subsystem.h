@@ -12,6 +12,10 @@
 #include <ebb/base.h>
 #include <ebb/list.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_subsystem {
 	const char *name;
 	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_init_next(rc). */
@@ -69,12 +73,17 @@ void ebb_subsystem_fini_next(void);
 	}
 
 /* Both are bare words: EBB_SUBSYSTEM_DEPEND(nbd, bdev). */
-#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                                                   \
-	static struct ebb_subsystem_depend subsystem##_depends_on_##on = {.name = #subsystem, \
-									  .depends_on = #on}; \
-	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)                               \
-	{                                                                                     \
-		ebb_subsystem_depend_add(&subsystem##_depends_on_##on);                       \
+#define EBB_SUBSYSTEM_DEPEND(subsystem, on)                             \
+	static struct ebb_subsystem_depend subsystem##_depends_on_##on; \
+	EBB_CONSTRUCTOR(subsystem##_depends_on_##on##_register)         \
+	{                                                               \
+		subsystem##_depends_on_##on.name = #subsystem;          \
+		subsystem##_depends_on_##on.depends_on = #on;           \
+		ebb_subsystem_depend_add(&subsystem##_depends_on_##on); \
 	}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,30 +11,13 @@
 #include <stdbool.h>
 
 #include <ebb/base.h>
+#include <ebb/msg.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct ebb_thread;
-
-typedef void (*ebb_msg_fn)(void *arg);
-
-/*
- * A message that its sender owns: it lives inside the object it is about, so that sending cannot
- * fail for want of memory. It must not be sent again before it has run.
- */
-struct ebb_msg {
-	struct ebb_msg *next;
-	ebb_msg_fn fn;
-	void *arg;
-	const char *name; /* of fn, for people */
-};
-
-#define ebb_msg_init(msg, msg_fn, msg_arg)           \
-	do {                                         \
-		struct ebb_msg *msg_to_init = (msg); \
-		msg_to_init->next = NULL;            \
-		msg_to_init->fn = (msg_fn);          \
-		msg_to_init->arg = (msg_arg);        \
-		msg_to_init->name = #msg_fn;         \
-	} while (0)
 
 /* For ebb_thread_create(): let the framework choose the reactor. */
 #define EBB_CORE_ANY (-1)
@@ -146,5 +129,9 @@ struct ebb_thread_stats {
 
 /* Thread: @thread itself (reach each by ebb_for_each_thread()). */
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

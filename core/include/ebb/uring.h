@@ -14,6 +14,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 struct ebb_uring_op {
@@ -25,13 +29,31 @@ struct ebb_uring_op {
 	struct ebb_thread *thread;
 };
 
+/* What a ring is for. */
+enum ebb_uring_shape {
+	EBB_URING_PLAIN,
+	EBB_URING_BIG,    /* submission entries of 128 bytes, completion entries of 32 */
+	EBB_URING_POLLED, /* and completions that are polled for (IORING_SETUP_IOPOLL) */
+};
+
 /**
  * ebb_uring_open() - make sure that the calling reactor has its ring
  * Call it once before the first ebb_uring_sqe() on a thread (a channel's create() does).
+ * @shape: EBB_URING_PLAIN; or EBB_URING_BIG, and from here on the reactor's ring takes requests of
+ *	both kinds, without disturbing what is outstanding; or EBB_URING_POLLED, besides the big one,
+ *	by whoever knows that the device's driver can be polled.
  * Thread: an ebb thread.
- * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once with the remedy); -ENOMEM.
+ * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once with the remedy); -ENOMEM;
+ *	-ENOTSUP: the kernel has no rings of @shape (5.19 and later do).
  */
-int ebb_uring_open(void);
+int ebb_uring_open(enum ebb_uring_shape shape);
+
+/* What a request is, which says how soon it is submitted. */
+enum ebb_uring_kind {
+	EBB_URING_OTHER,   /* a socket, as a rule */
+	EBB_URING_FILE,    /* a read or write of a file: its disk is told of it sooner */
+	EBB_URING_COMMAND, /* to an NVMe controller: an entry of 128 bytes, of a big ring */
+};
 
 /**
  * ebb_uring_sqe() - a submission queue entry for @op, to be filled with io_uring_prep_…()
@@ -41,31 +63,10 @@ int ebb_uring_open(void);
  * Owns: @op and what it points to must live until @op->complete.
  * Return: never NULL (a full queue is submitted first).
  */
-struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op);
-
-/* As ebb_uring_sqe(), for a read or write of a file: its disk is told of it sooner. */
-struct io_uring_sqe *ebb_uring_sqe_file(struct ebb_uring_op *op);
+struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind);
 
 /**
- * ebb_uring_open_big() - as ebb_uring_open(), for requests that need bigger entries
- * From here on the calling reactor's ring has submission entries of 128 bytes and completion
- * entries of 32, and takes requests of both kinds. What is outstanding is not disturbed.
- * Return: 0; -ENOTSUP: the kernel has no such rings (5.19 and later do); else as ebb_uring_open().
- */
-int ebb_uring_open_big(void);
-
-/* As ebb_uring_sqe(): an entry of 128 bytes, for a reactor that has such a ring. */
-struct io_uring_sqe *ebb_uring_sqe_big(struct ebb_uring_op *op);
-
-/**
- * ebb_uring_open_polled() - a ring whose requests are polled for (IORING_SETUP_IOPOLL)
- * To be opened besides the big one, by whoever knows that the device's driver can be polled.
- * Return: as ebb_uring_open_big().
- */
-int ebb_uring_open_polled(void);
-
-/**
- * ebb_uring_sqe_polled() - as ebb_uring_sqe_big(), if @op had better be polled for
+ * ebb_uring_sqe_polled() - for a command that had better be polled for
  * The reactor does not sleep before @op has completed, and nothing can cancel it.
  * Return: the entry; NULL: the reactor has no such ring, or it sleeps, or soon may.
  */
@@ -91,5 +92,9 @@ void ebb_uring_file_unregister(int index);
  * Return: its index for io_uring_prep_read_fixed(); -1: not registered, use the plain forms.
  */
 int ebb_uring_buf_index(const void *addr, size_t len_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

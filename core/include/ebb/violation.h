@@ -17,6 +17,10 @@
 
 #include <ebb/base.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_thread;
 
 enum ebb_violation_action { EBB_VIOLATION_LOG, EBB_VIOLATION_ABORT };
@@ -54,5 +58,9 @@ struct ebb_violation_record {
 /* Calls @fn for each call site seen since the process began. Thread: any. */
 void ebb_violation_for_each(void (*fn)(const struct ebb_violation_record *record, void *arg),
 			    void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 
 #include <ebb/method.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ebb_wanted {
 	const struct ebb_method *method; /* creates, or sets */
 	/* The values of its parameters method->object, in their order, with spaces between. */
@@ -42,5 +46,9 @@ void ebb_wanted_set_present(const char *method, const char *object, bool present
  *	caller's to put and shared with nobody; NULL: out of memory.
  */
 struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

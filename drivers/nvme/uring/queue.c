@@ -22,7 +22,7 @@
  * has more outstanding than it can be sure of; the rest waits here, in order.
  *
  * Data within one page goes by its registered buffer, which spares the kernel the pinning of the
- * page (see core/event/uring_regions.c). There are kernels that refuse some of these with
+ * page (see core/event/ring/uring_buffers.c). There are kernels that refuse some of these with
  * -EINVAL, for they count segments that the request does not have. Such a command is sent again
  * by its address, and so is everything of that namespace from then on.
  *
@@ -81,7 +81,7 @@ static struct io_uring_sqe *command_sqe(struct ebb_nvme_request *request,
 	if (uns->polled && may_poll(request)) {
 		sqe = ebb_uring_sqe_polled(&request->uring_op);
 	}
-	return sqe != NULL ? sqe : ebb_uring_sqe_big(&request->uring_op);
+	return sqe != NULL ? sqe : ebb_uring_sqe(&request->uring_op, EBB_URING_COMMAND);
 }
 
 static void command_prepare(struct io_uring_sqe *sqe, const struct ebb_nvme_request *request,
@@ -239,12 +239,12 @@ void ebb_nvme_uring_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), 
 static int queue_open_rings(struct ebb_nvme_uring_queue *queue)
 {
 	const struct ebb_nvme_uring_ctrlr *uctrlr = queue->queue.ctrlr->transport_ctrlr;
-	int rc = ebb_uring_open_big();
+	int rc = ebb_uring_open(EBB_URING_BIG);
 
 	queue->core = ebb_reactor_current_core();
 	if (rc == 0 && uctrlr->limits.polled) {
 		/* Without one there are interrupts. */
-		(void)ebb_uring_open_polled();
+		(void)ebb_uring_open(EBB_URING_POLLED);
 	}
 	return rc;
 }

@@ -23,7 +23,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "core/base/holder.h"
+#include "core/os/fd_owner.h"
 #include "drivers/nvme/vfio/check.h"
 
 int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...)
@@ -47,7 +47,7 @@ static int group_open(struct vfio_device *device, const struct vfio_error *error
 	if (device->group_fd < 0) {
 		switch (errno) {
 		case EBUSY:
-			ebb_holder_of_file("", path, holder, sizeof(holder));
+			os_fd_owner("", path, holder, sizeof(holder));
 			return vfio_fail(error, -EBUSY,
 					 "%s: its IOMMU group, %s, is held by %s; end that first",
 					 bdf, path, holder);

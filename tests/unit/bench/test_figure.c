@@ -2,10 +2,9 @@
 #include "bench/figure.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static struct bench_count count;
 
@@ -97,22 +96,12 @@ START_TEST(test_sample_median)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/figure");
-	TCase *tests = tcase_create("figure");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL), UNIT_TEST(test_sample),        UNIT_TEST(test_empty),
+		UNIT_TEST(test_median),    UNIT_TEST(test_sample_median), UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_sample);
-	tcase_add_test(tests, test_empty);
-	tcase_add_test(tests, test_median);
-	tcase_add_test(tests, test_sample_median);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -2,12 +2,11 @@
 #include "bench/floor.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-#include <check.h>
 
 #include "bench/floor_rpc.h"
 #include "bench/pin.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define TIME_NS (20 * EBB_NS_PER_MS)
 
@@ -41,9 +40,8 @@ START_TEST(test_hop)
 {
 	double one_way_ns;
 
-	if (bench_pin_cpu(1) < 0) {
-		return; /* two spinning threads on one CPU only wait for each other's time slice */
-	}
+	/* Two spinning threads on one CPU only wait for each other's time slice. */
+	need_two_cpus();
 	one_way_ns = bench_floor_hop(bench_pin_cpu(0), bench_pin_cpu(1), TIME_NS);
 	ck_assert_double_gt(one_way_ns, 1);
 	ck_assert_double_lt(one_way_ns, (double)EBB_NS_PER_S);
@@ -73,22 +71,12 @@ START_TEST(test_cpus)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/floor");
-	TCase *tests = tcase_create("floor");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_cpus), UNIT_TEST(test_wake),        UNIT_TEST(test_rpc),
+		UNIT_TEST(test_hop),  UNIT_TEST(test_no_such_cpu), UNIT_END,
+	};
 
-	tcase_add_test(tests, test_cpus);
-	tcase_add_test(tests, test_wake);
-	tcase_add_test(tests, test_rpc);
-	tcase_add_test(tests, test_hop);
-	tcase_add_test(tests, test_no_such_cpu);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 struct values {
 	const char *text;
@@ -201,24 +201,14 @@ START_TEST(test_long_argument)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/option");
-	TCase *tests = tcase_create("option");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_two_forms),     UNIT_TEST(test_bytes),
+		UNIT_TEST(test_seconds),       UNIT_TEST(test_choices),
+		UNIT_TEST(test_count_range),   UNIT_TEST(test_complaints),
+		UNIT_TEST(test_long_argument), UNIT_END,
+	};
 
-	tcase_add_test(tests, test_two_forms);
-	tcase_add_test(tests, test_bytes);
-	tcase_add_test(tests, test_seconds);
-	tcase_add_test(tests, test_choices);
-	tcase_add_test(tests, test_count_range);
-	tcase_add_test(tests, test_complaints);
-	tcase_add_test(tests, test_long_argument);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

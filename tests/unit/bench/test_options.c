@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/reactor.h>
 
-#include "core/event/event.h"
+#include "core/os/cpumask.h"
+#include "tests/unit/unit.h"
 
 #define ARGS_MAX 16
 
@@ -118,7 +117,7 @@ START_TEST(test_cpus)
 
 	snprintf(line, sizeof(line), "--bdev-json f --bdev b --core %d", first_allowed_cpu());
 	ck_assert_int_eq(parse(line), 0);
-	ck_assert_int_eq(ebb_cpumask_parse(options.cpumask, &cpus), 0);
+	ck_assert_int_eq(os_cpumask_parse(options.cpumask, &cpus), 0);
 	ck_assert_int_eq(CPU_COUNT(&cpus), 1);
 	ck_assert(CPU_ISSET((size_t)first_allowed_cpu(), &cpus));
 
@@ -169,25 +168,13 @@ START_TEST(test_help)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/options");
-	TCase *tests = tcase_create("options");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_defaults),     UNIT_TEST(test_modes), UNIT_TEST(test_workloads),
+		UNIT_TEST(test_missing),      UNIT_TEST(test_sizes), UNIT_TEST(test_cpus),
+		UNIT_TEST(test_wake_and_rpc), UNIT_TEST(test_help),  UNIT_END,
+	};
 
-	tcase_add_test(tests, test_defaults);
-	tcase_add_test(tests, test_modes);
-	tcase_add_test(tests, test_workloads);
-	tcase_add_test(tests, test_missing);
-	tcase_add_test(tests, test_sizes);
-	tcase_add_test(tests, test_cpus);
-	tcase_add_test(tests, test_wake_and_rpc);
-	tcase_add_test(tests, test_help);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
 #include <json-c/json.h>
+
+#include "tests/unit/unit.h"
 
 /* Who was called, in order. */
 static char calls[64];
@@ -107,21 +108,15 @@ START_TEST(test_reports)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/pair");
-	TCase *tests = tcase_create("pair");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_order),
+		UNIT_TEST(test_ratio),
+		UNIT_TEST(test_failure),
+		UNIT_TEST(test_reports),
+		UNIT_END,
+	};
 
-	tcase_add_test(tests, test_order);
-	tcase_add_test(tests, test_ratio);
-	tcase_add_test(tests, test_failure);
-	tcase_add_test(tests, test_reports);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

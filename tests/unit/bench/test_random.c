@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include <check.h>
-
 #include "bench/order.h"
+#include "tests/unit/unit.h"
 
 #define DRAWS 1000000u
 
@@ -126,22 +125,12 @@ START_TEST(test_order)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/random");
-	TCase *tests = tcase_create("random");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_uniform), UNIT_TEST(test_bits),  UNIT_TEST(test_neighbours),
+		UNIT_TEST(test_seeds),   UNIT_TEST(test_order), UNIT_END,
+	};
 
-	tcase_add_test(tests, test_uniform);
-	tcase_add_test(tests, test_bits);
-	tcase_add_test(tests, test_neighbours);
-	tcase_add_test(tests, test_seeds);
-	tcase_add_test(tests, test_order);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
 #include <json-c/json.h>
 
 #include <ebb/reactor.h>
+
+#include "tests/unit/unit.h"
 
 static struct bench_run_result result;
 static struct bench_run_options options;
@@ -143,22 +144,13 @@ START_TEST(test_text)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/report");
-	TCase *tests = tcase_create("report");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),   UNIT_TEST(test_json_names),
+		UNIT_TEST(test_json_values), UNIT_TEST(test_json_parses),
+		UNIT_TEST(test_text),        UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_json_names);
-	tcase_add_test(tests, test_json_values);
-	tcase_add_test(tests, test_json_parses);
-	tcase_add_test(tests, test_text);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

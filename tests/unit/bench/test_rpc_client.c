@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/rpc_client.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static bool complete(const char *text)
 {
@@ -60,20 +59,14 @@ START_TEST(test_connect_fails)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/rpc_client");
-	TCase *tests = tcase_create("rpc_client");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_complete),
+		UNIT_TEST(test_call),
+		UNIT_TEST(test_connect_fails),
+		UNIT_END,
+	};
 
-	tcase_add_test(tests, test_complete);
-	tcase_add_test(tests, test_call);
-	tcase_add_test(tests, test_connect_fails);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static char error[BENCH_ERROR_MAX];
 
@@ -77,20 +77,14 @@ START_TEST(test_misfits)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bench/workload");
-	TCase *tests = tcase_create("workload");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_range),
+		UNIT_TEST(test_directions),
+		UNIT_TEST(test_misfits),
+		UNIT_END,
+	};
 
-	tcase_add_test(tests, test_range);
-	tcase_add_test(tests, test_directions);
-	tcase_add_test(tests, test_misfits);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

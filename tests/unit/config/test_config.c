@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/app.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
@@ -17,6 +15,7 @@
 
 #include "config/compat.h"
 #include "core/app/subsystem.h"
+#include "tests/unit/unit.h"
 
 /*
  * Checked as data, and loaded for real by ebb_app_start(), with a subsystem and methods of the
@@ -558,45 +557,32 @@ START_TEST(test_hanging_entry_is_named)
 }
 END_TEST
 
-static Suite *config_suite(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("config");
-	TCase *check_case = tcase_create("check");
-	TCase *load_case = tcase_create("load");
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_syntax_errors_have_a_place),
+		UNIT_TEST(test_too_deep),
+		UNIT_TEST(test_comments_and_extra_keys),
+		UNIT_TEST(test_form),
+		UNIT_TEST(test_entries),
+		UNIT_LOOP(test_parameters, 0, 4),
+		UNIT_TEST(test_all_mistakes_are_found),
+		UNIT_TEST(test_out_of_memory_for_entries),
+		UNIT_TEST(test_passes),
+		UNIT_TEST(test_unknown_subsystems_are_passed_over),
+		UNIT_TEST(test_a_methods_section_need_be_no_subsystem),
+		UNIT_TEST(test_compat_methods),
+		UNIT_TEST(test_compat_nvme),
+		UNIT_TEST(test_compat_parameters),
+		UNIT_TEST(test_compat_like),
+		UNIT_TEST(test_two_passes),
+		UNIT_TEST(test_mistake_before_anything_runs),
+		UNIT_TEST(test_failing_entry_ends_start_up),
+		UNIT_TEST(test_out_of_memory_ends_start_up),
+		UNIT_TEST(test_failing_entries_can_be_passed_over),
+		UNIT_TEST(test_hanging_entry_is_named),
+		UNIT_END,
+	};
 
-	tcase_add_test(check_case, test_syntax_errors_have_a_place);
-	tcase_add_test(check_case, test_too_deep);
-	tcase_add_test(check_case, test_comments_and_extra_keys);
-	tcase_add_test(check_case, test_form);
-	tcase_add_test(check_case, test_entries);
-	tcase_add_loop_test(check_case, test_parameters, 0, 4);
-	tcase_add_test(check_case, test_all_mistakes_are_found);
-	tcase_add_test(check_case, test_out_of_memory_for_entries);
-	tcase_add_test(check_case, test_passes);
-	tcase_add_test(check_case, test_unknown_subsystems_are_passed_over);
-	tcase_add_test(check_case, test_a_methods_section_need_be_no_subsystem);
-	tcase_add_test(check_case, test_compat_methods);
-	tcase_add_test(check_case, test_compat_nvme);
-	tcase_add_test(check_case, test_compat_parameters);
-	tcase_add_test(check_case, test_compat_like);
-	suite_add_tcase(suite, check_case);
-	tcase_add_test(load_case, test_two_passes);
-	tcase_add_test(load_case, test_mistake_before_anything_runs);
-	tcase_add_test(load_case, test_failing_entry_ends_start_up);
-	tcase_add_test(load_case, test_out_of_memory_ends_start_up);
-	tcase_add_test(load_case, test_failing_entries_can_be_passed_over);
-	tcase_add_test(load_case, test_hanging_entry_is_named);
-	suite_add_tcase(suite, load_case);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(config_suite());
-	int failures;
-
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

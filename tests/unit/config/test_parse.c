@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static struct ebb_config *config;
 
@@ -14,6 +14,11 @@ static void check(const char *text, size_t len)
 {
 	ebb_config_destroy(config);
 	ck_assert_int_eq(ebb_config_create("F", text, len, &config), 0);
+}
+
+static void teardown(void)
+{
+	ebb_config_destroy(config);
 }
 
 /* Exactly one mistake, which is this. */
@@ -89,21 +94,15 @@ START_TEST(test_nul_bytes)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("config/parse");
-	TCase *tests = tcase_create("parse");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(NULL, teardown),
+		UNIT_TEST(test_every_prefix_ends_too_early),
+		UNIT_TEST(test_comments_after_the_end),
+		UNIT_TEST(test_nul_bytes),
+		UNIT_END,
+	};
 
-	tcase_add_test(tests, test_every_prefix_ends_too_early);
-	tcase_add_test(tests, test_comments_after_the_end);
-	tcase_add_test(tests, test_nul_bytes);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	ebb_config_destroy(config);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

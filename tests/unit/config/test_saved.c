@@ -21,6 +21,7 @@
 #include <ebb/wanted.h>
 
 #include "core/app/subsystem.h"
+#include "tests/unit/unit.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
 #define NULL_BDEV                                                                       \
@@ -316,26 +317,20 @@ START_TEST(both_ways_to_set_a_reactors_mode_are_one)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("saved configurations");
-	TCase *tcase = tcase_create("saved");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(nothing_wanted_is_nothing_saved),
+		UNIT_TEST(loaded_again_it_saves_the_same),
+		UNIT_TEST(an_entry_that_failed_is_saved),
+		UNIT_TEST(a_failed_entry_that_is_made_up_for_is_saved_once),
+		UNIT_TEST(what_is_taken_away_takes_its_exports_along),
+		UNIT_TEST(a_stopped_export_is_not_wanted),
+		UNIT_TEST(an_export_whose_bdev_left_is_wanted),
+		UNIT_TEST(both_ways_to_set_a_reactors_mode_are_one),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, nothing_wanted_is_nothing_saved);
-	tcase_add_test(tcase, loaded_again_it_saves_the_same);
-	tcase_add_test(tcase, an_entry_that_failed_is_saved);
-	tcase_add_test(tcase, a_failed_entry_that_is_made_up_for_is_saved_once);
-	tcase_add_test(tcase, what_is_taken_away_takes_its_exports_along);
-	tcase_add_test(tcase, a_stopped_export_is_not_wanted);
-	tcase_add_test(tcase, an_export_whose_bdev_left_is_wanted);
-	tcase_add_test(tcase, both_ways_to_set_a_reactors_mode_are_one);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/envelope.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/unit.h"
 
 static struct json_object *json;
 static struct ebb_envelope envelope;
@@ -147,24 +148,19 @@ START_TEST(never_sends_what_is_not_utf8)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("envelope");
-	TCase *tcase = tcase_create("envelope");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(NULL, teardown),
+		UNIT_TEST(reads_a_request),
+		UNIT_TEST(does_without_what_may_be_left_out),
+		UNIT_TEST(tells_a_null_id_from_none),
+		UNIT_TEST(refuses_what_is_no_request),
+		UNIT_TEST(gives_every_kind_of_id_back),
+		UNIT_TEST(wraps_a_result_or_an_error),
+		UNIT_TEST(never_sends_what_is_not_utf8),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, reads_a_request);
-	tcase_add_test(tcase, does_without_what_may_be_left_out);
-	tcase_add_test(tcase, tells_a_null_id_from_none);
-	tcase_add_test(tcase, refuses_what_is_no_request);
-	tcase_add_test(tcase, gives_every_kind_of_id_back);
-	tcase_add_test(tcase, wraps_a_result_or_an_error);
-	tcase_add_test(tcase, never_sends_what_is_not_utf8);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/framing.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/unit.h"
 
 #define VALUES_MAX 16
 
@@ -298,26 +299,20 @@ START_TEST(does_not_count_space_between)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("framing");
-	TCase *tcase = tcase_create("framing");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(needs_no_newline),
+		UNIT_TEST(is_not_misled_by_strings),
+		UNIT_TEST(takes_every_kind_of_value),
+		UNIT_TEST(breaks_at_garbage),
+		UNIT_TEST(breaks_at_an_end_in_the_middle),
+		UNIT_TEST(limits_the_depth),
+		UNIT_TEST(limits_objects_as_it_does_arrays),
+		UNIT_TEST(limits_the_size),
+		UNIT_TEST(does_not_count_space_between),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, needs_no_newline);
-	tcase_add_test(tcase, is_not_misled_by_strings);
-	tcase_add_test(tcase, takes_every_kind_of_value);
-	tcase_add_test(tcase, breaks_at_garbage);
-	tcase_add_test(tcase, breaks_at_an_end_in_the_middle);
-	tcase_add_test(tcase, limits_the_depth);
-	tcase_add_test(tcase, limits_objects_as_it_does_arrays);
-	tcase_add_test(tcase, limits_the_size);
-	tcase_add_test(tcase, does_not_count_space_between);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/print.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/unit.h"
 
 static char *printed;
 
@@ -90,21 +91,16 @@ START_TEST(has_no_colour_without_a_terminal)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("print");
-	TCase *tcase = tcase_create("print");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(NULL, teardown),
+		UNIT_TEST(prints_every_kind),
+		UNIT_TEST(colours_only_colour),
+		UNIT_TEST(lets_no_control_character_through),
+		UNIT_TEST(has_no_colour_without_a_terminal),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, prints_every_kind);
-	tcase_add_test(tcase, colours_only_colour);
-	tcase_add_test(tcase, lets_no_control_character_through);
-	tcase_add_test(tcase, has_no_colour_without_a_terminal);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

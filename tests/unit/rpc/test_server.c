@@ -6,7 +6,6 @@
  */
 #include "rpc/server.h"
 
-#include <check.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -23,6 +22,7 @@
 
 #include "rpc/client.h"
 #include "rpc/control.h"
+#include "tests/unit/unit.h"
 
 #define TIMEOUT_MS 10000
 
@@ -562,28 +562,22 @@ START_TEST(stops_under_load_and_starts_again)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("rpc server");
-	TCase *tcase = tcase_create("server");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(requests_wait_while_paused),
+		UNIT_TEST(a_failed_start_answers_whoever_waits),
+		UNIT_TEST(calls_of_a_client_that_vanished_end),
+		UNIT_TEST(the_state_is_told_while_the_app_thread_is_stuck),
+		UNIT_TEST(a_batch_runs_one_by_one_and_holds_up_nobody),
+		UNIT_TEST(a_call_that_never_ends_does_not_hold_up_the_end),
+		UNIT_TEST(a_client_cannot_fill_the_memory_with_requests),
+		UNIT_TEST(a_clients_requests_are_bounded),
+		UNIT_TEST(a_batchs_answers_are_bounded),
+		UNIT_TEST(stops_under_load_and_starts_again),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, requests_wait_while_paused);
-	tcase_add_test(tcase, a_failed_start_answers_whoever_waits);
-	tcase_add_test(tcase, calls_of_a_client_that_vanished_end);
-	tcase_add_test(tcase, the_state_is_told_while_the_app_thread_is_stuck);
-	tcase_add_test(tcase, a_batch_runs_one_by_one_and_holds_up_nobody);
-	tcase_add_test(tcase, a_call_that_never_ends_does_not_hold_up_the_end);
-	tcase_add_test(tcase, a_client_cannot_fill_the_memory_with_requests);
-	tcase_add_test(tcase, a_clients_requests_are_bounded);
-	tcase_add_test(tcase, a_batchs_answers_are_bounded);
-	tcase_add_test(tcase, stops_under_load_and_starts_again);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -11,14 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include <ebb/log.h>
 #include <ebb/startup.h>
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
-#include "core/app/notify.h"
+#include "core/app/sd_notify.h"
+#include "tests/unit/unit.h"
 
 /*
  * The whole of ebb_app_start(), with the subsystems that are linked in, one of the test's own and a
@@ -539,49 +538,37 @@ START_TEST(test_notify_nobody)
 {
 	init();
 	setenv("NOTIFY_SOCKET", "relative", 1);
-	ebb_notify_phase(EBB_APP_RUNNING, NULL);
+	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("NOTIFY_SOCKET=relative"));
 	log_text[0] = '\0';
 	setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
-	ebb_notify_phase(EBB_APP_RUNNING, NULL);
+	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("No such file or directory"));
 }
 END_TEST
 
-static Suite *app_suite(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("app");
-	TCase *tcase = tcase_create("app");
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_start_and_stop),
+		UNIT_TEST(test_states_are_logged_in_order),
+		UNIT_TEST(test_start_again),
+		UNIT_TEST(test_failing_subsystem),
+		UNIT_TEST(test_failing_step),
+		UNIT_TEST(test_stop_during_start_up),
+		UNIT_TEST(test_first_nonzero_code_is_kept),
+		UNIT_TEST(test_stop_without_a_start),
+		UNIT_LOOP(test_stop_from_another_os_thread, 0, EBB_REACTOR_MODE_COUNT),
+		UNIT_TEST(test_stop_at_any_moment),
+		UNIT_TEST(test_refusals_before_anything_is_built),
+		UNIT_TEST(test_signal_stops_and_handlers_come_back),
+		UNIT_EXIT(test_second_signal_forces_the_exit, 128 + SIGINT),
+		UNIT_TEST(test_signals_can_be_left_alone),
+		UNIT_TEST(test_wait_for_rpc),
+		UNIT_LOOP(test_notify_the_service_manager, 0, 2),
+		UNIT_TEST(test_notify_nobody),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, test_start_and_stop);
-	tcase_add_test(tcase, test_states_are_logged_in_order);
-	tcase_add_test(tcase, test_start_again);
-	tcase_add_test(tcase, test_failing_subsystem);
-	tcase_add_test(tcase, test_failing_step);
-	tcase_add_test(tcase, test_stop_during_start_up);
-	tcase_add_test(tcase, test_first_nonzero_code_is_kept);
-	tcase_add_test(tcase, test_stop_without_a_start);
-	tcase_add_loop_test(tcase, test_stop_from_another_os_thread, 0, EBB_REACTOR_MODE_COUNT);
-	tcase_add_test(tcase, test_stop_at_any_moment);
-	tcase_add_test(tcase, test_refusals_before_anything_is_built);
-	tcase_add_test(tcase, test_signal_stops_and_handlers_come_back);
-	tcase_add_exit_test(tcase, test_second_signal_forces_the_exit, 128 + SIGINT);
-	tcase_add_test(tcase, test_signals_can_be_left_alone);
-	tcase_add_test(tcase, test_wait_for_rpc);
-	tcase_add_loop_test(tcase, test_notify_the_service_manager, 0, 2);
-	tcase_add_test(tcase, test_notify_nobody);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(app_suite());
-	int failures;
-
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/log.h>
 #include <ebb/startup.h>
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
+
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 static char trace[512];
 static char log_text[16384];
@@ -169,31 +170,12 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(vo
 	return threads_fail ? EAGAIN : create(thread, attr, fn, arg);
 }
 
-/* Two of the CPUs that the test may use, as an option; NULL: there are no two. */
-static const char *two_cpus(void)
-{
-	static char text[32];
-	int lowest = -1, cpu;
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET((unsigned)cpu, &cpus) && lowest >= 0) {
-			snprintf(text, sizeof(text), "[%d,%d]", lowest, cpu);
-			return text;
-		}
-		lowest = CPU_ISSET((unsigned)cpu, &cpus) ? cpu : lowest;
-	}
-	return NULL;
-}
-
 START_TEST(test_reactor_that_cannot_be_started)
 {
 	struct ebb_app_state state;
 
 	init();
-	opts.cpumask = two_cpus();
+	opts.cpumask = need_two_cpus();
 	threads_fail = true;
 	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), -EAGAIN);
 	ebb_app_get_state(&state);
@@ -207,30 +189,14 @@ START_TEST(test_reactor_that_cannot_be_started)
 }
 END_TEST
 
-static Suite *mistakes_suite(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("app_mistakes");
-	TCase *tcase = tcase_create("mistakes");
+	const struct unit_test tests[] = {
+		UNIT_LOOP(test_init_next_twice, 0, 2),
+		UNIT_TEST(test_init_next_when_nothing_is_awaited),
+		UNIT_TEST(test_reactor_that_cannot_be_started),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_loop_test(tcase, test_init_next_twice, 0, 2);
-	tcase_add_test(tcase, test_init_next_when_nothing_is_awaited);
-	if (two_cpus() != NULL) {
-		tcase_add_test(tcase, test_reactor_that_cannot_be_started);
-	} else {
-		printf("# skipped, for it needs two CPUs: test_reactor_that_cannot_be_started\n");
-	}
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(mistakes_suite());
-	int failures;
-
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

@@ -9,10 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "core/app/default_socket.h"
 #include "core/app/json_text.h"
+#include "tests/unit/unit.h"
 
 static char error[EBB_OPTIONS_ERROR_MAX];
 static struct ebb_app_opts opts;
@@ -230,25 +229,19 @@ START_TEST(test_default_socket)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("options");
-	TCase *tcase = tcase_create("options");
-	SRunner *runner;
-	int failures;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_defaults),
+		UNIT_TEST(test_smaller_struct_is_honoured),
+		UNIT_TEST(test_larger_struct_is_zeroed),
+		UNIT_TEST(test_each_refusal_says_why),
+		UNIT_TEST(test_cpumask),
+		UNIT_TEST(test_json_file),
+		UNIT_TEST(test_json_data),
+		UNIT_TEST(test_default_socket),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, test_defaults);
-	tcase_add_test(tcase, test_smaller_struct_is_honoured);
-	tcase_add_test(tcase, test_larger_struct_is_zeroed);
-	tcase_add_test(tcase, test_each_refusal_says_why);
-	tcase_add_test(tcase, test_cpumask);
-	tcase_add_test(tcase, test_json_file);
-	tcase_add_test(tcase, test_json_data);
-	tcase_add_test(tcase, test_default_socket);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

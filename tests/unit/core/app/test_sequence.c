@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/log.h>
 
 #include "tests/unit/core/app/stepper.h"
+#include "tests/unit/unit.h"
 
 /* What a step of the tests does. */
 struct part {
@@ -285,8 +284,7 @@ START_TEST(test_double_next_is_refused)
 	ck_assert_str_eq(trace, "+a +b");
 	stepper_call(do_next, &parts[0]);
 	ck_assert_str_eq(trace, "+a +b");
-	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": the step has ended already"),
-			  1);
+	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": the step has ended already"), 1);
 	stepper_call(do_next, &parts[1]);
 	ck_assert_str_eq(trace, "+a +b done");
 	end();
@@ -565,35 +563,29 @@ START_TEST(test_off_the_app_thread_is_a_bug)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("sequence");
-	TCase *tcase = tcase_create("sequence");
-	SRunner *runner;
-	int failures;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_in_order_and_backwards),
+		UNIT_TEST(test_failure_undoes_what_was_started),
+		UNIT_TEST(test_empty_ends_at_once),
+		UNIT_TEST(test_many_steps_no_recursion_and_short_turns),
+		UNIT_TEST(test_double_next_is_refused),
+		UNIT_TEST(test_late_next_is_refused),
+		UNIT_TEST(test_invented_next_is_refused),
+		UNIT_TEST(test_next_off_the_app_thread_is_refused),
+		UNIT_TEST(test_hanging_step_is_named_every_5_s),
+		UNIT_TEST(test_timeout_fails_the_step),
+		UNIT_TEST(test_stop_waits_for_the_step),
+		UNIT_TEST(test_stop_passes_over_a_step_that_hangs),
+		UNIT_TEST(test_undo_that_hangs_is_passed_over),
+		UNIT_TEST(test_patient_step_is_waited_for_in_silence),
+		UNIT_TEST(test_inner_step_is_what_is_waited_for),
+		UNIT_TEST(test_stop_reaches_the_inner_sequence),
+		UNIT_TEST(test_inner_timeout_is_the_outer_failure),
+		UNIT_SIGNAL(test_off_the_app_thread_is_a_bug, 6),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, test_in_order_and_backwards);
-	tcase_add_test(tcase, test_failure_undoes_what_was_started);
-	tcase_add_test(tcase, test_empty_ends_at_once);
-	tcase_add_test(tcase, test_many_steps_no_recursion_and_short_turns);
-	tcase_add_test(tcase, test_double_next_is_refused);
-	tcase_add_test(tcase, test_late_next_is_refused);
-	tcase_add_test(tcase, test_invented_next_is_refused);
-	tcase_add_test(tcase, test_next_off_the_app_thread_is_refused);
-	tcase_add_test(tcase, test_hanging_step_is_named_every_5_s);
-	tcase_add_test(tcase, test_timeout_fails_the_step);
-	tcase_add_test(tcase, test_stop_waits_for_the_step);
-	tcase_add_test(tcase, test_stop_passes_over_a_step_that_hangs);
-	tcase_add_test(tcase, test_undo_that_hangs_is_passed_over);
-	tcase_add_test(tcase, test_patient_step_is_waited_for_in_silence);
-	tcase_add_test(tcase, test_inner_step_is_what_is_waited_for);
-	tcase_add_test(tcase, test_stop_reaches_the_inner_sequence);
-	tcase_add_test(tcase, test_inner_timeout_is_the_outer_failure);
-	tcase_add_test_raise_signal(tcase, test_off_the_app_thread_is_a_bug, 6);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 /* Each test runs in a process of its own, on top of the subsystems that are linked in. */
 static char error[EBB_SUBSYSTEM_ERROR_MAX];
@@ -146,25 +146,19 @@ START_TEST(test_name_twice)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("subsystem");
-	TCase *tcase = tcase_create("subsystem");
-	SRunner *runner;
-	int failures;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_no_order_yet),
+		UNIT_TEST(test_what_is_linked_in_has_an_order),
+		UNIT_LOOP(test_dependencies_first_then_names, 0, 4),
+		UNIT_TEST(test_missing_dependency_names_both),
+		UNIT_TEST(test_missing_dependent_names_both),
+		UNIT_TEST(test_cycle_is_printed),
+		UNIT_TEST(test_cycle_of_one),
+		UNIT_TEST(test_name_twice),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, test_no_order_yet);
-	tcase_add_test(tcase, test_what_is_linked_in_has_an_order);
-	tcase_add_loop_test(tcase, test_dependencies_first_then_names, 0, 4);
-	tcase_add_test(tcase, test_missing_dependency_names_both);
-	tcase_add_test(tcase, test_missing_dependent_names_both);
-	tcase_add_test(tcase, test_cycle_is_printed);
-	tcase_add_test(tcase, test_cycle_of_one);
-	tcase_add_test(tcase, test_name_twice);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? 0 : 1;
+	return unit_main(argc, argv, tests);
 }

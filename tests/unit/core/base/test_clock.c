@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/clock.h"
 
-#include <stdlib.h>
 #include <time.h>
 
-#include <check.h>
-
 #include <ebb/clock.h>
+
+#include "core/os/clocksource.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_ticker ticker;
 static uint64_t last_ns;
@@ -48,6 +48,7 @@ static void tick_for(uint64_t ns)
 
 static void setup(void)
 {
+	ebb_clock_trust_ticks(os_clocksource_is_tsc(""));
 	ticker = (struct ebb_ticker){0};
 	last_ns = 0;
 }
@@ -171,6 +172,14 @@ START_TEST(test_long_gap)
 }
 END_TEST
 
+START_TEST(test_counter_that_nobody_trusts)
+{
+	ebb_clock_trust_ticks(false);
+	ticker_warm_up();
+	ck_assert_uint_eq(ticker.limit_ticks, 0);
+}
+END_TEST
+
 /* A ticker that has run ahead of the kernel waits for it: there is no step back. */
 START_TEST(test_ahead)
 {
@@ -202,27 +211,22 @@ START_TEST(test_ahead_counting)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/clock");
-	TCase *tests = tcase_create("clock");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(test_source),
+		UNIT_TEST(test_clock_is_monotonic),
+		UNIT_TEST(test_never_backwards),
+		UNIT_TEST(test_near_kernel),
+		UNIT_TEST(test_counter_restarts),
+		UNIT_TEST(test_counter_jumps_forward),
+		UNIT_TEST(test_long_gap),
+		UNIT_TEST(test_counter_that_nobody_trusts),
+		UNIT_TEST(test_ahead),
+		UNIT_TEST(test_ahead_counting),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_source);
-	tcase_add_test(tests, test_clock_is_monotonic);
-	tcase_add_test(tests, test_never_backwards);
-	tcase_add_test(tests, test_near_kernel);
-	tcase_add_test(tests, test_counter_restarts);
-	tcase_add_test(tests, test_counter_jumps_forward);
-	tcase_add_test(tests, test_long_gap);
-	tcase_add_test(tests, test_ahead);
-	tcase_add_test(tests, test_ahead_counting);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

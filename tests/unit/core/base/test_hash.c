@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <check.h>
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define NUM_ITEMS 5000u
 
@@ -18,19 +19,10 @@ struct item {
 static struct item items[NUM_ITEMS];
 static struct ebb_hash table;
 
-/* A sanitizer brings a calloc() of its own, which must not be replaced. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HEAP_IS_TAKEN
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HEAP_IS_TAKEN
-#endif
-
-#ifndef HEAP_IS_TAKEN
 static bool exhausted;
 
+/* A sanitizer brings a calloc() of its own, which must not be replaced. */
+#ifndef UNIT_HEAP_IS_TAKEN
 void *__libc_calloc(size_t count, size_t size);
 
 void *calloc(size_t count, size_t size)
@@ -109,9 +101,9 @@ START_TEST(nodes_of_one_hash_are_kept_apart)
 }
 END_TEST
 
-#ifndef HEAP_IS_TAKEN
 START_TEST(without_memory_to_grow_it_goes_on)
 {
+	need_heap();
 	exhausted = true;
 	check_all_by(hash_good, 500);
 	exhausted = false;
@@ -130,7 +122,6 @@ START_TEST(without_memory_to_grow_it_goes_on)
 	}
 }
 END_TEST
-#endif
 
 START_TEST(equal_keys_are_all_seen)
 {
@@ -210,27 +201,19 @@ START_TEST(hashes_are_spread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/hash");
-	TCase *tests = tcase_create("hash");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(what_was_added_is_found_until_it_is_removed),
+		UNIT_TEST(nodes_of_one_hash_are_kept_apart),
+		UNIT_TEST(without_memory_to_grow_it_goes_on),
+		UNIT_TEST(equal_keys_are_all_seen),
+		UNIT_TEST(a_node_that_never_was_there_may_be_removed),
+		UNIT_TEST(the_case_of_a_name_does_not_matter),
+		UNIT_TEST(hashes_are_spread),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, what_was_added_is_found_until_it_is_removed);
-	tcase_add_test(tests, nodes_of_one_hash_are_kept_apart);
-#ifndef HEAP_IS_TAKEN
-	tcase_add_test(tests, without_memory_to_grow_it_goes_on);
-#endif
-	tcase_add_test(tests, equal_keys_are_all_seen);
-	tcase_add_test(tests, a_node_that_never_was_there_may_be_removed);
-	tcase_add_test(tests, the_case_of_a_name_does_not_matter);
-	tcase_add_test(tests, hashes_are_spread);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/histogram.h>
 
-#include <stdlib.h>
-
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static struct ebb_histogram histogram;
 
@@ -116,25 +114,13 @@ START_TEST(test_merge)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/histogram");
-	TCase *tests = tcase_create("histogram");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL), UNIT_TEST(test_empty),     UNIT_TEST(test_small_exact),
+		UNIT_TEST(test_tail),      UNIT_TEST(test_precision), UNIT_TEST(test_bounds),
+		UNIT_TEST(test_max),       UNIT_TEST(test_merge),     UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_empty);
-	tcase_add_test(tests, test_small_exact);
-	tcase_add_test(tests, test_tail);
-	tcase_add_test(tests, test_precision);
-	tcase_add_test(tests, test_bounds);
-	tcase_add_test(tests, test_max);
-	tcase_add_test(tests, test_merge);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 struct item {
 	char name;
@@ -108,23 +108,17 @@ START_TEST(test_splice)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/list");
-	TCase *tests = tcase_create("list");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(test_push_pop),
+		UNIT_TEST(test_insert_before),
+		UNIT_TEST(test_remove),
+		UNIT_TEST(test_for_each_safe),
+		UNIT_TEST(test_splice),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_push_pop);
-	tcase_add_test(tests, test_insert_before);
-	tcase_add_test(tests, test_remove);
-	tcase_add_test(tests, test_for_each_safe);
-	tcase_add_test(tests, test_splice);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

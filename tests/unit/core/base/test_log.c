@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include <ebb/assert.h>
 #include <ebb/clock.h>
+
+#include "tests/unit/unit.h"
 
 static uint64_t clock_ns;
 
@@ -220,26 +220,20 @@ START_TEST(test_assert)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/log");
-	TCase *tests = tcase_create("log");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_levels),
+		UNIT_TEST(test_level_names),
+		UNIT_TEST(test_long_text),
+		UNIT_TEST(test_stderr),
+		UNIT_TEST(test_stderr_long),
+		UNIT_TEST(test_stderr_full),
+		UNIT_TEST(test_ratelimit),
+		UNIT_SIGNAL(test_assert, SIGABRT),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, test_levels);
-	tcase_add_test(tests, test_level_names);
-	tcase_add_test(tests, test_long_text);
-	tcase_add_test(tests, test_stderr);
-	tcase_add_test(tests, test_stderr_long);
-	tcase_add_test(tests, test_stderr_full);
-	tcase_add_test(tests, test_ratelimit);
-	tcase_add_test_raise_signal(tests, test_assert, SIGABRT);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/mpsc.h"
 
-#include <stdlib.h>
-
-#include <check.h>
+#include "tests/unit/unit.h"
 
 #define COUNT 5
 
@@ -82,22 +80,12 @@ START_TEST(test_close_empty)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("core/base/mpsc");
-	TCase *tests = tcase_create("mpsc");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL), UNIT_TEST(test_order),       UNIT_TEST(test_again),
+		UNIT_TEST(test_close),     UNIT_TEST(test_close_empty), UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, test_order);
-	tcase_add_test(tests, test_again);
-	tcase_add_test(tests, test_close);
-	tcase_add_test(tests, test_close_empty);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

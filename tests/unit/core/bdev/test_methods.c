@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "core/bdev/channel.h"
-#include "core/bdev/info.h"
+#include "core/bdev/rpc.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct fake *fake;
 static struct ebb_bdev_desc *desc;
@@ -243,26 +242,21 @@ START_TEST(pools_are_as_large_as_asked_for)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_methods");
-	TCase *tcase = tcase_create("methods");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_bdev_is_described),
+		UNIT_TEST(all_are_listed_in_order),
+		UNIT_TEST(one_that_is_missing_is_named),
+		UNIT_TEST(waiting_ends_when_it_appears),
+		UNIT_TEST(waiting_ends_in_time),
+		UNIT_TEST(waiting_ends_at_shutdown),
+		UNIT_TEST(statistics_have_the_expected_names),
+		UNIT_TEST(statistics_of_some),
+		UNIT_TEST(pools_are_as_large_as_asked_for),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_bdev_is_described);
-	tcase_add_test(tcase, all_are_listed_in_order);
-	tcase_add_test(tcase, one_that_is_missing_is_named);
-	tcase_add_test(tcase, waiting_ends_when_it_appears);
-	tcase_add_test(tcase, waiting_ends_in_time);
-	tcase_add_test(tcase, waiting_ends_at_shutdown);
-	tcase_add_test(tcase, statistics_have_the_expected_names);
-	tcase_add_test(tcase, statistics_of_some);
-	tcase_add_test(tcase, pools_are_as_large_as_asked_for);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

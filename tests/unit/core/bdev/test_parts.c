@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/memory.h>
 
 #include "core/bdev/channel.h"
 #include "core/memory/pool.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 #define BUF_BLOCKS 64u
 
@@ -546,38 +545,33 @@ START_TEST(any_limits_any_vector)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_parts");
-	TCase *tcase = tcase_create("parts");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(too_long_is_split),
+		UNIT_TEST(boundaries_are_not_crossed),
+		UNIT_TEST(parts_end_where_memory_is_aligned),
+		UNIT_TEST(parts_that_cannot_be_aligned_are_bounced),
+		UNIT_TEST(unmap_is_not_split),
+		UNIT_TEST(unmap_and_zeroes_are_split_by_limits_of_their_own),
+		UNIT_TEST(the_first_error_of_an_unmap_ends_it),
+		UNIT_TEST(compares_are_split_and_bounced),
+		UNIT_TEST(foreign_memory_is_bounced_if_the_driver_needs_the_pools),
+		UNIT_TEST(pieces_that_do_not_meet_at_pages_are_bounced),
+		UNIT_TEST(too_many_segments_are_split),
+		UNIT_TEST(unaligned_memory_is_bounced),
+		UNIT_TEST(a_failed_read_leaves_memory_alone),
+		UNIT_TEST(large_bounces_come_in_pieces),
+		UNIT_TEST(zeroes_are_written_where_there_is_no_other_way),
+		UNIT_TEST(parts_in_flight_are_bounded),
+		UNIT_TEST(the_first_error_ends_it_when_nothing_is_in_flight),
+		UNIT_TEST(fua_of_parts_is_one_flush_at_the_end),
+		UNIT_TEST(no_memory_for_a_bounce_fails_after_the_call),
+		UNIT_TEST(scarce_memory_for_bounces_only_slows_down),
+		UNIT_LOOP(any_limits_any_vector, 0, 40),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, too_long_is_split);
-	tcase_add_test(tcase, boundaries_are_not_crossed);
-	tcase_add_test(tcase, parts_end_where_memory_is_aligned);
-	tcase_add_test(tcase, parts_that_cannot_be_aligned_are_bounced);
-	tcase_add_test(tcase, unmap_is_not_split);
-	tcase_add_test(tcase, unmap_and_zeroes_are_split_by_limits_of_their_own);
-	tcase_add_test(tcase, the_first_error_of_an_unmap_ends_it);
-	tcase_add_test(tcase, compares_are_split_and_bounced);
-	tcase_add_test(tcase, foreign_memory_is_bounced_if_the_driver_needs_the_pools);
-	tcase_add_test(tcase, pieces_that_do_not_meet_at_pages_are_bounced);
-	tcase_add_test(tcase, too_many_segments_are_split);
-	tcase_add_test(tcase, unaligned_memory_is_bounced);
-	tcase_add_test(tcase, a_failed_read_leaves_memory_alone);
-	tcase_add_test(tcase, large_bounces_come_in_pieces);
-	tcase_add_test(tcase, zeroes_are_written_where_there_is_no_other_way);
-	tcase_add_test(tcase, parts_in_flight_are_bounded);
-	tcase_add_test(tcase, the_first_error_ends_it_when_nothing_is_in_flight);
-	tcase_add_test(tcase, fua_of_parts_is_one_flush_at_the_end);
-	tcase_add_test(tcase, no_memory_for_a_bounce_fails_after_the_call);
-	tcase_add_test(tcase, scarce_memory_for_bounces_only_slows_down);
-	tcase_add_loop_test(tcase, any_limits_any_vector, 0, 40);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

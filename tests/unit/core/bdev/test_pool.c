@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool of requests when it is empty, and a channel that holds requests back. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
-#include "core/bdev/channel.h"
+#include "core/bdev/pool.h"
 #include "core/event/channel.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 #define REQUESTS 16u
 
@@ -291,26 +289,21 @@ START_TEST(an_idle_channel_is_quiet_at_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_pool");
-	TCase *tcase = tcase_create("pool");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(an_empty_pool_refuses_and_recovers),
+		UNIT_TEST(who_waits_is_served_in_order),
+		UNIT_TEST(one_who_takes_nothing_holds_up_nobody),
+		UNIT_TEST(who_waits_again_is_served_another_time),
+		UNIT_TEST(waiting_for_what_is_there_ends_too),
+		UNIT_TEST(a_pool_full_of_parents_gets_on),
+		UNIT_TEST(parents_wait_for_requests_and_never_fail),
+		UNIT_TEST(a_quiesced_channel_holds_new_requests),
+		UNIT_TEST(an_idle_channel_is_quiet_at_once),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, an_empty_pool_refuses_and_recovers);
-	tcase_add_test(tcase, who_waits_is_served_in_order);
-	tcase_add_test(tcase, one_who_takes_nothing_holds_up_nobody);
-	tcase_add_test(tcase, who_waits_again_is_served_another_time);
-	tcase_add_test(tcase, waiting_for_what_is_there_ends_too);
-	tcase_add_test(tcase, a_pool_full_of_parents_gets_on);
-	tcase_add_test(tcase, parents_wait_for_requests_and_never_fail);
-	tcase_add_test(tcase, a_quiesced_channel_holds_new_requests);
-	tcase_add_test(tcase, an_idle_channel_is_quiet_at_once);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

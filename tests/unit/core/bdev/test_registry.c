@@ -6,13 +6,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <check.h>
-
 #include <ebb/io_channel.h>
 
 #include "core/bdev/registry.h"
+#include "core/bdev/teardown.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static void setup(void)
 {
@@ -453,32 +453,26 @@ START_TEST(a_pin_keeps_it)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_registry");
-	TCase *tcase = tcase_create("registry");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_bdev_is_found_by_name_and_uuid),
+		UNIT_TEST(names_and_uuids_are_unique),
+		UNIT_TEST(the_last_of_many_is_found_as_fast_as_the_first),
+		UNIT_TEST(impossible_geometry_is_refused),
+		UNIT_TEST(opening_is_refused_where_it_must),
+		UNIT_TEST(holders_are_told_on_their_threads),
+		UNIT_TEST(holders_are_told_of_another_size),
+		UNIT_TEST(a_size_of_what_goes_is_not_told),
+		UNIT_TEST(requests_in_flight_end_before_the_bdev_goes),
+		UNIT_TEST(closing_while_the_event_is_under_way),
+		UNIT_TEST(a_holder_whose_thread_has_exited_holds_nothing),
+		UNIT_TEST(a_closed_registry_takes_nothing),
+		UNIT_TEST(closing_elsewhere_is_refused),
+		UNIT_TEST(a_pin_keeps_it),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, a_bdev_is_found_by_name_and_uuid);
-	tcase_add_test(tcase, names_and_uuids_are_unique);
-	tcase_add_test(tcase, the_last_of_many_is_found_as_fast_as_the_first);
-	tcase_add_test(tcase, impossible_geometry_is_refused);
-	tcase_add_test(tcase, opening_is_refused_where_it_must);
-	tcase_add_test(tcase, holders_are_told_on_their_threads);
-	tcase_add_test(tcase, holders_are_told_of_another_size);
-	tcase_add_test(tcase, a_size_of_what_goes_is_not_told);
-	tcase_add_test(tcase, requests_in_flight_end_before_the_bdev_goes);
-	tcase_add_test(tcase, closing_while_the_event_is_under_way);
-	tcase_add_test(tcase, a_holder_whose_thread_has_exited_holds_nothing);
-	tcase_add_test(tcase, a_closed_registry_takes_nothing);
-	tcase_add_test(tcase, closing_elsewhere_is_refused);
-	tcase_add_test(tcase, a_pin_keeps_it);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

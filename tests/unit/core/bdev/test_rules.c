@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules 2 and 3: whose a channel is, and where and how often a request completes. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/thread.h>
 #include <ebb/violation.h>
@@ -12,6 +9,7 @@
 #include "core/event/turn.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct fake *fake;
 static struct ebb_bdev_desc *desc;
@@ -99,6 +97,30 @@ START_TEST(completion_on_a_foreign_os_thread_is_carried)
 	ck_assert_int_eq(result.status, -EIO);
 	ck_assert_ptr_eq(called_on, ebb_thread_app());
 	ck_assert_uint_eq(stage_violations(3), 1);
+}
+END_TEST
+
+/* To the thread that has the channel, which need not be the app thread. */
+START_TEST(a_completion_is_carried_to_the_channels_own_thread)
+{
+	struct ebb_thread *thread = stage_thread("other");
+	struct ebb_io_channel *other_ch;
+
+	stage_enter(thread);
+	other_ch = ebb_bdev_channel_get(desc);
+	ck_assert_ptr_nonnull(other_ch);
+	ck_assert_int_eq(ebb_bdev_read(desc, other_ch, buf, 0, 1, done, &result), 0);
+	stage_foreign(complete_foreign, fake->held[0]);
+	fake->num_held = 0;
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, -EIO);
+	ck_assert_ptr_eq(called_on, thread);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	ebb_io_channel_put(other_ch);
+	stage_enter(ebb_thread_app());
+	stage_turns(2);
+	stage_thread_exit(thread);
 }
 END_TEST
 
@@ -225,25 +247,21 @@ START_TEST(twice_inside_submit_completes_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_rules");
-	TCase *tcase = tcase_create("rules");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_channel_is_its_threads),
+		UNIT_TEST(completion_on_a_foreign_os_thread_is_carried),
+		UNIT_TEST(a_completion_is_carried_to_the_channels_own_thread),
+		UNIT_TEST(completion_on_another_thread_is_carried),
+		UNIT_TEST(foreign_twice_completes_once),
+		UNIT_TEST(a_carried_second_completion_does_not_end_another_request),
+		UNIT_TEST(each_wrong_caller_is_one_site),
+		UNIT_TEST(a_second_completion_is_reported_and_ignored),
+		UNIT_TEST(twice_inside_submit_completes_once),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_channel_is_its_threads);
-	tcase_add_test(tcase, completion_on_a_foreign_os_thread_is_carried);
-	tcase_add_test(tcase, completion_on_another_thread_is_carried);
-	tcase_add_test(tcase, foreign_twice_completes_once);
-	tcase_add_test(tcase, a_carried_second_completion_does_not_end_another_request);
-	tcase_add_test(tcase, each_wrong_caller_is_one_site);
-	tcase_add_test(tcase, a_second_completion_is_reported_and_ignored);
-	tcase_add_test(tcase, twice_inside_submit_completes_once);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

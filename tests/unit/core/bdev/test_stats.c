@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/thread.h>
 
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct fake *fake;
 static struct ebb_bdev_desc *desc;
@@ -214,25 +213,20 @@ START_TEST(asking_one_that_goes_is_answered)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_stats");
-	TCase *tcase = tcase_create("stats");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(nothing_done_is_nothing_counted),
+		UNIT_TEST(latency_is_from_queueing_to_completion),
+		UNIT_TEST(types_are_counted_apart),
+		UNIT_TEST(errors_are_counted_and_nothing_else),
+		UNIT_TEST(asking_twice_counts_once),
+		UNIT_TEST(channels_are_summed_and_what_went_stays),
+		UNIT_TEST(two_may_ask_at_once),
+		UNIT_TEST(asking_one_that_goes_is_answered),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, nothing_done_is_nothing_counted);
-	tcase_add_test(tcase, latency_is_from_queueing_to_completion);
-	tcase_add_test(tcase, types_are_counted_apart);
-	tcase_add_test(tcase, errors_are_counted_and_nothing_else);
-	tcase_add_test(tcase, asking_twice_counts_once);
-	tcase_add_test(tcase, channels_are_summed_and_what_went_stays);
-	tcase_add_test(tcase, two_may_ask_at_once);
-	tcase_add_test(tcase, asking_one_that_goes_is_answered);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

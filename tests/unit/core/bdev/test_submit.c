@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is refused, what the driver gets, and when the callback comes. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include "core/bdev/channel.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct fake *fake;
 static struct ebb_bdev_desc *desc;
@@ -307,29 +305,24 @@ START_TEST(a_callback_may_submit_and_a_turn_ends)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_submit");
-	TCase *tcase = tcase_create("submit");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(callback_comes_after_the_call),
+		UNIT_TEST(later_completion_calls_back_at_once),
+		UNIT_TEST(data_goes_both_ways),
+		UNIT_TEST(driver_gets_what_was_asked),
+		UNIT_TEST(impossible_ranges_are_refused),
+		UNIT_TEST(impossible_vectors_are_refused),
+		UNIT_TEST(writing_needs_a_descriptor_for_it),
+		UNIT_TEST(unsupported_types_are_refused),
+		UNIT_TEST(fua_goes_to_a_driver_that_knows_it),
+		UNIT_TEST(fua_is_a_flush_for_others),
+		UNIT_TEST(fua_without_a_cache_is_a_write),
+		UNIT_TEST(a_callback_may_submit_and_a_turn_ends),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, callback_comes_after_the_call);
-	tcase_add_test(tcase, later_completion_calls_back_at_once);
-	tcase_add_test(tcase, data_goes_both_ways);
-	tcase_add_test(tcase, driver_gets_what_was_asked);
-	tcase_add_test(tcase, impossible_ranges_are_refused);
-	tcase_add_test(tcase, impossible_vectors_are_refused);
-	tcase_add_test(tcase, writing_needs_a_descriptor_for_it);
-	tcase_add_test(tcase, unsupported_types_are_refused);
-	tcase_add_test(tcase, fua_goes_to_a_driver_that_knows_it);
-	tcase_add_test(tcase, fua_is_a_flush_for_others);
-	tcase_add_test(tcase, fua_without_a_cache_is_a_write);
-	tcase_add_test(tcase, a_callback_may_submit_and_a_turn_ends);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -7,16 +7,15 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/bdev_module.h>
 #include <ebb/clock.h>
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
+
+#include "tests/unit/unit.h"
 
 static char log_text[16384];
 static struct ebb_bdev_desc *desc;
@@ -136,19 +135,13 @@ START_TEST(one_that_does_not_is_named)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_subsystem");
-	TCase *tcase = tcase_create("subsystem");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(holders_that_let_go_are_waited_for),
+		UNIT_TEST(one_that_does_not_is_named),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, holders_that_let_go_are_waited_for);
-	tcase_add_test(tcase, one_that_does_not_is_named);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -238,23 +238,3 @@ int stepper_poll_count(void *counter)
 	(*(unsigned *)counter)++;
 	return 0;
 }
-
-int stepper_main(const char *name, void (*setup)(void), void (*teardown)(void),
-		 const TTest *const *tests)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (; *tests != NULL; tests++) {
-		tcase_add_test(tcase, *tests);
-	}
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}

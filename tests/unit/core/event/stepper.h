@@ -65,8 +65,4 @@ unsigned stepper_log_count(const char *text);
 void stepper_count(void *counter);
 int stepper_poll_count(void *counter);
 
-/* A program of one test case. @name: as "core/event/poller". Return: main()'s. */
-int stepper_main(const char *name, void (*setup)(void), void (*teardown)(void),
-		 const TTest *const *tests);
-
 #endif

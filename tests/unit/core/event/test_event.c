@@ -23,6 +23,7 @@
 #include "core/event/poller.h"
 #include "core/event/reactor.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_event_opts opts;
 
@@ -319,7 +320,8 @@ static int uring_rc;
 
 static void ring_read(void)
 {
-	io_uring_prep_read(ebb_uring_sqe(&ring_op), ring_pipe[0], &ring_byte, 1, 0);
+	io_uring_prep_read(ebb_uring_sqe(&ring_op, EBB_URING_OTHER), ring_pipe[0], &ring_byte, 1,
+			   0);
 }
 
 static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
@@ -337,7 +339,7 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 static void begin_ring(void *arg)
 {
 	(void)arg;
-	uring_rc = ebb_uring_open();
+	uring_rc = ebb_uring_open(EBB_URING_PLAIN);
 	if (uring_rc != 0) {
 		ebb_event_stop();
 		return;
@@ -379,19 +381,15 @@ START_TEST(test_uring_wakes)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_start_stop_start,
-		test_init_fini,
-		test_no_fds,
-		test_left_threads,
-		test_wakes_sleepers,
-		test_signals,
-		test_timer,
-		test_uring_wakes,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),    UNIT_TEST(test_start_stop_start),
+		UNIT_TEST(test_init_fini),    UNIT_TEST(test_no_fds),
+		UNIT_TEST(test_left_threads), UNIT_TEST(test_wakes_sleepers),
+		UNIT_TEST(test_signals),      UNIT_TEST(test_timer),
+		UNIT_TEST(test_uring_wakes),  UNIT_END,
 	};
 
-	return stepper_main("core/event/event", setup, NULL, tests);
+	return unit_main(argc, argv, tests);
 }

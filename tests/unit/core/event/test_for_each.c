@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /* The names of the threads visited, by their first letter; '.' when it is over. */
 static char story[64];
@@ -92,7 +93,7 @@ END_TEST
 START_TEST(test_passes_over_closed)
 {
 	stepper_exit(threads[1]);
-	ebb_queue_close(&threads[1]->queue);
+	event_msg_queue_close(&threads[1]->queue);
 	begin(ebb_thread_app());
 	stepper_settle();
 	ck_assert_str_eq(story, "awyz.");
@@ -201,23 +202,17 @@ START_TEST(test_no_caller)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_order,
-		test_from_app,
-		test_two_rounds,
-		test_passes_over_exited,
-		test_passes_over_closed,
-		test_exit_meanwhile,
-		test_exit_in_visit,
-		test_created_meanwhile,
-		test_caller_exits,
-		test_shutdown_meanwhile,
-		test_no_done,
-		test_no_caller,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop),  UNIT_TEST(test_order),
+		UNIT_TEST(test_from_app),           UNIT_TEST(test_two_rounds),
+		UNIT_TEST(test_passes_over_exited), UNIT_TEST(test_passes_over_closed),
+		UNIT_TEST(test_exit_meanwhile),     UNIT_TEST(test_exit_in_visit),
+		UNIT_TEST(test_created_meanwhile),  UNIT_TEST(test_caller_exits),
+		UNIT_TEST(test_shutdown_meanwhile), UNIT_TEST(test_no_done),
+		UNIT_TEST(test_no_caller),          UNIT_END,
 	};
 
-	return stepper_main("core/event/for_each", setup, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define COUNT 4
 
@@ -356,29 +357,30 @@ START_TEST(test_no_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_order,
-		test_from_among,
-		test_answers_later,
-		test_fails,
-		test_not_registered,
-		test_being_unregistered,
-		test_no_channels,
-		test_channel_goes,
-		test_channel_going,
-		test_put_in_visit,
-		test_thread_exits,
-		test_thread_exits_before_visit,
-		test_unregister_meanwhile,
-		test_unregister_in_done,
-		test_shutdown_meanwhile,
-		test_no_done,
-		test_two_rounds,
-		test_no_thread,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_order),
+		UNIT_TEST(test_from_among),
+		UNIT_TEST(test_answers_later),
+		UNIT_TEST(test_fails),
+		UNIT_TEST(test_not_registered),
+		UNIT_TEST(test_being_unregistered),
+		UNIT_TEST(test_no_channels),
+		UNIT_TEST(test_channel_goes),
+		UNIT_TEST(test_channel_going),
+		UNIT_TEST(test_put_in_visit),
+		UNIT_TEST(test_thread_exits),
+		UNIT_TEST(test_thread_exits_before_visit),
+		UNIT_TEST(test_unregister_meanwhile),
+		UNIT_TEST(test_unregister_in_done),
+		UNIT_TEST(test_shutdown_meanwhile),
+		UNIT_TEST(test_no_done),
+		UNIT_TEST(test_two_rounds),
+		UNIT_TEST(test_no_thread),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/for_each_channel", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

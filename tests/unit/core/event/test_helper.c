@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define COUNT 50
 
@@ -167,11 +168,17 @@ START_TEST(test_stop)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_one, test_order, test_blocks_nobody, test_again_in_done, test_stop, NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop),
+		UNIT_TEST(test_one),
+		UNIT_TEST(test_order),
+		UNIT_TEST(test_blocks_nobody),
+		UNIT_TEST(test_again_in_done),
+		UNIT_TEST(test_stop),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/helper", setup, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

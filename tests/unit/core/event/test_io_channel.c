@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 struct context {
 	unsigned number;
@@ -190,8 +191,7 @@ START_TEST(test_create_fails)
 	create_rc = -EIO;
 	ck_assert_ptr_null(ebb_io_channel_get(&device));
 	ck_assert_uint_eq(thread->num_channels, 0);
-	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"),
-			  1);
+	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"), 1);
 	settle();
 	ck_assert_uint_eq(destroys, 0);
 	create_rc = 0;
@@ -393,29 +393,30 @@ START_TEST(test_list)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_one_per_thread,
-		test_properties,
-		test_put_defers,
-		test_get_takes_back,
-		test_put_get_put,
-		test_create_fails,
-		test_create_fails_last,
-		test_unregister_in_create,
-		test_register_twice,
-		test_unregister_idle,
-		test_unregister_waits,
-		test_register_again_meanwhile,
-		test_foreign_thread,
-		test_no_thread,
-		test_unknown_device,
-		test_bare_device,
-		test_list,
-		test_put_too_often,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_one_per_thread),
+		UNIT_TEST(test_properties),
+		UNIT_TEST(test_put_defers),
+		UNIT_TEST(test_get_takes_back),
+		UNIT_TEST(test_put_get_put),
+		UNIT_TEST(test_create_fails),
+		UNIT_TEST(test_create_fails_last),
+		UNIT_TEST(test_unregister_in_create),
+		UNIT_TEST(test_register_twice),
+		UNIT_TEST(test_unregister_idle),
+		UNIT_TEST(test_unregister_waits),
+		UNIT_TEST(test_register_again_meanwhile),
+		UNIT_TEST(test_foreign_thread),
+		UNIT_TEST(test_no_thread),
+		UNIT_TEST(test_unknown_device),
+		UNIT_TEST(test_bare_device),
+		UNIT_TEST(test_list),
+		UNIT_TEST(test_put_too_often),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/io_channel", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

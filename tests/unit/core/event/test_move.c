@@ -8,6 +8,7 @@
 #include <ebb/io_channel.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static unsigned num_answers;
@@ -363,26 +364,27 @@ START_TEST(test_no_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_move,
-		test_to_where_it_is,
-		test_no_such_reactor,
-		test_exited,
-		test_exiting,
-		test_busy,
-		test_messages_meanwhile,
-		test_channel,
-		test_channel_meanwhile,
-		test_deferred,
-		test_exit_while_moving,
-		test_exit_while_travelling,
-		test_forced_while_moving,
-		test_move_self,
-		test_no_thread,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_move),
+		UNIT_TEST(test_to_where_it_is),
+		UNIT_TEST(test_no_such_reactor),
+		UNIT_TEST(test_exited),
+		UNIT_TEST(test_exiting),
+		UNIT_TEST(test_busy),
+		UNIT_TEST(test_messages_meanwhile),
+		UNIT_TEST(test_channel),
+		UNIT_TEST(test_channel_meanwhile),
+		UNIT_TEST(test_deferred),
+		UNIT_TEST(test_exit_while_moving),
+		UNIT_TEST(test_exit_while_travelling),
+		UNIT_TEST(test_forced_while_moving),
+		UNIT_TEST(test_move_self),
+		UNIT_TEST(test_no_thread),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/move", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

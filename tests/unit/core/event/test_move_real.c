@@ -16,6 +16,7 @@
 #include "core/event/event.h"
 #include "core/event/reactor.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define MOVES    100
 #define MESSAGES 3000
@@ -164,9 +165,12 @@ START_TEST(test_moves_under_load)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {test_moves_under_load, NULL};
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_moves_under_load),
+		UNIT_END,
+	};
 
-	return stepper_main("core/event/move_real", NULL, NULL, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "core/event/poller.h"
+#include "core/event/poller_timer.h"
 #include "core/event/source.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static struct ebb_poller *poller, *timed;
@@ -278,19 +280,20 @@ START_TEST(test_resumed_without_its_source)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_wake_source,
-		test_stale_event,
-		test_paused_poller,
-		test_timer,
-		test_modes,
-		test_mode_refused,
-		test_blocker_moves,
-		test_resumed_without_its_source,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_wake_source),
+		UNIT_TEST(test_stale_event),
+		UNIT_TEST(test_paused_poller),
+		UNIT_TEST(test_timer),
+		UNIT_TEST(test_modes),
+		UNIT_TEST(test_mode_refused),
+		UNIT_TEST(test_blocker_moves),
+		UNIT_TEST(test_resumed_without_its_source),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/move_source", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /*
  * Actors: pollers that do, when they run, what a test has told them to. Each is a letter in the
@@ -415,32 +416,33 @@ START_TEST(test_for_each)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_every_turn,
-		test_period,
-		test_order_in_turn,
-		test_missed_periods,
-		test_huge_period,
-		test_return_codes,
-		test_unregister_before_first_run,
-		test_unregister_null,
-		test_unregister_self,
-		test_unregister_next,
-		test_unregister_last_and_previous,
-		test_unregister_self_and_next,
-		test_unregister_from_timed,
-		test_unregister_paused,
-		test_unregister_from_message,
-		test_register_from_poller,
-		test_replace_self,
-		test_toggle_each_other,
-		test_foreign_thread,
-		test_no_thread,
-		test_for_each,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_every_turn),
+		UNIT_TEST(test_period),
+		UNIT_TEST(test_order_in_turn),
+		UNIT_TEST(test_missed_periods),
+		UNIT_TEST(test_huge_period),
+		UNIT_TEST(test_return_codes),
+		UNIT_TEST(test_unregister_before_first_run),
+		UNIT_TEST(test_unregister_null),
+		UNIT_TEST(test_unregister_self),
+		UNIT_TEST(test_unregister_next),
+		UNIT_TEST(test_unregister_last_and_previous),
+		UNIT_TEST(test_unregister_self_and_next),
+		UNIT_TEST(test_unregister_from_timed),
+		UNIT_TEST(test_unregister_paused),
+		UNIT_TEST(test_unregister_from_message),
+		UNIT_TEST(test_register_from_poller),
+		UNIT_TEST(test_replace_self),
+		UNIT_TEST(test_toggle_each_other),
+		UNIT_TEST(test_foreign_thread),
+		UNIT_TEST(test_no_thread),
+		UNIT_TEST(test_for_each),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/poller", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

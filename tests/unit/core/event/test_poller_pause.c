@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static struct ebb_poller *poller, *other;
@@ -282,24 +284,25 @@ START_TEST(test_from_message)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_pause_resume,
-		test_idempotent,
-		test_timed,
-		test_before_first_run,
-		test_from_inside,
-		test_from_inside_timed,
-		test_pause_resume_inside,
-		test_pause_resume_inside_timed,
-		test_pause_unregister_inside,
-		test_pause_next,
-		test_pause_due,
-		test_resume_other,
-		test_from_message,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_pause_resume),
+		UNIT_TEST(test_idempotent),
+		UNIT_TEST(test_timed),
+		UNIT_TEST(test_before_first_run),
+		UNIT_TEST(test_from_inside),
+		UNIT_TEST(test_from_inside_timed),
+		UNIT_TEST(test_pause_resume_inside),
+		UNIT_TEST(test_pause_resume_inside_timed),
+		UNIT_TEST(test_pause_unregister_inside),
+		UNIT_TEST(test_pause_next),
+		UNIT_TEST(test_pause_due),
+		UNIT_TEST(test_resume_other),
+		UNIT_TEST(test_from_message),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/poller_pause", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/poller.h"
+#include "core/event/poller_stats.h"
 
 /*
  * The pollers' other face, run by ebb_reactor_run() itself. Nothing really sleeps here: what shall
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /* A source: an eventfd that the test fires from within arm(). */
 struct origin {
@@ -306,8 +308,7 @@ START_TEST(test_register_refused)
 	first.interrupt_rc = -EIO;
 	join(&first);
 	ck_assert_ptr_null(first.poller);
-	ck_assert_uint_eq(stepper_log_count("'run' of thread 'app_thread' cannot be registered"),
-			  1);
+	ck_assert_uint_eq(stepper_log_count("'run' of thread 'app_thread' cannot be registered"), 1);
 	ck_assert_ptr_null(ebb_poller_register_wake(run, &first, &wake));
 	/* Nothing is left of it: the fd may be watched by another. */
 	first.interrupt_rc = 0;
@@ -468,29 +469,30 @@ START_TEST(test_clock_lags)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_only_fired_runs,
-		test_wake_is_counted,
-		test_arm_busy,
-		test_arm_busy_first,
-		test_unregister_fired,
-		test_level_triggered,
-		test_paused_does_not_fire,
-		test_resumed_fires,
-		test_counters,
-		test_register_interrupt,
-		test_register_refused,
-		test_register_both,
-		test_fd_reused,
-		test_no_fd,
-		test_blocker,
-		test_blocker_rests,
-		test_paused_blocker,
-		test_clock_lags,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_only_fired_runs),
+		UNIT_TEST(test_wake_is_counted),
+		UNIT_TEST(test_arm_busy),
+		UNIT_TEST(test_arm_busy_first),
+		UNIT_TEST(test_unregister_fired),
+		UNIT_TEST(test_level_triggered),
+		UNIT_TEST(test_paused_does_not_fire),
+		UNIT_TEST(test_resumed_fires),
+		UNIT_TEST(test_counters),
+		UNIT_TEST(test_register_interrupt),
+		UNIT_TEST(test_register_refused),
+		UNIT_TEST(test_register_both),
+		UNIT_TEST(test_fd_reused),
+		UNIT_TEST(test_no_fd),
+		UNIT_TEST(test_blocker),
+		UNIT_TEST(test_blocker_rests),
+		UNIT_TEST(test_paused_blocker),
+		UNIT_TEST(test_clock_lags),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/poller_sleep", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -12,8 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/event/poller_timer.h"
 #include "core/event/reactor.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define CLOCK_AHEAD_US (365 * 86400 * 1000000ull)
 
@@ -223,21 +225,16 @@ START_TEST(test_closed_at_exit)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_none,
-		test_not_while_polling,
-		test_arm,
-		test_not_rewritten,
-		test_rewritten,
-		test_disarmed,
-		test_disarmed_by_pause,
-		test_poll_mode,
-		test_no_fd,
-		test_closed_at_exit,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),     UNIT_TEST(test_none),
+		UNIT_TEST(test_not_while_polling), UNIT_TEST(test_arm),
+		UNIT_TEST(test_not_rewritten),     UNIT_TEST(test_rewritten),
+		UNIT_TEST(test_disarmed),          UNIT_TEST(test_disarmed_by_pause),
+		UNIT_TEST(test_poll_mode),         UNIT_TEST(test_no_fd),
+		UNIT_TEST(test_closed_at_exit),    UNIT_END,
 	};
 
-	return stepper_main("core/event/poller_timer", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

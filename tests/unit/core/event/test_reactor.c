@@ -9,6 +9,7 @@
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static struct ebb_poller *poller, *timed;
@@ -307,15 +308,21 @@ START_TEST(test_notify_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_turn_order,     test_deferred_again,
-		test_deferred_order, test_now,
-		test_overrun,        test_busy_time,
-		test_stats,          test_notify_once,
-		test_turn_end,       NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_turn_order),
+		UNIT_TEST(test_deferred_again),
+		UNIT_TEST(test_deferred_order),
+		UNIT_TEST(test_now),
+		UNIT_TEST(test_overrun),
+		UNIT_TEST(test_busy_time),
+		UNIT_TEST(test_stats),
+		UNIT_TEST(test_notify_once),
+		UNIT_TEST(test_turn_end),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/reactor", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/event/poller_timer.h"
 #include "core/event/reactor.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /* A source that notes, and may refuse, what face it is to show. */
 struct face {
@@ -329,25 +331,26 @@ START_TEST(test_refused_last)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_change,
-		test_same_mode,
-		test_no_such_reactor,
-		test_busy,
-		test_many_times,
-		test_refused_first,
-		test_refused_paused,
-		test_refused_other_thread,
-		test_refused_last,
-		test_register_in_poll_mode,
-		test_timer_disarmed,
-		test_requester_exits,
-		test_blockers,
-		test_names,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_change),
+		UNIT_TEST(test_same_mode),
+		UNIT_TEST(test_no_such_reactor),
+		UNIT_TEST(test_busy),
+		UNIT_TEST(test_many_times),
+		UNIT_TEST(test_refused_first),
+		UNIT_TEST(test_refused_paused),
+		UNIT_TEST(test_refused_other_thread),
+		UNIT_TEST(test_refused_last),
+		UNIT_TEST(test_register_in_poll_mode),
+		UNIT_TEST(test_timer_disarmed),
+		UNIT_TEST(test_requester_exits),
+		UNIT_TEST(test_blockers),
+		UNIT_TEST(test_names),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/reactor_mode", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -11,6 +11,7 @@
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define POLL_US 5 /* what one run of the poller costs on the test's clock */
 
@@ -114,12 +115,17 @@ START_TEST(test_adaptive_no_budget)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_poll_never_sleeps, test_interrupt_sleeps_at_once, test_adaptive_budget,
-		test_adaptive_work,     test_adaptive_no_budget,       NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(stepper_start, stepper_stop),
+		UNIT_TEST(test_poll_never_sleeps),
+		UNIT_TEST(test_interrupt_sleeps_at_once),
+		UNIT_TEST(test_adaptive_budget),
+		UNIT_TEST(test_adaptive_work),
+		UNIT_TEST(test_adaptive_no_budget),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/reactor_wait", stepper_start, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

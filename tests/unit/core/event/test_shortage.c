@@ -18,31 +18,16 @@
 #include <ebb/io_channel.h>
 
 #include "tests/unit/core/event/stepper.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HEAP_IS_TAKEN
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HEAP_IS_TAKEN
-#endif
-
-#ifdef HEAP_IS_TAKEN
-
-int main(void)
-{
-	printf("1..0 # SKIP a sanitizer has replaced the heap\n");
-	return EXIT_SUCCESS;
-}
-
-#else
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define RING_SIZE 4096
 #define RESERVE   256
 
 static bool exhausted;
 static bool no_threads;
+
+#ifndef UNIT_HEAP_IS_TAKEN
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -68,6 +53,8 @@ void *aligned_alloc(size_t align, size_t size)
 {
 	return exhausted ? NULL : __libc_memalign(align, size);
 }
+
+#endif
 
 int pthread_create(pthread_t *pthread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
@@ -95,6 +82,7 @@ static unsigned count;
 
 static void setup(void)
 {
+	need_heap();
 	stepper_start();
 	thread = stepper_thread("worker", 0);
 }
@@ -126,8 +114,7 @@ END_TEST
 static void note_abort(int number)
 {
 	(void)number;
-	_exit(stepper_log_count("'worker', which does not keep up: its reactor is in") == 1 ? 7
-											    : 1);
+	_exit(stepper_log_count("'worker', which does not keep up: its reactor is in") == 1 ? 7 : 1);
 }
 
 /* When that is gone too: an end that names who does not keep up. */
@@ -259,15 +246,20 @@ START_TEST(test_no_os_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_no_os_thread,   test_reserve,  test_reserve_gone,
-		test_owned_messages, test_thread,   test_poller,
-		test_channel,        test_for_each, NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop),
+		UNIT_TEST(test_no_os_thread),
+		UNIT_TEST(test_reserve),
+		UNIT_TEST(test_reserve_gone),
+		UNIT_TEST(test_owned_messages),
+		UNIT_TEST(test_thread),
+		UNIT_TEST(test_poller),
+		UNIT_TEST(test_channel),
+		UNIT_TEST(test_for_each),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/shortage", setup, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }
-
-#endif

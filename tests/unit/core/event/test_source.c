@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define COUNT 40 /* more than the table begins with */
 
@@ -155,12 +156,14 @@ START_TEST(test_reuse)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_each_its_own, test_stale_event, test_remove, test_remove_closed,
-		test_refused,      test_reuse,       NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_each_its_own),
+		UNIT_TEST(test_stale_event),   UNIT_TEST(test_remove),
+		UNIT_TEST(test_remove_closed), UNIT_TEST(test_refused),
+		UNIT_TEST(test_reuse),         UNIT_END,
 	};
 
-	return stepper_main("core/event/source", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

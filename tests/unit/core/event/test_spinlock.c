@@ -6,6 +6,7 @@
 #include <ebb/violation.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_spinlock lock = EBB_SPINLOCK_INIT("table");
 static struct ebb_thread *thread, *other;
@@ -57,7 +58,7 @@ START_TEST(test_foreign_unlock)
 	stepper_enter(other);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), -EPERM);
 	ck_assert_uint_eq(stepper_log_count("'table', which belongs to thread 'worker', by thread "
-					    "'other'"),
+				    "'other'"),
 			  1);
 	stepper_leave();
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), -EPERM);
@@ -137,19 +138,15 @@ START_TEST(test_no_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_lock,
-		test_recursion,
-		test_foreign_unlock,
-		test_unlock_unheld,
-		test_destroyed_while_held,
-		test_held_at_end,
-		test_held_at_end_of_poller,
-		test_no_thread,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_lock),
+		UNIT_TEST(test_recursion),     UNIT_TEST(test_foreign_unlock),
+		UNIT_TEST(test_unlock_unheld), UNIT_TEST(test_destroyed_while_held),
+		UNIT_TEST(test_held_at_end),   UNIT_TEST(test_held_at_end_of_poller),
+		UNIT_TEST(test_no_thread),     UNIT_END,
 	};
 
-	return stepper_main("core/event/spinlock", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 /* What has run, in order: one letter each. */
 static char story[8192];
@@ -114,7 +115,7 @@ START_TEST(test_batch_bound)
 		ebb_thread_send_msg(thread, stepper_count, &messages);
 	}
 	stepper_turn();
-	ck_assert_uint_eq(messages, EBB_QUEUE_BATCH);
+	ck_assert_uint_eq(messages, EVENT_MSG_QUEUE_BATCH);
 	ck_assert_uint_eq(polls, 1);
 	stepper_settle();
 	ck_assert_uint_eq(messages, 1000);
@@ -421,28 +422,29 @@ START_TEST(test_stats)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_create,
-		test_long_name,
-		test_current,
-		test_order,
-		test_batch_bound,
-		test_overflow,
-		test_to_self,
-		test_order_of_both_forms,
-		test_msg_again,
-		test_msg_freed,
-		test_exec,
-		test_critical_first,
-		test_critical_full,
-		test_stats,
-		test_critical_to_self,
-		test_critical_from_signal,
-		test_outside,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(stepper_start, stepper_stop),
+		UNIT_TEST(test_create),
+		UNIT_TEST(test_long_name),
+		UNIT_TEST(test_current),
+		UNIT_TEST(test_order),
+		UNIT_TEST(test_batch_bound),
+		UNIT_TEST(test_overflow),
+		UNIT_TEST(test_to_self),
+		UNIT_TEST(test_order_of_both_forms),
+		UNIT_TEST(test_msg_again),
+		UNIT_TEST(test_msg_freed),
+		UNIT_TEST(test_exec),
+		UNIT_TEST(test_critical_first),
+		UNIT_TEST(test_critical_full),
+		UNIT_TEST(test_stats),
+		UNIT_TEST(test_critical_to_self),
+		UNIT_TEST(test_critical_from_signal),
+		UNIT_TEST(test_outside),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/thread", stepper_start, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

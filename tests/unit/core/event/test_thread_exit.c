@@ -2,13 +2,13 @@
 #include "core/event/thread.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <ebb/helper.h>
 #include <ebb/io_channel.h>
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static unsigned count;
@@ -37,7 +37,7 @@ static void check_waits(void)
 	stepper_settle();
 	ck_assert(!exited());
 	/* It may sleep meanwhile: nothing waits, nothing keeps awake, and a timer ends it. */
-	ck_assert(!ebb_queue_waiting(&thread->queue));
+	ck_assert(!event_msg_queue_waiting(&thread->queue));
 	ck_assert_uint_eq(thread->num_blocking, 0);
 	ck_assert_uint_ne(ebb_timer_next_ns(&thread->timers), UINT64_MAX);
 }
@@ -417,29 +417,30 @@ START_TEST(test_app_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_nothing_left,
-		test_twice,
-		test_send_after,
-		test_messages,
-		test_waits_for_poller,
-		test_forced_poller,
-		test_forced_active_poller,
-		test_waits_for_channel,
-		test_forced_channel,
-		test_waits_for_unregister,
-		test_forced_unregister,
-		test_waits_for_round,
-		test_forced_round,
-		test_waits_for_work,
-		test_names_all,
-		test_ends_from_message,
-		test_from_poller,
-		test_app_thread,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop_forced),
+		UNIT_TEST(test_nothing_left),
+		UNIT_TEST(test_twice),
+		UNIT_TEST(test_send_after),
+		UNIT_TEST(test_messages),
+		UNIT_TEST(test_waits_for_poller),
+		UNIT_TEST(test_forced_poller),
+		UNIT_TEST(test_forced_active_poller),
+		UNIT_TEST(test_waits_for_channel),
+		UNIT_TEST(test_forced_channel),
+		UNIT_TEST(test_waits_for_unregister),
+		UNIT_TEST(test_forced_unregister),
+		UNIT_TEST(test_waits_for_round),
+		UNIT_TEST(test_forced_round),
+		UNIT_TEST(test_waits_for_work),
+		UNIT_TEST(test_names_all),
+		UNIT_TEST(test_ends_from_message),
+		UNIT_TEST(test_from_poller),
+		UNIT_TEST(test_app_thread),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/thread_exit", setup, stepper_stop_forced, tests);
+	return unit_main(argc, argv, tests);
 }

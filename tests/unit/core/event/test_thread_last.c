@@ -6,6 +6,7 @@
 #include <ebb/io_channel.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static unsigned count;
@@ -118,7 +119,7 @@ START_TEST(test_put_in_last_message)
 	ck_assert(!exited());
 	/* At the limit, after a batch that leaves this message for the time when all is closed. */
 	stepper_advance_us(5001000);
-	for (unsigned i = 0; i < EBB_QUEUE_BATCH; i++) {
+	for (unsigned i = 0; i < EVENT_MSG_QUEUE_BATCH; i++) {
 		ebb_thread_send_msg(thread, nothing, NULL);
 	}
 	ebb_thread_send_msg(thread, put_upper, NULL);
@@ -135,10 +136,15 @@ START_TEST(test_put_in_last_message)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {test_forced_messages, test_forced_runs_messages,
-				      test_put_in_last_message, NULL};
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop_forced),
+		UNIT_TEST(test_forced_messages),
+		UNIT_TEST(test_forced_runs_messages),
+		UNIT_TEST(test_put_in_last_message),
+		UNIT_END,
+	};
 
-	return stepper_main("core/event/thread_last", setup, stepper_stop_forced, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define COUNT 200
 
@@ -124,17 +125,14 @@ START_TEST(test_reserve)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_empty,
-		test_sorts,
-		test_remove_any,
-		test_filler_goes_up,
-		test_equal_deadlines,
-		test_reserve,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),  UNIT_TEST(test_empty),
+		UNIT_TEST(test_sorts),          UNIT_TEST(test_remove_any),
+		UNIT_TEST(test_filler_goes_up), UNIT_TEST(test_equal_deadlines),
+		UNIT_TEST(test_reserve),        UNIT_END,
 	};
 
-	return stepper_main("core/event/timer", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

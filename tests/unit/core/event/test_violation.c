@@ -11,6 +11,7 @@
 
 #include "core/event/violation.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_thread *thread;
 static unsigned num_records;
@@ -76,7 +77,7 @@ START_TEST(test_fields)
 	ck_assert_uint_eq(seen, 1);
 	ck_assert_uint_eq(stepper_log_count("rule 2"), 1);
 	ck_assert_uint_eq(stepper_log_count("unit_function() on 'disk2', which belongs to thread "
-					    "'worker', by thread 'app_thread'"),
+				    "'worker', by thread 'app_thread'"),
 			  1);
 }
 END_TEST
@@ -177,19 +178,20 @@ START_TEST(test_abort)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_once_per_site,
-		test_fields,
-		test_site_differs,
-		test_callers_differ,
-		test_counted_in_silence,
-		test_long_object,
-		test_many_sites,
-		test_abort,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, stepper_stop),
+		UNIT_TEST(test_once_per_site),
+		UNIT_TEST(test_fields),
+		UNIT_TEST(test_site_differs),
+		UNIT_TEST(test_callers_differ),
+		UNIT_TEST(test_counted_in_silence),
+		UNIT_TEST(test_long_object),
+		UNIT_TEST(test_many_sites),
+		UNIT_TEST(test_abort),
+		UNIT_END,
 	};
 
-	return stepper_main("core/event/violation", setup, stepper_stop, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static struct ebb_buddy buddy;
 
@@ -105,21 +105,16 @@ START_TEST(blocks_do_not_overlap)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("memory_buddy");
-	TCase *tcase = tcase_create("buddy");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(nothing_comes_of_nothing),
+		UNIT_TEST(a_region_is_512_pages),
+		UNIT_TEST(misuse_is_noticed),
+		UNIT_LOOP(blocks_do_not_overlap, 0, 10),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, nothing_comes_of_nothing);
-	tcase_add_test(tcase, a_region_is_512_pages);
-	tcase_add_test(tcase, misuse_is_noticed);
-	tcase_add_loop_test(tcase, blocks_do_not_overlap, 0, 10);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -8,10 +8,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include <check.h>
-
-#include "core/event/turn.h"
 #include "core/memory/pool.h"
+#include "tests/unit/unit.h"
 
 static struct ebb_mem_stats stats_now(void)
 {
@@ -21,12 +19,12 @@ static struct ebb_mem_stats stats_now(void)
 	return stats;
 }
 
-/* The OS thread passes for a reactor, or ceases to. */
-static void be_reactor(bool yes)
-{
-	static char reactor;
+#define CORE 7
 
-	ebb_turn.reactor = yes ? (struct ebb_reactor *)&reactor : NULL;
+/* As a reactor begins, on this OS thread. */
+static void begin_cache(void)
+{
+	ebb_mem_cache_begin(CORE);
 }
 
 static void run_thread(void *(*main_fn)(void *), void *arg)
@@ -123,10 +121,15 @@ static void free_all(void **bufs, unsigned count)
 
 static unsigned asked;
 
-static void ask(struct ebb_reactor *reactor)
+/* One age of the pool; counts if it is this OS thread's cache that shall be flushed. */
+static bool age(void)
 {
-	ck_assert_ptr_eq(reactor, ebb_turn.reactor);
-	asked++;
+	cpu_set_t stale_cores;
+	bool again = ebb_mem_age(&stale_cores);
+
+	ck_assert_int_eq(CPU_COUNT(&stale_cores), CPU_ISSET(CORE, &stale_cores) != 0);
+	asked += CPU_ISSET(CORE, &stale_cores) != 0;
+	return again;
 }
 
 START_TEST(what_is_stale_goes)
@@ -134,23 +137,23 @@ START_TEST(what_is_stale_goes)
 	void *bufs[8];
 
 	asked = 0;
-	be_reactor(true);
+	begin_cache();
 	alloc_all(bufs, 8);
 	free_all(bufs, 8);
 	ck_assert_uint_eq(stats_now().cached_bytes, 2u << 20);
 	/* The age in which it was used is over, then a whole one in which it was not. */
-	ck_assert(ebb_mem_age(ask));
+	ck_assert(age());
 	ck_assert_uint_eq(regions_mapped(), 4);
 	ck_assert_uint_eq(asked, 0);
-	ebb_mem_age(ask);
+	age();
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_lt(regions_mapped(), 4);
 	ebb_mem_age_caller();
 	ck_assert_uint_eq(stats_now().cached_bytes, 0);
 	ck_assert_uint_eq(regions_mapped(), 1);
-	ck_assert(!ebb_mem_age(ask));
+	ck_assert(!age());
 	ck_assert_uint_eq(asked, 1);
-	be_reactor(false);
+	ebb_mem_cache_end();
 }
 END_TEST
 
@@ -160,17 +163,17 @@ START_TEST(what_is_used_once_an_age_stays)
 	unsigned i;
 
 	asked = 0;
-	be_reactor(true);
+	begin_cache();
 	for (i = 0; i < 5; i++) {
 		alloc_all(bufs, 8);
 		free_all(bufs, 8);
 		ck_assert_uint_eq(regions_mapped(), 4);
-		ck_assert(ebb_mem_age(ask));
+		ck_assert(age());
 		ebb_mem_age_caller();
 		ck_assert_uint_eq(stats_now().cached_bytes, 2u << 20);
 	}
 	ck_assert_uint_eq(asked, 0);
-	be_reactor(false);
+	ebb_mem_cache_end();
 }
 END_TEST
 
@@ -188,26 +191,26 @@ START_TEST(ages_end)
 	void *bufs[4], *buf;
 
 	asked = 0;
-	be_reactor(true);
+	begin_cache();
 	buf = ebb_mem_alloc(4096);
 	ebb_mem_free(buf, 4096);
-	ck_assert(!ebb_mem_age(ask));
-	ck_assert(!ebb_mem_age(ask));
+	ck_assert(!age());
+	ck_assert(!age());
 	ck_assert_uint_eq(asked, 0);
 	/* In use: they stay, and are not waited for. */
 	alloc_all(bufs, 4);
-	ebb_mem_age(ask);
-	ebb_mem_age(ask);
+	age();
+	age();
 	ebb_mem_age_caller();
-	ck_assert(!ebb_mem_age(ask));
+	ck_assert(!age());
 	ck_assert_uint_eq(regions_mapped(), 3);
 	/* Free, but there is somebody who cannot let go. */
 	ck_assert_int_eq(ebb_mem_subscribe(&subscriber), 0);
 	free_all(bufs, 4);
-	ck_assert(!ebb_mem_age(ask));
+	ck_assert(!age());
 	ebb_mem_unsubscribe(&subscriber);
 	ebb_mem_trim();
-	be_reactor(false);
+	ebb_mem_cache_end();
 }
 END_TEST
 
@@ -215,7 +218,7 @@ START_TEST(a_reactor_keeps_what_was_freed)
 {
 	void *buf, *again;
 
-	be_reactor(true);
+	begin_cache();
 	buf = ebb_mem_alloc(4096);
 	ebb_mem_free(buf, 4096);
 	ck_assert_uint_eq(stats_now().used_bytes, 4096);
@@ -227,7 +230,23 @@ START_TEST(a_reactor_keeps_what_was_freed)
 	ebb_mem_trim();
 	ck_assert_uint_eq(stats_now().used_bytes, 0);
 	ck_assert_uint_eq(stats_now().cached_bytes, 0);
-	be_reactor(false);
+	ebb_mem_cache_end();
+}
+END_TEST
+
+START_TEST(nothing_is_kept_after_the_cache_has_ended)
+{
+	void *buf;
+
+	begin_cache();
+	ebb_mem_free(ebb_mem_alloc(4096), 4096);
+	ck_assert_uint_eq(stats_now().cached_bytes, 4096);
+	ebb_mem_cache_end();
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+	buf = ebb_mem_alloc(4096);
+	ebb_mem_free(buf, 4096);
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+	ck_assert_uint_eq(stats_now().cached_bytes, 0);
 }
 END_TEST
 
@@ -237,7 +256,7 @@ START_TEST(caches_are_bounded)
 	void *bufs[100];
 	unsigned i, j;
 
-	be_reactor(true);
+	begin_cache();
 	for (i = 0; i < EBB_ARRAY_SIZE(sizes); i++) {
 		for (j = 0; j < 100; j++) {
 			bufs[j] = ebb_mem_alloc(sizes[i]);
@@ -250,7 +269,7 @@ START_TEST(caches_are_bounded)
 		ck_assert_uint_eq(stats_now().cached_bytes, stats_now().used_bytes);
 		ebb_mem_trim();
 	}
-	be_reactor(false);
+	ebb_mem_cache_end();
 }
 END_TEST
 
@@ -262,7 +281,7 @@ static void *free_elsewhere(void *arg)
 
 static void *leave_cached(void *arg)
 {
-	be_reactor(true);
+	begin_cache();
 	ebb_mem_free(arg, 4096);
 	return NULL;
 }
@@ -340,7 +359,9 @@ static void *stress_main(void *arg)
 	} held[16] = {0};
 	unsigned i, slot;
 
-	be_reactor(seed % 2 == 0);
+	if (seed % 2 == 0) {
+		begin_cache();
+	}
 	for (i = 0; i < STRESS_ROUNDS; i++) {
 		slot = (unsigned)rand_r(&seed) % 16;
 		if (held[slot].buf != NULL) {
@@ -379,33 +400,29 @@ START_TEST(threads_at_once)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("memory");
-	TCase *tcase = tcase_create("memory");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_test(tcase, nothing_is_mapped_before_it_is_needed);
-	tcase_add_test(tcase, sizes_are_rounded_up_and_aligned);
-	tcase_add_test(tcase, impossible_sizes_are_refused);
-	tcase_add_test(tcase, addresses_are_looked_up);
-	tcase_add_test(tcase, what_is_stale_goes);
-	tcase_add_test(tcase, what_is_used_once_an_age_stays);
-	tcase_add_test(tcase, ages_end);
-	tcase_add_test(tcase, a_reactor_keeps_what_was_freed);
-	tcase_add_test(tcase, caches_are_bounded);
-	tcase_add_test(tcase, any_thread_may_free_and_a_threads_end_frees_its_cache);
-	tcase_add_test(tcase, the_nth_allocation_fails);
+	const struct unit_test tests[] = {
+		UNIT_TEST(nothing_is_mapped_before_it_is_needed),
+		UNIT_TEST(sizes_are_rounded_up_and_aligned),
+		UNIT_TEST(impossible_sizes_are_refused),
+		UNIT_TEST(addresses_are_looked_up),
+		UNIT_TEST(what_is_stale_goes),
+		UNIT_TEST(what_is_used_once_an_age_stays),
+		UNIT_TEST(ages_end),
+		UNIT_TEST(a_reactor_keeps_what_was_freed),
+		UNIT_TEST(nothing_is_kept_after_the_cache_has_ended),
+		UNIT_TEST(caches_are_bounded),
+		UNIT_TEST(any_thread_may_free_and_a_threads_end_frees_its_cache),
+		UNIT_TEST(the_nth_allocation_fails),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	tcase_add_test(tcase, without_address_space_there_is_none);
+		UNIT_TEST(without_address_space_there_is_none),
 #endif
-	tcase_add_test_raise_signal(tcase, freeing_twice_aborts, SIGABRT);
-	tcase_add_test_raise_signal(tcase, freeing_another_size_aborts, SIGABRT);
-	tcase_add_test(tcase, threads_at_once);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		UNIT_SIGNAL(freeing_twice_aborts, SIGABRT),
+		UNIT_SIGNAL(freeing_another_size_aborts, SIGABRT),
+		UNIT_TEST(threads_at_once),
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
 }

@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
+#include "tests/unit/unit.h"
 
 static void run_thread(void *(*main_fn)(void *), void *arg)
 {
@@ -306,25 +305,20 @@ START_TEST(who_cannot_let_go_keeps_regions)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("region");
-	TCase *tcase = tcase_create("region");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(subscribers_see_regions_come_and_go),
+		UNIT_TEST(memory_stays_until_all_have_let_go),
+		UNIT_TEST(a_region_comes_again),
+		UNIT_TEST(who_goes_has_let_go),
+		UNIT_SIGNAL(releasing_twice_aborts, SIGABRT),
+		UNIT_SIGNAL(releasing_what_stays_aborts, SIGABRT),
+		UNIT_TEST(a_region_that_is_refused_does_not_come),
+		UNIT_TEST(who_refuses_what_there_is_does_not_subscribe),
+		UNIT_TEST(who_cannot_let_go_keeps_regions),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, subscribers_see_regions_come_and_go);
-	tcase_add_test(tcase, memory_stays_until_all_have_let_go);
-	tcase_add_test(tcase, a_region_comes_again);
-	tcase_add_test(tcase, who_goes_has_let_go);
-	tcase_add_test_raise_signal(tcase, releasing_twice_aborts, SIGABRT);
-	tcase_add_test_raise_signal(tcase, releasing_what_stays_aborts, SIGABRT);
-	tcase_add_test(tcase, a_region_that_is_refused_does_not_come);
-	tcase_add_test(tcase, who_refuses_what_there_is_does_not_subscribe);
-	tcase_add_test(tcase, who_cannot_let_go_keeps_regions);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

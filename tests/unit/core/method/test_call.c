@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/method.h>
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <ebb/log.h>
+
+#include "tests/unit/unit.h"
 
 struct echo_params {
 	char *text;
@@ -287,30 +287,25 @@ START_TEST(checks_without_calling)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("calls");
-	TCase *tcase = tcase_create("call");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(finds_by_name_and_alias),
+		UNIT_TEST(lists_in_order_of_names),
+		UNIT_TEST(calls_and_answers),
+		UNIT_TEST(tells_of_a_snapshot_without_a_call),
+		UNIT_TEST(says_what_it_does_not_know),
+		UNIT_TEST(refuses_bad_parameters),
+		UNIT_TEST(holds_the_states),
+		UNIT_TEST(tells_an_error_as_it_was_said),
+		UNIT_TEST(ends_once_only),
+		UNIT_TEST(reports_a_call_never_made),
+		UNIT_TEST(has_many_under_way),
+		UNIT_TEST(bounds_what_is_under_way),
+		UNIT_TEST(checks_without_calling),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, finds_by_name_and_alias);
-	tcase_add_test(tcase, lists_in_order_of_names);
-	tcase_add_test(tcase, calls_and_answers);
-	tcase_add_test(tcase, tells_of_a_snapshot_without_a_call);
-	tcase_add_test(tcase, says_what_it_does_not_know);
-	tcase_add_test(tcase, refuses_bad_parameters);
-	tcase_add_test(tcase, holds_the_states);
-	tcase_add_test(tcase, tells_an_error_as_it_was_said);
-	tcase_add_test(tcase, ends_once_only);
-	tcase_add_test(tcase, reports_a_call_never_made);
-	tcase_add_test(tcase, has_many_under_way);
-	tcase_add_test(tcase, bounds_what_is_under_way);
-	tcase_add_test(tcase, checks_without_calling);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

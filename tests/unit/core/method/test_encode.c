@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/unit.h"
+
 #define ROUNDS 400
 
 struct values {
@@ -276,22 +278,16 @@ START_TEST(nothing_is_shared_with_the_values)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("encoded parameters");
-	TCase *tcase = tcase_create("encode");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(every_type_comes_back),
+		UNIT_TEST(every_methods_parameters_come_back),
+		UNIT_TEST(what_is_as_good_as_not_given_is_left_out),
+		UNIT_TEST(nothing_is_shared_with_the_values),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, every_type_comes_back);
-	tcase_add_test(tcase, every_methods_parameters_come_back);
-	tcase_add_test(tcase, what_is_as_good_as_not_given_is_left_out);
-	tcase_add_test(tcase, nothing_is_shared_with_the_values);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/method/param.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/unit.h"
 
 struct values {
 	bool flag;
@@ -247,29 +248,24 @@ START_TEST(prints_help_from_the_table)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("parameters");
-	TCase *tcase = tcase_create("param");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(NULL, teardown),
+		UNIT_TEST(takes_every_type),
+		UNIT_TEST(fills_in_defaults),
+		UNIT_TEST(names_what_is_unknown),
+		UNIT_TEST(names_what_is_missing),
+		UNIT_TEST(says_what_was_expected),
+		UNIT_TEST(holds_ranges),
+		UNIT_TEST(takes_integers_however_written),
+		UNIT_TEST(lists_the_legal_words),
+		UNIT_TEST(refuses_bad_strings),
+		UNIT_TEST(refuses_bad_uuids),
+		UNIT_TEST(takes_no_parameters_in_any_form),
+		UNIT_TEST(prints_help_from_the_table),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, takes_every_type);
-	tcase_add_test(tcase, fills_in_defaults);
-	tcase_add_test(tcase, names_what_is_unknown);
-	tcase_add_test(tcase, names_what_is_missing);
-	tcase_add_test(tcase, says_what_was_expected);
-	tcase_add_test(tcase, holds_ranges);
-	tcase_add_test(tcase, takes_integers_however_written);
-	tcase_add_test(tcase, lists_the_legal_words);
-	tcase_add_test(tcase, refuses_bad_strings);
-	tcase_add_test(tcase, refuses_bad_uuids);
-	tcase_add_test(tcase, takes_no_parameters_in_any_form);
-	tcase_add_test(tcase, prints_help_from_the_table);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/method/param.h"
+#include "tests/unit/unit.h"
 
 /* How the methods' next call ends; 0: well. */
 static int code;
@@ -431,29 +432,24 @@ START_TEST(what_changes_something_has_an_effect)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("what is wanted");
-	TCase *tcase = tcase_create("wanted");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(what_is_created_is_wanted_as_it_took_effect),
+		UNIT_TEST(a_call_that_fails_wants_nothing),
+		UNIT_TEST(an_entry_that_is_passed_over_is_wanted),
+		UNIT_TEST(a_users_removal_takes_out),
+		UNIT_TEST(what_goes_by_itself_stays_wanted),
+		UNIT_TEST(the_last_value_set_counts),
+		UNIT_TEST(an_object_has_a_name_at_a_place),
+		UNIT_TEST(what_is_there_is_taken_out_first),
+		UNIT_TEST(what_went_with_its_base_goes_too),
+		UNIT_TEST(it_is_saved_as_a_configuration),
+		UNIT_TEST(what_methods_say_of_their_effects_holds),
+		UNIT_TEST(what_changes_something_has_an_effect),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, what_is_created_is_wanted_as_it_took_effect);
-	tcase_add_test(tcase, a_call_that_fails_wants_nothing);
-	tcase_add_test(tcase, an_entry_that_is_passed_over_is_wanted);
-	tcase_add_test(tcase, a_users_removal_takes_out);
-	tcase_add_test(tcase, what_goes_by_itself_stays_wanted);
-	tcase_add_test(tcase, the_last_value_set_counts);
-	tcase_add_test(tcase, an_object_has_a_name_at_a_place);
-	tcase_add_test(tcase, what_is_there_is_taken_out_first);
-	tcase_add_test(tcase, what_went_with_its_base_goes_too);
-	tcase_add_test(tcase, it_is_saved_as_a_configuration);
-	tcase_add_test(tcase, what_methods_say_of_their_effects_holds);
-	tcase_add_test(tcase, what_changes_something_has_an_effect);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include <ebb/memory.h>
 
 #include "core/bdev/channel.h"
@@ -20,6 +18,7 @@
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/unit.h"
 
 #define FILE_SIZE (8u << 20)
 #define BLOCK     4096u
@@ -510,33 +509,27 @@ START_TEST(read_only_is_read_only)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("file");
-	TCase *tcase = tcase_create("file");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(direct_io_arrives),
+		UNIT_TEST(buffered_io_arrives),
+		UNIT_TEST(a_large_request_is_split),
+		UNIT_TEST(many_at_once),
+		UNIT_TEST(unmapped_blocks_read_as_zeroes),
+		UNIT_TEST(without_fallocate_there_is_no_unmap),
+		UNIT_TEST(flushes_that_wait_are_one),
+		UNIT_TEST(long_zeroes_let_others_have_a_turn),
+		UNIT_TEST(a_closed_file_is_free_at_once),
+		UNIT_TEST(a_file_that_became_shorter_is_an_error),
+		UNIT_TEST(a_failed_flush_of_the_page_cache_is_not_forgotten),
+		UNIT_TEST(a_failed_flush_of_the_disk_can_be_tried_again),
+		UNIT_TEST(what_the_ring_refuses_is_done_all_the_same),
+		UNIT_TEST(a_moved_thread_goes_on),
+		UNIT_TEST(read_only_is_read_only),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, direct_io_arrives);
-	tcase_add_test(tcase, buffered_io_arrives);
-	tcase_add_test(tcase, a_large_request_is_split);
-	tcase_add_test(tcase, many_at_once);
-	tcase_add_test(tcase, unmapped_blocks_read_as_zeroes);
-	tcase_add_test(tcase, without_fallocate_there_is_no_unmap);
-	tcase_add_test(tcase, flushes_that_wait_are_one);
-	tcase_add_test(tcase, long_zeroes_let_others_have_a_turn);
-	tcase_add_test(tcase, a_closed_file_is_free_at_once);
-	tcase_add_test(tcase, a_file_that_became_shorter_is_an_error);
-	tcase_add_test(tcase, a_failed_flush_of_the_page_cache_is_not_forgotten);
-	tcase_add_test(tcase, a_failed_flush_of_the_disk_can_be_tried_again);
-	tcase_add_test(tcase, what_the_ring_refuses_is_done_all_the_same);
-	tcase_add_test(tcase, a_moved_thread_goes_on);
-	tcase_add_test(tcase, read_only_is_read_only);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -10,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "drivers/bdev/file_target.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/core/base/scratch.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 static void setup(void)
 {
@@ -189,6 +189,7 @@ START_TEST(qemus_tools_are_kept_out)
 	const char *path = scratch_sparse("disk", 1 << 20);
 	char command[400], output[1000];
 
+	need_program("qemu-io");
 	ck_assert_str_eq(create("f", path, ""), "\"f\"");
 	snprintf(command, sizeof(command), "qemu-io -f raw -c 'write 0 512' %s 2>&1", path);
 	ck_assert_int_ne(run(command, output, sizeof(output)), 0);
@@ -217,6 +218,7 @@ START_TEST(what_qemu_has_is_refused)
 	FILE *qemu;
 	int fd;
 
+	need_program("qemu-io");
 	snprintf(path, sizeof(path), "%s", scratch_sparse("disk", 1 << 20));
 	snprintf(said, sizeof(said), "%s", scratch_path("said"));
 
@@ -284,10 +286,10 @@ START_TEST(a_device_in_use_is_refused)
 	snprintf(path, sizeof(path), "/dev/block/%u:%u", (unsigned)(root.st_dev >> 8),
 		 (unsigned)(root.st_dev & 0xff));
 	if (stat(path, &dev) < 0 && stat(strcpy(path, "/dev/vda"), &dev) < 0) {
-		return;
+		unit_skip("the root filesystem is on no disk that has a name");
 	}
 	if (!S_ISBLK(dev.st_mode) || dev.st_rdev != root.st_dev) {
-		return;
+		unit_skip("the root filesystem is on no disk");
 	}
 	target.filename = path;
 	ck_assert_int_eq(file_target_open(&target), -EBUSY);
@@ -296,34 +298,24 @@ START_TEST(a_device_in_use_is_refused)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("file_refuse");
-	TCase *tcase = tcase_create("refuse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(what_is_no_disk_is_refused),
+		UNIT_TEST(what_has_no_size_is_refused),
+		UNIT_TEST(impossible_block_sizes_are_refused),
+		UNIT_TEST(an_odd_end_is_left_out),
+		UNIT_TEST(the_block_size_is_found_out),
+		UNIT_TEST(names_are_unique),
+		UNIT_TEST(a_race_for_a_name_has_one_winner),
+		UNIT_TEST(a_file_is_taken_once),
+		UNIT_TEST(qemus_tools_are_kept_out),
+		UNIT_TEST(what_qemu_has_is_refused),
+		UNIT_TEST(a_filesystem_without_direct_io_is_named),
+		UNIT_TEST(a_device_in_use_is_refused),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 30);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, what_is_no_disk_is_refused);
-	tcase_add_test(tcase, what_has_no_size_is_refused);
-	tcase_add_test(tcase, impossible_block_sizes_are_refused);
-	tcase_add_test(tcase, an_odd_end_is_left_out);
-	tcase_add_test(tcase, the_block_size_is_found_out);
-	tcase_add_test(tcase, names_are_unique);
-	tcase_add_test(tcase, a_race_for_a_name_has_one_winner);
-	tcase_add_test(tcase, a_file_is_taken_once);
-	if (system("qemu-io --version >/dev/null 2>&1") == 0) {
-		tcase_add_test(tcase, qemus_tools_are_kept_out);
-		tcase_add_test(tcase, what_qemu_has_is_refused);
-	} else {
-		fprintf(stderr, "# skipped: the two tests with qemu-io, which is not installed\n");
-	}
-	tcase_add_test(tcase, a_filesystem_without_direct_io_is_named);
-	tcase_add_test(tcase, a_device_in_use_is_refused);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/bdev_module.h>
 #include <ebb/io_channel.h>
@@ -10,6 +7,7 @@
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static void setup(void)
 {
@@ -134,23 +132,18 @@ START_TEST(deleting_waits_for_its_holders)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bdev_null");
-	TCase *tcase = tcase_create("null");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(it_comes_and_goes),
+		UNIT_TEST(its_uuid_can_be_given),
+		UNIT_TEST(what_an_spdk_file_says_is_taken_if_harmless),
+		UNIT_TEST(impossible_ones_are_refused),
+		UNIT_TEST(every_request_succeeds_and_reads_leave_memory_alone),
+		UNIT_TEST(deleting_waits_for_its_holders),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, it_comes_and_goes);
-	tcase_add_test(tcase, its_uuid_can_be_given);
-	tcase_add_test(tcase, what_an_spdk_file_says_is_taken_if_harmless);
-	tcase_add_test(tcase, impossible_ones_are_refused);
-	tcase_add_test(tcase, every_request_succeeds_and_reads_leave_memory_alone);
-	tcase_add_test(tcase, deleting_waits_for_its_holders);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

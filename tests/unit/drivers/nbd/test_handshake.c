@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include <endian.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <ebb/base.h>
 
 #include "drivers/nbd/handshake.h"
+#include "tests/unit/unit.h"
 
 static const struct nbd_geometry geometry = {
 	.size_bytes = 1ull << 40,
@@ -231,25 +231,20 @@ START_TEST(grows_without_losing)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd handshake");
-	TCase *tcase = tcase_create("handshake");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(greets),
+		UNIT_TEST(tells_all_about_an_export),
+		UNIT_TEST(lists_names),
+		UNIT_TEST(answers_export_name_with_and_without_zeroes),
+		UNIT_TEST(asks_about_exports),
+		UNIT_TEST(refuses_options),
+		UNIT_TEST(refuses_what_is_too_long),
+		UNIT_TEST(says_goodbye),
+		UNIT_TEST(grows_without_losing),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, greets);
-	tcase_add_test(tcase, tells_all_about_an_export);
-	tcase_add_test(tcase, lists_names);
-	tcase_add_test(tcase, answers_export_name_with_and_without_zeroes);
-	tcase_add_test(tcase, asks_about_exports);
-	tcase_add_test(tcase, refuses_options);
-	tcase_add_test(tcase, refuses_what_is_too_long);
-	tcase_add_test(tcase, says_goodbye);
-	tcase_add_test(tcase, grows_without_losing);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

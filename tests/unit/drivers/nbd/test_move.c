@@ -2,8 +2,6 @@
 
 /* Connections whose thread moves between two reactors while they are served, and while they idle. */
 
-#include <check.h>
-
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -16,6 +14,8 @@
 
 #include "drivers/nbd/wire.h"
 #include "tests/unit/drivers/nbd/served.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define MOVES       100
 #define CLIENTS     4
@@ -24,7 +24,6 @@
 
 static atomic_bool stop;
 static atomic_uint rounds;
-static char cpumask[64];
 
 /* Keeps DEPTH requests in flight in its own part of the disk, and checks every byte it reads. */
 static void *client_work(void *arg)
@@ -140,7 +139,7 @@ static void idle_connections_move(void)
 
 START_TEST(test_idle_connections_move)
 {
-	served_run(cpumask, idle_connections_move);
+	served_run(need_two_cpus(), idle_connections_move);
 }
 END_TEST
 
@@ -157,7 +156,7 @@ static void the_listener_moves(void)
 
 START_TEST(test_the_listener_moves)
 {
-	served_run(cpumask, the_listener_moves);
+	served_run(need_two_cpus(), the_listener_moves);
 }
 END_TEST
 
@@ -197,51 +196,18 @@ static void busy_connections_move(void)
 
 START_TEST(test_busy_connections_move)
 {
-	served_run(cpumask, busy_connections_move);
+	served_run(need_two_cpus(), busy_connections_move);
 }
 END_TEST
 
-/* Two allowed CPUs, as a list; false: there are not two. */
-static bool two_cpus(void)
+int main(int argc, char **argv)
 {
-	size_t cpu;
-	int found[2], count = 0;
-	cpu_set_t set;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_idle_connections_move),
+		UNIT_TEST(test_the_listener_moves),
+		UNIT_TEST(test_busy_connections_move),
+		UNIT_END,
+	};
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0) {
-		return false;
-	}
-	for (cpu = 0; cpu < CPU_SETSIZE && count < 2; cpu++) {
-		if (CPU_ISSET(cpu, &set)) {
-			found[count++] = (int)cpu;
-		}
-	}
-	if (count < 2) {
-		return false;
-	}
-	snprintf(cpumask, sizeof(cpumask), "[%d,%d]", found[0], found[1]);
-	return true;
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("nbd move");
-	TCase *tcase = tcase_create("move");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	if (!two_cpus()) {
-		printf("1..0 # SKIP a thread needs two CPUs to move between\n");
-		srunner_free(runner);
-		return 77;
-	}
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, test_idle_connections_move);
-	tcase_add_test(tcase, test_the_listener_moves);
-	tcase_add_test(tcase, test_busy_connections_move);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

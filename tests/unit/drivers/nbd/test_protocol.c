@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include <endian.h>
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <ebb/base.h>
 
 #include "drivers/nbd/protocol.h"
+#include "tests/unit/unit.h"
 
 /* A conversation as a client would say it, put together piece by piece. */
 struct script {
@@ -469,30 +469,24 @@ START_TEST(encodes_a_reply)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd protocol");
-	TCase *tcase = tcase_create("protocol");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(hears_a_whole_conversation),
+		UNIT_TEST(hears_the_same_wherever_it_is_cut),
+		UNIT_TEST(skips_an_option_that_is_too_long),
+		UNIT_TEST(takes_the_longest_option_whole),
+		UNIT_TEST(without_fixed_newstyle_there_is_one_option),
+		UNIT_TEST(refuses_what_is_not_nbd),
+		UNIT_TEST(refuses_an_option_without_bounds),
+		UNIT_TEST(counts_payload_that_goes_past_it),
+		UNIT_TEST(decodes_go),
+		UNIT_TEST(refuses_a_go_that_lies_about_lengths),
+		UNIT_LOOP(checks_requests, 0, (int)EBB_ARRAY_SIZE(check_cases)),
+		UNIT_TEST(translates_errors),
+		UNIT_TEST(encodes_a_reply),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, hears_a_whole_conversation);
-	tcase_add_test(tcase, hears_the_same_wherever_it_is_cut);
-	tcase_add_test(tcase, skips_an_option_that_is_too_long);
-	tcase_add_test(tcase, takes_the_longest_option_whole);
-	tcase_add_test(tcase, without_fixed_newstyle_there_is_one_option);
-	tcase_add_test(tcase, refuses_what_is_not_nbd);
-	tcase_add_test(tcase, refuses_an_option_without_bounds);
-	tcase_add_test(tcase, counts_payload_that_goes_past_it);
-	tcase_add_test(tcase, decodes_go);
-	tcase_add_test(tcase, refuses_a_go_that_lies_about_lengths);
-	tcase_add_loop_test(tcase, checks_requests, 0, (int)EBB_ARRAY_SIZE(check_cases));
-	tcase_add_test(tcase, translates_errors);
-	tcase_add_test(tcase, encodes_a_reply);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/unit.h"
 
 #define BDF  "0000:01:00.0"
 #define MATE "0000:01:00.1"
@@ -258,38 +256,33 @@ START_TEST(what_others_reach_stays_held)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_bind");
-	TCase *tcase = tcase_create("bind");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, machine_end),
+		UNIT_TEST(there_and_back),
+		UNIT_TEST(one_without_a_driver_is_taken),
+		UNIT_TEST(what_is_not_there_is_refused),
+		UNIT_TEST(another_kind_of_device_is_refused),
+		UNIT_TEST(without_an_iommu_it_is_refused),
+		UNIT_TEST(a_driver_in_its_group_is_named),
+		UNIT_TEST(a_bridge_in_its_group_does_not_matter),
+		UNIT_TEST(without_vfio_pci_it_is_refused),
+		UNIT_TEST(a_stranger_s_driver_keeps_it),
+		UNIT_TEST(a_mounted_namespace_is_refused),
+		UNIT_TEST(a_held_namespace_is_refused),
+		UNIT_TEST(a_shared_namespace_in_use_is_refused),
+		UNIT_TEST(a_namespace_in_use_through_another_controller_is_refused),
+		UNIT_TEST(what_cannot_be_claimed_is_refused),
+		UNIT_TEST(without_permission_nothing_changes),
+		UNIT_TEST(a_failed_unbind_leaves_it_where_it_was),
+		UNIT_TEST(a_failed_probe_puts_the_old_driver_back),
+		UNIT_TEST(a_driver_that_does_not_take_it_is_undone),
+		UNIT_TEST(an_old_driver_that_does_not_come_back_is_said),
+		UNIT_TEST(without_nvme_it_is_not_given_back),
+		UNIT_TEST(what_others_reach_stays_held),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, machine_end);
-	tcase_add_test(tcase, there_and_back);
-	tcase_add_test(tcase, one_without_a_driver_is_taken);
-	tcase_add_test(tcase, what_is_not_there_is_refused);
-	tcase_add_test(tcase, another_kind_of_device_is_refused);
-	tcase_add_test(tcase, without_an_iommu_it_is_refused);
-	tcase_add_test(tcase, a_driver_in_its_group_is_named);
-	tcase_add_test(tcase, a_bridge_in_its_group_does_not_matter);
-	tcase_add_test(tcase, without_vfio_pci_it_is_refused);
-	tcase_add_test(tcase, a_stranger_s_driver_keeps_it);
-	tcase_add_test(tcase, a_mounted_namespace_is_refused);
-	tcase_add_test(tcase, a_held_namespace_is_refused);
-	tcase_add_test(tcase, a_shared_namespace_in_use_is_refused);
-	tcase_add_test(tcase, a_namespace_in_use_through_another_controller_is_refused);
-	tcase_add_test(tcase, what_cannot_be_claimed_is_refused);
-	tcase_add_test(tcase, without_permission_nothing_changes);
-	tcase_add_test(tcase, a_failed_unbind_leaves_it_where_it_was);
-	tcase_add_test(tcase, a_failed_probe_puts_the_old_driver_back);
-	tcase_add_test(tcase, a_driver_that_does_not_take_it_is_undone);
-	tcase_add_test(tcase, an_old_driver_that_does_not_come_back_is_said);
-	tcase_add_test(tcase, without_nvme_it_is_not_given_back);
-	tcase_add_test(tcase, what_others_reach_stays_held);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -5,12 +5,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <check.h>
 
 #include <ebb/bdev.h>
 #include <ebb/memory.h>
@@ -19,6 +16,7 @@
 #include "drivers/nvme/controllers.h"
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/drivers/nvme/mock.h"
+#include "tests/unit/unit.h"
 
 static const struct ebb_nvme_attach_opts opts = {.retry_count = 4};
 
@@ -256,13 +254,14 @@ START_TEST(a_queue_goes_with_its_thread)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		a_sleeping_reactor_is_woken_by_the_queue,
-		a_queue_goes_with_its_thread,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_sleeping_reactor_is_woken_by_the_queue),
+		UNIT_TEST(a_queue_goes_with_its_thread),
+		UNIT_END,
 	};
 
-	return stepper_main("nvme_channel", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

@@ -3,16 +3,14 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
 #include "drivers/nvme/controllers.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
+#include "tests/unit/unit.h"
 
 #define ATTACH                 "bdev_nvme_attach_controller"
 #define ATTACH_PARAMS          "{'name': 'n', 'trtype': 'mock', 'traddr': 'here'}"
@@ -137,12 +135,10 @@ START_TEST(what_cannot_be_used_is_refused_with_the_reason)
 	mock_ns_add(5, 9)->id.nsze = htole64(UINT64_MAX);
 	mock_ns_add(6, 9)->open_rc = -EBUSY;
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn1\"]");
-	ck_assert_uint_eq(stage_log_count(
-				  "namespace 2 is not used: it is formatted with 8 bytes of "
-				  "metadata per block (separate)"),
+	ck_assert_uint_eq(stage_log_count("namespace 2 is not used: it is formatted with 8 bytes of "
+				    "metadata per block (separate)"),
 			  1);
-	ck_assert_uint_eq(stage_log_count("namespace 3 is not used: its blocks are of 2^8 bytes"),
-			  1);
+	ck_assert_uint_eq(stage_log_count("namespace 3 is not used: its blocks are of 2^8 bytes"), 1);
 	ck_assert_uint_eq(stage_log_count("namespace 4 is not used: it is zoned"), 1);
 	ck_assert_uint_eq(stage_log_count("namespace 5 is not used: it claims 2^63 bytes"), 1);
 	ck_assert_uint_eq(stage_log_count("namespace 6 is not used: it is mounted at /mnt"), 1);
@@ -373,7 +369,7 @@ START_TEST(warnings_are_named_and_read)
 	mock_tell(EVENT(NVME_AER_SMART, NVME_AER_SMART_SPARE_THRESHOLD, NVME_LOG_LID_SMART));
 	ck_assert_uint_eq(stage_log_count("n (here): its spare capacity is low"), 1);
 	ck_assert_uint_eq(stage_log_count("critical: spare capacity is below its threshold, "
-					  "reliability is degraded"),
+				    "reliability is degraded"),
 			  1);
 	mock_tell(EVENT(NVME_AER_ERROR, NVME_AER_ERROR_PERSISTENT_INTERNAL_ERROR,
 			NVME_LOG_LID_ERROR));
@@ -417,42 +413,31 @@ START_TEST(health_is_read_when_asked)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(int argc, char **argv)
 {
-	Suite *result = suite_create("nvme_ctrlr");
-	TCase *tcase = tcase_create("nvme_ctrlr");
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(every_active_namespace_is_a_bdev),
+		UNIT_TEST(driver_specific_tells_who_it_is),
+		UNIT_TEST(an_spdk_client_may_write_the_type_otherwise),
+		UNIT_TEST(impossible_calls_are_refused),
+		UNIT_TEST(an_address_has_one_form),
+		UNIT_TEST(a_transport_that_fails_says_why),
+		UNIT_TEST(what_cannot_be_used_is_refused_with_the_reason),
+		UNIT_TEST(a_controller_without_a_usable_namespace_is_not_kept),
+		UNIT_TEST(what_was_not_asked_for_is_passed_over),
+		UNIT_TEST(the_name_of_a_bdev_may_be_taken),
+		UNIT_TEST(identify_that_fails_ends_the_attach),
+		UNIT_TEST(a_list_of_garbage_is_an_empty_one),
+		UNIT_TEST(features_are_set_where_the_controller_is_ours),
+		UNIT_TEST(options_are_defaults_for_what_comes),
+		UNIT_TEST(namespaces_come_go_and_change),
+		UNIT_TEST(a_namespace_formatted_anew_is_another_bdev),
+		UNIT_TEST(a_scan_that_fails_changes_nothing),
+		UNIT_TEST(warnings_are_named_and_read),
+		UNIT_TEST(health_is_read_when_asked),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, every_active_namespace_is_a_bdev);
-	tcase_add_test(tcase, driver_specific_tells_who_it_is);
-	tcase_add_test(tcase, an_spdk_client_may_write_the_type_otherwise);
-	tcase_add_test(tcase, impossible_calls_are_refused);
-	tcase_add_test(tcase, an_address_has_one_form);
-	tcase_add_test(tcase, a_transport_that_fails_says_why);
-	tcase_add_test(tcase, what_cannot_be_used_is_refused_with_the_reason);
-	tcase_add_test(tcase, a_controller_without_a_usable_namespace_is_not_kept);
-	tcase_add_test(tcase, what_was_not_asked_for_is_passed_over);
-	tcase_add_test(tcase, the_name_of_a_bdev_may_be_taken);
-	tcase_add_test(tcase, identify_that_fails_ends_the_attach);
-	tcase_add_test(tcase, a_list_of_garbage_is_an_empty_one);
-	tcase_add_test(tcase, features_are_set_where_the_controller_is_ours);
-	tcase_add_test(tcase, options_are_defaults_for_what_comes);
-	tcase_add_test(tcase, namespaces_come_go_and_change);
-	tcase_add_test(tcase, a_namespace_formatted_anew_is_another_bdev);
-	tcase_add_test(tcase, a_scan_that_fails_changes_nothing);
-	tcase_add_test(tcase, warnings_are_named_and_read);
-	tcase_add_test(tcase, health_is_read_when_asked);
-	suite_add_tcase(result, tcase);
-	return result;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

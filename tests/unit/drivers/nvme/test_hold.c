@@ -5,15 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <check.h>
 
 #include "drivers/nvme/topology.h"
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/unit.h"
 
 #define NVME "0x010802\n"
 
@@ -253,28 +251,23 @@ START_TEST(what_has_gone_is_let_go)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_hold");
-	TCase *tcase = tcase_create("hold");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_namespace_is_found_by_either_file),
+		UNIT_TEST(what_is_no_namespace_is_not_found),
+		UNIT_TEST(a_namespace_is_held_by_all_its_names),
+		UNIT_TEST(the_same_number_in_another_subsystem_is_another),
+		UNIT_TEST(a_controller_is_held_with_its_shared_namespaces),
+		UNIT_TEST(one_in_use_lets_all_go),
+		UNIT_TEST(errors_name_what_was_asked_for),
+		UNIT_TEST(a_namespace_of_a_subsystem_is_held_if_all_its_names_agree),
+		UNIT_TEST(holds_share_what_they_both_hold),
+		UNIT_TEST(a_later_device_of_that_name_is_another),
+		UNIT_TEST(what_has_gone_is_let_go),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_namespace_is_found_by_either_file);
-	tcase_add_test(tcase, what_is_no_namespace_is_not_found);
-	tcase_add_test(tcase, a_namespace_is_held_by_all_its_names);
-	tcase_add_test(tcase, the_same_number_in_another_subsystem_is_another);
-	tcase_add_test(tcase, a_controller_is_held_with_its_shared_namespaces);
-	tcase_add_test(tcase, one_in_use_lets_all_go);
-	tcase_add_test(tcase, errors_name_what_was_asked_for);
-	tcase_add_test(tcase, a_namespace_of_a_subsystem_is_held_if_all_its_names_agree);
-	tcase_add_test(tcase, holds_share_what_they_both_hold);
-	tcase_add_test(tcase, a_later_device_of_that_name_is_another);
-	tcase_add_test(tcase, what_has_gone_is_let_go);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

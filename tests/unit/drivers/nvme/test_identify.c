@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/base.h>
 
 #include <nvme/types.h>
 
 #include "drivers/nvme/identify.h"
+#include "tests/unit/unit.h"
 
 static struct nvme_id_ctrl ctrlr;
 static struct nvme_id_ns ns;
@@ -258,27 +257,22 @@ START_TEST(lists_ascend_or_end)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_identify");
-	TCase *tcase = tcase_create("identify");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(texts_are_cut_and_made_printable),
+		UNIT_TEST(numbers_are_bounded),
+		UNIT_TEST(what_serves_no_io_is_refused),
+		UNIT_TEST(the_command_sets_limits),
+		UNIT_TEST(the_format_in_use_counts),
+		UNIT_TEST(what_ebb_cannot_use_is_refused),
+		UNIT_TEST(boundaries_that_are_no_use_are_passed_over),
+		UNIT_TEST(descriptors_are_taken_by_type_and_length),
+		UNIT_TEST(descriptors_past_the_end_are_not_read),
+		UNIT_TEST(lists_ascend_or_end),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, texts_are_cut_and_made_printable);
-	tcase_add_test(tcase, numbers_are_bounded);
-	tcase_add_test(tcase, what_serves_no_io_is_refused);
-	tcase_add_test(tcase, the_command_sets_limits);
-	tcase_add_test(tcase, the_format_in_use_counts);
-	tcase_add_test(tcase, what_ebb_cannot_use_is_refused);
-	tcase_add_test(tcase, boundaries_that_are_no_use_are_passed_over);
-	tcase_add_test(tcase, descriptors_are_taken_by_type_and_length);
-	tcase_add_test(tcase, descriptors_past_the_end_are_not_read);
-	tcase_add_test(tcase, lists_ascend_or_end);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

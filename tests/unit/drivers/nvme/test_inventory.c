@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
 #include <json-c/json.h>
 
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/unit.h"
 
 #define BDF  "0000:01:00.0"
 #define NVME "0x010802\n"
@@ -280,33 +280,28 @@ START_TEST(a_machine_without_any_says_so)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_inventory");
-	TCase *tcase = tcase_create("inventory");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_free_one_can_take_either_tier),
+		UNIT_TEST(one_at_vfio_pci_is_hot),
+		UNIT_TEST(one_without_a_driver_can_go_either_way),
+		UNIT_TEST(a_stranger_s_is_neither),
+		UNIT_TEST(a_namespace_in_use_keeps_the_controller_cold_in_part),
+		UNIT_TEST(all_in_use_is_neither),
+		UNIT_TEST(what_is_in_the_way_of_vfio_is_told),
+		UNIT_TEST(without_vfio_pci_nothing_is_hot),
+		UNIT_TEST(a_daemon_s_controllers_are_its_own),
+		UNIT_TEST(a_daemon_s_nonsense_is_nobody_s),
+		UNIT_TEST(whoever_has_the_group_open_is_named),
+		UNIT_TEST(one_that_is_not_live_is_not_cold),
+		UNIT_TEST(one_of_a_network_is_cold_only),
+		UNIT_TEST(the_table_is_for_people),
+		UNIT_TEST(what_is_not_known_is_a_dash),
+		UNIT_TEST(a_machine_without_any_says_so),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_free_one_can_take_either_tier);
-	tcase_add_test(tcase, one_at_vfio_pci_is_hot);
-	tcase_add_test(tcase, one_without_a_driver_can_go_either_way);
-	tcase_add_test(tcase, a_stranger_s_is_neither);
-	tcase_add_test(tcase, a_namespace_in_use_keeps_the_controller_cold_in_part);
-	tcase_add_test(tcase, all_in_use_is_neither);
-	tcase_add_test(tcase, what_is_in_the_way_of_vfio_is_told);
-	tcase_add_test(tcase, without_vfio_pci_nothing_is_hot);
-	tcase_add_test(tcase, a_daemon_s_controllers_are_its_own);
-	tcase_add_test(tcase, a_daemon_s_nonsense_is_nobody_s);
-	tcase_add_test(tcase, whoever_has_the_group_open_is_named);
-	tcase_add_test(tcase, one_that_is_not_live_is_not_cold);
-	tcase_add_test(tcase, one_of_a_network_is_cold_only);
-	tcase_add_test(tcase, the_table_is_for_people);
-	tcase_add_test(tcase, what_is_not_known_is_a_dash);
-	tcase_add_test(tcase, a_machine_without_any_says_so);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

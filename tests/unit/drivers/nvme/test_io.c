@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
 #include "core/memory/pool.h"
 
 #include "tests/unit/drivers/nvme/nvme_stage.h"
+#include "tests/unit/unit.h"
 
 static struct nvme_client client;
 static uint8_t *buf;
@@ -471,43 +470,32 @@ START_TEST(without_a_queue_there_is_no_channel)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(int argc, char **argv)
 {
-	Suite *result = suite_create("nvme_io");
-	TCase *tcase = tcase_create("nvme_io");
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(what_is_written_is_read),
+		UNIT_TEST(large_blocks_too),
+		UNIT_TEST(a_flush_is_one_if_there_is_a_cache),
+		UNIT_TEST(fua_is_a_bit_if_there_is_a_cache),
+		UNIT_TEST(what_is_too_long_is_split),
+		UNIT_TEST(the_optimal_boundary_is_not_crossed),
+		UNIT_TEST(it_may_be_answered_inside_submit),
+		UNIT_TEST(an_unmap_is_ranges_within_their_limits),
+		UNIT_TEST(zeroes_are_one_command_within_their_limit),
+		UNIT_TEST(a_compare_tells_what_differs),
+		UNIT_TEST(memory_that_a_device_cannot_reach_is_bounced),
+		UNIT_TEST(what_may_help_is_tried_again),
+		UNIT_TEST(it_is_tried_so_often_and_no_more),
+		UNIT_TEST(what_cannot_help_is_not),
+		UNIT_TEST(a_delay_that_the_device_asks_for_is_kept),
+		UNIT_TEST(a_delay_has_a_bound),
+		UNIT_TEST(other_requests_pass_one_that_waits),
+		UNIT_TEST(no_memory_for_ranges_is_an_error_of_that_request),
+		UNIT_TEST(each_thread_has_its_queue),
+		UNIT_TEST(without_a_queue_there_is_no_channel),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, what_is_written_is_read);
-	tcase_add_test(tcase, large_blocks_too);
-	tcase_add_test(tcase, a_flush_is_one_if_there_is_a_cache);
-	tcase_add_test(tcase, fua_is_a_bit_if_there_is_a_cache);
-	tcase_add_test(tcase, what_is_too_long_is_split);
-	tcase_add_test(tcase, the_optimal_boundary_is_not_crossed);
-	tcase_add_test(tcase, it_may_be_answered_inside_submit);
-	tcase_add_test(tcase, an_unmap_is_ranges_within_their_limits);
-	tcase_add_test(tcase, zeroes_are_one_command_within_their_limit);
-	tcase_add_test(tcase, a_compare_tells_what_differs);
-	tcase_add_test(tcase, memory_that_a_device_cannot_reach_is_bounced);
-	tcase_add_test(tcase, what_may_help_is_tried_again);
-	tcase_add_test(tcase, it_is_tried_so_often_and_no_more);
-	tcase_add_test(tcase, what_cannot_help_is_not);
-	tcase_add_test(tcase, a_delay_that_the_device_asks_for_is_kept);
-	tcase_add_test(tcase, a_delay_has_a_bound);
-	tcase_add_test(tcase, other_requests_pass_one_that_waits);
-	tcase_add_test(tcase, no_memory_for_ranges_is_an_error_of_that_request);
-	tcase_add_test(tcase, each_thread_has_its_queue);
-	tcase_add_test(tcase, without_a_queue_there_is_no_channel);
-	suite_add_tcase(result, tcase);
-	return result;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "drivers/nvme/power.h"
+#include "tests/unit/unit.h"
 
 #define TO(state, ms) ((uint64_t)(state) << 3 | (uint64_t)(ms) << 8)
 
@@ -81,20 +79,15 @@ START_TEST(states_that_do_io_are_no_rest)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_power");
-	TCase *tcase = tcase_create("power");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(shallow_states_soon_and_deep_ones_later),
+		UNIT_TEST(the_cap_is_the_exit_latency),
+		UNIT_TEST(states_that_take_too_long_are_left_out),
+		UNIT_TEST(states_that_do_io_are_no_rest),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, shallow_states_soon_and_deep_ones_later);
-	tcase_add_test(tcase, the_cap_is_the_exit_latency);
-	tcase_add_test(tcase, states_that_take_too_long_are_left_out);
-	tcase_add_test(tcase, states_that_do_io_are_no_rest);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of the process, with controllers in every state of their lives. */
 #include <errno.h>
-#include <stdlib.h>
-
-#include <check.h>
 
 #include <ebb/memory.h>
 #include <ebb/sequence.h>
@@ -12,6 +9,7 @@
 #include "core/app/subsystem.h"
 #include "drivers/nvme/controllers.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
+#include "tests/unit/unit.h"
 
 #define ATTACH        "bdev_nvme_attach_controller"
 #define ATTACH_PARAMS "{'name': 'n', 'trtype': 'mock', 'traddr': 'here'}"
@@ -132,7 +130,7 @@ START_TEST(a_holder_that_does_not_let_go_is_not_waited_for)
 	stage_clock_advance(2 * EBB_NS_PER_S);
 	stage_turns(10);
 	ck_assert_uint_eq(stage_log_count("n (here) could not be detached at shutdown: its bdevs "
-					  "are still held; left as it is"),
+				    "are still held; left as it is"),
 			  1);
 	stage_clock_advance(PATIENCE_S * EBB_NS_PER_S); /* the bdevs' own */
 	stage_until(&ended);
@@ -190,7 +188,7 @@ START_TEST(an_attach_that_does_not_end_is_not_waited_for)
 	stage_clock_advance((PATIENCE_S + 1) * EBB_NS_PER_S);
 	stage_until(&ended);
 	ck_assert_uint_eq(stage_log_count("n (here) could not be detached at shutdown: it is still "
-					  "attaching; left as it is"),
+				    "attaching; left as it is"),
 			  1);
 	mock_attached();
 	stage_turns(10);
@@ -236,26 +234,21 @@ START_TEST(a_detach_under_way_is_answered)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_shutdown");
-	TCase *tcase = tcase_create("nvme_shutdown");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(without_controllers_it_is_at_once),
+		UNIT_TEST(an_idle_controller_is_detached),
+		UNIT_TEST(a_busy_controller_is_detached_after_its_io),
+		UNIT_TEST(a_holder_that_does_not_let_go_is_not_waited_for),
+		UNIT_TEST(an_attach_under_way_is_waited_for),
+		UNIT_TEST(a_start_under_way_is_waited_for),
+		UNIT_TEST(an_attach_that_does_not_end_is_not_waited_for),
+		UNIT_TEST(a_reset_under_way_is_waited_for),
+		UNIT_TEST(a_detach_under_way_is_answered),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, without_controllers_it_is_at_once);
-	tcase_add_test(tcase, an_idle_controller_is_detached);
-	tcase_add_test(tcase, a_busy_controller_is_detached_after_its_io);
-	tcase_add_test(tcase, a_holder_that_does_not_let_go_is_not_waited_for);
-	tcase_add_test(tcase, an_attach_under_way_is_waited_for);
-	tcase_add_test(tcase, a_start_under_way_is_waited_for);
-	tcase_add_test(tcase, an_attach_that_does_not_end_is_not_waited_for);
-	tcase_add_test(tcase, a_reset_under_way_is_waited_for);
-	tcase_add_test(tcase, a_detach_under_way_is_answered);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

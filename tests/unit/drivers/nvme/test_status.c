@@ -2,14 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <check.h>
-
 #include <ebb/base.h>
 
 #include <nvme/types.h>
 
 #include "drivers/nvme/request.h"
 #include "drivers/nvme/status.h"
+#include "tests/unit/unit.h"
 
 #define STATUS(sct, sc) ((uint16_t)((sct) << NVME_SCT_SHIFT | (sc)))
 
@@ -83,20 +82,15 @@ START_TEST(answers_that_are_no_status)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nvme_status");
-	TCase *tcase = tcase_create("status");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(statuses_have_errnos),
+		UNIT_TEST(some_answers_cast_doubt_on_the_namespace),
+		UNIT_TEST(every_error_is_one),
+		UNIT_TEST(answers_that_are_no_status),
+		UNIT_END,
+	};
 
-	tcase_add_test(tcase, statuses_have_errnos);
-	tcase_add_test(tcase, some_answers_cast_doubt_on_the_namespace);
-	tcase_add_test(tcase, every_error_is_one);
-	tcase_add_test(tcase, answers_that_are_no_status);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Controllers in trouble, and how they go: resets, failures, devices that leave, detaching. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include <ebb/memory.h>
 #include <ebb/thread.h>
@@ -12,6 +9,7 @@
 
 #include "drivers/nvme/controllers.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
+#include "tests/unit/unit.h"
 
 #define ATTACH        "bdev_nvme_attach_controller"
 #define ATTACH_PARAMS "{'name': 'n', 'trtype': 'mock', 'traddr': 'here'}"
@@ -397,36 +395,25 @@ START_TEST(a_detach_may_come_before_the_attach_has_ended)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(int argc, char **argv)
 {
-	Suite *result = suite_create("nvme_trouble");
-	TCase *tcase = tcase_create("nvme_trouble");
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_detach_waits_for_the_health),
+		UNIT_TEST(a_reset_sets_the_features_again),
+		UNIT_TEST(a_reset_nobody_asked_for_is_noticed),
+		UNIT_TEST(a_reset_while_it_starts_is_followed_by_the_features),
+		UNIT_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back),
+		UNIT_TEST(an_answer_that_does_not_fit_makes_it_look_again),
+		UNIT_TEST(a_doubt_does_not_outlive_the_controller),
+		UNIT_TEST(a_failed_controller_gets_no_bdevs),
+		UNIT_TEST(a_detach_ends_a_look_at_the_namespaces),
+		UNIT_TEST(a_device_that_leaves_ends_in_errors_and_a_line),
+		UNIT_TEST(a_device_that_leaves_while_it_starts_ends_the_attach),
+		UNIT_TEST(a_detach_waits_for_its_holders),
+		UNIT_TEST(a_detach_may_come_before_the_attach_has_ended),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_detach_waits_for_the_health);
-	tcase_add_test(tcase, a_reset_sets_the_features_again);
-	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
-	tcase_add_test(tcase, a_reset_while_it_starts_is_followed_by_the_features);
-	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
-	tcase_add_test(tcase, an_answer_that_does_not_fit_makes_it_look_again);
-	tcase_add_test(tcase, a_doubt_does_not_outlive_the_controller);
-	tcase_add_test(tcase, a_failed_controller_gets_no_bdevs);
-	tcase_add_test(tcase, a_detach_ends_a_look_at_the_namespaces);
-	tcase_add_test(tcase, a_device_that_leaves_ends_in_errors_and_a_line);
-	tcase_add_test(tcase, a_device_that_leaves_while_it_starts_ends_the_attach);
-	tcase_add_test(tcase, a_detach_waits_for_its_holders);
-	tcase_add_test(tcase, a_detach_may_come_before_the_attach_has_ended);
-	suite_add_tcase(result, tcase);
-	return result;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -7,8 +7,8 @@
 
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
-#include "core/event/uring.h"
-#include "core/event/urings.h"
+#include "core/event/ring/uring.h"
+#include "core/event/ring/uring_set.h"
 
 struct io_uring_sqe kernel_sqes[KERNEL_SEEN_MAX];
 struct nvme_uring_cmd kernel_cmds[KERNEL_SEEN_MAX];
@@ -65,14 +65,14 @@ static bool kernel_take(struct io_uring_sqe *sqe)
 }
 
 /* Looks at what has been prepared since it was last submitted. */
-static void ring_look(struct ebb_uring *uring, unsigned *count)
+static void ring_look(struct event_uring *uring, unsigned *count)
 {
 	struct io_uring_sq *sq;
 
 	if (uring == NULL) {
 		return;
 	}
-	sq = &ebb_uring_ring(uring)->sq;
+	sq = &event_uring_ring(uring)->sq;
 	for (unsigned i = sq->sqe_head; i != sq->sqe_tail; i++) {
 		*count += kernel_take(&sq->sqes[(i & *sq->kring_mask) << 1]);
 	}
@@ -82,6 +82,6 @@ void kernel_look(void)
 {
 	unsigned home = 0;
 
-	ring_look(kernel_reactor()->urings.home, &home);
+	ring_look(kernel_reactor()->urings.main, &home);
 	ring_look(kernel_reactor()->urings.polled, &kernel_num_polled);
 }

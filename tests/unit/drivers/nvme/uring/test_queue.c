@@ -17,6 +17,8 @@
 
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/drivers/nvme/uring/kernel.h"
+#include "tests/unit/need.h"
+#include "tests/unit/unit.h"
 
 #define MANY 300
 
@@ -84,6 +86,7 @@ static void destroy_queue(void)
 
 static void setup(void)
 {
+	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
 	stepper_start_two();
 	thread = stepper_thread("worker", 0);
 	stepper_enter(thread);
@@ -505,7 +508,7 @@ START_TEST(test_move)
 	/* Before the queue has arrived, its new reactor has no ring. */
 	submit(command_make(2, pool, 512, 1));
 	ck_assert_uint_eq(queue->outstanding, 0);
-	ck_assert_ptr_null(kernel_reactor()->urings.home);
+	ck_assert_ptr_null(kernel_reactor()->urings.main);
 	ebb_nvme_uring_arrive(&queue->queue);
 	ck_assert_uint_eq(queue->outstanding, 1);
 	wait_ends(3);
@@ -513,20 +516,27 @@ START_TEST(test_move)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct io_uring probe;
-	const TTest *const tests[] = {
-		test_one_piece,   test_one_large_piece, test_vector, test_no_data,
-		test_files,       test_index_beyond,    test_status, test_errno,
-		test_address_cut, test_fixed_refused,   test_depth,  test_options,
-		test_drain,       test_polled,          test_move,   NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_one_piece),
+		UNIT_TEST(test_one_large_piece),
+		UNIT_TEST(test_vector),
+		UNIT_TEST(test_no_data),
+		UNIT_TEST(test_files),
+		UNIT_TEST(test_index_beyond),
+		UNIT_TEST(test_status),
+		UNIT_TEST(test_errno),
+		UNIT_TEST(test_address_cut),
+		UNIT_TEST(test_fixed_refused),
+		UNIT_TEST(test_depth),
+		UNIT_TEST(test_options),
+		UNIT_TEST(test_drain),
+		UNIT_TEST(test_polled),
+		UNIT_TEST(test_move),
+		UNIT_END,
 	};
 
-	if (io_uring_queue_init(2, &probe, IORING_SETUP_SQE128 | IORING_SETUP_CQE32) != 0) {
-		printf("1..0 # SKIP no io_uring with big entries is to be had here\n");
-		return EXIT_SUCCESS;
-	}
-	io_uring_queue_exit(&probe);
-	return stepper_main("drivers/nvme/uring/queue", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

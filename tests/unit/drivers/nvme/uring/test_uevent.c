@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "drivers/nvme/uring/monitor.h"
 #include "tests/unit/core/event/stepper.h"
+#include "tests/unit/unit.h"
 
 #define CTRLR_PATH "/devices/pci0000:00/0000:00:08.0/0000:01:00.0/nvme/nvme0"
 
@@ -190,12 +189,15 @@ START_TEST(test_quiet)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		test_parse, test_parse_refused, test_parse_odd, test_is_of, test_async,
-		test_gone,  test_namespaces,    test_quiet,     NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_parse),
+		UNIT_TEST(test_parse_refused), UNIT_TEST(test_parse_odd),
+		UNIT_TEST(test_is_of),         UNIT_TEST(test_async),
+		UNIT_TEST(test_gone),          UNIT_TEST(test_namespaces),
+		UNIT_TEST(test_quiet),         UNIT_END,
 	};
 
-	return stepper_main("drivers/nvme/uring/uevent", setup, teardown, tests);
+	return unit_main(argc, argv, tests);
 }

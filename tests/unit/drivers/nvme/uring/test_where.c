@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/unit.h"
 
 #define BDF0  "0000:01:00.0"
 #define BDF1  "0000:02:00.0"
@@ -264,27 +262,21 @@ START_TEST(test_try)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("drivers/nvme/uring/where");
-	TCase *tcase = tcase_create("where");
-	SRunner *runner;
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, machine_end),
+		UNIT_TEST(test_find),
+		UNIT_TEST(test_find_link),
+		UNIT_TEST(test_find_refused),
+		UNIT_TEST(test_find_not_live),
+		UNIT_TEST(test_limits),
+		UNIT_TEST(test_limits_odd),
+		UNIT_TEST(test_limits_ctrlr),
+		UNIT_TEST(test_explain),
+		UNIT_TEST(test_try),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, machine_end);
-	tcase_add_test(tcase, test_find);
-	tcase_add_test(tcase, test_find_link);
-	tcase_add_test(tcase, test_find_refused);
-	tcase_add_test(tcase, test_find_not_live);
-	tcase_add_test(tcase, test_limits);
-	tcase_add_test(tcase, test_limits_odd);
-	tcase_add_test(tcase, test_limits_ctrlr);
-	tcase_add_test(tcase, test_explain);
-	tcase_add_test(tcase, test_try);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -285,23 +285,3 @@ void layer_notify(int fd)
 
 	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
 }
-
-int layer_main(const char *name, const TTest *const *tests)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tcase, layer_begin, layer_end);
-	tcase_set_timeout(tcase, 30); /* of a busy machine */
-	for (; *tests != NULL; tests++) {
-		tcase_add_test(tcase, *tests);
-	}
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}

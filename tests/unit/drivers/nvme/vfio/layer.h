@@ -81,7 +81,4 @@ void layer_submit(struct layer_queue *queue, struct layer_io *io);
 /* What the kernel does with an eventfd of the device's. */
 void layer_notify(int fd);
 
-/* A program of one test case, each test between layer_begin() and layer_end(). Return: main()'s. */
-int layer_main(const char *name, const TTest *const *tests);
-
 #endif

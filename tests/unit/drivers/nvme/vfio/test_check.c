@@ -3,16 +3,14 @@
 #include "drivers/nvme/vfio/check.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include <check.h>
 
 #include "drivers/nvme/pci.h"
 #include "drivers/nvme/vfio/internal.h"
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/unit.h"
 
 #define BDF    "0000:01:00.0"
 #define NVME   "0x010802\n"
@@ -114,23 +112,18 @@ START_TEST(the_window_is_the_lowest_that_fits)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("vfio_check");
-	TCase *tcase = tcase_create("check");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(machine_begin, machine_end),
+		UNIT_TEST(one_that_vfio_pci_has_is_good),
+		UNIT_TEST(the_kernel_s_is_refused),
+		UNIT_TEST(one_without_a_driver_is_refused),
+		UNIT_TEST(a_file_that_may_not_be_opened_is_described),
+		UNIT_TEST(addresses_are_read_as_people_write_them),
+		UNIT_TEST(the_window_is_the_lowest_that_fits),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, machine_begin, machine_end);
-	tcase_add_test(tcase, one_that_vfio_pci_has_is_good);
-	tcase_add_test(tcase, the_kernel_s_is_refused);
-	tcase_add_test(tcase, one_without_a_driver_is_refused);
-	tcase_add_test(tcase, a_file_that_may_not_be_opened_is_described);
-	tcase_add_test(tcase, addresses_are_read_as_people_write_them);
-	tcase_add_test(tcase, the_window_is_the_lowest_that_fits);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

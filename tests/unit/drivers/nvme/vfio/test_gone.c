@@ -8,6 +8,7 @@
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/unit.h"
 
 /* Pulled out: the next time limit finds out. */
 START_TEST(a_function_that_vanishes)
@@ -201,21 +202,22 @@ START_TEST(detached_when_it_hears_of_both)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		a_queue_of_one_that_has_gone,
-		a_function_that_vanishes_with_its_answer,
-		a_function_that_vanishes,
-		a_function_that_is_asked_for,
-		a_function_that_is_asked_for_in_a_reset,
-		a_function_that_vanishes_while_it_is_let_go,
-		a_function_that_vanishes_while_it_shuts_down,
-		detached_when_it_hears_that_it_has_gone,
-		detached_when_it_hears_that_the_reset_has_failed,
-		detached_when_it_hears_of_both,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(a_queue_of_one_that_has_gone),
+		UNIT_TEST(a_function_that_vanishes_with_its_answer),
+		UNIT_TEST(a_function_that_vanishes),
+		UNIT_TEST(a_function_that_is_asked_for),
+		UNIT_TEST(a_function_that_is_asked_for_in_a_reset),
+		UNIT_TEST(a_function_that_vanishes_while_it_is_let_go),
+		UNIT_TEST(a_function_that_vanishes_while_it_shuts_down),
+		UNIT_TEST(detached_when_it_hears_that_it_has_gone),
+		UNIT_TEST(detached_when_it_hears_that_the_reset_has_failed),
+		UNIT_TEST(detached_when_it_hears_of_both),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/gone", tests);
+	return unit_main(argc, argv, tests);
 }

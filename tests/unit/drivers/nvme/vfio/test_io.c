@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 #define MANY 64u
 
@@ -461,29 +462,30 @@ START_TEST(shadows_may_be_refused)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		what_is_written_is_read,
-		one_element_is_one_sgl_descriptor,
-		vectors_that_keep_to_pages_are_prps,
-		vectors_that_do_not_are_sgls,
-		foreign_memory_is_refused,
-		the_devices_status_and_result_are_passed_on,
-		what_finds_no_room_waits_in_order,
-		what_finds_no_list_waits,
-		queues_wrap,
-		a_batch_is_one_doorbell,
-		the_next_request_is_rung_at_once,
-		shadow_doorbells,
-		doorbells_pass_event_indexes,
-		shadows_may_be_refused,
-		shadows_are_not_inherited,
-		shadows_are_unwanted,
-		qemus_shadows_are_left_alone,
-		qemus_shadows_are_used_if_wanted,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(what_is_written_is_read),
+		UNIT_TEST(one_element_is_one_sgl_descriptor),
+		UNIT_TEST(vectors_that_keep_to_pages_are_prps),
+		UNIT_TEST(vectors_that_do_not_are_sgls),
+		UNIT_TEST(foreign_memory_is_refused),
+		UNIT_TEST(the_devices_status_and_result_are_passed_on),
+		UNIT_TEST(what_finds_no_room_waits_in_order),
+		UNIT_TEST(what_finds_no_list_waits),
+		UNIT_TEST(queues_wrap),
+		UNIT_TEST(a_batch_is_one_doorbell),
+		UNIT_TEST(the_next_request_is_rung_at_once),
+		UNIT_TEST(shadow_doorbells),
+		UNIT_TEST(doorbells_pass_event_indexes),
+		UNIT_TEST(shadows_may_be_refused),
+		UNIT_TEST(shadows_are_not_inherited),
+		UNIT_TEST(shadows_are_unwanted),
+		UNIT_TEST(qemus_shadows_are_left_alone),
+		UNIT_TEST(qemus_shadows_are_used_if_wanted),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/io", tests);
+	return unit_main(argc, argv, tests);
 }

@@ -10,6 +10,7 @@
 
 #include "core/event/reactor.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 #define MANY 100u
 
@@ -553,31 +554,32 @@ START_TEST(few_queue_pairs_are_shared_out)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		a_polling_reactor_has_no_interrupts,
-		one_that_may_sleep_has,
-		a_busy_one_goes_without,
-		an_emulated_one_is_not_hurried,
-		any_other_one_is,
-		the_first_after_a_sleep_does_not_wait,
-		a_straggler_is_looked_after,
-		a_lost_interrupt_is_found_and_counted,
-		a_late_interrupt_is_not_lost,
-		mode_changes_under_load,
-		with_one_queue_pair_it_interrupts,
-		num_io_queues_is_kept_to,
-		without_vectors_it_polls,
-		a_refused_second_pair_is_done_without,
-		a_refused_queue_fails_requests,
-		a_vector_that_cannot_be_set,
-		drain_waits_for_all,
-		drain_waits_for_a_reset,
-		threads_have_queues_of_their_own,
-		few_queue_pairs_are_shared_out,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(a_polling_reactor_has_no_interrupts),
+		UNIT_TEST(one_that_may_sleep_has),
+		UNIT_TEST(a_busy_one_goes_without),
+		UNIT_TEST(an_emulated_one_is_not_hurried),
+		UNIT_TEST(any_other_one_is),
+		UNIT_TEST(the_first_after_a_sleep_does_not_wait),
+		UNIT_TEST(a_straggler_is_looked_after),
+		UNIT_TEST(a_lost_interrupt_is_found_and_counted),
+		UNIT_TEST(a_late_interrupt_is_not_lost),
+		UNIT_TEST(mode_changes_under_load),
+		UNIT_TEST(with_one_queue_pair_it_interrupts),
+		UNIT_TEST(num_io_queues_is_kept_to),
+		UNIT_TEST(without_vectors_it_polls),
+		UNIT_TEST(a_refused_second_pair_is_done_without),
+		UNIT_TEST(a_refused_queue_fails_requests),
+		UNIT_TEST(a_vector_that_cannot_be_set),
+		UNIT_TEST(drain_waits_for_all),
+		UNIT_TEST(drain_waits_for_a_reset),
+		UNIT_TEST(threads_have_queues_of_their_own),
+		UNIT_TEST(few_queue_pairs_are_shared_out),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/lane", tests);
+	return unit_main(argc, argv, tests);
 }

@@ -7,6 +7,7 @@
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/unit.h"
 
 /* All of them are under way, and stay so. */
 static void begin_held(void)
@@ -367,28 +368,29 @@ START_TEST(a_reset_while_a_queue_is_made)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		resets_under_load,
-		a_reset_that_is_wanted_deletes_the_queues_first,
-		a_reset_out_of_need_asks_for_nothing,
-		a_reset_of_one_that_deletes_no_queues,
-		a_reset_of_one_that_answers_no_deletion,
-		a_fatal_status_while_queues_are_deleted,
-		one_that_vanishes_while_queues_are_deleted,
-		a_queue_leaves_while_queues_are_deleted,
-		a_function_is_asked_for_while_queues_are_deleted,
-		a_full_admin_queue_while_queues_are_deleted,
-		a_reset_keeps_the_order,
-		a_reset_that_fails_and_one_that_helps,
-		a_reset_of_one_that_cannot_be_disabled,
-		an_error_of_the_link_is_a_reset,
-		a_queue_leaves_in_a_reset,
-		a_queue_comes_in_a_reset,
-		a_reset_while_a_queue_is_made,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(resets_under_load),
+		UNIT_TEST(a_reset_that_is_wanted_deletes_the_queues_first),
+		UNIT_TEST(a_reset_out_of_need_asks_for_nothing),
+		UNIT_TEST(a_reset_of_one_that_deletes_no_queues),
+		UNIT_TEST(a_reset_of_one_that_answers_no_deletion),
+		UNIT_TEST(a_fatal_status_while_queues_are_deleted),
+		UNIT_TEST(one_that_vanishes_while_queues_are_deleted),
+		UNIT_TEST(a_queue_leaves_while_queues_are_deleted),
+		UNIT_TEST(a_function_is_asked_for_while_queues_are_deleted),
+		UNIT_TEST(a_full_admin_queue_while_queues_are_deleted),
+		UNIT_TEST(a_reset_keeps_the_order),
+		UNIT_TEST(a_reset_that_fails_and_one_that_helps),
+		UNIT_TEST(a_reset_of_one_that_cannot_be_disabled),
+		UNIT_TEST(an_error_of_the_link_is_a_reset),
+		UNIT_TEST(a_queue_leaves_in_a_reset),
+		UNIT_TEST(a_queue_comes_in_a_reset),
+		UNIT_TEST(a_reset_while_a_queue_is_made),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/reset", tests);
+	return unit_main(argc, argv, tests);
 }

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
 
 static struct layer_queue queue;
 
@@ -400,36 +400,37 @@ START_TEST(a_namespace_of_its_own)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		a_controller_is_attached_and_shut_down,
-		a_device_that_cannot_be_had,
-		a_slow_start_is_waited_for,
-		a_controller_that_is_never_ready,
-		a_controller_that_is_broken,
-		a_broken_controller_that_vanishes,
-		a_shared_namespace_is_held,
-		a_shared_namespace_that_is_in_use,
-		a_namespace_of_its_own,
-		a_start_that_is_given_up,
-		a_controller_that_is_broken_at_first,
-		a_controller_that_was_left_enabled,
-		a_controller_that_has_to_be_reset_to_be_disabled,
-		a_controller_that_cannot_be_disabled,
-		a_function_that_is_not_there,
-		a_function_that_goes_while_it_starts,
-		what_it_cannot_do_is_said,
-		identify_that_is_refused,
-		identify_that_is_not_answered,
-		a_shutdown_that_hangs_has_an_end,
-		event_requests_never_time_out,
-		events_arrive,
-		any_number_of_admin_commands,
-		detach_waits_for_the_queues,
-		queues_come_and_go,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(a_controller_is_attached_and_shut_down),
+		UNIT_TEST(a_device_that_cannot_be_had),
+		UNIT_TEST(a_slow_start_is_waited_for),
+		UNIT_TEST(a_controller_that_is_never_ready),
+		UNIT_TEST(a_controller_that_is_broken),
+		UNIT_TEST(a_broken_controller_that_vanishes),
+		UNIT_TEST(a_shared_namespace_is_held),
+		UNIT_TEST(a_shared_namespace_that_is_in_use),
+		UNIT_TEST(a_namespace_of_its_own),
+		UNIT_TEST(a_start_that_is_given_up),
+		UNIT_TEST(a_controller_that_is_broken_at_first),
+		UNIT_TEST(a_controller_that_was_left_enabled),
+		UNIT_TEST(a_controller_that_has_to_be_reset_to_be_disabled),
+		UNIT_TEST(a_controller_that_cannot_be_disabled),
+		UNIT_TEST(a_function_that_is_not_there),
+		UNIT_TEST(a_function_that_goes_while_it_starts),
+		UNIT_TEST(what_it_cannot_do_is_said),
+		UNIT_TEST(identify_that_is_refused),
+		UNIT_TEST(identify_that_is_not_answered),
+		UNIT_TEST(a_shutdown_that_hangs_has_an_end),
+		UNIT_TEST(event_requests_never_time_out),
+		UNIT_TEST(events_arrive),
+		UNIT_TEST(any_number_of_admin_commands),
+		UNIT_TEST(detach_waits_for_the_queues),
+		UNIT_TEST(queues_come_and_go),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/start", tests);
+	return unit_main(argc, argv, tests);
 }

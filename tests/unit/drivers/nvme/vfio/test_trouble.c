@@ -7,6 +7,7 @@
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/unit.h"
 
 /* What the controller has written cannot be: one reset, and everything is answered all the same. */
 static void misbehaves(enum fake_mischief mischief, const char *text)
@@ -263,28 +264,29 @@ START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {
-		a_wrong_cid,
-		a_repeated_cid,
-		a_cid_that_no_slot_has,
-		a_head_outside_of_the_queue,
-		another_queues_identifier,
-		a_wrong_phase,
-		an_aborted_command_is_submitted_again,
-		a_command_that_is_always_aborted_times_out,
-		a_command_that_cannot_be_aborted,
-		an_abort_that_fails,
-		a_stop_of_ours_makes_no_command_late,
-		a_late_answer,
-		a_command_that_never_ends,
-		the_timer_runs_only_for_commands,
-		a_fatal_status,
-		an_admin_command_that_is_not_answered,
-		a_fatal_status_before_an_admin_command_is_answered,
-		NULL,
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(layer_begin, layer_end),
+		UNIT_TEST(a_wrong_cid),
+		UNIT_TEST(a_repeated_cid),
+		UNIT_TEST(a_cid_that_no_slot_has),
+		UNIT_TEST(a_head_outside_of_the_queue),
+		UNIT_TEST(another_queues_identifier),
+		UNIT_TEST(a_wrong_phase),
+		UNIT_TEST(an_aborted_command_is_submitted_again),
+		UNIT_TEST(a_command_that_is_always_aborted_times_out),
+		UNIT_TEST(a_command_that_cannot_be_aborted),
+		UNIT_TEST(an_abort_that_fails),
+		UNIT_TEST(a_stop_of_ours_makes_no_command_late),
+		UNIT_TEST(a_late_answer),
+		UNIT_TEST(a_command_that_never_ends),
+		UNIT_TEST(the_timer_runs_only_for_commands),
+		UNIT_TEST(a_fatal_status),
+		UNIT_TEST(an_admin_command_that_is_not_answered),
+		UNIT_TEST(a_fatal_status_before_an_admin_command_is_answered),
+		UNIT_END,
 	};
 
-	return layer_main("nvme/vfio/trouble", tests);
+	return unit_main(argc, argv, tests);
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BDEV_COMPLETE_H
+#define EBB_BDEV_COMPLETE_H
+
+#include "core/bdev/parts.h"
+
+/* The end of a request that is put off to the end of the turn: what its embedded deferral runs. */
+void bdev_complete_deferred(struct ebb_deferred *deferred);
+
+/*
+ * What @next, of bdev_parts_begin(), means for a request that is just being submitted: nothing yet, a
+ * wait, or its end, at the end of the turn. Thread: the channel's.
+ */
+void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next);
+
+#endif

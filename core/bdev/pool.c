@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The requests of a channel are one mapping of which only what has been used is ever touched; a
+ * request that was freed last is used next, so that few in flight stay in the cache.
+ */
+#include "core/bdev/pool.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static uint32_t pool_requests = BDEV_POOL_SIZE_DEFAULT;
+
+void bdev_pool_set_size(uint32_t requests)
+{
+	pool_requests = requests == 0 ? BDEV_POOL_SIZE_DEFAULT : requests;
+}
+
+static struct bdev_req *pool_touch(struct bdev_channel *ch, uint32_t index)
+{
+	struct bdev_req *req = (struct bdev_req *)(void *)(ch->pool + index * ch->pool_stride);
+
+	ebb_list_init(&req->link);
+	req->ch = ch;
+	req->io.bdev = ch->bdev;
+	req->deferred.fn = ch->pool_deferred;
+	req->state = BDEV_REQ_FREE;
+	return req;
+}
+
+struct bdev_req *bdev_pool_get_slow(struct bdev_channel *ch)
+{
+	if (ch->pool_bump == ch->pool_size) {
+		return NULL;
+	}
+	return pool_touch(ch, ch->pool_bump++);
+}
+
+struct bdev_req *bdev_pool_get_child(struct bdev_channel *ch)
+{
+	struct bdev_req *req = bdev_pool_get(ch);
+
+	if (req == NULL && ch->reserve != NULL) {
+		req = ch->reserve;
+		ch->reserve = req->next_free;
+	}
+	return req;
+}
+
+void bdev_pool_put_child(struct bdev_channel *ch, struct bdev_req *child)
+{
+	child->special = 0;
+	if (!child->reserve) {
+		bdev_pool_put(ch, child);
+		return;
+	}
+	child->state = BDEV_REQ_FREE;
+	child->next_free = ch->reserve;
+	ch->reserve = child;
+}
+
+int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct ebb_deferred *deferred))
+{
+	size_t need = sizeof(struct bdev_req) + ch->bdev->io_ctx_size;
+	size_t lines = (need + EBB_CACHE_LINE - 1) / EBB_CACHE_LINE;
+	uint32_t index;
+	void *addr;
+
+	/* An odd number of lines apart, so that hot lines spread over all sets of the cache. */
+	ch->pool_stride = (lines | 1u) * EBB_CACHE_LINE;
+	ch->pool_size = pool_requests;
+	ch->pool_deferred = deferred;
+	ch->pool_bytes = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
+	addr = mmap(NULL, ch->pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	if (addr == MAP_FAILED) {
+		return -errno;
+	}
+	ch->pool = addr;
+	for (index = 0; index < BDEV_POOL_RESERVE; index++) {
+		struct bdev_req *req = pool_touch(ch, ch->pool_size + index);
+
+		req->reserve = true;
+		req->next_free = ch->reserve;
+		ch->reserve = req;
+	}
+	return 0;
+}
+
+void bdev_pool_destroy(struct bdev_channel *ch)
+{
+	munmap(ch->pool, ch->pool_bytes);
+}

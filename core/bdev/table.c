@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bdev/table.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
+static struct ebb_hash bdevs_by_name;
+static struct ebb_hash bdevs_by_uuid;
+
+void bdev_table_lock(void)
+{
+	pthread_mutex_lock(&table_mutex);
+}
+
+void bdev_table_unlock(void)
+{
+	pthread_mutex_unlock(&table_mutex);
+}
+
+struct ebb_bdev_internal *bdev_table_find_locked(const char *name)
+{
+	uint64_t hash = ebb_hash_of_name(name);
+	struct ebb_bdev_internal *internal;
+	struct ebb_hash_node *node;
+
+	ebb_hash_for_each(node, &bdevs_by_name, hash)
+	{
+		internal = ebb_hash_entry(node, struct ebb_bdev_internal, name_node);
+		if (strcmp(internal->bdev->name, name) == 0) {
+			return internal;
+		}
+	}
+	ebb_hash_for_each(node, &bdevs_by_uuid, hash)
+	{
+		internal = ebb_hash_entry(node, struct ebb_bdev_internal, uuid_node);
+		if (strcasecmp(internal->uuid_text, name) == 0) {
+			return internal;
+		}
+	}
+	return NULL;
+}
+
+void bdev_table_add_locked(struct ebb_bdev_internal *internal)
+{
+	ebb_list_push_back(&bdevs, &internal->link);
+	ebb_hash_add(&bdevs_by_name, &internal->name_node, ebb_hash_of_name(internal->bdev->name));
+	ebb_hash_add(&bdevs_by_uuid, &internal->uuid_node, ebb_hash_of_name(internal->uuid_text));
+}
+
+void bdev_table_remove_locked(struct ebb_bdev_internal *internal)
+{
+	ebb_list_remove(&internal->link);
+	ebb_hash_remove(&bdevs_by_name, &internal->name_node);
+	ebb_hash_remove(&bdevs_by_uuid, &internal->uuid_node);
+}
+
+struct ebb_bdev_internal *bdev_table_find(const char *name)
+{
+	struct ebb_bdev_internal *internal;
+
+	bdev_table_lock();
+	internal = bdev_table_find_locked(name);
+	bdev_table_unlock();
+	return internal;
+}
+
+struct ebb_bdev *ebb_bdev_find(const char *name)
+{
+	struct ebb_bdev_internal *internal = bdev_table_find(name);
+
+	return internal != NULL ? internal->bdev : NULL;
+}
+
+struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous)
+{
+	struct ebb_list *node = previous == NULL ? bdevs.next : previous->internal->link.next;
+
+	return node == &bdevs ? NULL : ebb_list_entry(node, struct ebb_bdev_internal, link)->bdev;
+}

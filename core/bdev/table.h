@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_BDEV_TABLE_H
+#define EBB_BDEV_TABLE_H
+
+/* The bdevs there are, by name and by uuid, and what the layer keeps for each. */
+
+#include <ebb/bdev_module.h>
+#include <ebb/thread.h>
+
+#include "core/base/hash.h"
+#include "core/bdev/uuid.h"
+
+enum bdev_state {
+	BDEV_READY,
+	BDEV_REMOVING, /* cannot be opened; waits for its holders */
+	BDEV_TEARDOWN, /* nobody holds it; being freed */
+	BDEV_STATE_COUNT,
+};
+
+/*
+ * One bdev as the layer knows it; also the io_device whose channels carry its requests. @state,
+ * @descs, @pins and @totals are guarded by the lock below.
+ */
+struct ebb_bdev_internal {
+	struct ebb_bdev *bdev;
+	enum bdev_state state;
+	struct ebb_list link;           /* the table's; app thread only writes, under the lock */
+	struct ebb_hash_node name_node; /* the table's, like @link */
+	struct ebb_hash_node uuid_node;
+	struct ebb_list descs;
+	unsigned pins;                       /* those who need it to stay without holding it open */
+	char uuid_text[BDEV_UUID_TEXT_SIZE]; /* its alias */
+	struct ebb_msg teardown_msg;
+	void (*removed)(void *arg);
+	void *removed_arg;
+	/* What channels have counted, as of the last time each was asked, or went. */
+	struct ebb_bdev_iostat totals;
+};
+
+/* For all bdevs; never held on an I/O path. Thread: any. */
+void bdev_table_lock(void);
+void bdev_table_unlock(void);
+
+/* Under the lock, but for bdev_table_find(). @name: or a uuid. Return: NULL: there is none. */
+struct ebb_bdev_internal *bdev_table_find_locked(const char *name);
+struct ebb_bdev_internal *bdev_table_find(const char *name);
+
+/* Under the lock. To remove one that has been removed is harmless. Thread: app. */
+void bdev_table_add_locked(struct ebb_bdev_internal *internal);
+void bdev_table_remove_locked(struct ebb_bdev_internal *internal);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/os/std_fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void ebb_std_fds_fill(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* open() takes the lowest number there is, and all below this one are taken. */
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+			_exit(1); /* nobody is there to be told */
+		}
+	}
+}
+
+bool ebb_stdout_finish(const char *program)
+{
+	int error = 0;
+
+	if (fflush(stdout) != 0) {
+		error = errno;
+	} else if (ferror(stdout)) {
+		error = EIO; /* of some time ago */
+	}
+	if (error != 0) {
+		fprintf(stderr, "%s: cannot write the output: %s\n", program, strerror(error));
+	}
+	return error == 0;
+}

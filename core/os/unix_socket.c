@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Whose is the socket at a path? The one question has three wrong answers that hurt: to remove the
+ * file of a server that lives, to refuse a restart because of what a killed process has left, and
+ * to let two daemons start at once and the later take the path from the former.
+ *
+ * The lock beside it answers for daemons of ours: the kernel drops it when its process dies, so who
+ * gets it knows that no other ebbd serves the path, and that none will begin to. What is at the
+ * path then is a dead daemon's or another program's. connect() tells these apart, and of all that
+ * it can say only "refused" means that nobody listens. A process id would tell nothing: a server
+ * may have listened and then forked.
+ *
+ * "Accepted" may yet be the dead daemon: what a killed process had asked of io_uring is put away
+ * some time after its death, and a socket with an accept() under way listens until then. That ends
+ * by itself within some tens of ms; another program does not. So it has an error of its own, and a
+ * caller whose sockets are io_uring's tries again for a while.
+ *
+ * A bound socket holds its inode, as an open file does, so as long as it is open nothing else has
+ * that inode's number: a file with it at the path is ours.
+ */
+
+#include "core/os/unix_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <ebb/log.h>
+
+#define SOCKET_BACKLOG 64
+/* Another daemon may remove the lock's file between our open and our lock: then try again. */
+#define LOCK_TRIES 16
+
+/* Notes why it failed, for whoever reports it. Return: @rc. */
+static int EBB_PRINTF(3, 4)
+	socket_fail(struct ebb_unix_socket *unix_socket, int rc, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(unix_socket->error, sizeof(unix_socket->error), format, args);
+	va_end(args);
+	return rc;
+}
+
+/* Says who holds the lock, as far as its file tells. */
+static int lock_refuse(struct ebb_unix_socket *unix_socket, int lock_fd, const char *remedy)
+{
+	char text[32] = "";
+	ssize_t len = pread(lock_fd, text, sizeof(text) - 1, 0);
+	long pid = len > 0 ? strtol(text, NULL, 10) : 0;
+
+	if (pid == getpid()) {
+		return socket_fail(unix_socket, -EADDRINUSE,
+				   "this ebbd (process %ld) is listening at %s already: %s", pid,
+				   unix_socket->path, remedy);
+	}
+	if (pid > 0) {
+		return socket_fail(unix_socket, -EADDRINUSE,
+				   "another ebbd (process %ld) is listening at %s: stop that one, "
+				   "or %s",
+				   pid, unix_socket->path, remedy);
+	}
+	return socket_fail(unix_socket, -EADDRINUSE,
+			   "another ebbd is listening at %s: stop that one, or %s",
+			   unix_socket->path, remedy);
+}
+
+/* Return: false: the file that @fd has open is not the one at @path. */
+static bool fd_is_at(int fd, const char *path)
+{
+	struct stat opened;
+	struct stat named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
+static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
+{
+	int fd = open(unix_socket->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc;
+
+	if (fd < 0) {
+		rc = -errno;
+		return socket_fail(unix_socket, rc,
+				   "cannot make the lock %s: %s; make its folder, or %s",
+				   unix_socket->lock_path, strerror(-rc), remedy);
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		rc = lock_refuse(unix_socket, fd, remedy);
+		close(fd);
+		return rc;
+	}
+	if (!fd_is_at(fd, unix_socket->lock_path)) {
+		close(fd);
+		return 0;
+	}
+	unix_socket->lock_fd = fd;
+	return 1;
+}
+
+static int socket_lock(struct ebb_unix_socket *unix_socket, const char *remedy)
+{
+	char pid[32];
+	int len;
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int rc = lock_try(unix_socket, remedy);
+
+		if (rc < 0) {
+			return rc;
+		}
+		if (rc > 0) {
+			len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+			if (ftruncate(unix_socket->lock_fd, 0) != 0 ||
+			    pwrite(unix_socket->lock_fd, pid, (size_t)len, 0) != len) {
+				ebb_warn("socket", "cannot write the lock %s: %s",
+					 unix_socket->lock_path, strerror(errno));
+			}
+			return 0;
+		}
+	}
+	return socket_fail(unix_socket, -EAGAIN,
+			   "the lock %s is removed again and again: another program removes it",
+			   unix_socket->lock_path);
+}
+
+/* Return: what connecting to @address says at once: 0 or -errno. */
+static int socket_probe(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
+	close(fd);
+	return rc;
+}
+
+/* With the lock held: what is at the path is a dead daemon's, or somebody else's. */
+static int socket_remove_stale(struct ebb_unix_socket *unix_socket,
+			       const struct sockaddr_un *address, const char *remedy)
+{
+	struct stat st;
+	int rc;
+
+	if (lstat(unix_socket->path, &st) != 0) {
+		return 0; /* nothing there, or bind() will say what is wrong */
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		return socket_fail(unix_socket, -EEXIST,
+				   "%s exists and is not a socket: it is left alone; remove it, or "
+				   "%s",
+				   unix_socket->path, remedy);
+	}
+	rc = socket_probe(address);
+	switch (rc) {
+	case -ENOENT:
+		return 0; /* removed meanwhile */
+	case -ECONNREFUSED:
+		break;
+	case 0:
+	case -EAGAIN: /* its queue is full */
+		return socket_fail(unix_socket, -EBUSY,
+				   "another program is listening at %s: stop it, or %s",
+				   unix_socket->path, remedy);
+	default:
+		return socket_fail(unix_socket, rc,
+				   "a program may be using the socket %s (connecting to it: %s): "
+				   "remove it if not, or %s",
+				   unix_socket->path, strerror(-rc), remedy);
+	}
+	ebb_notice("socket", "replacing the socket %s that a dead server has left behind",
+		   unix_socket->path);
+	if (unlink(unix_socket->path) != 0) {
+		rc = -errno;
+		return socket_fail(unix_socket, rc, "cannot remove the stale socket %s: %s",
+				   unix_socket->path, strerror(-rc));
+	}
+	return 0;
+}
+
+/*
+ * The file takes the mode of the unbound socket less the process's umask, so it is never more open
+ * than asked for; what the umask took is given back before listen() lets the first client in.
+ */
+static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockaddr_un *address)
+{
+	mode_t mode = unix_socket->mode;
+	struct stat st;
+
+	unix_socket->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (unix_socket->fd < 0 || fchmod(unix_socket->fd, mode) != 0 ||
+	    bind(unix_socket->fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
+		return -errno;
+	}
+	if (lstat(unix_socket->path, &st) != 0) {
+		return -errno;
+	}
+	unix_socket->dev = st.st_dev;
+	unix_socket->ino = st.st_ino;
+	if ((st.st_mode & 07777) != mode && chmod(unix_socket->path, mode) != 0) {
+		return -errno;
+	}
+	return listen(unix_socket->fd, SOCKET_BACKLOG) == 0 ? 0 : -errno;
+}
+
+/* With the lock held. */
+static int socket_listen(struct ebb_unix_socket *unix_socket, const char *remedy)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int rc;
+
+	memcpy(address.sun_path, unix_socket->path, strlen(unix_socket->path) + 1);
+	rc = socket_remove_stale(unix_socket, &address, remedy);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = socket_bind(unix_socket, &address);
+	if (rc != 0) {
+		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s",
+			    unix_socket->path, strerror(-rc), remedy);
+	}
+	return rc;
+}
+
+int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, mode_t mode,
+			 const char *remedy)
+{
+	size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	size_t len = strlen(path);
+	int rc;
+
+	*unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1, .mode = mode};
+	if (len == 0 || len >= size) {
+		return socket_fail(unix_socket, -ENAMETOOLONG,
+				   "the path of the socket is %zu bytes long (%.64s...); it must "
+				   "have 1 to %zu: %s",
+				   len, path, size - 1, remedy);
+	}
+	unix_socket->path = strdup(path);
+	if (unix_socket->path == NULL || asprintf(&unix_socket->lock_path, "%s.lock", path) < 0) {
+		unix_socket->lock_path = NULL;
+		rc = socket_fail(unix_socket, -ENOMEM, "out of memory for the socket %s", path);
+		goto close_all;
+	}
+	rc = socket_lock(unix_socket, remedy);
+	if (rc != 0) {
+		goto close_all;
+	}
+	rc = socket_listen(unix_socket, remedy);
+	if (rc != 0) {
+		goto close_all;
+	}
+	return 0;
+close_all:
+	ebb_unix_socket_close(unix_socket);
+	return rc;
+}
+
+bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket)
+{
+	struct stat st;
+
+	return unix_socket->ino != 0 && lstat(unix_socket->path, &st) == 0 &&
+	       st.st_ino == unix_socket->ino && st.st_dev == unix_socket->dev;
+}
+
+int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remedy, int *ret_old_fd)
+{
+	struct ebb_unix_socket renewed = *unix_socket;
+	int rc = 0;
+
+	renewed.fd = -1;
+	renewed.ino = 0;
+	if (!fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+		renewed.lock_fd = -1; /* that file has gone, too */
+		rc = socket_lock(&renewed, remedy);
+	}
+	if (rc == 0) {
+		rc = socket_listen(&renewed, remedy);
+	}
+	if (rc != 0) {
+		ebb_unix_socket_stop(&renewed);
+		memcpy(unix_socket->error, renewed.error, sizeof(renewed.error));
+	}
+	/* A new lock is kept: it is the path's from here on. */
+	if (renewed.lock_fd >= 0 && renewed.lock_fd != unix_socket->lock_fd) {
+		close(unix_socket->lock_fd);
+		unix_socket->lock_fd = renewed.lock_fd;
+	}
+	if (rc == 0) {
+		*ret_old_fd = unix_socket->fd;
+		*unix_socket = renewed;
+	}
+	return rc;
+}
+
+void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket)
+{
+	if (ebb_unix_socket_is_found(unix_socket)) {
+		unlink(unix_socket->path);
+	}
+	unix_socket->ino =
+		0; /* what is made there from here on is another's, whatever its number */
+}
+
+void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket)
+{
+	if (unix_socket->lock_fd >= 0) {
+		if (fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+			unlink(unix_socket->lock_path);
+		}
+		close(unix_socket->lock_fd);
+		unix_socket->lock_fd = -1;
+	}
+}
+
+void ebb_unix_socket_stop(struct ebb_unix_socket *unix_socket)
+{
+	ebb_unix_socket_unlink(unix_socket); /* while it is open: see above */
+	if (unix_socket->fd >= 0) {
+		close(unix_socket->fd);
+		unix_socket->fd = -1;
+	}
+}
+
+void ebb_unix_socket_close(struct ebb_unix_socket *unix_socket)
+{
+	ebb_unix_socket_stop(unix_socket);
+	ebb_unix_socket_unlock(unix_socket);
+	free(unix_socket->path);
+	free(unix_socket->lock_path);
+	unix_socket->path = NULL;
+	unix_socket->lock_path = NULL;
+}
