@@ -29,6 +29,7 @@ struct make_params {
 	char *at;
 	char *base;
 	uint32_t size;
+	bool size_given;
 	uint32_t number;
 };
 
@@ -36,7 +37,8 @@ static const struct ebb_param make_table[] = {
 	EBB_PARAM(struct make_params, name, EBB_PARAM_STRING),
 	EBB_PARAM(struct make_params, at, EBB_PARAM_STRING, .optional = true),
 	EBB_PARAM(struct make_params, base, EBB_PARAM_STRING, .optional = true),
-	EBB_PARAM(struct make_params, size, EBB_PARAM_UINT32, .optional = true),
+	EBB_PARAM(struct make_params, size, EBB_PARAM_UINT32, .optional = true,
+		  .given_offset = offsetof(struct make_params, size_given)),
 	EBB_PARAM(struct make_params, number, EBB_PARAM_UINT32, .optional = true),
 };
 
@@ -203,7 +205,7 @@ START_TEST(what_is_created_is_wanted_as_it_took_effect)
 {
 	call(&make_method, "{'name': 'a', 'size': 0}");
 	call(&make_method, "{'name': 'b', 'number': 5}");
-	wanted_is("a {'name':'a','number':4711}; b {'name':'b','number':5}");
+	wanted_is("a {'name':'a','size':0,'number':4711}; b {'name':'b','number':5}");
 }
 END_TEST
 
