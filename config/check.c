@@ -21,34 +21,6 @@ struct entry_place {
 	char text[160];
 };
 
-/* Takes @text over; NULL: there was no memory for it. */
-static void config_add_mistake(struct ebb_config *config, char *text)
-{
-	config->num_mistakes++;
-	if (text == NULL) {
-		config->out_of_memory = true;
-	} else if (config->num_mistakes <= EBB_CONFIG_MISTAKES_MAX) {
-		config->mistakes[config->num_mistakes - 1] = text;
-	} else {
-		free(text);
-	}
-}
-
-void ebb_config_mistake(struct ebb_config *config, const char *format, ...)
-{
-	char what[640];
-	char *text = NULL;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	if (asprintf(&text, "%s: %s", config->name, what) < 0) {
-		text = NULL;
-	}
-	config_add_mistake(config, text);
-}
-
 /* A mistake inside one entry. */
 static void EBB_PRINTF(3, 4)
 	entry_mistake(const struct entry_place *place, const char *method, const char *format, ...)
@@ -83,18 +55,18 @@ static int config_room(struct ebb_config *config)
 }
 
 /* Takes over the reference to @params. */
-static void config_add_entry(const struct entry_place *place, const char *method,
-			     struct json_object *params, uint32_t pass)
+static void config_add_entry(const struct entry_place *place, const struct ebb_method *method,
+			     const char *name, struct json_object *params, uint32_t pass)
 {
 	struct ebb_config *config = place->config;
 	struct ebb_config_entry entry = {.method = method, .params = params, .pass = pass};
 	bool room = config_room(config) == 0;
 
 	if (room) {
-		if (asprintf(&entry.step, "%s/%s", place->subsystem, method) < 0) {
+		if (asprintf(&entry.step, "%s/%s", place->subsystem, name) < 0) {
 			entry.step = NULL;
 		}
-		if (asprintf(&entry.place, "%s: %s %s", config->name, place->text, method) < 0) {
+		if (asprintf(&entry.place, "%s: %s %s", config->name, place->text, name) < 0) {
 			entry.place = NULL;
 		}
 	}
@@ -135,7 +107,7 @@ static void check_call(const struct entry_place *place, const char *name,
 		return;
 	}
 	if (rc == 0) {
-		rc = ebb_method_check(name, kept, &error);
+		rc = ebb_method_check(method, kept, &error);
 		if (rc < 0) {
 			json_object_put(kept);
 		}
@@ -153,7 +125,7 @@ static void check_call(const struct entry_place *place, const char *name,
 		json_object_put(kept);
 		return;
 	}
-	config_add_entry(place, name, kept, pass);
+	config_add_entry(place, method, name, kept, pass);
 }
 
 static void check_entry(const struct entry_place *place, struct json_object *entry)
@@ -213,26 +185,31 @@ static void check_element(const struct entry_place *subsystem_place, struct json
 	}
 }
 
-struct subsystem_lookup {
+struct section_lookup {
 	const char *name;
 	bool found;
 };
 
-static void subsystem_lookup_compare(const char *name, const char *const *depends_on,
-				     size_t num_depends, void *arg)
+static void section_lookup_compare(const char *name, const char *const *depends_on,
+				   size_t num_depends, void *arg)
 {
-	struct subsystem_lookup *lookup = arg;
+	struct section_lookup *lookup = arg;
 
 	(void)depends_on;
 	(void)num_depends;
 	lookup->found = lookup->found || strcmp(name, lookup->name) == 0;
 }
 
-static bool subsystem_exists(const char *name)
+/* A subsystem's; or the one that a method's calls are saved in. */
+static bool section_exists(const char *name)
 {
-	struct subsystem_lookup lookup = {.name = name};
+	struct section_lookup lookup = {.name = name};
+	const struct ebb_method *method = NULL;
 
-	ebb_subsystem_for_each(subsystem_lookup_compare, &lookup);
+	ebb_subsystem_for_each(section_lookup_compare, &lookup);
+	while (!lookup.found && (method = ebb_method_next(method)) != NULL) {
+		lookup.found = method->subsystem != NULL && strcmp(method->subsystem, name) == 0;
+	}
 	return lookup.found;
 }
 
@@ -292,7 +269,7 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 		ebb_config_mistake(config, "%s: \"config\" is not an array", place.outer);
 		return;
 	}
-	if (!subsystem_exists(place.subsystem)) {
+	if (!section_exists(place.subsystem)) {
 		if (json_object_array_length(entries) > 0) {
 			config_skip(config, place.subsystem, json_object_array_length(entries));
 		}

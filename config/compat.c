@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/method/param.h"
+
 /*
  * Each row says of one parameter of one method which values change nothing in ebb. Names are shell
  * patterns; the first row that matches counts.
@@ -229,18 +231,6 @@ int ebb_config_compat_method(const char *method, struct json_object *params, cha
 	return 0;
 }
 
-static bool method_has_param(const struct ebb_method *method, const char *name)
-{
-	size_t index;
-
-	for (index = 0; index < method->num_params; index++) {
-		if (strcmp(method->params[index].name, name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 int ebb_config_compat_params(const struct ebb_method *method, struct json_object *params,
 			     struct json_object **ret_params, char *ret_error, size_t size)
 {
@@ -258,8 +248,8 @@ int ebb_config_compat_params(const struct ebb_method *method, struct json_object
 	}
 	json_object_object_foreach(params, name, value)
 	{
-		row = method_has_param(method, name) ? NULL
-						     : row_find_parameter(method->name, name);
+		row = ebb_param_find(method, name) != NULL ? NULL
+							   : row_find_parameter(method->name, name);
 		if (row == NULL) {
 			if (json_object_object_add(kept, name, json_object_get(value)) < 0) {
 				json_object_put(value);

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include <ebb/base.h>
+#include <ebb/method.h>
 
 #define EBB_CONFIG_DEPTH_MAX 32
 /* Beyond these many, mistakes are only counted. */
@@ -16,9 +17,9 @@
 
 /* One method to call. */
 struct ebb_config_entry {
-	char *step;                 /* "bdev/bdev_null_create" */
-	char *place;                /* "FILE: subsystems[1] "bdev", config[3] bdev_null_create" */
-	const char *method;         /* in the document */
+	char *step;  /* "bdev/bdev_null_create" */
+	char *place; /* "FILE: subsystems[1] "bdev", config[3] bdev_null_create" */
+	const struct ebb_method *method;
 	struct json_object *params; /* what is left after ebb_config_compat_params(), or NULL */
 	uint32_t pass;              /* EBB_METHOD_STARTUP or EBB_METHOD_RUNTIME */
 };
@@ -35,7 +36,7 @@ struct ebb_config {
 	size_t num_entry_mistakes;
 	char *skipped; /* "sock (2 entries), ...": subsystems that ebb does not have; or NULL */
 	bool out_of_memory;
-	unsigned holds; /* the loader's */
+	unsigned refs; /* the loader's */
 };
 
 /**

@@ -24,7 +24,7 @@
  * RUNTIME methods after, each entry one step of a sequence, so that an entry that hangs is named.
  *
  * A method may answer after its step was given up. Its entry must live until then, so each call
- * under way holds the configuration as each pass does.
+ * under way has a reference to the configuration, and so has each pass.
  */
 static struct {
 	struct ebb_config *config; /* NULL: nothing to load */
@@ -52,13 +52,13 @@ static bool ignore_errors(void)
 
 static void config_release(struct ebb_config *config)
 {
-	ebb_assert(config->holds > 0);
-	if (--config->holds == 0) {
+	ebb_assert(config->refs > 0);
+	if (--config->refs == 0) {
 		ebb_config_destroy(config);
 	}
 }
 
-/* The loader's own hold. */
+/* The loader's own reference. */
 static void loader_release(void)
 {
 	struct ebb_config *config = loader.config;
@@ -142,7 +142,7 @@ static void check_done(struct ebb_work *work)
 		ebb_step_next(loader.check_step, rc);
 		return;
 	}
-	config->holds = 1;
+	config->refs = 1;
 	if (config->skipped != NULL) {
 		ebb_notice("config", "%s: passed over, ebb has no such subsystem: %s", config->name,
 			   config->skipped);
@@ -233,10 +233,14 @@ static void entry_start(struct ebb_step step, void *arg)
 		return;
 	}
 	call->config = loader.config;
-	call->config->holds++;
+	call->config->refs++;
 	call->entry = entry;
 	call->step = step;
-	ebb_method_dispatch(entry->method, entry->params, entry_done, call);
+	if (ignore_errors()) {
+		ebb_method_dispatch_wanted(entry->method, entry->params, entry_done, call);
+	} else {
+		ebb_method_dispatch(entry->method, entry->params, entry_done, call);
+	}
 }
 
 /* Entries say themselves why they failed; this is for those that never ended. */

@@ -11,6 +11,8 @@
 #include <ebb/log.h>
 
 #include "core/method/param.h"
+#include "rpc/calls.h"
+#include "rpc/load.h"
 
 /*
  * One client. Bytes come in as they like and are cut into JSON values; answers go out as they are
@@ -33,8 +35,7 @@ static size_t out_waiting(const struct ebb_rpc_connection *connection)
 
 static bool connection_held_back(const struct ebb_rpc_connection *connection)
 {
-	return connection->num_requests >= EBB_RPC_CLIENT_REQUESTS_MAX ||
-	       (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
+	return (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
 		connection->server->num_requests >= EBB_RPC_REQUESTS_MAX) ||
 	       connection->request_bytes > EBB_RPC_CLIENT_IN_HIGH ||
 	       out_waiting(connection) > EBB_RPC_CLIENT_OUT_HIGH;
@@ -183,8 +184,7 @@ static void connection_parse(struct ebb_rpc_connection *connection, const char *
 		len -= used;
 		connection->value_bytes += used;
 		if (status == EBB_FRAMING_VALUE) {
-			ebb_rpc_request_start(connection, value,
-					      connection_value_bytes(connection));
+			rpc_calls_start(connection, value, connection_value_bytes(connection));
 		} else if (status == EBB_FRAMING_BROKEN) {
 			connection_break(connection, &error);
 			len = 0;
@@ -203,7 +203,7 @@ static void connection_end(struct ebb_rpc_connection *connection)
 	connection->ended = true;
 	switch (ebb_framing_end(&connection->framing, &value, &error)) {
 	case EBB_FRAMING_VALUE:
-		ebb_rpc_request_start(connection, value, connection_value_bytes(connection));
+		rpc_calls_start(connection, value, connection_value_bytes(connection));
 		break;
 	case EBB_FRAMING_BROKEN:
 		connection_break(connection, &error);
@@ -335,7 +335,7 @@ void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection)
 	free(connection->in);
 	free(connection->out);
 	free(connection);
-	ebb_rpc_control_release(server);
+	rpc_load_release(server);
 	if (server->stopping && ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base);
 	}

@@ -4,15 +4,15 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <ebb/log.h>
 
 #include "core/method/param.h"
+#include "rpc/calls.h"
+#include "rpc/load.h"
 
 /*
  * The control thread: one libevent loop. It has no timer while it serves, unless the process is
@@ -27,8 +27,6 @@
 #define ACCEPT_PAUSE_S    1
 #define STOP_CALLS_US     100000
 #define STOP_CLIENTS_S    1
-#define TRIM_BYTES        (1u << 20) /* that are worth it */
-#define TRIM_PAUSE_S      1
 #define LIBEVENT_FDS      4u /* at least as many as it opens for a base */
 
 /* One client too many is told so, and goes. */
@@ -82,38 +80,6 @@ static void control_room(evutil_socket_t fd, short events, void *arg)
 	(void)events;
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
 		ebb_rpc_connection_advance(ebb_list_entry(node, struct ebb_rpc_connection, link));
-	}
-}
-
-/*
- * What many requests and answers have left free in the heap goes back to the system, in a moment
- * when none is under way: nobody else can allocate meanwhile, for as long as it takes.
- */
-static void control_trim(evutil_socket_t fd, short events, void *arg)
-{
-	struct ebb_rpc_server *server = arg;
-
-	(void)fd;
-	(void)events;
-	if (server->num_requests == 0) {
-		server->churn_bytes = 0;
-		malloc_trim(0);
-	}
-}
-
-void ebb_rpc_control_release(struct ebb_rpc_server *server)
-{
-	struct timeval pause = {.tv_sec = TRIM_PAUSE_S};
-
-	if (server->stopping) {
-		return;
-	}
-	if (server->num_requests == EBB_RPC_REQUESTS_MAX - 1) {
-		event_active(server->room_event, 0, 0);
-	}
-	if (server->num_requests == 0 && server->churn_bytes >= TRIM_BYTES &&
-	    !event_pending(server->trim_event, EV_TIMEOUT, NULL)) {
-		event_add(server->trim_event, &pause);
 	}
 }
 
@@ -189,13 +155,13 @@ static void control_wake(evutil_socket_t fd, short events, void *arg)
 {
 	struct ebb_rpc_server *server = arg;
 	struct ebb_msg *msg;
-	uint64_t count;
 
+	(void)fd;
 	(void)events;
-	if (read(fd, &count, sizeof(count)) < 0) {
-		return; /* a wakeup whose messages have been taken already */
+	if (!rpc_mailbox_woken(&server->to_control)) {
+		return;
 	}
-	msg = ebb_mpsc_take(&server->to_control);
+	msg = rpc_mailbox_take(&server->to_control);
 	while (msg != NULL) {
 		struct ebb_msg *next = msg->next;
 
@@ -214,8 +180,8 @@ static void control_abandon_calls(struct ebb_rpc_server *server)
 			ebb_list_entry(node, struct ebb_rpc_connection, link);
 
 		while (!ebb_list_empty(&connection->requests)) {
-			ebb_rpc_request_abandon(ebb_list_first(&connection->requests,
-							       struct ebb_rpc_request, link));
+			rpc_calls_abandon(ebb_list_first(&connection->requests,
+							 struct ebb_rpc_request, link));
 		}
 		ebb_rpc_connection_advance(connection);
 	}
@@ -276,16 +242,6 @@ void *ebb_rpc_control_main(void *arg)
 	return NULL;
 }
 
-void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg)
-{
-	uint64_t one = 1;
-
-	ebb_mpsc_push(&server->to_control, msg);
-	if (write(server->wake_fd, &one, sizeof(one)) < 0) {
-		ebb_debug("rpc", "the control thread has more wakeups to come than fit");
-	}
-}
-
 /* libevent ends the process where it gets no descriptors, so see first whether it will. */
 static bool control_has_fds(int some_fd)
 {
@@ -322,16 +278,18 @@ static struct event_base *control_base(void)
 
 int ebb_rpc_control_init(struct ebb_rpc_server *server)
 {
+	int rc;
+
 	ebb_list_init(&server->connections);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (evutil_make_socket_nonblocking(server->socket.fd) != 0) {
 		return -errno;
 	}
-	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->wake_fd < 0 || server->spare_fd < 0) {
-		return -errno;
+	rc = rpc_mailbox_init(&server->to_control);
+	if (rc < 0 || server->spare_fd < 0) {
+		return rc < 0 ? rc : -errno;
 	}
-	if (!control_has_fds(server->wake_fd)) {
+	if (!control_has_fds(server->to_control.fd)) {
 		return -EMFILE;
 	}
 	server->base = control_base();
@@ -340,12 +298,12 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server)
 	}
 	server->accept_event = event_new(server->base, server->socket.fd, EV_READ | EV_PERSIST,
 					 control_accept, server);
-	server->wake_event = event_new(server->base, server->wake_fd, EV_READ | EV_PERSIST,
+	server->wake_event = event_new(server->base, server->to_control.fd, EV_READ | EV_PERSIST,
 				       control_wake, server);
 	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
 	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
 	server->room_event = event_new(server->base, -1, 0, control_room, server);
-	server->trim_event = event_new(server->base, -1, 0, control_trim, server);
+	server->trim_event = event_new(server->base, -1, 0, rpc_load_trim, server);
 	if (server->accept_event == NULL || server->wake_event == NULL ||
 	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
 	    server->room_event == NULL || server->trim_event == NULL ||
@@ -374,9 +332,7 @@ void ebb_rpc_control_fini(struct ebb_rpc_server *server)
 	if (server->base != NULL) {
 		event_base_free(server->base);
 	}
-	if (server->wake_fd >= 0) {
-		close(server->wake_fd);
-	}
+	rpc_mailbox_fini(&server->to_control);
 	if (server->spare_fd >= 0) {
 		close(server->spare_fd);
 	}

@@ -9,7 +9,7 @@
  *   requests and answers into bytes, asleep in libevent when there is neither;
  *
  *   the app thread calls the methods. A request goes there as an ebb message and comes back through
- *   to_control and an eventfd; while it is there, the control thread keeps its hands off it.
+ *   the mailbox to_control; while it is there, the control thread keeps its hands off it.
  *
  * A request outlives its connection: if the client vanishes, the request loses its pointer to it,
  * runs to its end and is dropped. It outlives the control thread too: then the app thread frees it.
@@ -23,23 +23,25 @@
 #include <ebb/method.h>
 #include <ebb/thread.h>
 
-#include "core/base/mpsc.h"
 #include "core/os/unix_socket.h"
 #include "rpc/envelope.h"
 #include "rpc/framing.h"
+#include "rpc/mailbox.h"
 
 struct event;
 struct event_base;
 
 #define EBB_RPC_CLIENTS_MAX 64
 /* Beyond these a client's further requests wait in its socket. */
-#define EBB_RPC_CLIENT_REQUESTS_MAX 64
-#define EBB_RPC_CLIENT_IN_HIGH      ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
-#define EBB_RPC_CLIENT_OUT_HIGH     ((size_t)1024 * 1024)
+#define EBB_RPC_CLIENT_IN_HIGH  ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
+#define EBB_RPC_CLIENT_OUT_HIGH ((size_t)1024 * 1024)
 /* A client that lets more answers than this pile up is cut off. */
 #define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
 #define EBB_RPC_BATCH_MAX      4096
-/* With so many under way for all clients, each may have a few: their results take memory. */
+/*
+ * With so many under way for all clients, each may have a few: their results take memory. A client
+ * that is alone may have all of them.
+ */
 #define EBB_RPC_REQUESTS_MAX 64
 #define EBB_RPC_CLIENT_FEW   2
 /* Beyond this the rest of a batch is not called. */
@@ -66,8 +68,7 @@ struct ebb_rpc_server {
 	char read_buffer[EBB_RPC_READ_BYTES];
 
 	/* Both threads'. */
-	struct ebb_mpsc to_control;
-	int wake_fd;
+	struct rpc_mailbox to_control;
 	pthread_t pthread;
 	struct ebb_thread *app_thread;
 
@@ -116,11 +117,13 @@ struct ebb_rpc_request {
 	struct json_object *document;
 	size_t bytes; /* that it came in */
 	bool batch;
-	size_t next;                  /* index of the batch's next one */
-	struct json_object *answer;   /* what will be sent: an object, or the batch's array */
-	size_t answer_bytes;          /* of the batch's answers so far */
-	struct ebb_envelope envelope; /* of the call under way; borrows from document */
-	struct ebb_msg msg;
+	size_t next;                     /* index of the batch's next one */
+	struct json_object *answer;      /* what will be sent: an object, or the batch's array */
+	size_t answer_bytes;             /* of the batch's answers so far */
+	struct ebb_envelope envelope;    /* of the call under way; borrows from document */
+	const struct ebb_method *method; /* its; NULL: there is none of that name */
+	struct ebb_msg msg;              /* to the app thread */
+	struct ebb_msg back;
 	struct ebb_list app_link; /* waiting or running on the app thread */
 	/* How the call has ended. */
 	struct json_object *result;
@@ -157,19 +160,6 @@ int ebb_rpc_control_init(struct ebb_rpc_server *server);
 void ebb_rpc_control_fini(struct ebb_rpc_server *server);
 
 /**
- * ebb_rpc_control_release() - a request has ended, or a client has gone
- * Others that were held back may go on; and if that was the last one, the heap is looked after.
- * Thread: control.
- */
-void ebb_rpc_control_release(struct ebb_rpc_server *server);
-
-/**
- * ebb_rpc_control_send() - run @msg on the control thread
- * Thread: app. Owns: @msg is the control thread's until it runs.
- */
-void ebb_rpc_control_send(struct ebb_rpc_server *server, struct ebb_msg *msg);
-
-/**
  * ebb_rpc_connection_open() - serve the client at @fd
  * Thread: control. Owns: @fd is taken over, also on failure.
  * Return: 0; -ENOMEM.
@@ -196,44 +186,25 @@ void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct jso
 void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection);
 
 /**
- * ebb_rpc_request_start() - run a request, or a batch, as far as it goes
+ * ebb_rpc_request_create() - one of @connection's, which counts it
  * @bytes: that it came in
- * Thread: control. Owns: @document is taken over.
+ * Thread: control. Owns: @document is the request's, if there is one.
+ * Return: NULL: out of memory.
  */
-void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document,
-			   size_t bytes);
+struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connection,
+					       struct json_object *document, size_t bytes);
 
-/**
- * ebb_rpc_request_abandon() - answer that its call has not ended, and call nothing more of it
- * Thread: control. The app thread may have the request: it comes back, or stays there, unheard.
- */
-void ebb_rpc_request_abandon(struct ebb_rpc_request *request);
+/* Its connection need not wait for it any more. Thread: control. */
+void ebb_rpc_request_unlink(struct ebb_rpc_request *request);
+
+/* Wraps how the call has ended. @result is taken over. Thread: control. */
+void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_object *result,
+				const struct ebb_method_error *error);
 
 /**
  * ebb_rpc_request_free() - free it
  * Thread: control; app when there is no control thread any more.
  */
 void ebb_rpc_request_free(struct ebb_rpc_request *request);
-
-/**
- * ebb_rpc_request_answered() - its call has ended: the message's function on the way back
- * @arg: the request
- * Thread: control.
- */
-void ebb_rpc_request_answered(void *arg);
-
-/**
- * ebb_rpc_request_arrived() - its call is to be made: the message's function on the way there
- * @arg: the request
- * Thread: app.
- */
-void ebb_rpc_request_arrived(void *arg);
-
-/**
- * ebb_rpc_state_to_json() - framework_get_state's result
- * Thread: any.
- * Return: the caller's to put; NULL: out of memory.
- */
-struct json_object *ebb_rpc_state_to_json(void);
 
 #endif

@@ -120,15 +120,10 @@ static struct json_object *value_parse(const char *text)
 /* A method that is known here and takes text for @key: then 7 and true are text, too. */
 static bool takes_text(const struct ebb_method *method, const char *key)
 {
-	for (size_t i = 0; method != NULL && i < method->num_params; i++) {
-		const struct ebb_param *param = &method->params[i];
+	const struct ebb_param *param = method != NULL ? ebb_param_find(method, key) : NULL;
 
-		if (strcmp(param->name, key) == 0) {
-			return param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
-			       param->type == EBB_PARAM_ENUM;
-		}
-	}
-	return false;
+	return param != NULL && (param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
+				 param->type == EBB_PARAM_ENUM);
 }
 
 /* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */

@@ -2,52 +2,30 @@
 #include "rpc/control.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include <ebb/log.h>
-#include <ebb/startup.h>
+/* A request as an object. What is done with it: rpc/calls.c and rpc/dispatch.c. */
 
-#include "core/method/param.h"
-
-/* What one costs besides its text and its answer's, more or less. */
-#define REQUEST_CHURN 4096u
-
-/* A request's way: to the app thread and back, once for each of a batch. The control thread's. */
-
-struct json_object *ebb_rpc_state_to_json(void)
+struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connection,
+					       struct json_object *document, size_t bytes)
 {
-	struct json_object *json = json_object_new_object();
-	struct ebb_app_state state;
+	struct ebb_rpc_request *request = calloc(1, sizeof(*request));
 
-	if (json == NULL) {
+	if (request == NULL) {
 		return NULL;
 	}
-	ebb_app_get_state(&state);
-	json_object_object_add(json, "state",
-			       json_object_new_string(ebb_app_phase_name(state.phase)));
-	if (state.step[0] != '\0') {
-		json_object_object_add(json, "step", json_object_new_string(state.step));
-		json_object_object_add(json, "step_age_ms",
-				       json_object_new_uint64(state.step_age_ns / EBB_NS_PER_MS));
-	}
-	if (state.error[0] != '\0') {
-		json_object_object_add(json, "error", json_object_new_string(state.error));
-	}
-	json_object_object_add(json, "uptime_ms",
-			       json_object_new_uint64(state.uptime_ns / EBB_NS_PER_MS));
-	return json;
+	request->server = connection->server;
+	request->connection = connection;
+	request->document = document;
+	ebb_list_init(&request->app_link);
+	ebb_list_push_back(&connection->requests, &request->link);
+	request->bytes = bytes;
+	connection->num_requests++;
+	connection->server->num_requests++;
+	connection->request_bytes += bytes;
+	return request;
 }
 
-void ebb_rpc_request_free(struct ebb_rpc_request *request)
-{
-	json_object_put(request->document);
-	json_object_put(request->answer);
-	json_object_put(request->result);
-	free(request);
-}
-
-/* The connection need not wait for it any more. */
-static void request_unlink(struct ebb_rpc_request *request)
+void ebb_rpc_request_unlink(struct ebb_rpc_request *request)
 {
 	ebb_list_remove(&request->link);
 	request->connection->num_requests--;
@@ -55,27 +33,8 @@ static void request_unlink(struct ebb_rpc_request *request)
 	request->connection = NULL;
 }
 
-static void request_finish(struct ebb_rpc_request *request)
-{
-	struct ebb_rpc_connection *connection = request->connection;
-	struct ebb_rpc_server *server = request->server;
-
-	if (connection != NULL) {
-		request_unlink(request);
-		if (request->answer != NULL &&
-		    (!request->batch || json_object_array_length(request->answer) > 0)) {
-			ebb_rpc_connection_answer(connection, request->answer);
-		}
-	}
-	server->churn_bytes += REQUEST_CHURN + request->bytes;
-	server->num_requests--;
-	ebb_rpc_request_free(request);
-	ebb_rpc_control_release(server);
-}
-
-/* Wraps how the call has ended. @result is taken over. */
-static void request_add_answer(struct ebb_rpc_request *request, struct json_object *result,
-			       const struct ebb_method_error *error)
+void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_object *result,
+				const struct ebb_method_error *error)
 {
 	struct json_object *answer = ebb_envelope_answer(request->envelope.id, result, error);
 
@@ -92,164 +51,10 @@ static void request_add_answer(struct ebb_rpc_request *request, struct json_obje
 	}
 }
 
-/* True if the call has ended already, without the app thread. */
-static bool request_call(struct ebb_rpc_request *request)
+void ebb_rpc_request_free(struct ebb_rpc_request *request)
 {
-	const struct ebb_envelope *envelope = &request->envelope;
-	const struct ebb_method *method = ebb_method_find(envelope->method);
-	struct ebb_method_error error;
-
-	if (method != NULL && strcmp(method->name, "framework_get_state") == 0) {
-		bool good = ebb_method_check(method->name, envelope->params, &error) == 0;
-
-		if (!envelope->notification) {
-			request_add_answer(request, good ? ebb_rpc_state_to_json() : NULL,
-					   good ? NULL : &error);
-		}
-		return true;
-	}
-	if (method != NULL && method->changes_state && request->connection != NULL) {
-		/* Whether it is called depends on its parameters, and on ebb's state then. */
-		ebb_notice("rpc", "process %d of user %u asks for %s",
-			   request->connection->peer.pid, request->connection->peer.uid,
-			   method->name);
-	}
-	ebb_msg_init(&request->msg, ebb_rpc_request_arrived, request);
-	if (ebb_thread_send(request->server->app_thread, &request->msg) != 0) {
-		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-				     "method \"%.64s\" was not called: ebb is stopping",
-				     envelope->method);
-		if (!envelope->notification) {
-			request_add_answer(request, NULL, &error);
-		}
-		return true;
-	}
-	return false;
-}
-
-/* A batch whose answers are too many already. True if the call has been refused. */
-static bool request_refuse_rest(struct ebb_rpc_request *request)
-{
-	struct ebb_method_error error;
-
-	if (request->answer_bytes <= EBB_RPC_BATCH_OUT_MAX) {
-		return false;
-	}
-	if (!request->envelope.notification) {
-		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-				     "method \"%.64s\" was not called: the answers to its batch "
-				     "have more than %zu bytes already; make smaller batches",
-				     request->envelope.method, EBB_RPC_BATCH_OUT_MAX);
-		request_add_answer(request, NULL, &error);
-	}
-	return true;
-}
-
-/* Runs what is left of the request, until the app thread has it or it has ended. */
-static void request_run(struct ebb_rpc_request *request)
-{
-	struct ebb_method_error error;
-
-	for (;;) {
-		struct json_object *value = request->document;
-
-		/* Nobody is there for the answers to the rest of a batch, so it is not called. */
-		if (request->connection == NULL ||
-		    request->next >=
-			    (request->batch ? json_object_array_length(request->document) : 1)) {
-			request_finish(request);
-			return;
-		}
-		if (request->batch) {
-			value = json_object_array_get_idx(request->document, request->next);
-		}
-		request->next++;
-		if (ebb_envelope_parse(value, &request->envelope, &error) != 0) {
-			request_add_answer(request, NULL, &error);
-		} else if (!request_refuse_rest(request) && !request_call(request)) {
-			return;
-		}
-	}
-}
-
-/* A batch has an array for its answers, and at least one request and not too many. */
-static void request_begin_batch(struct ebb_rpc_request *request)
-{
-	size_t num = json_object_array_length(request->document);
-	struct ebb_method_error error;
-
-	if (num > 0 && num <= EBB_RPC_BATCH_MAX) {
-		request->batch = true;
-		request->answer = json_object_new_array();
-		return;
-	}
-	ebb_method_error_set(&error, EBB_METHOD_INVALID_REQUEST,
-			     "invalid request: a batch of %zu requests; it may have 1 to %d", num,
-			     EBB_RPC_BATCH_MAX);
-	request->next = 1;
-	request_add_answer(request, NULL, &error);
-}
-
-void ebb_rpc_request_start(struct ebb_rpc_connection *connection, struct json_object *document,
-			   size_t bytes)
-{
-	struct ebb_rpc_request *request = calloc(1, sizeof(*request));
-
-	if (request == NULL) {
-		ebb_error("rpc", "out of memory for a request of process %d: it is cut off",
-			  connection->peer.pid);
-		json_object_put(document);
-		connection->dead = true;
-		return;
-	}
-	request->server = connection->server;
-	request->connection = connection;
-	request->document = document;
-	ebb_list_init(&request->app_link);
-	ebb_list_push_back(&connection->requests, &request->link);
-	request->bytes = bytes;
-	connection->num_requests++;
-	connection->server->num_requests++;
-	connection->request_bytes += bytes;
-	if (json_object_is_type(document, json_type_array)) {
-		request_begin_batch(request);
-	}
-	request_run(request);
-}
-
-/* While the app thread has the request, its answer and its envelope's id are not touched there. */
-void ebb_rpc_request_abandon(struct ebb_rpc_request *request)
-{
-	struct ebb_rpc_connection *connection = request->connection;
-	struct ebb_method_error error;
-
-	if (!request->envelope.notification) {
-		ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-				     "method \"%.64s\" has not ended, and ebb is stopping",
-				     request->envelope.method);
-		request_add_answer(request, NULL, &error);
-	}
-	if (request->answer != NULL) {
-		ebb_rpc_connection_answer(connection, request->answer);
-	}
-	request_unlink(request);
-	request->next = SIZE_MAX; /* if it comes back, that is its end */
-}
-
-void ebb_rpc_request_answered(void *arg)
-{
-	struct ebb_rpc_request *request = arg;
-	struct ebb_rpc_connection *connection = request->connection;
-	struct json_object *result = request->result;
-
-	request->result = NULL;
-	if (request->envelope.notification || connection == NULL) {
-		json_object_put(result);
-	} else {
-		request_add_answer(request, result, request->failed ? &request->error : NULL);
-	}
-	request_run(request);
-	if (connection != NULL) {
-		ebb_rpc_connection_advance(connection);
-	}
+	json_object_put(request->document);
+	json_object_put(request->answer);
+	json_object_put(request->result);
+	free(request);
 }

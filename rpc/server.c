@@ -10,86 +10,12 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
-#include "core/method/param.h"
 #include "rpc/control.h"
+#include "rpc/dispatch.h"
 
-/* The app thread's half of the server: requests are called, or wait, or are refused. */
+/* The server from its start to its end, on the app thread. */
 
 #define CONTROL_STACK_BYTES ((size_t)512 * 1024)
-
-/* After the control thread has ended, whoever drops the last call drops the server. */
-static void server_put(struct ebb_rpc_server *server)
-{
-	if (server->closed && ebb_list_empty(&server->running)) {
-		free(server);
-	}
-}
-
-/* Takes the request back to the control thread, or to its end if there is none. */
-static void request_return(struct ebb_rpc_request *request)
-{
-	struct ebb_rpc_server *server = request->server;
-
-	ebb_list_remove(&request->app_link);
-	if (server->closed) {
-		ebb_rpc_request_free(request);
-		server_put(server);
-		return;
-	}
-	ebb_msg_init(&request->msg, ebb_rpc_request_answered, request);
-	ebb_rpc_control_send(server, &request->msg);
-}
-
-/* The control thread serialises the result, so nothing else may hold a reference to it. */
-static void request_done(void *arg, struct json_object *result,
-			 const struct ebb_method_error *error)
-{
-	struct ebb_rpc_request *request = arg;
-
-	request->result = result;
-	request->failed = error != NULL;
-	if (error != NULL) {
-		request->error = *error;
-	}
-	request_return(request);
-}
-
-static void request_dispatch(struct ebb_rpc_request *request)
-{
-	ebb_list_push_back(&request->server->running, &request->app_link);
-	ebb_method_dispatch(request->envelope.method, request->envelope.params, request_done,
-			    request);
-}
-
-static void request_refuse(struct ebb_rpc_request *request)
-{
-	request->failed = true;
-	ebb_method_error_set(&request->error, EBB_METHOD_INTERNAL_ERROR,
-			     "method \"%.64s\" was not called: ebb is stopping",
-			     request->envelope.method);
-	request_return(request);
-}
-
-/* framework_get_state does not come here: the control thread answers it. */
-static bool request_passes(const struct ebb_rpc_request *request)
-{
-	return !request->server->paused ||
-	       strcmp(request->envelope.method, "framework_wait_init") == 0;
-}
-
-void ebb_rpc_request_arrived(void *arg)
-{
-	struct ebb_rpc_request *request = arg;
-
-	ebb_assert(ebb_thread_is_app());
-	if (request->server->refusing) {
-		request_refuse(request);
-	} else if (request_passes(request)) {
-		request_dispatch(request);
-	} else {
-		ebb_list_push_back(&request->server->waiting, &request->app_link);
-	}
-}
 
 void ebb_rpc_server_pause(struct ebb_rpc_server *server)
 {
@@ -101,21 +27,14 @@ void ebb_rpc_server_resume(struct ebb_rpc_server *server)
 {
 	ebb_assert(ebb_thread_is_app());
 	server->paused = false;
-	/* What is called may pause again; then the rest keeps its place. */
-	while (!server->paused && !server->refusing && !ebb_list_empty(&server->waiting)) {
-		request_dispatch(ebb_list_entry(ebb_list_pop_front(&server->waiting),
-						struct ebb_rpc_request, app_link));
-	}
+	rpc_dispatch_waiting(server);
 }
 
 void ebb_rpc_server_refuse(struct ebb_rpc_server *server)
 {
 	ebb_assert(ebb_thread_is_app());
 	server->refusing = true;
-	while (!ebb_list_empty(&server->waiting)) {
-		request_refuse(ebb_list_entry(ebb_list_pop_front(&server->waiting),
-					      struct ebb_rpc_request, app_link));
-	}
+	rpc_dispatch_refuse(server);
 }
 
 /* The control thread has sent its last message: what it has left behind is freed here. */
@@ -124,24 +43,18 @@ static void server_ended(void *arg)
 	struct ebb_rpc_server *server = arg;
 	void (*stopped)(void *stopped_arg) = server->stopped;
 	void *stopped_arg = server->stopped_arg;
-	struct ebb_list *node;
 	struct ebb_msg *msg;
 
 	pthread_join(server->pthread, NULL);
-	for (msg = ebb_mpsc_take(&server->to_control); msg != NULL;) {
+	for (msg = rpc_mailbox_take(&server->to_control); msg != NULL;) {
 		struct ebb_msg *next = msg->next;
 
 		ebb_rpc_request_free(msg->arg); /* answers only: the stop was taken before */
 		msg = next;
 	}
-	ebb_list_for_each(node, &server->running) {
-		ebb_warn("rpc", "a call of %s has not ended; its answer is dropped",
-			 ebb_list_entry(node, struct ebb_rpc_request, app_link)->envelope.method);
-	}
 	ebb_rpc_control_fini(server);
 	ebb_unix_socket_close(&server->socket);
-	server->closed = true;
-	server_put(server);
+	rpc_dispatch_close(server);
 	stopped(stopped_arg);
 }
 
@@ -153,7 +66,7 @@ void ebb_rpc_server_stop(struct ebb_rpc_server *server, void (*done)(void *arg),
 	server->stopped_arg = arg;
 	ebb_msg_init(&server->ended_msg, server_ended, server);
 	ebb_msg_init(&server->stop_msg, ebb_rpc_control_stop, server);
-	ebb_rpc_control_send(server, &server->stop_msg);
+	rpc_mailbox_send(&server->to_control, &server->stop_msg);
 }
 
 /* Signals are for the reactors: the control thread takes none. */
@@ -191,7 +104,7 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 		snprintf(ret_error, size, "out of memory for the RPC server");
 		return -ENOMEM;
 	}
-	server->wake_fd = -1;
+	server->to_control.fd = -1;
 	server->spare_fd = -1;
 	server->app_thread = ebb_thread_app();
 	ebb_list_init(&server->waiting);

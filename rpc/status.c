@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <ebb/subsystem.h>
+
 /*
  * "ebbctl status". Whether a reactor sleeps cannot simply be asked: asking wakes it. So the
  * reactors are asked twice, with a pause longer than any of them spins: one that the second
@@ -23,10 +25,14 @@ struct status {
 	struct json_object *reactors_before;
 	struct json_object *reactors;
 	struct json_object *blockers;
-	struct json_object *bdevs;
-	struct json_object *iostat;
-	struct json_object *exports;
+	struct json_object *stats; /* of the subsystems: results, by their methods' names */
 };
+
+/* What a subsystem's method has told. */
+static struct json_object *stats_of(const struct status *status, const char *method)
+{
+	return json_object_object_get(status->stats, method);
+}
 
 static const char *get_string(struct json_object *json, const char *name)
 {
@@ -210,7 +216,8 @@ static void print_bdev(const struct status *status, struct json_object *bdev, si
 {
 	const char *name = get_string(bdev, "name");
 	struct json_object *stat =
-		array_find_at(json_object_object_get(status->iostat, "bdevs"), index, "name", name);
+		array_find_at(json_object_object_get(stats_of(status, "bdev_get_iostat"), "bdevs"),
+			      index, "name", name);
 	char size[32];
 	char read[32];
 	char written[32];
@@ -252,16 +259,18 @@ static void print_export(struct json_object *export)
 static void print_all(const struct status *status)
 {
 	struct json_object *reactors = json_object_object_get(status->reactors, "reactors");
+	struct json_object *bdevs = stats_of(status, "bdev_get_bdevs");
+	struct json_object *exports = stats_of(status, "nbd_get_exports");
 
 	print_head(status);
 	for (size_t i = 0; i < array_length(reactors); i++) {
 		print_reactor(status, json_object_array_get_idx(reactors, i));
 	}
-	for (size_t i = 0; i < array_length(status->bdevs); i++) {
-		print_bdev(status, json_object_array_get_idx(status->bdevs, i), i);
+	for (size_t i = 0; i < array_length(bdevs); i++) {
+		print_bdev(status, json_object_array_get_idx(bdevs, i), i);
 	}
-	for (size_t i = 0; i < array_length(status->exports); i++) {
-		print_export(json_object_array_get_idx(status->exports, i));
+	for (size_t i = 0; i < array_length(exports); i++) {
+		print_export(json_object_array_get_idx(exports, i));
 	}
 }
 
@@ -300,12 +309,29 @@ static void pause_longer_than_they_spin(struct json_object *reactors)
 	nanosleep(&pause, NULL);
 }
 
+static bool ask_stats(struct ebb_rpc_client *client, struct status *status)
+{
+	const struct ebb_subsystem *subsystem = NULL;
+
+	status->stats = json_object_new_object();
+	while ((subsystem = ebb_subsystem_next(subsystem)) != NULL) {
+		const char *const *method = subsystem->stats;
+
+		for (; method != NULL && *method != NULL; method++) {
+			struct json_object *result = NULL;
+
+			if (!ask(client, *method, &result)) {
+				return false;
+			}
+			json_object_object_add(status->stats, *method, result);
+		}
+	}
+	return true;
+}
+
 static bool ask_running(struct ebb_rpc_client *client, struct status *status)
 {
-	if (!ask(client, "bdev_get_bdevs", &status->bdevs) ||
-	    !ask(client, "bdev_get_iostat", &status->iostat) ||
-	    !ask(client, "nbd_get_exports", &status->exports) ||
-	    !ask(client, "reactor_get_blockers", &status->blockers) ||
+	if (!ask_stats(client, status) || !ask(client, "reactor_get_blockers", &status->blockers) ||
 	    !ask(client, "framework_get_reactors", &status->reactors_before)) {
 		return false;
 	}
@@ -333,8 +359,6 @@ int ebbctl_status(struct ebb_rpc_client *client)
 	json_object_put(status.reactors_before);
 	json_object_put(status.reactors);
 	json_object_put(status.blockers);
-	json_object_put(status.bdevs);
-	json_object_put(status.iostat);
-	json_object_put(status.exports);
+	json_object_put(status.stats);
 	return good ? EBBCTL_OK : EBBCTL_FAILED;
 }

@@ -26,9 +26,9 @@
  * that address cannot end anything.
  *
  * A step that is the work of another sequence (subsystem init, a file's entries) is that one's
- * parent. It is not watched meanwhile: the innermost step is, so that a start-up that hangs is
- * named by its cause. Patience comes in one form, the watch: a one-shot timer for the next moment
- * at which the step under way is to be named, timed out or passed over.
+ * parent. It is not timed meanwhile: the innermost step is, so that a start-up that hangs is named
+ * by its cause. Patience comes in one form, a one-shot timer for the next moment at which the step
+ * under way is to be named, timed out or passed over.
  *
  * The last thing the loop does is to call done(), which may free the sequence.
  */
@@ -79,14 +79,14 @@ struct ebb_sequence {
 	struct ebb_sequence *child;
 	ebb_sequence_done done;
 	void *done_arg;
-	struct ebb_poller *watch;
+	struct ebb_poller *timer;
 	struct ebb_msg go_on;
 };
 
 static struct ebb_list living = EBB_LIST_INIT(living);
 
 static void sequence_advance(struct ebb_sequence *sequence);
-static void sequence_watch(struct ebb_sequence *sequence);
+static void sequence_set_timer(struct ebb_sequence *sequence);
 
 static void sequence_set_phase(struct ebb_sequence *sequence, enum sequence_phase phase)
 {
@@ -311,7 +311,7 @@ static void sequence_finish(struct ebb_sequence *sequence)
 	/* Both sequences may be gone now; most often the parent's step has ended too. */
 	if (generation != 0 && sequence_lives(parent) && parent->generation == generation &&
 	    !parent->advancing) {
-		sequence_watch(parent);
+		sequence_set_timer(parent);
 	}
 }
 
@@ -325,7 +325,7 @@ static void sequence_advance(struct ebb_sequence *sequence)
 		return;
 	}
 	sequence->advancing = true;
-	ebb_poller_unregister(&sequence->watch);
+	ebb_poller_unregister(&sequence->timer);
 	while (more && sequence->generation == 0) {
 		/* The rest in another turn, unless the app thread is ending and has no more. */
 		if ((++count > EBB_SEQUENCE_BATCH ||
@@ -341,7 +341,7 @@ static void sequence_advance(struct ebb_sequence *sequence)
 	}
 	sequence->advancing = false;
 	if (more) {
-		sequence_watch(sequence);
+		sequence_set_timer(sequence);
 	} else {
 		sequence_finish(sequence);
 	}
@@ -360,7 +360,7 @@ static void sequence_begin(struct ebb_sequence *sequence, struct ebb_step parent
 		ebb_assert(parent.sequence->child == NULL);
 		sequence->parent = parent.sequence;
 		sequence->parent->child = sequence;
-		ebb_poller_unregister(&sequence->parent->watch);
+		ebb_poller_unregister(&sequence->parent->timer);
 	}
 }
 
@@ -391,7 +391,7 @@ void ebb_sequence_stop(struct ebb_sequence *sequence)
 		}
 		sequence->stop_ns = ebb_clock_now_ns();
 		if (sequence->generation != 0 && !sequence->advancing) {
-			sequence_watch(sequence);
+			sequence_set_timer(sequence);
 		}
 	}
 }
@@ -433,7 +433,7 @@ void ebb_step_next(struct ebb_step step, int rc)
  * When, after the step under way was begun, it is given up; 0: never. Its result is then the error
  * in @ret_rc.
  */
-static uint64_t watch_deadline(const struct ebb_sequence *sequence, int *ret_rc)
+static uint64_t timer_deadline(const struct ebb_sequence *sequence, int *ret_rc)
 {
 	uint64_t grace_ns = EBB_SEQUENCE_GRACE_S * EBB_NS_PER_S;
 
@@ -451,7 +451,7 @@ static uint64_t watch_deadline(const struct ebb_sequence *sequence, int *ret_rc)
 	return 0;
 }
 
-static void watch_give_up(struct ebb_sequence *sequence, uint64_t age_ns, int rc)
+static void timer_give_up(struct ebb_sequence *sequence, uint64_t age_ns, int rc)
 {
 	ebb_error("app", "%s: \"%s\" has not ended after %llu s: %s", sequence->opts.name,
 		  entry_name(sequence, sequence->entry),
@@ -464,17 +464,17 @@ static void watch_give_up(struct ebb_sequence *sequence, uint64_t age_ns, int rc
 	sequence_advance(sequence);
 }
 
-static int watch_look(void *arg)
+static int timer_expired(void *arg)
 {
 	struct ebb_sequence *sequence = arg;
 	uint64_t now_ns = ebb_clock_now_ns();
 	uint64_t deadline_ns;
 	int rc;
 
-	ebb_poller_unregister(&sequence->watch);
-	deadline_ns = watch_deadline(sequence, &rc);
+	ebb_poller_unregister(&sequence->timer);
+	deadline_ns = timer_deadline(sequence, &rc);
 	if (deadline_ns != 0 && now_ns >= deadline_ns) {
-		watch_give_up(sequence, now_ns - sequence->since_ns, rc);
+		timer_give_up(sequence, now_ns - sequence->since_ns, rc);
 		return 1;
 	}
 	if (!sequence->entry->patient &&
@@ -486,23 +486,23 @@ static int watch_look(void *arg)
 			 sequence->opts.name, entry_name(sequence, sequence->entry),
 			 (unsigned long long)((now_ns - sequence->since_ns) / EBB_NS_PER_S));
 	}
-	sequence_watch(sequence);
+	sequence_set_timer(sequence);
 	return 1;
 }
 
 /* Sets the timer for whatever is next to be done about the step under way. */
-static void sequence_watch(struct ebb_sequence *sequence)
+static void sequence_set_timer(struct ebb_sequence *sequence)
 {
 	uint64_t now_ns = ebb_clock_now_ns();
 	uint64_t next_ns = 0;
 	uint64_t deadline_ns;
 	int rc;
 
-	ebb_poller_unregister(&sequence->watch);
+	ebb_poller_unregister(&sequence->timer);
 	if (sequence->child != NULL) {
 		return;
 	}
-	deadline_ns = watch_deadline(sequence, &rc);
+	deadline_ns = timer_deadline(sequence, &rc);
 	if (!sequence->entry->patient || sequence->phase == SEQUENCE_UNDOING) {
 		next_ns = sequence->named_ns + EBB_SEQUENCE_NAME_S * EBB_NS_PER_S;
 	}
@@ -513,8 +513,8 @@ static void sequence_watch(struct ebb_sequence *sequence)
 		return;
 	}
 	next_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-	sequence->watch = ebb_poller_register(watch_look, sequence, next_ns / EBB_NS_PER_US + 1);
-	if (sequence->watch == NULL) {
+	sequence->timer = ebb_poller_register(timer_expired, sequence, next_ns / EBB_NS_PER_US + 1);
+	if (sequence->timer == NULL) {
 		ebb_warn("app", "%s: no timer: if \"%s\" hangs, nothing will say so",
 			 sequence->opts.name, entry_name(sequence, sequence->entry));
 	}

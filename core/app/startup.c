@@ -15,6 +15,7 @@
 #include "core/app/sequence.h"
 #include "core/app/state.h"
 #include "core/app/subsystem.h"
+#include "core/method/wanted.h"
 
 /* Sorted by rank, and by name within a rank: the order of the constructors does not matter. */
 static struct ebb_list registered = EBB_LIST_INIT(registered);
@@ -318,6 +319,7 @@ static void environment_start(struct ebb_step step, void *arg)
 static void environment_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
+	method_wanted_clear();
 	ebb_subsystem_unsort();
 	ebb_step_next(step, 0);
 }

@@ -17,7 +17,9 @@
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
+#include <ebb/poller.h>
 #include <ebb/thread.h>
+#include <ebb/wanted.h>
 
 #include "core/app/sequence.h"
 #include "core/app/step_ticket.h"
@@ -35,9 +37,11 @@ struct subsystem_node {
 
 /* The init() or fini() that runs, or the last one that did. */
 struct subsystem_call {
+	const struct ebb_subsystem *subsystem;
 	struct ebb_step step;
-	bool awaited; /* its end */
-	bool entered; /* on the call stack */
+	struct ebb_poller *timer; /* until it is given up; NULL: none runs */
+	bool awaited;             /* its end */
+	bool entered;             /* on the call stack */
 	struct ebb_msg msg;
 	bool msg_sent; /* under way */
 	struct ebb_step ended_step;
@@ -58,6 +62,13 @@ static struct {
 void ebb_subsystem_add(struct ebb_subsystem *subsystem)
 {
 	ebb_list_push_back(&registered, &subsystem->link);
+}
+
+const struct ebb_subsystem *ebb_subsystem_next(const struct ebb_subsystem *previous)
+{
+	const struct ebb_list *link = previous == NULL ? registered.next : previous->link.next;
+
+	return link == &registered ? NULL : ebb_list_entry(link, struct ebb_subsystem, link);
 }
 
 void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend)
@@ -278,9 +289,31 @@ int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depen
 	return 0;
 }
 
-static void subsystem_call_enter(struct subsystem_call *call, struct ebb_step step,
-				 void (*fn)(void))
+struct json_object *ebb_subsystem_save(void)
 {
+	const char **sections = calloc(order.num_nodes + 1, sizeof(*sections));
+	struct json_object *saved = NULL;
+	size_t num_sections = 0;
+	size_t index;
+
+	ebb_assert(order.sorted != NULL);
+	for (index = 0; sections != NULL && index < order.num_nodes; index++) {
+		if (order.sorted[index]->subsystem->save) {
+			sections[num_sections++] = order.sorted[index]->subsystem->name;
+		}
+	}
+	if (sections != NULL) {
+		saved = ebb_wanted_save(sections, num_sections);
+	}
+	free(sections);
+	return saved;
+}
+
+static void subsystem_call_enter(struct subsystem_call *call, struct ebb_step step,
+				 const struct ebb_subsystem *subsystem, void (*fn)(void))
+{
+	ebb_poller_unregister(&call->timer);
+	call->subsystem = subsystem;
 	call->step = step;
 	call->awaited = true;
 	call->entered = true;
@@ -307,6 +340,7 @@ static void subsystem_call_next(struct subsystem_call *call, int rc)
 		return;
 	}
 	call->awaited = false;
+	ebb_poller_unregister(&call->timer);
 	if (!call->entered && !call->msg_sent) {
 		call->ended_step = call->step;
 		call->ended_rc = rc;
@@ -326,15 +360,36 @@ static void subsystem_init(struct ebb_step step, void *arg)
 	if (subsystem->init == NULL) {
 		ebb_step_next(step, 0);
 	} else {
-		subsystem_call_enter(&order.init, step, subsystem->init);
+		subsystem_call_enter(&order.init, step, subsystem, subsystem->init);
 	}
+}
+
+static int fini_expired(void *arg)
+{
+	struct subsystem_call *call = arg;
+
+	ebb_poller_unregister(&call->timer);
+	call->subsystem->fini_expired();
+	subsystem_call_next(call, 0);
+	return 1;
 }
 
 static void subsystem_fini(struct ebb_step step, void *arg)
 {
-	struct ebb_subsystem *subsystem = arg;
+	const struct ebb_subsystem *subsystem = arg;
+	struct subsystem_call *call = &order.fini;
 
-	subsystem_call_enter(&order.fini, step, subsystem->fini);
+	subsystem_call_enter(call, step, subsystem, subsystem->fini);
+	if (!call->awaited || subsystem->fini_timeout_ms == 0) {
+		return;
+	}
+	call->timer = ebb_poller_register(fini_expired, call,
+					  subsystem->fini_timeout_ms * (uint64_t)1000);
+	if (call->timer == NULL) {
+		ebb_error("app", "no timer for the end of subsystem \"%s\"; not waiting for it",
+			  subsystem->name);
+		fini_expired(call);
+	}
 }
 
 void ebb_subsystem_init_next(int rc)

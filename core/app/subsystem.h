@@ -7,6 +7,8 @@
 #include <ebb/sequence.h>
 #include <ebb/subsystem.h>
 
+struct json_object;
+
 #define EBB_SUBSYSTEM_ERROR_MAX 256
 
 /**
@@ -42,5 +44,13 @@ void ebb_subsystem_fini(struct ebb_step step);
 int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depends_on,
 				      size_t num_depends, void *arg),
 			   void *arg);
+
+/**
+ * ebb_subsystem_save() - what is wanted as a configuration (ebb/wanted.h)
+ * The sections of the subsystems that save something come first, in order of initialisation.
+ * Thread: app, from ebb_subsystem_sort() to ebb_subsystem_unsort().
+ * Return: the caller's to put; NULL: out of memory.
+ */
+struct json_object *ebb_subsystem_save(void);
 
 #endif

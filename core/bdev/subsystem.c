@@ -7,30 +7,24 @@
 
 #include <ebb/bdev_module.h>
 #include <ebb/log.h>
-#include <ebb/poller.h>
 
 #include "core/bdev/desc.h"
 #include "core/bdev/registry.h"
 #include "core/bdev/rpc.h"
 
-#define FINI_TIMEOUT_US 5000000u
+#define FINI_TIMEOUT_MS 5000u
 
 static unsigned bdevs_leaving;
-static struct ebb_poller *fini_timer;
-
-static void fini_end(void)
-{
-	ebb_poller_unregister(&fini_timer);
-	bdev_registry_forget();
-	ebb_subsystem_fini_next();
-}
+static bool fini_waits; /* for them */
 
 static void bdev_left(void *arg)
 {
 	(void)arg;
-	/* Without a timer the end has been declared already. */
-	if (--bdevs_leaving == 0 && fini_timer != NULL) {
-		fini_end();
+	/* The end may have been declared already. */
+	if (--bdevs_leaving == 0 && fini_waits) {
+		fini_waits = false;
+		bdev_registry_forget();
+		ebb_subsystem_fini_next();
 	}
 }
 
@@ -41,11 +35,10 @@ static void name_holder(const struct ebb_bdev_desc *desc, void *arg)
 		  desc->bdev->name, ebb_thread_name(desc->thread));
 }
 
-static int fini_expired(void *arg)
+static void bdev_fini_expired(void)
 {
 	struct ebb_bdev *bdev = NULL;
 
-	(void)arg;
 	while ((bdev = ebb_bdev_next(bdev)) != NULL) {
 		if (bdev->internal->state == BDEV_TEARDOWN) {
 			ebb_error("bdev",
@@ -55,8 +48,8 @@ static int fini_expired(void *arg)
 		}
 		bdev_desc_for_each(bdev, name_holder, NULL);
 	}
-	fini_end();
-	return 1;
+	fini_waits = false;
+	bdev_registry_forget();
 }
 
 /* A bdev that is going already has a waiter of its own, and is not waited for twice. */
@@ -67,17 +60,12 @@ static void bdev_fini(void)
 	bdev_registry_close();
 	bdev_waits_end();
 	bdevs_leaving = 1; /* for this function */
+	fini_waits = true;
 	for (bdev = ebb_bdev_next(NULL); bdev != NULL; bdev = next) {
 		next = ebb_bdev_next(bdev);
 		if (ebb_bdev_unregister(bdev, bdev_left, NULL) == 0) {
 			bdevs_leaving++;
 		}
-	}
-	fini_timer = ebb_poller_register(fini_expired, NULL, FINI_TIMEOUT_US);
-	if (fini_timer == NULL) {
-		ebb_error("bdev", "no timer for the shutdown of the bdevs; not waiting for them");
-		fini_end();
-		return;
 	}
 	bdev_left(NULL);
 }
@@ -88,10 +76,16 @@ static void bdev_init(void)
 	ebb_subsystem_init_next(0);
 }
 
+static const char *const bdev_stats[] = {"bdev_get_bdevs", "bdev_get_iostat", NULL};
+
 static struct ebb_subsystem bdev_subsystem = {
 	.name = "bdev",
 	.init = bdev_init,
 	.fini = bdev_fini,
+	.fini_timeout_ms = FINI_TIMEOUT_MS,
+	.fini_expired = bdev_fini_expired,
+	.save = true,
+	.stats = bdev_stats,
 };
 
 EBB_SUBSYSTEM_REGISTER(bdev_subsystem)

@@ -10,6 +10,7 @@
 #include <ebb/thread.h>
 
 #include "core/method/param.h"
+#include "core/method/wanted.h"
 
 /*
  * Calls under way.
@@ -30,6 +31,8 @@ struct call_slot {
 	uint32_t next_free;
 	const struct ebb_method *method; /* of the call in the slot, or of the last one */
 	void *values;
+	struct json_object *took_effect; /* NULL: nothing beyond @values */
+	bool keep_failed;                /* what it asks for is wanted even if it fails */
 	ebb_method_done done;
 	void *arg;
 };
@@ -97,7 +100,7 @@ static struct call_slot *call_find(struct ebb_call *call)
 	return NULL;
 }
 
-/* Frees the slot, then reports; @done may dispatch again. */
+/* Notes what is wanted now and frees the slot, then reports; @done may dispatch again. */
 static void call_end(struct call_slot *slot, struct json_object *result,
 		     const struct ebb_method_error *error)
 {
@@ -105,6 +108,10 @@ static void call_end(struct call_slot *slot, struct json_object *result,
 	void *arg = slot->arg;
 	void *values = slot->values;
 
+	method_wanted_note(slot->method, values, slot->took_effect, error != NULL ? error->code : 0,
+			   slot->keep_failed);
+	json_object_put(slot->took_effect);
+	slot->took_effect = NULL;
 	slot->busy = false;
 	slot->generation++;
 	slot->values = NULL;
@@ -140,6 +147,20 @@ void ebb_call_error(struct ebb_call *call, int code, const char *format, ...)
 	call_end(slot, NULL, &error);
 }
 
+void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_object *value)
+{
+	struct call_slot *slot = call_find(call);
+
+	ebb_assert(slot == NULL || ebb_param_find(slot->method, param) != NULL);
+	if (slot != NULL && slot->took_effect == NULL) {
+		slot->took_effect = json_object_new_object();
+	}
+	if (slot == NULL || slot->took_effect == NULL ||
+	    json_object_object_add(slot->took_effect, param, value) != 0) {
+		json_object_put(value);
+	}
+}
+
 static void error_wrong_state(const struct ebb_method *method, struct ebb_method_error *error)
 {
 	if (method->states == EBB_METHOD_STARTUP) {
@@ -159,12 +180,11 @@ static void error_wrong_state(const struct ebb_method *method, struct ebb_method
 }
 
 /* Takes a slot for a call to @method, its parameters decoded. NULL: @ret_error says why not. */
-static struct ebb_call *call_begin(const struct ebb_method *method, struct json_object *params,
-				   ebb_method_done done, void *arg,
-				   struct ebb_method_error *ret_error)
+static struct call_slot *call_begin(const struct ebb_method *method, struct json_object *params,
+				    ebb_method_done done, void *arg,
+				    struct ebb_method_error *ret_error)
 {
 	struct call_slot *slot;
-	uint32_t index;
 	void *values = malloc(method->params_size != 0 ? method->params_size : 1);
 
 	if (values == NULL || (first_free == CALL_NO_SLOT && !slots_grow())) {
@@ -179,35 +199,49 @@ static struct ebb_call *call_begin(const struct ebb_method *method, struct json_
 		free(values);
 		return NULL;
 	}
-	index = first_free;
-	slot = &slots[index];
+	slot = &slots[first_free];
 	first_free = slot->next_free;
 	slot->busy = true;
+	slot->keep_failed = false;
 	slot->method = method;
 	slot->values = values;
 	slot->done = done;
 	slot->arg = arg;
-	return call_ticket(index);
+	return slot;
 }
 
-void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-			 void *arg)
+static void call_dispatch(const struct ebb_method *method, struct json_object *params,
+			  bool keep_failed, ebb_method_done done, void *arg)
 {
-	const struct ebb_method *method = ebb_method_find(name);
 	struct ebb_method_error error;
-	struct ebb_call *call = NULL;
+	struct call_slot *slot = NULL;
 
 	call_assert_app();
-	if (method == NULL) {
-		ebb_method_check(name, params, &error);
-	} else if ((method->states & ebb_method_state()) == 0) {
+	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
 	} else {
-		call = call_begin(method, params, done, arg, &error);
+		slot = call_begin(method, params, done, arg, &error);
 	}
-	if (call == NULL) {
+	if (slot == NULL) {
 		done(arg, NULL, &error);
 		return;
 	}
-	method->fn(call, slots[(uintptr_t)call & (CALL_SLOTS_MAX - 1)].values);
+	slot->keep_failed = keep_failed;
+	if (method->snapshot != NULL) {
+		call_end(slot, method->snapshot(), NULL);
+	} else {
+		method->fn(call_ticket((uint32_t)(slot - slots)), slot->values);
+	}
+}
+
+void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
+			 ebb_method_done done, void *arg)
+{
+	call_dispatch(method, params, false, done, arg);
+}
+
+void ebb_method_dispatch_wanted(const struct ebb_method *method, struct json_object *params,
+				ebb_method_done done, void *arg)
+{
+	call_dispatch(method, params, true, done, arg);
 }

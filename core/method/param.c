@@ -274,29 +274,41 @@ static int param_decode_one(const struct param_place *place, struct json_object 
 	return param_refuse(place, "has no type: a bug in the method's table");
 }
 
+const struct ebb_param *ebb_param_find(const struct ebb_method *method, const char *name)
+{
+	for (size_t i = 0; i < method->num_params; i++) {
+		if (strcmp(method->params[i].name, name) == 0) {
+			return &method->params[i];
+		}
+	}
+	return NULL;
+}
+
+/* "flag, i32, u32": the table's names, as far as there is room. */
+static void params_list_names(const struct ebb_method *method, char *text, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(text, size, "no parameters");
+	for (size_t i = 0; i < method->num_params; i++) {
+		int added = snprintf(text + len, size - len, "%s%s", i > 0 ? ", " : "",
+				     method->params[i].name);
+
+		len += (size_t)added < size - len ? (size_t)added : size - len - 1;
+	}
+}
+
 /* Every name in @params must be one of the table's. */
 static int params_check_names(const struct ebb_method *method, struct json_object *params,
 			      struct ebb_method_error *ret_error)
 {
 	json_object_object_foreach(params, name, value)
 	{
-		char known[128] = "no parameters";
-		size_t len = 0;
-		size_t i;
+		char known[128];
 
 		(void)value;
-		for (i = 0; i < method->num_params; i++) {
-			int added;
-
-			if (strcmp(method->params[i].name, name) == 0) {
-				break;
-			}
-			added = snprintf(known + len, sizeof(known) - len, "%s%s",
-					 i > 0 ? ", " : "", method->params[i].name);
-			len += (size_t)added < sizeof(known) - len ? (size_t)added
-								   : sizeof(known) - len - 1;
-		}
-		if (i == method->num_params) {
+		if (ebb_param_find(method, name) == NULL) {
+			params_list_names(method, known, sizeof(known));
 			ebb_method_error_set(
 				ret_error, EBB_METHOD_INVALID_PARAMS,
 				"method \"%s\" has no parameter \"%.40s\"; it takes %s",

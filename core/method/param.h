@@ -2,7 +2,10 @@
 #ifndef EBB_METHOD_PARAM_H
 #define EBB_METHOD_PARAM_H
 
-/* A method's table of parameters at work: it decodes and checks them, and prints their help. */
+/*
+ * A method's table of parameters at work: it decodes and checks them, encodes them again, and prints
+ * their help.
+ */
 
 #include <stdio.h>
 
@@ -20,6 +23,18 @@
  */
 int ebb_param_decode(const struct ebb_method *method, struct json_object *params, void *values,
 		     struct ebb_method_error *ret_error);
+
+/**
+ * ebb_param_encode() - the inverse of ebb_param_decode()
+ * An optional parameter that was not given, or has its default, is left out.
+ * @values: as ebb_param_decode() fills it in
+ * Thread: any.
+ * Return: an object, the caller's to put, that shares nothing with @values; NULL: out of memory.
+ */
+struct json_object *ebb_param_encode(const struct ebb_method *method, const void *values);
+
+/* The row of @name in @method's table, or NULL. */
+const struct ebb_param *ebb_param_find(const struct ebb_method *method, const char *name);
 
 /* Prints @method's line, its states and its parameters, for people. */
 void ebb_method_print_help(const struct ebb_method *method, FILE *out);

@@ -20,6 +20,9 @@ void ebb_method_add(struct ebb_method *method)
 
 	ebb_assert(ebb_method_find(method->name) == NULL);
 	ebb_assert(method->alias == NULL || ebb_method_find(method->alias) == NULL);
+	ebb_assert((method->fn == NULL) != (method->snapshot == NULL));
+	ebb_assert((method->effect != EBB_METHOD_NO_EFFECT) == (method->subsystem != NULL));
+	ebb_assert((method->effect == EBB_METHOD_REMOVES) == (method->undoes != NULL));
 	ebb_list_for_each(node, &methods) {
 		if (strcmp(ebb_list_entry(node, struct ebb_method, link)->name, method->name) > 0) {
 			break;
@@ -61,24 +64,23 @@ void ebb_method_set_state(uint32_t state)
 	method_state = state;
 }
 
-int ebb_method_check(const char *name, struct json_object *params,
+void ebb_method_error_unknown(struct ebb_method_error *error, const char *name)
+{
+	ebb_method_error_set(error, EBB_METHOD_NOT_FOUND,
+			     "method \"%.64s\" is not known; rpc_get_methods lists those that are",
+			     name);
+}
+
+int ebb_method_check(const struct ebb_method *method, struct json_object *params,
 		     struct ebb_method_error *ret_error)
 {
-	const struct ebb_method *method = ebb_method_find(name);
-	void *values;
+	void *values = malloc(method->params_size != 0 ? method->params_size : 1);
 	int rc;
 
-	if (method == NULL) {
-		ebb_method_error_set(ret_error, EBB_METHOD_NOT_FOUND,
-				     "method \"%.64s\" is not known; rpc_get_methods lists those "
-				     "that are",
-				     name);
-		return -ENOENT;
-	}
-	values = malloc(method->params_size != 0 ? method->params_size : 1);
 	if (values == NULL) {
 		ebb_method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
-				     "out of memory for the parameters of method \"%s\"", name);
+				     "out of memory for the parameters of method \"%s\"",
+				     method->name);
 		return -EINVAL;
 	}
 	rc = ebb_param_decode(method, params, values, ret_error);

@@ -5,10 +5,21 @@
 #include <string.h>
 
 #include "core/bdev/rpc.h"
+#include "core/bdev/uuid.h"
+
+/* It may have been made up. */
+static void answer_uuid(struct ebb_call *call, const struct ebb_bdev *bdev)
+{
+	char text[BDEV_UUID_TEXT_SIZE];
+
+	bdev_uuid_format(bdev->uuid, text);
+	ebb_call_took_effect(call, "uuid", json_object_new_string(text));
+}
 
 void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 {
 	if (rc == 0) {
+		answer_uuid(call, ebb_bdev_find(name));
 		ebb_call_result(call, json_object_new_string(name));
 	} else if (rc == -EEXIST && ebb_bdev_find(name) != NULL) {
 		ebb_call_error(call, rc,

@@ -231,6 +231,9 @@ static struct ebb_method file_create_method = {
 	.params_size = sizeof(struct file_create_params),
 	.defaults = &file_create_defaults,
 	.fn = file_create_call,
+	.effect = EBB_METHOD_CREATES,
+	.subsystem = "bdev",
+	.object = "name",
 };
 
 static struct ebb_method file_delete_method = {
@@ -243,6 +246,10 @@ static struct ebb_method file_delete_method = {
 	.num_params = EBB_ARRAY_SIZE(file_delete_table),
 	.params_size = sizeof(struct file_delete_params),
 	.fn = file_delete_call,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "bdev",
+	.object = "name",
+	.undoes = "bdev_uring_create",
 };
 
 EBB_METHOD_REGISTER(file_create_method)

@@ -184,6 +184,9 @@ static struct ebb_method null_create_method = {
 	.num_params = EBB_ARRAY_SIZE(null_create_table),
 	.params_size = sizeof(struct null_create_params),
 	.fn = null_create_call,
+	.effect = EBB_METHOD_CREATES,
+	.subsystem = "bdev",
+	.object = "name",
 };
 
 static struct ebb_method null_delete_method = {
@@ -195,6 +198,10 @@ static struct ebb_method null_delete_method = {
 	.num_params = EBB_ARRAY_SIZE(null_delete_table),
 	.params_size = sizeof(struct null_delete_params),
 	.fn = null_delete_call,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "bdev",
+	.object = "name",
+	.undoes = "bdev_null_create",
 };
 
 EBB_METHOD_REGISTER(null_create_method)

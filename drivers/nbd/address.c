@@ -56,6 +56,18 @@ static uint16_t address_format(const union address *address, char *text, size_t 
 	return ntohs(address->in.sin_port);
 }
 
+int nbd_address_digits(const char *text, char *ret_digits, size_t size)
+{
+	union address address;
+	socklen_t len;
+	int rc = address_parse(text, 0, &address, &len);
+
+	if (rc == 0) {
+		(void)address_format(&address, ret_digits, size);
+	}
+	return rc;
+}
+
 bool nbd_address_same(const char *a, const char *b)
 {
 	union address one, other;

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* @text in digits, as nbd_address_listen_tcp() tells them. Return: 0; -EINVAL it is no address. */
+int nbd_address_digits(const char *text, char *ret_digits, size_t size);
+
 /* True if both texts name one host: "localhost" is 127.0.0.1. */
 bool nbd_address_same(const char *a, const char *b);
 

@@ -10,6 +10,7 @@
 #include <ebb/bdev.h>
 #include <ebb/log.h>
 #include <ebb/thread.h>
+#include <ebb/wanted.h>
 
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/listener.h"
@@ -128,11 +129,27 @@ static void export_geometry(struct nbd_export *export, bool writes)
 	};
 }
 
+/* It ends without anybody asking. */
+static void export_absent(const struct nbd_export *export)
+{
+	const struct nbd_listener *listener = export->listener;
+	char *object;
+
+	if ((listener->path != NULL ? asprintf(&object, "%s %s", export->name, listener->path)
+				    : asprintf(&object, "%s %s %u", export->name, listener->address,
+					       listener->port)) < 0) {
+		return;
+	}
+	ebb_wanted_set_present("nbd_start_export", object, false);
+	free(object);
+}
+
 static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
 {
 	struct nbd_export *export = arg;
 
 	if (event == EBB_BDEV_EVENT_REMOVE) {
+		export_absent(export);
 		ebb_notice("nbd", "export %s ends: its bdev %s is being removed", export->name,
 			   ebb_bdev_name(bdev));
 		(void)nbd_export_stop(export, NULL, NULL);

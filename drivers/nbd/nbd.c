@@ -3,6 +3,7 @@
 /* The subsystem "nbd" and its methods. */
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <ebb/poller.h>
 #include <ebb/subsystem.h>
 
+#include "drivers/nbd/address.h"
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/listener.h"
@@ -85,6 +87,10 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 	if (rc != 0) {
 		ebb_call_error(call, rc == -EBUSY ? -EADDRINUSE : rc, "%s", error);
 	} else {
+		if (export->listener->path == NULL) {
+			ebb_call_took_effect(call, "port",
+					     json_object_new_int(export->listener->port));
+		}
 		ebb_call_result(call, json_object_new_string(export->name));
 	}
 	return 0;
@@ -139,6 +145,26 @@ static void start_retries_end(void)
 	}
 }
 
+/* What it comes to where it is not given, or could be spelt in several ways. */
+static void start_took_effect(struct ebb_call *call, const struct start_params *params)
+{
+	char digits[INET6_ADDRSTRLEN];
+
+	if (params->export_name == NULL) {
+		ebb_call_took_effect(call, "export_name",
+				     json_object_new_string(params->bdev_name));
+	}
+	if (params->address == NULL) {
+		return;
+	}
+	if (nbd_address_digits(params->address, digits, sizeof(digits)) == 0) {
+		ebb_call_took_effect(call, "address", json_object_new_string(digits));
+	}
+	if (params->port != 0) {
+		ebb_call_took_effect(call, "port", json_object_new_int64(params->port));
+	}
+}
+
 static void start_export(struct ebb_call *call, void *arg)
 {
 	const struct start_params *params = arg;
@@ -162,6 +188,7 @@ static void start_export(struct ebb_call *call, void *arg)
 			       params->bdev_name);
 		return;
 	}
+	start_took_effect(call, params);
 	if (start_try(call, params, false) != 0) {
 		start_retry(call, params);
 	}
@@ -177,6 +204,10 @@ static struct ebb_method start_method = {
 	.params_size = sizeof(struct start_params),
 	.defaults = &start_defaults,
 	.fn = start_export,
+	.effect = EBB_METHOD_CREATES,
+	.subsystem = "nbd",
+	.object = "export_name path address port",
+	.stands_on = "bdev_name",
 };
 EBB_METHOD_REGISTER(start_method)
 
@@ -247,6 +278,10 @@ static struct ebb_method stop_method = {
 	.num_params = EBB_ARRAY_SIZE(stop_table),
 	.params_size = sizeof(struct stop_params),
 	.fn = stop_export,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "nbd",
+	.object = "bdev_name export_name",
+	.undoes = "nbd_start_export",
 };
 EBB_METHOD_REGISTER(stop_method)
 
@@ -328,10 +363,14 @@ static void nbd_fini(void)
 	nbd_export_stop_all(fini_exports_stopped);
 }
 
+static const char *const nbd_stats[] = {"nbd_get_exports", NULL};
+
 static struct ebb_subsystem nbd_subsystem = {
 	.name = "nbd",
 	.init = nbd_init,
 	.fini = nbd_fini,
+	.save = true,
+	.stats = nbd_stats,
 };
 EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
 EBB_SUBSYSTEM_DEPEND(nbd, bdev)

@@ -25,6 +25,7 @@
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
+#include <ebb/wanted.h>
 
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/namespace.h"
@@ -394,6 +395,12 @@ int ebb_nvme_ctrlr_reset(struct ebb_nvme_ctrlr *ctrlr, ebb_nvme_ctrlr_cb done, v
 	return 0;
 }
 
+/* It stays wanted while it is out of order or out of the machine. */
+static void ctrlr_present(const struct ebb_nvme_ctrlr *ctrlr, bool present)
+{
+	ebb_wanted_set_present("bdev_nvme_attach_controller", ctrlr->name, present);
+}
+
 /* It works (again): what a reset has undone is done once more. May free @ctrlr. */
 static void ctrlr_ready(struct ebb_nvme_ctrlr *ctrlr)
 {
@@ -405,6 +412,7 @@ static void ctrlr_ready(struct ebb_nvme_ctrlr *ctrlr)
 		return;
 	}
 	state_set(ctrlr, EBB_NVME_CTRLR_ENABLED);
+	ctrlr_present(ctrlr, true);
 	atomic_store_explicit(&ctrlr->ending, false, memory_order_relaxed);
 	ebb_nvme_worker_add(ctrlr, RESET_JOBS);
 }
@@ -440,6 +448,7 @@ static void ctrlr_failed(struct ebb_nvme_ctrlr *ctrlr)
 		  "by bdev_nvme_reset_controller, or detach it",
 		  ctrlr->name, ctrlr->traddr);
 	state_set(ctrlr, EBB_NVME_CTRLR_FAILED);
+	ctrlr_present(ctrlr, false);
 	ctrlr_end_io(ctrlr);
 }
 
@@ -464,6 +473,7 @@ static void ctrlr_gone(struct ebb_nvme_ctrlr *ctrlr)
 		return;
 	}
 	ctrlr->gone = true;
+	ctrlr_present(ctrlr, false);
 	ebb_error("nvme", "%s (%s) has left, or is asked for: its bdevs are removed", ctrlr->name,
 		  ctrlr->traddr);
 	ctrlr_end_io(ctrlr);

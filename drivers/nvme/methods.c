@@ -253,6 +253,10 @@ static struct ebb_method attach_method = {
 	.num_params = EBB_ARRAY_SIZE(attach_table),
 	.params_size = sizeof(struct attach_params),
 	.fn = attach_call,
+	.effect = EBB_METHOD_CREATES,
+	.subsystem = "bdev",
+	.object = "name",
+	.stands_suffix = "n",
 };
 
 static struct ebb_method detach_method = {
@@ -264,6 +268,10 @@ static struct ebb_method detach_method = {
 	.num_params = EBB_ARRAY_SIZE(name_table),
 	.params_size = sizeof(struct name_params),
 	.fn = detach_call,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "bdev",
+	.object = "name",
+	.undoes = "bdev_nvme_attach_controller",
 };
 
 static struct ebb_method get_method = {

@@ -76,6 +76,10 @@ static void options_set(struct ebb_call *call, void *arg)
 	if (params->retry_given) {
 		options.retry_count = params->retry_count;
 	}
+	if (params->retry_given || params->transport_retry_given || params->bdev_retry_given) {
+		ebb_call_took_effect(call, "retry_count",
+				     json_object_new_int64(options.retry_count));
+	}
 	if (params->timeout_given) {
 		options.timeout_us =
 			params->timeout_us == 0 ? TIMEOUT_US : (uint32_t)params->timeout_us;
@@ -101,6 +105,8 @@ static struct ebb_method options_method = {
 	.num_params = EBB_ARRAY_SIZE(options_table),
 	.params_size = sizeof(struct options_params),
 	.fn = options_set,
+	.effect = EBB_METHOD_SETS,
+	.subsystem = "bdev",
 };
 
 EBB_METHOD_REGISTER(options_method)

@@ -7,35 +7,26 @@
 #include <ebb/subsystem.h>
 
 #include <ebb/log.h>
-#include <ebb/poller.h>
 
 #include "drivers/nvme/controllers.h"
 
-#define FINI_TIMEOUT_US 8000000u
+#define FINI_TIMEOUT_MS 8000u
 
-static struct ebb_poller *fini_timer;
 static bool fini_waits;
-
-static void fini_end(void)
-{
-	fini_waits = false;
-	ebb_poller_unregister(&fini_timer);
-	ebb_subsystem_fini_next();
-}
 
 static void all_gone(void *arg)
 {
 	(void)arg;
 	if (fini_waits) {
-		fini_end();
+		fini_waits = false;
+		ebb_subsystem_fini_next();
 	}
 }
 
-static int fini_expired(void *arg)
+static void nvme_fini_expired(void)
 {
 	struct ebb_nvme_ctrlr *ctrlr = NULL;
 
-	(void)arg;
 	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
 		ebb_error("nvme", "%s (%s) could not be detached at shutdown: %s%s; left as it is",
 			  ctrlr->name, ctrlr->traddr,
@@ -45,8 +36,7 @@ static int fini_expired(void *arg)
 				  ? ""
 				  : ebb_nvme_ctrlr_state_name(ctrlr->state));
 	}
-	fini_end();
-	return 1;
+	fini_waits = false;
 }
 
 static void nvme_fini(void)
@@ -59,18 +49,14 @@ static void nvme_fini(void)
 		(void)ebb_nvme_ctrlr_detach(ctrlr, NULL, NULL);
 	}
 	fini_waits = true;
-	fini_timer = ebb_poller_register(fini_expired, NULL, FINI_TIMEOUT_US);
-	if (fini_timer == NULL) {
-		ebb_error("nvme", "no timer for the controllers' shutdown; not waiting for them");
-		fini_end();
-		return;
-	}
 	ebb_nvme_ctrlrs_wait_gone(all_gone, NULL);
 }
 
 static struct ebb_subsystem nvme_subsystem = {
 	.name = "nvme",
 	.fini = nvme_fini,
+	.fini_timeout_ms = FINI_TIMEOUT_MS,
+	.fini_expired = nvme_fini_expired,
 };
 
 EBB_SUBSYSTEM_REGISTER(nvme_subsystem)

@@ -20,7 +20,7 @@ HEADERS = {
     "base": "assert base clock histogram list log msg",
     "memory": "memory",
     "event": "helper io_channel poller reactor spinlock thread uring violation",
-    "method": "method",
+    "method": "method wanted",
     "app": "app ctl_command sequence startup subsystem",
     "bdev": "bdev bdev_module",
 }

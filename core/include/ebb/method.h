@@ -64,11 +64,20 @@ struct ebb_param {
 /* One call under way. It ends by exactly one of ebb_call_result() and ebb_call_error(). */
 struct ebb_call;
 
+/* What a call that ends well does to the list of what is wanted (ebb/wanted.h). */
+enum ebb_method_effect {
+	EBB_METHOD_NO_EFFECT,
+	EBB_METHOD_CREATES, /* an object is wanted from now on */
+	EBB_METHOD_SETS,    /* values are wanted from now on; the last ones count */
+	EBB_METHOD_REMOVES, /* an object that another method has created is not wanted any more */
+};
+
 struct ebb_method {
 	const char *name;
 	const char *alias;              /* another name for the same, or NULL */
 	uint32_t states;                /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
 	bool changes_state;             /* the caller's credentials are logged */
+	bool while_paused;              /* by RPC: called also while the subsystems start */
 	const char *help;               /* one line */
 	const struct ebb_param *params; /* NULL: none allowed */
 	size_t num_params;
@@ -76,6 +85,29 @@ struct ebb_method {
 	const void *defaults; /* that struct with its defaults, or NULL: zero */
 	/* On the app thread. @params lives until the call has ended, strings included. */
 	void (*fn)(struct ebb_call *call, void *params);
+	/*
+	 * Instead of @fn, for a method that only tells what is published: its result, which is the
+	 * caller's to put. On any thread; by RPC it is answered whatever the app thread is doing.
+	 */
+	struct json_object *(*snapshot)(void);
+
+	enum ebb_method_effect effect;
+	/* With an effect: the section of a saved configuration, most often its subsystem's name. */
+	const char *subsystem;
+	/*
+	 * With an effect: the names of the parameters that say which object, with spaces between;
+	 * NULL: there is only one. EBB_METHOD_REMOVES: those that are given must be as its creator's.
+	 */
+	const char *object;
+	/* EBB_METHOD_REMOVES: the method that creates such objects. */
+	const char *undoes;
+	/*
+	 * EBB_METHOD_CREATES: the parameter that names what the object stands on. When a user takes
+	 * that away, an object that has gone with it is not wanted any more either.
+	 */
+	const char *stands_on;
+	/* EBB_METHOD_CREATES: what stands on the object calls it by its name and this; NULL: just so. */
+	const char *stands_suffix;
 	struct ebb_list link; /* the registry's */
 };
 
@@ -93,8 +125,19 @@ void ebb_call_result(struct ebb_call *call, struct json_object *result);
 /* Ends the call: an error with a text for people (what, which object, what to do). Thread: app. */
 void ebb_call_error(struct ebb_call *call, int code, const char *format, ...) EBB_PRINTF(3, 4);
 
-/* The method and its alias, in order of registration within their names' order; NULL ends. */
+/**
+ * ebb_call_took_effect() - a parameter was not given, or was given as "any": what it came to be
+ * What is wanted from now on is what was asked for with these values in it. Any time before the
+ * call ends; one that ends badly and is wanted all the same keeps them, too.
+ * @param: a name of the method's table
+ * @value: its reference is taken over
+ * Thread: app.
+ */
+void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_object *value);
+
+/* By its name or its alias. Return: NULL: there is none. Thread: any. */
 const struct ebb_method *ebb_method_find(const char *name);
+/* The one after @previous in the order of their names; NULL: the first. Return: NULL: no more. */
 const struct ebb_method *ebb_method_next(const struct ebb_method *previous);
 
 /* The state that methods are dispatched in (one bit). Thread: app. */
@@ -107,26 +150,34 @@ struct ebb_method_error {
 	char text[256];
 };
 
+/* Sets @error: there is no method @name. */
+void ebb_method_error_unknown(struct ebb_method_error *error, const char *name);
+
 /**
  * ebb_method_check() - would these parameters be taken?
  * Form only: the names, the types and the ranges, not the state and not whether it would succeed.
  * @params: an object or NULL. Thread: any.
- * Return: 0; -ENOENT no such method; -EINVAL: @ret_error says which parameter, and why.
+ * Return: 0; -EINVAL: @ret_error says which parameter, and why.
  */
-int ebb_method_check(const char *name, struct json_object *params,
+int ebb_method_check(const struct ebb_method *method, struct json_object *params,
 		     struct ebb_method_error *ret_error);
+
+/* How a call has ended. On success @error is NULL and @result (NULL: null) the callee's to put. */
+typedef void (*ebb_method_done)(void *arg, struct json_object *result,
+				const struct ebb_method_error *error);
 
 /**
  * ebb_method_dispatch() - call a method
  * @params: borrowed until @done; an object or NULL
- * @done: exactly once, on the app thread, perhaps inside this call. @error is NULL on success, and
- *	then @result (may be NULL: null) is the callee's to put.
+ * @done: exactly once, on the app thread, perhaps inside this call
  * Thread: app.
  */
-typedef void (*ebb_method_done)(void *arg, struct json_object *result,
-				const struct ebb_method_error *error);
-void ebb_method_dispatch(const char *name, struct json_object *params, ebb_method_done done,
-			 void *arg);
+void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
+			 ebb_method_done done, void *arg);
+
+/* The same; and what it asks for is wanted even if it fails (ebb/wanted.h): it is absent then. */
+void ebb_method_dispatch_wanted(const struct ebb_method *method, struct json_object *params,
+				ebb_method_done done, void *arg);
 
 #ifdef __cplusplus
 }

@@ -7,13 +7,14 @@
  * order of dependency, fini() in reverse, all on the app thread, each ended by its next().
  */
 
+#include <stdbool.h>
+
+#include <ebb/base.h>
 #include <ebb/list.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct json_object;
 
 struct ebb_subsystem {
 	const char *name;
@@ -21,6 +22,20 @@ struct ebb_subsystem {
 	void (*init)(void);
 	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_fini_next(). */
 	void (*fini)(void);
+	/* How long fini() may take; 0: as long as any step of shutdown. */
+	uint32_t fini_timeout_ms;
+	/*
+	 * With fini_timeout_ms: that time is over. It says in the log what fini() waits for, and the
+	 * end is taken as said: shutdown goes on without it.
+	 */
+	void (*fini_expired)(void);
+	/* A saved configuration has a section of that name even if nothing is in it. */
+	bool save;
+	/*
+	 * Methods that tell, without parameters, what it has and what that has done, for a screen
+	 * such as `ebbctl status`; a NULL ends them. NULL: there are none.
+	 */
+	const char *const *stats;
 	struct ebb_list link; /* the registry's */
 };
 
@@ -29,6 +44,9 @@ struct ebb_subsystem_depend {
 	const char *depends_on;
 	struct ebb_list link; /* the registry's */
 };
+
+/* The one registered after @previous; NULL: the first. Return: NULL: no more. Thread: any. */
+const struct ebb_subsystem *ebb_subsystem_next(const struct ebb_subsystem *previous);
 
 void ebb_subsystem_add(struct ebb_subsystem *subsystem);
 void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);

@@ -336,6 +336,15 @@ START_TEST(test_unknown_subsystems_are_passed_over)
 }
 END_TEST
 
+START_TEST(test_a_methods_section_need_be_no_subsystem)
+{
+	check("{\"subsystems\": [{\"subsystem\": \"reactor\", \"config\": [{\"method\": "
+	      "\"reactor_set_mode\", \"params\": {\"lcore\": 0, \"mode\": \"poll\"}}]}]}");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+	ck_assert_uint_eq(config->num_entries, 1);
+}
+END_TEST
+
 START_TEST(test_compat_methods)
 {
 	entry_accepted("{\"method\": \"bdev_wait_for_examine\"}", 0);
@@ -561,6 +570,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_out_of_memory_for_entries),
 		UNIT_TEST(test_passes),
 		UNIT_TEST(test_unknown_subsystems_are_passed_over),
+		UNIT_TEST(test_a_methods_section_need_be_no_subsystem),
 		UNIT_TEST(test_compat_methods),
 		UNIT_TEST(test_compat_nvme),
 		UNIT_TEST(test_compat_parameters),

@@ -21,6 +21,7 @@
 #include <ebb/thread.h>
 
 #include "rpc/client.h"
+#include "rpc/control.h"
 #include "tests/unit/unit.h"
 
 #define TIMEOUT_MS 10000
@@ -52,7 +53,7 @@ static void release_init(void *arg)
 }
 
 /* The method; app thread. */
-static struct ebb_call *held[8];
+static struct ebb_call *held[EBB_RPC_REQUESTS_MAX + 8];
 static unsigned num_held;
 static sem_t hold_reached;
 
@@ -448,6 +449,47 @@ START_TEST(a_client_cannot_fill_the_memory_with_requests)
 }
 END_TEST
 
+/* Requests that are sent at once and held by their method: as many as are allowed, no more. */
+static void many_requests_script(void)
+{
+	static const char request[] = "{\"id\":1,\"method\":\"test_hold\"}";
+	static char text[(EBB_RPC_REQUESTS_MAX + 8) * sizeof(request)];
+	struct ebb_rpc_client other;
+	struct json_object *result;
+	struct ebb_method_error error;
+
+	sem_wait(&started);
+	for (int i = 0; i < EBB_RPC_REQUESTS_MAX + 8; i++) {
+		strcat(text, request);
+	}
+	connect_client();
+	send_text(text);
+	for (int i = 0; i < EBB_RPC_REQUESTS_MAX; i++) {
+		sem_wait(&hold_reached);
+	}
+	/* Another client is served beside it: by then any request too many would have come. */
+	ck_assert_int_eq(ebb_rpc_client_open(&other, path, TIMEOUT_MS), 0);
+	ck_assert_int_eq(ebb_rpc_client_call(&other, "spdk_get_version", NULL, &result, &error), 0);
+	json_object_put(result);
+	ebb_rpc_client_close(&other);
+	ck_assert_int_ne(sem_trywait(&hold_reached), 0);
+	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
+	for (int i = 0; i < 8; i++) {
+		sem_wait(&hold_reached);
+	}
+	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
+	for (int i = 0; i < EBB_RPC_REQUESTS_MAX + 8; i++) {
+		expect(1, "held");
+	}
+}
+
+START_TEST(a_clients_requests_are_bounded)
+{
+	ck_assert_int_eq(run(many_requests_script), 0);
+	ck_assert_uint_eq(num_held, 0);
+}
+END_TEST
+
 static void big_batch_script(void)
 {
 	struct json_object *answer;
@@ -531,6 +573,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_batch_runs_one_by_one_and_holds_up_nobody),
 		UNIT_TEST(a_call_that_never_ends_does_not_hold_up_the_end),
 		UNIT_TEST(a_client_cannot_fill_the_memory_with_requests),
+		UNIT_TEST(a_clients_requests_are_bounded),
 		UNIT_TEST(a_batchs_answers_are_bounded),
 		UNIT_TEST(stops_under_load_and_starts_again),
 		UNIT_END,

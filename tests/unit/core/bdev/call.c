@@ -36,7 +36,7 @@ void call_begin(struct call *call, const char *method, const char *params)
 	call->params = json_tokener_parse(text);
 	ck_assert_ptr_nonnull(call->params);
 	ebb_method_set_state(EBB_METHOD_RUNTIME);
-	ebb_method_dispatch(method, call->params, ended, call);
+	ebb_method_dispatch(ebb_method_find(method), call->params, ended, call);
 }
 
 void call_end(struct call *call)

@@ -210,7 +210,7 @@ static int options_set(const char *text)
 	int code = 1;
 
 	ebb_method_set_state(EBB_METHOD_STARTUP);
-	ebb_method_dispatch("bdev_set_options", params, options_done, &code);
+	ebb_method_dispatch(ebb_method_find("bdev_set_options"), params, options_done, &code);
 	json_object_put(params);
 	return code;
 }

@@ -80,7 +80,7 @@ static void start(void *arg)
 		json_tokener_parse("{\"name\": \"n\", \"num_blocks\": 8, \"block_size\": 512}");
 
 	(void)arg;
-	ebb_method_dispatch("bdev_null_create", params, created, NULL);
+	ebb_method_dispatch(ebb_method_find("bdev_null_create"), params, created, NULL);
 	json_object_put(params);
 	ck_assert_uint_eq(creations, 1);
 	ck_assert_int_eq(ebb_bdev_open("n", true, removed, NULL, &desc), 0);
@@ -88,7 +88,7 @@ static void start(void *arg)
 	ck_assert_ptr_nonnull(ch);
 	/* A call that still waits for another bdev when the end comes. */
 	wait_params = json_tokener_parse("{\"name\": \"never\", \"timeout\": 80000000}");
-	ebb_method_dispatch("bdev_get_bdevs", wait_params, got, NULL);
+	ebb_method_dispatch(ebb_method_find("bdev_get_bdevs"), wait_params, got, NULL);
 	ebb_app_stop(0);
 }
 

@@ -55,6 +55,16 @@ static struct ebb_method early_method = {.name = "test_early",
 					 .fn = keep};
 EBB_METHOD_REGISTER(early_method)
 
+static struct json_object *snapshot(void)
+{
+	return json_object_new_string("published");
+}
+
+static struct ebb_method snapshot_method = {.name = "test_snapshot",
+					    .states = EBB_METHOD_RUNTIME,
+					    .snapshot = snapshot};
+EBB_METHOD_REGISTER(snapshot_method)
+
 /* How one call has ended. */
 struct outcome {
 	unsigned times;
@@ -112,7 +122,7 @@ START_TEST(lists_in_order_of_names)
 		mine += strncmp(method->name, "test_", 5) == 0;
 		previous = method;
 	}
-	ck_assert_uint_eq(mine, 3);
+	ck_assert_uint_eq(mine, 4);
 }
 END_TEST
 
@@ -121,7 +131,7 @@ START_TEST(calls_and_answers)
 	struct json_object *params = json_tokener_parse("{\"text\": \"hello\"}");
 	struct outcome outcome = {0};
 
-	ebb_method_dispatch("test_mirror", params, done, &outcome);
+	ebb_method_dispatch(ebb_method_find("test_mirror"), params, done, &outcome);
 	ck_assert_uint_eq(outcome.times, 1);
 	ck_assert_int_eq(outcome.error.code, 0);
 	ck_assert_str_eq(json_object_get_string(outcome.result), "hello");
@@ -130,14 +140,15 @@ START_TEST(calls_and_answers)
 }
 END_TEST
 
-START_TEST(refuses_what_it_does_not_know)
+START_TEST(tells_of_a_snapshot_without_a_call)
 {
 	struct outcome outcome = {0};
 
-	ebb_method_dispatch("test_nothing", NULL, done, &outcome);
+	ebb_method_dispatch(&snapshot_method, NULL, done, &outcome);
 	ck_assert_uint_eq(outcome.times, 1);
-	ck_assert_int_eq(outcome.error.code, EBB_METHOD_NOT_FOUND);
-	ck_assert_ptr_nonnull(strstr(outcome.error.text, "test_nothing"));
+	ck_assert_int_eq(outcome.error.code, 0);
+	ck_assert_str_eq(json_object_get_string(outcome.result), "published");
+	json_object_put(outcome.result);
 }
 END_TEST
 
@@ -145,7 +156,7 @@ START_TEST(refuses_bad_parameters)
 {
 	struct outcome outcome = {0};
 
-	ebb_method_dispatch("test_echo", NULL, done, &outcome);
+	ebb_method_dispatch(&echo_method, NULL, done, &outcome);
 	ck_assert_uint_eq(outcome.times, 1);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INVALID_PARAMS);
 }
@@ -155,19 +166,19 @@ START_TEST(holds_the_states)
 {
 	struct outcome outcome = {0};
 
-	ebb_method_dispatch("test_early", NULL, done, &outcome);
+	ebb_method_dispatch(&early_method, NULL, done, &outcome);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_WRONG_STATE);
 	ck_assert_ptr_nonnull(strstr(outcome.error.text, "needs the state STARTUP"));
 
 	ebb_method_set_state(EBB_METHOD_STARTUP);
 	outcome = (struct outcome){0};
-	ebb_method_dispatch("test_keep", NULL, done, &outcome);
+	ebb_method_dispatch(&keep_method, NULL, done, &outcome);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_WRONG_STATE);
 	ck_assert_ptr_nonnull(strstr(outcome.error.text, "needs the state RUNTIME"));
 	ck_assert_uint_eq(num_kept, 0);
 
 	outcome = (struct outcome){0};
-	ebb_method_dispatch("test_early", NULL, done, &outcome);
+	ebb_method_dispatch(&early_method, NULL, done, &outcome);
 	ck_assert_uint_eq(num_kept, 1);
 	ck_assert_uint_eq(outcome.times, 0);
 	ebb_call_result(kept[0], NULL);
@@ -179,7 +190,7 @@ START_TEST(tells_an_error_as_it_was_said)
 {
 	struct outcome outcome = {0};
 
-	ebb_method_dispatch("test_keep", NULL, done, &outcome);
+	ebb_method_dispatch(&keep_method, NULL, done, &outcome);
 	ebb_call_error(kept[0], -ENODEV, "bdev %s is not there", "disk");
 	ck_assert_uint_eq(outcome.times, 1);
 	ck_assert_int_eq(outcome.error.code, -ENODEV);
@@ -192,7 +203,7 @@ START_TEST(ends_once_only)
 	struct outcome first = {0};
 	struct outcome second = {0};
 
-	ebb_method_dispatch("test_keep", NULL, done, &first);
+	ebb_method_dispatch(&keep_method, NULL, done, &first);
 	ebb_call_result(kept[0], NULL);
 	ebb_call_error(kept[0], -EIO, "again");
 	ck_assert_uint_eq(first.times, 1);
@@ -200,7 +211,7 @@ START_TEST(ends_once_only)
 	ck_assert_ptr_nonnull(strstr(last_error, "\"test_keep\""));
 
 	/* Whoever has taken over the memory is not ended instead. */
-	ebb_method_dispatch("test_keep", NULL, done, &second);
+	ebb_method_dispatch(&keep_method, NULL, done, &second);
 	ebb_call_result(kept[0], json_object_new_int(1));
 	ck_assert_uint_eq(errors_logged, 2);
 	ck_assert_uint_eq(first.times, 1);
@@ -224,7 +235,7 @@ START_TEST(has_many_under_way)
 	static struct outcome outcomes[EBB_ARRAY_SIZE(kept)];
 
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(kept); i++) {
-		ebb_method_dispatch("test_keep", NULL, done, &outcomes[i]);
+		ebb_method_dispatch(&keep_method, NULL, done, &outcomes[i]);
 	}
 	for (unsigned i = EBB_ARRAY_SIZE(kept); i-- > 0;) {
 		ck_assert_uint_eq(outcomes[i].times, 0);
@@ -243,12 +254,22 @@ START_TEST(bounds_what_is_under_way)
 
 	while (outcome.times == 0) {
 		num_kept = 0;
-		ebb_method_dispatch("test_keep", NULL, done, &outcome);
+		ebb_method_dispatch(&keep_method, NULL, done, &outcome);
 		under_way += outcome.times == 0;
 		ck_assert_uint_le(under_way, 1u << 13);
 	}
 	ck_assert_uint_eq(under_way, 1u << 13);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INTERNAL_ERROR);
+}
+END_TEST
+
+START_TEST(says_what_it_does_not_know)
+{
+	struct ebb_method_error error;
+
+	ebb_method_error_unknown(&error, "test_nothing");
+	ck_assert_int_eq(error.code, EBB_METHOD_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(error.text, "\"test_nothing\" is not known"));
 }
 END_TEST
 
@@ -258,11 +279,9 @@ START_TEST(checks_without_calling)
 	struct ebb_method_error error;
 
 	ebb_method_set_state(EBB_METHOD_RUNTIME);
-	ck_assert_int_eq(ebb_method_check("test_nothing", NULL, &error), -ENOENT);
-	ck_assert_int_eq(error.code, EBB_METHOD_NOT_FOUND);
-	ck_assert_int_eq(ebb_method_check("test_mirror", params, &error), -EINVAL);
+	ck_assert_int_eq(ebb_method_check(&echo_method, params, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "\"text\""));
-	ck_assert_int_eq(ebb_method_check("test_early", NULL, &error), 0);
+	ck_assert_int_eq(ebb_method_check(&early_method, NULL, &error), 0);
 	ck_assert_uint_eq(num_kept, 0);
 	json_object_put(params);
 }
@@ -275,7 +294,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(finds_by_name_and_alias),
 		UNIT_TEST(lists_in_order_of_names),
 		UNIT_TEST(calls_and_answers),
-		UNIT_TEST(refuses_what_it_does_not_know),
+		UNIT_TEST(tells_of_a_snapshot_without_a_call),
+		UNIT_TEST(says_what_it_does_not_know),
 		UNIT_TEST(refuses_bad_parameters),
 		UNIT_TEST(holds_the_states),
 		UNIT_TEST(tells_an_error_as_it_was_said),

@@ -83,7 +83,7 @@ static void service_started(void *arg)
 	disk_register();
 	json_object_object_add(params, "bdev_name", json_object_new_string("disk"));
 	json_object_object_add(params, "path", json_object_new_string(socket_path));
-	ebb_method_dispatch("nbd_start_export", params, export_started, NULL);
+	ebb_method_dispatch(ebb_method_find("nbd_start_export"), params, export_started, NULL);
 	json_object_put(params);
 }
 
@@ -122,7 +122,7 @@ static void count_clients_done(void *arg, struct json_object *result,
 
 static void count_clients(void *arg)
 {
-	ebb_method_dispatch("nbd_get_exports", NULL, count_clients_done, arg);
+	ebb_method_dispatch(ebb_method_find("nbd_get_exports"), NULL, count_clients_done, arg);
 }
 
 int served_clients(void)

@@ -5,6 +5,7 @@
 
 #include <ebb/memory.h>
 #include <ebb/thread.h>
+#include <ebb/wanted.h>
 
 #include "drivers/nvme/controllers.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
@@ -129,6 +130,16 @@ START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
 }
 END_TEST
 
+/* The controller is wanted, as long as nobody detaches it, but is it there? */
+static bool wanted_present(void)
+{
+	const struct ebb_wanted *wanted = ebb_wanted_next(NULL);
+
+	ck_assert_ptr_nonnull(wanted);
+	ck_assert_str_eq(wanted->object, "n");
+	return wanted->present;
+}
+
 START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 {
 	nvme_attach();
@@ -139,6 +150,7 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(stage_log_count("n (here) has failed"), 1);
+	ck_assert(!wanted_present());
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"failed\"");
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "error -19: ");
 	mock.reset_rc = -EIO;
@@ -148,6 +160,7 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	call_is("bdev_nvme_reset_controller", "{'name': 'n'}", "true");
 	stage_turns(8);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"name\":\"nn1\"");
+	ck_assert(wanted_present());
 	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INTERNAL);
 	nvme_open(&client, "nn1");
 	ck_assert_int_eq(do_read(), 0); /* and what may help is tried again */
@@ -294,9 +307,12 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 	ck_assert_uint_eq(mock.detaches, 1);
 	ck_assert_uint_eq(stage_log_count("has left"), 1);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
+	ck_assert(!wanted_present());
 	mock.gone = false; /* plugged in again */
 	nvme_attach();
+	ck_assert(wanted_present());
 	nvme_detach();
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
 }
 END_TEST
 

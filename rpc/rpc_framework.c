@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc/control.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,22 +125,41 @@ static void wait_init(struct ebb_call *call, void *params)
 static struct ebb_method wait_init_method = {
 	.name = "framework_wait_init",
 	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
+	.while_paused = true,
 	.help = "ends when start-up has",
 	.fn = wait_init,
 };
 EBB_METHOD_REGISTER(wait_init_method)
 
-static void get_state(struct ebb_call *call, void *params)
+static struct json_object *state_snapshot(void)
 {
-	(void)params;
-	ebb_call_result(call, ebb_rpc_state_to_json());
+	struct json_object *json = json_object_new_object();
+	struct ebb_app_state state;
+
+	if (json == NULL) {
+		return NULL;
+	}
+	ebb_app_get_state(&state);
+	json_object_object_add(json, "state",
+			       json_object_new_string(ebb_app_phase_name(state.phase)));
+	if (state.step[0] != '\0') {
+		json_object_object_add(json, "step", json_object_new_string(state.step));
+		json_object_object_add(json, "step_age_ms",
+				       json_object_new_uint64(state.step_age_ns / EBB_NS_PER_MS));
+	}
+	if (state.error[0] != '\0') {
+		json_object_object_add(json, "error", json_object_new_string(state.error));
+	}
+	json_object_object_add(json, "uptime_ms",
+			       json_object_new_uint64(state.uptime_ns / EBB_NS_PER_MS));
+	return json;
 }
 
 static struct ebb_method get_state_method = {
 	.name = "framework_get_state",
 	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
 	.help = "how far start-up or shutdown is; answered whatever ebb is doing",
-	.fn = get_state,
+	.snapshot = state_snapshot,
 };
 EBB_METHOD_REGISTER(get_state_method)
 

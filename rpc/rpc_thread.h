@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_METHODS_H
-#define EBB_RPC_METHODS_H
+#ifndef EBB_RPC_RPC_THREAD_H
+#define EBB_RPC_RPC_THREAD_H
 
-/* What several of the framework's methods tell in the same way. */
+/*
+ * What several of the framework's methods tell in the same way.
+ *
+ * Where methods are: a folder's own in its rpc.c (and rpc_NAME.c, if there are many). Here, in
+ * rpc_NAME.c, are those about what stands below the methods' registry and cannot know of it, or is
+ * the framework as a whole: reactors, threads, start-up.
+ */
 
 #include <ebb/method.h>
 #include <ebb/thread.h>

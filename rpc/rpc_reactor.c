@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc/methods.h"
+#include "rpc/rpc_thread.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -11,6 +11,8 @@
 #include <ebb/method.h>
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
+
+#include "core/method/param.h"
 
 /* The methods about reactors: what they do, how they wait, and what keeps them awake. */
 
@@ -209,6 +211,7 @@ struct set_mode_params {
 	uint32_t lcore;
 	int mode;
 	uint32_t spin_us_max;
+	bool spin_given;
 };
 
 /* The reactor's own names, NULL at the end. */
@@ -227,7 +230,7 @@ static const struct ebb_param set_mode_table[] = {
 	EBB_PARAM(struct set_mode_params, mode, EBB_PARAM_ENUM, .names = mode_names,
 		  .help = "how it waits"),
 	EBB_PARAM(struct set_mode_params, spin_us_max, EBB_PARAM_UINT32, .optional = true, .min = 1,
-		  .max = 1000000,
+		  .max = 1000000, .given_offset = offsetof(struct set_mode_params, spin_given),
 		  .help = "adaptive: microseconds to poll after the last work (default: as it is)"),
 };
 
@@ -251,26 +254,20 @@ static void mode_set(void *arg, int rc)
 	}
 }
 
-static void mode_change(struct ebb_call *call, uint32_t lcore, enum ebb_reactor_mode mode,
-			uint32_t spin_us_max)
-{
-	struct ebb_reactor_stats stats;
-
-	if (ebb_reactor_get_stats((int)lcore, &stats) < 0) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "lcore: there is no reactor on CPU %u; framework_get_reactors lists "
-			       "them",
-			       lcore);
-		return;
-	}
-	ebb_reactor_set_mode((int)lcore, mode, spin_us_max, mode_set, call);
-}
-
 static void set_mode(struct ebb_call *call, void *arg)
 {
 	const struct set_mode_params *params = arg;
+	struct ebb_reactor_stats stats;
 
-	mode_change(call, params->lcore, (enum ebb_reactor_mode)params->mode, params->spin_us_max);
+	if (ebb_reactor_get_stats((int)params->lcore, &stats) < 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "lcore: there is no reactor on CPU %u; framework_get_reactors lists "
+			       "them",
+			       params->lcore);
+		return;
+	}
+	ebb_reactor_set_mode((int)params->lcore, (enum ebb_reactor_mode)params->mode,
+			     params->spin_us_max, mode_set, call);
 }
 
 static struct ebb_method set_mode_method = {
@@ -282,12 +279,18 @@ static struct ebb_method set_mode_method = {
 	.num_params = EBB_ARRAY_SIZE(set_mode_table),
 	.params_size = sizeof(struct set_mode_params),
 	.fn = set_mode,
+	.effect = EBB_METHOD_SETS,
+	.subsystem = "reactor",
+	.object = "lcore",
 };
 EBB_METHOD_REGISTER(set_mode_method)
 
 struct set_interrupt_params {
 	uint32_t lcore;
 	bool disable_interrupt;
+	/* The call of reactor_set_mode in its place. */
+	struct ebb_call *call;
+	struct json_object *mode;
 };
 
 static const struct ebb_param set_interrupt_table[] = {
@@ -297,12 +300,35 @@ static const struct ebb_param set_interrupt_table[] = {
 		  .help = "true: mode poll, false: mode interrupt"),
 };
 
+static void interrupt_set(void *arg, struct json_object *result,
+			  const struct ebb_method_error *error)
+{
+	struct set_interrupt_params *params = arg;
+
+	json_object_put(params->mode);
+	if (error != NULL) {
+		ebb_call_error(params->call, error->code, "%s", error->text);
+	} else {
+		ebb_call_result(params->call, result);
+	}
+}
+
+/* By the other method, so that there is one place where a reactor's mode is wanted. */
 static void set_interrupt(struct ebb_call *call, void *arg)
 {
-	const struct set_interrupt_params *params = arg;
+	struct set_interrupt_params *params = arg;
+	const struct set_mode_params mode = {
+		.lcore = params->lcore,
+		.mode = params->disable_interrupt ? EBB_REACTOR_POLL : EBB_REACTOR_INTERRUPT,
+	};
 
-	mode_change(call, params->lcore,
-		    params->disable_interrupt ? EBB_REACTOR_POLL : EBB_REACTOR_INTERRUPT, 0);
+	params->call = call;
+	params->mode = ebb_param_encode(&set_mode_method, &mode);
+	if (params->mode == NULL) {
+		ebb_call_error(call, -ENOMEM, "out of memory for the mode of a reactor");
+		return;
+	}
+	ebb_method_dispatch(&set_mode_method, params->mode, interrupt_set, params);
 }
 
 static struct ebb_method set_interrupt_method = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc/methods.h"
+#include "rpc/rpc_thread.h"
 
 #include <errno.h>
 #include <stdio.h>

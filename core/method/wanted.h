@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_METHOD_WANTED_H
+#define EBB_METHOD_WANTED_H
+
+/* The list of what is wanted, as calls and start-up change it. Thread: app. */
+
+#include <ebb/wanted.h>
+
+/**
+ * method_wanted_note() - a call has ended
+ * @values: its struct of parameters
+ * @took_effect: what ebb_call_took_effect() has said, an object; or NULL; borrowed
+ * @code: 0; or the error: then only a removal may have an effect, as what is absent is not found
+ * @keep_failed: what was to be created or set is wanted although it failed
+ */
+void method_wanted_note(const struct ebb_method *method, const void *values,
+			struct json_object *took_effect, int code, bool keep_failed);
+
+/* Forgets all of it: the end of start-up's first step. */
+void method_wanted_clear(void);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_RPC_CALLS_H
+#define EBB_RPC_CALLS_H
+
+/* Makes the calls of requests, one after the other. Thread: control. */
+
+#include <stddef.h>
+
+struct ebb_rpc_connection;
+struct ebb_rpc_request;
+struct json_object;
+
+/**
+ * rpc_calls_start() - run a request, or a batch, as far as it goes
+ * @bytes: that it came in
+ * Owns: @document is taken over.
+ */
+void rpc_calls_start(struct ebb_rpc_connection *connection, struct json_object *document,
+		     size_t bytes);
+
+/**
+ * rpc_calls_abandon() - answer that its call has not ended, and call nothing more of it
+ * The app thread may have the request: it comes back, or stays there, unheard.
+ */
+void rpc_calls_abandon(struct ebb_rpc_request *request);
+
+#endif

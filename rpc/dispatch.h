@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EBB_RPC_DISPATCH_H
+#define EBB_RPC_DISPATCH_H
+
+/* Requests on the app thread, for as long as their methods run. Thread: app. */
+
+struct ebb_rpc_server;
+
+/**
+ * rpc_dispatch_arrived() - its call is to be made: the message's function on the way there
+ * @arg: the request. It goes back by its message back, when its method has ended.
+ */
+void rpc_dispatch_arrived(void *arg);
+
+/* Calls what has waited while the server was paused. */
+void rpc_dispatch_waiting(struct ebb_rpc_server *server);
+
+/* Refuses what waits: ebb is stopping. */
+void rpc_dispatch_refuse(struct ebb_rpc_server *server);
+
+/*
+ * The control thread is no more: frees @server, as soon as the calls under way, which are named in
+ * the log, have ended.
+ */
+void rpc_dispatch_close(struct ebb_rpc_server *server);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/load.h"
+
+#include <event2/event.h>
+#include <malloc.h>
+
+#include "rpc/control.h"
+
+#define TRIM_BYTES   (1u << 20) /* that are worth it */
+#define TRIM_PAUSE_S 1
+
+void rpc_load_trim(evutil_socket_t fd, short events, void *arg)
+{
+	struct ebb_rpc_server *server = arg;
+
+	(void)fd;
+	(void)events;
+	if (server->num_requests == 0) {
+		server->churn_bytes = 0;
+		malloc_trim(0);
+	}
+}
+
+void rpc_load_release(struct ebb_rpc_server *server)
+{
+	struct timeval pause = {.tv_sec = TRIM_PAUSE_S};
+
+	if (server->stopping) {
+		return;
+	}
+	if (server->num_requests == EBB_RPC_REQUESTS_MAX - 1) {
+		event_active(server->room_event, 0, 0);
+	}
+	if (server->num_requests == 0 && server->churn_bytes >= TRIM_BYTES &&
+	    !event_pending(server->trim_event, EV_TIMEOUT, NULL)) {
+		event_add(server->trim_event, &pause);
+	}
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is wanted, in whole runs of ebb_app_start() with the service's own drivers: a configuration
+ * is loaded, methods are called, and what is saved then is a configuration again.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include <ebb/app.h>
+#include <ebb/bdev.h>
+#include <ebb/bdev_module.h>
+#include <ebb/log.h>
+#include <ebb/method.h>
+#include <ebb/thread.h>
+#include <ebb/wanted.h>
+
+#include "core/app/subsystem.h"
+#include "tests/unit/unit.h"
+
+#define UUID "01234567-89ab-cdef-0123-456789abcdef"
+#define NULL_BDEV                                                                       \
+	"{\"method\":\"bdev_null_create\",\"params\":{\"name\":\"n\",\"num_blocks\":8," \
+	"\"block_size\":512,\"uuid\":\"" UUID "\"}}"
+
+/* A call to make when all is up, and how it must end. */
+struct step {
+	const char *method;
+	const char *params; /* with ' for " */
+	int code;
+};
+
+static const struct step *steps;
+static struct json_object *step_params;
+static char saved[8192];
+static char sockets[2][64];
+
+/* What was saved has @piece. */
+static void saved_has(const char *piece)
+{
+	ck_assert_msg(strstr(saved, piece) != NULL, "no %s in %s", piece, saved);
+}
+
+static void saved_lacks(const char *piece)
+{
+	ck_assert_msg(strstr(saved, piece) == NULL, "%s in %s", piece, saved);
+}
+
+static void quoted(const char *from, char *to, size_t size)
+{
+	snprintf(to, size, "%s", from);
+	for (; *to != '\0'; to++) {
+		*to = *to == '\'' ? '"' : *to;
+	}
+}
+
+static void step_next(void *arg);
+
+static void step_done(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	(void)arg;
+	json_object_put(result);
+	json_object_put(step_params);
+	ck_assert_msg((error != NULL ? error->code : 0) == steps->code, "%s: %s", steps->method,
+		      error != NULL ? error->text : "no error");
+	steps++;
+	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), step_next, NULL), 0);
+}
+
+static void step_next(void *arg)
+{
+	struct json_object *json;
+	char params[512];
+
+	(void)arg;
+	if (steps->method != NULL) {
+		quoted(steps->params, params, sizeof(params));
+		step_params = json_tokener_parse(params);
+		ck_assert_ptr_nonnull(step_params);
+		ebb_method_dispatch(ebb_method_find(steps->method), step_params, step_done, NULL);
+		return;
+	}
+	json = ebb_subsystem_save();
+	snprintf(saved, sizeof(saved), "%s",
+		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(json);
+	ebb_app_stop(0);
+}
+
+/* Runs with the configuration @text, makes @calls, and saves. */
+static void run(const char *text, bool ignore, const struct step *calls)
+{
+	static const struct step none[] = {{NULL, NULL, 0}};
+	struct ebb_app_opts opts;
+
+	ebb_app_opts_init(&opts, sizeof(opts));
+	opts.name = "test";
+	opts.json_data = text;
+	opts.json_ignore_init_errors = ignore;
+	opts.on_violation = EBB_VIOLATION_ABORT;
+	steps = calls != NULL ? calls : none;
+	saved[0] = '\0';
+	ck_assert_int_eq(ebb_app_start(&opts, step_next, NULL), 0);
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
+}
+
+static void setup(void)
+{
+	for (int i = 0; i < 2; i++) {
+		snprintf(sockets[i], sizeof(sockets[i]), "/tmp/ebb-test-saved-%d-%d", getpid(), i);
+	}
+}
+
+START_TEST(nothing_wanted_is_nothing_saved)
+{
+	run(NULL, false, NULL);
+	ck_assert_str_eq(saved, "{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[]},"
+				"{\"subsystem\":\"nbd\",\"config\":[]}]}");
+}
+END_TEST
+
+START_TEST(loaded_again_it_saves_the_same)
+{
+	char export[128];
+	const struct step calls[] = {
+		{"bdev_null_create", "{'name': 'm', 'num_blocks': 8, 'block_size': 512}", 0},
+		{"nbd_start_export", export, 0},
+		{"nbd_start_export", "{'bdev_name': 'm', 'address': 'localhost', 'port': 0}", 0},
+		{"bdev_nvme_set_options", "{'retry_count': 7}", 0},
+		{"bdev_nvme_set_options", "{'transport_retry_count': 3}", 0},
+		{"bdev_nvme_set_options", "{'timeout_us': 0}", 0},
+		{NULL, NULL, 0},
+	};
+	char first[sizeof(saved)];
+
+	snprintf(export, sizeof(export), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[{\"method\":\"bdev_set_options\","
+	    "\"params\":{\"bdev_io_pool_size\":64}}," NULL_BDEV "]}]}",
+	    false, calls);
+	saved_has("{\"method\":\"bdev_set_options\",\"params\":{\"bdev_io_pool_size\":64}}");
+	saved_has(NULL_BDEV);
+	saved_has("\"params\":{\"name\":\"m\",\"num_blocks\":8,\"block_size\":512,\"uuid\":\"");
+	saved_has("\"params\":{\"retry_count\":3,\"transport_retry_count\":3,"
+		  "\"timeout_us\":0}");
+	saved_has("\"export_name\":\"n\"");
+	saved_has("\"address\":\"127.0.0.1\"");
+	saved_lacks("\"port\":0");
+	strcpy(first, saved);
+	run(first, false, NULL);
+	ck_assert_str_eq(saved, first);
+}
+END_TEST
+
+START_TEST(an_entry_that_failed_is_saved)
+{
+	static const struct step calls[] = {
+		{"bdev_null_create", "{'name': 'n', 'num_blocks': 8, 'block_size': 512}", 0},
+		{"nbd_start_export", "{'bdev_name': 'n', 'address': 'localhost', 'port': 0}", 0},
+		{NULL, NULL, 0},
+	};
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\":[{\"subsystem\":\"nbd\",\"config\":[{\"method\":"
+		 "\"nbd_start_export\",\"params\":{\"bdev_name\":\"n\",\"path\":\"%s\"}}]}]}",
+		 sockets[0]);
+	run(text, true, NULL);
+	saved_has(sockets[0]);
+	/* A call that fails is not a wish; one that succeeds does not take it away. */
+	run(text, true, calls);
+	saved_has(sockets[0]);
+	saved_has("127.0.0.1");
+}
+END_TEST
+
+START_TEST(a_failed_entry_that_is_made_up_for_is_saved_once)
+{
+	char export[128];
+	const struct step calls[] = {
+		{"bdev_null_create", "{'name': 'n', 'num_blocks': 8, 'block_size': 512}", 0},
+		{"nbd_start_export", export, 0},
+		{NULL, NULL, 0},
+	};
+	char text[512];
+	const char *at;
+
+	snprintf(export, sizeof(export), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\":[{\"subsystem\":\"nbd\",\"config\":[{\"method\":"
+		 "\"nbd_start_export\",\"params\":{\"bdev_name\":\"n\",\"path\":\"%s\"}}]}]}",
+		 sockets[0]);
+	run(text, true, calls);
+	at = strstr(saved, sockets[0]);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_ptr_null(strstr(at + 1, sockets[0]));
+}
+END_TEST
+
+START_TEST(what_is_taken_away_takes_its_exports_along)
+{
+	char exports[2][128];
+	const struct step calls[] = {
+		{"bdev_null_create", "{'name': 'm', 'num_blocks': 8, 'block_size': 512}", 0},
+		{"nbd_start_export", exports[0], 0},
+		{"nbd_start_export", exports[1], 0},
+		{"bdev_null_delete", "{'name': 'n'}", 0},
+		{"bdev_null_delete", "{'name': 'n'}", -ENODEV},
+		{NULL, NULL, 0},
+	};
+
+	snprintf(exports[0], sizeof(exports[0]), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	snprintf(exports[1], sizeof(exports[1]), "{'bdev_name': 'm', 'path': '%s'}", sockets[1]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	saved_lacks("\"n\"");
+	saved_has("\"bdev_name\":\"m\"");
+}
+END_TEST
+
+START_TEST(a_stopped_export_is_not_wanted)
+{
+	char exports[2][128];
+	const struct step calls[] = {
+		{"nbd_start_export", exports[0], 0},
+		{"nbd_start_export", exports[1], 0},
+		{"nbd_stop_export", "{'export_name': 'other'}", 0},
+		{NULL, NULL, 0},
+	};
+
+	snprintf(exports[0], sizeof(exports[0]), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	snprintf(exports[1], sizeof(exports[1]),
+		 "{'bdev_name': 'n', 'path': '%s', 'export_name': 'other'}", sockets[1]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	saved_has(sockets[0]);
+	saved_lacks(sockets[1]);
+}
+END_TEST
+
+/* A bdev that its driver takes away, as one does whose drive is unplugged. */
+static void bdev_leaves(void *arg)
+{
+	struct ebb_bdev *bdev = ebb_bdev_find("n");
+
+	(void)arg;
+	ck_assert_int_eq(ebb_bdev_unregister(bdev, NULL, NULL), 0);
+}
+
+static void leave(struct ebb_call *call, void *params)
+{
+	bdev_leaves(params);
+	ebb_call_result(call, NULL);
+}
+
+static struct ebb_method leave_method = {
+	.name = "test_leave",
+	.states = EBB_METHOD_RUNTIME,
+	.fn = leave,
+};
+EBB_METHOD_REGISTER(leave_method)
+
+START_TEST(an_export_whose_bdev_left_is_wanted)
+{
+	char export[128];
+	const struct step calls[] = {
+		{"nbd_start_export", export, 0},
+		{"test_leave", "{}", 0},
+		{NULL, NULL, 0},
+	};
+
+	snprintf(export, sizeof(export), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	saved_has(sockets[0]);
+	saved_has(NULL_BDEV);
+}
+END_TEST
+
+START_TEST(both_ways_to_set_a_reactors_mode_are_one)
+{
+	char modes[3][96];
+	const struct step calls[] = {
+		{"reactor_set_mode", modes[0], 0},
+		{"reactor_set_interrupt_mode", modes[1], 0},
+		{"reactor_set_interrupt_mode", "{'lcore': 1023, 'disable_interrupt': true}",
+		 EBB_METHOD_INVALID_PARAMS},
+		{NULL, NULL, 0},
+	};
+	char first[sizeof(saved)];
+	char expected[256];
+	int core;
+
+	/* The first allowed CPU, where a reactor is if nothing else is asked for. */
+	for (core = 0; core < CPU_SETSIZE; core++) {
+		cpu_set_t allowed;
+
+		ck_assert_int_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+		if (CPU_ISSET((size_t)core, &allowed)) {
+			break;
+		}
+	}
+	snprintf(modes[0], sizeof(modes[0]), "{'lcore': %d, 'mode': 'adaptive', 'spin_us_max': 30}",
+		 core);
+	snprintf(modes[1], sizeof(modes[1]), "{'lcore': %d, 'disable_interrupt': false}", core);
+	run(NULL, false, calls);
+	snprintf(expected, sizeof(expected),
+		 "{\"subsystem\":\"reactor\",\"config\":[{\"method\":\"reactor_set_mode\","
+		 "\"params\":{\"lcore\":%d,\"mode\":\"interrupt\",\"spin_us_max\":30}}]}",
+		 core);
+	saved_has(expected);
+	strcpy(first, saved);
+	run(first, false, NULL);
+	ck_assert_str_eq(saved, first);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(nothing_wanted_is_nothing_saved),
+		UNIT_TEST(loaded_again_it_saves_the_same),
+		UNIT_TEST(an_entry_that_failed_is_saved),
+		UNIT_TEST(a_failed_entry_that_is_made_up_for_is_saved_once),
+		UNIT_TEST(what_is_taken_away_takes_its_exports_along),
+		UNIT_TEST(a_stopped_export_is_not_wanted),
+		UNIT_TEST(an_export_whose_bdev_left_is_wanted),
+		UNIT_TEST(both_ways_to_set_a_reactors_mode_are_one),
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
+}
