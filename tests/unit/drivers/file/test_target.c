@@ -12,7 +12,7 @@
 
 #include <check.h>
 
-#include "drivers/bdev/file_target.h"
+#include "drivers/file/target.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/core/base/scratch.h"
