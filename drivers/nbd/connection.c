@@ -96,7 +96,7 @@ static void conn_free(void *arg)
 /* Everything is freed here and nowhere else; see above. */
 static void conn_end(struct nbd_conn *conn)
 {
-	struct nbd_group *group = conn->group;
+	struct nbd_poll_group *group = conn->group;
 	struct ebb_list *node;
 
 	if (nbd_op_busy(&conn->rx_op) || nbd_op_busy(&conn->tx_op) || conn->in_flight > 0 ||
@@ -120,9 +120,9 @@ static void conn_end(struct nbd_conn *conn)
 	free(conn->reqs);
 	nbd_out_reset(&conn->out);
 	close(conn->fd);
-	ebb_list_remove(&conn->actor.link);
-	ebb_list_remove(&conn->starved.link);
-	nbd_group_put(group);
+	ebb_list_remove(&conn->member.link);
+	ebb_list_remove(&conn->mem_waiter.link);
+	nbd_poll_group_put(group);
 	ebb_msg_init(&conn->life, conn_gone, conn);
 	(void)ebb_thread_send(ebb_thread_app(), &conn->life);
 }
@@ -319,9 +319,9 @@ static void conn_answer(void *arg)
 	nbd_conn_run(conn);
 }
 
-static void conn_resume(struct nbd_actor *actor)
+static void conn_resume(struct nbd_member *member)
 {
-	struct nbd_conn *conn = ebb_container_of(actor, struct nbd_conn, actor);
+	struct nbd_conn *conn = ebb_container_of(member, struct nbd_conn, member);
 
 	if (conn->group->broken && conn->state != NBD_CONN_ASKING) {
 		nbd_conn_fail(conn, NULL);
@@ -330,16 +330,16 @@ static void conn_resume(struct nbd_actor *actor)
 	nbd_conn_run(conn);
 }
 
-static void conn_retry(struct nbd_starved *starved)
+static void conn_retry(struct nbd_mem_waiter *waiter)
 {
-	nbd_conn_run(ebb_container_of(starved, struct nbd_conn, starved));
+	nbd_conn_run(ebb_container_of(waiter, struct nbd_conn, mem_waiter));
 }
 
 static void conn_begin(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn->group = nbd_group_get();
+	conn->group = nbd_poll_group_get();
 	if (conn->group == NULL) {
 		close(conn->fd);
 		conn_set_state(conn, NBD_CONN_CLOSING);
@@ -348,7 +348,7 @@ static void conn_begin(void *arg)
 		(void)ebb_thread_send(ebb_thread_app(), &conn->life);
 		return;
 	}
-	ebb_list_push_back(&conn->group->actors, &conn->actor.link);
+	ebb_list_push_back(&conn->group->members, &conn->member.link);
 	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_HANDSHAKE_MS * 1000ull);
 	nbd_out_greeting(&conn->out);
 	nbd_conn_run(conn);
@@ -379,10 +379,10 @@ struct nbd_conn *nbd_conn_start(int fd, const char *peer, struct ebb_thread *thr
 	conn->thread = thread;
 	conn->listener = listener;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
-	conn->actor.resume = conn_resume;
-	conn->starved.retry = conn_retry;
-	ebb_list_init(&conn->actor.link);
-	ebb_list_init(&conn->starved.link);
+	conn->member.resume = conn_resume;
+	conn->mem_waiter.retry = conn_retry;
+	ebb_list_init(&conn->member.link);
+	ebb_list_init(&conn->mem_waiter.link);
 	ebb_list_init(&conn->reqs_free);
 	ebb_list_init(&conn->listener_link);
 	nbd_parser_init(&conn->parser);

@@ -13,7 +13,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-#include "drivers/nbd/group.h"
+#include "drivers/nbd/poll_group.h"
 #include "drivers/nbd/handshake.h"
 #include "drivers/nbd/protocol.h"
 
@@ -24,15 +24,15 @@
  * served all the same, so that each of them goes on beside a stalled one while the pool lasts, and
  * a request that is larger than this is served alone.
  */
-#define NBD_GROUP_BUFFERS_MAX (8u << 20)
-#define NBD_CHUNK_SIZE        EBB_MEM_ALLOC_MAX
-#define NBD_CHUNKS_MAX        (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
-#define NBD_RX_SIZE           (16u << 10)
-#define NBD_TX_IOV_MAX        256u
-#define NBD_SERVE_MAX         (4u << 20) /* bytes begun in one callback, for others live here too */
-#define NBD_HANDSHAKE_MS      30000u     /* a handshake may take that long */
-#define NBD_DRAIN_MS          1000u      /* and a client take nothing of its last replies */
-#define NBD_DRAIN_MAX         30u        /* times that long for all of them */
+#define NBD_POLL_GROUP_BUFFERS_MAX (8u << 20)
+#define NBD_CHUNK_SIZE             EBB_MEM_ALLOC_MAX
+#define NBD_CHUNKS_MAX             (NBD_REQUEST_MAX / NBD_CHUNK_SIZE)
+#define NBD_RX_SIZE                (16u << 10)
+#define NBD_TX_IOV_MAX             256u
+#define NBD_SERVE_MAX              (4u << 20) /* bytes begun in one callback, for others live here too */
+#define NBD_HANDSHAKE_MS           30000u /* a handshake may take that long */
+#define NBD_DRAIN_MS               1000u  /* and a client take nothing of its last replies */
+#define NBD_DRAIN_MAX              30u    /* times that long for all of them */
 
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
@@ -55,7 +55,7 @@ struct nbd_req {
 	struct nbd_req *whole; /* the long write that this is a part of; NULL: none */
 	unsigned parts;      /* of a long write: under way, and one more while its payload comes */
 	uint32_t error;      /* of a long write: the first of its parts' */
-	uint32_t held_bytes; /* counted against NBD_GROUP_BUFFERS_MAX */
+	uint32_t held_bytes; /* counted against NBD_POLL_GROUP_BUFFERS_MAX */
 	int iovcnt;
 	struct iovec iov[NBD_CHUNKS_MAX];
 };
@@ -75,8 +75,8 @@ struct nbd_conn {
 	int fd;
 	char peer[96];
 	struct ebb_thread *thread; /* the one that serves it */
-	struct nbd_group *group;
-	struct nbd_actor actor;
+	struct nbd_poll_group *group;
+	struct nbd_member member;
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
 	struct nbd_parser parser;
 
@@ -89,11 +89,11 @@ struct nbd_conn {
 	struct nbd_req
 		*rx_req;  /* the write or part whose payload comes; NULL: none, or it is dropped */
 	size_t rx_filled; /* bytes of it that have come */
-	bool rx_shy;      /* after a long write: do not take much of the next one's payload */
-	bool rx_drained;  /* the socket was empty after the last receive */
-	bool has_pending; /* @pending waits for a request or for memory */
+	bool rx_header_only; /* after a long write: do not take much of the next one's payload */
+	bool rx_drained;     /* the socket was empty after the last receive */
+	bool has_pending;    /* @pending waits for a request or for memory */
 	struct nbd_request pending;
-	struct nbd_starved starved;
+	struct nbd_mem_waiter mem_waiter;
 	struct msghdr rx_msg;
 	struct iovec rx_iov[NBD_CHUNKS_MAX + 1];
 

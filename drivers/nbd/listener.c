@@ -53,7 +53,7 @@ static void listener_accept(struct nbd_listener *listener)
 	struct io_uring_sqe *sqe;
 
 	if (listener->closing || listener->pause != NULL || nbd_op_busy(&listener->accept_op) ||
-	    !nbd_group_ready(listener->group)) {
+	    !nbd_poll_group_ready(listener->group)) {
 		return;
 	}
 	sqe = nbd_op_sqe(listener->group, &listener->accept_op);
@@ -169,9 +169,9 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 	listener_accept(listener);
 }
 
-static void listener_resume(struct nbd_actor *actor)
+static void listener_resume(struct nbd_member *member)
 {
-	listener_accept(ebb_container_of(actor, struct nbd_listener, actor));
+	listener_accept(ebb_container_of(member, struct nbd_listener, member));
 }
 
 struct nbd_listener *nbd_listener_find(const char *path, const char *address, uint16_t port)
@@ -211,7 +211,7 @@ static struct nbd_listener *listener_create(const char *path)
 	listener->fd = -1;
 	listener->unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
-	listener->actor.resume = listener_resume;
+	listener->member.resume = listener_resume;
 	listener->accept_op.done = listener_accepted;
 	ebb_list_init(&listener->exports);
 	ebb_list_init(&listener->conns);
@@ -230,7 +230,7 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port,
 		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	listener->group = nbd_group_get();
+	listener->group = nbd_poll_group_get();
 	rc = nbd_threads_error();
 	if (rc != 0) {
 		snprintf(ret_error, NBD_ERROR_TEXT,
@@ -261,14 +261,14 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port,
 	}
 	listener_spare(listener);
 	ebb_list_push_back(&nbd_listeners, &listener->link);
-	ebb_list_push_back(&listener->group->actors, &listener->actor.link);
+	ebb_list_push_back(&listener->group->members, &listener->member.link);
 	listener_accept(listener);
 	*ret_listener = listener;
 	return 0;
 
 free_listener:
 	if (listener->group != NULL) {
-		nbd_group_put(listener->group);
+		nbd_poll_group_put(listener->group);
 	}
 	free(listener->path);
 	free(listener);
@@ -328,8 +328,8 @@ bool nbd_listener_put(struct nbd_listener *listener)
 		return false;
 	}
 	ebb_list_remove(&listener->link);
-	ebb_list_remove(&listener->actor.link);
-	nbd_group_put(listener->group);
+	ebb_list_remove(&listener->member.link);
+	nbd_poll_group_put(listener->group);
 	ebb_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
 	free(listener);

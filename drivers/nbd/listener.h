@@ -10,7 +10,7 @@
 #include <ebb/list.h>
 
 #include "core/base/unix_socket.h"
-#include "drivers/nbd/group.h"
+#include "drivers/nbd/poll_group.h"
 
 struct nbd_conn;
 
@@ -25,8 +25,8 @@ struct nbd_listener {
 	uint16_t port;
 	int fd;                             /* -1: closed */
 	struct ebb_unix_socket unix_socket; /* its file and lock, if there is a path */
-	struct nbd_group *group;
-	struct nbd_actor actor;
+	struct nbd_poll_group *group;
+	struct nbd_member member;
 	struct nbd_op accept_op;
 	struct ebb_poller *pause; /* while the process is short of what accept() needs */
 	int spare_fd; /* given up then, so that there is one for the pause's timer; -1: it was */

@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SHY_SIZE 512u /* of a receive that shall bring a header and little payload */
+#define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
 /* Bytes that the write or part whose payload comes has not got yet. */
 static size_t receive_missing(const struct nbd_conn *conn)
@@ -116,7 +116,7 @@ void nbd_conn_receive(struct nbd_conn *conn)
 	size_t room;
 	int count = 0;
 
-	if (nbd_op_busy(&conn->rx_op) || !nbd_group_ready(conn->group)) {
+	if (nbd_op_busy(&conn->rx_op) || !nbd_poll_group_ready(conn->group)) {
 		return;
 	}
 	if (conn->rx_pos > 0) {
@@ -131,7 +131,7 @@ void nbd_conn_receive(struct nbd_conn *conn)
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
 	if (conn->rx_direct == 0 || conn->rx_direct == nbd_parser_payload_left(&conn->parser)) {
-		room = conn->rx_shy ? SHY_SIZE : sizeof(conn->rx) - conn->rx_len;
+		room = conn->rx_header_only ? HEADER_ONLY_SIZE : sizeof(conn->rx) - conn->rx_len;
 		conn->rx_iov[count].iov_base = conn->rx + conn->rx_len;
 		conn->rx_iov[count].iov_len = room;
 		count++;
@@ -176,13 +176,13 @@ static bool serve_request(struct nbd_conn *conn)
 	error = conn->stopping ? NBD_ESHUTDOWN : nbd_validate_request(&conn->geometry, wire);
 	if (error != 0) {
 		conn->has_pending = false;
-		conn->rx_shy = false;
+		conn->rx_header_only = false;
 		nbd_req_refuse(req, error);
 		return true;
 	}
 	if (wire->type == NBD_CMD_WRITE && wire->len_bytes > NBD_CHUNK_SIZE) {
 		conn->has_pending = false;
-		conn->rx_shy = true;
+		conn->rx_header_only = true;
 		conn->rx_long = req;
 		req->parts = 1;
 		return true;
@@ -192,7 +192,7 @@ static bool serve_request(struct nbd_conn *conn)
 		if (rc != 0) {
 			nbd_req_put(req);
 			if (rc == -ENOMEM) {
-				nbd_group_starve(conn->group, &conn->starved);
+				nbd_poll_group_wait_mem(conn->group, &conn->mem_waiter);
 			}
 			return false;
 		}
@@ -201,9 +201,9 @@ static bool serve_request(struct nbd_conn *conn)
 	if (wire->type == NBD_CMD_WRITE) {
 		conn->rx_req = req;
 		conn->rx_filled = 0;
-		conn->rx_shy = wire->len_bytes > NBD_RX_SIZE;
+		conn->rx_header_only = wire->len_bytes > NBD_RX_SIZE;
 	} else {
-		conn->rx_shy = false;
+		conn->rx_header_only = false;
 		nbd_req_submit(req);
 	}
 	return true;
@@ -223,7 +223,7 @@ static bool serve_part(struct nbd_conn *conn)
 
 	if (whole->error != 0) {
 		conn->rx_long = NULL;
-		conn->rx_shy = false;
+		conn->rx_header_only = false;
 		nbd_req_end_payload(whole);
 		return true;
 	}
@@ -237,7 +237,7 @@ static bool serve_part(struct nbd_conn *conn)
 	if (rc != 0) {
 		nbd_req_put(part);
 		if (rc == -ENOMEM) {
-			nbd_group_starve(conn->group, &conn->starved);
+			nbd_poll_group_wait_mem(conn->group, &conn->mem_waiter);
 		}
 		return false;
 	}

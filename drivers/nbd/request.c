@@ -101,7 +101,7 @@ int nbd_req_alloc(struct nbd_req *req)
 	uint32_t held = whole + (rest > 0 ? pool_size(rest) : 0);
 
 	/* Who waits goes on when what it holds has been answered, at the latest. */
-	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_GROUP_BUFFERS_MAX &&
+	if (conn->held_bytes != 0 && conn->group->held_bytes + held > NBD_POLL_GROUP_BUFFERS_MAX &&
 	    (req->whole == NULL || req->whole->parts > 1)) {
 		return -EBUSY;
 	}
@@ -212,7 +212,7 @@ static void req_done(void *arg, int status)
 {
 	struct nbd_req *req = arg;
 	struct nbd_conn *conn = req->conn;
-	struct nbd_group *group = conn->group;
+	struct nbd_poll_group *group = conn->group;
 
 	if (status == 0 && req->flush_next) {
 		req->flush_next = false;
@@ -225,7 +225,7 @@ static void req_done(void *arg, int status)
 	conn->in_flight--;
 	req_end(req, nbd_error_from_status(status));
 	nbd_conn_run(conn);
-	nbd_group_feed(group);
+	nbd_poll_group_wake_waiters(group);
 }
 
 static int req_to_bdev(struct nbd_req *req)

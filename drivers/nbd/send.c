@@ -91,7 +91,7 @@ void nbd_conn_send(struct nbd_conn *conn)
 {
 	struct io_uring_sqe *sqe;
 
-	if (nbd_op_busy(&conn->tx_op) || !nbd_group_ready(conn->group) ||
+	if (nbd_op_busy(&conn->tx_op) || !nbd_poll_group_ready(conn->group) ||
 	    conn->state == NBD_CONN_CLOSING) {
 		return;
 	}

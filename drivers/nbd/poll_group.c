@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/group.h"
+#include "drivers/nbd/poll_group.h"
 
 #include <errno.h>
 
@@ -9,12 +9,12 @@
 #include <ebb/poller.h>
 #include <ebb/thread.h>
 
-#define STARVED_RETRY_US 5000u
+#define MEM_RETRY_US 5000u
 
 /* The io_device: its address is its identity. */
 static char device_nbd;
 
-static void group_quiesced_if_idle(struct nbd_group *group)
+static void group_quiesced_if_idle(struct nbd_poll_group *group)
 {
 	if (group->quiescing && ebb_list_empty(&group->ops)) {
 		group->quiescing = false;
@@ -25,19 +25,19 @@ static void group_quiesced_if_idle(struct nbd_group *group)
 static void op_complete(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
 	struct nbd_op *op = ebb_container_of(uring, struct nbd_op, uring);
-	struct nbd_group *group = op->group;
+	struct nbd_poll_group *group = op->group;
 
 	ebb_list_remove(&op->link);
 	op->group = NULL;
 	op->done(op, res, flags);
 	/* @op may be gone; the group is not: a channel outlives the turn of its last put. */
 	group_quiesced_if_idle(group);
-	nbd_group_feed(group);
+	nbd_poll_group_wake_waiters(group);
 }
 
-struct io_uring_sqe *nbd_op_sqe(struct nbd_group *group, struct nbd_op *op)
+struct io_uring_sqe *nbd_op_sqe(struct nbd_poll_group *group, struct nbd_op *op)
 {
-	ebb_assert(!nbd_op_busy(op) && nbd_group_ready(group));
+	ebb_assert(!nbd_op_busy(op) && nbd_poll_group_ready(group));
 	op->uring.complete = op_complete;
 	op->group = group;
 	ebb_list_push_back(&group->ops, &op->link);
@@ -51,55 +51,54 @@ void nbd_op_cancel(struct nbd_op *op)
 	}
 }
 
-static int group_retry_starved(void *arg)
+static int group_retry_waiters(void *arg)
 {
-	struct nbd_group *group = arg;
+	struct nbd_poll_group *group = arg;
 	struct ebb_list waiting;
 	struct ebb_list *node;
 	int retried = 0;
 
-	/* Who stays hungry joins the end of the list again: each is asked once. */
+	/* Who gets none joins the end of the list again: each is asked once. */
 	ebb_list_init(&waiting);
-	ebb_list_splice_back(&waiting, &group->starved);
+	ebb_list_splice_back(&waiting, &group->mem_waiters);
 	while ((node = ebb_list_pop_front(&waiting)) != NULL) {
-		struct nbd_starved *starved = ebb_list_entry(node, struct nbd_starved, link);
+		struct nbd_mem_waiter *waiter = ebb_list_entry(node, struct nbd_mem_waiter, link);
 
-		starved->retry(starved);
+		waiter->retry(waiter);
 		retried++;
 	}
-	if (ebb_list_empty(&group->starved)) {
-		ebb_poller_unregister(&group->starved_poller);
+	if (ebb_list_empty(&group->mem_waiters)) {
+		ebb_poller_unregister(&group->mem_poller);
 	}
 	return retried;
 }
 
-void nbd_group_starve(struct nbd_group *group, struct nbd_starved *starved)
+void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter)
 {
-	if (!ebb_list_empty(&starved->link)) {
+	if (!ebb_list_empty(&waiter->link)) {
 		return;
 	}
-	ebb_list_push_back(&group->starved, &starved->link);
+	ebb_list_push_back(&group->mem_waiters, &waiter->link);
 	/*
 	 * The memory may be in the hands of somebody who does not tell this group: look again now
 	 * and then, for as long as somebody waits and no longer.
 	 */
-	if (group->starved_poller == NULL) {
-		group->starved_poller =
-			ebb_poller_register(group_retry_starved, group, STARVED_RETRY_US);
+	if (group->mem_poller == NULL) {
+		group->mem_poller = ebb_poller_register(group_retry_waiters, group, MEM_RETRY_US);
 	}
 }
 
-void nbd_group_feed(struct nbd_group *group)
+void nbd_poll_group_wake_waiters(struct nbd_poll_group *group)
 {
-	if (group->freed && !ebb_list_empty(&group->starved)) {
-		group_retry_starved(group);
+	if (group->freed && !ebb_list_empty(&group->mem_waiters)) {
+		group_retry_waiters(group);
 	}
 	group->freed = false;
 }
 
 static int group_create(void *device, void *ctx)
 {
-	struct nbd_group *group = ctx;
+	struct nbd_poll_group *group = ctx;
 	int rc = ebb_uring_open();
 
 	(void)device;
@@ -107,24 +106,24 @@ static int group_create(void *device, void *ctx)
 		return rc;
 	}
 	group->channel = ebb_io_channel_from_ctx(ctx);
-	ebb_list_init(&group->actors);
+	ebb_list_init(&group->members);
 	ebb_list_init(&group->ops);
-	ebb_list_init(&group->starved);
+	ebb_list_init(&group->mem_waiters);
 	return 0;
 }
 
 static void group_destroy(void *device, void *ctx)
 {
-	struct nbd_group *group = ctx;
+	struct nbd_poll_group *group = ctx;
 
 	(void)device;
-	ebb_assert(ebb_list_empty(&group->actors) && ebb_list_empty(&group->ops));
-	ebb_poller_unregister(&group->starved_poller);
+	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops));
+	ebb_poller_unregister(&group->mem_poller);
 }
 
 static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 {
-	struct nbd_group *group = ctx;
+	struct nbd_poll_group *group = ctx;
 	struct ebb_list *node;
 
 	(void)channel;
@@ -138,7 +137,7 @@ static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 
 static void group_resume(void *ctx, struct ebb_io_channel *channel)
 {
-	struct nbd_group *group = ctx;
+	struct nbd_poll_group *group = ctx;
 	struct ebb_list *node, *tmp;
 	int rc = ebb_uring_open();
 
@@ -151,40 +150,40 @@ static void group_resume(void *ctx, struct ebb_io_channel *channel)
 			  "are hung up on",
 			  ebb_thread_name(ebb_thread_current()), rc);
 	}
-	ebb_list_for_each_safe(node, tmp, &group->actors) {
-		struct nbd_actor *actor = ebb_list_entry(node, struct nbd_actor, link);
+	ebb_list_for_each_safe(node, tmp, &group->members) {
+		struct nbd_member *member = ebb_list_entry(node, struct nbd_member, link);
 
-		actor->resume(actor);
+		member->resume(member);
 	}
 }
 
 static const struct ebb_io_device_ops group_ops = {
 	.name = "nbd",
-	.ctx_size = sizeof(struct nbd_group),
+	.ctx_size = sizeof(struct nbd_poll_group),
 	.create = group_create,
 	.destroy = group_destroy,
 	.quiesce = group_quiesce,
 	.resume = group_resume,
 };
 
-struct nbd_group *nbd_group_get(void)
+struct nbd_poll_group *nbd_poll_group_get(void)
 {
 	struct ebb_io_channel *channel = ebb_io_channel_get(&device_nbd);
 
 	return channel == NULL ? NULL : ebb_io_channel_ctx(channel);
 }
 
-void nbd_group_put(struct nbd_group *group)
+void nbd_poll_group_put(struct nbd_poll_group *group)
 {
 	ebb_io_channel_put(group->channel);
 }
 
-int nbd_group_register(void)
+int nbd_poll_group_register(void)
 {
 	return ebb_io_device_register(&device_nbd, &group_ops);
 }
 
-void nbd_group_unregister(void (*done)(void *device))
+void nbd_poll_group_unregister(void (*done)(void *device))
 {
 	if (ebb_io_device_unregister(&device_nbd, done) != 0) {
 		done(&device_nbd);
