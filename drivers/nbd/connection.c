@@ -9,7 +9,7 @@
  * HANDSHAKE  Options come one at a time: the next is looked at when the answer to the last has been
  *            sent. A timer runs, for nobody may stay here.
  * ASKING     The app thread, which knows the exports, has been asked; the receive buffer stands
- *            still, as the question points into it. The answer's bytes grow inside the question
+ *            still, as the lookup points into it. The answer's bytes grow inside the lookup
  *            and become @out back here, for this thread may look at @out at any time (a move to
  *            another reactor does). Nothing is asked of the socket, so no more than that happens.
  * SERVING    One receive is outstanding, or the connection is full; no timer. Requests run in
@@ -37,7 +37,7 @@
  *
  * Between threads: the connection belongs to one of the "nbd_N" threads, its record among the
  * exports to the app thread. They speak by messages that live in the connection: life (start, gone,
- * free), talk (question, answer) and stop. GONE goes to the app thread, which then knows that it
+ * free), talk (lookup, answer) and stop. GONE goes to the app thread, which then knows that it
  * will send no more stop, and sends the last message, the one that frees: messages of one sender
  * arrive in order, so none can find the connection freed.
  *
@@ -189,24 +189,24 @@ static void conn_start_drain_timer(struct nbd_conn *conn)
 static void conn_begin_serving(struct nbd_conn *conn)
 {
 	ebb_poller_unregister(&conn->timer);
-	nbd_parser_begin_requests(&conn->parser);
+	nbd_parser_begin_transmission(&conn->parser);
 	conn_set_state(conn, NBD_CONN_SERVING);
 }
 
-static void conn_option(struct nbd_conn *conn, const struct nbd_event *event)
+static void conn_option(struct nbd_conn *conn, const struct nbd_parsed *parsed)
 {
-	switch (nbd_handshake_option(event, &conn->out, &conn->question)) {
-	case NBD_VERDICT_ANSWERED:
+	switch (nbd_handshake_option(parsed, &conn->out, &conn->lookup)) {
+	case NBD_OPTION_REPLIED:
 		break;
-	case NBD_VERDICT_ASK:
+	case NBD_OPTION_LOOK_UP:
 		conn_set_state(conn, NBD_CONN_ASKING);
 		ebb_msg_init(&conn->talk, nbd_export_ask, conn);
 		(void)ebb_thread_send(ebb_thread_app(), &conn->talk);
 		return;
-	case NBD_VERDICT_BYE:
+	case NBD_OPTION_ABORTED:
 		conn->last_words = true;
 		break;
-	case NBD_VERDICT_HANG_UP:
+	case NBD_OPTION_HANG_UP:
 		nbd_conn_fail(conn, "asked for an export with too long a name");
 		return;
 	}
@@ -214,7 +214,7 @@ static void conn_option(struct nbd_conn *conn, const struct nbd_event *event)
 
 static void conn_handshake(struct nbd_conn *conn)
 {
-	struct nbd_event event;
+	struct nbd_parsed parsed;
 
 	while (conn->state == NBD_CONN_HANDSHAKE) {
 		if (conn->out.failed) {
@@ -230,17 +230,17 @@ static void conn_handshake(struct nbd_conn *conn)
 			return;
 		} else {
 			conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos,
-						  conn->rx_len - conn->rx_pos, &event);
-			switch (event.type) {
-			case NBD_EVENT_NONE:
+						  conn->rx_len - conn->rx_pos, &parsed);
+			switch (parsed.type) {
+			case NBD_PARSED_NONE:
 				nbd_conn_receive(conn);
 				return;
-			case NBD_EVENT_OPTION:
-			case NBD_EVENT_OPTION_TOO_LONG:
-				conn_option(conn, &event);
+			case NBD_PARSED_OPTION:
+			case NBD_PARSED_OPTION_TOO_LONG:
+				conn_option(conn, &parsed);
 				break;
-			case NBD_EVENT_BAD:
-				nbd_conn_fail(conn, event.error);
+			case NBD_PARSED_BAD:
+				nbd_conn_fail(conn, parsed.error);
 				break;
 			default:
 				break;
@@ -305,13 +305,13 @@ static void conn_answer(void *arg)
 	conn_set_state(conn, NBD_CONN_HANDSHAKE);
 	/* Options are looked at one by one: the last answer has been sent, and freed. */
 	ebb_assert(conn->out.bytes == NULL && !nbd_op_busy(&conn->tx_op));
-	conn->out = conn->question.out;
-	conn->question.out = (struct nbd_out){0};
+	conn->out = conn->lookup.out;
+	conn->lookup.out = (struct nbd_out){0};
 	if (conn->stopping || conn->group->broken) {
 		nbd_conn_fail(conn, NULL);
-	} else if (conn->answer == NBD_ANSWER_HANG_UP) {
+	} else if (conn->answer == NBD_LOOKUP_FAILED) {
 		nbd_conn_fail(conn, "asked for an export that there is not");
-	} else if (conn->answer == NBD_ANSWER_SERVE && conn_bind(conn) != 0) {
+	} else if (conn->answer == NBD_LOOKUP_BOUND && conn_bind(conn) != 0) {
 		nbd_conn_fail(conn, conn->channel == NULL
 					    ? "its thread gets no channel to the bdev (see above)"
 					    : "there is no memory to serve it");

@@ -126,10 +126,10 @@ struct nbd_conn {
 	uint32_t held_bytes; /* of pool memory */
 	bool stopping;       /* the export goes: refuse what is new */
 
-	/* A question to the app thread, and its answer; whose turn it is owns these. */
+	/* A lookup to the app thread, and its answer; whose turn it is owns these. */
 	struct ebb_msg talk;
-	struct nbd_question question;
-	enum nbd_answer answer;
+	struct nbd_lookup lookup;
+	enum nbd_lookup_result answer;
 
 	/* The app thread's. */
 	struct ebb_msg life; /* start, then (back) gone, then (there) free */
@@ -157,8 +157,8 @@ struct nbd_conn *nbd_conn_start(int fd, const char *peer, struct ebb_thread *thr
 void nbd_conn_stop(struct nbd_conn *conn);
 
 /**
- * nbd_conn_answered() - conn->question has been answered
- * Thread: app. Owns: question and answer are the connection's thread's again.
+ * nbd_conn_answered() - conn->lookup has been answered
+ * Thread: app. Owns: lookup and answer are the connection's thread's again.
  */
 void nbd_conn_answered(struct nbd_conn *conn);
 

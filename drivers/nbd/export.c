@@ -305,33 +305,33 @@ static void ask_bind(struct nbd_conn *conn, struct nbd_export *export)
 	export->clients++;
 	conn->desc = export->desc;
 	conn->geometry = export->geometry;
-	conn->answer = NBD_ANSWER_SERVE;
+	conn->answer = NBD_LOOKUP_BOUND;
 }
 
 void nbd_export_ask(void *arg)
 {
 	struct nbd_conn *conn = arg;
-	struct nbd_question *question = &conn->question;
-	struct nbd_out *out = &question->out;
+	struct nbd_lookup *lookup = &conn->lookup;
+	struct nbd_out *out = &lookup->out;
 	struct nbd_export *export;
 
 	ebb_assert(ebb_thread_is_app());
-	export = export_find(conn->listener, question->name, question->name_len);
-	conn->answer = NBD_ANSWER_GO_ON;
-	if (question->option == NBD_OPT_LIST) {
+	export = export_find(conn->listener, lookup->name, lookup->name_len);
+	conn->answer = NBD_LOOKUP_REPLIED;
+	if (lookup->option == NBD_OPT_LIST) {
 		ask_list(conn, out);
-	} else if (question->option == NBD_OPT_EXPORT_NAME && export == NULL) {
-		conn->answer = NBD_ANSWER_HANG_UP;
+	} else if (lookup->option == NBD_OPT_EXPORT_NAME && export == NULL) {
+		conn->answer = NBD_LOOKUP_FAILED;
 	} else if (export == NULL) {
-		nbd_out_option_error(out, question->option, NBD_REP_ERR_UNKNOWN,
+		nbd_out_option_error(out, lookup->option, NBD_REP_ERR_UNKNOWN,
 				     "there is no export of that name");
-	} else if (question->option == NBD_OPT_EXPORT_NAME) {
+	} else if (lookup->option == NBD_OPT_EXPORT_NAME) {
 		nbd_out_export_name(out, &export->geometry, conn->parser.no_zeroes);
 		ask_bind(conn, export);
 	} else {
-		nbd_out_info(out, question->option, &export->geometry, export->name,
-			     question->wants_name);
-		if (question->option == NBD_OPT_GO) {
+		nbd_out_info(out, lookup->option, &export->geometry, export->name,
+			     lookup->wants_name);
+		if (lookup->option == NBD_OPT_GO) {
 			ask_bind(conn, export);
 		}
 	}

@@ -64,7 +64,7 @@ struct nbd_export *nbd_export_next(struct nbd_export *previous);
 /* Ends everything; @done: once, perhaps inside this call. Nothing can be started from here on. */
 void nbd_export_stop_all(void (*done)(void));
 
-/* A connection asks about exports (conn->question): answers it. */
+/* A connection asks about exports (conn->lookup): answers it. */
 void nbd_export_ask(void *conn);
 
 /* The connection has ended on its thread: forgets it, and frees what waited for that. */

@@ -134,66 +134,67 @@ void nbd_out_export_name(struct nbd_out *out, const struct nbd_geometry *geometr
 		       no_zeroes ? offsetof(struct nbd_wire_export_name, zeroes) : sizeof(reply));
 }
 
-static enum nbd_verdict handshake_info(const struct nbd_event *event, struct nbd_out *out,
-				       struct nbd_question *question)
+static enum nbd_option_result handshake_info(const struct nbd_parsed *parsed, struct nbd_out *out,
+					     struct nbd_lookup *lookup)
 {
 	struct nbd_go go;
 
-	if (nbd_go_decode(event->data, event->len_bytes, &go) != 0) {
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_INVALID,
+	if (nbd_go_decode(parsed->data, parsed->len_bytes, &go) != 0) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
 				     "the option's lengths do not add up");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
-	*question = (struct nbd_question){
-		.option = event->option,
+	*lookup = (struct nbd_lookup){
+		.option = parsed->option,
 		.name = go.name,
 		.name_len = go.name_len,
 		.wants_name = go.wants_name,
 	};
-	return NBD_VERDICT_ASK;
+	return NBD_OPTION_LOOK_UP;
 }
 
-enum nbd_verdict nbd_handshake_option(const struct nbd_event *event, struct nbd_out *out,
-				      struct nbd_question *question)
+enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, struct nbd_out *out,
+					    struct nbd_lookup *lookup)
 {
-	switch (event->option) {
+	switch (parsed->option) {
 	case NBD_OPT_EXPORT_NAME:
 		/* It has no form for an error: to hang up is the answer. */
-		if (event->type == NBD_EVENT_OPTION_TOO_LONG || event->len_bytes > NBD_NAME_MAX) {
-			return NBD_VERDICT_HANG_UP;
+		if (parsed->type == NBD_PARSED_OPTION_TOO_LONG ||
+		    parsed->len_bytes > NBD_NAME_MAX) {
+			return NBD_OPTION_HANG_UP;
 		}
-		*question = (struct nbd_question){
-			.option = event->option,
-			.name = (const char *)event->data,
-			.name_len = event->len_bytes,
+		*lookup = (struct nbd_lookup){
+			.option = parsed->option,
+			.name = (const char *)parsed->data,
+			.name_len = parsed->len_bytes,
 		};
-		return NBD_VERDICT_ASK;
+		return NBD_OPTION_LOOK_UP;
 	case NBD_OPT_ABORT:
-		nbd_out_option_reply(out, event->option, NBD_REP_ACK, NULL, 0);
-		return NBD_VERDICT_BYE;
+		nbd_out_option_reply(out, parsed->option, NBD_REP_ACK, NULL, 0);
+		return NBD_OPTION_ABORTED;
 	default:
 		break;
 	}
-	if (event->type == NBD_EVENT_OPTION_TOO_LONG) {
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_TOO_BIG,
+	if (parsed->type == NBD_PARSED_OPTION_TOO_LONG) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_TOO_BIG,
 				     "the option's data is longer than 8 KiB");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
-	switch (event->option) {
+	switch (parsed->option) {
 	case NBD_OPT_LIST:
-		if (event->len_bytes != 0) {
-			nbd_out_option_error(out, event->option, NBD_REP_ERR_INVALID,
+		if (parsed->len_bytes != 0) {
+			nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
 					     "a list is asked for without data");
-			return NBD_VERDICT_ANSWERED;
+			return NBD_OPTION_REPLIED;
 		}
-		*question = (struct nbd_question){.option = event->option};
-		return NBD_VERDICT_ASK;
+		*lookup = (struct nbd_lookup){.option = parsed->option};
+		return NBD_OPTION_LOOK_UP;
 	case NBD_OPT_INFO:
 	case NBD_OPT_GO:
-		return handshake_info(event, out, question);
+		return handshake_info(parsed, out, lookup);
 	default:
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_UNSUP,
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_UNSUP,
 				     "the server does not know this option");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
 }

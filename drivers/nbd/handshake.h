@@ -11,7 +11,7 @@
 #include "drivers/nbd/protocol.h"
 
 struct nbd_conn;
-struct nbd_event;
+struct nbd_parsed;
 
 /* Bytes to be sent, growing. A failure to grow sticks; look at the end. */
 struct nbd_out {
@@ -43,7 +43,7 @@ void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometr
 void nbd_out_export_name(struct nbd_out *out, const struct nbd_geometry *geometry, bool no_zeroes);
 
 /* What a connection asks the app thread, which knows the exports. */
-struct nbd_question {
+struct nbd_lookup {
 	uint32_t option;  /* LIST, INFO, GO or EXPORT_NAME */
 	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
 	size_t name_len;
@@ -52,29 +52,29 @@ struct nbd_question {
 };
 
 /* What to do after the bytes of the answer have been sent. */
-enum nbd_answer {
-	NBD_ANSWER_GO_ON, /* haggle on */
-	NBD_ANSWER_SERVE, /* the export is bound: requests follow */
-	NBD_ANSWER_HANG_UP,
+enum nbd_lookup_result {
+	NBD_LOOKUP_REPLIED, /* haggle on */
+	NBD_LOOKUP_BOUND,   /* the export is bound: requests follow */
+	NBD_LOOKUP_FAILED,
 };
 
 /* What a connection does with an option. */
-enum nbd_verdict {
-	NBD_VERDICT_ANSWERED, /* the answer is in @out */
-	NBD_VERDICT_ASK,      /* @question is for the app thread */
-	NBD_VERDICT_BYE,      /* the answer is in @out; hang up after it */
-	NBD_VERDICT_HANG_UP,
+enum nbd_option_result {
+	NBD_OPTION_REPLIED, /* the answer is in @out */
+	NBD_OPTION_LOOK_UP, /* @lookup is for the app thread */
+	NBD_OPTION_ABORTED, /* the answer is in @out; hang up after it */
+	NBD_OPTION_HANG_UP,
 };
 
 /**
  * nbd_handshake_option() - answer an option, or see whom to ask
- * @event: NBD_EVENT_OPTION or NBD_EVENT_OPTION_TOO_LONG
+ * @parsed: NBD_PARSED_OPTION or NBD_PARSED_OPTION_TOO_LONG
  * @out: the answer, if there is one to give here
- * @question: set if it is for the app thread; its name is in @event's bytes
+ * @lookup: set if it is for the app thread; its name is in @parsed's bytes
  * Thread: the connection's.
  * Return: what the connection does.
  */
-enum nbd_verdict nbd_handshake_option(const struct nbd_event *event, struct nbd_out *out,
-				      struct nbd_question *question);
+enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, struct nbd_out *out,
+					    struct nbd_lookup *lookup);
 
 #endif

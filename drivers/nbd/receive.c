@@ -246,8 +246,8 @@ static bool serve_part(struct nbd_conn *conn)
 	return true;
 }
 
-/* The next event in what has come, of which one write or part takes no more than its own. */
-static void serve_parse(struct nbd_conn *conn, struct nbd_event *ret_event)
+/* The next parsed in what has come, of which one write or part takes no more than its own. */
+static void serve_parse(struct nbd_conn *conn, struct nbd_parsed *ret_parsed)
 {
 	size_t len = conn->rx_len - conn->rx_pos;
 	size_t missing = receive_missing(conn);
@@ -255,13 +255,13 @@ static void serve_parse(struct nbd_conn *conn, struct nbd_event *ret_event)
 	if (missing > 0 && len > missing) {
 		len = missing;
 	}
-	conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos, len, ret_event);
+	conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos, len, ret_parsed);
 }
 
 void nbd_conn_serve(struct nbd_conn *conn)
 {
 	uint64_t begun = 0;
-	struct nbd_event event;
+	struct nbd_parsed parsed;
 
 	/* While a receive is under way all that came before it has been taken. */
 	if (nbd_op_busy(&conn->rx_op)) {
@@ -275,20 +275,20 @@ void nbd_conn_serve(struct nbd_conn *conn)
 			continue;
 		}
 		if (!conn->has_pending) {
-			serve_parse(conn, &event);
-			switch (event.type) {
-			case NBD_EVENT_NONE:
+			serve_parse(conn, &parsed);
+			switch (parsed.type) {
+			case NBD_PARSED_NONE:
 				nbd_conn_receive(conn);
 				return;
-			case NBD_EVENT_PAYLOAD:
-				receive_payload(conn, event.data, event.len_bytes);
+			case NBD_PARSED_PAYLOAD:
+				receive_payload(conn, parsed.data, parsed.len_bytes);
 				continue;
-			case NBD_EVENT_REQUEST:
-				conn->pending = event.request;
+			case NBD_PARSED_REQUEST:
+				conn->pending = parsed.request;
 				conn->has_pending = true;
 				break;
 			default:
-				nbd_conn_fail(conn, event.error);
+				nbd_conn_fail(conn, parsed.error);
 				return;
 			}
 		}
