@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NBD_ERROR_TEXT 256u /* bytes of a text for people */
+
 /* True if both texts name one host: "localhost" is 127.0.0.1. */
 bool nbd_address_same(const char *a, const char *b);
 

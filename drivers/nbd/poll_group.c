@@ -14,10 +14,33 @@
 /* The io_device: its address is its identity. */
 static char device_nbd;
 
+static const char *const state_names[NBD_POLL_GROUP_STATE_COUNT] = {
+	[NBD_POLL_GROUP_READY] = "ready",
+	[NBD_POLL_GROUP_QUIESCING] = "quiescing",
+	[NBD_POLL_GROUP_QUIET] = "quiet",
+	[NBD_POLL_GROUP_BROKEN] = "broken",
+};
+
+/* A move that is given up ends where it began. */
+static const uint32_t state_next[NBD_POLL_GROUP_STATE_COUNT] = {
+	[NBD_POLL_GROUP_READY] = EBB_BIT(NBD_POLL_GROUP_QUIESCING),
+	[NBD_POLL_GROUP_QUIESCING] = EBB_BIT(NBD_POLL_GROUP_QUIET) | EBB_BIT(NBD_POLL_GROUP_READY) |
+				     EBB_BIT(NBD_POLL_GROUP_BROKEN),
+	[NBD_POLL_GROUP_QUIET] = EBB_BIT(NBD_POLL_GROUP_READY) | EBB_BIT(NBD_POLL_GROUP_BROKEN),
+	[NBD_POLL_GROUP_BROKEN] = EBB_BIT(NBD_POLL_GROUP_QUIESCING),
+};
+
+void nbd_poll_group_set_state(struct nbd_poll_group *group, enum nbd_poll_group_state state)
+{
+	ebb_assert((state_next[group->state] & EBB_BIT(state)) != 0);
+	ebb_debug("nbd", "poll group: %s -> %s", state_names[group->state], state_names[state]);
+	group->state = state;
+}
+
 static void group_quiesced_if_idle(struct nbd_poll_group *group)
 {
-	if (group->quiescing && ebb_list_empty(&group->ops)) {
-		group->quiescing = false;
+	if (ebb_list_empty(&group->ops)) {
+		nbd_poll_group_set_state(group, NBD_POLL_GROUP_QUIET);
 		ebb_io_channel_quiesced(group->channel);
 	}
 }
@@ -31,11 +54,15 @@ static void op_complete(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 	op->group = NULL;
 	op->done(op, res, flags);
 	/* @op may be gone; the group is not: a channel outlives the turn of its last put. */
-	group_quiesced_if_idle(group);
-	nbd_poll_group_wake_waiters(group);
+	if (ebb_unlikely(group->state == NBD_POLL_GROUP_QUIESCING)) {
+		group_quiesced_if_idle(group);
+	}
+	if (ebb_unlikely(group->freed)) {
+		nbd_poll_group_wake_waiters(group);
+	}
 }
 
-struct io_uring_sqe *nbd_op_sqe(struct nbd_poll_group *group, struct nbd_op *op)
+struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd_op *op)
 {
 	ebb_assert(!nbd_op_busy(op) && nbd_poll_group_ready(group));
 	op->uring.complete = op_complete;
@@ -44,7 +71,7 @@ struct io_uring_sqe *nbd_op_sqe(struct nbd_poll_group *group, struct nbd_op *op)
 	return ebb_uring_sqe(&op->uring);
 }
 
-void nbd_op_cancel(struct nbd_op *op)
+void nbd_poll_group_cancel(struct nbd_op *op)
 {
 	if (nbd_op_busy(op)) {
 		ebb_uring_cancel(&op->uring);
@@ -90,9 +117,7 @@ void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter
 
 void nbd_poll_group_wake_waiters(struct nbd_poll_group *group)
 {
-	if (group->freed && !ebb_list_empty(&group->mem_waiters)) {
-		group_retry_waiters(group);
-	}
+	(void)group_retry_waiters(group);
 	group->freed = false;
 }
 
@@ -127,8 +152,7 @@ static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 	struct ebb_list *node;
 
 	(void)channel;
-	group->held = true;
-	group->quiescing = true;
+	nbd_poll_group_set_state(group, NBD_POLL_GROUP_QUIESCING);
 	ebb_list_for_each(node, &group->ops) {
 		ebb_uring_cancel(&ebb_list_entry(node, struct nbd_op, link)->uring);
 	}
@@ -142,8 +166,7 @@ static void group_resume(void *ctx, struct ebb_io_channel *channel)
 	int rc = ebb_uring_open();
 
 	(void)channel;
-	group->held = rc != 0;
-	group->broken = rc != 0;
+	nbd_poll_group_set_state(group, rc == 0 ? NBD_POLL_GROUP_READY : NBD_POLL_GROUP_BROKEN);
 	if (rc != 0) {
 		ebb_error("nbd",
 			  "thread %s moved to a reactor without io_uring (error %d): its clients "
