@@ -11,7 +11,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/method.h>
 
-#include "drivers/bdev/answer.h"
+#include "core/bdev/answer.h"
 
 struct null_bdev {
 	struct ebb_bdev bdev;

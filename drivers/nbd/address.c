@@ -10,8 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "drivers/nbd/listener.h"
-
 #define BACKLOG 64
 
 union address {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NBD_ERROR_TEXT 256u /* bytes of a text for people */
+
 /* @text in digits, as nbd_address_listen_tcp() tells them. Return: 0; -EINVAL it is no address. */
 int nbd_address_digits(const char *text, char *ret_digits, size_t size);
 

@@ -3,16 +3,17 @@
 /*
  * A connection, from accept() to the moment when nothing of it is left.
  *
- *     HANDSHAKE --> ASKING --> HANDSHAKE --> SERVING --> DRAINING --> CLOSING --> GONE
- *         \____________\__________________________\__________________/
+ *     HAGGLING --> LOOKUP --> HAGGLING --> TRANSMISSION --> DRAINING --> CLOSING --> GONE
+ *         \________________________\_____________\______________________/
  *
- * HANDSHAKE  Options come one at a time: the next is looked at when the answer to the last has been
+ * HAGGLING   Options come one at a time: the next is looked at when the answer to the last has been
  *            sent. A timer runs, for nobody may stay here.
- * ASKING     The app thread, which knows the exports, has been asked; the receive buffer stands
- *            still, as the question points into it. The answer's bytes grow inside the question
+ * LOOKUP     The app thread, which knows the exports, has been asked; the receive buffer stands
+ *            still, as the lookup points into it. The answer's bytes grow inside the lookup
  *            and become @out back here, for this thread may look at @out at any time (a move to
  *            another reactor does). Nothing is asked of the socket, so no more than that happens.
- * SERVING    One receive is outstanding, or the connection is full; no timer. Requests run in
+ * TRANSMISSION
+ *            One receive is outstanding, or the connection is full; no timer. Requests run in
  *            parallel and their replies go in the order in which they end.
  * DRAINING   No more is taken from the client: it said so, or its export goes. What is in flight
  *            ends and is answered. Then a timer looks every second: a client that has taken
@@ -23,69 +24,67 @@
  * GONE       Nothing is outstanding: freed, and the app thread told.
  *
  * Who owns a buffer: from nbd_req_alloc() on the request does, until nbd_req_put(). Meanwhile it is
- * lent to one borrower at a time: the receive that fills it (rx_req), then the bdev (in_flight),
+ * lent to one borrower at a time: the receive that fills it (rx.req), then the bdev (in_flight),
  * then the send that empties it (on replies). A write's buffers need not wait for its reply. Each
  * loan ends in a callback that comes exactly once, so to free is to wait until there is no loan:
  *
- *     rx_op not busy, tx_op not busy, in_flight 0, no message to itself on its way
+ *     rx.op not busy, tx.op not busy, in_flight 0, no message to itself on its way
  *
- * conn_end() checks this, it is the only place that frees, and nbd_conn_run() calls it last in
- * every callback. Whatever way a client vanishes (end of file between requests, amid a header, amid
- * a payload, a reset, an error of send) leads by nbd_conn_fail() or nbd_conn_drain() to that place.
+ * conn_end() checks this, it is the only place that frees, and conn_run() calls it last in every
+ * callback. Whatever way a client vanishes (end of file between requests, amid a header, amid
+ * a payload, a reset, an error of send) leads by CLOSING or DRAINING to that place.
  * Nothing that is outstanding is freed early, nothing waits for a client that is not there: the
  * shutdown() has ended everything that depended on it.
  *
  * Between threads: the connection belongs to one of the "nbd_N" threads, its record among the
  * exports to the app thread. They speak by messages that live in the connection: life (start, gone,
- * free), talk (question, answer) and stop. GONE goes to the app thread, which then knows that it
+ * free), lookup_msg (there and back) and the stop of its client. GONE goes to the app thread, which then knows that it
  * will send no more stop, and sends the last message, the one that frees: messages of one sender
  * arrive in order, so none can find the connection freed.
  *
  * Being moved to another reactor: the group cancels the receive and the send; they are asked for
  * again on the new ring (conn_resume()). Neither has lost a byte: a cancelled one has moved none.
+ *
+ * All callbacks are here: of the receive, of the send, of the bdev, of timers and messages. Each tells
+ * the part it is about (transmission: rx, tx, requests), does what that returns, and ends in
+ * conn_run().
  */
 
 #include "drivers/nbd/connection.h"
 
-#include <linux/sockios.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
-#include <ebb/io_channel.h>
 #include <ebb/log.h>
 #include <ebb/poller.h>
 
 #include "drivers/nbd/export.h"
+#include "drivers/nbd/haggle.h"
 
 static const char *const state_names[NBD_CONN_STATE_COUNT] = {
-	[NBD_CONN_HANDSHAKE] = "handshake", [NBD_CONN_ASKING] = "asking",
-	[NBD_CONN_SERVING] = "serving",     [NBD_CONN_DRAINING] = "draining",
-	[NBD_CONN_CLOSING] = "closing",     [NBD_CONN_GONE] = "gone",
+	[NBD_CONN_HAGGLING] = "haggling",         [NBD_CONN_LOOKUP] = "lookup",
+	[NBD_CONN_TRANSMISSION] = "transmission", [NBD_CONN_DRAINING] = "draining",
+	[NBD_CONN_CLOSING] = "closing",           [NBD_CONN_GONE] = "gone",
 };
 
 static const uint32_t state_next[NBD_CONN_STATE_COUNT] = {
-	[NBD_CONN_HANDSHAKE] =
-		EBB_BIT(NBD_CONN_ASKING) | EBB_BIT(NBD_CONN_SERVING) | EBB_BIT(NBD_CONN_CLOSING),
-	[NBD_CONN_ASKING] = EBB_BIT(NBD_CONN_HANDSHAKE),
-	[NBD_CONN_SERVING] = EBB_BIT(NBD_CONN_DRAINING) | EBB_BIT(NBD_CONN_CLOSING),
+	[NBD_CONN_HAGGLING] = EBB_BIT(NBD_CONN_LOOKUP) | EBB_BIT(NBD_CONN_TRANSMISSION) |
+			      EBB_BIT(NBD_CONN_CLOSING),
+	[NBD_CONN_LOOKUP] = EBB_BIT(NBD_CONN_HAGGLING),
+	[NBD_CONN_TRANSMISSION] = EBB_BIT(NBD_CONN_DRAINING) | EBB_BIT(NBD_CONN_CLOSING),
 	[NBD_CONN_DRAINING] = EBB_BIT(NBD_CONN_CLOSING),
 	[NBD_CONN_CLOSING] = EBB_BIT(NBD_CONN_GONE),
 };
 
-static void conn_set_state(struct nbd_conn *conn, enum nbd_conn_state state)
+void nbd_conn_set_state(struct nbd_conn *conn, enum nbd_conn_state state)
 {
 	ebb_assert((state_next[conn->state] & EBB_BIT(state)) != 0);
-	ebb_debug("nbd", "%s: %s -> %s", conn->peer, state_names[conn->state], state_names[state]);
+	ebb_debug("nbd", "%s: %s -> %s", conn->client.peer, state_names[conn->state],
+		  state_names[state]);
 	conn->state = state;
-}
-
-/* Tells the app thread; conn_free() is its answer. */
-static void conn_gone(void *arg)
-{
-	nbd_export_conn_gone(arg);
 }
 
 static void conn_free(void *arg)
@@ -93,41 +92,47 @@ static void conn_free(void *arg)
 	free(arg);
 }
 
-/* Everything is freed here and nowhere else; see above. */
-static void conn_end(struct nbd_conn *conn)
+/* On the app thread: forgets it. What waited for that is told last, as it may end the thread. */
+static void conn_gone(void *arg)
 {
-	struct nbd_group *group = conn->group;
-	struct ebb_list *node;
+	struct nbd_conn *conn = arg;
+	struct nbd_listener *listener = conn->client.listener;
+	struct nbd_export *export = conn->client.export;
 
-	if (nbd_op_busy(&conn->rx_op) || nbd_op_busy(&conn->tx_op) || conn->in_flight > 0 ||
-	    conn->later_sent) {
-		return;
-	}
-	conn_set_state(conn, NBD_CONN_GONE);
-	while ((node = ebb_list_pop_front(&conn->replies)) != NULL) {
-		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
-	}
-	if (conn->rx_req != NULL) {
-		nbd_req_put(conn->rx_req);
-	}
-	if (conn->rx_long != NULL) {
-		nbd_req_put(conn->rx_long);
-	}
-	ebb_assert(conn->held_bytes == 0 && conn->num_reqs == 0 && conn->num_parts == 0);
-	if (conn->channel != NULL) {
-		ebb_io_channel_put(conn->channel);
-	}
-	free(conn->reqs);
-	nbd_out_reset(&conn->out);
+	nbd_client_unregister(&conn->client);
+	ebb_msg_init(&conn->life, conn_free, conn);
+	(void)ebb_thread_send(conn->client.thread, &conn->life);
+	nbd_export_client_gone(listener, export);
+}
+
+static void conn_tell_gone(struct nbd_conn *conn)
+{
 	close(conn->fd);
-	ebb_list_remove(&conn->actor.link);
-	ebb_list_remove(&conn->starved.link);
-	nbd_group_put(group);
+	nbd_conn_set_state(conn, NBD_CONN_GONE);
 	ebb_msg_init(&conn->life, conn_gone, conn);
 	(void)ebb_thread_send(ebb_thread_app(), &conn->life);
 }
 
-void nbd_conn_fail(struct nbd_conn *conn, const char *why)
+/* Everything is freed here and nowhere else; see above. */
+static void conn_end(struct nbd_conn *conn)
+{
+	struct nbd_transmission *t = &conn->transmission;
+
+	if (nbd_op_busy(&t->rx.op) || nbd_op_busy(&t->tx.op) || t->requests.in_flight > 0 ||
+	    conn->later_sent) {
+		return;
+	}
+	nbd_tx_fini(&t->tx);
+	nbd_rx_fini(&t->rx);
+	nbd_requests_close(&t->requests);
+	ebb_list_remove(&conn->member.link);
+	ebb_list_remove(&conn->mem_waiter.link);
+	nbd_poll_group_put(conn->group);
+	conn_tell_gone(conn);
+}
+
+/* Hangs up now, as it cannot go on; what is in flight ends first. @why: for the log; NULL: no news. */
+static void conn_fail(struct nbd_conn *conn, const char *why)
 {
 	static struct ebb_ratelimit limit;
 
@@ -135,282 +140,373 @@ void nbd_conn_fail(struct nbd_conn *conn, const char *why)
 		return;
 	}
 	if (why != NULL && ebb_ratelimit_ok(&limit)) {
-		ebb_notice("nbd", "client %s: %s: hung up on", conn->peer, why);
+		ebb_notice("nbd", "client %s: %s: hung up on", conn->client.peer, why);
 	}
-	conn_set_state(conn, NBD_CONN_CLOSING);
+	nbd_conn_set_state(conn, NBD_CONN_CLOSING);
+	conn->transmission.requests.unwanted = true;
 	ebb_poller_unregister(&conn->timer);
 	(void)shutdown(conn->fd, SHUT_RDWR);
 }
 
-void nbd_conn_drain(struct nbd_conn *conn)
+static void conn_send(struct nbd_conn *conn)
 {
-	conn_set_state(conn, NBD_CONN_DRAINING);
+	if (conn->state != NBD_CONN_CLOSING) {
+		nbd_tx_send(&conn->transmission.tx, conn->group, conn->fd);
+	}
+}
+
+static void conn_run_later(struct nbd_conn *conn)
+{
+	if (!conn->later_sent) {
+		conn->later_sent = true;
+		(void)ebb_thread_send(conn->client.thread, &conn->later);
+	}
 }
 
 /*
- * Has the client taken anything since the last look? A send of ours ends only when much of the
- * kernel's buffer is free again; the buffer itself tells more.
+ * The reply to the last request in flight has nobody to wait for; the others share one system call.
+ * A send under way will be followed by the next as it ends.
  */
-static bool conn_drains(struct nbd_conn *conn)
+static void conn_send_replies(struct nbd_conn *conn)
 {
-	bool moved = conn->tx_moved;
-	int queued = 0;
+	struct nbd_transmission *t = &conn->transmission;
 
-	(void)ioctl(conn->fd, SIOCOUTQ, &queued);
-	moved = moved || queued < conn->drain_queued;
-	conn->drain_queued = queued;
-	conn->tx_moved = false;
-	return moved;
+	if (nbd_op_busy(&t->tx.op) || conn->state == NBD_CONN_CLOSING) {
+		return;
+	}
+	if (t->requests.in_flight == 0) {
+		nbd_tx_send(&t->tx, conn->group, conn->fd);
+	} else {
+		conn_run_later(conn);
+	}
 }
+
+static void conn_run(struct nbd_conn *conn);
 
 static int conn_timeout(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	if (conn->state == NBD_CONN_HANDSHAKE) {
-		nbd_conn_fail(conn, "did not end its handshake within 30 s");
+	if (conn->state == NBD_CONN_HAGGLING) {
+		conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
 		conn->drain_periods++;
-		if (conn_drains(conn) && conn->drain_periods < NBD_DRAIN_MAX) {
+		if (nbd_tx_progressed(&conn->transmission.tx, conn->fd) &&
+		    conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;
 		}
-		nbd_conn_fail(conn, "did not take its last replies in time");
+		conn_fail(conn, "did not take its last replies in time");
 	}
-	nbd_conn_run(conn);
+	conn_run(conn);
 	return 1;
 }
 
-static void conn_start_drain_timer(struct nbd_conn *conn)
+static void conn_drain(struct nbd_conn *conn)
 {
-	(void)conn_drains(conn);
-	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
-}
-
-static void conn_begin_serving(struct nbd_conn *conn)
-{
-	ebb_poller_unregister(&conn->timer);
-	nbd_parser_begin_requests(&conn->parser);
-	conn_set_state(conn, NBD_CONN_SERVING);
-}
-
-static void conn_option(struct nbd_conn *conn, const struct nbd_event *event)
-{
-	switch (nbd_handshake_option(event, &conn->out, &conn->question)) {
-	case NBD_VERDICT_ANSWERED:
-		break;
-	case NBD_VERDICT_ASK:
-		conn_set_state(conn, NBD_CONN_ASKING);
-		ebb_msg_init(&conn->talk, nbd_export_ask, conn);
-		(void)ebb_thread_send(ebb_thread_app(), &conn->talk);
+	if (conn->transmission.requests.in_flight > 0) {
 		return;
-	case NBD_VERDICT_BYE:
-		conn->last_words = true;
-		break;
-	case NBD_VERDICT_HANG_UP:
-		nbd_conn_fail(conn, "asked for an export with too long a name");
-		return;
+	}
+	if (ebb_list_empty(&conn->transmission.tx.replies)) {
+		conn_fail(conn, NULL);
+	} else if (conn->timer == NULL) {
+		(void)nbd_tx_progressed(&conn->transmission.tx, conn->fd);
+		conn->timer = ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
 	}
 }
 
-static void conn_handshake(struct nbd_conn *conn)
-{
-	struct nbd_event event;
+/* On the app thread; conn_looked_up() is the answer. */
+static void conn_look_up(void *arg);
 
-	while (conn->state == NBD_CONN_HANDSHAKE) {
-		if (conn->out.failed) {
-			nbd_conn_fail(conn, "there is no memory for its handshake");
-		} else if (conn->out.len > 0) {
-			nbd_conn_send(conn);
+static void conn_take_option(struct nbd_conn *conn)
+{
+	struct nbd_transmission *t = &conn->transmission;
+	const char *why;
+
+	switch (nbd_haggle(&t->rx, &t->tx.out, &conn->lookup, &why)) {
+	case NBD_HAGGLE_RECEIVE:
+		nbd_rx_receive(&t->rx, conn->group, conn->fd);
+		break;
+	case NBD_HAGGLE_SEND_LAST:
+		conn->hang_up_when_sent = true;
+		break;
+	case NBD_HAGGLE_LOOK_UP:
+		nbd_conn_set_state(conn, NBD_CONN_LOOKUP);
+		ebb_msg_init(&conn->lookup_msg, conn_look_up, conn);
+		(void)ebb_thread_send(ebb_thread_app(), &conn->lookup_msg);
+		break;
+	case NBD_HAGGLE_HANG_UP:
+		conn_fail(conn, why);
+		break;
+	case NBD_HAGGLE_SEND:
+		break;
+	}
+}
+
+static void conn_haggle(struct nbd_conn *conn)
+{
+	struct nbd_transmission *t = &conn->transmission;
+
+	while (conn->state == NBD_CONN_HAGGLING) {
+		if (t->tx.out.failed) {
+			conn_fail(conn, "there is no memory for its handshake");
+		} else if (t->tx.out.len > 0) {
+			conn_send(conn);
 			return;
-		} else if (conn->last_words) {
-			nbd_conn_fail(conn, NULL);
-		} else if (conn->channel != NULL) {
-			conn_begin_serving(conn);
-		} else if (nbd_op_busy(&conn->rx_op)) {
+		} else if (conn->hang_up_when_sent) {
+			conn_fail(conn, NULL);
+		} else if (t->requests.channel != NULL) {
+			ebb_poller_unregister(&conn->timer);
+			nbd_parser_begin_transmission(&t->rx.parser);
+			nbd_conn_set_state(conn, NBD_CONN_TRANSMISSION);
+		} else if (nbd_op_busy(&t->rx.op) || !nbd_poll_group_ready(conn->group)) {
 			return;
 		} else {
-			conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos,
-						  conn->rx_len - conn->rx_pos, &event);
-			switch (event.type) {
-			case NBD_EVENT_NONE:
-				nbd_conn_receive(conn);
-				return;
-			case NBD_EVENT_OPTION:
-			case NBD_EVENT_OPTION_TOO_LONG:
-				conn_option(conn, &event);
-				break;
-			case NBD_EVENT_BAD:
-				nbd_conn_fail(conn, event.error);
-				break;
-			default:
-				break;
-			}
+			conn_take_option(conn);
 		}
 	}
 }
 
-void nbd_conn_run(struct nbd_conn *conn)
+static void conn_transmit(struct nbd_conn *conn)
 {
-	if (conn->state == NBD_CONN_HANDSHAKE) {
-		conn_handshake(conn);
+	struct nbd_transmission *t = &conn->transmission;
+
+	switch (nbd_transmit(t)) {
+	case NBD_TRANSMIT_RECEIVE:
+		nbd_rx_receive(&t->rx, conn->group, conn->fd);
+		break;
+	case NBD_TRANSMIT_WAIT_MEM:
+		nbd_poll_group_wait_mem(conn->group, &conn->mem_waiter);
+		break;
+	case NBD_TRANSMIT_LATER:
+		conn_run_later(conn);
+		break;
+	case NBD_TRANSMIT_DISCONNECT:
+		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
+		break;
+	case NBD_TRANSMIT_BAD:
+		conn_fail(conn, t->rx.parsed.error);
+		break;
+	case NBD_TRANSMIT_WAIT:
+	case NBD_TRANSMIT_GO_ON:
+		break;
 	}
-	if (conn->state == NBD_CONN_SERVING) {
-		nbd_conn_serve(conn);
+	if (!ebb_list_empty(&t->tx.replies)) {
+		conn_send_replies(conn);
 	}
-	if (conn->state == NBD_CONN_SERVING && conn->stopping && conn->in_flight == 0) {
-		nbd_conn_drain(conn);
+}
+
+/* Looks what can be done now. Safe in every state; the last thing a callback does with @conn. */
+static void conn_run(struct nbd_conn *conn)
+{
+	struct nbd_transmission *t = &conn->transmission;
+
+	if (conn->state == NBD_CONN_HAGGLING) {
+		conn_haggle(conn);
 	}
-	if (conn->state == NBD_CONN_DRAINING && conn->in_flight == 0) {
-		if (ebb_list_empty(&conn->replies)) {
-			nbd_conn_fail(conn, NULL);
-		} else if (conn->timer == NULL) {
-			conn_start_drain_timer(conn);
+	/* While a receive is under way all that came before it has been taken. */
+	if (conn->state == NBD_CONN_TRANSMISSION && !nbd_op_busy(&t->rx.op)) {
+		conn_transmit(conn);
+	}
+	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION)) {
+		if (ebb_likely(!t->stopping) || t->requests.in_flight > 0) {
+			return;
 		}
+		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
+	}
+	if (conn->state == NBD_CONN_DRAINING) {
+		conn_drain(conn);
 	}
 	if (conn->state == NBD_CONN_CLOSING) {
 		conn_end(conn);
 	}
 }
 
-static void conn_look_again(void *arg)
+/* The usual case, in which conn_run() has nothing to do. */
+static bool conn_is_receiving(const struct nbd_conn *conn)
+{
+	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->transmission.stopping &&
+			  nbd_op_busy(&conn->transmission.rx.op));
+}
+
+/* The client has closed its side. Between two requests it may still want its replies. */
+static void conn_received_end(struct nbd_conn *conn)
+{
+	if (conn->state != NBD_CONN_TRANSMISSION) {
+		conn_fail(conn, NULL);
+	} else if (nbd_rx_is_amid(&conn->transmission.rx)) {
+		conn_fail(conn, "left in the middle of a request");
+	} else {
+		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
+	}
+}
+
+static void conn_received(struct nbd_op *op, int32_t res, uint32_t flags)
+{
+	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.rx.op);
+
+	if (conn->state == NBD_CONN_HAGGLING || conn->state == NBD_CONN_TRANSMISSION) {
+		if (res > 0) {
+			nbd_rx_received(&conn->transmission.rx, (size_t)res, flags);
+		} else if (res == 0) {
+			conn_received_end(conn);
+		} else if (res != -ECANCELED && res != -EINTR) {
+			conn_fail(conn, NULL);
+		}
+	}
+	conn_run(conn);
+}
+
+static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
+{
+	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.tx.op);
+	bool more = true;
+
+	(void)flags;
+	if (res >= 0) {
+		more = nbd_tx_sent(&conn->transmission.tx, (size_t)res);
+	} else if (res != -ECANCELED && res != -EINTR) {
+		conn_fail(conn, NULL);
+	}
+	if (more) {
+		conn_send(conn);
+	}
+	if (!conn_is_receiving(conn)) {
+		conn_run(conn);
+	}
+}
+
+/* The bdev is done with a request. */
+static void conn_req_done(void *arg, int status)
+{
+	struct nbd_req *req = arg;
+	struct nbd_conn *conn =
+		ebb_container_of(req->requests, struct nbd_conn, transmission.requests);
+	struct nbd_poll_group *group = conn->group;
+
+	req = nbd_req_end(req, status);
+	if (req != NULL && conn->state == NBD_CONN_CLOSING) {
+		nbd_req_put(req);
+	} else if (req != NULL) {
+		ebb_list_push_back(&conn->transmission.tx.replies, &req->link);
+		conn_send_replies(conn);
+	}
+	if (!conn_is_receiving(conn)) {
+		conn_run(conn);
+	}
+	if (ebb_unlikely(group->freed)) {
+		nbd_poll_group_wake_waiters(group);
+	}
+}
+
+static void conn_run_now(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
 	conn->later_sent = false;
-	nbd_conn_send(conn);
-	nbd_conn_run(conn);
+	conn_send(conn);
+	conn_run(conn);
 }
 
-void nbd_conn_later(struct nbd_conn *conn)
+static void conn_retry(struct nbd_mem_waiter *waiter)
 {
-	if (!conn->later_sent) {
-		conn->later_sent = true;
-		(void)ebb_thread_send(conn->thread, &conn->later);
+	conn_run(ebb_container_of(waiter, struct nbd_conn, mem_waiter));
+}
+
+static void conn_resume(struct nbd_member *member)
+{
+	struct nbd_conn *conn = ebb_container_of(member, struct nbd_conn, member);
+
+	if (conn->group->state == NBD_POLL_GROUP_BROKEN && conn->state != NBD_CONN_LOOKUP) {
+		conn_fail(conn, NULL);
 	}
+	conn_send(conn);
+	conn_run(conn);
 }
 
-/* The app thread has found the export, and takes part no more. */
-static int conn_bind(struct nbd_conn *conn)
+static void conn_looked_up(void *arg)
 {
-	conn->channel = ebb_bdev_channel_get(conn->desc);
-	/* Not zeroed: a request is touched when it is used first. */
-	conn->reqs = malloc((NBD_REQUESTS_MAX + NBD_PARTS_MAX) * sizeof(*conn->reqs));
-	return conn->channel == NULL || conn->reqs == NULL ? -1 : 0;
+	struct nbd_conn *conn = arg;
+	struct nbd_transmission *t = &conn->transmission;
+	struct nbd_lookup *lookup = &conn->lookup;
+
+	nbd_conn_set_state(conn, NBD_CONN_HAGGLING);
+	/* Options are looked at one by one: the last answer has been sent, and freed. */
+	ebb_assert(t->tx.out.bytes == NULL && !nbd_op_busy(&t->tx.op));
+	t->tx.out = lookup->out;
+	lookup->out = (struct nbd_out){0};
+	if (t->stopping || conn->group->state == NBD_POLL_GROUP_BROKEN) {
+		conn_fail(conn, NULL);
+	} else if (lookup->result == NBD_LOOKUP_FAILED) {
+		conn_fail(conn, "asked for an export that there is not");
+	} else if (lookup->result == NBD_LOOKUP_BOUND) {
+		const char *why = nbd_requests_open(&t->requests, conn->group, lookup->desc,
+						    &lookup->geometry);
+
+		if (why != NULL) {
+			conn_fail(conn, why);
+		}
+	}
+	conn_run(conn);
 }
 
-static void conn_answer(void *arg)
+static void conn_look_up(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn_set_state(conn, NBD_CONN_HANDSHAKE);
-	/* Options are looked at one by one: the last answer has been sent, and freed. */
-	ebb_assert(conn->out.bytes == NULL && !nbd_op_busy(&conn->tx_op));
-	conn->out = conn->question.out;
-	conn->question.out = (struct nbd_out){0};
-	if (conn->stopping || conn->group->broken) {
-		nbd_conn_fail(conn, NULL);
-	} else if (conn->answer == NBD_ANSWER_HANG_UP) {
-		nbd_conn_fail(conn, "asked for an export that there is not");
-	} else if (conn->answer == NBD_ANSWER_SERVE && conn_bind(conn) != 0) {
-		nbd_conn_fail(conn, conn->channel == NULL
-					    ? "its thread gets no channel to the bdev (see above)"
-					    : "there is no memory to serve it");
-	}
-	nbd_conn_run(conn);
-}
-
-static void conn_resume(struct nbd_actor *actor)
-{
-	struct nbd_conn *conn = ebb_container_of(actor, struct nbd_conn, actor);
-
-	if (conn->group->broken && conn->state != NBD_CONN_ASKING) {
-		nbd_conn_fail(conn, NULL);
-	}
-	nbd_conn_send(conn);
-	nbd_conn_run(conn);
-}
-
-static void conn_retry(struct nbd_starved *starved)
-{
-	nbd_conn_run(ebb_container_of(starved, struct nbd_conn, starved));
+	nbd_lookup_run(&conn->lookup, &conn->client);
+	ebb_msg_init(&conn->lookup_msg, conn_looked_up, conn);
+	(void)ebb_thread_send(conn->client.thread, &conn->lookup_msg);
 }
 
 static void conn_begin(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn->group = nbd_group_get();
+	conn->group = nbd_poll_group_get();
 	if (conn->group == NULL) {
-		close(conn->fd);
-		conn_set_state(conn, NBD_CONN_CLOSING);
-		conn_set_state(conn, NBD_CONN_GONE);
-		ebb_msg_init(&conn->life, conn_gone, conn);
-		(void)ebb_thread_send(ebb_thread_app(), &conn->life);
+		nbd_conn_set_state(conn, NBD_CONN_CLOSING);
+		conn_tell_gone(conn);
 		return;
 	}
-	ebb_list_push_back(&conn->group->actors, &conn->actor.link);
+	ebb_list_push_back(&conn->group->members, &conn->member.link);
 	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_HANDSHAKE_MS * 1000ull);
-	nbd_out_greeting(&conn->out);
-	nbd_conn_run(conn);
+	nbd_out_greeting(&conn->transmission.tx.out);
+	conn_run(conn);
 }
 
 static void conn_stop(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn->stopping = true;
-	if (conn->state == NBD_CONN_HANDSHAKE) {
-		nbd_conn_fail(conn, NULL);
+	conn->transmission.stopping = true;
+	if (conn->state == NBD_CONN_HAGGLING) {
+		conn_fail(conn, NULL);
 	}
 	if (conn->state != NBD_CONN_GONE) {
-		nbd_conn_run(conn);
+		conn_run(conn);
 	}
 }
 
-struct nbd_conn *nbd_conn_start(int fd, const char *peer, struct ebb_thread *thread,
-				struct nbd_listener *listener)
+bool nbd_conn_start(struct nbd_listener *listener, int fd, const char *peer,
+		    struct ebb_thread *thread)
 {
 	struct nbd_conn *conn = calloc(1, sizeof(*conn));
 
 	if (conn == NULL) {
-		return NULL;
+		return false;
 	}
 	conn->fd = fd;
-	conn->thread = thread;
-	conn->listener = listener;
-	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
-	conn->actor.resume = conn_resume;
-	conn->starved.retry = conn_retry;
-	ebb_list_init(&conn->actor.link);
-	ebb_list_init(&conn->starved.link);
-	ebb_list_init(&conn->reqs_free);
-	ebb_list_init(&conn->listener_link);
-	nbd_parser_init(&conn->parser);
-	nbd_conn_receive_init(conn);
-	nbd_conn_send_init(conn);
-	ebb_msg_init(&conn->later, conn_look_again, conn);
+	conn->member.resume = conn_resume;
+	conn->mem_waiter.retry = conn_retry;
+	ebb_list_init(&conn->member.link);
+	ebb_list_init(&conn->mem_waiter.link);
+	nbd_rx_init(&conn->transmission.rx, conn_received);
+	nbd_tx_init(&conn->transmission.tx, conn_sent);
+	nbd_requests_init(&conn->transmission.requests, conn_req_done);
+	ebb_msg_init(&conn->later, conn_run_now, conn);
+	nbd_client_register(&conn->client, listener, &listener->clients, peer, thread, conn_stop,
+			    conn);
 	ebb_msg_init(&conn->life, conn_begin, conn);
 	(void)ebb_thread_send(thread, &conn->life);
-	return conn;
-}
-
-void nbd_conn_stop(struct nbd_conn *conn)
-{
-	if (!conn->stop_sent) {
-		conn->stop_sent = true;
-		ebb_msg_init(&conn->stop, conn_stop, conn);
-		(void)ebb_thread_send(conn->thread, &conn->stop);
-	}
-}
-
-void nbd_conn_answered(struct nbd_conn *conn)
-{
-	ebb_msg_init(&conn->talk, conn_answer, conn);
-	(void)ebb_thread_send(conn->thread, &conn->talk);
-}
-
-void nbd_conn_release(struct nbd_conn *conn)
-{
-	ebb_msg_init(&conn->life, conn_free, conn);
-	(void)ebb_thread_send(conn->thread, &conn->life);
+	return true;
 }

@@ -12,34 +12,59 @@
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
 
-#include "drivers/nbd/connection.h"
+#include "drivers/nbd/client.h"
 #include "drivers/nbd/listener.h"
 
 static void (*all_stopped)(void);
 
-static struct nbd_export *export_find(struct nbd_listener *listener, const char *name,
-				      size_t name_len)
+static const char *const state_names[NBD_EXPORT_STATE_COUNT] = {
+	[NBD_EXPORT_STARTING] = "starting",
+	[NBD_EXPORT_SERVED] = "served",
+	[NBD_EXPORT_STOPPING] = "stopping",
+	[NBD_EXPORT_STOPPED] = "stopped",
+};
+
+static const uint32_t state_next[NBD_EXPORT_STATE_COUNT] = {
+	[NBD_EXPORT_STARTING] = EBB_BIT(NBD_EXPORT_SERVED),
+	[NBD_EXPORT_SERVED] = EBB_BIT(NBD_EXPORT_STOPPING),
+	[NBD_EXPORT_STOPPING] = EBB_BIT(NBD_EXPORT_STOPPED),
+};
+
+void nbd_export_set_state(struct nbd_export *export, enum nbd_export_state state)
 {
-	struct ebb_list *node;
+	ebb_assert((state_next[export->state] & EBB_BIT(state)) != 0);
+	ebb_debug("nbd", "export %s: %s -> %s", export->name, state_names[export->state],
+		  state_names[state]);
+	export->state = state;
+}
 
-	ebb_list_for_each(node, &listener->exports) {
-		struct nbd_export *export = ebb_list_entry(node, struct nbd_export, link);
+struct nbd_export *nbd_export_next_at(struct nbd_listener *listener, struct nbd_export *previous)
+{
+	struct ebb_list *at = previous != NULL ? &previous->link : &listener->exports;
 
-		if (export->stopping) {
-			continue;
-		}
-		/* No name is the first export there is. */
-		if (name_len == 0 || (strlen(export->name) == name_len &&
-				      memcmp(export->name, name, name_len) == 0)) {
+	ebb_assert(ebb_thread_is_app());
+	for (at = at->next; at != &listener->exports; at = at->next) {
+		struct nbd_export *export = ebb_list_entry(at, struct nbd_export, link);
+
+		if (export->state == NBD_EXPORT_SERVED) {
 			return export;
 		}
 	}
 	return NULL;
 }
 
-static bool listener_in_use(struct nbd_listener *listener)
+struct nbd_export *nbd_export_find(struct nbd_listener *listener, const char *name, size_t name_len)
 {
-	return export_find(listener, NULL, 0) != NULL;
+	struct nbd_export *export = NULL;
+
+	while ((export = nbd_export_next_at(listener, export)) != NULL) {
+		/* No name is the first export there is. */
+		if (name_len == 0 || (strlen(export->name) == name_len &&
+				      memcmp(export->name, name, name_len) == 0)) {
+			break;
+		}
+	}
+	return export;
 }
 
 static void export_free(struct nbd_export *export)
@@ -60,19 +85,31 @@ static void listener_finish(struct nbd_listener *listener)
 }
 
 /* Its clients have gone, and the address can be used again if it was the last one there. */
-static bool export_finish(struct nbd_export *export)
+static void export_finish(struct nbd_export *export)
 {
-	if (!export->stopping || export->clients > 0 ||
-	    (export->listener->closing && export->listener->fd >= 0)) {
-		return false;
+	if (export->state != NBD_EXPORT_STOPPING || export->num_clients > 0 ||
+	    export->listener->state == NBD_LISTENER_CLOSING) {
+		return;
 	}
+	nbd_export_set_state(export, NBD_EXPORT_STOPPED);
 	ebb_list_remove(&export->link);
 	ebb_bdev_close(export->desc);
 	if (export->stopped != NULL) {
 		export->stopped(export->stopped_arg);
 	}
 	export_free(export);
-	return true;
+}
+
+/* The listener's socket has been closed: its last export may have waited for that. */
+static void export_listener_closed(struct nbd_listener *listener)
+{
+	struct ebb_list *node, *tmp;
+
+	ebb_assert(ebb_thread_is_app());
+	ebb_list_for_each_safe(node, tmp, &listener->exports) {
+		export_finish(ebb_list_entry(node, struct nbd_export, link));
+	}
+	listener_finish(listener);
 }
 
 int nbd_export_stop(struct nbd_export *export, void (*stopped)(void *arg), void *arg)
@@ -82,51 +119,26 @@ int nbd_export_stop(struct nbd_export *export, void (*stopped)(void *arg), void 
 	bool last;
 
 	ebb_assert(ebb_thread_is_app());
-	if (export->stopping) {
+	if (export->state != NBD_EXPORT_SERVED) {
 		return -EALREADY;
 	}
-	export->stopping = true;
+	nbd_export_set_state(export, NBD_EXPORT_STOPPING);
 	export->stopped = stopped;
 	export->stopped_arg = arg;
-	last = !listener_in_use(listener);
+	last = nbd_export_next_at(listener, NULL) == NULL;
 	if (last) {
-		nbd_listener_close(listener);
+		nbd_listener_close(listener, export_listener_closed);
 	}
-	ebb_list_for_each(node, &listener->conns) {
-		struct nbd_conn *conn = ebb_list_entry(node, struct nbd_conn, listener_link);
+	ebb_list_for_each(node, &listener->clients) {
+		struct nbd_client *client = ebb_list_entry(node, struct nbd_client, link);
 
-		if (last || conn->export == export) {
-			nbd_conn_stop(conn);
+		if (last || client->export == export) {
+			nbd_client_stop(client);
 		}
 	}
-	(void)export_finish(export);
+	export_finish(export);
 	listener_finish(listener);
 	return 0;
-}
-
-static void export_geometry(struct nbd_export *export, bool writes)
-{
-	const struct ebb_bdev *bdev = ebb_bdev_desc_bdev(export->desc);
-	uint32_t flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_CAN_MULTI_CONN;
-
-	if (ebb_bdev_io_type_supported(bdev, EBB_BDEV_FLUSH)) {
-		flags |= NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA;
-	}
-	if (!writes) {
-		flags |= NBD_FLAG_READ_ONLY;
-	} else {
-		if (ebb_bdev_io_type_supported(bdev, EBB_BDEV_UNMAP)) {
-			flags |= NBD_FLAG_SEND_TRIM;
-		}
-		if (ebb_bdev_io_type_supported(bdev, EBB_BDEV_WRITE_ZEROES)) {
-			flags |= NBD_FLAG_SEND_WRITE_ZEROES;
-		}
-	}
-	export->geometry = (struct nbd_geometry){
-		.size_bytes = ebb_bdev_num_blocks(bdev) * ebb_bdev_block_size(bdev),
-		.block_size = ebb_bdev_block_size(bdev),
-		.flags = (uint16_t)flags,
-	};
 }
 
 /* It ends without anybody asking. */
@@ -166,6 +178,7 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 		       char *ret_error)
 {
 	const char *name = export->bdev_name;
+	const struct ebb_bdev *bdev;
 	bool writes = !opts->read_only;
 	int rc = ebb_bdev_open(name, writes, export_bdev_event, export, &export->desc);
 
@@ -175,7 +188,10 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 	}
 	switch (rc) {
 	case 0:
-		export_geometry(export, writes);
+		bdev = ebb_bdev_desc_bdev(export->desc);
+		export->block_size = ebb_bdev_block_size(bdev);
+		export->size_bytes = ebb_bdev_num_blocks(bdev) * export->block_size;
+		export->read_only = !writes;
 		break;
 	case -EROFS:
 		snprintf(ret_error, NBD_ERROR_TEXT,
@@ -234,7 +250,8 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 			goto free_export;
 		}
 	}
-	if (listener != NULL && export_find(listener, export->name, strlen(export->name)) != NULL) {
+	if (listener != NULL &&
+	    nbd_export_find(listener, export->name, strlen(export->name)) != NULL) {
 		snprintf(ret_error, NBD_ERROR_TEXT,
 			 "an export %.64s is served at that address already: give another "
 			 "export_name",
@@ -247,12 +264,14 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 		goto free_export;
 	}
 	if (listener == NULL) {
-		rc = nbd_listener_open(opts->path, opts->address, opts->port, &listener, ret_error);
+		rc = nbd_listener_open(opts->path, opts->address, opts->port, opts->admit,
+				       &listener, ret_error);
 		if (rc != 0) {
 			goto close_bdev;
 		}
 	}
 	export->listener = listener;
+	nbd_export_set_state(export, NBD_EXPORT_SERVED);
 	ebb_list_push_back(&listener->exports, &export->link);
 	*ret_export = export;
 	return 0;
@@ -301,83 +320,20 @@ void nbd_export_stop_all(void (*done)(void))
 	}
 }
 
-static void ask_list(struct nbd_conn *conn, struct nbd_out *out)
+void nbd_export_bind(struct nbd_export *export, struct nbd_client *client)
 {
-	struct ebb_list *node;
-
-	ebb_list_for_each(node, &conn->listener->exports) {
-		struct nbd_export *export = ebb_list_entry(node, struct nbd_export, link);
-
-		if (!export->stopping) {
-			nbd_out_server(out, export->name);
-		}
-	}
-	nbd_out_option_reply(out, NBD_OPT_LIST, NBD_REP_ACK, NULL, 0);
+	ebb_assert(ebb_thread_is_app() && client->export == NULL);
+	client->export = export;
+	export->num_clients++;
 }
 
-/* From here on the export lives until nbd_export_conn_gone(). */
-static void ask_bind(struct nbd_conn *conn, struct nbd_export *export)
+void nbd_export_client_gone(struct nbd_listener *listener, struct nbd_export *export)
 {
-	conn->export = export;
-	export->clients++;
-	conn->desc = export->desc;
-	conn->geometry = export->geometry;
-	conn->answer = NBD_ANSWER_SERVE;
-}
-
-void nbd_export_ask(void *arg)
-{
-	struct nbd_conn *conn = arg;
-	struct nbd_question *question = &conn->question;
-	struct nbd_out *out = &question->out;
-	struct nbd_export *export;
-
 	ebb_assert(ebb_thread_is_app());
-	export = export_find(conn->listener, question->name, question->name_len);
-	conn->answer = NBD_ANSWER_GO_ON;
-	if (question->option == NBD_OPT_LIST) {
-		ask_list(conn, out);
-	} else if (question->option == NBD_OPT_EXPORT_NAME && export == NULL) {
-		conn->answer = NBD_ANSWER_HANG_UP;
-	} else if (export == NULL) {
-		nbd_out_option_error(out, question->option, NBD_REP_ERR_UNKNOWN,
-				     "there is no export of that name");
-	} else if (question->option == NBD_OPT_EXPORT_NAME) {
-		nbd_out_export_name(out, &export->geometry, conn->parser.no_zeroes);
-		ask_bind(conn, export);
-	} else {
-		nbd_out_info(out, question->option, &export->geometry, export->name,
-			     question->wants_name);
-		if (question->option == NBD_OPT_GO) {
-			ask_bind(conn, export);
-		}
-	}
-	nbd_conn_answered(conn);
-}
-
-void nbd_export_conn_gone(struct nbd_conn *conn)
-{
-	struct nbd_listener *listener = conn->listener;
-	struct nbd_export *export = conn->export;
-
-	ebb_assert(ebb_thread_is_app());
-	nbd_listener_client_gone(conn);
-	nbd_conn_release(conn);
 	if (export != NULL) {
-		ebb_assert(export->clients > 0);
-		export->clients--;
-		(void)export_finish(export);
-	}
-	listener_finish(listener);
-}
-
-void nbd_export_listener_closed(struct nbd_listener *listener)
-{
-	struct ebb_list *node, *tmp;
-
-	ebb_assert(ebb_thread_is_app());
-	ebb_list_for_each_safe(node, tmp, &listener->exports) {
-		(void)export_finish(ebb_list_entry(node, struct nbd_export, link));
+		ebb_assert(export->num_clients > 0);
+		export->num_clients--;
+		export_finish(export);
 	}
 	listener_finish(listener);
 }

@@ -2,28 +2,41 @@
 #ifndef NBD_EXPORT_H
 #define NBD_EXPORT_H
 
-/* The registry of exports and of the addresses they are served at. All is the app thread's. */
+/*
+ * The registry of exports: bdevs, under the names and at the addresses they are served at, whatever
+ * is spoken there. All is the app thread's.
+ */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <ebb/list.h>
 
-#include "drivers/nbd/protocol.h"
+#include "drivers/nbd/listener.h"
 
 struct ebb_bdev_desc;
-struct nbd_conn;
-struct nbd_listener;
+struct nbd_client;
+
+enum nbd_export_state {
+	NBD_EXPORT_STARTING,
+	NBD_EXPORT_SERVED,
+	NBD_EXPORT_STOPPING, /* no new clients: the last one, or the address, is waited for */
+	NBD_EXPORT_STOPPED,
+	NBD_EXPORT_STATE_COUNT,
+};
 
 struct nbd_export {
+	enum nbd_export_state state;
 	char *name;
 	char *bdev_name;
 	struct ebb_bdev_desc *desc;
-	struct nbd_geometry geometry;
+	uint64_t size_bytes; /* when it was started */
+	uint32_t block_size;
+	bool read_only;
 	struct nbd_listener *listener;
 	struct ebb_list link; /* the listener's exports, in order of their start */
-	unsigned clients;
-	bool stopping; /* no new clients; freed when the last one has gone */
+	unsigned num_clients;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 };
@@ -37,7 +50,11 @@ struct nbd_export_opts {
 	uint16_t port;       /* 0: the kernel's choice */
 	bool read_only;
 	bool writable; /* refuse a bdev that cannot be written to */
+	nbd_admit_fn admit;
 };
+
+/* The one way to change export->state. Asserts that the change is a legal one. */
+void nbd_export_set_state(struct nbd_export *export, enum nbd_export_state state);
 
 /**
  * nbd_export_start() - serve a bdev
@@ -64,13 +81,20 @@ struct nbd_export *nbd_export_next(struct nbd_export *previous);
 /* Ends everything; @done: once, perhaps inside this call. Nothing can be started from here on. */
 void nbd_export_stop_all(void (*done)(void));
 
-/* A connection asks about exports (conn->question): answers it. */
-void nbd_export_ask(void *conn);
+/* The export of that name, not terminated, at that address; no name is the first; or NULL. */
+struct nbd_export *nbd_export_find(struct nbd_listener *listener, const char *name,
+				   size_t name_len);
 
-/* The connection has ended on its thread: forgets it, and frees what waited for that. */
-void nbd_export_conn_gone(struct nbd_conn *conn);
+/* The next that is served at that address, in order of their start; NULL gives the first, and ends. */
+struct nbd_export *nbd_export_next_at(struct nbd_listener *listener, struct nbd_export *previous);
 
-/* The listener's socket has been closed: see whether its last export waited for that. */
-void nbd_export_listener_closed(struct nbd_listener *listener);
+/* @client has @export, which lives from here on until nbd_export_client_gone(). */
+void nbd_export_bind(struct nbd_export *export, struct nbd_client *client);
+
+/**
+ * nbd_export_client_gone() - a client has been unregistered: see what has waited for that
+ * @export: that it was bound to; NULL: none
+ */
+void nbd_export_client_gone(struct nbd_listener *listener, struct nbd_export *export);
 
 #endif

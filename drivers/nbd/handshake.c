@@ -1,199 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/*
- * Block sizes. An export's bdev may have blocks of more than 512 bytes, and a client that has not
- * asked for NBD_INFO_BLOCK_SIZE may not know. The protocol lets a server refuse such a client with
- * NBD_REP_ERR_BLOCK_SIZE_REQD or serve it; ebb serves it: old clients, and all that use
- * NBD_OPT_EXPORT_NAME, cannot ask, and most align what they do to a page anyway. NBD_OPT_GO and
- * NBD_OPT_INFO tell the sizes unasked. What is not aligned nevertheless is answered NBD_EINVAL,
- * reads too, and nothing of it is done: see nbd_validate_request().
- */
-
 #include "drivers/nbd/handshake.h"
 
-#include <endian.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <ebb/base.h>
-
-#define PREFERRED_BLOCK_SIZE 4096u
-#define OUT_CAPACITY         512u
-
-void nbd_out_append(struct nbd_out *out, const void *bytes, size_t len)
-{
-	size_t capacity = out->capacity == 0 ? OUT_CAPACITY : out->capacity;
-	uint8_t *grown;
-
-	if (out->failed || len == 0) {
-		return;
-	}
-	while (capacity - out->len < len) {
-		capacity *= 2;
-	}
-	if (capacity != out->capacity) {
-		grown = realloc(out->bytes, capacity);
-		if (grown == NULL) {
-			out->failed = true;
-			return;
-		}
-		out->bytes = grown;
-		out->capacity = capacity;
-	}
-	memcpy(out->bytes + out->len, bytes, len);
-	out->len += len;
-}
-
-void nbd_out_reset(struct nbd_out *out)
-{
-	free(out->bytes);
-	*out = (struct nbd_out){0};
-}
-
-void nbd_out_greeting(struct nbd_out *out)
-{
-	struct nbd_wire_greeting greeting = {
-		.magic = htobe64(NBD_MAGIC),
-		.option_magic = htobe64(NBD_OPTION_MAGIC),
-		.flags = htobe16(NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES),
-	};
-
-	nbd_out_append(out, &greeting, sizeof(greeting));
-}
-
-static void out_reply_header(struct nbd_out *out, uint32_t option, uint32_t reply, size_t len)
-{
-	struct nbd_wire_option_reply header = {
-		.magic = htobe64(NBD_OPTION_REPLY_MAGIC),
-		.option = htobe32(option),
-		.reply = htobe32(reply),
-		.len_bytes = htobe32((uint32_t)len),
-	};
-
-	nbd_out_append(out, &header, sizeof(header));
-}
-
-void nbd_out_option_reply(struct nbd_out *out, uint32_t option, uint32_t reply, const void *data,
-			  size_t len)
-{
-	out_reply_header(out, option, reply, len);
-	nbd_out_append(out, data, len);
-}
-
-void nbd_out_option_error(struct nbd_out *out, uint32_t option, uint32_t error, const char *text)
-{
-	nbd_out_option_reply(out, option, error, text, strlen(text));
-}
-
-void nbd_out_server(struct nbd_out *out, const char *name)
-{
-	uint32_t name_len = (uint32_t)strlen(name);
-	uint32_t wire_len = htobe32(name_len);
-
-	out_reply_header(out, NBD_OPT_LIST, NBD_REP_SERVER, sizeof(wire_len) + name_len);
-	nbd_out_append(out, &wire_len, sizeof(wire_len));
-	nbd_out_append(out, name, name_len);
-}
-
-void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometry *geometry,
-		  const char *name, bool wants_name)
-{
-	uint32_t preferred = geometry->block_size > PREFERRED_BLOCK_SIZE ? geometry->block_size
-									 : PREFERRED_BLOCK_SIZE;
-	struct nbd_wire_info_export info = {
-		.info = htobe16(NBD_INFO_EXPORT),
-		.size_bytes = htobe64(geometry->size_bytes),
-		.flags = htobe16(geometry->flags),
-	};
-	struct nbd_wire_info_block_size sizes = {
-		.info = htobe16(NBD_INFO_BLOCK_SIZE),
-		.min_bytes = htobe32(geometry->block_size),
-		.preferred_bytes = htobe32(preferred),
-		.max_bytes = htobe32(NBD_REQUEST_MAX),
-	};
-	uint16_t name_info = htobe16(NBD_INFO_NAME);
-
-	nbd_out_option_reply(out, option, NBD_REP_INFO, &info, sizeof(info));
-	nbd_out_option_reply(out, option, NBD_REP_INFO, &sizes, sizeof(sizes));
-	if (wants_name) {
-		out_reply_header(out, option, NBD_REP_INFO, sizeof(name_info) + strlen(name));
-		nbd_out_append(out, &name_info, sizeof(name_info));
-		nbd_out_append(out, name, strlen(name));
-	}
-	nbd_out_option_reply(out, option, NBD_REP_ACK, NULL, 0);
-}
-
-void nbd_out_export_name(struct nbd_out *out, const struct nbd_geometry *geometry, bool no_zeroes)
-{
-	struct nbd_wire_export_name reply = {
-		.size_bytes = htobe64(geometry->size_bytes),
-		.flags = htobe16(geometry->flags),
-	};
-
-	nbd_out_append(out, &reply,
-		       no_zeroes ? offsetof(struct nbd_wire_export_name, zeroes) : sizeof(reply));
-}
-
-static enum nbd_verdict handshake_info(const struct nbd_event *event, struct nbd_out *out,
-				       struct nbd_question *question)
+static enum nbd_option_result handshake_info(const struct nbd_parsed *parsed, struct nbd_out *out,
+					     struct nbd_lookup *lookup)
 {
 	struct nbd_go go;
 
-	if (nbd_go_decode(event->data, event->len_bytes, &go) != 0) {
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_INVALID,
+	if (nbd_go_decode(parsed->data, parsed->len_bytes, &go) != 0) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
 				     "the option's lengths do not add up");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
-	*question = (struct nbd_question){
-		.option = event->option,
+	*lookup = (struct nbd_lookup){
+		.option = parsed->option,
 		.name = go.name,
 		.name_len = go.name_len,
 		.wants_name = go.wants_name,
 	};
-	return NBD_VERDICT_ASK;
+	return NBD_OPTION_LOOK_UP;
 }
 
-enum nbd_verdict nbd_handshake_option(const struct nbd_event *event, struct nbd_out *out,
-				      struct nbd_question *question)
+enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, struct nbd_out *out,
+					    struct nbd_lookup *lookup)
 {
-	switch (event->option) {
+	switch (parsed->option) {
 	case NBD_OPT_EXPORT_NAME:
 		/* It has no form for an error: to hang up is the answer. */
-		if (event->type == NBD_EVENT_OPTION_TOO_LONG || event->len_bytes > NBD_NAME_MAX) {
-			return NBD_VERDICT_HANG_UP;
+		if (parsed->type == NBD_PARSED_OPTION_TOO_LONG ||
+		    parsed->len_bytes > NBD_NAME_MAX) {
+			return NBD_OPTION_HANG_UP;
 		}
-		*question = (struct nbd_question){
-			.option = event->option,
-			.name = (const char *)event->data,
-			.name_len = event->len_bytes,
+		*lookup = (struct nbd_lookup){
+			.option = parsed->option,
+			.name = (const char *)parsed->data,
+			.name_len = parsed->len_bytes,
 		};
-		return NBD_VERDICT_ASK;
+		return NBD_OPTION_LOOK_UP;
 	case NBD_OPT_ABORT:
-		nbd_out_option_reply(out, event->option, NBD_REP_ACK, NULL, 0);
-		return NBD_VERDICT_BYE;
+		nbd_out_option_reply(out, parsed->option, NBD_REP_ACK, NULL, 0);
+		return NBD_OPTION_ABORTED;
 	default:
 		break;
 	}
-	if (event->type == NBD_EVENT_OPTION_TOO_LONG) {
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_TOO_BIG,
+	if (parsed->type == NBD_PARSED_OPTION_TOO_LONG) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_TOO_BIG,
 				     "the option's data is longer than 8 KiB");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
-	switch (event->option) {
+	switch (parsed->option) {
 	case NBD_OPT_LIST:
-		if (event->len_bytes != 0) {
-			nbd_out_option_error(out, event->option, NBD_REP_ERR_INVALID,
+		if (parsed->len_bytes != 0) {
+			nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
 					     "a list is asked for without data");
-			return NBD_VERDICT_ANSWERED;
+			return NBD_OPTION_REPLIED;
 		}
-		*question = (struct nbd_question){.option = event->option};
-		return NBD_VERDICT_ASK;
+		*lookup = (struct nbd_lookup){.option = parsed->option};
+		return NBD_OPTION_LOOK_UP;
 	case NBD_OPT_INFO:
 	case NBD_OPT_GO:
-		return handshake_info(event, out, question);
+		return handshake_info(parsed, out, lookup);
 	default:
-		nbd_out_option_error(out, event->option, NBD_REP_ERR_UNSUP,
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_UNSUP,
 				     "the server does not know this option");
-		return NBD_VERDICT_ANSWERED;
+		return NBD_OPTION_REPLIED;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Listening. One accept is outstanding on the app thread's ring, so a listener nobody knocks at
+ * Listening. One accept is outstanding on the app thread's ring, so a listener that nobody comes to
  * costs nothing, asleep or polling.
  */
 
@@ -22,8 +22,7 @@
 #include <ebb/poller.h>
 
 #include "drivers/nbd/address.h"
-#include "drivers/nbd/connection.h"
-#include "drivers/nbd/export.h"
+#include "drivers/nbd/client.h"
 #include "drivers/nbd/threads.h"
 
 #define ACCEPT_PAUSE_US 1000000u
@@ -31,7 +30,32 @@
 
 struct ebb_list nbd_listeners = EBB_LIST_INIT(nbd_listeners);
 
-static unsigned num_clients;
+static const char *const state_names[NBD_LISTENER_STATE_COUNT] = {
+	[NBD_LISTENER_OPENING] = "opening", [NBD_LISTENER_ACCEPTING] = "accepting",
+	[NBD_LISTENER_PAUSED] = "paused",   [NBD_LISTENER_CLOSING] = "closing",
+	[NBD_LISTENER_CLOSED] = "closed",
+};
+
+static const uint32_t state_next[NBD_LISTENER_STATE_COUNT] = {
+	[NBD_LISTENER_OPENING] = EBB_BIT(NBD_LISTENER_ACCEPTING),
+	[NBD_LISTENER_ACCEPTING] = EBB_BIT(NBD_LISTENER_PAUSED) | EBB_BIT(NBD_LISTENER_CLOSING) |
+				   EBB_BIT(NBD_LISTENER_CLOSED),
+	[NBD_LISTENER_PAUSED] = EBB_BIT(NBD_LISTENER_ACCEPTING) | EBB_BIT(NBD_LISTENER_CLOSED),
+	[NBD_LISTENER_CLOSING] = EBB_BIT(NBD_LISTENER_CLOSED),
+};
+
+static const char *listener_name(const struct nbd_listener *listener)
+{
+	return listener->path != NULL ? listener->path : listener->address;
+}
+
+void nbd_listener_set_state(struct nbd_listener *listener, enum nbd_listener_state state)
+{
+	ebb_assert((state_next[listener->state] & EBB_BIT(state)) != 0);
+	ebb_debug("nbd", "%s: %s -> %s", listener_name(listener), state_names[listener->state],
+		  state_names[state]);
+	listener->state = state;
+}
 
 static void listener_spare(struct nbd_listener *listener)
 {
@@ -52,11 +76,11 @@ static void listener_accept(struct nbd_listener *listener)
 {
 	struct io_uring_sqe *sqe;
 
-	if (listener->closing || listener->pause != NULL || nbd_op_busy(&listener->accept_op) ||
-	    !nbd_group_ready(listener->group)) {
+	if (listener->state != NBD_LISTENER_ACCEPTING || nbd_op_busy(&listener->accept_op) ||
+	    !nbd_poll_group_ready(listener->group)) {
 		return;
 	}
-	sqe = nbd_op_sqe(listener->group, &listener->accept_op);
+	sqe = nbd_poll_group_sqe(listener->group, &listener->accept_op);
 	/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
 	io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
 }
@@ -66,6 +90,7 @@ static int listener_pause_end(void *arg)
 	struct nbd_listener *listener = arg;
 
 	ebb_poller_unregister(&listener->pause);
+	nbd_listener_set_state(listener, NBD_LISTENER_ACCEPTING);
 	listener_accept(listener);
 	return 1;
 }
@@ -90,15 +115,14 @@ static void listener_admit(struct nbd_listener *listener, int fd)
 {
 	static struct ebb_ratelimit limit;
 	struct ebb_thread *thread = nbd_threads_pick();
-	struct nbd_conn *conn = NULL;
 	char peer[96];
 	int on = 1, size = SEND_BUFFER;
 
 	nbd_address_peer(fd, peer, sizeof(peer));
-	if (num_clients >= NBD_CLIENTS_MAX) {
+	if (nbd_clients_are_full()) {
 		if (ebb_ratelimit_ok(&limit)) {
 			ebb_warn("nbd", "client %s refused: %u are connected, which is the limit",
-				 peer, num_clients);
+				 peer, NBD_CLIENTS_MAX);
 		}
 		close(fd);
 		return;
@@ -109,18 +133,12 @@ static void listener_admit(struct nbd_listener *listener, int fd)
 	} else {
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	}
-	if (thread != NULL) {
-		conn = nbd_conn_start(fd, peer, thread, listener);
-	}
-	if (conn == NULL) {
+	if (thread == NULL || !listener->admit(listener, fd, peer, thread)) {
 		if (ebb_ratelimit_ok(&limit)) {
 			ebb_error("nbd", "client %s refused: out of memory", peer);
 		}
 		close(fd);
-		return;
 	}
-	num_clients++;
-	ebb_list_push_back(&listener->conns, &conn->listener_link);
 }
 
 /* Told once, until a client has been accepted again. */
@@ -128,14 +146,16 @@ static void listener_short_of(struct nbd_listener *listener, int error)
 {
 	if (!listener->is_short) {
 		ebb_error("nbd", "%s: no client can be accepted: %s; trying again every second%s",
-			  listener->path != NULL ? listener->path : listener->address,
-			  strerror(error),
+			  listener_name(listener), strerror(error),
 			  error == EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
 	}
 	listener->is_short = true;
 	/* A thread gets its timer when it first sleeps with one, and cannot sleep without. */
 	listener_spare_drop(listener);
 	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
+	if (listener->pause != NULL) {
+		nbd_listener_set_state(listener, NBD_LISTENER_PAUSED);
+	}
 }
 
 static void listener_close_fd(struct nbd_listener *listener)
@@ -143,6 +163,7 @@ static void listener_close_fd(struct nbd_listener *listener)
 	close(listener->fd);
 	listener->fd = -1;
 	listener->unix_socket.fd = -1;
+	nbd_listener_set_state(listener, NBD_LISTENER_CLOSED);
 }
 
 static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
@@ -150,12 +171,12 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 	struct nbd_listener *listener = ebb_container_of(op, struct nbd_listener, accept_op);
 
 	(void)flags;
-	if (listener->closing) {
+	if (listener->state == NBD_LISTENER_CLOSING) {
 		if (res >= 0) {
 			close(res);
 		}
 		listener_close_fd(listener);
-		nbd_export_listener_closed(listener);
+		listener->closed(listener);
 		return;
 	}
 	if (res >= 0) {
@@ -169,9 +190,9 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 	listener_accept(listener);
 }
 
-static void listener_resume(struct nbd_actor *actor)
+static void listener_resume(struct nbd_member *member)
 {
-	listener_accept(ebb_container_of(actor, struct nbd_listener, actor));
+	listener_accept(ebb_container_of(member, struct nbd_listener, member));
 }
 
 struct nbd_listener *nbd_listener_find(const char *path, const char *address, uint16_t port)
@@ -182,7 +203,8 @@ struct nbd_listener *nbd_listener_find(const char *path, const char *address, ui
 	ebb_list_for_each(node, &nbd_listeners) {
 		struct nbd_listener *listener = ebb_list_entry(node, struct nbd_listener, link);
 
-		if (listener->closing || (path == NULL) != (listener->path == NULL)) {
+		if (nbd_listener_is_closing(listener) ||
+		    (path == NULL) != (listener->path == NULL)) {
 			continue;
 		}
 		if (path != NULL ? strcmp(path, listener->path) == 0
@@ -211,14 +233,14 @@ static struct nbd_listener *listener_create(const char *path)
 	listener->fd = -1;
 	listener->unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
-	listener->actor.resume = listener_resume;
+	listener->member.resume = listener_resume;
 	listener->accept_op.done = listener_accepted;
 	ebb_list_init(&listener->exports);
-	ebb_list_init(&listener->conns);
+	ebb_list_init(&listener->clients);
 	return listener;
 }
 
-int nbd_listener_open(const char *path, const char *address, uint16_t port,
+int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_admit_fn admit,
 		      struct nbd_listener **ret_listener, char *ret_error)
 {
 	struct nbd_listener *listener;
@@ -230,7 +252,7 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port,
 		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	listener->group = nbd_group_get();
+	listener->group = nbd_poll_group_get();
 	rc = nbd_threads_error();
 	if (rc != 0) {
 		snprintf(ret_error, NBD_ERROR_TEXT,
@@ -259,16 +281,18 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port,
 	if (rc != 0) {
 		goto free_listener;
 	}
+	listener->admit = admit;
 	listener_spare(listener);
+	nbd_listener_set_state(listener, NBD_LISTENER_ACCEPTING);
 	ebb_list_push_back(&nbd_listeners, &listener->link);
-	ebb_list_push_back(&listener->group->actors, &listener->actor.link);
+	ebb_list_push_back(&listener->group->members, &listener->member.link);
 	listener_accept(listener);
 	*ret_listener = listener;
 	return 0;
 
 free_listener:
 	if (listener->group != NULL) {
-		nbd_group_put(listener->group);
+		nbd_poll_group_put(listener->group);
 	}
 	free(listener->path);
 	free(listener);
@@ -294,27 +318,29 @@ int nbd_listener_renew(struct nbd_listener *listener, char *ret_error)
 		 "again",
 		 listener->path);
 	listener->fd = listener->unix_socket.fd;
-	/* Nobody knocks at the old one any more: the accept that waits there ends, and asks anew. */
+	/* Nobody comes by the old one any more: the accept that waits there ends, and asks anew. */
 	close(old_fd);
-	nbd_op_cancel(&listener->accept_op);
+	nbd_poll_group_cancel(&listener->accept_op);
 	listener_accept(listener);
 	return 0;
 }
 
-void nbd_listener_close(struct nbd_listener *listener)
+void nbd_listener_close(struct nbd_listener *listener,
+			void (*closed)(struct nbd_listener *listener))
 {
 	ebb_assert(ebb_thread_is_app());
-	if (listener->closing) {
+	if (nbd_listener_is_closing(listener)) {
 		return;
 	}
-	listener->closing = true;
+	listener->closed = closed;
 	ebb_poller_unregister(&listener->pause);
 	listener_spare_drop(listener);
 	/* The path is anybody's at once; the accept may take a moment to end. */
 	ebb_unix_socket_unlink(&listener->unix_socket);
 	ebb_unix_socket_unlock(&listener->unix_socket);
 	if (nbd_op_busy(&listener->accept_op)) {
-		nbd_op_cancel(&listener->accept_op);
+		nbd_listener_set_state(listener, NBD_LISTENER_CLOSING);
+		nbd_poll_group_cancel(&listener->accept_op);
 		return;
 	}
 	listener_close_fd(listener);
@@ -323,23 +349,15 @@ void nbd_listener_close(struct nbd_listener *listener)
 bool nbd_listener_put(struct nbd_listener *listener)
 {
 	ebb_assert(ebb_thread_is_app());
-	if (!listener->closing || listener->fd >= 0 || !ebb_list_empty(&listener->conns) ||
+	if (listener->state != NBD_LISTENER_CLOSED || !ebb_list_empty(&listener->clients) ||
 	    !ebb_list_empty(&listener->exports)) {
 		return false;
 	}
 	ebb_list_remove(&listener->link);
-	ebb_list_remove(&listener->actor.link);
-	nbd_group_put(listener->group);
+	ebb_list_remove(&listener->member.link);
+	nbd_poll_group_put(listener->group);
 	ebb_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
 	free(listener);
 	return true;
-}
-
-void nbd_listener_client_gone(struct nbd_conn *conn)
-{
-	ebb_assert(ebb_thread_is_app());
-	ebb_assert(num_clients > 0);
-	num_clients--;
-	ebb_list_remove(&conn->listener_link);
 }

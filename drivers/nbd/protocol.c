@@ -12,7 +12,7 @@ void nbd_parser_init(struct nbd_parser *parser)
 	*parser = (struct nbd_parser){.state = NBD_PARSE_FLAGS};
 }
 
-void nbd_parser_begin_requests(struct nbd_parser *parser)
+void nbd_parser_begin_transmission(struct nbd_parser *parser)
 {
 	parser->state = NBD_PARSE_REQUEST;
 	parser->left_bytes = 0;
@@ -26,16 +26,16 @@ void nbd_parser_take_payload(struct nbd_parser *parser, size_t len)
 	}
 }
 
-static size_t parse_bad(struct nbd_parser *parser, struct nbd_event *event, const char *error)
+static size_t parse_bad(struct nbd_parser *parser, struct nbd_parsed *parsed, const char *error)
 {
 	parser->state = NBD_PARSE_BAD;
-	event->type = NBD_EVENT_BAD;
-	event->error = error;
+	parsed->type = NBD_PARSED_BAD;
+	parsed->error = error;
 	return 0;
 }
 
 static size_t parse_flags(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-			  struct nbd_event *event)
+			  struct nbd_parsed *parsed)
 {
 	uint32_t flags;
 
@@ -45,17 +45,17 @@ static size_t parse_flags(struct nbd_parser *parser, const uint8_t *bytes, size_
 	memcpy(&flags, bytes, sizeof(flags));
 	flags = be32toh(flags);
 	if ((flags & ~(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES)) != 0) {
-		return parse_bad(parser, event, "handshake flags that were not offered");
+		return parse_bad(parser, parsed, "handshake flags that were not offered");
 	}
 	parser->fixed = (flags & NBD_FLAG_C_FIXED_NEWSTYLE) != 0;
 	parser->no_zeroes = (flags & NBD_FLAG_C_NO_ZEROES) != 0;
 	parser->state = NBD_PARSE_OPTION;
-	event->type = NBD_EVENT_FLAGS;
+	parsed->type = NBD_PARSED_FLAGS;
 	return sizeof(flags);
 }
 
 static size_t parse_option(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-			   struct nbd_event *event)
+			   struct nbd_parsed *parsed)
 {
 	struct nbd_wire_option wire;
 	uint32_t data_len;
@@ -65,34 +65,34 @@ static size_t parse_option(struct nbd_parser *parser, const uint8_t *bytes, size
 	}
 	memcpy(&wire, bytes, sizeof(wire));
 	if (be64toh(wire.magic) != NBD_OPTION_MAGIC) {
-		return parse_bad(parser, event, "an option without its magic number");
+		return parse_bad(parser, parsed, "an option without its magic number");
 	}
 	data_len = be32toh(wire.len_bytes);
 	if (data_len > NBD_OPTION_SKIP_MAX) {
-		return parse_bad(parser, event, "an option of more than 1 MiB");
+		return parse_bad(parser, parsed, "an option of more than 1 MiB");
 	}
-	event->option = be32toh(wire.option);
-	if (!parser->fixed && event->option != NBD_OPT_EXPORT_NAME) {
-		return parse_bad(parser, event,
+	parsed->option = be32toh(wire.option);
+	if (!parser->fixed && parsed->option != NBD_OPT_EXPORT_NAME) {
+		return parse_bad(parser, parsed,
 				 "an option that only clients of fixed newstyle may use");
 	}
 	if (data_len > NBD_OPTION_MAX) {
 		parser->state = NBD_PARSE_SKIP_OPTION;
 		parser->left_bytes = data_len;
-		event->type = NBD_EVENT_OPTION_TOO_LONG;
+		parsed->type = NBD_PARSED_OPTION_TOO_LONG;
 		return sizeof(wire);
 	}
 	if (len - sizeof(wire) < data_len) {
 		return 0;
 	}
-	event->type = NBD_EVENT_OPTION;
-	event->data = bytes + sizeof(wire);
-	event->len_bytes = data_len;
+	parsed->type = NBD_PARSED_OPTION;
+	parsed->data = bytes + sizeof(wire);
+	parsed->len_bytes = data_len;
 	return sizeof(wire) + data_len;
 }
 
 static size_t parse_request(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-			    struct nbd_event *event)
+			    struct nbd_parsed *parsed)
 {
 	struct nbd_wire_request wire;
 
@@ -101,24 +101,24 @@ static size_t parse_request(struct nbd_parser *parser, const uint8_t *bytes, siz
 	}
 	memcpy(&wire, bytes, sizeof(wire));
 	if (be32toh(wire.magic) != NBD_REQUEST_MAGIC) {
-		return parse_bad(parser, event, "a request without its magic number");
+		return parse_bad(parser, parsed, "a request without its magic number");
 	}
-	event->type = NBD_EVENT_REQUEST;
-	event->request = (struct nbd_request){
+	parsed->type = NBD_PARSED_REQUEST;
+	parsed->request = (struct nbd_request){
 		.flags = be16toh(wire.flags),
 		.type = be16toh(wire.type),
 		.cookie = wire.cookie,
 		.offset_bytes = be64toh(wire.offset_bytes),
 		.len_bytes = be32toh(wire.len_bytes),
 	};
-	if (event->request.type == NBD_CMD_WRITE && event->request.len_bytes > 0) {
+	if (parsed->request.type == NBD_CMD_WRITE && parsed->request.len_bytes > 0) {
 		parser->state = NBD_PARSE_PAYLOAD;
-		parser->left_bytes = event->request.len_bytes;
+		parser->left_bytes = parsed->request.len_bytes;
 	}
 	return sizeof(wire);
 }
 
-/* Skipping an option's data is no event: the caller sees what follows it. */
+/* Skipping an option's data gives nothing of its own: the caller sees what follows it. */
 static size_t parse_skip(struct nbd_parser *parser, size_t len)
 {
 	size_t take = len < parser->left_bytes ? len : parser->left_bytes;
@@ -131,26 +131,26 @@ static size_t parse_skip(struct nbd_parser *parser, size_t len)
 }
 
 static size_t parse_payload(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-			    struct nbd_event *event)
+			    struct nbd_parsed *parsed)
 {
 	size_t take = len < parser->left_bytes ? len : parser->left_bytes;
 
 	if (take == 0) {
 		return 0;
 	}
-	event->type = NBD_EVENT_PAYLOAD;
-	event->data = bytes;
-	event->len_bytes = take;
+	parsed->type = NBD_PARSED_PAYLOAD;
+	parsed->data = bytes;
+	parsed->len_bytes = take;
 	nbd_parser_take_payload(parser, take);
 	return take;
 }
 
 size_t nbd_parse(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-		 struct nbd_event *ret_event)
+		 struct nbd_parsed *ret_parsed)
 {
 	size_t skipped = 0;
 
-	*ret_event = (struct nbd_event){.type = NBD_EVENT_NONE};
+	*ret_parsed = (struct nbd_parsed){.type = NBD_PARSED_NONE};
 	if (parser->state == NBD_PARSE_SKIP_OPTION) {
 		skipped = parse_skip(parser, len);
 		bytes += skipped;
@@ -158,19 +158,19 @@ size_t nbd_parse(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
 	}
 	switch (parser->state) {
 	case NBD_PARSE_FLAGS:
-		return parse_flags(parser, bytes, len, ret_event);
+		return parse_flags(parser, bytes, len, ret_parsed);
 	case NBD_PARSE_OPTION:
-		return skipped + parse_option(parser, bytes, len, ret_event);
+		return skipped + parse_option(parser, bytes, len, ret_parsed);
 	case NBD_PARSE_SKIP_OPTION:
 		return skipped;
 	case NBD_PARSE_REQUEST:
-		return parse_request(parser, bytes, len, ret_event);
+		return parse_request(parser, bytes, len, ret_parsed);
 	case NBD_PARSE_PAYLOAD:
-		return parse_payload(parser, bytes, len, ret_event);
+		return parse_payload(parser, bytes, len, ret_parsed);
 	case NBD_PARSE_BAD:
 		break;
 	}
-	return parse_bad(parser, ret_event, "more, after what was not NBD");
+	return parse_bad(parser, ret_parsed, "more, after what was not NBD");
 }
 
 int nbd_go_decode(const uint8_t *data, size_t len, struct nbd_go *ret_go)
@@ -208,14 +208,14 @@ int nbd_go_decode(const uint8_t *data, size_t len, struct nbd_go *ret_go)
 }
 
 /* What each command may carry, and which of the export's flags it needs. */
-static const struct nbd_command {
+static const struct nbd_request_rule {
 	bool known;
 	bool writes;
 	bool has_range;
 	bool has_data;
 	uint16_t flags;
 	uint16_t needs;
-} commands[] = {
+} rules[] = {
 	[NBD_CMD_READ] = {.known = true, .has_range = true, .has_data = true},
 	[NBD_CMD_WRITE] = {.known = true, .writes = true, .has_range = true, .has_data = true},
 	[NBD_CMD_DISC] = {.known = true},
@@ -232,16 +232,17 @@ static const struct nbd_command {
 };
 
 static uint32_t validate_range(const struct nbd_geometry *geometry,
-			       const struct nbd_request *request, const struct nbd_command *command)
+			       const struct nbd_request *request,
+			       const struct nbd_request_rule *rule)
 {
 	uint64_t offset = request->offset_bytes;
 	uint64_t len = request->len_bytes;
 
-	if (len == 0 || (command->has_data && len > NBD_REQUEST_MAX)) {
+	if (len == 0 || (rule->has_data && len > NBD_REQUEST_MAX)) {
 		return NBD_EINVAL;
 	}
 	if (offset > geometry->size_bytes || len > geometry->size_bytes - offset) {
-		return command->writes && request->type != NBD_CMD_TRIM ? NBD_ENOSPC : NBD_EINVAL;
+		return rule->writes && request->type != NBD_CMD_TRIM ? NBD_ENOSPC : NBD_EINVAL;
 	}
 	if (((offset | len) & (geometry->block_size - 1u)) != 0) {
 		return NBD_EINVAL;
@@ -252,29 +253,29 @@ static uint32_t validate_range(const struct nbd_geometry *geometry,
 uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
 			      const struct nbd_request *request)
 {
-	const struct nbd_command *command;
+	const struct nbd_request_rule *rule;
 	uint32_t flags;
 
-	if (request->type >= EBB_ARRAY_SIZE(commands) || !commands[request->type].known) {
+	if (request->type >= EBB_ARRAY_SIZE(rules) || !rules[request->type].known) {
 		return NBD_EINVAL;
 	}
-	command = &commands[request->type];
+	rule = &rules[request->type];
 	/* FUA is legal with every command once it was offered, and means something with some. */
-	flags = command->flags;
+	flags = rule->flags;
 	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
 		flags |= NBD_CMD_FLAG_FUA;
 	}
 	if ((request->flags & ~flags) != 0) {
 		return NBD_EINVAL;
 	}
-	if (command->writes && (geometry->flags & NBD_FLAG_READ_ONLY) != 0) {
+	if (rule->writes && (geometry->flags & NBD_FLAG_READ_ONLY) != 0) {
 		return NBD_EPERM;
 	}
-	if ((geometry->flags & command->needs) != command->needs) {
+	if ((geometry->flags & rule->needs) != rule->needs) {
 		return NBD_EINVAL;
 	}
-	if (command->has_range) {
-		return validate_range(geometry, request, command);
+	if (rule->has_range) {
+		return validate_range(geometry, request, rule);
 	}
 	if (request->offset_bytes != 0 || request->len_bytes != 0) {
 		return NBD_EINVAL;

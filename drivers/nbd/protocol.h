@@ -3,7 +3,7 @@
 #define NBD_PROTOCOL_H
 
 /*
- * The client's side of the conversation, as a pure unit: bytes in, events out. It allocates
+ * The client's side of the conversation, as a pure unit: bytes in, options and requests out. It allocates
  * nothing, copies nothing and knows of no socket, so that it can be cut at every byte and fuzzed.
  */
 
@@ -17,14 +17,14 @@
 #define NBD_OPTION_SKIP_MAX (1u << 20)  /* longer than that: the client is hung up on */
 #define NBD_REQUEST_MAX     (32u << 20) /* bytes that one read or write may move */
 
-enum nbd_event_type {
-	NBD_EVENT_NONE,  /* more bytes are needed */
-	NBD_EVENT_FLAGS, /* the client's handshake flags have come */
-	NBD_EVENT_OPTION,
-	NBD_EVENT_OPTION_TOO_LONG, /* its data will be skipped */
-	NBD_EVENT_REQUEST,         /* a write's payload follows, as NBD_EVENT_PAYLOAD */
-	NBD_EVENT_PAYLOAD,
-	NBD_EVENT_BAD, /* not NBD: hang up */
+enum nbd_parsed_type {
+	NBD_PARSED_NONE,  /* more bytes are needed */
+	NBD_PARSED_FLAGS, /* the client's handshake flags have come */
+	NBD_PARSED_OPTION,
+	NBD_PARSED_OPTION_TOO_LONG, /* its data will be skipped */
+	NBD_PARSED_REQUEST,         /* a write's payload follows, as NBD_PARSED_PAYLOAD */
+	NBD_PARSED_PAYLOAD,
+	NBD_PARSED_BAD, /* not NBD: hang up */
 };
 
 struct nbd_request {
@@ -35,8 +35,8 @@ struct nbd_request {
 	uint32_t len_bytes;
 };
 
-struct nbd_event {
-	enum nbd_event_type type;
+struct nbd_parsed {
+	enum nbd_parsed_type type;
 	uint32_t option;            /* OPTION, OPTION_TOO_LONG */
 	const uint8_t *data;        /* OPTION, PAYLOAD: inside the caller's bytes */
 	size_t len_bytes;           /* of @data */
@@ -64,17 +64,17 @@ struct nbd_parser {
 void nbd_parser_init(struct nbd_parser *parser);
 
 /**
- * nbd_parse() - take one event from the front of @bytes
+ * nbd_parse() - take the next thing from the front of @bytes
  * @len: what has come so far; at least sizeof(struct nbd_wire_option) + NBD_OPTION_MAX must fit in
  *	the caller's buffer, or an option might never be complete
- * Return: bytes consumed (with NBD_EVENT_NONE too: of an option that is skipped); the rest, with
+ * Return: bytes consumed (with NBD_PARSED_NONE too: of an option that is skipped); the rest, with
  *	what comes later, is for the next call.
  */
 size_t nbd_parse(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
-		 struct nbd_event *ret_event);
+		 struct nbd_parsed *ret_parsed);
 
 /* An option has been agreed on that ends the handshake: requests follow. */
-void nbd_parser_begin_requests(struct nbd_parser *parser);
+void nbd_parser_begin_transmission(struct nbd_parser *parser);
 
 /* Bytes of the running write's payload that have not come yet; 0: none is running. */
 static inline uint32_t nbd_parser_payload_left(const struct nbd_parser *parser)

@@ -11,47 +11,46 @@
  * a slow client reaches at will, and hands the rest to a worker thread.
  */
 
-#include "drivers/nbd/connection.h"
+#include "drivers/nbd/receive.h"
 
-#include <errno.h>
 #include <string.h>
 
-#define SHY_SIZE 512u /* of a receive that shall bring a header and little payload */
+#define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
-/* Bytes that the write or part whose payload comes has not got yet. */
-static size_t receive_missing(const struct nbd_conn *conn)
+void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
 {
-	return conn->rx_req == NULL ? 0 : conn->rx_req->wire.len_bytes - conn->rx_filled;
+	nbd_parser_init(&rx->parser);
+	rx->op.done = done;
 }
 
-/* The write or part that had all of its payload goes on its way. */
-static void receive_payload_end(struct nbd_conn *conn)
+void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
 {
-	struct nbd_req *req = conn->rx_req;
-	struct nbd_req *whole = conn->rx_long;
+	size_t direct = len < rx->direct_len ? len : rx->direct_len;
 
-	if (req == NULL || receive_missing(conn) > 0) {
-		return;
-	}
-	conn->rx_req = NULL;
-	nbd_req_submit(req);
-	if (whole != NULL && nbd_parser_payload_left(&conn->parser) == 0) {
-		conn->rx_long = NULL;
-		nbd_req_end_payload(whole);
+	rx->drained = (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
+	rx->len += len - direct;
+	if (direct > 0) {
+		nbd_parser_take_payload(&rx->parser, direct);
+		rx->filled += direct;
 	}
 }
 
-/* Payload that came into rx: to its place, or nowhere if the request was refused. */
-static void receive_payload(struct nbd_conn *conn, const uint8_t *data, size_t len)
+bool nbd_rx_is_amid(const struct nbd_rx *rx)
+{
+	return rx->len > 0 || nbd_parser_payload_left(&rx->parser) > 0;
+}
+
+/* Payload that came into buf: to its place, or nowhere if the request was refused. */
+static void rx_place(struct nbd_rx *rx, const uint8_t *data, size_t len)
 {
 	struct iovec iov[NBD_CHUNKS_MAX];
 	int i, count;
 
-	if (conn->rx_req == NULL) {
+	if (rx->req == NULL) {
 		return;
 	}
-	count = nbd_req_iov(conn->rx_req, conn->rx_filled, iov, NBD_CHUNKS_MAX);
-	conn->rx_filled += len;
+	count = nbd_buffers_iov(&rx->req->buffers, rx->filled, iov, NBD_CHUNKS_MAX);
+	rx->filled += len;
 	for (i = 0; i < count && len > 0; i++) {
 		size_t part = len < iov[i].iov_len ? len : iov[i].iov_len;
 
@@ -59,247 +58,83 @@ static void receive_payload(struct nbd_conn *conn, const uint8_t *data, size_t l
 		data += part;
 		len -= part;
 	}
-	receive_payload_end(conn);
 }
 
-static void received(struct nbd_conn *conn, size_t len)
+void nbd_rx_parse(struct nbd_rx *rx)
 {
-	size_t direct = len < conn->rx_direct ? len : conn->rx_direct;
+	size_t len = rx->len - rx->pos;
 
-	conn->rx_len += len - direct;
-	if (direct > 0) {
-		nbd_parser_take_payload(&conn->parser, direct);
-		conn->rx_filled += direct;
-		if (conn->state == NBD_CONN_SERVING) {
-			receive_payload_end(conn);
-		}
-	}
-}
-
-/* The client has closed its side. Between two requests it may still want its replies. */
-static void receive_end(struct nbd_conn *conn)
-{
-	if (conn->state != NBD_CONN_SERVING) {
-		nbd_conn_fail(conn, NULL);
-	} else if (conn->rx_len > 0 || nbd_parser_payload_left(&conn->parser) > 0) {
-		nbd_conn_fail(conn, "left in the middle of a request");
-	} else {
-		nbd_conn_drain(conn);
-	}
-}
-
-static void receive_done(struct nbd_op *op, int32_t res, uint32_t flags)
-{
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, rx_op);
-
-	if (conn->state == NBD_CONN_HANDSHAKE || conn->state == NBD_CONN_SERVING) {
-		if (res > 0) {
-			conn->rx_drained = (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
-			received(conn, (size_t)res);
-		} else if (res == 0) {
-			receive_end(conn);
-		} else if (res != -ECANCELED && res != -EINTR) {
-			nbd_conn_fail(conn, NULL);
-		}
-	}
-	nbd_conn_run(conn);
-}
-
-void nbd_conn_receive_init(struct nbd_conn *conn)
-{
-	conn->rx_op.done = receive_done;
-}
-
-void nbd_conn_receive(struct nbd_conn *conn)
-{
-	struct io_uring_sqe *sqe;
-	size_t room;
-	int count = 0;
-
-	if (nbd_op_busy(&conn->rx_op) || !nbd_group_ready(conn->group)) {
+	if (len == 0) {
+		rx->parsed.type = NBD_PARSED_NONE;
 		return;
 	}
-	if (conn->rx_pos > 0) {
-		conn->rx_len -= conn->rx_pos;
-		memmove(conn->rx, conn->rx + conn->rx_pos, conn->rx_len);
-		conn->rx_pos = 0;
+	/* One write or part takes no more than its own. */
+	if (rx->req != NULL && len > nbd_rx_missing(rx)) {
+		len = nbd_rx_missing(rx);
 	}
-	conn->rx_direct = 0;
-	if (conn->rx_req != NULL) {
-		conn->rx_direct = receive_missing(conn);
-		count = nbd_req_iov(conn->rx_req, conn->rx_filled, conn->rx_iov, NBD_CHUNKS_MAX);
+	rx->pos += nbd_parse(&rx->parser, rx->buf + rx->pos, len, &rx->parsed);
+	if (rx->parsed.type == NBD_PARSED_PAYLOAD) {
+		rx_place(rx, rx->parsed.data, rx->parsed.len_bytes);
+	}
+}
+
+void nbd_rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req)
+{
+	rx->req = req;
+	rx->filled = 0;
+}
+
+void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
+{
+	struct io_uring_sqe *sqe;
+	int count = 0;
+
+	if (nbd_op_busy(&rx->op) || !nbd_poll_group_ready(group)) {
+		return;
+	}
+	if (rx->pos > 0) {
+		rx->len -= rx->pos;
+		if (rx->len > 0) {
+			memmove(rx->buf, rx->buf + rx->pos, rx->len);
+		}
+		rx->pos = 0;
+	}
+	rx->direct_len = 0;
+	if (rx->req != NULL) {
+		rx->direct_len = nbd_rx_missing(rx);
+		count = nbd_buffers_iov(&rx->req->buffers, rx->filled, rx->iov, NBD_CHUNKS_MAX);
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
-	if (conn->rx_direct == 0 || conn->rx_direct == nbd_parser_payload_left(&conn->parser)) {
-		room = conn->rx_shy ? SHY_SIZE : sizeof(conn->rx) - conn->rx_len;
-		conn->rx_iov[count].iov_base = conn->rx + conn->rx_len;
-		conn->rx_iov[count].iov_len = room;
+	if (rx->direct_len == 0 || rx->direct_len == nbd_parser_payload_left(&rx->parser)) {
+		rx->iov[count].iov_base = rx->buf + rx->len;
+		rx->iov[count].iov_len =
+			rx->header_only ? HEADER_ONLY_SIZE : sizeof(rx->buf) - rx->len;
 		count++;
 	}
-	sqe = nbd_op_sqe(conn->group, &conn->rx_op);
+	sqe = nbd_poll_group_sqe(group, &rx->op);
 	if (count == 1) {
-		io_uring_prep_recv(sqe, conn->fd, conn->rx_iov[0].iov_base, conn->rx_iov[0].iov_len,
-				   0);
+		io_uring_prep_recv(sqe, fd, rx->iov[0].iov_base, rx->iov[0].iov_len, 0);
 	} else {
-		conn->rx_msg = (struct msghdr){
-			.msg_iov = conn->rx_iov,
+		rx->msg = (struct msghdr){
+			.msg_iov = rx->iov,
 			.msg_iovlen = (size_t)count,
 		};
-		io_uring_prep_recvmsg(sqe, conn->fd, &conn->rx_msg, 0);
+		io_uring_prep_recvmsg(sqe, fd, &rx->msg, 0);
 	}
 	/* To look first where nothing will be is a wasted copy of the message's header. */
-	if (conn->rx_drained) {
+	if (rx->drained) {
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	}
 }
 
-/*
- * Begins conn->pending. Return: false: it has to wait, or there will be no more; nbd_conn_run()
- * comes here again when something has changed.
- */
-static bool serve_request(struct nbd_conn *conn)
+void nbd_rx_fini(struct nbd_rx *rx)
 {
-	const struct nbd_request *wire = &conn->pending;
-	struct nbd_req *req;
-	uint32_t error;
-	int rc;
-
-	if (wire->type == NBD_CMD_DISC) {
-		conn->has_pending = false;
-		nbd_conn_drain(conn);
-		return false;
+	if (rx->req != NULL) {
+		nbd_req_put(rx->req);
+		rx->req = NULL;
 	}
-	req = nbd_req_get(conn, wire, NULL);
-	if (req == NULL) {
-		return false;
-	}
-	error = conn->stopping ? NBD_ESHUTDOWN : nbd_validate_request(&conn->geometry, wire);
-	if (error != 0) {
-		conn->has_pending = false;
-		conn->rx_shy = false;
-		nbd_req_refuse(req, error);
-		return true;
-	}
-	if (wire->type == NBD_CMD_WRITE && wire->len_bytes > NBD_CHUNK_SIZE) {
-		conn->has_pending = false;
-		conn->rx_shy = true;
-		conn->rx_long = req;
-		req->parts = 1;
-		return true;
-	}
-	if (wire->type == NBD_CMD_READ || wire->type == NBD_CMD_WRITE) {
-		rc = nbd_req_alloc(req);
-		if (rc != 0) {
-			nbd_req_put(req);
-			if (rc == -ENOMEM) {
-				nbd_group_starve(conn->group, &conn->starved);
-			}
-			return false;
-		}
-	}
-	conn->has_pending = false;
-	if (wire->type == NBD_CMD_WRITE) {
-		conn->rx_req = req;
-		conn->rx_filled = 0;
-		conn->rx_shy = wire->len_bytes > NBD_RX_SIZE;
-	} else {
-		conn->rx_shy = false;
-		nbd_req_submit(req);
-	}
-	return true;
-}
-
-/*
- * Begins the next part of the long write whose payload comes, unless that is dropped. Return: as
- * above.
- */
-static bool serve_part(struct nbd_conn *conn)
-{
-	struct nbd_req *whole = conn->rx_long;
-	struct nbd_request wire = whole->wire;
-	uint32_t left = nbd_parser_payload_left(&conn->parser);
-	struct nbd_req *part;
-	int rc;
-
-	if (whole->error != 0) {
-		conn->rx_long = NULL;
-		conn->rx_shy = false;
-		nbd_req_end_payload(whole);
-		return true;
-	}
-	wire.offset_bytes += wire.len_bytes - left;
-	wire.len_bytes = left < NBD_CHUNK_SIZE ? left : NBD_CHUNK_SIZE;
-	part = nbd_req_get(conn, &wire, whole);
-	if (part == NULL) {
-		return false;
-	}
-	rc = nbd_req_alloc(part);
-	if (rc != 0) {
-		nbd_req_put(part);
-		if (rc == -ENOMEM) {
-			nbd_group_starve(conn->group, &conn->starved);
-		}
-		return false;
-	}
-	conn->rx_req = part;
-	conn->rx_filled = 0;
-	return true;
-}
-
-/* The next event in what has come, of which one write or part takes no more than its own. */
-static void serve_parse(struct nbd_conn *conn, struct nbd_event *ret_event)
-{
-	size_t len = conn->rx_len - conn->rx_pos;
-	size_t missing = receive_missing(conn);
-
-	if (missing > 0 && len > missing) {
-		len = missing;
-	}
-	conn->rx_pos += nbd_parse(&conn->parser, conn->rx + conn->rx_pos, len, ret_event);
-}
-
-void nbd_conn_serve(struct nbd_conn *conn)
-{
-	uint64_t begun = 0;
-	struct nbd_event event;
-
-	/* While a receive is under way all that came before it has been taken. */
-	if (nbd_op_busy(&conn->rx_op)) {
-		return;
-	}
-	while (conn->state == NBD_CONN_SERVING) {
-		if (conn->rx_long != NULL && conn->rx_req == NULL) {
-			if (!serve_part(conn)) {
-				return;
-			}
-			continue;
-		}
-		if (!conn->has_pending) {
-			serve_parse(conn, &event);
-			switch (event.type) {
-			case NBD_EVENT_NONE:
-				nbd_conn_receive(conn);
-				return;
-			case NBD_EVENT_PAYLOAD:
-				receive_payload(conn, event.data, event.len_bytes);
-				continue;
-			case NBD_EVENT_REQUEST:
-				conn->pending = event.request;
-				conn->has_pending = true;
-				break;
-			default:
-				nbd_conn_fail(conn, event.error);
-				return;
-			}
-		}
-		/* Fresh memory costs a page fault for each 4 KiB: a callback takes so much of it at most. */
-		if (begun >= NBD_SERVE_MAX) {
-			nbd_conn_later(conn);
-			return;
-		}
-		if (!serve_request(conn)) {
-			return;
-		}
-		begun += conn->pending.len_bytes;
+	if (rx->long_write != NULL) {
+		nbd_req_put(rx->long_write);
+		rx->long_write = NULL;
 	}
 }

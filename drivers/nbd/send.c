@@ -6,47 +6,86 @@
  * waiting in place after 128 partial sends and hands the rest to a worker thread.
  */
 
-#include "drivers/nbd/connection.h"
+#include "drivers/nbd/send.h"
 
-#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
+{
+	tx->op.done = done;
+	tx->msg.msg_iov = tx->iov;
+	ebb_list_init(&tx->replies);
+}
 
 /* The batch: headers and data of the first replies, less what has been sent. */
-static int send_gather(struct nbd_conn *conn)
+static int tx_gather(struct nbd_tx *tx)
 {
-	size_t skip = conn->tx_skip;
+	size_t skip = tx->skip;
 	struct ebb_list *node;
 	int count = 0;
 
-	ebb_list_for_each(node, &conn->replies) {
+	ebb_list_for_each(node, &tx->replies) {
 		struct nbd_req *req = ebb_list_entry(node, struct nbd_req, link);
 
 		if (count == NBD_TX_IOV_MAX) {
 			break;
 		}
 		if (skip < sizeof(req->reply)) {
-			conn->tx_iov[count].iov_base = (char *)&req->reply + skip;
-			conn->tx_iov[count].iov_len = sizeof(req->reply) - skip;
+			tx->iov[count].iov_base = (char *)&req->reply + skip;
+			tx->iov[count].iov_len = sizeof(req->reply) - skip;
 			count++;
 			skip = 0;
 		} else {
 			skip -= sizeof(req->reply);
 		}
 		if (req->sends_data) {
-			count += nbd_req_iov(req, skip, &conn->tx_iov[count],
-					     (int)NBD_TX_IOV_MAX - count);
+			count += nbd_buffers_iov(&req->buffers, skip, &tx->iov[count],
+						 (int)NBD_TX_IOV_MAX - count);
 		}
 		skip = 0;
 	}
 	return count;
 }
 
-/* @len bytes of the batch have been sent: what has gone completely is done with. */
-static void send_consume(struct nbd_conn *conn, size_t len)
+void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
 {
-	size_t sent = conn->tx_skip + len;
+	struct io_uring_sqe *sqe;
 
-	while (!ebb_list_empty(&conn->replies)) {
-		struct nbd_req *req = ebb_list_first(&conn->replies, struct nbd_req, link);
+	if (nbd_op_busy(&tx->op) || !nbd_poll_group_ready(group)) {
+		return;
+	}
+	if (!ebb_list_empty(&tx->replies)) {
+		tx->msg.msg_iovlen = (size_t)tx_gather(tx);
+		sqe = nbd_poll_group_sqe(group, &tx->op);
+		io_uring_prep_sendmsg(sqe, fd, &tx->msg, MSG_NOSIGNAL);
+	} else if (tx->out.len > 0) {
+		sqe = nbd_poll_group_sqe(group, &tx->op);
+		io_uring_prep_send(sqe, fd, tx->out.bytes + tx->out_sent,
+				   tx->out.len - tx->out_sent, MSG_NOSIGNAL);
+	}
+}
+
+static void tx_sent_out(struct nbd_tx *tx, size_t len)
+{
+	tx->out_sent += len;
+	if (tx->out_sent == tx->out.len) {
+		nbd_out_reset(&tx->out);
+		tx->out_sent = 0;
+	}
+}
+
+bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
+{
+	size_t sent = tx->skip + len;
+
+	tx->moved = true;
+	if (tx->out.len > 0) {
+		tx_sent_out(tx, len);
+		return tx->out.len > 0;
+	}
+	while (!ebb_list_empty(&tx->replies)) {
+		struct nbd_req *req = ebb_list_first(&tx->replies, struct nbd_req, link);
 		size_t size = sizeof(req->reply) + (req->sends_data ? req->wire.len_bytes : 0);
 
 		if (sent < size) {
@@ -56,69 +95,32 @@ static void send_consume(struct nbd_conn *conn, size_t len)
 		ebb_list_remove(&req->link);
 		nbd_req_put(req);
 	}
-	conn->tx_skip = sent;
+	tx->skip = sent;
+	return !ebb_list_empty(&tx->replies);
 }
 
-static void sent_out(struct nbd_conn *conn, size_t len)
+/*
+ * A send of ours ends only when much of the kernel's buffer is free again; the buffer itself tells
+ * more.
+ */
+bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
 {
-	conn->out_sent += len;
-	if (conn->out_sent == conn->out.len) {
-		nbd_out_reset(&conn->out);
-		conn->out_sent = 0;
-	}
+	bool moved = tx->moved;
+	int unsent = 0;
+
+	(void)ioctl(fd, SIOCOUTQ, &unsent);
+	moved = moved || unsent < tx->unsent;
+	tx->unsent = unsent;
+	tx->moved = false;
+	return moved;
 }
 
-static void send_done(struct nbd_op *op, int32_t res, uint32_t flags)
+void nbd_tx_fini(struct nbd_tx *tx)
 {
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, tx_op);
+	struct ebb_list *node;
 
-	(void)flags;
-	if (res >= 0) {
-		if (conn->out.len > 0) {
-			sent_out(conn, (size_t)res);
-		} else {
-			send_consume(conn, (size_t)res);
-		}
-		conn->tx_moved = true;
-	} else if (res != -ECANCELED && res != -EINTR) {
-		nbd_conn_fail(conn, NULL);
+	while ((node = ebb_list_pop_front(&tx->replies)) != NULL) {
+		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
 	}
-	nbd_conn_send(conn);
-	nbd_conn_run(conn);
-}
-
-void nbd_conn_send(struct nbd_conn *conn)
-{
-	struct io_uring_sqe *sqe;
-
-	if (nbd_op_busy(&conn->tx_op) || !nbd_group_ready(conn->group) ||
-	    conn->state == NBD_CONN_CLOSING) {
-		return;
-	}
-	if (conn->out.len > 0) {
-		sqe = nbd_op_sqe(conn->group, &conn->tx_op);
-		io_uring_prep_send(sqe, conn->fd, conn->out.bytes + conn->out_sent,
-				   conn->out.len - conn->out_sent, MSG_NOSIGNAL);
-	} else if (!ebb_list_empty(&conn->replies)) {
-		conn->tx_msg = (struct msghdr){
-			.msg_iov = conn->tx_iov,
-			.msg_iovlen = (size_t)send_gather(conn),
-		};
-		sqe = nbd_op_sqe(conn->group, &conn->tx_op);
-		io_uring_prep_sendmsg(sqe, conn->fd, &conn->tx_msg, MSG_NOSIGNAL);
-	}
-}
-
-void nbd_conn_send_soon(struct nbd_conn *conn)
-{
-	/* A send under way will be followed by the next as it ends. */
-	if (!nbd_op_busy(&conn->tx_op)) {
-		nbd_conn_later(conn);
-	}
-}
-
-void nbd_conn_send_init(struct nbd_conn *conn)
-{
-	conn->tx_op.done = send_done;
-	ebb_list_init(&conn->replies);
+	nbd_out_reset(&tx->out);
 }

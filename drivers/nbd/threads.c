@@ -11,12 +11,13 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "drivers/nbd/group.h"
+#include "drivers/nbd/poll_group.h"
 
 struct nbd_thread {
 	struct ebb_thread *thread;
-	struct nbd_group *group; /* the thread's own; the app thread looks once it has answered */
-	struct ebb_msg msg;      /* from the app thread, and back */
+	struct nbd_poll_group
+		*group;     /* the thread's own; the app thread looks once it has answered */
+	struct ebb_msg msg; /* from the app thread, and back */
 };
 
 static struct nbd_thread *threads;
@@ -40,7 +41,7 @@ static void thread_begin(void *arg)
 {
 	struct nbd_thread *slot = arg;
 
-	slot->group = nbd_group_get();
+	slot->group = nbd_poll_group_get();
 	ebb_msg_init(&slot->msg, thread_started, slot);
 	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
 }
@@ -59,7 +60,7 @@ void nbd_threads_start(void (*done)(int rc))
 		done(-ENOMEM);
 		return;
 	}
-	rc = nbd_group_register();
+	rc = nbd_poll_group_register();
 	if (rc != 0) {
 		free(threads);
 		threads = NULL;
@@ -107,7 +108,7 @@ static void thread_ended(void *arg)
 	(void)arg;
 	pending--;
 	if (pending == 0) {
-		nbd_group_unregister(threads_gone);
+		nbd_poll_group_unregister(threads_gone);
 	}
 }
 
@@ -116,7 +117,7 @@ static void thread_end(void *arg)
 	struct nbd_thread *slot = arg;
 
 	if (slot->group != NULL) {
-		nbd_group_put(slot->group);
+		nbd_poll_group_put(slot->group);
 	}
 	ebb_msg_init(&slot->msg, thread_ended, slot);
 	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
@@ -138,7 +139,7 @@ void nbd_threads_stop(void (*done)(void))
 		(void)ebb_thread_send(threads[i].thread, &threads[i].msg);
 	}
 	if (num_threads == 0) {
-		nbd_group_unregister(threads_gone);
+		nbd_poll_group_unregister(threads_gone);
 	}
 }
 

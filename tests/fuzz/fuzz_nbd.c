@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources: drivers/nbd/protocol.c drivers/nbd/handshake.c */
+/* sources: drivers/nbd/protocol.c drivers/nbd/handshake.c drivers/nbd/out.c */
 
 /*
  * A client's bytes, cut where the first byte of the input says, through the parser, the answers to
@@ -29,27 +29,27 @@ static void check(int holds)
 	}
 }
 
-static void handle_option(struct nbd_parser *parser, const struct nbd_event *event)
+static void handle_option(struct nbd_parser *parser, const struct nbd_parsed *parsed)
 {
-	struct nbd_question question = {0};
+	struct nbd_lookup lookup = {0};
 	struct nbd_out out = {0};
 
-	switch (nbd_handshake_option(event, &out, &question)) {
-	case NBD_VERDICT_ASK:
-		if (question.name_len > 0) {
-			check((const uint8_t *)question.name >= event->data &&
-			      (const uint8_t *)question.name + question.name_len <=
-				      event->data + event->len_bytes);
+	switch (nbd_handshake_option(parsed, &out, &lookup)) {
+	case NBD_OPTION_LOOK_UP:
+		if (lookup.name_len > 0) {
+			check((const uint8_t *)lookup.name >= parsed->data &&
+			      (const uint8_t *)lookup.name + lookup.name_len <=
+				      parsed->data + parsed->len_bytes);
 		}
-		if (question.option == NBD_OPT_GO || question.option == NBD_OPT_EXPORT_NAME) {
-			nbd_parser_begin_requests(parser);
+		if (lookup.option == NBD_OPT_GO || lookup.option == NBD_OPT_EXPORT_NAME) {
+			nbd_parser_begin_transmission(parser);
 		}
 		break;
-	case NBD_VERDICT_ANSWERED:
-	case NBD_VERDICT_BYE:
+	case NBD_OPTION_REPLIED:
+	case NBD_OPTION_ABORTED:
 		check(out.len >= sizeof(struct nbd_wire_option_reply));
 		break;
-	case NBD_VERDICT_HANG_UP:
+	case NBD_OPTION_HANG_UP:
 		check(out.len == 0);
 		break;
 	}
@@ -71,7 +71,7 @@ static void handle_request(const struct nbd_request *request)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nbd_parser parser;
-	struct nbd_event event;
+	struct nbd_parsed parsed;
 	size_t step, have = 0, at = 0;
 
 	if (size == 0) {
@@ -90,23 +90,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 			check(come != NULL);
 			memcpy(come, data + at, have - at);
-			used = nbd_parse(&parser, come, have - at, &event);
+			used = nbd_parse(&parser, come, have - at, &parsed);
 			check(used <= have - at);
-			check(event.type == NBD_EVENT_NONE || event.type == NBD_EVENT_BAD ||
+			check(parsed.type == NBD_PARSED_NONE || parsed.type == NBD_PARSED_BAD ||
 			      used > 0);
-			if (event.type == NBD_EVENT_OPTION ||
-			    event.type == NBD_EVENT_OPTION_TOO_LONG) {
-				handle_option(&parser, &event);
-			} else if (event.type == NBD_EVENT_REQUEST) {
-				handle_request(&event.request);
-			} else if (event.type == NBD_EVENT_PAYLOAD) {
-				check(event.data == come && event.len_bytes == used);
+			if (parsed.type == NBD_PARSED_OPTION ||
+			    parsed.type == NBD_PARSED_OPTION_TOO_LONG) {
+				handle_option(&parser, &parsed);
+			} else if (parsed.type == NBD_PARSED_REQUEST) {
+				handle_request(&parsed.request);
+			} else if (parsed.type == NBD_PARSED_PAYLOAD) {
+				check(parsed.data == come && parsed.len_bytes == used);
 			}
 			at += used;
 			free(come);
-		} while (event.type != NBD_EVENT_NONE && event.type != NBD_EVENT_BAD);
-		if (event.type == NBD_EVENT_BAD) {
-			check(event.error != NULL);
+		} while (parsed.type != NBD_PARSED_NONE && parsed.type != NBD_PARSED_BAD);
+		if (parsed.type == NBD_PARSED_BAD) {
+			check(parsed.error != NULL);
 			break;
 		}
 		check(have - at < sizeof(struct nbd_wire_option) + NBD_OPTION_MAX);

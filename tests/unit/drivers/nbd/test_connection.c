@@ -112,7 +112,7 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < 10; i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
-	wait_held(NBD_GROUP_BUFFERS_MAX / sizeof(data));
+	wait_held(NBD_POLL_GROUP_BUFFERS_MAX / sizeof(data));
 	ck_assert(client_hears_nothing(fd, 50));
 	disk_release(0, false);
 	for (i = 0; i < 10; i++) {
@@ -360,13 +360,13 @@ static void a_long_write_is_not_stopped_by_the_bound(void)
 	unsigned i;
 
 	fill_pattern();
-	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+	for (i = 0; i < NBD_POLL_GROUP_BUFFERS_MAX / sizeof(data); i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 32u << 20, sizeof(data));
 	}
 	client_request(fd, 0, NBD_CMD_WRITE, 9, 0, sizeof(data));
 	client_send(fd, data, sizeof(data));
 	expect_on_disk(0, sizeof(data));
-	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+	for (i = 0; i < NBD_POLL_GROUP_BUFFERS_MAX / sizeof(data); i++) {
 		expect_reply(fd, i, 0);
 		ck_assert(client_receive(fd, data, sizeof(data)));
 	}
@@ -550,7 +550,7 @@ static void last_replies_have_their_time(void)
 	int fd = served_connect();
 	unsigned i;
 
-	for (i = 0; i < NBD_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+	for (i = 0; i < NBD_POLL_GROUP_BUFFERS_MAX / sizeof(data); i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
 	client_request(fd, 0, NBD_CMD_DISC, 0, 0, 0);

@@ -41,17 +41,17 @@ static const uint8_t *next_reply(const struct nbd_out *out, size_t *at, uint32_t
 	return header + 20;
 }
 
-static enum nbd_verdict decide(uint32_t option, const void *data, size_t len, struct nbd_out *out,
-			       struct nbd_question *question)
+static enum nbd_option_result decide(uint32_t option, const void *data, size_t len,
+				     struct nbd_out *out, struct nbd_lookup *lookup)
 {
-	struct nbd_event event = {
-		.type = NBD_EVENT_OPTION,
+	struct nbd_parsed parsed = {
+		.type = NBD_PARSED_OPTION,
 		.option = option,
 		.data = data,
 		.len_bytes = len,
 	};
 
-	return nbd_handshake_option(&event, out, question);
+	return nbd_handshake_option(&parsed, out, lookup);
 }
 
 START_TEST(greets)
@@ -133,18 +133,18 @@ END_TEST
 START_TEST(asks_about_exports)
 {
 	static const uint8_t go[] = {0, 0, 0, 1, 'x', 0, 1, 0, 1};
-	struct nbd_question question = {0};
+	struct nbd_lookup lookup = {0};
 	struct nbd_out out = {0};
 
-	ck_assert_int_eq(decide(NBD_OPT_GO, go, sizeof(go), &out, &question), NBD_VERDICT_ASK);
-	ck_assert_uint_eq(question.option, NBD_OPT_GO);
-	ck_assert_uint_eq(question.name_len, 1);
-	ck_assert_int_eq(question.name[0], 'x');
-	ck_assert(question.wants_name);
-	ck_assert_int_eq(decide(NBD_OPT_LIST, NULL, 0, &out, &question), NBD_VERDICT_ASK);
-	ck_assert_uint_eq(question.option, NBD_OPT_LIST);
-	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, "disk", 4, &out, &question), NBD_VERDICT_ASK);
-	ck_assert_uint_eq(question.name_len, 4);
+	ck_assert_int_eq(decide(NBD_OPT_GO, go, sizeof(go), &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert_uint_eq(lookup.option, NBD_OPT_GO);
+	ck_assert_uint_eq(lookup.name_len, 1);
+	ck_assert_int_eq(lookup.name[0], 'x');
+	ck_assert(lookup.wants_name);
+	ck_assert_int_eq(decide(NBD_OPT_LIST, NULL, 0, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert_uint_eq(lookup.option, NBD_OPT_LIST);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, "disk", 4, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert_uint_eq(lookup.name_len, 4);
 	ck_assert_uint_eq(out.len, 0);
 }
 END_TEST
@@ -163,15 +163,15 @@ START_TEST(refuses_options)
 		{NBD_OPT_LIST, "data", 4, NBD_REP_ERR_INVALID},
 		{NBD_OPT_GO, "\0\0\0\7ab\0\0", 8, NBD_REP_ERR_INVALID},
 	};
-	struct nbd_question question = {0};
+	struct nbd_lookup lookup = {0};
 	size_t i, at, len;
 
 	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
 		struct nbd_out out = {0};
 
 		ck_assert_int_eq(decide(cases[i].option, cases[i].data, cases[i].len, &out,
-					&question),
-				 NBD_VERDICT_ANSWERED);
+					&lookup),
+				 NBD_OPTION_REPLIED);
 		at = 0;
 		next_reply(&out, &at, cases[i].option, cases[i].reply, &len);
 		ck_assert_uint_gt(len, 0);
@@ -182,30 +182,30 @@ END_TEST
 
 START_TEST(refuses_what_is_too_long)
 {
-	struct nbd_event event = {.type = NBD_EVENT_OPTION_TOO_LONG, .option = NBD_OPT_GO};
+	struct nbd_parsed parsed = {.type = NBD_PARSED_OPTION_TOO_LONG, .option = NBD_OPT_GO};
 	static char name[NBD_NAME_MAX + 1];
-	struct nbd_question question = {0};
+	struct nbd_lookup lookup = {0};
 	struct nbd_out out = {0};
 	size_t at = 0, len;
 
-	ck_assert_int_eq(nbd_handshake_option(&event, &out, &question), NBD_VERDICT_ANSWERED);
+	ck_assert_int_eq(nbd_handshake_option(&parsed, &out, &lookup), NBD_OPTION_REPLIED);
 	next_reply(&out, &at, NBD_OPT_GO, NBD_REP_ERR_TOO_BIG, &len);
 	nbd_out_reset(&out);
-	event.option = NBD_OPT_EXPORT_NAME;
-	ck_assert_int_eq(nbd_handshake_option(&event, &out, &question), NBD_VERDICT_HANG_UP);
-	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, name, sizeof(name), &out, &question),
-			 NBD_VERDICT_HANG_UP);
+	parsed.option = NBD_OPT_EXPORT_NAME;
+	ck_assert_int_eq(nbd_handshake_option(&parsed, &out, &lookup), NBD_OPTION_HANG_UP);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, name, sizeof(name), &out, &lookup),
+			 NBD_OPTION_HANG_UP);
 	ck_assert_uint_eq(out.len, 0);
 }
 END_TEST
 
 START_TEST(says_goodbye)
 {
-	struct nbd_question question = {0};
+	struct nbd_lookup lookup = {0};
 	struct nbd_out out = {0};
 	size_t at = 0, len;
 
-	ck_assert_int_eq(decide(NBD_OPT_ABORT, NULL, 0, &out, &question), NBD_VERDICT_BYE);
+	ck_assert_int_eq(decide(NBD_OPT_ABORT, NULL, 0, &out, &lookup), NBD_OPTION_ABORTED);
 	next_reply(&out, &at, NBD_OPT_ABORT, NBD_REP_ACK, &len);
 	ck_assert_uint_eq(at, out.len);
 	nbd_out_reset(&out);

@@ -59,28 +59,29 @@ static void say_request(struct script *script, uint16_t type, uint64_t offset, u
 
 /* What came out, in a form that two runs can be compared in: payloads are joined. */
 struct heard {
-	struct nbd_event events[32];
+	struct nbd_parsed all[32];
 	unsigned count;
 	uint8_t data[64 << 10]; /* of options and payloads, in order */
 	size_t data_len;
 };
 
-static void hear(struct heard *heard, const struct nbd_event *event)
+static void hear(struct heard *heard, const struct nbd_parsed *parsed)
 {
-	struct nbd_event *last = heard->count > 0 ? &heard->events[heard->count - 1] : NULL;
+	struct nbd_parsed *last = heard->count > 0 ? &heard->all[heard->count - 1] : NULL;
 
-	ck_assert_uint_le(heard->data_len + event->len_bytes, sizeof(heard->data));
-	if (event->len_bytes > 0) {
-		memcpy(heard->data + heard->data_len, event->data, event->len_bytes);
-		heard->data_len += event->len_bytes;
+	ck_assert_uint_le(heard->data_len + parsed->len_bytes, sizeof(heard->data));
+	if (parsed->len_bytes > 0) {
+		memcpy(heard->data + heard->data_len, parsed->data, parsed->len_bytes);
+		heard->data_len += parsed->len_bytes;
 	}
-	if (last != NULL && last->type == NBD_EVENT_PAYLOAD && event->type == NBD_EVENT_PAYLOAD) {
-		last->len_bytes += event->len_bytes;
+	if (last != NULL && last->type == NBD_PARSED_PAYLOAD &&
+	    parsed->type == NBD_PARSED_PAYLOAD) {
+		last->len_bytes += parsed->len_bytes;
 		return;
 	}
-	ck_assert_uint_lt(heard->count, EBB_ARRAY_SIZE(heard->events));
-	heard->events[heard->count] = *event;
-	heard->events[heard->count].data = NULL; /* it was in the buffer of that run */
+	ck_assert_uint_lt(heard->count, EBB_ARRAY_SIZE(heard->all));
+	heard->all[heard->count] = *parsed;
+	heard->all[heard->count].data = NULL; /* it was in the buffer of that run */
 	heard->count++;
 }
 
@@ -98,7 +99,7 @@ static void listen_to(const struct script *script, size_t cut, struct heard *hea
 	memset(heard, 0, sizeof(*heard));
 	nbd_parser_init(&parser);
 	for (i = 0; i < EBB_ARRAY_SIZE(pieces); i++) {
-		struct nbd_event event;
+		struct nbd_parsed parsed;
 
 		have += pieces[i];
 		do {
@@ -107,17 +108,17 @@ static void listen_to(const struct script *script, size_t cut, struct heard *hea
 
 			ck_assert_ptr_nonnull(copy);
 			memcpy(copy, script->bytes + at, have - at);
-			used = nbd_parse(&parser, copy, have - at, &event);
+			used = nbd_parse(&parser, copy, have - at, &parsed);
 			ck_assert_uint_le(used, have - at);
 			at += used;
-			if (event.type != NBD_EVENT_NONE) {
-				hear(heard, &event);
+			if (parsed.type != NBD_PARSED_NONE) {
+				hear(heard, &parsed);
 			}
 			free(copy);
-			if (event.type == NBD_EVENT_OPTION && event.option == NBD_OPT_GO) {
-				nbd_parser_begin_requests(&parser);
+			if (parsed.type == NBD_PARSED_OPTION && parsed.option == NBD_OPT_GO) {
+				nbd_parser_begin_transmission(&parser);
 			}
-		} while (event.type != NBD_EVENT_NONE && event.type != NBD_EVENT_BAD);
+		} while (parsed.type != NBD_PARSED_NONE && parsed.type != NBD_PARSED_BAD);
 	}
 }
 
@@ -150,10 +151,10 @@ START_TEST(hears_a_whole_conversation)
 {
 	static struct script script;
 	static struct heard heard;
-	static const enum nbd_event_type expected[] = {
-		NBD_EVENT_FLAGS,   NBD_EVENT_OPTION,  NBD_EVENT_OPTION,  NBD_EVENT_OPTION,
-		NBD_EVENT_OPTION,  NBD_EVENT_REQUEST, NBD_EVENT_REQUEST, NBD_EVENT_PAYLOAD,
-		NBD_EVENT_REQUEST, NBD_EVENT_REQUEST, NBD_EVENT_PAYLOAD, NBD_EVENT_REQUEST,
+	static const enum nbd_parsed_type expected[] = {
+		NBD_PARSED_FLAGS,   NBD_PARSED_OPTION,  NBD_PARSED_OPTION,  NBD_PARSED_OPTION,
+		NBD_PARSED_OPTION,  NBD_PARSED_REQUEST, NBD_PARSED_REQUEST, NBD_PARSED_PAYLOAD,
+		NBD_PARSED_REQUEST, NBD_PARSED_REQUEST, NBD_PARSED_PAYLOAD, NBD_PARSED_REQUEST,
 	};
 	unsigned i;
 
@@ -161,17 +162,17 @@ START_TEST(hears_a_whole_conversation)
 	listen_to(&script, script.len, &heard);
 	ck_assert_uint_eq(heard.count, EBB_ARRAY_SIZE(expected));
 	for (i = 0; i < heard.count; i++) {
-		ck_assert_int_eq(heard.events[i].type, expected[i]);
+		ck_assert_int_eq(heard.all[i].type, expected[i]);
 	}
-	ck_assert_uint_eq(heard.events[2].option, NBD_OPT_LIST);
-	ck_assert_uint_eq(heard.events[3].option, 77);
-	ck_assert_uint_eq(heard.events[3].len_bytes, 300);
-	ck_assert_uint_eq(heard.events[5].request.type, NBD_CMD_READ);
-	ck_assert_uint_eq(heard.events[5].request.offset_bytes, 4096);
-	ck_assert_uint_eq(heard.events[5].request.len_bytes, 512);
-	ck_assert_uint_eq(heard.events[5].request.cookie, 0x1122334455667788ull);
-	ck_assert_uint_eq(heard.events[7].len_bytes, 5000);
-	ck_assert_uint_eq(heard.events[11].request.type, NBD_CMD_DISC);
+	ck_assert_uint_eq(heard.all[2].option, NBD_OPT_LIST);
+	ck_assert_uint_eq(heard.all[3].option, 77);
+	ck_assert_uint_eq(heard.all[3].len_bytes, 300);
+	ck_assert_uint_eq(heard.all[5].request.type, NBD_CMD_READ);
+	ck_assert_uint_eq(heard.all[5].request.offset_bytes, 4096);
+	ck_assert_uint_eq(heard.all[5].request.len_bytes, 512);
+	ck_assert_uint_eq(heard.all[5].request.cookie, 0x1122334455667788ull);
+	ck_assert_uint_eq(heard.all[7].len_bytes, 5000);
+	ck_assert_uint_eq(heard.all[11].request.type, NBD_CMD_DISC);
 }
 END_TEST
 
@@ -188,7 +189,7 @@ START_TEST(hears_the_same_wherever_it_is_cut)
 		ck_assert_uint_eq(cut.count, whole.count);
 		ck_assert_uint_eq(cut.data_len, whole.data_len);
 		ck_assert_mem_eq(cut.data, whole.data, whole.data_len);
-		ck_assert_mem_eq(cut.events, whole.events, sizeof(whole.events));
+		ck_assert_mem_eq(cut.all, whole.all, sizeof(whole.all));
 	}
 }
 END_TEST
@@ -207,10 +208,10 @@ START_TEST(skips_an_option_that_is_too_long)
 	for (cut = 0; cut < script.len; cut += 13) {
 		listen_to(&script, cut, &heard);
 		ck_assert_uint_eq(heard.count, 3);
-		ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION_TOO_LONG);
-		ck_assert_uint_eq(heard.events[1].option, NBD_OPT_INFO);
-		ck_assert_int_eq(heard.events[2].type, NBD_EVENT_OPTION);
-		ck_assert_uint_eq(heard.events[2].option, NBD_OPT_LIST);
+		ck_assert_int_eq(heard.all[1].type, NBD_PARSED_OPTION_TOO_LONG);
+		ck_assert_uint_eq(heard.all[1].option, NBD_OPT_INFO);
+		ck_assert_int_eq(heard.all[2].type, NBD_PARSED_OPTION);
+		ck_assert_uint_eq(heard.all[2].option, NBD_OPT_LIST);
 	}
 }
 END_TEST
@@ -226,21 +227,21 @@ START_TEST(takes_the_longest_option_whole)
 	say_option(&script, 99, data, sizeof(data));
 	listen_to(&script, script.len - 1, &heard);
 	ck_assert_uint_eq(heard.count, 2);
-	ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION);
-	ck_assert_uint_eq(heard.events[1].len_bytes, NBD_OPTION_MAX);
+	ck_assert_int_eq(heard.all[1].type, NBD_PARSED_OPTION);
+	ck_assert_uint_eq(heard.all[1].len_bytes, NBD_OPTION_MAX);
 }
 END_TEST
 
-/* Ends in NBD_EVENT_BAD, at once and for ever. */
+/* Ends in NBD_PARSED_BAD, at once and for ever. */
 static void assert_bad(const struct script *script)
 {
 	static struct heard heard;
-	struct nbd_event *last;
+	struct nbd_parsed *last;
 
 	listen_to(script, script->len, &heard);
 	ck_assert_uint_gt(heard.count, 0);
-	last = &heard.events[heard.count - 1];
-	ck_assert_int_eq(last->type, NBD_EVENT_BAD);
+	last = &heard.all[heard.count - 1];
+	ck_assert_int_eq(last->type, NBD_PARSED_BAD);
 	ck_assert_ptr_nonnull(last->error);
 }
 
@@ -255,7 +256,7 @@ START_TEST(without_fixed_newstyle_there_is_one_option)
 	say_option(&script, NBD_OPT_EXPORT_NAME, "disk", 4);
 	listen_to(&script, script.len, &heard);
 	ck_assert_uint_eq(heard.count, 2);
-	ck_assert_int_eq(heard.events[1].type, NBD_EVENT_OPTION);
+	ck_assert_int_eq(heard.all[1].type, NBD_PARSED_OPTION);
 
 	script.len = 0;
 	say_flags(&script, NBD_FLAG_C_NO_ZEROES);
@@ -310,22 +311,22 @@ START_TEST(counts_payload_that_goes_past_it)
 {
 	static struct script script;
 	struct nbd_parser parser;
-	struct nbd_event event;
+	struct nbd_parsed parsed;
 
 	script.len = 0;
 	say_request(&script, NBD_CMD_WRITE, 0, 1000);
 	nbd_parser_init(&parser);
-	nbd_parser_begin_requests(&parser);
+	nbd_parser_begin_transmission(&parser);
 	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 0);
-	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), script.len);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &parsed), script.len);
 	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 1000);
 	nbd_parser_take_payload(&parser, 999);
 	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 1);
-	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), 1);
-	ck_assert_int_eq(event.type, NBD_EVENT_PAYLOAD);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &parsed), 1);
+	ck_assert_int_eq(parsed.type, NBD_PARSED_PAYLOAD);
 	ck_assert_uint_eq(nbd_parser_payload_left(&parser), 0);
-	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &event), script.len);
-	ck_assert_int_eq(event.type, NBD_EVENT_REQUEST);
+	ck_assert_uint_eq(nbd_parse(&parser, script.bytes, script.len, &parsed), script.len);
+	ck_assert_int_eq(parsed.type, NBD_PARSED_REQUEST);
 }
 END_TEST
 

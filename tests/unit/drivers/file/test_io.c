@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file bdev at work, on real files: what it writes is in the file. */
-#include "drivers/bdev/file.h"
+#include "drivers/file/file.h"
 
 #include <dirent.h>
 #include <errno.h>

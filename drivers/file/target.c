@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a file or block device: what is refused, and what is found out about the rest. */
-#include "drivers/bdev/file_target.h"
+#include "drivers/file/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +23,15 @@
 #include "core/os/blkdev_claim.h"
 #include "core/os/blkdev_users.h"
 #include "core/os/fd_owner.h"
+#include "drivers/file/lock.h"
 
 #define CLAIM_WAIT_MS 2000 /* for one that no process is seen to have */
 
 #define PROBE_SIZE 65536u /* the largest alignment that is tried */
 
-int file_target_fail(struct file_target *target, int rc, const char *format, ...)
+/* Fills in @target->error. Return: @rc. */
+static int __attribute__((format(printf, 3, 4)))
+target_fail(struct file_target *target, int rc, const char *format, ...)
 {
 	va_list args;
 
@@ -40,8 +43,7 @@ int file_target_fail(struct file_target *target, int rc, const char *format, ...
 
 static int fail_rc(struct file_target *target, int rc, const char *what)
 {
-	return file_target_fail(target, rc, "cannot %s '%s': %s", what, target->filename,
-				strerror(-rc));
+	return target_fail(target, rc, "cannot %s '%s': %s", what, target->filename, strerror(-rc));
 }
 
 static int fail_errno(struct file_target *target, const char *what)
@@ -51,9 +53,9 @@ static int fail_errno(struct file_target *target, const char *what)
 
 static int fail_no_direct(struct file_target *target)
 {
-	return file_target_fail(target, -EINVAL,
-				"the filesystem of '%s' does no direct I/O; give direct=false",
-				target->filename);
+	return target_fail(target, -EINVAL,
+			   "the filesystem of '%s' does no direct I/O; give direct=false",
+			   target->filename);
 }
 
 static bool file_in_use(const struct file_target *target, const struct stat *st, char *ret_why,
@@ -72,22 +74,22 @@ static int target_look(struct file_target *target)
 
 	if (stat(target->filename, &st) < 0) {
 		if (errno == ENOENT) {
-			return file_target_fail(target, -ENOENT,
-						"file '%s' does not exist; make it first, with a "
-						"size: truncate -s 1G FILE",
-						target->filename);
+			return target_fail(target, -ENOENT,
+					   "file '%s' does not exist; make it first, with a "
+					   "size: truncate -s 1G FILE",
+					   target->filename);
 		}
 		return fail_errno(target, "find");
 	}
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-		return file_target_fail(target, -EINVAL,
-					"'%s' is neither a regular file nor a block device",
-					target->filename);
+		return target_fail(target, -EINVAL,
+				   "'%s' is neither a regular file nor a block device",
+				   target->filename);
 	}
 	target->is_block_device = S_ISBLK(st.st_mode);
 	if (target->is_block_device ? os_blkdev_users_find("", st.st_rdev, 0, why, sizeof(why))
 				    : file_in_use(target, &st, why, sizeof(why))) {
-		return file_target_fail(target, -EBUSY, "'%s' is %s first", target->filename, why);
+		return target_fail(target, -EBUSY, "'%s' is %s first", target->filename, why);
 	}
 	return 0;
 }
@@ -99,8 +101,8 @@ static int fail_busy(struct file_target *target)
 	if (!os_fd_owner("", target->filename, holder, sizeof(holder))) {
 		snprintf(holder, sizeof(holder), "the kernel or another program");
 	}
-	return file_target_fail(target, -EBUSY, "'%s' is in use by %s; close it there first",
-				target->filename, holder);
+	return target_fail(target, -EBUSY, "'%s' is in use by %s; close it there first",
+			   target->filename, holder);
 }
 
 static int target_open_fd(struct file_target *target)
@@ -127,9 +129,9 @@ static int target_open_fd(struct file_target *target)
 	case -EACCES:
 	case -EPERM:
 	case -EROFS:
-		return file_target_fail(target, fd, "cannot open '%s': %s%s", target->filename,
-					strerror(-fd),
-					target->read_only ? "" : "; readonly=true needs less");
+		return target_fail(target, fd, "cannot open '%s': %s%s", target->filename,
+				   strerror(-fd),
+				   target->read_only ? "" : "; readonly=true needs less");
 	default:
 		return fail_rc(target, fd, "open");
 	}
@@ -145,9 +147,9 @@ static int target_lock(struct file_target *target)
 	}
 	rc = file_lock(target->fd, target->read_only, holder, sizeof(holder));
 	if (rc == -EBUSY) {
-		return file_target_fail(target, rc, "file '%s' is in use by %s; end that first%s",
-					target->filename, holder,
-					target->read_only ? "" : ", or share it all readonly=true");
+		return target_fail(target, rc, "file '%s' is in use by %s; end that first%s",
+				   target->filename, holder,
+				   target->read_only ? "" : ", or share it all readonly=true");
 	}
 	if (rc < 0) {
 		ebb_warn("file",
@@ -253,18 +255,18 @@ static int target_geometry(struct file_target *target)
 		target->block_size = target->io_align;
 	}
 	if (target->block_size < target->io_align) {
-		return file_target_fail(target, -EINVAL,
-					"block_size %u is less than direct I/O on '%s' can do; "
-					"give %u, or leave it out",
-					target->block_size, target->filename, target->io_align);
+		return target_fail(target, -EINVAL,
+				   "block_size %u is less than direct I/O on '%s' can do; "
+				   "give %u, or leave it out",
+				   target->block_size, target->filename, target->io_align);
 	}
 	target->num_blocks = bytes / target->block_size;
 	rest = bytes % target->block_size;
 	if (target->num_blocks == 0) {
-		return file_target_fail(target, -EINVAL,
-					"'%s' has %" PRIu64 " bytes, less than one block of %u; "
-					"give it a size: truncate -s 1G FILE",
-					target->filename, bytes, target->block_size);
+		return target_fail(target, -EINVAL,
+				   "'%s' has %" PRIu64 " bytes, less than one block of %u; "
+				   "give it a size: truncate -s 1G FILE",
+				   target->filename, bytes, target->block_size);
 	}
 	if (rest != 0) {
 		ebb_notice("file",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/bdev/answer.h"
+#include "core/bdev/answer.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_BDEV_ANSWER_H
-#define EBB_DRIVERS_BDEV_ANSWER_H
+#ifndef EBB_BDEV_ANSWER_H
+#define EBB_BDEV_ANSWER_H
 
-/* What the methods of all simple block devices answer alike. Thread: app. */
+/* What the methods of all kinds of block devices answer alike. Thread: app. */
 
 #include <ebb/bdev_module.h>
 #include <ebb/method.h>

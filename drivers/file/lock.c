@@ -9,7 +9,7 @@
  * The locks belong to the open file description (F_OFD_SETLK), so they work between two bdevs of
  * one process, too, and end with its last descriptor. (QEMU: block/file-posix.c.)
  */
-#include "drivers/bdev/file_target.h"
+#include "drivers/file/lock.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -149,7 +149,7 @@ static void process_name(const char *pid, char *ret_name, size_t size)
  * The kernel does not tell whose a lock is; but each descriptor tells which locks it has. Return:
  * false if no process that can be looked at has it.
  */
-static bool holder_find(int fd, char *ret_holder, size_t size)
+static bool lock_owner_find(int fd, char *ret_owner, size_t size)
 {
 	long self = (long)getpid();
 	struct dirent *entry;
@@ -157,7 +157,7 @@ static bool holder_find(int fd, char *ret_holder, size_t size)
 	bool found = false;
 	DIR *dir;
 
-	snprintf(ret_holder, size, "another process");
+	snprintf(ret_owner, size, "another process");
 	dir = opendir("/proc");
 	if (dir == NULL || fstat(fd, &file) < 0) {
 		goto out;
@@ -170,9 +170,9 @@ static bool holder_find(int fd, char *ret_holder, size_t size)
 		}
 		found = process_has(entry->d_name, &file, mine ? fd : -1);
 		if (found && mine) {
-			snprintf(ret_holder, size, "another bdev of this process");
+			snprintf(ret_owner, size, "another bdev of this process");
 		} else if (found) {
-			process_name(entry->d_name, ret_holder, size);
+			process_name(entry->d_name, ret_owner, size);
 		}
 	}
 out:
@@ -215,7 +215,7 @@ static int lock_try(int fd, bool read_only)
  * A process that was killed with I/O under way keeps its lock for a moment: its io_uring lets go of
  * the file only when the requests have ended. So a lock that no living process has is waited for.
  */
-int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size)
+int file_lock(int fd, bool read_only, char *ret_owner, size_t owner_size)
 {
 	static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
 	unsigned tries = 0;
@@ -223,7 +223,7 @@ int file_lock(int fd, bool read_only, char *ret_holder, size_t holder_size)
 
 	while ((rc = lock_try(fd, read_only)) == -EBUSY) {
 		file_unlock(fd);
-		if (holder_find(fd, ret_holder, holder_size) || ++tries == LOCK_TRIES) {
+		if (lock_owner_find(fd, ret_owner, owner_size) || ++tries == LOCK_TRIES) {
 			break;
 		}
 		nanosleep(&pause, NULL);

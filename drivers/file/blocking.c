@@ -7,7 +7,7 @@
  * disk once: the next flush of whoever succeeds, with the data gone. So after an error every flush
  * fails. With direct I/O a flush concerns the disk's cache only, and the next may well succeed.
  */
-#include "drivers/bdev/file.h"
+#include "drivers/file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #define ZEROES_SIZE (256u << 10)
 #define PIECE_BYTES (16u << 20) /* of one job, where each byte may cost time */
 
-static void slow_done(struct ebb_work *work)
+static void blocking_done(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 
@@ -34,8 +34,8 @@ static void slow_done(struct ebb_work *work)
 	file_io_end(fio, fio->rc);
 }
 
-static void slow_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
-			void (*done)(struct ebb_work *work))
+static void blocking_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
+			    void (*done)(struct ebb_work *work))
 {
 	fio->end_bytes = UINT64_MAX;
 	fio->work.run = run;
@@ -102,9 +102,9 @@ static void rw_run(struct ebb_work *work)
 	}
 }
 
-void file_slow_rw(struct file_io *fio)
+void file_blocking_rw(struct file_io *fio)
 {
-	slow_submit(fio, rw_run, slow_done);
+	blocking_submit(fio, rw_run, blocking_done);
 }
 
 /* Where nothing can make zeroes, they are written. */
@@ -207,12 +207,12 @@ static void allocate_done(struct ebb_work *work)
 		ebb_helper_submit(&fio->work);
 		return;
 	}
-	slow_done(work);
+	blocking_done(work);
 }
 
-void file_slow_allocate(struct file_io *fio)
+void file_blocking_allocate(struct file_io *fio)
 {
-	slow_submit(fio, allocate_run, allocate_done);
+	blocking_submit(fio, allocate_run, allocate_done);
 }
 
 static void flush_begin(struct file_channel *ch);
@@ -266,7 +266,7 @@ static void flush_begin(struct file_channel *ch)
 	ebb_helper_submit(&ch->flush_work);
 }
 
-void file_slow_flush(struct file_io *fio)
+void file_blocking_flush(struct file_io *fio)
 {
 	ebb_list_push_back(&fio->ch->flush_next, &fio->link);
 	flush_begin(fio->ch);

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drivers/bdev/file_target.h"
+#include "drivers/file/target.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/core/base/scratch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The subsystem "nbd" and its methods. */
+#include "drivers/nbd/rpc.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,14 +11,14 @@
 #include <ebb/list.h>
 #include <ebb/method.h>
 #include <ebb/poller.h>
-#include <ebb/subsystem.h>
 
 #include "drivers/nbd/address.h"
+#include "drivers/nbd/client.h"
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/listener.h"
-#include "drivers/nbd/threads.h"
 
+#define PORT_DEFAULT   10809u
 #define START_RETRY_US 50000u
 #define START_TRIES    40u /* two seconds of them */
 
@@ -49,7 +49,7 @@ static const struct ebb_param start_table[] = {
 		  .help = "refuse to write; default: if the bdev cannot be written to"),
 };
 
-static const struct start_params start_defaults = {.port = NBD_PORT_DEFAULT};
+static const struct start_params start_defaults = {.port = PORT_DEFAULT};
 
 /*
  * A call that waits for its path. An ebbd that was killed may seem to listen there for some tens of
@@ -76,6 +76,7 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 		.port = (uint16_t)params->port,
 		.read_only = params->read_only,
 		.writable = params->read_only_given && !params->read_only,
+		.admit = nbd_conn_start,
 	};
 	struct nbd_export *export;
 	char error[NBD_ERROR_TEXT];
@@ -133,7 +134,7 @@ static void start_retry(struct ebb_call *call, const struct start_params *params
 	ebb_list_push_back(&start_retries, &retry->link);
 }
 
-static void start_retries_end(void)
+void nbd_rpc_fini(void)
 {
 	while (!ebb_list_empty(&start_retries)) {
 		struct start_retry *retry =
@@ -290,18 +291,18 @@ static struct json_object *export_clients_json(const struct nbd_export *export)
 	struct json_object *clients = json_object_new_array();
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &export->listener->conns) {
-		struct nbd_conn *conn = ebb_list_entry(node, struct nbd_conn, listener_link);
-		struct json_object *client;
+	ebb_list_for_each(node, &export->listener->clients) {
+		struct nbd_client *client = ebb_list_entry(node, struct nbd_client, link);
+		struct json_object *json;
 
-		if (conn->export != export) {
+		if (client->export != export) {
 			continue;
 		}
-		client = json_object_new_object();
-		json_object_object_add(client, "peer", json_object_new_string(conn->peer));
-		json_object_object_add(client, "thread",
-				       json_object_new_string(ebb_thread_name(conn->thread)));
-		json_object_array_add(clients, client);
+		json = json_object_new_object();
+		json_object_object_add(json, "peer", json_object_new_string(client->peer));
+		json_object_object_add(json, "thread",
+				       json_object_new_string(ebb_thread_name(client->thread)));
+		json_object_array_add(clients, json);
 	}
 	return clients;
 }
@@ -310,7 +311,6 @@ static struct json_object *export_json(const struct nbd_export *export)
 {
 	const struct nbd_listener *listener = export->listener;
 	struct json_object *json = json_object_new_object();
-	bool read_only = (export->geometry.flags & NBD_FLAG_READ_ONLY) != 0;
 
 	json_object_object_add(json, "export_name", json_object_new_string(export->name));
 	json_object_object_add(json, "bdev_name", json_object_new_string(export->bdev_name));
@@ -320,9 +320,10 @@ static struct json_object *export_json(const struct nbd_export *export)
 		json_object_object_add(json, "address", json_object_new_string(listener->address));
 		json_object_object_add(json, "port", json_object_new_int(listener->port));
 	}
-	json_object_object_add(json, "read_only", json_object_new_boolean(read_only));
-	json_object_object_add(json, "stopping", json_object_new_boolean(export->stopping));
-	json_object_object_add(json, "clients", json_object_new_int((int)export->clients));
+	json_object_object_add(json, "read_only", json_object_new_boolean(export->read_only));
+	json_object_object_add(json, "stopping",
+			       json_object_new_boolean(export->state != NBD_EXPORT_SERVED));
+	json_object_object_add(json, "clients", json_object_new_int((int)export->num_clients));
 	json_object_object_add(json, "peers", export_clients_json(export));
 	return json;
 }
@@ -346,31 +347,3 @@ static struct ebb_method get_method = {
 	.fn = get_exports,
 };
 EBB_METHOD_REGISTER(get_method)
-
-static void fini_exports_stopped(void)
-{
-	nbd_threads_stop(ebb_subsystem_fini_next);
-}
-
-static void nbd_init(void)
-{
-	nbd_threads_start(ebb_subsystem_init_next);
-}
-
-static void nbd_fini(void)
-{
-	start_retries_end();
-	nbd_export_stop_all(fini_exports_stopped);
-}
-
-static const char *const nbd_stats[] = {"nbd_get_exports", NULL};
-
-static struct ebb_subsystem nbd_subsystem = {
-	.name = "nbd",
-	.init = nbd_init,
-	.fini = nbd_fini,
-	.save = true,
-	.stats = nbd_stats,
-};
-EBB_SUBSYSTEM_REGISTER(nbd_subsystem)
-EBB_SUBSYSTEM_DEPEND(nbd, bdev)

@@ -7,7 +7,7 @@
  * the other would make each wait for the write into the one before. So those that come while the
  * helper is at it make the next batch, and the writes of a batch go together.
  */
-#include "drivers/bdev/file.h"
+#include "drivers/file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,11 +52,11 @@ static void fill_done(struct ebb_work *work)
 		struct file_io *fio = ebb_list_entry(node, struct file_io, link);
 
 		if (fio->rc == 0) {
-			file_ring_submit(fio);
+			file_io_to_ring(fio);
 		} else if (fio->rc == -ENOSPC) {
 			file_io_end(fio, -ENOSPC);
 		} else {
-			file_slow_rw(fio); /* a filesystem that cannot: the write itself can */
+			file_blocking_rw(fio); /* a filesystem that cannot: the write itself can */
 		}
 	}
 	fill_begin(ch);

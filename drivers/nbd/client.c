@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/nbd/client.h"
+
+#include <stdio.h>
+
+#include <ebb/assert.h>
+
+static unsigned num_clients;
+
+bool nbd_clients_are_full(void)
+{
+	ebb_assert(ebb_thread_is_app());
+	return num_clients >= NBD_CLIENTS_MAX;
+}
+
+void nbd_client_register(struct nbd_client *client, struct nbd_listener *listener,
+			 struct ebb_list *clients, const char *peer, struct ebb_thread *thread,
+			 void (*stop)(void *arg), void *arg)
+{
+	ebb_assert(ebb_thread_is_app());
+	snprintf(client->peer, sizeof(client->peer), "%s", peer);
+	client->thread = thread;
+	client->listener = listener;
+	client->export = NULL;
+	client->stop_sent = false;
+	ebb_msg_init(&client->stop, stop, arg);
+	ebb_list_init(&client->link);
+	ebb_list_push_back(clients, &client->link);
+	num_clients++;
+}
+
+void nbd_client_unregister(struct nbd_client *client)
+{
+	ebb_assert(ebb_thread_is_app());
+	ebb_assert(num_clients > 0);
+	num_clients--;
+	ebb_list_remove(&client->link);
+}
+
+void nbd_client_stop(struct nbd_client *client)
+{
+	ebb_assert(ebb_thread_is_app());
+	if (!client->stop_sent) {
+		client->stop_sent = true;
+		(void)ebb_thread_send(client->thread, &client->stop);
+	}
+}

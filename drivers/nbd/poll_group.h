@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_POLL_GROUP_H
+#define NBD_POLL_GROUP_H
+
+/*
+ * A poll group is one thread's share of an exporter: the io_channel of the device "nbd" on that
+ * thread. Everything that the thread's sockets ask of its reactor's io_uring goes through here, so
+ * that a thread can be moved: what is outstanding is cancelled on the old ring, nothing is asked
+ * on the way, and everybody asks again on the new one. It counts the memory that the thread's
+ * clients use, and knows nothing of what they say.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ebb/base.h>
+#include <ebb/list.h>
+#include <ebb/uring.h>
+
+/*
+ * Bytes that the requests of all clients of a thread use. A client that uses nothing is served all
+ * the same, so that each of them goes on beside a stalled one while the pool lasts, and a request
+ * that is larger than this is served alone.
+ */
+#define NBD_POLL_GROUP_BUFFERS_MAX (8u << 20)
+
+struct ebb_io_channel;
+struct ebb_poller;
+struct nbd_poll_group;
+
+/* One request to the ring, inside the object it is for. */
+struct nbd_op {
+	struct ebb_uring_op uring;
+	void (*done)(struct nbd_op *op, int32_t res, uint32_t flags);
+	struct nbd_poll_group *group; /* NULL: not outstanding */
+	struct ebb_list link;         /* in the group's ops, while outstanding */
+};
+
+/* Somebody who has sockets on this thread. */
+struct nbd_member {
+	void (*resume)(struct nbd_member *member); /* the thread has moved: ask again */
+	struct ebb_list link;
+};
+
+/* Somebody who waits for memory of the pool. */
+struct nbd_mem_waiter {
+	void (*retry)(struct nbd_mem_waiter *waiter);
+	struct ebb_list link;
+};
+
+enum nbd_poll_group_state {
+	NBD_POLL_GROUP_READY,     /* the ring may be asked */
+	NBD_POLL_GROUP_QUIESCING, /* the thread is to move: what is outstanding ends first */
+	NBD_POLL_GROUP_QUIET,     /* nothing is outstanding: the thread is on its way */
+	NBD_POLL_GROUP_BROKEN,    /* the reactor it was moved to has no ring: hang up */
+	NBD_POLL_GROUP_STATE_COUNT,
+};
+
+struct nbd_poll_group {
+	enum nbd_poll_group_state state;
+	struct ebb_io_channel *channel;
+	struct ebb_list members;
+	struct ebb_list ops;           /* outstanding */
+	struct ebb_list mem_waiters;   /* first come, first served */
+	struct ebb_poller *mem_poller; /* only while somebody waits */
+	uint32_t used_bytes;           /* buffers of all its clients' requests */
+	bool freed;                    /* some have been given back, and somebody waits */
+};
+
+/**
+ * nbd_poll_group_get() - the calling thread's group
+ * Thread: an ebb thread. Owns: the caller has a reference, for nbd_poll_group_put().
+ * Return: NULL: there is no io_uring.
+ */
+struct nbd_poll_group *nbd_poll_group_get(void);
+
+/**
+ * nbd_poll_group_put() - give a reference back; the last one frees the group
+ * Thread: the group's.
+ */
+void nbd_poll_group_put(struct nbd_poll_group *group);
+
+/* The one way to change group->state. Asserts that the change is a legal one. */
+void nbd_poll_group_set_state(struct nbd_poll_group *group, enum nbd_poll_group_state state);
+
+/* True if the ring may be asked now; if not, the member's resume() will come. */
+static inline bool nbd_poll_group_ready(const struct nbd_poll_group *group)
+{
+	return group->state == NBD_POLL_GROUP_READY;
+}
+
+static inline bool nbd_op_busy(const struct nbd_op *op)
+{
+	return op->group != NULL;
+}
+
+/**
+ * nbd_poll_group_sqe() - a submission queue entry for @op
+ * @op: not outstanding; @op->done is called once. -ECANCELED: the thread is being moved, or
+ *	nbd_poll_group_cancel(); ask again when nbd_poll_group_ready() says so.
+ * Thread: the group's. Owns: @op must live until then.
+ * Return: the entry, to be filled in at once.
+ */
+struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd_op *op);
+
+/**
+ * nbd_poll_group_cancel() - end @op soon
+ * @op: if outstanding, its done() comes as ever, perhaps with a result that was there already
+ * Thread: its group's.
+ */
+void nbd_poll_group_cancel(struct nbd_op *op);
+
+/**
+ * nbd_poll_group_wait_mem() - call @waiter->retry once, when buffers are back or a moment has passed
+ * Thread: the group's. Owns: @waiter must live until then, or be taken off its list.
+ */
+void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter);
+
+/**
+ * nbd_poll_group_wake_waiters() - let those who wait for memory try again
+ * It is for when group->freed says that some has come back.
+ * Thread: the group's. It runs other clients, so it is the last thing that a callback from
+ * outside does.
+ */
+void nbd_poll_group_wake_waiters(struct nbd_poll_group *group);
+
+/**
+ * nbd_poll_group_register() - make the io_device of the groups
+ * Thread: app.
+ * Return: 0; or negative errno.
+ */
+int nbd_poll_group_register(void);
+
+/**
+ * nbd_poll_group_unregister() - undo that
+ * @done: when the last group has gone
+ * Thread: app.
+ */
+void nbd_poll_group_unregister(void (*done)(void *device));
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_RECEIVE_H
+#define NBD_RECEIVE_H
+
+/* What a connection receives. See the essay in receive.c. Thread: the connection's, for all. */
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "drivers/nbd/poll_group.h"
+#include "drivers/nbd/protocol.h"
+#include "drivers/nbd/request.h"
+
+#define NBD_RX_SIZE (16u << 10)
+
+static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
+
+struct nbd_rx {
+	struct nbd_op op; /* op.done, the connection's, gets the kernel's result */
+	struct nbd_parser parser;
+	struct nbd_parsed parsed; /* a request is taken out when it has begun */
+	size_t pos;               /* [pos, len) of buf has come and is not parsed */
+	size_t len;
+	size_t direct_len;          /* bytes of the receive under way that go to @req */
+	struct nbd_req *req;        /* whose payload comes; NULL: none, or it is dropped */
+	struct nbd_req *long_write; /* whose payload comes, in parts; @req is one of them */
+	size_t filled;              /* bytes of @req that have come */
+	bool header_only; /* after a long write: do not take much of the next one's payload */
+	bool drained;     /* the socket was empty after the last receive */
+	struct msghdr msg;
+	struct iovec iov[NBD_CHUNKS_MAX + 1];
+	uint8_t buf[NBD_RX_SIZE];
+};
+
+void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+
+/* Asks for bytes if nothing is asked for yet. */
+void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd);
+
+/* @len bytes have come, with the completion's @flags. */
+void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags);
+
+/* True if something has come of which the rest has not. */
+bool nbd_rx_is_amid(const struct nbd_rx *rx);
+
+/**
+ * nbd_rx_parse() - rx->parsed is the next thing in what has come
+ * No receive is under way, and no request has all of its payload. Payload goes to its place.
+ */
+void nbd_rx_parse(struct nbd_rx *rx);
+
+/* The payload goes to @req from here on: what has come of it is parsed next. */
+void nbd_rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req);
+
+/* Bytes that rx->req, which is not NULL, has not got yet. */
+static inline size_t nbd_rx_missing(const struct nbd_rx *rx)
+{
+	return rx->req->wire.len_bytes - rx->filled;
+}
+
+/* Gives back the requests whose payload was still to come. */
+void nbd_rx_fini(struct nbd_rx *rx);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_REQUEST_H
+#define NBD_REQUEST_H
+
+/* A client's requests on their way through the bdev. See the essay in request.c. */
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ebb/bdev.h>
+#include <ebb/list.h>
+
+#include "drivers/nbd/buffers.h"
+#include "drivers/nbd/protocol.h"
+
+#define NBD_REQUESTS_MAX 256u /* in flight on one connection */
+#define NBD_PARTS_MAX    8u   /* and beside them, parts of its long writes */
+
+static_assert(NBD_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
+
+struct nbd_requests;
+
+/*
+ * A request from its header's coming to its reply's going. It owns its buffers all that time. A
+ * long write has no buffers, but parts that have.
+ */
+struct nbd_req {
+	struct ebb_list link; /* the connection's replies, or its free requests */
+	struct nbd_requests *requests;
+	struct nbd_request wire;
+	struct nbd_wire_reply reply;
+	struct ebb_bdev_io_wait wait;
+	bool sends_data;       /* a read that succeeded */
+	bool flush_next;       /* FUA, where the bdev's call has no such flag */
+	struct nbd_req *whole; /* the long write that this is a part of; NULL: none */
+	unsigned parts; /* of a long write: under way, and one more while its payload comes */
+	uint32_t error; /* of a long write: the first of its parts' */
+	struct nbd_buffers buffers;
+};
+
+/* All requests of one connection. */
+struct nbd_requests {
+	struct nbd_share share;
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *channel; /* NULL: not open */
+	struct nbd_geometry geometry;
+	unsigned block_shift;
+	ebb_bdev_io_cb done; /* the bdev is done with a request, which is its argument */
+	struct nbd_req *reqs;
+	unsigned num_touched;
+	unsigned num_reqs;  /* in use, of NBD_REQUESTS_MAX */
+	unsigned num_parts; /* in use, of NBD_PARTS_MAX */
+	struct ebb_list free;
+	unsigned in_flight; /* requests that the bdev has, or will have when it can */
+	bool unwanted;      /* nobody is left to answer: what waits for the bdev is not begun */
+};
+
+/* @done: called with a request that the bdev is done with; it calls nbd_req_end(). */
+void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done);
+
+/**
+ * nbd_requests_open() - begin to use a bdev
+ * Thread: the connection's, like all that follows.
+ * Return: NULL; or what was wrong, for people. nbd_requests_close() in any case.
+ */
+const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_group *group,
+			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry);
+
+/* No request may be in use. */
+void nbd_requests_close(struct nbd_requests *requests);
+
+/**
+ * nbd_req_get() - a request for what @wire asks, without buffers
+ * @whole: the long write of which it is a part; NULL: none
+ * Return: NULL: as many as may be are in flight.
+ */
+struct nbd_req *nbd_req_get(struct nbd_requests *requests, const struct nbd_request *wire,
+			    struct nbd_req *whole);
+
+/* Gives it back, with its buffers. */
+void nbd_req_put(struct nbd_req *req);
+
+/* The four below return a request that has its reply and can be answered now, or NULL. */
+
+/* Gives it to the bdev. NULL: requests->done will come, or a long write waits for other parts. */
+struct nbd_req *nbd_req_submit(struct nbd_req *req);
+
+/* The bdev is done with it. NULL: a flush follows, or a long write waits for other parts. */
+struct nbd_req *nbd_req_end(struct nbd_req *req, int status);
+
+/* All of the long write's payload has come, or is dropped. NULL: it ends with its last part. */
+struct nbd_req *nbd_req_end_payload(struct nbd_req *whole);
+
+/* Answers it, without having bothered the bdev. */
+struct nbd_req *nbd_req_answer(struct nbd_req *req, uint32_t error);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NBD_SEND_H
+#define NBD_SEND_H
+
+/* What a connection sends. See the essay in send.c. Thread: the connection's, for all. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <ebb/list.h>
+
+#include "drivers/nbd/out.h"
+#include "drivers/nbd/poll_group.h"
+#include "drivers/nbd/request.h"
+
+#define NBD_TX_IOV_MAX 256u
+
+struct nbd_tx {
+	struct nbd_op op;   /* op.done, the connection's, gets the kernel's result */
+	struct nbd_out out; /* during the handshake; replies from then on; never both */
+	size_t out_sent;
+	struct ebb_list replies; /* requests; each is given back when its reply has been sent */
+	size_t skip;             /* bytes of the first reply that have been sent */
+	bool moved;              /* a send has ended since nbd_tx_progressed() */
+	int unsent;              /* bytes that the kernel had to send then */
+	struct msghdr msg;
+	struct iovec iov[NBD_TX_IOV_MAX];
+};
+
+void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+
+/* Sends what is ready if nothing is being sent. */
+void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd);
+
+/* @len bytes have been sent. Return: true: there are more. */
+bool nbd_tx_sent(struct nbd_tx *tx, size_t len);
+
+/* Has the client taken anything since the last call? */
+bool nbd_tx_progressed(struct nbd_tx *tx, int fd);
+
+/* Gives back all that is not sent. */
+void nbd_tx_fini(struct nbd_tx *tx);
+
+#endif
