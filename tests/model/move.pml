@@ -64,7 +64,7 @@ bit edge[REACTORS];
 byte head;
 byte moves;
 
-/* ebb_reactor_notify() */
+/* reactor_notify() */
 inline notify(who, reactor)
 {
 #ifdef WEAKEN_asleep_loaded

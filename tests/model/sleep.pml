@@ -26,7 +26,7 @@
  *	completion_source what completes I/O without being a thread of ours: a device that posts
  *	                  into memory. It publishes, then looks whether its event is wanted
  *	kernel            the other side of the io_uring
- *	notify()          ebb_reactor_notify(), and ebb_reactor_wake() in it
+ *	notify()          reactor_notify(), core/event/send.c, and reactor_wake() in it
  *	source_run()      a poller with an arm()
  *	uring_reap()      event_uring_reap(), core/event/ring/uring.c
  *	uring_poll()      event_uring_sleep(), its first half
