@@ -446,7 +446,7 @@ START_TEST(test_buffers_without_room)
 	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	turns(3);
 	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 0);
-	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	ck_assert_uint_eq(log_count("I/O memory stays unregistered"), 1);
 	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	ebb_mem_trim();
 	turns(2);
@@ -456,7 +456,7 @@ START_TEST(test_buffers_without_room)
 	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	turns(3);
 	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 4);
-	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	ck_assert_uint_eq(log_count("I/O memory stays unregistered"), 1);
 	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	/* Or the leak checker may not look at its own process. */
 	ck_assert_int_eq(setresuid(0, 0, 0), 0);
@@ -480,7 +480,7 @@ START_TEST(test_exit_waits)
 		stepper_turn();
 	}
 	ck_assert_uint_eq(num_completed, 1);
-	ck_assert_uint_eq(stepper_log_count("is forced"), 0);
+	ck_assert_uint_eq(log_count("is forced"), 0);
 	close(fd);
 }
 END_TEST
@@ -496,7 +496,7 @@ START_TEST(test_forced_exit)
 	stepper_advance_us(6000000);
 	turns(3);
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
-	ck_assert_uint_eq(stepper_log_count("1 io_uring requests"), 1);
+	ck_assert_uint_eq(log_count("1 io_uring requests"), 1);
 	close(fd);
 }
 END_TEST
