@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from harness import BUILD, ROOT, Skip, check_command, need_program, run, run_command, test
+from quiet import TRAILING_S
 
 BENCH = BUILD / "ebb-bench"
 MODES = ["poll", "interrupt", "adaptive"]
@@ -205,7 +206,7 @@ def a_signal_ends_it_and_prints_what_there_is():
 
 @test
 def wake_measures_messages_and_an_idle_service():
-    options = ["--rounds", "2", "--time", "50ms", "--settle", "2", "--idle", "0.5"]
+    options = ["--rounds", "2", "--time", "50ms", "--settle", TRAILING_S, "--idle", "0.5"]
     report = json.loads(check_command([BENCH, "wake", *options, "--format", "json"]).stdout)
     cpus = len(os.sched_getaffinity(0))
     assert len(report["cores"]) == min(cpus, 2), report["cores"]
@@ -216,7 +217,8 @@ def wake_measures_messages_and_an_idle_service():
         raise Skip("messages between two reactors need two CPUs")
     assert len(report["pairs"]) == 5, report["pairs"]
     for pair in report["pairs"]:
-        assert pair["ebb_ns"] > 0 and pair["floor_ns"] > 0 and pair["ratio"] > 0.1, pair
+        # What took less was not done; on a busy machine either of the two may take any time.
+        assert pair["ebb_ns"] > 20 and pair["floor_ns"] > 20, pair
         assert len(pair["rounds"]) == 2, pair
 
 
@@ -230,7 +232,7 @@ def rpc_measures_a_round_trip_and_leaves_nothing_behind():
     names = [pair["name"] for pair in report["pairs"]]
     assert "rpc_on_one_core" in names, names
     for pair in report["pairs"]:
-        assert pair["floor_ns"] > 1000 and pair["ratio"] > 0.1, pair
+        assert pair["ebb_ns"] > 1000 and pair["floor_ns"] > 1000, pair
 
 
 @test
