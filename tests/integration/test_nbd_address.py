@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import select
 import socket
 import stat
 import struct
@@ -247,6 +248,32 @@ def one_client_too_many_is_hung_up_on():
         assert "limit" in daemon.log()
 
 
+def connect_without_descriptors(daemon, path, hard_limit, stack):
+    """A client that finds no descriptor: the next of any kind is one too many.
+
+    One that was about to be closed when we looked, such as our last client's, serves one more.
+    """
+    pid = daemon.process.pid
+    for _ in range(CLIENTS_MAX):
+        used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+        lowest_free = next(fd for fd in range(len(used) + 1) if fd not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard_limit))
+        client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        client.settimeout(10.0)
+        client.connect(str(path))
+
+        def is_refused():
+            return "no client can be accepted" in daemon.log()
+
+        wait_for(
+            lambda: is_refused() or select.select([client], [], [], 0)[0],
+            "it is served, or the log says why not",
+        )
+        if is_refused():
+            return client
+    raise AssertionError("the limit did not bite")
+
+
 @test
 def without_descriptors_clients_wait_and_nothing_spins():
     # A client in its handshake has a timer, which its thread cannot get any more later on.
@@ -254,13 +281,8 @@ def without_descriptors_clients_wait_and_nothing_spins():
         assert_serves_beside(path)
         pid = daemon.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        # Below what is open: the next descriptor of any kind is one too many.
-        used = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used - 1, hard))
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waiting:
-            waiting.settimeout(10.0)
-            waiting.connect(str(path))
-            wait_for(lambda: "no client can be accepted" in daemon.log(), "it says so")
+        with contextlib.ExitStack() as stack:
+            waiting = connect_without_descriptors(daemon, path, hard, stack)
             assert_not_spinning(daemon)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
             assert waiting.recv(18)[:8] == b"NBDMAGIC"
