@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/core/event/stepper.h"
 
+#include <unistd.h>
+
 #include "core/event/helper.h"
 
 /* In the past of the kernel's clock: a timerfd that is armed by this one expires at once. */
@@ -187,6 +189,16 @@ void stepper_exit(struct ebb_thread *thread)
 	stepper_enter(thread);
 	ebb_thread_exit();
 	stepper_leave();
+}
+
+void stepper_wait_asleep(int core)
+{
+	struct ebb_reactor_stats stats;
+
+	do {
+		usleep(100);
+		ck_assert_int_eq(ebb_reactor_get_stats(core, &stats), 0);
+	} while (!stats.asleep);
 }
 
 void stepper_count(void *counter)

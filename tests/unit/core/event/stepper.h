@@ -59,6 +59,9 @@ void stepper_leave(void);
 /* Begins the exit of @thread; to be settled. */
 void stepper_exit(struct ebb_thread *thread);
 
+/* On a foreign OS thread: waits until the reactor on @core, which runs by itself, sleeps. */
+void stepper_wait_asleep(int core);
+
 /* For messages that only count. */
 void stepper_count(void *counter);
 int stepper_poll_count(void *counter);
