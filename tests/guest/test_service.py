@@ -66,7 +66,7 @@ def files_are_served_over_nbd():
 @case(timeout_s=300)
 def an_idle_service_does_not_wake():
     with files_on_nvme():
-        integration("idle", EBB_IDLE_SECONDS="3", EBB_IDLE_SETTLE_SECONDS="2")
+        integration("idle", EBB_IDLE_SECONDS="3")
 
 
 @case()

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
 
 import drives
@@ -14,6 +13,7 @@ from harness import BUILD, Daemon, RpcError, check_command, nbd_uri, run_command
 from load import Ledger, Load
 from machine import Machine, Namespace, Subsystem
 from nbd_client import NbdClient
+from quiet import assert_quiet
 
 POLLED = Machine(subsystems=(Subsystem(),), cmdline="nvme_core.multipath=0 nvme.poll_queues=1")
 NAMESPACES = Machine(
@@ -21,7 +21,6 @@ NAMESPACES = Machine(
     cmdline="nvme_core.multipath=0",
 )
 MULTIPATH = Machine(subsystems=(Subsystem(controllers=2),))
-IDLE_S = 4
 NOBODY = 65534
 
 
@@ -113,10 +112,7 @@ def nobody_asking_costs_nothing():
             client.write(0, os.urandom(65536))
             client.flush()
             client.read(0, 65536)
-            time.sleep(IDLE_S)  # whatever follows I/O
-            before = daemon.thread_facts()
-            time.sleep(IDLE_S)
-            assert daemon.thread_facts() == before
+            assert_quiet(daemon)
             client.read(0, 4096)
 
 

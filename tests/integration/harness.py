@@ -242,22 +242,8 @@ class Daemon:
         return "ebbd has no log"
 
     def thread_facts(self):
-        """{thread id: (name, context switches, CPU ticks)} of every thread of the process."""
-        facts = {}
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            status = dict(
-                line.split(":", 1) for line in (task / "status").read_text().splitlines()
-            )
-            stat = (task / "stat").read_text().rpartition(")")[2].split()
-            switches = int(status["voluntary_ctxt_switches"]) + int(
-                status["nonvoluntary_ctxt_switches"]
-            )
-            facts[int(task.name)] = (
-                status["Name"].strip(),
-                switches,
-                int(stat[11]) + int(stat[12]),
-            )
-        return facts
+        """{thread id: (name, how often it went to sleep, CPU ticks)} of every thread."""
+        return thread_facts(self.process.pid)
 
     def remove(self):
         if self.process is not None and self.process.poll() is None:
@@ -265,6 +251,34 @@ class Daemon:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.sockets != self.folder:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+def thread_facts(pid):
+    """{thread id: (name, how often it went to sleep, CPU ticks)} of every thread of a process."""
+    facts = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            lines = (task / "status").read_text().splitlines()
+            status = dict(line.split(":", 1) for line in lines)
+            stat = (task / "stat").read_text().rpartition(")")[2].split()
+            facts[int(task.name)] = (
+                status["Name"].strip(),
+                int(status["voluntary_ctxt_switches"]),
+                int(stat[11]) + int(stat[12]),
+            )
+    return facts
+
+
+def wait_for(condition, what, timeout=10.0):
+    """Wait until it is true; its value. The bound is generous, the usual wait is a millisecond."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.001)
 
 
 def run_command(command, timeout=120.0, **options):

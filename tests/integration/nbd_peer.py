@@ -8,7 +8,7 @@ import struct
 import time
 from pathlib import Path
 
-from harness import Daemon
+from harness import Daemon, wait_for
 from nbd_client import (
     FLAG_FIXED_NEWSTYLE,
     FLAG_NO_ZEROES,
@@ -110,15 +110,6 @@ def served(size=DISK, mode="adaptive", args=()):
 
 def the_export(daemon, name="disk"):
     return next(e for e in daemon.rpc("nbd_get_exports") if e["export_name"] == name)
-
-
-def wait_for(condition, what, timeout=10.0):
-    """Wait until it is true; the bound is generous, the usual wait is a millisecond."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what}")
-        time.sleep(0.001)
 
 
 def open_sockets(daemon):

@@ -10,9 +10,9 @@ import re
 import resource
 import subprocess
 
-from harness import BUILD, Daemon, Skip, check_command, run, run_command, test
+from harness import BUILD, Daemon, Skip, check_command, run, run_command, test, wait_for
 from nbd_client import NbdClient, NbdError
-from nbd_peer import DISK, served, wait_for
+from nbd_peer import DISK, served
 
 
 def error_of(call, *args):

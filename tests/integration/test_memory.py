@@ -5,9 +5,8 @@
 import contextlib
 import os
 import socket
-import time
 
-from harness import check_command, nbd_uri, need_program, run, test
+from harness import check_command, nbd_uri, need_program, run, test, wait_for
 from nbd_client import CMD_WRITE, NbdClient
 from nbd_peer import (
     KIB,
@@ -18,13 +17,12 @@ from nbd_peer import (
     resident_kib,
     served,
     the_export,
-    wait_for,
 )
+from quiet import assert_quiet
 
 COPY = 64 * MIB
 SETTLED_KIB = 8 * KIB  # what is promised for quickstart's configuration is 16 MiB
 BUSY_KIB = 32 * KIB
-WINDOW_S = 3.0
 
 
 def copy_in_and_out(daemon, path):
@@ -44,15 +42,7 @@ def goes_back_in(mode):
             assert SETTLED_KIB < resident_kib(daemon, "VmHWM") < BUSY_KIB
             wait_for(lambda: resident_kib(daemon) < SETTLED_KIB, "memory goes back")
         if mode != "poll":
-            wait_for(lambda: is_idle(daemon, 1.0), "it is idle")
-            assert is_idle(daemon, WINDOW_S), "it went back to work"
-
-
-def is_idle(daemon, window_s):
-    """No thread runs in a window of that length."""
-    before = daemon.thread_facts()
-    time.sleep(window_s)
-    return daemon.thread_facts() == before
+            assert_quiet(daemon)
 
 
 @test
@@ -119,7 +109,7 @@ def what_clients_leave_unread_goes_back_with_them():
                 stack.enter_context(pipeline(daemon, batch))
             wait_for(lambda: resident_kib(daemon) > BUSY_KIB, "their answers wait")
         wait_for(lambda: resident_kib(daemon) < SETTLED_KIB, "memory goes back")
-        assert is_idle(daemon, WINDOW_S), "it is not idle"
+        assert_quiet(daemon)
 
 
 @test

@@ -11,7 +11,17 @@ import subprocess
 import threading
 import time
 
-from harness import Daemon, Skip, check_command, nbd_uri, need_program, run, run_command, test
+from harness import (
+    Daemon,
+    Skip,
+    check_command,
+    nbd_uri,
+    need_program,
+    run,
+    run_command,
+    test,
+    wait_for,
+)
 from nbd_client import (
     CMD_FLAG_FUA,
     CMD_FLUSH,
@@ -61,7 +71,6 @@ from nbd_peer import (
     resident_kib,
     served,
     the_export,
-    wait_for,
 )
 
 # The handshake.

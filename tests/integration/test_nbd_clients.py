@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from harness import Daemon, run, test
+from harness import Daemon, run, test, wait_for
 from nbd_client import (
     CMD_DISC,
     CMD_READ,
@@ -37,7 +37,6 @@ from nbd_peer import (
     resident_kib,
     served,
     the_export,
-    wait_for,
 )
 
 

@@ -15,6 +15,7 @@
 
 #include "config/compat.h"
 #include "core/app/subsystem.h"
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
 /*
@@ -23,26 +24,12 @@
  */
 
 static char trace[512];
-static char log_text[32768];
 
 static void note(const char *what, const char *name)
 {
 	size_t len = strlen(trace);
 
 	snprintf(trace + len, sizeof(trace) - len, "%s%s%s", len > 0 ? " " : "", what, name);
-}
-
-static void log_sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	size_t len = strlen(log_text);
-
-	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
-		 component, text);
-}
-
-static bool logged(const char *text)
-{
-	return strstr(log_text, text) != NULL;
 }
 
 static void own_init(void)
@@ -469,7 +456,7 @@ static int load(const char *text, bool ignore, uint32_t init_timeout_s)
 {
 	struct ebb_app_opts opts;
 
-	ebb_log_set_sink(log_sink);
+	log_capture();
 	ebb_app_opts_init(&opts, sizeof(opts));
 	opts.name = "test";
 	opts.json_data = text;

@@ -22,6 +22,7 @@
 
 #include "rpc/client.h"
 #include "rpc/control.h"
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
 #define TIMEOUT_MS 10000
@@ -114,20 +115,6 @@ static struct ebb_method big_method = {
 	.fn = big,
 };
 EBB_METHOD_REGISTER(big_method)
-
-/* The log. */
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static char logged[16384];
-
-static void sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	(void)level;
-	(void)component;
-	pthread_mutex_lock(&log_lock);
-	strncat(logged, text, sizeof(logged) - strlen(logged) - 2);
-	strcat(logged, "\n");
-	pthread_mutex_unlock(&log_lock);
-}
 
 /* The client. */
 static struct ebb_rpc_client client;
@@ -247,8 +234,7 @@ static void setup(void)
 	init_rc = 0;
 	num_held = 0;
 	pending_len = 0;
-	logged[0] = '\0';
-	ebb_log_set_sink(sink);
+	log_capture();
 }
 
 static void teardown(void)
@@ -344,7 +330,7 @@ START_TEST(calls_of_a_client_that_vanished_end)
 {
 	ck_assert_int_eq(run(vanishing_script), 0);
 	ck_assert_uint_eq(num_held, 0);
-	ck_assert_ptr_null(strstr(logged, "has not ended"));
+	ck_assert(!logged("has not ended"));
 }
 END_TEST
 
@@ -403,8 +389,8 @@ static void stuck_script(void)
 START_TEST(a_call_that_never_ends_does_not_hold_up_the_end)
 {
 	ck_assert_int_eq(run(stuck_script), 0);
-	ck_assert_ptr_nonnull(strstr(logged, "a call of test_hold has not ended"));
-	ck_assert_ptr_null(strstr(logged, "taken their answers"));
+	ck_assert(logged("a call of test_hold has not ended"));
+	ck_assert(!logged("taken their answers"));
 	ck_assert_uint_eq(num_held, 1);
 	release_calls(NULL); /* too late, and good for the memory only */
 }

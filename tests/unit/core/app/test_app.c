@@ -17,6 +17,7 @@
 #include <ebb/thread.h>
 
 #include "core/app/sd_notify.h"
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
 /*
@@ -25,8 +26,6 @@
  */
 
 static char trace[512];
-static char log_text[16384];
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_app_opts opts;
 static int init_rc;
 static bool init_later;
@@ -40,22 +39,6 @@ static void note(const char *what)
 	size_t len = strlen(trace);
 
 	snprintf(trace + len, sizeof(trace) - len, "%s%s", len > 0 ? " " : "", what);
-}
-
-static void log_sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	size_t len;
-
-	pthread_mutex_lock(&log_lock);
-	len = strlen(log_text);
-	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
-		 component, text);
-	pthread_mutex_unlock(&log_lock);
-}
-
-static bool logged(const char *text)
-{
-	return strstr(log_text, text) != NULL;
 }
 
 static void finish_init(void *arg)
@@ -139,7 +122,7 @@ static void start_and_stop(void *arg)
 
 static void init(void)
 {
-	ebb_log_set_sink(log_sink);
+	log_capture();
 	ebb_app_opts_init(&opts, sizeof(opts));
 	opts.name = "test";
 	opts.on_violation = EBB_VIOLATION_ABORT;
@@ -181,7 +164,7 @@ START_TEST(test_states_are_logged_in_order)
 {
 	static const char *const names[] = {"environment", "startup", "initializing",
 					    "configuring", "running", "stopping"};
-	const char *at = log_text;
+	const char *at = log_text();
 	char line[64];
 	size_t index;
 
@@ -330,14 +313,14 @@ START_TEST(test_stop_at_any_moment)
 
 	init();
 	for (round = 0; round < 60; round++) {
-		log_text[0] = '\0';
+		log_clear();
 		trace[0] = '\0';
 		ck_assert_int_eq(pthread_create(&stopper, NULL, stop_soon_main,
 						(void *)(uintptr_t)(round * 5000)),
 				 0);
 		ck_assert_int_eq(ebb_app_start(&opts, only_start, NULL), 9);
 		pthread_join(stopper, NULL);
-		ck_assert_msg(!logged("failed"), "%s", log_text);
+		ck_assert_msg(!logged("failed"), "%s", log_text());
 	}
 }
 END_TEST
@@ -540,7 +523,7 @@ START_TEST(test_notify_nobody)
 	setenv("NOTIFY_SOCKET", "relative", 1);
 	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("NOTIFY_SOCKET=relative"));
-	log_text[0] = '\0';
+	log_clear();
 	setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
 	app_sd_notify_phase(EBB_APP_RUNNING, "running", NULL);
 	ck_assert(logged("No such file or directory"));

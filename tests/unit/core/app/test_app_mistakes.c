@@ -18,12 +18,11 @@
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/need.h"
 #include "tests/unit/unit.h"
 
 static char trace[512];
-static char log_text[16384];
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_app_opts opts;
 static bool init_later;
 static bool twice;
@@ -34,22 +33,6 @@ static void note(const char *what)
 	size_t len = strlen(trace);
 
 	snprintf(trace + len, sizeof(trace) - len, "%s%s", len > 0 ? " " : "", what);
-}
-
-static void log_sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	size_t len;
-
-	pthread_mutex_lock(&log_lock);
-	len = strlen(log_text);
-	snprintf(log_text + len, sizeof(log_text) - len, "%s %s: %s\n", ebb_log_level_name(level),
-		 component, text);
-	pthread_mutex_unlock(&log_lock);
-}
-
-static bool logged(const char *text)
-{
-	return strstr(log_text, text) != NULL;
 }
 
 static void first_finish(void *arg)
@@ -124,7 +107,7 @@ static void start_and_stop(void *arg)
 
 static void init(void)
 {
-	ebb_log_set_sink(log_sink);
+	log_capture();
 	ebb_app_opts_init(&opts, sizeof(opts));
 	opts.name = "test";
 	opts.on_violation = EBB_VIOLATION_ABORT;

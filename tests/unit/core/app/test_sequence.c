@@ -9,7 +9,7 @@
 
 #include <ebb/log.h>
 
-#include "tests/unit/core/app/stepper.h"
+#include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/unit.h"
 
 /* What a step of the tests does. */
@@ -174,31 +174,31 @@ static void do_next(void *arg)
 
 static void begin(size_t num_parts)
 {
-	stepper_begin();
-	stepper_call(do_make, (void *)(uintptr_t)num_parts);
+	stage_begin();
+	stage_call(do_make, (void *)(uintptr_t)num_parts);
 }
 
 static void end(void)
 {
-	stepper_call(do_destroy, NULL);
-	stepper_end();
+	stage_call(do_destroy, NULL);
+	stage_end();
 }
 
 START_TEST(test_in_order_and_backwards)
 {
 	begin(3);
 	parts[1].later = true;
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	ck_assert_str_eq(trace, "+a +b");
 	ck_assert_str_eq(waiting, "b");
-	stepper_call(do_next, &parts[1]);
+	stage_call(do_next, &parts[1]);
 	ck_assert_str_eq(trace, "+a +b +c done");
 	ck_assert_int_eq(done_rc, 0);
 	ck_assert_str_eq(waiting, "");
-	stepper_call(do_undo, NULL);
+	stage_call(do_undo, NULL);
 	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done");
 	/* What has been undone is not undone again. */
-	stepper_call(do_undo, NULL);
+	stage_call(do_undo, NULL);
 	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done done");
 	end();
 }
@@ -208,7 +208,7 @@ START_TEST(test_failure_undoes_what_was_started)
 {
 	begin(4);
 	parts[2].rc = -EIO;
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	ck_assert_str_eq(trace, "+a +b +c !c -b -a done");
 	ck_assert_int_eq(done_rc, -EIO);
 	ck_assert_int_eq(failed_count, 1);
@@ -219,7 +219,7 @@ END_TEST
 START_TEST(test_empty_ends_at_once)
 {
 	begin(0);
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	ck_assert_str_eq(trace, "done");
 	ck_assert_int_eq(done_rc, 0);
 	end();
@@ -260,13 +260,13 @@ START_TEST(test_many_steps_no_recursion_and_short_turns)
 {
 	unsigned count = 0;
 
-	stepper_begin();
-	stepper_call(do_make_many, &count);
+	stage_begin();
+	stage_call(do_make_many, &count);
 	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), do_run, NULL), 0);
-	stepper_turns(1);
+	stage_turns(1);
 	ck_assert_uint_eq(count, EBB_SEQUENCE_BATCH);
 	ck_assert_int_eq(done_count, 0);
-	stepper_turns(10000 / EBB_SEQUENCE_BATCH + 4);
+	stage_turns(10000 / EBB_SEQUENCE_BATCH + 4);
 	ck_assert_uint_eq(count, 10000);
 	ck_assert_int_eq(done_count, 1);
 	ck_assert_int_lt(stack_high - stack_low, 1024);
@@ -279,13 +279,13 @@ START_TEST(test_double_next_is_refused)
 	begin(2);
 	parts[0].later = true;
 	parts[1].later = true;
-	stepper_call(do_run, NULL);
-	stepper_call(do_next, &parts[0]);
+	stage_call(do_run, NULL);
+	stage_call(do_next, &parts[0]);
 	ck_assert_str_eq(trace, "+a +b");
-	stepper_call(do_next, &parts[0]);
+	stage_call(do_next, &parts[0]);
 	ck_assert_str_eq(trace, "+a +b");
-	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": the step has ended already"), 1);
-	stepper_call(do_next, &parts[1]);
+	ck_assert_uint_eq(log_count("refused for step \"a\": the step has ended already"), 1);
+	stage_call(do_next, &parts[1]);
 	ck_assert_str_eq(trace, "+a +b done");
 	end();
 }
@@ -296,20 +296,20 @@ START_TEST(test_late_next_is_refused)
 	struct part late = {.name = "late"};
 
 	begin(1);
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	late.ticket = parts[0].ticket;
-	stepper_call(do_destroy, NULL);
+	stage_call(do_destroy, NULL);
 	/* The sequence is gone; a new one may live at its address. */
-	stepper_call(do_next, &late);
-	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": "), 1);
+	stage_call(do_next, &late);
+	ck_assert_uint_eq(log_count("refused for step \"a\": "), 1);
 	parts[0].later = true;
-	stepper_call(do_make, (void *)1);
-	stepper_call(do_run, NULL);
+	stage_call(do_make, (void *)1);
+	stage_call(do_run, NULL);
 	late.ticket.sequence = sequence;
-	stepper_call(do_next, &late);
-	ck_assert_uint_eq(stepper_log_count("refused for step \"a\": "), 2);
+	stage_call(do_next, &late);
+	ck_assert_uint_eq(log_count("refused for step \"a\": "), 2);
 	ck_assert_int_eq(done_count, 1);
-	stepper_call(do_next, &parts[0]);
+	stage_call(do_next, &parts[0]);
 	ck_assert_int_eq(done_count, 2);
 	end();
 }
@@ -321,14 +321,14 @@ START_TEST(test_invented_next_is_refused)
 
 	begin(1);
 	parts[0].later = true;
-	stepper_call(do_run, NULL);
-	stepper_call(do_next, &invented);
+	stage_call(do_run, NULL);
+	stage_call(do_next, &invented);
 	invented.ticket.sequence = sequence;
 	invented.ticket.generation = parts[0].ticket.generation + 1000;
-	stepper_call(do_next, &invented);
-	ck_assert_uint_eq(stepper_log_count("ebb_step_next() refused"), 2);
+	stage_call(do_next, &invented);
+	ck_assert_uint_eq(log_count("ebb_step_next() refused"), 2);
 	ck_assert_int_eq(done_count, 0);
-	stepper_call(do_next, &parts[0]);
+	stage_call(do_next, &parts[0]);
 	end();
 }
 END_TEST
@@ -345,13 +345,13 @@ START_TEST(test_next_off_the_app_thread_is_refused)
 
 	begin(1);
 	parts[0].later = true;
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	ck_assert_int_eq(pthread_create(&foreign, NULL, foreign_main, &parts[0]), 0);
 	pthread_join(foreign, NULL);
-	stepper_turns(4);
+	stage_turns(4);
 	ck_assert_int_eq(done_count, 0);
-	ck_assert_uint_eq(stepper_log_count("step \"a\": called off the app thread"), 1);
-	stepper_call(do_next, &parts[0]);
+	ck_assert_uint_eq(log_count("step \"a\": called off the app thread"), 1);
+	stage_call(do_next, &parts[0]);
 	ck_assert_int_eq(done_count, 1);
 	end();
 }
@@ -361,18 +361,18 @@ START_TEST(test_hanging_step_is_named_every_5_s)
 {
 	begin(1);
 	parts[0].later = true;
-	stepper_call(do_run, NULL);
-	stepper_advance_ms(4800);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 0);
-	stepper_advance_ms(400);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 5 s"), 1);
-	stepper_advance_ms(10000);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 10 s"), 1);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended after 15 s"), 1);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 3);
-	stepper_call(do_next, &parts[0]);
-	stepper_advance_ms(10000);
-	ck_assert_uint_eq(stepper_log_count("\"a\" has not ended"), 3);
+	stage_call(do_run, NULL);
+	stage_advance_ms(4800);
+	ck_assert_uint_eq(log_count("\"a\" has not ended"), 0);
+	stage_advance_ms(400);
+	ck_assert_uint_eq(log_count("\"a\" has not ended after 5 s"), 1);
+	stage_advance_ms(10000);
+	ck_assert_uint_eq(log_count("\"a\" has not ended after 10 s"), 1);
+	ck_assert_uint_eq(log_count("\"a\" has not ended after 15 s"), 1);
+	ck_assert_uint_eq(log_count("\"a\" has not ended"), 3);
+	stage_call(do_next, &parts[0]);
+	stage_advance_ms(10000);
+	ck_assert_uint_eq(log_count("\"a\" has not ended"), 3);
 	end();
 }
 END_TEST
@@ -382,16 +382,16 @@ START_TEST(test_timeout_fails_the_step)
 	timeout_s = 2;
 	begin(3);
 	parts[1].later = true;
-	stepper_call(do_run, NULL);
-	stepper_advance_ms(1900);
+	stage_call(do_run, NULL);
+	stage_advance_ms(1900);
 	ck_assert_int_eq(done_count, 0);
-	stepper_advance_ms(200);
+	stage_advance_ms(200);
 	ck_assert_str_eq(trace, "+a +b !b -a done");
 	ck_assert_int_eq(done_rc, -ETIMEDOUT);
-	ck_assert_uint_eq(stepper_log_count("\"b\" has not ended after 2 s: the limit"), 1);
+	ck_assert_uint_eq(log_count("\"b\" has not ended after 2 s: the limit"), 1);
 	/* It comes after all, too late. */
-	stepper_call(do_next, &parts[1]);
-	ck_assert_uint_eq(stepper_log_count("refused for step \"b\""), 1);
+	stage_call(do_next, &parts[1]);
+	ck_assert_uint_eq(log_count("refused for step \"b\""), 1);
 	ck_assert_int_eq(done_count, 1);
 	end();
 }
@@ -401,11 +401,11 @@ START_TEST(test_stop_waits_for_the_step)
 {
 	begin(3);
 	parts[1].later = true;
-	stepper_call(do_run, NULL);
-	stepper_call(do_stop, NULL);
-	stepper_advance_ms(9000);
+	stage_call(do_run, NULL);
+	stage_call(do_stop, NULL);
+	stage_advance_ms(9000);
 	ck_assert_str_eq(trace, "+a +b");
-	stepper_call(do_next, &parts[1]);
+	stage_call(do_next, &parts[1]);
 	ck_assert_str_eq(trace, "+a +b -b -a done");
 	ck_assert_int_eq(done_rc, -ECANCELED);
 	ck_assert_int_eq(failed_count, 0);
@@ -417,15 +417,15 @@ START_TEST(test_stop_passes_over_a_step_that_hangs)
 {
 	begin(3);
 	parts[1].later = true;
-	stepper_call(do_run, NULL);
-	stepper_advance_ms(3000);
-	stepper_call(do_stop, NULL);
-	stepper_advance_ms(9900);
+	stage_call(do_run, NULL);
+	stage_advance_ms(3000);
+	stage_call(do_stop, NULL);
+	stage_advance_ms(9900);
 	ck_assert_int_eq(done_count, 0);
-	stepper_advance_ms(200);
+	stage_advance_ms(200);
 	ck_assert_str_eq(trace, "+a +b -a done");
 	ck_assert_int_eq(done_rc, -ECANCELED);
-	ck_assert_uint_eq(stepper_log_count("\"b\" has not ended after 13 s: passed over"), 1);
+	ck_assert_uint_eq(log_count("\"b\" has not ended after 13 s: passed over"), 1);
 	end();
 }
 END_TEST
@@ -434,16 +434,16 @@ START_TEST(test_undo_that_hangs_is_passed_over)
 {
 	begin(3);
 	parts[1].undo_later = true;
-	stepper_call(do_run, NULL);
-	stepper_call(do_undo, NULL);
+	stage_call(do_run, NULL);
+	stage_call(do_undo, NULL);
 	ck_assert_str_eq(waiting, "undo b");
-	stepper_advance_ms(9900);
+	stage_advance_ms(9900);
 	ck_assert_str_eq(trace, "+a +b +c done -c -b");
-	ck_assert_uint_eq(stepper_log_count("\"undo b\" has not ended after 5 s"), 1);
-	stepper_advance_ms(200);
+	ck_assert_uint_eq(log_count("\"undo b\" has not ended after 5 s"), 1);
+	stage_advance_ms(200);
 	ck_assert_str_eq(trace, "+a +b +c done -c -b -a done");
 	ck_assert_int_eq(done_rc, 0);
-	ck_assert_uint_eq(stepper_log_count("\"undo b\" has not ended after 10 s: passed over"), 1);
+	ck_assert_uint_eq(log_count("\"undo b\" has not ended after 10 s: passed over"), 1);
 	end();
 }
 END_TEST
@@ -463,16 +463,16 @@ START_TEST(test_patient_step_is_waited_for_in_silence)
 {
 	timeout_s = 2;
 	begin(0);
-	stepper_call(do_destroy, NULL);
+	stage_call(do_destroy, NULL);
 	parts[0].later = true;
-	stepper_call(do_make_patient, &parts[0]);
-	stepper_call(do_run, NULL);
-	stepper_advance_ms(60000);
-	ck_assert_uint_eq(stepper_log_count("has not ended"), 0);
+	stage_call(do_make_patient, &parts[0]);
+	stage_call(do_run, NULL);
+	stage_advance_ms(60000);
+	ck_assert_uint_eq(log_count("has not ended"), 0);
 	ck_assert_int_eq(done_count, 0);
 	/* But not when everything is to end. */
-	stepper_call(do_stop, NULL);
-	stepper_advance_ms(10200);
+	stage_call(do_stop, NULL);
+	stage_advance_ms(10200);
 	ck_assert_int_eq(done_count, 1);
 	ck_assert_int_eq(done_rc, -ECANCELED);
 	end();
@@ -503,38 +503,38 @@ START_TEST(test_inner_step_is_what_is_waited_for)
 {
 	timeout_s = 60;
 	begin(0);
-	stepper_call(do_destroy, NULL);
-	stepper_call(do_make_nested, NULL);
+	stage_call(do_destroy, NULL);
+	stage_call(do_make_nested, NULL);
 	parts[3].later = true;
-	stepper_call(do_run, NULL);
+	stage_call(do_run, NULL);
 	ck_assert_str_eq(trace, "+a +b +c +d");
 	ck_assert_str_eq(waiting, "d");
-	stepper_advance_ms(5100);
-	ck_assert_uint_eq(stepper_log_count("inner: \"d\" has not ended after 5 s"), 1);
-	ck_assert_uint_eq(stepper_log_count("has not ended"), 1);
-	stepper_call(do_next, &parts[3]);
+	stage_advance_ms(5100);
+	ck_assert_uint_eq(log_count("inner: \"d\" has not ended after 5 s"), 1);
+	ck_assert_uint_eq(log_count("has not ended"), 1);
+	stage_call(do_next, &parts[3]);
 	ck_assert_str_eq(trace, "+a +b +c +d +e done");
-	stepper_call(do_undo, NULL);
+	stage_call(do_undo, NULL);
 	ck_assert_str_eq(trace, "+a +b +c +d +e done -e -b -d -c -a done");
-	stepper_call(do_destroy_nested, NULL);
-	stepper_end();
+	stage_call(do_destroy_nested, NULL);
+	stage_end();
 }
 END_TEST
 
 START_TEST(test_stop_reaches_the_inner_sequence)
 {
 	begin(0);
-	stepper_call(do_destroy, NULL);
-	stepper_call(do_make_nested, NULL);
+	stage_call(do_destroy, NULL);
+	stage_call(do_make_nested, NULL);
 	parts[2].later = true;
-	stepper_call(do_run, NULL);
-	stepper_call(do_stop, NULL);
-	stepper_call(do_next, &parts[2]);
+	stage_call(do_run, NULL);
+	stage_call(do_stop, NULL);
+	stage_call(do_next, &parts[2]);
 	/* The inner sequence undoes its own; the outer step has not succeeded. */
 	ck_assert_str_eq(trace, "+a +b +c -c -a done");
 	ck_assert_int_eq(done_rc, -ECANCELED);
-	stepper_call(do_destroy_nested, NULL);
-	stepper_end();
+	stage_call(do_destroy_nested, NULL);
+	stage_end();
 }
 END_TEST
 
@@ -542,15 +542,15 @@ START_TEST(test_inner_timeout_is_the_outer_failure)
 {
 	timeout_s = 3;
 	begin(0);
-	stepper_call(do_destroy, NULL);
-	stepper_call(do_make_nested, NULL);
+	stage_call(do_destroy, NULL);
+	stage_call(do_make_nested, NULL);
 	parts[3].later = true;
-	stepper_call(do_run, NULL);
-	stepper_advance_ms(3100);
+	stage_call(do_run, NULL);
+	stage_advance_ms(3100);
 	ck_assert_str_eq(trace, "+a +b +c +d !d -c !b -a done");
 	ck_assert_int_eq(done_rc, -ETIMEDOUT);
-	stepper_call(do_destroy_nested, NULL);
-	stepper_end();
+	stage_call(do_destroy_nested, NULL);
+	stage_end();
 }
 END_TEST
 

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,34 +18,13 @@
 #include "core/event/reactor.h"
 #include "core/event/turn.h"
 
-#define LOG_LINES 512
-
 static uint64_t now_ns = EBB_NS_PER_S;
-static char lines[LOG_LINES][512];
-static unsigned num_lines;
 static struct ebb_thread *entered;
 static unsigned violations_before[6];
 
 static uint64_t clock_now_ns(void)
 {
 	return now_ns;
-}
-
-static void log_sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	ck_assert_uint_lt(num_lines, LOG_LINES);
-	snprintf(lines[num_lines++], sizeof(lines[0]), "%s %s: %s", ebb_log_level_name(level),
-		 component, text);
-}
-
-unsigned stage_log_count(const char *text)
-{
-	unsigned i, count = 0;
-
-	for (i = 0; i < num_lines; i++) {
-		count += strstr(lines[i], text) != NULL;
-	}
-	return count;
 }
 
 static void count_violation(const struct ebb_violation_record *record, void *arg)
@@ -68,14 +46,13 @@ void stage_begin(void)
 {
 	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
 
-	num_lines = 0;
 	memset(violations_before, 0, sizeof(violations_before));
 	ebb_violation_for_each(count_violation, violations_before);
 	ebb_violation_set_action(EBB_VIOLATION_LOG);
 	CPU_ZERO(&opts.cpus);
 	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
 	ebb_clock_set_source(clock_now_ns);
-	ebb_log_set_sink(log_sink);
+	log_capture();
 	ebb_log_set_level(EBB_LOG_NOTICE);
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
 	ebb_reactor_begin(&ebb_reactors[0]);
@@ -121,6 +98,24 @@ void stage_clock_advance(uint64_t ns)
 	now_ns += ns;
 }
 
+void stage_advance_ms(unsigned ms)
+{
+	unsigned step_ms;
+
+	stage_turn();
+	for (; ms > 0; ms -= step_ms) {
+		step_ms = ms < 100 ? ms : 100;
+		stage_clock_advance(step_ms * EBB_NS_PER_MS);
+		stage_turns(2);
+	}
+}
+
+void stage_call(ebb_msg_fn fn, void *arg)
+{
+	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), fn, arg), 0);
+	stage_turns(4);
+}
+
 void stage_clock_restore(void)
 {
 	ebb_clock_set_source(clock_now_ns);
@@ -162,7 +157,7 @@ void stage_end(void)
 	ebb_reactor_end(reactor);
 	ebb_helper_stop();
 	ebb_event_fini();
-	ebb_log_set_sink(NULL);
+	log_release();
 	ebb_clock_set_source(NULL);
 }
 

@@ -171,7 +171,7 @@ START_TEST(impossible_geometry_is_refused)
 	*bdev = good;
 	bdev->max_io_blocks = UINT32_MAX;
 	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
-	ck_assert_uint_eq(stage_log_count("bdev 'odd' cannot be:"), 11);
+	ck_assert_uint_eq(log_count("bdev 'odd' cannot be:"), 11);
 	*bdev = good;
 	ck_assert_int_eq(ebb_bdev_register(bdev), 0);
 	fake_close(fake, NULL, NULL);
@@ -389,7 +389,7 @@ START_TEST(a_holder_whose_thread_has_exited_holds_nothing)
 	stage_enter(ebb_thread_app());
 	stage_thread_exit(thread);
 	fake_close(fake, NULL, NULL);
-	ck_assert_uint_eq(stage_log_count("thread 'leaver' has exited with bdev 'disk' open"), 1);
+	ck_assert_uint_eq(log_count("thread 'leaver' has exited with bdev 'disk' open"), 1);
 }
 END_TEST
 

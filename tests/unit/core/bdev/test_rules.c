@@ -169,7 +169,7 @@ START_TEST(a_carried_second_completion_does_not_end_another_request)
 	ck_assert_ptr_eq(fake->held[0], io);
 	stage_turns(3);
 	ck_assert_uint_eq(result.calls, 1);
-	ck_assert_uint_eq(stage_log_count("completed a read request twice"), 1);
+	ck_assert_uint_eq(log_count("completed a read request twice"), 1);
 	fake_complete_one(fake, 0);
 	ck_assert_uint_eq(result.calls, 2);
 	ck_assert_int_eq(result.status, 0);
@@ -211,7 +211,7 @@ START_TEST(a_second_completion_is_reported_and_ignored)
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, 0);
 	ck_assert_uint_eq(stage_violations(3), 1);
-	ck_assert_uint_eq(stage_log_count("completed a read request twice"), 1);
+	ck_assert_uint_eq(log_count("completed a read request twice"), 1);
 	/* The channel works on. */
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
 	ck_assert_ptr_eq(fake->held[0], io);

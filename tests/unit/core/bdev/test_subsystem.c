@@ -15,9 +15,9 @@
 #include <ebb/log.h>
 #include <ebb/method.h>
 
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
-static char log_text[16384];
 static struct ebb_bdev_desc *desc;
 static struct ebb_io_channel *ch;
 static bool let_go;
@@ -32,16 +32,6 @@ static uint64_t fast_clock(void)
 	static _Atomic uint64_t now_ns = EBB_NS_PER_S;
 
 	return atomic_fetch_add(&now_ns, 5 * EBB_NS_PER_MS);
-}
-
-static void log_sink(enum ebb_log_level level, const char *component, const char *text)
-{
-	(void)level;
-	(void)component;
-	if (strlen(log_text) + strlen(text) + 2 < sizeof(log_text)) {
-		strcat(log_text, text);
-		strcat(log_text, "\n");
-	}
 }
 
 static void removed(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
@@ -100,11 +90,11 @@ static int run(void)
 	ebb_app_opts_init(&opts, sizeof(opts));
 	opts.name = "test";
 	opts.mode = EBB_REACTOR_POLL;
-	ebb_log_set_sink(log_sink);
+	log_capture();
 	ebb_clock_set_source(fast_clock);
 	rc = ebb_app_start(&opts, start, NULL);
 	ebb_clock_set_source(NULL);
-	ebb_log_set_sink(NULL);
+	log_release();
 	json_object_put(wait_params);
 	return rc;
 }
@@ -114,7 +104,7 @@ START_TEST(holders_that_let_go_are_waited_for)
 	let_go = true;
 	ck_assert_int_eq(run(), 0);
 	ck_assert_uint_eq(events, 1);
-	ck_assert_ptr_null(strstr(log_text, "left behind"));
+	ck_assert(!logged("left behind"));
 	ck_assert_uint_eq(gets, 1);
 	ck_assert_int_eq(get_code, -ENODEV);
 }
@@ -124,9 +114,9 @@ START_TEST(one_that_does_not_is_named)
 {
 	ck_assert_int_eq(run(), 0);
 	ck_assert_uint_eq(events, 1);
-	ck_assert_msg(strstr(log_text, "bdev 'n' is still held open by thread 'app_thread' at "
-				       "shutdown; left behind") != NULL,
-		      "%s", log_text);
+	ck_assert_msg(strstr(log_text(), "bdev 'n' is still held open by thread 'app_thread' at "
+					 "shutdown; left behind") != NULL,
+		      "%s", log_text());
 	/* It is not in the way of the next run. */
 	let_go = true;
 	creations = 0;

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/core/event/stepper.h"
 
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <ebb/log.h>
+#include <unistd.h>
 
 #include "core/event/helper.h"
 
@@ -14,38 +9,10 @@
 #define STEPPER_EPOCH_NS EBB_NS_PER_S
 
 #define STEPPER_TURNS_MAX 1000
-#define STEPPER_LINES_MAX 256
 
 static _Atomic uint64_t stepper_clock_ns;
 static struct ebb_turn stepper_turns[2];
 static struct ebb_reactor *stepper_current;
-
-static pthread_mutex_t stepper_log_mutex = PTHREAD_MUTEX_INITIALIZER;
-static char stepper_lines[STEPPER_LINES_MAX][512];
-static unsigned stepper_num_lines;
-
-static void stepper_log(enum ebb_log_level level, const char *component, const char *text)
-{
-	(void)level;
-	pthread_mutex_lock(&stepper_log_mutex);
-	if (stepper_num_lines < STEPPER_LINES_MAX) {
-		snprintf(stepper_lines[stepper_num_lines++], sizeof(stepper_lines[0]), "%s: %s",
-			 component, text);
-	}
-	pthread_mutex_unlock(&stepper_log_mutex);
-}
-
-unsigned stepper_log_count(const char *text)
-{
-	unsigned count = 0;
-
-	pthread_mutex_lock(&stepper_log_mutex);
-	for (unsigned i = 0; i < stepper_num_lines; i++) {
-		count += strstr(stepper_lines[i], text) != NULL;
-	}
-	pthread_mutex_unlock(&stepper_log_mutex);
-	return count;
-}
 
 uint64_t stepper_now_ns(void)
 {
@@ -76,8 +43,7 @@ static void stepper_begin(unsigned num_reactors)
 	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 
 	atomic_store(&stepper_clock_ns, STEPPER_EPOCH_NS);
-	stepper_num_lines = 0;
-	ebb_log_set_sink(stepper_log);
+	log_capture();
 	ebb_clock_set_source(stepper_now_ns);
 	CPU_ZERO(&opts.cpus);
 	for (unsigned i = 0; i < num_reactors; i++) {
@@ -201,10 +167,7 @@ void stepper_stop_forced(void)
 void stepper_stop(void)
 {
 	stepper_stop_forced();
-	for (unsigned i = 0; i < stepper_num_lines; i++) {
-		ck_assert_msg(strstr(stepper_lines[i], "is forced") == NULL, "%s",
-			      stepper_lines[i]);
-	}
+	ck_assert_msg(!logged("is forced"), "%s", log_text());
 }
 
 struct ebb_thread *stepper_thread(const char *name, unsigned index)
@@ -232,6 +195,16 @@ void stepper_exit(struct ebb_thread *thread)
 	stepper_enter(thread);
 	ebb_thread_exit();
 	stepper_leave();
+}
+
+void stepper_wait_asleep(int core)
+{
+	struct ebb_reactor_stats stats;
+
+	do {
+		usleep(100);
+		ck_assert_int_eq(ebb_reactor_get_stats(core, &stats), 0);
+	} while (!stats.asleep);
 }
 
 void stepper_count(void *counter)

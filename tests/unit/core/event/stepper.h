@@ -5,7 +5,7 @@
 /*
  * The event layer, stepped: the reactors of a test do not run by themselves but turn by turn, all
  * on the test's own OS thread, by a clock that only the test moves. So an order of events that
- * takes luck in a running service is here just a sequence of calls.
+ * takes luck in a running service is here just a sequence of calls. What is logged is kept.
  *
  * The running turn lives in thread-local storage; the stepper swaps it when it steps another
  * reactor than before.
@@ -19,6 +19,7 @@
 #include "core/event/event.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
+#include "tests/unit/fixtures/log.h"
 
 /* Fixtures: one reactor, or two, in interrupt mode, on CPUs 0 and 1; the app thread on the first. */
 void stepper_start(void);
@@ -58,8 +59,8 @@ void stepper_leave(void);
 /* Begins the exit of @thread; to be settled. */
 void stepper_exit(struct ebb_thread *thread);
 
-/* How many lines of the log since the start hold @text. */
-unsigned stepper_log_count(const char *text);
+/* On a foreign OS thread: waits until the reactor on @core, which runs by itself, sleeps. */
+void stepper_wait_asleep(int core);
 
 /* For messages that only count. */
 void stepper_count(void *counter);

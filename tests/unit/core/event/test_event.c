@@ -50,17 +50,6 @@ static void stop(void *arg)
 	ebb_event_stop();
 }
 
-/* Waits, on a foreign OS thread, until the reactor on @core sleeps. */
-static void wait_asleep(int core)
-{
-	struct ebb_reactor_stats stats;
-
-	do {
-		usleep(200);
-		ck_assert_int_eq(ebb_reactor_get_stats(core, &stats), 0);
-	} while (!stats.asleep);
-}
-
 static void drop_line(enum ebb_log_level level, const char *component, const char *text)
 {
 	(void)level;
@@ -220,7 +209,7 @@ static void *send_to_sleepers(void *arg)
 	for (unsigned i = 0; i < 50; i++) {
 		struct ebb_thread *worker = workers[i % 2];
 
-		wait_asleep(atomic_load(&worker->reactor)->core);
+		stepper_wait_asleep(atomic_load(&worker->reactor)->core);
 		ck_assert_int_eq(ebb_thread_send_msg(worker, note_message, NULL), 0);
 		while (atomic_load(&num_messages) < 7 + i) {
 			sched_yield();
@@ -352,7 +341,7 @@ static void *write_to_sleeper(void *arg)
 {
 	(void)arg;
 	for (unsigned i = 0; i < 20; i++) {
-		wait_asleep(0);
+		stepper_wait_asleep(0);
 		ck_assert_int_eq(write(ring_pipe[1], "x", 1), 1);
 		while (atomic_load(&ring_completions) <= i) {
 			sched_yield();

@@ -198,7 +198,7 @@ END_TEST
 START_TEST(test_no_caller)
 {
 	ck_assert_int_eq(ebb_for_each_thread(visit, NULL, NULL), -EPERM);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
 	stepper_settle();
 	ck_assert_str_eq(story, "");
 }

@@ -351,7 +351,7 @@ END_TEST
 START_TEST(test_no_thread)
 {
 	ebb_for_each_channel(&device, visit, NULL, NULL);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
 	stepper_settle();
 	ck_assert_str_eq(story, "");
 }

@@ -197,8 +197,7 @@ START_TEST(test_create_fails)
 	create_rc = -EIO;
 	ck_assert_ptr_null(ebb_io_channel_get(&device));
 	ck_assert_uint_eq(thread->num_channels, 0);
-	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel to 'disk0': Input/output"),
-			  1);
+	ck_assert_uint_eq(log_count("'worker' gets no channel to 'disk0': Input/output"), 1);
 	settle();
 	ck_assert_uint_eq(destroys, 0);
 	create_rc = 0;
@@ -288,7 +287,7 @@ START_TEST(test_unregister_waits)
 	ck_assert_uint_eq(gone, 0);
 	/* New ones are refused at once, also to those who have one. */
 	ck_assert_ptr_null(ebb_io_channel_get(&device));
-	ck_assert_uint_eq(stepper_log_count("not registered, or going"), 1);
+	ck_assert_uint_eq(log_count("not registered, or going"), 1);
 	ck_assert_int_eq(ebb_io_device_unregister(&device, on_gone), -ENODEV);
 	ebb_io_channel_put(channel);
 	settle();
@@ -328,11 +327,11 @@ START_TEST(test_foreign_thread)
 	ebb_io_channel_put(channel);
 	ck_assert_ptr_null(ebb_io_channel_ref(channel));
 	ebb_io_channel_quiesced(channel);
-	ck_assert_uint_eq(stepper_log_count("rule 2"), 3);
-	ck_assert_uint_eq(stepper_log_count("belongs to thread 'worker', by thread 'other'"), 3);
+	ck_assert_uint_eq(log_count("rule 2"), 3);
+	ck_assert_uint_eq(log_count("belongs to thread 'worker', by thread 'other'"), 3);
 	stepper_leave();
 	ck_assert_ptr_null(ebb_io_channel_ref(channel));
-	ck_assert_uint_eq(stepper_log_count("by thread 'none'"), 1);
+	ck_assert_uint_eq(log_count("by thread 'none'"), 1);
 	stepper_enter(thread);
 	settle();
 	ck_assert_uint_eq(destroys, 0);
@@ -348,14 +347,14 @@ START_TEST(test_no_thread)
 	ck_assert_int_eq(ebb_io_device_register(&second_device, &ops), -EPERM);
 	ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), -EPERM);
 	ck_assert_ptr_null(ebb_io_channel_get(&device));
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 3);
+	ck_assert_uint_eq(log_count("rule 4"), 3);
 }
 END_TEST
 
 START_TEST(test_unknown_device)
 {
 	ck_assert_ptr_null(ebb_io_channel_get(&second_device));
-	ck_assert_uint_eq(stepper_log_count("'worker' gets no channel"), 1);
+	ck_assert_uint_eq(log_count("'worker' gets no channel"), 1);
 	ck_assert_int_eq(ebb_io_device_unregister(&second_device, NULL), -ENODEV);
 }
 END_TEST
@@ -378,7 +377,7 @@ END_TEST
 static void put_again(int number)
 {
 	(void)number;
-	_exit(stepper_log_count("channel->ref > 0") == 1 ? 7 : 1);
+	_exit(log_count("channel->ref > 0") == 1 ? 7 : 1);
 }
 
 /* Once too often: a bug that ends the process at the place, and not a channel that never goes. */

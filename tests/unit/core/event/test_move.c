@@ -332,7 +332,7 @@ START_TEST(test_forced_while_moving)
 	stepper_advance_us(5100000);
 	stepper_settle();
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
-	ck_assert_uint_eq(stepper_log_count("channels (disk0)"), 1);
+	ck_assert_uint_eq(log_count("channels (disk0)"), 1);
 	ck_assert_uint_eq(num_answers, 1);
 }
 END_TEST
@@ -357,7 +357,7 @@ START_TEST(test_no_thread)
 {
 	ebb_thread_move(thread, 1, answer, NULL);
 	ebb_reactor_set_mode(0, EBB_REACTOR_POLL, 0, answer, NULL);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 2);
+	ck_assert_uint_eq(log_count("rule 4"), 2);
 	stepper_settle();
 	ck_assert_int_eq(core_of(), 0);
 	ck_assert_uint_eq(num_answers, 0);

@@ -231,7 +231,7 @@ START_TEST(test_mode_refused)
 	begin_move(1);
 	check_answer(0);
 	ck_assert_uint_eq(thread->num_blocking, 1);
-	ck_assert_uint_ge(stepper_log_count("'worker'") + stepper_log_count("'run'"), 1);
+	ck_assert_uint_ge(log_count("'worker'") + log_count("'run'"), 1);
 }
 END_TEST
 
@@ -268,7 +268,7 @@ START_TEST(test_resumed_without_its_source)
 	ebb_poller_resume(poller);
 	stepper_leave();
 	ck_assert_uint_eq(thread->num_blocking, 1);
-	ck_assert_uint_eq(stepper_log_count("its wake source is lost"), 1);
+	ck_assert_uint_eq(log_count("its wake source is lost"), 1);
 	runs = 0;
 	stepper_turn_of(0, true);
 	ck_assert_uint_eq(runs, 1);

@@ -359,13 +359,13 @@ START_TEST(test_foreign_thread)
 	ebb_poller_unregister(&a.poller);
 	ck_assert_ptr_eq(a.poller, poller);
 	ebb_poller_pause(poller);
-	ck_assert_uint_eq(stepper_log_count("rule 2"), 2);
+	ck_assert_uint_eq(log_count("rule 2"), 2);
 	stepper_enter(thread);
 	check_turn("a");
 	ebb_poller_pause(poller);
 	stepper_enter(ebb_thread_app());
 	ebb_poller_resume(poller);
-	ck_assert_uint_eq(stepper_log_count("rule 2"), 3);
+	ck_assert_uint_eq(log_count("rule 2"), 3);
 	stepper_enter(thread);
 	check_turn("");
 }
@@ -375,7 +375,7 @@ START_TEST(test_no_thread)
 {
 	stepper_leave();
 	ck_assert_ptr_null(ebb_poller_register(run, &a, 0));
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
 	stepper_stop();
 }
 END_TEST

@@ -308,7 +308,7 @@ START_TEST(test_register_refused)
 	first.interrupt_rc = -EIO;
 	join(&first);
 	ck_assert_ptr_null(first.poller);
-	ck_assert_uint_eq(stepper_log_count("'run' of thread 'app_thread' cannot be registered"), 1);
+	ck_assert_uint_eq(log_count("'run' of thread 'app_thread' cannot be registered"), 1);
 	ck_assert_ptr_null(ebb_poller_register_wake(run, &first, &wake));
 	/* Nothing is left of it: the fd may be watched by another. */
 	first.interrupt_rc = 0;
@@ -323,7 +323,7 @@ START_TEST(test_register_both)
 	struct ebb_poller_wake wake = {.fd = first.fd};
 
 	ck_assert_ptr_null(ebb_poller_register_named(run, &first, 1000, &wake, "both"));
-	ck_assert_uint_eq(stepper_log_count("'both'"), 1);
+	ck_assert_uint_eq(log_count("'both'"), 1);
 	ck_assert_uint_eq(ebb_thread_app()->num_timed, 0);
 }
 END_TEST

@@ -202,7 +202,7 @@ START_TEST(test_no_fd)
 	poller = join(&runs, 60000000);
 	ck_assert_int_eq(ebb_pollers_arm_timer(thread), -EMFILE);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	ck_assert_uint_eq(stepper_log_count("'worker' has no timerfd"), 1);
+	ck_assert_uint_eq(log_count("'worker' has no timerfd"), 1);
 	ck_assert_uint_eq(thread->timer_armed_ns, 0);
 	arm(stepper_now_ns() + 60 * EBB_NS_PER_S);
 }

@@ -214,18 +214,18 @@ START_TEST(test_overrun)
 
 	ebb_thread_send_msg(thread, take_long, &short_us);
 	stepper_settle();
-	ck_assert_uint_eq(stepper_log_count("take_long"), 0);
+	ck_assert_uint_eq(log_count("take_long"), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		ebb_thread_send_msg(thread, take_long, &long_us);
 	}
 	stepper_settle();
-	ck_assert_uint_eq(stepper_log_count("take_long of thread 'worker' took 12.3 ms"), 1);
+	ck_assert_uint_eq(log_count("take_long of thread 'worker' took 12.3 ms"), 1);
 	ebb_violation_for_each(count_overruns, NULL);
 	ck_assert_uint_eq(num_overruns, 3);
 	stepper_advance_us(1000000);
 	ebb_thread_send_msg(thread, take_long, &long_us);
 	stepper_settle();
-	ck_assert_uint_eq(stepper_log_count("take_long"), 2);
+	ck_assert_uint_eq(log_count("take_long"), 2);
 }
 END_TEST
 

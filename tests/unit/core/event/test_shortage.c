@@ -114,7 +114,7 @@ END_TEST
 static void note_abort(int number)
 {
 	(void)number;
-	_exit(stepper_log_count("'worker', which does not keep up: its reactor is in") == 1 ? 7 : 1);
+	_exit(log_count("'worker', which does not keep up: its reactor is in") == 1 ? 7 : 1);
 }
 
 /* When that is gone too: an end that names who does not keep up. */
@@ -196,7 +196,7 @@ START_TEST(test_channel)
 	ck_assert_int_eq(ebb_io_device_register(&device, &ops), 0);
 	channel = WITHOUT_HEAP(ebb_io_channel_get(&device));
 	ck_assert_ptr_null(channel);
-	ck_assert_uint_eq(stepper_log_count("out of memory"), 1);
+	ck_assert_uint_eq(log_count("out of memory"), 1);
 	ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), 0);
 	stepper_leave();
 	stepper_settle();
@@ -235,7 +235,7 @@ START_TEST(test_no_os_thread)
 	no_threads = true;
 	ck_assert_int_eq(ebb_event_init(&opts), 0);
 	ck_assert_int_eq(ebb_event_run(), -EAGAIN);
-	ck_assert_uint_eq(stepper_log_count("the watch cannot be started"), 1);
+	ck_assert_uint_eq(log_count("the watch cannot be started"), 1);
 	ebb_event_fini();
 	no_threads = false;
 	ck_assert_int_eq(ebb_event_init(&opts), 0);

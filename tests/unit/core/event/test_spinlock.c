@@ -36,7 +36,7 @@ START_TEST(test_lock)
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), 0);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), 0);
 	ebb_spinlock_fini(&lock);
-	ck_assert_uint_eq(stepper_log_count("rule"), 0);
+	ck_assert_uint_eq(log_count("rule"), 0);
 }
 END_TEST
 
@@ -44,8 +44,8 @@ START_TEST(test_recursion)
 {
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), 0);
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), -EDEADLK);
-	ck_assert_uint_eq(stepper_log_count("(recursion)"), 1);
-	ck_assert_uint_eq(stepper_log_count("'table'"), 1);
+	ck_assert_uint_eq(log_count("(recursion)"), 1);
+	ck_assert_uint_eq(log_count("'table'"), 1);
 	/* It is still held, once. */
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), 0);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), -EPERM);
@@ -57,7 +57,7 @@ START_TEST(test_foreign_unlock)
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), 0);
 	stepper_enter(other);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), -EPERM);
-	ck_assert_uint_eq(stepper_log_count("'table', which belongs to thread 'worker', by thread "
+	ck_assert_uint_eq(log_count("'table', which belongs to thread 'worker', by thread "
 				    "'other'"),
 			  1);
 	stepper_leave();
@@ -70,7 +70,7 @@ END_TEST
 START_TEST(test_unlock_unheld)
 {
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), -EPERM);
-	ck_assert_uint_eq(stepper_log_count("(not the holder)"), 1);
+	ck_assert_uint_eq(log_count("(not the holder)"), 1);
 	ck_assert_uint_eq(thread->held_spinlocks, 0);
 }
 END_TEST
@@ -79,7 +79,7 @@ START_TEST(test_destroyed_while_held)
 {
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), 0);
 	ebb_spinlock_fini(&lock);
-	ck_assert_uint_eq(stepper_log_count("(while held)"), 1);
+	ck_assert_uint_eq(log_count("(while held)"), 1);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), 0);
 }
 END_TEST
@@ -102,11 +102,11 @@ START_TEST(test_held_at_end)
 	stepper_leave();
 	ebb_thread_send_msg(thread, take, NULL);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("(held at the end of a callback)"), 1);
-	ck_assert_uint_eq(stepper_log_count("'take'"), 1);
+	ck_assert_uint_eq(log_count("(held at the end of a callback)"), 1);
+	ck_assert_uint_eq(log_count("'take'"), 1);
 	ebb_thread_send_msg(thread, give, NULL);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("'give'"), 0);
+	ck_assert_uint_eq(log_count("'give'"), 0);
 }
 END_TEST
 
@@ -124,7 +124,7 @@ START_TEST(test_held_at_end_of_poller)
 	poller = ebb_poller_register(take_and_go, NULL, 0);
 	stepper_leave();
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("'take_and_go'"), 1);
+	ck_assert_uint_eq(log_count("'take_and_go'"), 1);
 	stepper_enter(thread);
 	ck_assert_int_eq(ebb_spinlock_unlock(&lock), 0);
 }
@@ -134,7 +134,7 @@ START_TEST(test_no_thread)
 {
 	stepper_leave();
 	ck_assert_int_eq(ebb_spinlock_lock(&lock), -EPERM);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
 }
 END_TEST
 

@@ -375,13 +375,13 @@ START_TEST(test_outside)
 	stepper_stop();
 	ck_assert_int_eq(ebb_thread_create("early", EBB_CORE_ANY, &thread), -EPERM);
 	ck_assert_ptr_null(thread);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 1);
-	ck_assert_uint_eq(stepper_log_count("'early'"), 1);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("'early'"), 1);
 	ck_assert_ptr_null(ebb_thread_app());
 	ck_assert_ptr_null(ebb_thread_current());
 	ck_assert_int_eq(ebb_reactor_current_core(), -1);
 	ck_assert_int_eq(ebb_for_each_thread(tell, NULL, tell), -EPERM);
-	ck_assert_uint_eq(stepper_log_count("rule 4"), 2);
+	ck_assert_uint_eq(log_count("rule 4"), 2);
 	ebb_thread_exit(); /* of nobody */
 }
 END_TEST

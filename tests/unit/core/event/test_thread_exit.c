@@ -47,7 +47,7 @@ static void check_ends(void)
 {
 	stepper_settle();
 	ck_assert(exited());
-	ck_assert_uint_eq(stepper_log_count("is forced"), 0);
+	ck_assert_uint_eq(log_count("is forced"), 0);
 }
 
 /* Lets the limit pass; the thread must then be forced, and name @waited_for. */
@@ -57,8 +57,8 @@ static void check_forced(const char *waited_for)
 	stepper_advance_us(101000);
 	stepper_settle();
 	ck_assert(exited());
-	ck_assert_uint_eq(stepper_log_count("'worker' did not end within 5 s and is forced"), 1);
-	ck_assert_msg(stepper_log_count(waited_for) == 1, "the log does not say '%s'", waited_for);
+	ck_assert_uint_eq(log_count("'worker' did not end within 5 s and is forced"), 1);
+	ck_assert_msg(log_count(waited_for) == 1, "the log does not say '%s'", waited_for);
 }
 
 START_TEST(test_nothing_left)
@@ -166,7 +166,7 @@ START_TEST(test_forced_active_poller)
 	stepper_turn();
 	stepper_turn();
 	ck_assert(exited());
-	ck_assert_uint_eq(stepper_log_count("1 pollers (stepper_poll_count)"), 1);
+	ck_assert_uint_eq(log_count("1 pollers (stepper_poll_count)"), 1);
 }
 END_TEST
 
@@ -210,7 +210,7 @@ START_TEST(test_forced_channel)
 {
 	begin_channel();
 	check_forced("1 channels (disk0)");
-	ck_assert_uint_eq(stepper_log_count("the memory of its channels is leaked"), 1);
+	ck_assert_uint_eq(log_count("the memory of its channels is leaked"), 1);
 	unregister_device();
 	ck_assert_uint_eq(ebb_thread_app()->pending_unregisters, 1);
 }
@@ -263,7 +263,7 @@ START_TEST(test_forced_unregister)
 	stepper_leave();
 	stepper_settle();
 	ck_assert_uint_eq(num_unregistered, 0);
-	ck_assert_uint_eq(stepper_log_count("'disk0': thread 'worker'"), 1);
+	ck_assert_uint_eq(log_count("'disk0': thread 'worker'"), 1);
 }
 END_TEST
 

@@ -41,7 +41,7 @@ START_TEST(test_forced_messages)
 	stepper_advance_us(5100000);
 	stepper_turn();
 	ck_assert(exited());
-	ck_assert_uint_eq(stepper_log_count("it waited for messages that kept coming"), 1);
+	ck_assert_uint_eq(log_count("it waited for messages that kept coming"), 1);
 }
 END_TEST
 

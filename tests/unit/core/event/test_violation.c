@@ -51,7 +51,7 @@ START_TEST(test_once_per_site)
 	for (unsigned i = 0; i < 10; i++) {
 		break_rule("disk1");
 	}
-	ck_assert_uint_eq(stepper_log_count("disk1"), 1);
+	ck_assert_uint_eq(log_count("disk1"), 1);
 	check_records("disk1", 1, 10);
 }
 END_TEST
@@ -75,8 +75,8 @@ START_TEST(test_fields)
 	break_rule("disk2");
 	ebb_violation_for_each(check_fields, &seen);
 	ck_assert_uint_eq(seen, 1);
-	ck_assert_uint_eq(stepper_log_count("rule 2"), 1);
-	ck_assert_uint_eq(stepper_log_count("unit_function() on 'disk2', which belongs to thread "
+	ck_assert_uint_eq(log_count("rule 2"), 1);
+	ck_assert_uint_eq(log_count("unit_function() on 'disk2', which belongs to thread "
 				    "'worker', by thread 'app_thread'"),
 			  1);
 }
@@ -95,7 +95,7 @@ START_TEST(test_site_differs)
 	}
 	check_records("disk3", 4, 8);
 	check_records("disk4", 1, 2);
-	ck_assert_uint_eq(stepper_log_count("disk3"), 4);
+	ck_assert_uint_eq(log_count("disk3"), 4);
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(test_counted_in_silence)
 {
 	ebb_violation_count(5, "took long", "disk5", thread, thread);
 	ebb_violation_count(5, "took long", "disk5", thread, thread);
-	ck_assert_uint_eq(stepper_log_count("disk5"), 0);
+	ck_assert_uint_eq(log_count("disk5"), 0);
 	check_records("disk5", 1, 2);
 }
 END_TEST
@@ -157,7 +157,7 @@ END_TEST
 static void note_abort(int number)
 {
 	(void)number;
-	_exit(stepper_log_count("disk7") == 1 ? 7 : 1);
+	_exit(log_count("disk7") == 1 ? 7 : 1);
 }
 
 /* As debug builds do by default: said first, then aborted. */

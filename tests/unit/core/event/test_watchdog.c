@@ -44,8 +44,8 @@ START_TEST(test_stuck)
 
 	ebb_thread_send_msg(thread, hang, &us);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("reactor 0 is stuck: in hang of thread 'worker' since "
-					    "1200 ms"),
+	ck_assert_uint_eq(log_count("reactor 0 is stuck: in hang of thread 'worker' since "
+				    "1200 ms"),
 			  1);
 }
 END_TEST
@@ -59,7 +59,7 @@ START_TEST(test_not_yet)
 	stepper_turn();
 	ebb_thread_send_msg(thread, hang, &us);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("is stuck"), 0);
+	ck_assert_uint_eq(log_count("is stuck"), 0);
 }
 END_TEST
 
@@ -69,10 +69,10 @@ START_TEST(test_once_per_turn)
 
 	ebb_thread_send_msg(thread, hang_longer, &us);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("is stuck"), 1);
+	ck_assert_uint_eq(log_count("is stuck"), 1);
 	ebb_thread_send_msg(thread, hang_longer, &us);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("is stuck"), 2);
+	ck_assert_uint_eq(log_count("is stuck"), 2);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(test_stuck_poller)
 	poller = ebb_poller_register(poll_hang, &poller, 0);
 	stepper_leave();
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("in poll_hang of thread 'worker'"), 1);
+	ck_assert_uint_eq(log_count("in poll_hang of thread 'worker'"), 1);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ START_TEST(test_stuck_inbox)
 	ebb_msg_init(&msg, hang, &us);
 	ebb_reactor_send(&ebb_reactors[0], &msg);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("in hang of thread 'none'"), 1);
+	ck_assert_uint_eq(log_count("in hang of thread 'none'"), 1);
 }
 END_TEST
 
@@ -126,8 +126,8 @@ START_TEST(test_rule_1)
 
 	ebb_thread_send_msg(thread, wait_for_self, &us);
 	stepper_turn();
-	ck_assert_uint_eq(stepper_log_count("rule 1"), 1);
-	ck_assert_uint_eq(stepper_log_count("'wait_for_self'"), 1);
+	ck_assert_uint_eq(log_count("rule 1"), 1);
+	ck_assert_uint_eq(log_count("'wait_for_self'"), 1);
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(test_asleep)
 	atomic_store(&ebb_reactors[0].asleep, 1);
 	stepper_advance_us(3600000000);
 	event_watchdog_expired();
-	ck_assert_uint_eq(stepper_log_count("is stuck"), 0);
+	ck_assert_uint_eq(log_count("is stuck"), 0);
 	atomic_store(&ebb_reactors[0].asleep, 0);
 }
 END_TEST
@@ -217,7 +217,7 @@ START_TEST(test_just_woken)
 	sleeper = ebb_poller_register_wake(run_sleeper, NULL, &wake);
 	stepper_leave();
 	stepper_run();
-	ck_assert_uint_eq(stepper_log_count("is stuck"), 0);
+	ck_assert_uint_eq(log_count("is stuck"), 0);
 }
 END_TEST
 

@@ -371,8 +371,8 @@ START_TEST(a_file_that_became_shorter_is_an_error)
 	ck_assert_int_eq(read_wait(buf, 10, 1), -EIO);
 	ck_assert_int_eq(read_wait(buf, 8, 4), -EIO);
 	ck_assert_int_eq(read_wait(buf, 8, 2), 0);
-	ck_assert_uint_eq(stage_log_count("f: read of 1 blocks at 10 has failed: "), 1);
-	ck_assert_uint_eq(stage_log_count("has become shorter: it has 40960 bytes"), 1);
+	ck_assert_uint_eq(log_count("f: read of 1 blocks at 10 has failed: "), 1);
+	ck_assert_uint_eq(log_count("has become shorter: it has 40960 bytes"), 1);
 	file_end();
 }
 END_TEST
@@ -394,7 +394,7 @@ static void fail_a_flush(void)
 	ck_assert_int_eq(pipe(pipes), 0);
 	ck_assert_int_eq(dup2(pipes[1], fd), fd);
 	ck_assert_int_eq(flush_wait(), -EINVAL);
-	ck_assert_uint_eq(stage_log_count("f: flush has failed: "), 1);
+	ck_assert_uint_eq(log_count("f: flush has failed: "), 1);
 	ck_assert_int_eq(dup2(saved, fd), fd);
 	close(saved);
 	close(pipes[0]);

@@ -86,7 +86,7 @@ START_TEST(an_odd_end_is_left_out)
 	ck_assert_str_eq(create("f", scratch_sparse("odd", 3 * 4096 + 77), ", 'block_size': 4096"),
 			 "\"f\"");
 	call_has("bdev_get_bdevs", "{'name': 'f'}", "\"num_blocks\":3");
-	ck_assert_uint_eq(stage_log_count("its last 77 bytes are no whole block of 4096"), 1);
+	ck_assert_uint_eq(log_count("its last 77 bytes are no whole block of 4096"), 1);
 	drop("f");
 }
 END_TEST

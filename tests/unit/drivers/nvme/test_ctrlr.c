@@ -135,13 +135,13 @@ START_TEST(what_cannot_be_used_is_refused_with_the_reason)
 	mock_ns_add(5, 9)->id.nsze = htole64(UINT64_MAX);
 	mock_ns_add(6, 9)->open_rc = -EBUSY;
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn1\"]");
-	ck_assert_uint_eq(stage_log_count("namespace 2 is not used: it is formatted with 8 bytes of "
+	ck_assert_uint_eq(log_count("namespace 2 is not used: it is formatted with 8 bytes of "
 				    "metadata per block (separate)"),
 			  1);
-	ck_assert_uint_eq(stage_log_count("namespace 3 is not used: its blocks are of 2^8 bytes"), 1);
-	ck_assert_uint_eq(stage_log_count("namespace 4 is not used: it is zoned"), 1);
-	ck_assert_uint_eq(stage_log_count("namespace 5 is not used: it claims 2^63 bytes"), 1);
-	ck_assert_uint_eq(stage_log_count("namespace 6 is not used: it is mounted at /mnt"), 1);
+	ck_assert_uint_eq(log_count("namespace 3 is not used: its blocks are of 2^8 bytes"), 1);
+	ck_assert_uint_eq(log_count("namespace 4 is not used: it is zoned"), 1);
+	ck_assert_uint_eq(log_count("namespace 5 is not used: it claims 2^63 bytes"), 1);
+	ck_assert_uint_eq(log_count("namespace 6 is not used: it is mounted at /mnt"), 1);
 	nvme_detach();
 }
 END_TEST
@@ -169,7 +169,7 @@ START_TEST(what_was_not_asked_for_is_passed_over)
 		"namespace 2: it is mounted at /mnt; unmount it");
 	mock.ns[1].open_rc = 0;
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn2\"]");
-	ck_assert_uint_eq(stage_log_count("namespace 1 is not used"), 0);
+	ck_assert_uint_eq(log_count("namespace 1 is not used"), 0);
 	nvme_detach();
 }
 END_TEST
@@ -187,7 +187,7 @@ START_TEST(the_name_of_a_bdev_may_be_taken)
 		"'uuid': '41414141-4141-4141-4141-414141414141'}",
 		"\"x\"");
 	call_is(ATTACH, ATTACH_PARAMS, "[\"nn1\"]");
-	ck_assert_uint_eq(stage_log_count("another bdev has its UUID"), 1);
+	ck_assert_uint_eq(log_count("another bdev has its UUID"), 1);
 	nvme_detach();
 	call_is("bdev_null_delete", "{'name': 'x'}", "true");
 }
@@ -336,7 +336,7 @@ START_TEST(a_namespace_formatted_anew_is_another_bdev)
 	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	ck_assert_uint_eq(client.removes, 1);
-	ck_assert_uint_eq(stage_log_count("nn1 is removed: it has been formatted anew"), 1);
+	ck_assert_uint_eq(log_count("nn1 is removed: it has been formatted anew"), 1);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"block_size\":512");
 	nvme_close(&client);
 	stage_turns(8);
@@ -353,7 +353,7 @@ START_TEST(a_scan_that_fails_changes_nothing)
 	mock_fail(true, nvme_admin_identify, 1, -ETIMEDOUT, 0);
 	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
-	ck_assert_uint_eq(stage_log_count("does not tell its namespaces"), 1);
+	ck_assert_uint_eq(log_count("does not tell its namespaces"), 1);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"name\":\"nn1\"");
 	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
@@ -367,13 +367,13 @@ START_TEST(warnings_are_named_and_read)
 	nvme_attach();
 	mock.smart.critical_warning = 0x05;
 	mock_tell(EVENT(NVME_AER_SMART, NVME_AER_SMART_SPARE_THRESHOLD, NVME_LOG_LID_SMART));
-	ck_assert_uint_eq(stage_log_count("n (here): its spare capacity is low"), 1);
-	ck_assert_uint_eq(stage_log_count("critical: spare capacity is below its threshold, "
+	ck_assert_uint_eq(log_count("n (here): its spare capacity is low"), 1);
+	ck_assert_uint_eq(log_count("critical: spare capacity is below its threshold, "
 				    "reliability is degraded"),
 			  1);
 	mock_tell(EVENT(NVME_AER_ERROR, NVME_AER_ERROR_PERSISTENT_INTERNAL_ERROR,
 			NVME_LOG_LID_ERROR));
-	ck_assert_uint_eq(stage_log_count("n (here): persistent internal error"), 1);
+	ck_assert_uint_eq(log_count("n (here): persistent internal error"), 1);
 	ck_assert_uint_eq(mock_last(true, nvme_admin_get_log_page)->cdw10 & 0xff,
 			  NVME_LOG_LID_ERROR);
 	mock_tell(EVENT(NVME_AER_NOTICE, NVME_AER_NOTICE_FW_ACT_STARTING, NVME_LOG_LID_FW_SLOT));
@@ -381,7 +381,7 @@ START_TEST(warnings_are_named_and_read)
 			  NVME_LOG_LID_FW_SLOT);
 	mock_tell(0xffffffff);
 	mock_tell(EVENT(NVME_AER_ERROR, 0xff, 0xff));
-	ck_assert_uint_eq(stage_log_count("unknown error event"), 1);
+	ck_assert_uint_eq(log_count("unknown error event"), 1);
 	ck_assert_ptr_nonnull(mock.event_request);
 	nvme_detach();
 }

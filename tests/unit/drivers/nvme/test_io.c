@@ -274,7 +274,7 @@ START_TEST(a_compare_tells_what_differs)
 	buf[8191] ^= 1;
 	ck_assert_int_eq(do_compare(buf, 0, 16), -EILSEQ);
 	ck_assert_uint_eq(mock_count(false, nvme_cmd_compare), 2);
-	ck_assert_uint_eq(stage_log_count("failed"), 0);
+	ck_assert_uint_eq(log_count("failed"), 0);
 	end();
 	mock.id.oncs = 0;
 	begin();
@@ -321,7 +321,7 @@ START_TEST(what_may_help_is_tried_again)
 	ck_assert_int_eq(do_write(buf, 0, 8, 0), 0);
 	ck_assert_uint_eq(mock_count(false, nvme_cmd_write), 3);
 	ck_assert_uint_eq(mock_last(false, nvme_cmd_write)->tries, 2);
-	ck_assert_uint_eq(stage_log_count("failed"), 0);
+	ck_assert_uint_eq(log_count("failed"), 0);
 	end();
 }
 END_TEST
@@ -333,7 +333,7 @@ START_TEST(it_is_tried_so_often_and_no_more)
 		  NVME_SCT_MEDIA << NVME_SCT_SHIFT | NVME_SC_READ_ERROR);
 	ck_assert_int_eq(do_read(buf, 0, 8), -EIO);
 	ck_assert_uint_eq(mock_count(false, nvme_cmd_read), 5);
-	ck_assert_uint_eq(stage_log_count("unrecovered read error"), 1);
+	ck_assert_uint_eq(log_count("unrecovered read error"), 1);
 	ck_assert_int_eq(do_read(buf, 0, 8), 0);
 	mock_fail(false, nvme_cmd_write, 99, -EINTR, 0);
 	ck_assert_int_eq(do_write(buf, 0, 8, 0), -EINTR);
@@ -464,7 +464,7 @@ START_TEST(without_a_queue_there_is_no_channel)
 	mock.queue_rc = -ENOSPC;
 	ck_assert_int_eq(ebb_bdev_open("nn1", true, NULL, NULL, &desc), 0);
 	ck_assert_ptr_null(ebb_bdev_channel_get(desc));
-	ck_assert_uint_eq(stage_log_count("No space left"), 1);
+	ck_assert_uint_eq(log_count("No space left"), 1);
 	ebb_bdev_close(desc);
 	nvme_detach();
 }

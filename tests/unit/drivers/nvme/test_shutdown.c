@@ -88,7 +88,7 @@ START_TEST(an_idle_controller_is_detached)
 	shut_down();
 	stage_until(&ended);
 	ck_assert_uint_eq(mock.detaches, 1);
-	ck_assert_uint_eq(stage_log_count("could not be detached"), 0);
+	ck_assert_uint_eq(log_count("could not be detached"), 0);
 }
 END_TEST
 
@@ -126,10 +126,10 @@ START_TEST(a_holder_that_does_not_let_go_is_not_waited_for)
 	ck_assert(!ended);
 	stage_clock_advance((PATIENCE_S - 1) * EBB_NS_PER_S);
 	stage_turns(10);
-	ck_assert_uint_eq(stage_log_count("could not be detached"), 0);
+	ck_assert_uint_eq(log_count("could not be detached"), 0);
 	stage_clock_advance(2 * EBB_NS_PER_S);
 	stage_turns(10);
-	ck_assert_uint_eq(stage_log_count("n (here) could not be detached at shutdown: its bdevs "
+	ck_assert_uint_eq(log_count("n (here) could not be detached at shutdown: its bdevs "
 				    "are still held; left as it is"),
 			  1);
 	stage_clock_advance(PATIENCE_S * EBB_NS_PER_S); /* the bdevs' own */
@@ -187,7 +187,7 @@ START_TEST(an_attach_that_does_not_end_is_not_waited_for)
 	stage_turns(10);
 	stage_clock_advance((PATIENCE_S + 1) * EBB_NS_PER_S);
 	stage_until(&ended);
-	ck_assert_uint_eq(stage_log_count("n (here) could not be detached at shutdown: it is still "
+	ck_assert_uint_eq(log_count("n (here) could not be detached at shutdown: it is still "
 				    "attaching; left as it is"),
 			  1);
 	mock_attached();

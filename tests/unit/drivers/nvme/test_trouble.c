@@ -99,8 +99,8 @@ START_TEST(a_reset_nobody_asked_for_is_noticed)
 	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
 	ck_assert_ptr_nonnull(mock.event_request);
-	ck_assert_uint_eq(stage_log_count("n (here) is being reset"), 1);
-	ck_assert_uint_eq(stage_log_count("n (here) works again"), 1);
+	ck_assert_uint_eq(log_count("n (here) is being reset"), 1);
+	ck_assert_uint_eq(log_count("n (here) works again"), 1);
 	nvme_detach();
 }
 END_TEST
@@ -149,7 +149,7 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
-	ck_assert_uint_eq(stage_log_count("n (here) has failed"), 1);
+	ck_assert_uint_eq(log_count("n (here) has failed"), 1);
 	ck_assert(!wanted_present());
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"failed\"");
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "error -19: ");
@@ -187,7 +187,7 @@ START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
 	ck_assert_int_lt(do_read(), 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
-	ck_assert_uint_eq(stage_log_count("nn1 is removed: it has been formatted anew"), 1);
+	ck_assert_uint_eq(log_count("nn1 is removed: it has been formatted anew"), 1);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"block_size\":4096");
 
 	/* Who answers so all the time is looked at once a second. */
@@ -305,7 +305,7 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 	nvme_close(&client);
 	stage_turns(12);
 	ck_assert_uint_eq(mock.detaches, 1);
-	ck_assert_uint_eq(stage_log_count("has left"), 1);
+	ck_assert_uint_eq(log_count("has left"), 1);
 	call_is("bdev_nvme_get_controllers", "{}", "[]");
 	ck_assert(!wanted_present());
 	mock.gone = false; /* plugged in again */

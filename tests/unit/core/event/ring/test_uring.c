@@ -267,7 +267,7 @@ START_TEST(test_exit_waits)
 		stepper_turn();
 	}
 	ck_assert_uint_eq(num_completed, 1);
-	ck_assert_uint_eq(stepper_log_count("is forced"), 0);
+	ck_assert_uint_eq(log_count("is forced"), 0);
 	close(fd);
 }
 END_TEST
@@ -284,7 +284,7 @@ START_TEST(test_forced_exit)
 	stepper_advance_us(6000000);
 	turns(3);
 	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
-	ck_assert_uint_eq(stepper_log_count("1 io_uring requests"), 1);
+	ck_assert_uint_eq(log_count("1 io_uring requests"), 1);
 	close(fd);
 }
 END_TEST

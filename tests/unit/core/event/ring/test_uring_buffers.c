@@ -193,7 +193,7 @@ START_TEST(test_buffers_without_room)
 	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	turns(3);
 	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 0);
-	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	ck_assert_uint_eq(log_count("I/O memory stays unregistered"), 1);
 	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	ebb_mem_trim();
 	turns(2);
@@ -203,7 +203,7 @@ START_TEST(test_buffers_without_room)
 	alloc_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	turns(3);
 	ck_assert_uint_eq(buffers_registered(bufs, EBB_ARRAY_SIZE(bufs)), 4);
-	ck_assert_uint_eq(stepper_log_count("I/O memory stays unregistered"), 1);
+	ck_assert_uint_eq(log_count("I/O memory stays unregistered"), 1);
 	free_buffers(bufs, EBB_ARRAY_SIZE(bufs));
 	/* Or the leak checker may not look at its own process. */
 	ck_assert_int_eq(setresuid(0, 0, 0), 0);

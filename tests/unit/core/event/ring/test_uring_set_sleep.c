@@ -112,16 +112,6 @@ static void setup(void)
 	pipe_read_open(&idle_read, main_complete);
 }
 
-static void wait_asleep(void)
-{
-	struct ebb_reactor_stats stats;
-
-	do {
-		usleep(100);
-		ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
-	} while (!stats.asleep);
-}
-
 static void wait_count(_Atomic unsigned *counter, unsigned wanted)
 {
 	while (atomic_load(counter) < wanted) {
@@ -132,7 +122,7 @@ static void wait_count(_Atomic unsigned *counter, unsigned wanted)
 static void begin_asleep(void)
 {
 	ebb_thread_send_msg(ebb_thread_app(), begin, NULL);
-	wait_asleep();
+	stepper_wait_asleep(0);
 	ebb_thread_send_msg(ebb_thread_app(), change_main, NULL);
 	while (!atomic_load(&ready)) {
 		sched_yield();
@@ -163,7 +153,7 @@ static void *wake_by_old(void *arg)
 {
 	begin_asleep();
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		wait_asleep();
+		stepper_wait_asleep(0);
 		ck_assert_int_eq(write(old_reads[i].fds[1], "x", 1), 1);
 		wait_count(&num_old_reads, i + 1);
 	}
@@ -193,7 +183,7 @@ static void *wake_by_turns(void *arg)
 		unsigned what = order[i % EBB_ARRAY_SIZE(order)];
 
 		if (i % 3 == 0) {
-			wait_asleep();
+			stepper_wait_asleep(0);
 		}
 		done[what]++;
 		if (what == 0) {
@@ -270,7 +260,7 @@ static void *watch_idle(void *arg)
 	begin_asleep();
 	ck_assert_int_eq(write(old_reads[0].fds[1], "x", 1), 1);
 	wait_count(&num_old_reads, 1);
-	wait_asleep();
+	stepper_wait_asleep(0);
 	ck_assert_int_eq(ebb_reactor_get_stats(0, &before), 0);
 	usleep(20000);
 	ck_assert_int_eq(ebb_reactor_get_stats(0, &after), 0);

@@ -116,16 +116,6 @@ static void setup(void)
 	ck_assert_int_ge(wake_fd, 0);
 }
 
-static void wait_asleep(void)
-{
-	struct ebb_reactor_stats stats;
-
-	do {
-		usleep(100);
-		ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
-	} while (!stats.asleep);
-}
-
 static void wait_count(_Atomic unsigned *counter, unsigned wanted)
 {
 	while (atomic_load(counter) < wanted) {
@@ -165,7 +155,7 @@ static void *wake_by_messages(void *arg)
 {
 	wait_ready();
 	for (unsigned i = 1; i <= ROUNDS; i++) {
-		wait_asleep();
+		stepper_wait_asleep(0);
 		ebb_thread_send_msg(ebb_thread_app(), on_message, NULL);
 		wait_count(&num_messages, i);
 	}
@@ -185,7 +175,7 @@ static void *wake_by_source(void *arg)
 
 	wait_ready();
 	for (unsigned i = 1; i <= ROUNDS; i++) {
-		wait_asleep();
+		stepper_wait_asleep(0);
 		ck_assert_int_eq(write(wake_fd, &one, sizeof(one)), sizeof(one));
 		wait_count(&num_fired, i);
 	}
@@ -203,7 +193,7 @@ static void *wake_by_completion(void *arg)
 {
 	wait_ready();
 	for (unsigned i = 1; i <= ROUNDS; i++) {
-		wait_asleep();
+		stepper_wait_asleep(0);
 		ck_assert_int_eq(write(busy_pipe[1], "x", 1), 1);
 		wait_count(&num_reads, i);
 	}
@@ -243,7 +233,7 @@ static void *wake_by_turns(void *arg)
 		unsigned what = order[i % EBB_ARRAY_SIZE(order)];
 
 		if (i % 3 == 0) {
-			wait_asleep();
+			stepper_wait_asleep(0);
 		}
 		done[what]++;
 		if (what == 0) {
@@ -284,7 +274,7 @@ static void *watch_idle(void *arg)
 	wait_count(&num_reads, 1);
 	ebb_thread_send_msg(ebb_thread_app(), on_message, NULL);
 	wait_count(&num_messages, 1);
-	wait_asleep();
+	stepper_wait_asleep(0);
 	ck_assert_int_eq(ebb_reactor_get_stats(0, &before), 0);
 	usleep(20000);
 	ck_assert_int_eq(ebb_reactor_get_stats(0, &after), 0);

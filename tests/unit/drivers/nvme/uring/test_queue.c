@@ -374,7 +374,7 @@ START_TEST(test_fixed_refused)
 		ck_assert_int_eq(commands[i].request.rc, 0);
 		ck_assert_uint_eq(commands[i].ends, 1);
 	}
-	ck_assert_uint_eq(stepper_log_count("refuses registered memory"), 1);
+	ck_assert_uint_eq(log_count("refuses registered memory"), 1);
 	/* -EINVAL of one that was not registered is the answer. */
 	command_make(3, pool, 512, 1)->res = -EINVAL;
 	submit(&commands[3]);

@@ -118,7 +118,7 @@ START_TEST(a_function_that_vanishes_while_it_shuts_down)
 	fake_ctrlr_vanish(layer.fake);
 	layer_until(&layer.detached);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	ck_assert_uint_eq(stage_log_count("it has not shut down"), 0);
+	ck_assert_uint_eq(log_count("it has not shut down"), 0);
 }
 END_TEST
 

@@ -301,7 +301,7 @@ START_TEST(a_lost_interrupt_is_found_and_counted)
 	turn_of_another();
 	layer_expect(&ios[0], 0, 0);
 	ck_assert_uint_eq(lane->lost_interrupts, 1);
-	ck_assert_uint_eq(stage_log_count("an interrupt was lost"), 1);
+	ck_assert_uint_eq(log_count("an interrupt was lost"), 1);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	end();
 }
@@ -368,7 +368,7 @@ START_TEST(with_one_queue_pair_it_interrupts)
 	second.queue = calloc(1, layer.transport->queue_size);
 	second.queue->base.ctrlr = &layer.ctrlr;
 	ck_assert_int_eq(layer.transport->queue_create(&second.queue->base), -ENOSPC);
-	ck_assert_uint_eq(stage_log_count("all 1 I/O queue pairs are in use"), 1);
+	ck_assert_uint_eq(log_count("all 1 I/O queue pairs are in use"), 1);
 	free(second.queue);
 	end();
 }
@@ -431,7 +431,7 @@ START_TEST(a_refused_queue_fails_requests)
 	layer_expect(&ios[0], -EIO, 0);
 	layer_submit(&queue, &ios[0]);
 	layer_expect(&ios[0], -EIO, 0);
-	ck_assert_uint_eq(stage_log_count("gets no queue: a queue was refused"), 1);
+	ck_assert_uint_eq(log_count("gets no queue: a queue was refused"), 1);
 	layer.fake->refuses = false;
 	layer.transport->reset(&layer.ctrlr);
 	layer_until(&layer.was_reset);

@@ -113,7 +113,7 @@ START_TEST(a_reset_of_one_that_deletes_no_queues)
 	layer_until(&layer.was_reset);
 	layer.fake->refuses = false;
 	is_reset_all_the_same();
-	ck_assert_uint_eq(stage_log_count("cannot be deleted"), 0);
+	ck_assert_uint_eq(log_count("cannot be deleted"), 0);
 }
 END_TEST
 

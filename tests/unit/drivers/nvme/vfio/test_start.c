@@ -56,7 +56,7 @@ START_TEST(a_controller_that_is_never_ready)
 	layer.fake->never_ready = true;
 	attach_fails(-EIO, "it is not ready after 2500 ms");
 	ck_assert_uint_eq(layer.fake->function_resets, 1);
-	ck_assert_uint_eq(stage_log_count("it does not start"), 2);
+	ck_assert_uint_eq(log_count("it does not start"), 2);
 }
 END_TEST
 
@@ -80,7 +80,7 @@ START_TEST(a_start_that_is_given_up)
 	layer_until(&layer.attached);
 	ck_assert_int_eq(layer.attach_rc, -ECANCELED);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	ck_assert_uint_eq(stage_log_count("it does not start"), 0);
+	ck_assert_uint_eq(log_count("it does not start"), 0);
 }
 END_TEST
 
@@ -215,7 +215,7 @@ START_TEST(a_shutdown_that_hangs_has_an_end)
 	layer_attach();
 	layer.fake->shutdown_hangs = true;
 	layer_detach();
-	ck_assert_uint_eq(stage_log_count("it has not shut down within 5000 ms"), 1);
+	ck_assert_uint_eq(log_count("it has not shut down within 5000 ms"), 1);
 }
 END_TEST
 
@@ -310,7 +310,7 @@ START_TEST(detach_waits_for_the_queues)
 	layer_queue_close(&queue);
 	layer_detach();
 	ck_assert_uint_eq(layer.fake->shutdowns, 1);
-	ck_assert_uint_eq(stage_log_count("warn"), 0);
+	ck_assert_uint_eq(log_count("warn"), 0);
 }
 END_TEST
 
@@ -335,7 +335,7 @@ START_TEST(queues_come_and_go)
 		}
 	}
 	layer_detach();
-	ck_assert_uint_eq(stage_log_count("error"), 0);
+	ck_assert_uint_eq(log_count("error"), 0);
 }
 END_TEST
 

@@ -20,7 +20,7 @@ static void misbehaves(enum fake_mischief mischief, const char *text)
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_READY], 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
-	ck_assert_msg(stage_log_count(text) == 1, "%s", text);
+	ck_assert_msg(log_count(text) == 1, "%s", text);
 	crowd_end();
 }
 
@@ -213,7 +213,7 @@ START_TEST(a_fatal_status)
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	ck_assert_uint_eq(layer.fake->starts, 2);
-	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
+	ck_assert_uint_eq(log_count("CSTS.CFS"), 1);
 	crowd_end();
 }
 END_TEST
@@ -258,7 +258,7 @@ START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 	layer.fake->holds_admin = false;
 	layer_pumps(1300); /* of 5000 */
 	ck_assert_ptr_null(request.done);
-	ck_assert_uint_eq(stage_log_count("CSTS.CFS"), 1);
+	ck_assert_uint_eq(log_count("CSTS.CFS"), 1);
 	layer_queue_live(&crowd_queue);
 	crowd_end();
 }

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Print which production files have no tests that can be found, and which rows of the map are dead.
+
+core/event/poller.c is tested by tests/unit/core/event/test_poller.c and test_poller_*.c beside it, or
+by what the map in tests/README.md says: rows of a folder, files of it (without .c; "all": of the folder
+as a whole), and their tests, in paths from tests/ or from the root. A file has one of the two, and each
+program of unit tests is found from some file. Prints nothing if that holds.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+FOLDERS = ("core", "drivers", "rpc", "config", "bench")
+HEADING = ["folder", "files", "tested by"]
+
+
+def rows(readme):
+    """(folder, [file], [test]) of each row of the map."""
+    in_map = False
+    for line in readme.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells == HEADING:
+            in_map = True
+        elif not line.startswith("|"):
+            in_map = False
+        elif in_map and not set(line) <= set("|-: "):
+            folder, files, tests = (cell.replace("`", "") for cell in cells)
+            yield folder, files.split(), tests.split()
+
+
+def mirrored(path):
+    """The tests of a production file that its name tells."""
+    folder = TESTS / "unit" / path.parent
+    return {*folder.glob(f"test_{path.stem}.c"), *folder.glob(f"test_{path.stem}_*.c")}
+
+
+def test_path(name):
+    return next((base / name for base in (TESTS, ROOT) if (base / name).is_file()), None)
+
+
+def check_rows(production):
+    """Complaints; the files, and the tests, that the rows name."""
+    complaints, files, found = [], set(), set()
+    for folder, names, tests in rows(TESTS / "README.md"):
+        for name in names if names != ["all"] else ():
+            path = Path(folder) / f"{name}.c"
+            if path not in production:
+                complaints.append(f"tests/README.md: {path} is not there")
+            elif path in files:
+                complaints.append(f"tests/README.md: {path} has two rows")
+            elif (TESTS / "unit" / path.parent / f"test_{name}.c").is_file():
+                complaints.append(f"tests/README.md: {path} needs no row, it has test_{name}.c")
+            files.add(path)
+        for name in tests:
+            path = test_path(name)
+            if path is None:
+                complaints.append(f"tests/README.md: {folder}: no test is {name}")
+            else:
+                found.add(path)
+    return complaints, files, found
+
+
+def main():
+    production = {
+        path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.c")
+    }
+    complaints, files, found = check_rows(production)
+    for path in sorted(production):
+        tests = mirrored(path)
+        found |= tests
+        if not tests and path not in files:
+            complaints.append(
+                f"{path}: no tests/unit/{path.parent}/test_{path.name}, no row in tests/README.md"
+            )
+    for header in (header for folder in FOLDERS for header in (ROOT / folder).rglob("*.h")):
+        found |= mirrored(header.relative_to(ROOT))
+        if header.parent.name == "ebb":  # public: the folder is not in its name
+            found |= {*TESTS.glob(f"unit/core/*/test_{header.stem}.c")}
+    for path in sorted(TESTS.glob("unit/**/test_*.c")):
+        if path not in found and path.parent != TESTS / "unit":
+            complaints.append(f"{path.relative_to(ROOT)}: no file has its name, no row names it")
+    print("\n".join(complaints), end="\n" if complaints else "")
+    sys.exit(bool(complaints))
+
+
+if __name__ == "__main__":
+    main()
