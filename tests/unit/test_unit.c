@@ -69,6 +69,18 @@ START_TEST(skips_on_another_thread)
 }
 END_TEST
 
+static void end_badly(void)
+{
+	_exit(5);
+}
+
+START_TEST(skips_and_ends_badly)
+{
+	atexit(end_badly);
+	unit_skip("as if something had leaked");
+}
+END_TEST
+
 START_TEST(raises)
 {
 	raise(SIGUSR1);
@@ -180,6 +192,7 @@ START_TEST(a_skip_hides_no_failure)
 		UNIT_SIGNAL(skips, SIGUSR1),
 		UNIT_FIXTURE(NULL, NULL),
 		UNIT_TEST(skips_on_another_thread),
+		UNIT_TEST(skips_and_ends_badly),
 		UNIT_END,
 	};
 
@@ -187,6 +200,7 @@ START_TEST(a_skip_hides_no_failure)
 	ck_assert_ptr_nonnull(strstr(output, "\nnot ok 1 - skips: "));
 	ck_assert_ptr_nonnull(strstr(output, "\nnot ok 2 - skips: "));
 	ck_assert_ptr_nonnull(strstr(output, "\nnot ok 3 - skips_on_another_thread: "));
+	ck_assert_ptr_nonnull(strstr(output, "\nnot ok 4 - skips_and_ends_badly: "));
 	ck_assert_ptr_null(strstr(output, "SKIP"));
 }
 END_TEST
