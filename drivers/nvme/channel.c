@@ -53,23 +53,16 @@ static int channel_create(void *device, void *ctx)
 {
 	struct ebb_nvme_ctrlr *ctrlr = device;
 	struct ebb_nvme_channel *ch = ctx;
-	uintptr_t behind =
-		((uintptr_t)(ch + 1) + EBB_CACHE_LINE - 1) & ~(uintptr_t)(EBB_CACHE_LINE - 1);
 	int rc;
 
 	ch->ctrlr = ctrlr;
-	ch->queue = (struct ebb_nvme_queue *)behind;
-	*ch->queue = (struct ebb_nvme_queue){
-		.transport = ctrlr->transport,
-		.ctrlr = ctrlr,
-		.wake_fd = -1,
-	};
 	ch->submit = ctrlr->transport->submit;
 	ebb_nvme_retry_init(&ch->retry, ebb_nvme_io_again);
-	rc = ctrlr->transport->queue_create(ch->queue);
+	rc = ctrlr->transport->queue_create(ctrlr, &ch->queue);
 	if (rc < 0) {
 		return rc;
 	}
+	ebb_assert(ch->queue->transport == ctrlr->transport && ch->queue->ctrlr == ctrlr);
 	rc = poller_begin(ch);
 	if (rc < 0) {
 		ctrlr->transport->queue_destroy(ch->queue);
@@ -112,8 +105,7 @@ int ebb_nvme_channels_begin(struct ebb_nvme_ctrlr *ctrlr)
 {
 	struct ebb_io_device_ops ops = {
 		.name = ctrlr->name,
-		.ctx_size = sizeof(struct ebb_nvme_channel) + EBB_CACHE_LINE +
-			    ctrlr->transport->queue_size,
+		.ctx_size = sizeof(struct ebb_nvme_channel),
 		.create = channel_create,
 		.destroy = channel_destroy,
 		.quiesce = channel_quiesce,

@@ -11,7 +11,7 @@
 
 struct ebb_nvme_channel {
 	void (*submit)(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
-	struct ebb_nvme_queue *queue; /* in this channel's own memory, behind it */
+	struct ebb_nvme_queue *queue; /* the transport's memory */
 	struct ebb_nvme_ctrlr *ctrlr;
 	struct ebb_poller *poller; /* NULL: the reactor does it */
 	struct ebb_nvme_retry retry;

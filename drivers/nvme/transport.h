@@ -82,11 +82,16 @@ struct ebb_nvme_transport {
 	/* No channel of its bdev is left. Answers by ebb_nvme_ns_closed(). */
 	void (*ns_close)(struct ebb_nvme_ns *ns);
 
-	size_t queue_size; /* bytes of the transport's struct that begins with ebb_nvme_queue */
-	/* On the queue's thread, zeroed memory. May go on connecting after it has returned: what is
-	 * submitted meanwhile waits inside. Return: 0; -errno, nothing is left. */
-	int (*queue_create)(struct ebb_nvme_queue *queue);
-	/* Nothing is outstanding. What the device still has to be told goes on behind it. */
+	/*
+	 * On the queue's thread. The transport allocates its struct, which begins with struct
+	 * ebb_nvme_queue, on a cache line, and fills that in. It may go on connecting after it has
+	 * returned: what is submitted meanwhile waits inside. Return: 0; -errno, nothing is left.
+	 */
+	int (*queue_create)(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue);
+	/*
+	 * Nothing is outstanding. The caller knows the queue no more; its memory may live on, for
+	 * what the device still has to be told.
+	 */
 	void (*queue_destroy)(struct ebb_nvme_queue *queue);
 
 	/* The queue's thread. Never fails: what finds no room waits inside, in order. */

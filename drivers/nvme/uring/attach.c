@@ -276,7 +276,6 @@ static struct ebb_nvme_transport uring_transport = {
 	.reset = uring_reset,
 	.ns_open = ebb_nvme_uring_ns_open,
 	.ns_close = ebb_nvme_uring_ns_close,
-	.queue_size = sizeof(struct ebb_nvme_uring_queue),
 	.queue_create = ebb_nvme_uring_queue_create,
 	.queue_destroy = ebb_nvme_uring_queue_destroy,
 	.submit = ebb_nvme_uring_submit,

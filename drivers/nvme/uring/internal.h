@@ -53,7 +53,7 @@ struct ebb_nvme_uring_ns {
 };
 
 struct ebb_nvme_uring_queue {
-	struct ebb_nvme_queue queue;
+	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue queue;
 	unsigned outstanding;
 	unsigned depth;
 	struct ebb_list waiting;
@@ -96,7 +96,7 @@ void ebb_nvme_uring_ns_open(struct ebb_nvme_ns *ns);
 void ebb_nvme_uring_ns_close(struct ebb_nvme_ns *ns);
 
 /* queue.c */
-int ebb_nvme_uring_queue_create(struct ebb_nvme_queue *queue);
+int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue);
 void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *queue);
 void ebb_nvme_uring_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
 void ebb_nvme_uring_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);

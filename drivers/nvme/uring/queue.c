@@ -35,6 +35,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <nvme/ioctl.h>
@@ -298,14 +299,24 @@ static unsigned queue_depth(const struct ebb_nvme_uring_ctrlr *uctrlr)
 	return depth;
 }
 
-int ebb_nvme_uring_queue_create(struct ebb_nvme_queue *base)
+int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue)
 {
 	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
-	const struct ebb_nvme_ctrlr *ctrlr = base->ctrlr;
-	int rc = queue_open_rings(queue);
+		aligned_alloc(_Alignof(struct ebb_nvme_uring_queue), sizeof(*queue));
+	int rc;
 
+	if (queue == NULL) {
+		return -ENOMEM;
+	}
+	memset(queue, 0, sizeof(*queue));
+	queue->queue = (struct ebb_nvme_queue){
+		.transport = ctrlr->transport,
+		.ctrlr = ctrlr,
+		.wake_fd = -1,
+	};
+	rc = queue_open_rings(queue);
 	if (rc != 0) {
+		free(queue);
 		return rc;
 	}
 	queue->timeout_ms = ctrlr->opts.timeout_us / 1000;
@@ -314,6 +325,7 @@ int ebb_nvme_uring_queue_create(struct ebb_nvme_queue *base)
 	for (uint32_t i = 0; i < EBB_NVME_URING_FILES; i++) {
 		queue->files[i] = -1;
 	}
+	*ret_queue = &queue->queue;
 	return 0;
 }
 
@@ -324,4 +336,5 @@ void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *base)
 
 	ebb_assert(queue->outstanding == 0 && ebb_list_empty(&queue->waiting));
 	ebb_nvme_uring_leave(base);
+	free(queue);
 }

@@ -59,7 +59,7 @@
 
 static inline struct vfio_lane *lane_of(struct ebb_nvme_queue *queue)
 {
-	return ebb_container_of(queue, struct vfio_queue, base)->lane;
+	return ebb_container_of(queue, struct vfio_lane, base);
 }
 
 static void lane_ring(struct vfio_lane *lane)

@@ -188,7 +188,6 @@ static struct ebb_nvme_transport vfio_transport = {
 	.reset = vfio_reset_ctrlr,
 	.ns_open = vfio_ns_open,
 	.ns_close = vfio_ns_close,
-	.queue_size = sizeof(struct vfio_queue),
 	.queue_create = vfio_queue_create,
 	.queue_destroy = vfio_queue_destroy,
 	.submit = vfio_queue_submit,

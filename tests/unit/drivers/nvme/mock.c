@@ -312,28 +312,29 @@ static int mock_poll(struct ebb_nvme_queue *base)
 	return mock.hold ? 0 : queue_release(queue);
 }
 
-static int mock_queue_create(struct ebb_nvme_queue *base)
+static int mock_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue)
 {
-	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
-	const uint8_t *bytes = (const uint8_t *)queue;
+	struct mock_queue *queue;
 	size_t i;
 
 	if (mock.queue_rc < 0) {
 		return mock.queue_rc;
 	}
-	ck_assert_ptr_eq(base->ctrlr, mock.ctrlr);
-	ck_assert_ptr_eq(base->transport, mock.ctrlr->transport);
-	ck_assert_int_eq(base->wake_fd, -1);
-	for (i = sizeof(*base); i < sizeof(*queue); i++) {
-		ck_assert_uint_eq(bytes[i], 0);
-	}
+	ck_assert_ptr_eq(ctrlr, mock.ctrlr);
+	queue = calloc(1, sizeof(*queue));
+	ck_assert_ptr_nonnull(queue);
+	queue->base = (struct ebb_nvme_queue){
+		.transport = ctrlr->transport,
+		.ctrlr = ctrlr,
+		.wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1,
+	};
 	ebb_list_init(&queue->held);
-	base->wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1;
 	for (i = 0; queues[i] != NULL; i++) {
 		ck_assert_uint_lt(i + 1, EBB_ARRAY_SIZE(queues));
 	}
 	queues[i] = queue;
 	mock.num_queues++;
+	*ret_queue = &queue->base;
 	return 0;
 }
 
@@ -349,6 +350,7 @@ static void mock_queue_destroy(struct ebb_nvme_queue *base)
 		}
 	}
 	mock.num_queues--;
+	free(queue);
 }
 
 void mock_attached(void)
@@ -531,7 +533,6 @@ struct ebb_nvme_transport mock_transport = {
 	.reset = mock_reset,
 	.ns_open = mock_ns_open,
 	.ns_close = mock_ns_close,
-	.queue_size = sizeof(struct mock_queue),
 	.queue_create = mock_queue_create,
 	.queue_destroy = mock_queue_destroy,
 	.submit = mock_submit,

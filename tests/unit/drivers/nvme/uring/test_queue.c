@@ -69,16 +69,18 @@ static int open_null(void)
 
 static void make_queue(void)
 {
-	queue = calloc(1, sizeof(*queue));
-	ck_assert_ptr_nonnull(queue);
-	queue->queue = (struct ebb_nvme_queue){.transport = &transport, .ctrlr = &ctrlr};
-	ck_assert_int_eq(ebb_nvme_uring_queue_create(&queue->queue), 0);
+	struct ebb_nvme_queue *base;
+
+	ck_assert_int_eq(ebb_nvme_uring_queue_create(&ctrlr, &base), 0);
+	ck_assert_ptr_eq(base->transport, &transport);
+	ck_assert_ptr_eq(base->ctrlr, &ctrlr);
+	ck_assert_int_eq(base->wake_fd, -1);
+	queue = ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
 }
 
 static void destroy_queue(void)
 {
 	ebb_nvme_uring_queue_destroy(&queue->queue);
-	free(queue);
 	queue = NULL;
 }
 

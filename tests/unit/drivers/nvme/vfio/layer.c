@@ -201,15 +201,14 @@ void layer_queue_open(struct layer_queue *queue)
 		.set_interrupt = queue_set_interrupt,
 		.arm = queue_arm,
 	};
+	struct ebb_nvme_queue *base;
 
-	queue->queue = calloc(1, layer.transport->queue_size);
-	queue->queue->base = (struct ebb_nvme_queue){
-		.transport = layer.transport,
-		.ctrlr = &layer.ctrlr,
-		.wake_fd = -1,
-	};
-	ck_assert_int_eq(layer.transport->queue_create(&queue->queue->base), 0);
-	wake.fd = queue->queue->base.wake_fd;
+	ck_assert_int_eq(layer.transport->queue_create(&layer.ctrlr, &base), 0);
+	ck_assert_ptr_eq(base->transport, layer.transport);
+	ck_assert_ptr_eq(base->ctrlr, &layer.ctrlr);
+	ck_assert_uint_eq((uintptr_t)base % EBB_CACHE_LINE, 0);
+	queue->queue = ebb_container_of(base, struct vfio_lane, base);
+	wake.fd = base->wake_fd;
 	queue->poller = wake.fd >= 0 ? ebb_poller_register_wake(queue_poll, queue->queue, &wake)
 				     : ebb_poller_register(queue_poll, queue->queue, 0);
 	ck_assert_ptr_nonnull(queue->poller);
@@ -217,7 +216,7 @@ void layer_queue_open(struct layer_queue *queue)
 
 void layer_queue_live(struct layer_queue *queue)
 {
-	layer_until(&queue->queue->lane->live);
+	layer_until(&queue->queue->live);
 }
 
 void layer_queue_open_live(struct layer_queue *queue)
@@ -230,7 +229,6 @@ void layer_queue_close(struct layer_queue *queue)
 {
 	ebb_poller_unregister(&queue->poller);
 	layer.transport->queue_destroy(&queue->queue->base);
-	free(queue->queue);
 	queue->queue = NULL;
 }
 

@@ -48,7 +48,7 @@ struct layer_io {
 
 /* A thread's queue, and its poller. */
 struct layer_queue {
-	struct vfio_queue *queue;
+	struct vfio_lane *queue;
 	struct ebb_poller *poller;
 };
 

@@ -186,7 +186,7 @@ START_TEST(the_timer_runs_only_for_commands)
 	struct vfio_lane *lane;
 
 	crowd_begin();
-	lane = crowd_queue.queue->lane;
+	lane = crowd_queue.queue;
 	ck_assert(!lane->timed);
 	crowd_submit(1);
 	ck_assert(lane->timed);
