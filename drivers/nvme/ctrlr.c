@@ -28,7 +28,7 @@
 
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/namespace.h"
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
 #include "drivers/nvme/worker.h"
 
 #define START_JOBS                                                            \

@@ -5,8 +5,8 @@
 /* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See queue.c, attach.c. */
 
 #include "drivers/nvme/ctrlr.h"
-#include "drivers/nvme/hold.h"
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/claim.h"
+#include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/uring/monitor.h"
 
 #define EBB_NVME_URING_FILES 64 /* namespaces, by their index, with a registered file */
@@ -44,7 +44,7 @@ struct ebb_nvme_uring_ns {
 	struct ebb_nvme_ns *ns;
 	struct ebb_nvme_uring_ctrlr *ctrlr;
 	struct ebb_nvme_sysfs_ns names;
-	struct ebb_nvme_hold *hold;
+	struct host_claim *claim;
 	int fd; /* of the generic device */
 	bool polled;
 	_Atomic bool no_fixed; /* the kernel has refused a registered buffer */

@@ -6,7 +6,7 @@
 
 #include <ebb/list.h>
 
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/transport.h"
 
 typedef void (*ebb_nvme_watch_fn)(void *arg, enum ebb_nvme_event event, uint32_t value);

@@ -19,7 +19,7 @@
 #include <nvme/ioctl.h>
 
 #include "drivers/nvme/channel.h"
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/sysfs.h"
 
 static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ...) EBB_PRINTF(3, 4);
 
@@ -124,7 +124,7 @@ static void ns_let_go(struct ebb_nvme_uring_ns *uns)
 	if (uns->fd >= 0) {
 		close(uns->fd);
 	}
-	ebb_nvme_hold_release(uns->hold);
+	host_claim_release(uns->claim);
 }
 
 static void ns_open_run(struct ebb_work *work)
@@ -138,7 +138,7 @@ static void ns_open_run(struct ebb_work *work)
 		return;
 	}
 	snprintf(path, sizeof(path), "/dev/%s", uns->names.generic);
-	uns->rc = ebb_nvme_hold_namespace("", path, &uns->hold, ns->fault, sizeof(ns->fault));
+	uns->rc = host_claim_namespace("", path, &uns->claim, ns->fault, sizeof(ns->fault));
 	if (uns->rc == 0) {
 		uns->rc = ns_open_device(uns, path);
 	}

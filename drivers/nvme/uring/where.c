@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
+#include "drivers/nvme/host/sysfs.h"
 
 /* Where sysfs is silent: what every controller takes (one page more than a page-aligned 128 KiB). */
 #define DEFAULT_IO_BYTES (128u << 10)

@@ -13,7 +13,7 @@
 #include <check.h>
 
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #define BDF0  "0000:01:00.0"
 #define BDF1  "0000:02:00.0"

@@ -9,11 +9,11 @@
  * again, so that its old driver takes it back.
  *
  * What must not happen is that a namespace is in use while its driver goes. So all its block devices
- * are claimed first (hold.h), with all checks made under the claim. The other way round it is the
+ * are claimed first (claim.h), with all checks made under the claim. The other way round it is the
  * group in /dev/vfio, which only one process can have open: whoever has it uses the device. It is
  * held while the device is given back. (unbind would wait in the kernel until the user lets go.)
  */
-#include "drivers/nvme/bind.h"
+#include "drivers/nvme/host/bind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 #include "core/base/holder.h"
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/sysfs.h"
+#include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/vfio/check.h"
 
 #define CLASS_NVME 0x010802ul /* NVMe 1.4, 2.1.5 "Offset 09h: CC - Class Code" */
@@ -171,7 +172,7 @@ static int bind_move(struct bind *bind, const char *override, const char *driver
 }
 
 /* What the kernel's driver has of it is claimed. */
-static int bind_hold(const struct bind *bind, struct ebb_nvme_hold **ret_hold)
+static int bind_claim(const struct bind *bind, struct host_claim **ret_claim)
 {
 	char ctrlr[EBB_NVME_NAME_SIZE], why[400];
 	int rc;
@@ -185,15 +186,15 @@ static int bind_hold(const struct bind *bind, struct ebb_nvme_hold **ret_hold)
 	if (ebb_nvme_topology_of_pci(bind->root, bind->bdf, ctrlr) < 0) {
 		return 0; /* a controller that nvme could not start has no namespaces */
 	}
-	rc = ebb_nvme_hold_controller(bind->root, ctrlr, ret_hold, why, sizeof(why));
+	rc = host_claim_controller(bind->root, ctrlr, ret_claim, why, sizeof(why));
 	return rc < 0 ? bind_fail(bind, rc, "%s: %s", bind->bdf, why) : 0;
 }
 
 int ebb_nvme_bind_vfio(const char *root, const char *bdf, char ret_was[EBB_PCI_DRIVER_SIZE],
-		       struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+		       struct host_claim **ret_claim, char *ret_error, size_t error_size)
 {
 	struct bind bind = {.root = root, .bdf = bdf, .error = ret_error, .error_size = error_size};
-	struct ebb_nvme_hold *hold = NULL;
+	struct host_claim *claim = NULL;
 	unsigned group;
 	int rc = bind_look(&bind);
 
@@ -201,22 +202,22 @@ int ebb_nvme_bind_vfio(const char *root, const char *bdf, char ret_was[EBB_PCI_D
 		rc = ebb_vfio_check_possible(root, bdf, &group, ret_error, error_size);
 	}
 	if (rc == 0 && !ebb_pci_driver_is_vfio(bind.driver)) {
-		rc = bind_hold(&bind, &hold);
+		rc = bind_claim(&bind, &claim);
 		if (rc == 0) {
 			rc = bind_move(&bind, "vfio-pci", "vfio-pci");
 		}
 	}
-	if (hold != NULL && rc == 0 && ret_hold != NULL) {
-		ebb_nvme_hold_prune(root, hold);
+	if (claim != NULL && rc == 0 && ret_claim != NULL) {
+		host_claim_prune(root, claim);
 	} else {
-		ebb_nvme_hold_release(hold);
-		hold = NULL;
+		host_claim_release(claim);
+		claim = NULL;
 	}
 	if (rc < 0) {
 		return rc;
 	}
-	if (ret_hold != NULL) {
-		*ret_hold = hold;
+	if (ret_claim != NULL) {
+		*ret_claim = claim;
 	}
 	snprintf(ret_was, EBB_PCI_DRIVER_SIZE, "%s", bind.driver);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_INVENTORY_H
-#define EBB_DRIVERS_NVME_INVENTORY_H
+#ifndef EBB_DRIVERS_NVME_HOST_INVENTORY_H
+#define EBB_DRIVERS_NVME_HOST_INVENTORY_H
 
 /*
  * All NVMe controllers of the machine, whoever has them, and what ebb could do with each: drive it in

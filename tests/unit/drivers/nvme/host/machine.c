@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +11,8 @@
 
 #include <check.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
+#include "drivers/nvme/host/sysfs.h"
 #include "tests/unit/core/base/scratch.h"
 
 #define CTRLRS_MAX 8u

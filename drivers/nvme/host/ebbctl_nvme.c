@@ -7,8 +7,8 @@
 
 #include <json-c/json.h>
 
-#include "drivers/nvme/bind.h"
-#include "drivers/nvme/inventory.h"
+#include "drivers/nvme/host/bind.h"
+#include "drivers/nvme/host/inventory.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/inventory.h"
+#include "drivers/nvme/host/inventory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +14,9 @@
 
 #include "core/base/holder.h"
 #include "core/base/in_use.h"
-#include "drivers/nvme/pci.h"
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/pci.h"
+#include "drivers/nvme/host/sysfs.h"
+#include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/vfio/check.h"
 
 #define CLASS_NVME 0x010802ul

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_PCI_H
-#define EBB_DRIVERS_NVME_PCI_H
+#ifndef EBB_DRIVERS_NVME_HOST_PCI_H
+#define EBB_DRIVERS_NVME_HOST_PCI_H
 
 /*
  * PCI functions as sysfs tells of them. Everywhere here, @root is "" but in tests, where it stands
@@ -9,9 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <ebb/base.h>
-
 #define EBB_PCI_BDF_SIZE    16u /* "0000:01:00.0" */
 #define EBB_PCI_DRIVER_SIZE 64u
 
@@ -21,21 +18,6 @@
  * Return: true: it is one, @ret_bdf is as sysfs has it.
  */
 bool ebb_pci_bdf_parse(const char *text, char ret_bdf[EBB_PCI_BDF_SIZE]);
-
-/**
- * ebb_sysfs_read() - one line of a file, without the blanks at its end
- * Return: 0; -errno, and @ret_text is empty.
- */
-int ebb_sysfs_read(char *ret_text, size_t size, const char *path_format, ...) EBB_PRINTF(3, 4);
-
-/* Writes @text to @path with one write(). Return: 0; -errno, a driver's included. */
-int ebb_sysfs_write(const char *text, const char *path_format, ...) EBB_PRINTF(2, 3);
-
-/* A test plays the kernel: it is called in place of every write. NULL: the kernel. */
-void ebb_sysfs_set_observer(int (*observer)(const char *path, const char *text));
-
-/* The last part of what the symbolic link points to. Return: 0; -errno, and @ret_name is empty. */
-int ebb_sysfs_link_name(char *ret_name, size_t size, const char *path_format, ...) EBB_PRINTF(3, 4);
 
 bool ebb_pci_exists(const char *root, const char *bdf);
 

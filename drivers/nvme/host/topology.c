@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/topology.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/sysfs.h"
 
 #define SECTOR_BYTES 512u /* sysfs counts in these, whatever the device's blocks */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/inventory.h"
+#include "drivers/nvme/host/inventory.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_TOPOLOGY_H
-#define EBB_DRIVERS_NVME_TOPOLOGY_H
+#ifndef EBB_DRIVERS_NVME_HOST_TOPOLOGY_H
+#define EBB_DRIVERS_NVME_HOST_TOPOLOGY_H
 
 /*
  * The kernel's NVMe controllers and their namespaces, from sysfs.

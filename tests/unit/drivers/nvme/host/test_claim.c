@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which namespaces a device file, a controller or a subsystem stands for, and that they are held. */
-#include "drivers/nvme/hold.h"
+#include "drivers/nvme/host/claim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,14 +11,14 @@
 
 #include <check.h>
 
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/topology.h"
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #define NVME "0x010802\n"
 
 static char error[512];
-static struct ebb_nvme_hold *hold;
+static struct host_claim *claim;
 
 /*
  * nvme0 and nvme1 are of one subsystem, without multipath: both have namespace 1. With multipath,
@@ -27,7 +27,7 @@ static struct ebb_nvme_hold *hold;
 static void setup(void)
 {
 	machine_begin();
-	hold = NULL;
+	claim = NULL;
 	memset(error, 0, sizeof(error));
 	machine_add_pci("0000:01:00.0", NVME, 1, "nvme");
 	machine_add_ctrlr("0000:01:00.0", "nvme0", "one");
@@ -44,7 +44,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ebb_nvme_hold_release(hold);
+	host_claim_release(claim);
 	machine_end();
 }
 
@@ -68,14 +68,14 @@ static unsigned open_count(const char *block)
 	return count;
 }
 
-static int hold_namespace(const char *path)
+static int claim_namespace(const char *path)
 {
-	return ebb_nvme_hold_namespace(machine_root(), path, &hold, error, sizeof(error));
+	return host_claim_namespace(machine_root(), path, &claim, error, sizeof(error));
 }
 
-static int hold_controller(const char *ctrlr)
+static int claim_controller(const char *ctrlr)
 {
-	return ebb_nvme_hold_controller(machine_root(), ctrlr, &hold, error, sizeof(error));
+	return host_claim_controller(machine_root(), ctrlr, &claim, error, sizeof(error));
 }
 
 START_TEST(a_namespace_is_found_by_either_file)
@@ -115,12 +115,12 @@ END_TEST
 
 START_TEST(a_namespace_is_held_by_all_its_names)
 {
-	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_int_eq(claim_namespace("/dev/ng0n1"), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 	ck_assert_uint_eq(open_count("nvme1n1"), 1);
 	ck_assert_uint_eq(open_count("nvme1n2"), 0);
-	ebb_nvme_hold_release(hold);
-	hold = NULL;
+	host_claim_release(claim);
+	claim = NULL;
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
 	ck_assert_uint_eq(open_count("nvme1n1"), 0);
 }
@@ -129,14 +129,14 @@ END_TEST
 START_TEST(the_same_number_in_another_subsystem_is_another)
 {
 	scratch_text("sys/class/nvme/nvme1/nvme1n1/wwid", "eui.77\n");
-	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_int_eq(claim_namespace("/dev/ng0n1"), 0);
 	ck_assert_uint_eq(open_count("nvme1n1"), 0);
 }
 END_TEST
 
 START_TEST(a_controller_is_held_with_its_shared_namespaces)
 {
-	ck_assert_int_eq(hold_controller("nvme2"), 0);
+	ck_assert_int_eq(claim_controller("nvme2"), 0);
 	ck_assert_uint_eq(open_count("nvme5n3"), 1);
 	ck_assert_uint_eq(open_count("nvme5n4"), 1);
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(one_in_use_lets_all_go)
 {
 	machine_mount(21, "/mnt");
-	ck_assert_int_eq(hold_controller("nvme1"), -EBUSY);
+	ck_assert_int_eq(claim_controller("nvme1"), -EBUSY);
 	ck_assert_str_eq(error, "nvme1n2 is mounted on /mnt; unmount it first");
 	ck_assert_uint_eq(open_count("nvme1n1"), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
@@ -155,99 +155,99 @@ END_TEST
 
 START_TEST(errors_name_what_was_asked_for)
 {
-	ck_assert_int_eq(hold_controller("nvme9"), -ENODEV);
+	ck_assert_int_eq(claim_controller("nvme9"), -ENODEV);
 	ck_assert_str_eq(error, "nvme9: the kernel has no such controller");
 	scratch_text("dev/sda", "");
-	ck_assert_int_eq(hold_namespace("/dev/sda"), -ENODEV);
+	ck_assert_int_eq(claim_namespace("/dev/sda"), -ENODEV);
 	ck_assert_str_eq(error,
 			 "/dev/sda: it is no namespace with a block device; ebbctl nvme list "
 			 "shows what there is");
-	ck_assert_int_eq(hold_namespace("/dev/ng8n8"), -ENOENT);
+	ck_assert_int_eq(claim_namespace("/dev/ng8n8"), -ENOENT);
 	ck_assert_str_eq(error,
 			 "/dev/ng8n8: No such file or directory; ebbctl nvme list shows what "
 			 "there is");
 }
 END_TEST
 
-static int hold_subsystem(const char *serial, uint32_t nsid, struct ebb_nvme_hold **ret_hold)
+static int claim_subsystem(const char *serial, uint32_t nsid, struct host_claim **ret_claim)
 {
-	return ebb_nvme_hold_subsystem(machine_root(), "nqn.2014-08.org:one", serial, "Model One",
-				       nsid, ret_hold, error, sizeof(error));
+	return host_claim_subsystem(machine_root(), "nqn.2014-08.org:one", serial, "Model One",
+				    nsid, ret_claim, error, sizeof(error));
 }
 
 START_TEST(a_namespace_of_a_subsystem_is_held_if_all_its_names_agree)
 {
-	ck_assert_int_eq(hold_subsystem("S1", 1, &hold), 0);
+	ck_assert_int_eq(claim_subsystem("S1", 1, &claim), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 	ck_assert_uint_eq(open_count("nvme1n1"), 1);
 	ck_assert_uint_eq(open_count("nvme1n2"), 0);
 	ck_assert_uint_eq(open_count("nvme5n4"), 0);
-	ebb_nvme_hold_release(hold);
-	ck_assert_int_eq(hold_subsystem("S2", 1, &hold), 0);
+	host_claim_release(claim);
+	ck_assert_int_eq(claim_subsystem("S2", 1, &claim), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
-	ebb_nvme_hold_release(hold);
-	ck_assert_int_eq(hold_subsystem("", 1, &hold), 0); /* has not been told */
+	host_claim_release(claim);
+	ck_assert_int_eq(claim_subsystem("", 1, &claim), 0); /* has not been told */
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
-	ebb_nvme_hold_release(hold);
-	hold = NULL;
+	host_claim_release(claim);
+	claim = NULL;
 	machine_mount(20, "/mnt");
-	ck_assert_int_eq(hold_subsystem("S1", 1, &hold), -EBUSY);
+	ck_assert_int_eq(claim_subsystem("S1", 1, &claim), -EBUSY);
 	ck_assert_str_eq(error, "nvme1n1 is mounted on /mnt; unmount it first");
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
-	ck_assert_int_eq(hold_subsystem("S1", 2, &hold), 0); /* another one is not in its way */
+	ck_assert_int_eq(claim_subsystem("S1", 2, &claim), 0); /* another one is not in its way */
 }
 END_TEST
 
 /* A process claims a device once. */
-START_TEST(holds_share_what_they_both_hold)
+START_TEST(claims_share_what_both_have)
 {
-	struct ebb_nvme_hold *first, *second, *third;
+	struct host_claim *first, *second, *third;
 
-	ck_assert_int_eq(hold_subsystem("S1", 1, &first), 0);
-	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
-	ck_assert_int_eq(hold_subsystem("S1", 1, &second), 0);
+	ck_assert_int_eq(claim_subsystem("S1", 1, &first), 0);
+	ck_assert_int_eq(claim_namespace("/dev/ng0n1"), 0);
+	ck_assert_int_eq(claim_subsystem("S1", 1, &second), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
-	ck_assert_int_eq(ebb_nvme_hold_namespace(machine_root(), "/dev/ng1n1", &third, error,
-						 sizeof(error)),
+	ck_assert_int_eq(host_claim_namespace(machine_root(), "/dev/ng1n1", &third, error,
+					      sizeof(error)),
 			 -EBUSY);
 	ck_assert_str_eq(error, "nvme1n1 is used by ebb already, by passthrough (trtype uring): "
 				"detach its controller first");
-	ck_assert_int_eq(ebb_nvme_hold_controller(machine_root(), "nvme0", &third, error,
-						  sizeof(error)),
+	ck_assert_int_eq(host_claim_controller(machine_root(), "nvme0", &third, error,
+					       sizeof(error)),
 			 -EBUSY);
-	ebb_nvme_hold_release(first);
-	ebb_nvme_hold_release(hold);
-	hold = NULL;
+	host_claim_release(first);
+	host_claim_release(claim);
+	claim = NULL;
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
-	ck_assert_int_eq(hold_controller("nvme0"), 0);
-	ebb_nvme_hold_release(second);
+	ck_assert_int_eq(claim_controller("nvme0"), 0);
+	host_claim_release(second);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
-	ebb_nvme_hold_release(hold);
-	hold = NULL;
+	host_claim_release(claim);
+	claim = NULL;
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
 }
 END_TEST
 
 START_TEST(a_later_device_of_that_name_is_another)
 {
-	struct ebb_nvme_hold *first;
+	struct host_claim *first;
 
 	scratch_text("sys/class/block/nvme0n1/diskseq", "7\n");
-	ck_assert_int_eq(hold_namespace("/dev/ng0n1"), 0);
+	ck_assert_int_eq(claim_namespace("/dev/ng0n1"), 0);
 	scratch_text("sys/class/block/nvme0n1/diskseq", "8\n");
-	ck_assert_int_eq(hold_subsystem("S1", 1, &first), 0);
+	ck_assert_int_eq(claim_subsystem("S1", 1, &first), 0);
 	ck_assert_uint_eq(open_count("nvme0n1"), 2);
 	ck_assert_uint_eq(open_count("nvme1n1"), 1);
-	ebb_nvme_hold_release(first);
+	host_claim_release(first);
 	ck_assert_uint_eq(open_count("nvme0n1"), 1);
 }
 END_TEST
 
 START_TEST(what_has_gone_is_let_go)
 {
-	ck_assert_int_eq(hold_namespace("/dev/nvme0n1"), 0);
+	ck_assert_int_eq(claim_namespace("/dev/nvme0n1"), 0);
 	ck_assert_int_eq(remove(scratch_path("sys/class/block/nvme0n1")), 0);
-	ebb_nvme_hold_prune(machine_root(), hold);
+	host_claim_prune(machine_root(), claim);
 	ck_assert_uint_eq(open_count("nvme0n1"), 0);
 	ck_assert_uint_eq(open_count("nvme1n1"), 1);
 }
@@ -255,8 +255,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("nvme_hold");
-	TCase *tcase = tcase_create("hold");
+	Suite *suite = suite_create("nvme_host_claim");
+	TCase *tcase = tcase_create("claim");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
@@ -269,7 +269,7 @@ int main(void)
 	tcase_add_test(tcase, one_in_use_lets_all_go);
 	tcase_add_test(tcase, errors_name_what_was_asked_for);
 	tcase_add_test(tcase, a_namespace_of_a_subsystem_is_held_if_all_its_names_agree);
-	tcase_add_test(tcase, holds_share_what_they_both_hold);
+	tcase_add_test(tcase, claims_share_what_both_have);
 	tcase_add_test(tcase, a_later_device_of_that_name_is_another);
 	tcase_add_test(tcase, what_has_gone_is_let_go);
 	suite_add_tcase(suite, tcase);

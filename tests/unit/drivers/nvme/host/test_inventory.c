@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is told of a made-up machine's controllers, and what ebb could do with each. */
-#include "drivers/nvme/inventory.h"
+#include "drivers/nvme/host/inventory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <json-c/json.h>
 
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #define BDF  "0000:01:00.0"
 #define NVME "0x010802\n"
@@ -282,7 +282,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("nvme_inventory");
+	Suite *suite = suite_create("nvme_host_inventory");
 	TCase *tcase = tcase_create("inventory");
 	SRunner *runner = srunner_create(suite);
 	int failed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_UNIT_DRIVERS_NVME_MACHINE_H
-#define TESTS_UNIT_DRIVERS_NVME_MACHINE_H
+#ifndef TESTS_UNIT_DRIVERS_NVME_HOST_MACHINE_H
+#define TESTS_UNIT_DRIVERS_NVME_HOST_MACHINE_H
 
 /*
  * A made-up machine: a folder that looks like /sys, /proc and /dev to whoever takes a root, and

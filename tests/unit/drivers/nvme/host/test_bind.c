@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From driver to driver on a made-up machine, every refusal and every failure half-way. */
-#include "drivers/nvme/bind.h"
+#include "drivers/nvme/host/bind.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <check.h>
 
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #define BDF  "0000:01:00.0"
 #define MATE "0000:01:00.1"
@@ -249,18 +249,18 @@ END_TEST
 
 START_TEST(what_others_reach_stays_held)
 {
-	struct ebb_nvme_hold *hold = NULL;
+	struct host_claim *hold = NULL;
 
 	ck_assert_int_eq(ebb_nvme_bind_vfio(machine_root(), BDF, was, &hold, error, sizeof(error)),
 			 0);
 	ck_assert_ptr_nonnull(hold);
-	ebb_nvme_hold_release(hold);
+	host_claim_release(hold);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("nvme_bind");
+	Suite *suite = suite_create("nvme_host_bind");
 	TCase *tcase = tcase_create("bind");
 	SRunner *runner = srunner_create(suite);
 	int failed;
