@@ -13,7 +13,7 @@
 
 struct vfio_ns {
 	struct ebb_nvme_ns *ns;
-	struct ebb_nvme_hold *hold;
+	struct host_claim *hold;
 	struct ebb_work work;
 	int rc;
 };

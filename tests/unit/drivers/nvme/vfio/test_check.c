@@ -9,10 +9,10 @@
 
 #include <check.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
 #include "drivers/nvme/vfio/internal.h"
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 
 #define BDF    "0000:01:00.0"
 #define NVME   "0x010802\n"
