@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
 #define EBB_PCI_BDF_SIZE    16u /* "0000:01:00.0" */
 #define EBB_PCI_DRIVER_SIZE 64u
 

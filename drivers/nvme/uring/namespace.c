@@ -20,6 +20,8 @@
 
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/host/sysfs.h"
+#include "drivers/nvme/uring/errors.h"
+#include "drivers/nvme/uring/probe.h"
 
 static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ...) EBB_PRINTF(3, 4);
 
@@ -46,17 +48,17 @@ static int ns_find_each(const struct ebb_nvme_sysfs_ns *names, void *arg)
 
 static int ns_find(struct ebb_nvme_uring_ns *uns)
 {
-	const struct ebb_nvme_uring_where *where = &uns->ctrlr->where;
+	const struct uring_target *target = &uns->ctrlr->target;
 	uint32_t nsid = uns->ns->nsid;
 
-	if (ebb_nvme_topology_namespaces("", where->ctrlr, ns_find_each, uns) != 1) {
+	if (ebb_nvme_topology_namespaces("", target->ctrlr, ns_find_each, uns) != 1) {
 		return ns_fail(uns, -ENODEV,
 			       "the kernel has no block device for namespace %u of %s: a format or "
 			       "a command set that it does not know, or it has not seen it yet "
 			       "(/sys/class/nvme/%s/rescan_controller)",
-			       nsid, where->ctrlr, where->ctrlr);
+			       nsid, target->ctrlr, target->ctrlr);
 	}
-	if (where->only[0] != '\0' && strcmp(where->only, uns->names.block) != 0) {
+	if (target->only[0] != '\0' && strcmp(target->only, uns->names.block) != 0) {
 		return -ENOENT;
 	}
 	if (uns->names.generic[0] == '\0') {
@@ -88,7 +90,7 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 
 	uns->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (uns->fd < 0) {
-		return ebb_nvme_uring_explain_open(-errno, path, fault, sizeof(uns->ns->fault));
+		return uring_errors_open(-errno, path, fault, sizeof(uns->ns->fault));
 	}
 	if (!ns_is_device(uns)) {
 		return ns_fail(uns, -ENODEV,
@@ -105,9 +107,9 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 static int ns_check_limits(struct ebb_nvme_uring_ns *uns)
 {
 	const struct ebb_nvme_limits *all = &uns->ns->ctrlr->limits;
-	struct ebb_nvme_uring_limits one;
+	struct uring_limits one;
 
-	ebb_nvme_uring_read_limits("", uns->names.block, &one);
+	uring_limits_read("", uns->names.block, &one);
 	uns->polled = one.polled && uns->ctrlr->limits.polled;
 	if (one.max_io_bytes < all->max_io_bytes || one.max_segments < all->max_segments ||
 	    one.buf_align > all->buf_align || one.page_bytes > all->page_bytes) {
@@ -146,8 +148,8 @@ static void ns_open_run(struct ebb_work *work)
 		uns->rc = ns_check_limits(uns);
 	}
 	if (uns->rc == 0) {
-		uns->rc = ebb_nvme_uring_try(uns->fd, path, ns->nsid, ns->bdev.block_size,
-					     ns->fault, sizeof(ns->fault));
+		uns->rc = uring_probe(uns->fd, path, ns->nsid, ns->bdev.block_size, ns->fault,
+				      sizeof(ns->fault));
 	}
 	if (uns->rc < 0) {
 		ns_let_go(uns);

@@ -530,5 +530,5 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	io_uring_queue_exit(&probe);
-	return stepper_main("drivers/nvme/uring/queue", setup, teardown, tests);
+	return stepper_main("drivers/nvme/uring/io_queue", setup, teardown, tests);
 }

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/uring/internal.h"
-
 /*
  * Why passthrough does not work here. Each way to be refused has a cause of its own and a remedy of
  * its own; the kernel's word for it is one of a few errnos.
  */
+#include "drivers/nvme/uring/errors.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#include <liburing.h>
-#include <nvme/ioctl.h>
 
 /* True if the kernel that runs is older than @major.@minor; its name, for people. */
 static bool kernel_is_older(int major, int minor, char ret_release[65])
@@ -52,7 +48,7 @@ static void describe_mode(const char *path, char *text, size_t size)
 	}
 }
 
-int ebb_nvme_uring_explain_open(int rc, const char *path, char *ret_error, size_t error_size)
+int uring_errors_open(int rc, const char *path, char *ret_error, size_t error_size)
 {
 	char mode[96];
 
@@ -108,7 +104,7 @@ static int io_uring_disabled(void)
 	return value;
 }
 
-int ebb_nvme_uring_explain_ring(int rc, char *ret_error, size_t error_size)
+int uring_errors_ring(int rc, char *ret_error, size_t error_size)
 {
 	char release[65];
 
@@ -157,7 +153,7 @@ int ebb_nvme_uring_explain_ring(int rc, char *ret_error, size_t error_size)
 	return rc;
 }
 
-int ebb_nvme_uring_explain_command(int rc, const char *path, char *ret_error, size_t error_size)
+int uring_errors_command(int rc, const char *path, char *ret_error, size_t error_size)
 {
 	char release[65];
 
@@ -201,68 +197,4 @@ int ebb_nvme_uring_explain_command(int rc, const char *path, char *ret_error, si
 		break;
 	}
 	return rc;
-}
-
-static int try_read(struct io_uring *ring, int fd, uint32_t nsid, void *buf, uint32_t len_bytes)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-	struct io_uring_cqe *cqe;
-	int rc;
-
-	if (sqe == NULL) {
-		return -EBUSY; /* it was made for this one */
-	}
-	io_uring_prep_nop(sqe);
-	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->fd = fd;
-	sqe->cmd_op = NVME_URING_CMD_IO;
-	*(struct nvme_uring_cmd *)sqe->cmd = (struct nvme_uring_cmd){
-		.opcode = nvme_cmd_read,
-		.nsid = nsid,
-		.addr = (uintptr_t)buf,
-		.data_len = len_bytes,
-	};
-	do {
-		rc = io_uring_submit_and_wait(ring, 1);
-	} while (rc == -EINTR);
-	if (rc < 0) {
-		return rc;
-	}
-	do {
-		rc = io_uring_wait_cqe(ring, &cqe);
-	} while (rc == -EINTR);
-	if (rc < 0) {
-		return rc;
-	}
-	rc = cqe->res < 0 ? cqe->res : 0;
-	io_uring_cqe_seen(ring, cqe);
-	return rc;
-}
-
-int ebb_nvme_uring_try(int fd, const char *path, uint32_t nsid, uint32_t block_size,
-		       char *ret_error, size_t error_size)
-{
-	const unsigned tries_max = 3;
-	struct io_uring ring;
-	int rc = io_uring_queue_init(2, &ring, IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
-	void *buf;
-
-	if (rc < 0) {
-		return ebb_nvme_uring_explain_ring(rc, ret_error, error_size);
-	}
-	buf = aligned_alloc(4096, block_size < 4096 ? 4096 : block_size);
-	if (buf == NULL) {
-		io_uring_queue_exit(&ring);
-		snprintf(ret_error, error_size, "out of memory");
-		return -ENOMEM;
-	}
-	for (unsigned tries = 0; tries < tries_max; tries++) {
-		rc = try_read(&ring, fd, nsid, buf, block_size);
-		if (rc != -EINTR && rc != -EAGAIN) {
-			break;
-		}
-	}
-	io_uring_queue_exit(&ring);
-	free(buf);
-	return rc == 0 ? 0 : ebb_nvme_uring_explain_command(rc, path, ret_error, error_size);
 }

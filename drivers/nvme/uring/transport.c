@@ -18,6 +18,7 @@
 #include <nvme/ioctl.h>
 
 #include "drivers/nvme/transport.h"
+#include "drivers/nvme/uring/errors.h"
 
 #define MIN_PAGE_BYTES 4096u /* of MDTS; the kernel's own limits have the rest */
 
@@ -34,11 +35,10 @@ static int uctrlr_open(struct ebb_nvme_uring_ctrlr *uctrlr)
 	struct nvme_id_ctrl *id;
 	int rc;
 
-	snprintf(path, sizeof(path), "/dev/%s", uctrlr->where.ctrlr);
+	snprintf(path, sizeof(path), "/dev/%s", uctrlr->target.ctrlr);
 	uctrlr->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (uctrlr->fd < 0) {
-		return ebb_nvme_uring_explain_open(-errno, path, uctrlr->fault,
-						   sizeof(uctrlr->fault));
+		return uring_errors_open(-errno, path, uctrlr->fault, sizeof(uctrlr->fault));
 	}
 	id = aligned_alloc(4096, sizeof(*id));
 	if (id == NULL) {
@@ -64,8 +64,8 @@ static void attach_run(struct ebb_work *work)
 	struct ebb_nvme_uring_ctrlr *uctrlr =
 		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
 
-	uctrlr->rc = ebb_nvme_uring_find("", uctrlr->ctrlr->traddr, &uctrlr->where, uctrlr->fault,
-					 sizeof(uctrlr->fault));
+	uctrlr->rc = uring_resolve("", uctrlr->ctrlr->traddr, &uctrlr->target, uctrlr->fault,
+				   sizeof(uctrlr->fault));
 	if (uctrlr->rc == 0) {
 		uctrlr->rc = uctrlr_open(uctrlr);
 	}
@@ -75,7 +75,7 @@ static void attach_run(struct ebb_work *work)
 		}
 		return;
 	}
-	ebb_nvme_uring_ctrlr_limits("", uctrlr->where.ctrlr, &uctrlr->limits);
+	uring_limits_of_ctrlr("", uctrlr->target.ctrlr, &uctrlr->limits);
 }
 
 static void attach_done(struct ebb_work *work)
@@ -97,8 +97,8 @@ static void attach_done(struct ebb_work *work)
 			.page_bytes = uctrlr->limits.page_bytes,
 			.min_page_bytes = MIN_PAGE_BYTES,
 		};
-		ebb_nvme_monitor_add(&uctrlr->watch, uctrlr->where.ctrlr, uctrlr->where.subsystem,
-				     uctrlr_event, uctrlr);
+		uring_monitor_add(&uctrlr->news, uctrlr->target.ctrlr, uctrlr->target.subsystem,
+				  uctrlr_event, uctrlr);
 	}
 	ebb_nvme_ctrlr_attached(ctrlr, rc);
 }
@@ -140,7 +140,7 @@ static void uring_detach(struct ebb_nvme_ctrlr *ctrlr)
 {
 	struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
 
-	ebb_nvme_monitor_remove(&uctrlr->watch);
+	uring_monitor_remove(&uctrlr->news);
 	uctrlr->work = (struct ebb_work){.run = detach_run, .done = detach_done};
 	ebb_helper_submit(&uctrlr->work);
 }
@@ -231,7 +231,7 @@ static void reset_run(struct ebb_work *work)
 	uctrlr->rc = nvme_ctrl_reset(uctrlr->fd) < 0 ? -errno : 0;
 	if (uctrlr->rc < 0) {
 		snprintf(uctrlr->fault, sizeof(uctrlr->fault), "the kernel cannot reset %s: %s",
-			 uctrlr->where.ctrlr, strerror(-uctrlr->rc));
+			 uctrlr->target.ctrlr, strerror(-uctrlr->rc));
 	}
 }
 
@@ -260,7 +260,7 @@ static void uring_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *int
 	const struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
 
 	json_object_object_add(into, "kernel_controller",
-			       json_object_new_string(uctrlr->where.ctrlr));
+			       json_object_new_string(uctrlr->target.ctrlr));
 	json_object_object_add(into, "io_poll", json_object_new_boolean(uctrlr->limits.polled));
 	json_object_object_add(into, "max_io_bytes",
 			       json_object_new_int64(uctrlr->limits.max_io_bytes));
