@@ -30,7 +30,7 @@
 #include "core/event/reactor.h"
 #include "drivers/nvme/controllers.h"
 #include "drivers/nvme/ctrlr.h"
-#include "drivers/nvme/transports.h"
+#include "drivers/nvme/transport.h"
 #include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
 
 #define BLOCKS 8u /* of 512 bytes */

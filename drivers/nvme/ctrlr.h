@@ -8,7 +8,7 @@
 
 #include <ebb/bdev_module.h>
 
-#include "drivers/nvme/admin.h"
+#include "drivers/nvme/admin_command.h"
 #include "drivers/nvme/identify.h"
 #include "drivers/nvme/retry.h"
 #include "drivers/nvme/transport.h"
@@ -132,7 +132,7 @@ struct ebb_nvme_ctrlr {
 	bool woken;   /* and the loop has to go round again */
 	int step_rc;
 	void (*step)(struct ebb_nvme_ctrlr *ctrlr, int rc); /* when what is waited for has ended */
-	struct ebb_nvme_admin admin;
+	struct nvme_admin_command admin;
 	struct ebb_nvme_retry admin_retry;
 	struct ebb_nvme_scan scan;
 

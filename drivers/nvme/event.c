@@ -155,26 +155,27 @@ static void changed_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 
 void ebb_nvme_log_begin(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_job job)
 {
-	struct ebb_nvme_admin *admin = &ctrlr->admin;
+	struct nvme_admin_command *admin = &ctrlr->admin;
 
 	switch (job) {
 	case EBB_NVME_JOB_HEALTH:
 		ebb_nvme_worker_wait(ctrlr, health_end);
-		ebb_nvme_admin_get_log(admin, NVME_LOG_LID_SMART, sizeof(struct nvme_smart_log));
+		nvme_admin_command_get_log(admin, NVME_LOG_LID_SMART,
+					   sizeof(struct nvme_smart_log));
 		break;
 	case EBB_NVME_JOB_ERRORS:
 		ebb_nvme_worker_wait(ctrlr, log_end);
-		ebb_nvme_admin_get_log(admin, NVME_LOG_LID_ERROR,
-				       sizeof(struct nvme_error_log_page));
+		nvme_admin_command_get_log(admin, NVME_LOG_LID_ERROR,
+					   sizeof(struct nvme_error_log_page));
 		break;
 	case EBB_NVME_JOB_FIRMWARE:
 		ebb_nvme_worker_wait(ctrlr, log_end);
-		ebb_nvme_admin_get_log(admin, NVME_LOG_LID_FW_SLOT,
-				       sizeof(struct nvme_firmware_slot));
+		nvme_admin_command_get_log(admin, NVME_LOG_LID_FW_SLOT,
+					   sizeof(struct nvme_firmware_slot));
 		break;
 	default:
 		ebb_nvme_worker_wait(ctrlr, changed_end);
-		ebb_nvme_admin_get_log(admin, NVME_LOG_LID_CHANGED_NS, EBB_NVME_ADMIN_BYTES);
+		nvme_admin_command_get_log(admin, NVME_LOG_LID_CHANGED_NS, NVME_ADMIN_BYTES);
 		break;
 	}
 }

@@ -221,7 +221,7 @@ static void ns_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 		return;
 	}
 	ebb_nvme_worker_wait(ctrlr, descriptors_end);
-	ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS_DESC_LIST, nsid, 0);
+	nvme_admin_command_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS_DESC_LIST, nsid, 0);
 }
 
 /* What is at nsids[at]? */
@@ -233,8 +233,8 @@ static void scan_look(struct ebb_nvme_ctrlr *ctrlr)
 		ebb_nvme_worker_job_end(ctrlr, ctrlr->gone ? -ENODEV : -ECANCELED);
 	} else if (scan->at < scan->count) {
 		ebb_nvme_worker_wait(ctrlr, ns_end);
-		ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS, scan->nsids[scan->at],
-					0);
+		nvme_admin_command_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS,
+					    scan->nsids[scan->at], 0);
 	} else if (scan->last_page) {
 		scan_finish(ctrlr);
 	} else {
@@ -289,7 +289,8 @@ static void scan_page(struct ebb_nvme_ctrlr *ctrlr)
 		return;
 	}
 	ebb_nvme_worker_wait(ctrlr, page_end);
-	ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, scan->after, 0);
+	nvme_admin_command_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, scan->after,
+				    0);
 }
 
 void ebb_nvme_scan_begin(struct ebb_nvme_ctrlr *ctrlr)

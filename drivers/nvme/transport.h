@@ -120,6 +120,7 @@ struct ebb_nvme_transport {
 	void (*describe)(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into);
 };
 
+/* Before main(); they stand by their trtype. */
 void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
 
 #define EBB_NVME_TRANSPORT_REGISTER(transport)        \
@@ -127,6 +128,17 @@ void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
 	{                                             \
 		ebb_nvme_transport_add(&(transport)); \
 	}
+
+/* Those that there are. Thread: app. */
+
+/* The transport of that trtype, in whatever case, or NULL. */
+const struct ebb_nvme_transport *ebb_nvme_transport_find(const char *trtype);
+
+/* The next one; NULL gives the first, and ends. */
+const struct ebb_nvme_transport *ebb_nvme_transport_next(const struct ebb_nvme_transport *previous);
+
+/* For a test that has added its own. */
+void ebb_nvme_transport_remove(struct ebb_nvme_transport *transport);
 
 /* A transport's answers and news, all on the app thread. See struct ebb_nvme_transport. */
 void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc);

@@ -25,7 +25,7 @@
 #include <nvme/types.h>
 
 #include "drivers/nvme/controllers.h"
-#include "drivers/nvme/power.h"
+#include "drivers/nvme/apst.h"
 
 /* From here on there are lists of namespaces, their descriptors, and command sets (VS). */
 #define VERSION_1_4 0x10400u
@@ -36,20 +36,20 @@
 /* Between two looks that failing I/O asks for. */
 #define LOOK_NS EBB_NS_PER_S
 
-static void worker_admin_done(struct ebb_nvme_admin *admin, int rc)
+static void worker_admin_done(struct nvme_admin_command *admin, int rc)
 {
 	ebb_nvme_worker_wake(admin->ctrlr, rc);
 }
 
 int ebb_nvme_worker_init(struct ebb_nvme_ctrlr *ctrlr)
 {
-	ebb_nvme_retry_init(&ctrlr->admin_retry, ebb_nvme_admin_again);
-	return ebb_nvme_admin_init(&ctrlr->admin, ctrlr, worker_admin_done);
+	ebb_nvme_retry_init(&ctrlr->admin_retry, nvme_admin_command_again);
+	return nvme_admin_command_init(&ctrlr->admin, ctrlr, worker_admin_done);
 }
 
 void ebb_nvme_worker_fini(struct ebb_nvme_ctrlr *ctrlr)
 {
-	ebb_nvme_admin_fini(&ctrlr->admin);
+	nvme_admin_command_fini(&ctrlr->admin);
 }
 
 bool ebb_nvme_worker_idle(const struct ebb_nvme_ctrlr *ctrlr)
@@ -95,7 +95,7 @@ static void identify_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 static void identify_begin(struct ebb_nvme_ctrlr *ctrlr)
 {
 	ebb_nvme_worker_wait(ctrlr, identify_end);
-	ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_CTRL, 0, 0);
+	nvme_admin_command_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_CTRL, 0, 0);
 }
 
 static void command_set_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
@@ -113,7 +113,7 @@ static void command_set_begin(struct ebb_nvme_ctrlr *ctrlr)
 		return;
 	}
 	ebb_nvme_worker_wait(ctrlr, command_set_end);
-	ebb_nvme_admin_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_CSI_CTRL, 0, NVME_CSI_NVM);
+	nvme_admin_command_identify(&ctrlr->admin, NVME_IDENTIFY_CNS_CSI_CTRL, 0, NVME_CSI_NVM);
 }
 
 static void events_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
@@ -137,7 +137,7 @@ static void events_begin(struct ebb_nvme_ctrlr *ctrlr)
 	/* The bits of the notices are those of OAES. */
 	wanted |= ctrlr->info.oaes & (NVME_CTRL_OAES_NA | NVME_CTRL_OAES_FA);
 	ebb_nvme_worker_wait(ctrlr, events_end);
-	ebb_nvme_admin_set_feature(&ctrlr->admin, NVME_FEAT_FID_ASYNC_EVENT, wanted, 0);
+	nvme_admin_command_set_feature(&ctrlr->admin, NVME_FEAT_FID_ASYNC_EVENT, wanted, 0);
 }
 
 static void power_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
@@ -151,18 +151,19 @@ static void power_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
 
 static void power_begin(struct ebb_nvme_ctrlr *ctrlr)
 {
-	struct ebb_nvme_apst_table table;
+	struct nvme_apst_table table;
 	unsigned count;
 
 	if (!ctrlr->limits.owns_controller || !ctrlr->info.apst) {
 		ebb_nvme_worker_job_end(ctrlr, 0);
 		return;
 	}
-	count = ebb_nvme_apst_table_make(&ctrlr->info, ctrlr->opts.apst_latency_us, &table);
+	count = nvme_apst_table_make(&ctrlr->info, ctrlr->opts.apst_latency_us, &table);
 	ebb_debug("nvme", "%s: goes to rest from %u of its power states", ctrlr->name, count);
 	memcpy(ctrlr->admin.buf, &table, sizeof(table));
 	ebb_nvme_worker_wait(ctrlr, power_end);
-	ebb_nvme_admin_set_feature(&ctrlr->admin, NVME_FEAT_FID_AUTO_PST, count > 0, sizeof(table));
+	nvme_admin_command_set_feature(&ctrlr->admin, NVME_FEAT_FID_AUTO_PST, count > 0,
+				       sizeof(table));
 }
 
 static void job_begin(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_job job)

@@ -12,7 +12,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-#include "drivers/nvme/transports.h"
+#include "drivers/nvme/transport.h"
 #include "tests/unit/drivers/nvme/mock_admin.h"
 
 struct mock mock;

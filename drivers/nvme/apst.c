@@ -6,7 +6,7 @@
  * how long: shallow ones soon, since going there and back is cheap, deep ones when it looks as if
  * nothing will come for a while. The times are those of Linux' driver.
  */
-#include "drivers/nvme/power.h"
+#include "drivers/nvme/apst.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -17,7 +17,7 @@
 #define DEEP_LATENCY_US    100000u
 #define DEEP_IDLE_MS       2000u
 
-static_assert(sizeof(struct ebb_nvme_apst_table) == 256, "APST data structure");
+static_assert(sizeof(struct nvme_apst_table) == 256, "APST data structure");
 
 /* How long to be idle before a state of that cost; 0: never go there. */
 static uint32_t idle_ms(const struct ebb_nvme_power_state *state, uint32_t latency_us)
@@ -30,8 +30,8 @@ static uint32_t idle_ms(const struct ebb_nvme_power_state *state, uint32_t laten
 	return total_us <= SHALLOW_LATENCY_US ? SHALLOW_IDLE_MS : DEEP_IDLE_MS;
 }
 
-unsigned ebb_nvme_apst_table_make(const struct ebb_nvme_ctrlr_info *info, uint32_t latency_us,
-				  struct ebb_nvme_apst_table *ret_table)
+unsigned nvme_apst_table_make(const struct ebb_nvme_ctrlr_info *info, uint32_t latency_us,
+			      struct nvme_apst_table *ret_table)
 {
 	unsigned state = info->num_power_states;
 	unsigned count = 0;

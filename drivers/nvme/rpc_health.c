@@ -21,7 +21,7 @@ static const struct ebb_param health_table[] = {
 };
 
 struct health_call {
-	struct ebb_nvme_admin admin;
+	struct nvme_admin_command admin;
 	struct ebb_call *call;
 };
 
@@ -79,7 +79,7 @@ static struct json_object *health_json(const struct ebb_nvme_ctrlr *ctrlr,
 	return object;
 }
 
-static void health_done(struct ebb_nvme_admin *admin, int rc)
+static void health_done(struct nvme_admin_command *admin, int rc)
 {
 	struct health_call *health_call = ebb_container_of(admin, struct health_call, admin);
 	struct ebb_nvme_ctrlr *ctrlr = admin->ctrlr;
@@ -93,7 +93,7 @@ static void health_done(struct ebb_nvme_admin *admin, int rc)
 		ebb_nvme_health_parse(admin->buf, &health);
 		ebb_call_result(health_call->call, health_json(ctrlr, &health));
 	}
-	ebb_nvme_admin_fini(admin);
+	nvme_admin_command_fini(admin);
 	free(health_call);
 	ebb_nvme_ctrlr_put(ctrlr);
 }
@@ -117,14 +117,14 @@ static void health_call(struct ebb_call *call, void *arg)
 		return;
 	}
 	health = calloc(1, sizeof(*health));
-	if (health == NULL || ebb_nvme_admin_init(&health->admin, ctrlr, health_done) < 0) {
+	if (health == NULL || nvme_admin_command_init(&health->admin, ctrlr, health_done) < 0) {
 		ebb_call_error(call, -ENOMEM, "out of memory for the health of '%s'", ctrlr->name);
 		free(health);
 		ebb_nvme_ctrlr_put(ctrlr);
 		return;
 	}
 	health->call = call;
-	ebb_nvme_admin_get_log(&health->admin, NVME_LOG_LID_SMART, EBB_NVME_HEALTH_BYTES);
+	nvme_admin_command_get_log(&health->admin, NVME_LOG_LID_SMART, EBB_NVME_HEALTH_BYTES);
 }
 
 static struct ebb_method health_method = {

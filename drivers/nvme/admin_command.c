@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/admin.h"
+#include "drivers/nvme/admin_command.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,25 +13,26 @@
 #include "drivers/nvme/ctrlr.h"
 #include "drivers/nvme/status.h"
 
-int ebb_nvme_admin_init(struct ebb_nvme_admin *admin, struct ebb_nvme_ctrlr *ctrlr,
-			void (*done)(struct ebb_nvme_admin *admin, int rc))
+int nvme_admin_command_init(struct nvme_admin_command *admin, struct ebb_nvme_ctrlr *ctrlr,
+			    void (*done)(struct nvme_admin_command *admin, int rc))
 {
 	memset(admin, 0, sizeof(*admin));
 	admin->ctrlr = ctrlr;
 	admin->done = done;
-	admin->buf = ebb_mem_alloc(EBB_NVME_ADMIN_BYTES);
+	admin->buf = ebb_mem_alloc(NVME_ADMIN_BYTES);
 	return admin->buf == NULL ? -ENOMEM : 0;
 }
 
-void ebb_nvme_admin_fini(struct ebb_nvme_admin *admin)
+void nvme_admin_command_fini(struct nvme_admin_command *admin)
 {
-	ebb_mem_free(admin->buf, EBB_NVME_ADMIN_BYTES);
+	ebb_mem_free(admin->buf, NVME_ADMIN_BYTES);
 	admin->buf = NULL;
 }
 
 static void admin_done(struct ebb_nvme_request *request)
 {
-	struct ebb_nvme_admin *admin = ebb_container_of(request, struct ebb_nvme_admin, request);
+	struct nvme_admin_command *admin =
+		ebb_container_of(request, struct nvme_admin_command, request);
 	struct ebb_nvme_ctrlr *ctrlr = admin->ctrlr;
 	int rc = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
 
@@ -45,19 +46,19 @@ static void admin_done(struct ebb_nvme_request *request)
 	admin->done(admin, rc);
 }
 
-void ebb_nvme_admin_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
+void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
 {
 	struct ebb_nvme_ctrlr *ctrlr = ebb_container_of(retry, struct ebb_nvme_ctrlr, admin_retry);
 
 	ctrlr->transport->admin(ctrlr, request);
 }
 
-static void admin_submit(struct ebb_nvme_admin *admin, uint8_t opcode, uint32_t nsid,
+static void admin_submit(struct nvme_admin_command *admin, uint8_t opcode, uint32_t nsid,
 			 uint32_t cdw10, uint32_t cdw11, uint32_t len_bytes)
 {
 	struct ebb_nvme_request *request = &admin->request;
 
-	ebb_assert(len_bytes <= EBB_NVME_ADMIN_BYTES);
+	ebb_assert(len_bytes <= NVME_ADMIN_BYTES);
 	memset(request, 0, sizeof(*request));
 	request->opcode = opcode;
 	request->nsid = nsid;
@@ -73,26 +74,26 @@ static void admin_submit(struct ebb_nvme_admin *admin, uint8_t opcode, uint32_t 
 	admin->ctrlr->transport->admin(admin->ctrlr, request);
 }
 
-void ebb_nvme_admin_identify(struct ebb_nvme_admin *admin, uint8_t cns, uint32_t nsid, uint8_t csi)
+void nvme_admin_command_identify(struct nvme_admin_command *admin, uint8_t cns, uint32_t nsid,
+				 uint8_t csi)
 {
 	/* Base 2.0, 5.17: CNS in dword 10, the command set in bits 31:24 of dword 11. */
-	memset(admin->buf, 0, EBB_NVME_ADMIN_BYTES);
-	admin_submit(admin, nvme_admin_identify, nsid, cns, (uint32_t)csi << 24,
-		     EBB_NVME_ADMIN_BYTES);
+	memset(admin->buf, 0, NVME_ADMIN_BYTES);
+	admin_submit(admin, nvme_admin_identify, nsid, cns, (uint32_t)csi << 24, NVME_ADMIN_BYTES);
 }
 
-void ebb_nvme_admin_get_log(struct ebb_nvme_admin *admin, uint8_t lid, uint32_t len_bytes)
+void nvme_admin_command_get_log(struct nvme_admin_command *admin, uint8_t lid, uint32_t len_bytes)
 {
 	/* Base 2.0, 5.16: the number of dwords less one in bits 31:16; RAE (15) clear. */
 	uint32_t numd = len_bytes / 4 - 1;
 
-	memset(admin->buf, 0, EBB_NVME_ADMIN_BYTES);
+	memset(admin->buf, 0, NVME_ADMIN_BYTES);
 	admin_submit(admin, nvme_admin_get_log_page, NVME_NSID_ALL, lid | (numd & 0xffff) << 16, 0,
 		     len_bytes);
 }
 
-void ebb_nvme_admin_set_feature(struct ebb_nvme_admin *admin, uint8_t fid, uint32_t cdw11,
-				uint32_t len_bytes)
+void nvme_admin_command_set_feature(struct nvme_admin_command *admin, uint8_t fid, uint32_t cdw11,
+				    uint32_t len_bytes)
 {
 	admin_submit(admin, nvme_admin_set_features, 0, fid, cdw11, len_bytes);
 }
