@@ -10,14 +10,14 @@
 
 #include <nvme/types.h>
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/status.h"
 
-int nvme_admin_command_init(struct nvme_admin_command *admin, struct ebb_nvme_ctrlr *ctrlr,
+int nvme_admin_command_init(struct nvme_admin_command *admin, struct nvme_path *path,
 			    void (*done)(struct nvme_admin_command *admin, int rc))
 {
 	memset(admin, 0, sizeof(*admin));
-	admin->ctrlr = ctrlr;
+	admin->path = path;
 	admin->done = done;
 	admin->buf = ebb_mem_alloc(NVME_ADMIN_BYTES);
 	return admin->buf == NULL ? -ENOMEM : 0;
@@ -33,14 +33,14 @@ static void admin_done(struct ebb_nvme_request *request)
 {
 	struct nvme_admin_command *admin =
 		ebb_container_of(request, struct nvme_admin_command, request);
-	struct ebb_nvme_ctrlr *ctrlr = admin->ctrlr;
+	struct nvme_path *path = admin->path;
 	int rc = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
 
-	if (rc != 0 && ebb_nvme_retry_wanted(&ctrlr->admin_retry, request, ctrlr)) {
+	if (rc != 0 && ebb_nvme_retry_wanted(&path->admin_retry, request, path)) {
 		return;
 	}
 	if (rc != 0) {
-		ebb_debug("nvme", "%s: admin command %02xh: %s", ctrlr->name, request->opcode,
+		ebb_debug("nvme", "%s: admin command %02xh: %s", path->drive->name, request->opcode,
 			  request->rc < 0 ? strerror(-rc) : ebb_nvme_status_text(request->status));
 	}
 	admin->done(admin, rc);
@@ -48,9 +48,9 @@ static void admin_done(struct ebb_nvme_request *request)
 
 void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
 {
-	struct ebb_nvme_ctrlr *ctrlr = ebb_container_of(retry, struct ebb_nvme_ctrlr, admin_retry);
+	struct nvme_path *path = ebb_container_of(retry, struct nvme_path, admin_retry);
 
-	ctrlr->transport->admin(ctrlr, request);
+	path->transport->admin(path, request);
 }
 
 static void admin_submit(struct nvme_admin_command *admin, uint8_t opcode, uint32_t nsid,
@@ -71,7 +71,7 @@ static void admin_submit(struct nvme_admin_command *admin, uint8_t opcode, uint3
 		request->len_bytes = len_bytes;
 	}
 	request->done = admin_done;
-	admin->ctrlr->transport->admin(admin->ctrlr, request);
+	admin->path->transport->admin(admin->path, request);
 }
 
 void nvme_admin_command_identify(struct nvme_admin_command *admin, uint8_t cns, uint32_t nsid,

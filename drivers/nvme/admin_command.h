@@ -6,7 +6,7 @@
 
 #include "drivers/nvme/request.h"
 
-struct ebb_nvme_ctrlr;
+struct nvme_path;
 struct ebb_nvme_retry;
 
 #define NVME_ADMIN_BYTES 4096u
@@ -14,14 +14,14 @@ struct ebb_nvme_retry;
 struct nvme_admin_command {
 	struct ebb_nvme_request request; /* the answer's dwords and status, too */
 	struct iovec iov;
-	struct ebb_nvme_ctrlr *ctrlr;
+	struct nvme_path *path;
 	void *buf; /* NVME_ADMIN_BYTES of pool memory */
 	/* @rc: 0, or the errno for what the device, or the transport, has answered. */
 	void (*done)(struct nvme_admin_command *admin, int rc);
 };
 
 /* Return: 0; -ENOMEM. */
-int nvme_admin_command_init(struct nvme_admin_command *admin, struct ebb_nvme_ctrlr *ctrlr,
+int nvme_admin_command_init(struct nvme_admin_command *admin, struct nvme_path *path,
 			    void (*done)(struct nvme_admin_command *admin, int rc));
 
 /* Nothing is under way. Harmless on a zeroed one. */
@@ -35,7 +35,7 @@ void nvme_admin_command_get_log(struct nvme_admin_command *admin, uint8_t lid, u
 void nvme_admin_command_set_feature(struct nvme_admin_command *admin, uint8_t fid, uint32_t cdw11,
 				    uint32_t len_bytes);
 
-/* What the controller's retry queue calls. */
+/* What the path's retry queue calls. */
 void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
 
 #endif

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/attach.h"
 #include "drivers/nvme/describe.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/transport.h"
 
 #define RETRY_COUNT_MAX 255u
@@ -62,17 +63,17 @@ static const struct ebb_param attach_table[] = {
 			"itself QEMU's, which is slower by them)"),
 };
 
-static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+static void attach_done(void *arg, struct nvme_drive *drive, int rc)
 {
 	struct ebb_call *call = arg;
 
 	if (rc == 0) {
-		ebb_call_result(call, ebb_nvme_describe_names(ctrlr));
-	} else if (ctrlr->fault[0] != '\0') {
-		ebb_call_error(call, rc, "%s", ctrlr->fault);
+		ebb_call_result(call, ebb_nvme_describe_names(drive));
+	} else if (drive->fault[0] != '\0') {
+		ebb_call_error(call, rc, "%s", drive->fault);
 	} else {
 		ebb_call_error(call, rc, "NVMe controller '%s' (%s): attaching it was given up: %s",
-			       ctrlr->name, ctrlr->traddr, strerror(-rc));
+			       drive->name, drive->path->traddr, strerror(-rc));
 	}
 }
 
@@ -143,9 +144,8 @@ static void attach_call(struct ebb_call *call, void *arg)
 		return;
 	}
 	attach_opts(params, &opts);
-	rc = ebb_nvme_ctrlr_attach(transport, params->name, params->traddr, &opts, attach_done,
-				   call);
-	if (rc == -EEXIST && ebb_nvme_ctrlr_find(params->name) != NULL) {
+	rc = nvme_attach_drive(transport, params->name, params->traddr, &opts, attach_done, call);
+	if (rc == -EEXIST && nvme_drive_find(params->name) != NULL) {
 		ebb_call_error(call, rc,
 			       "NVMe controller '%s' exists already; choose another name, or "
 			       "detach it",
@@ -153,7 +153,7 @@ static void attach_call(struct ebb_call *call, void *arg)
 	} else if (rc == -EEXIST) {
 		ebb_call_error(call, rc, "%s is attached already, as '%s'; detach that first",
 			       params->traddr,
-			       ebb_nvme_ctrlr_find_address(transport, params->traddr)->name);
+			       nvme_drive_find_address(transport, params->traddr)->name);
 	} else if (rc < 0) {
 		ebb_call_error(call, rc, "NVMe controller '%s' cannot be attached: %s",
 			       params->name, strerror(-rc));
@@ -173,17 +173,17 @@ static const struct ebb_param optional_name_table[] = {
 		  .help = "only this controller"),
 };
 
-static struct ebb_nvme_ctrlr *find_or_answer(struct ebb_call *call, const char *name)
+static struct nvme_drive *find_or_answer(struct ebb_call *call, const char *name)
 {
-	struct ebb_nvme_ctrlr *ctrlr = ebb_nvme_ctrlr_find(name);
+	struct nvme_drive *drive = nvme_drive_find(name);
 
-	if (ctrlr == NULL) {
+	if (drive == NULL) {
 		ebb_call_error(call, -ENODEV,
 			       "no NVMe controller is named '%s'; bdev_nvme_get_controllers lists "
 			       "them",
 			       name);
 	}
-	return ctrlr;
+	return drive;
 }
 
 static void detach_done(void *arg)
@@ -194,9 +194,9 @@ static void detach_done(void *arg)
 static void detach_call(struct ebb_call *call, void *arg)
 {
 	const struct name_params *params = arg;
-	struct ebb_nvme_ctrlr *ctrlr = find_or_answer(call, params->name);
+	struct nvme_drive *drive = find_or_answer(call, params->name);
 
-	if (ctrlr != NULL && ebb_nvme_ctrlr_detach(ctrlr, detach_done, call) < 0) {
+	if (drive != NULL && nvme_drive_detach(drive, detach_done, call) < 0) {
 		ebb_call_error(call, -EALREADY,
 			       "NVMe controller '%s' is being detached already; it waits for "
 			       "those who hold its bdevs",
@@ -207,22 +207,22 @@ static void detach_call(struct ebb_call *call, void *arg)
 static void get_call(struct ebb_call *call, void *arg)
 {
 	const struct name_params *params = arg;
-	struct ebb_nvme_ctrlr *ctrlr = NULL;
+	struct nvme_drive *drive = NULL;
 	struct json_object *array;
 
 	if (params->name != NULL && find_or_answer(call, params->name) == NULL) {
 		return;
 	}
 	array = json_object_new_array();
-	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
-		if (params->name == NULL || strcmp(params->name, ctrlr->name) == 0) {
-			json_object_array_add(array, ebb_nvme_describe_ctrlr(ctrlr));
+	while ((drive = nvme_drive_next(drive)) != NULL) {
+		if (params->name == NULL || strcmp(params->name, drive->name) == 0) {
+			json_object_array_add(array, ebb_nvme_describe_drive(drive));
 		}
 	}
 	ebb_call_result(call, array);
 }
 
-static void reset_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+static void reset_done(void *arg, struct nvme_drive *drive, int rc)
 {
 	struct ebb_call *call = arg;
 
@@ -232,26 +232,26 @@ static void reset_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
 		ebb_call_error(call, rc,
 			       "NVMe controller '%s' (%s) has not come back from its reset: %s; "
 			       "its bdevs are removed, try once more or detach it",
-			       ctrlr->name, ctrlr->traddr,
-			       ctrlr->fault[0] != '\0' ? ctrlr->fault : strerror(-rc));
+			       drive->name, drive->path->traddr,
+			       drive->fault[0] != '\0' ? drive->fault : strerror(-rc));
 	}
 }
 
 static void reset_call(struct ebb_call *call, void *arg)
 {
 	const struct name_params *params = arg;
-	struct ebb_nvme_ctrlr *ctrlr = find_or_answer(call, params->name);
+	struct nvme_drive *drive = find_or_answer(call, params->name);
 	int rc;
 
-	if (ctrlr == NULL) {
+	if (drive == NULL) {
 		return;
 	}
-	rc = ebb_nvme_ctrlr_reset(ctrlr, reset_done, call);
+	rc = nvme_drive_reset(drive, reset_done, call);
 	if (rc < 0) {
 		ebb_call_error(call, rc, "NVMe controller '%s' is %s and cannot be reset now",
 			       params->name,
 			       rc == -ENODEV ? "being detached"
-					     : ebb_nvme_ctrlr_state_name(ctrlr->state));
+					     : nvme_path_state_name(drive->path->state));
 	}
 }
 

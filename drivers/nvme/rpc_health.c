@@ -9,8 +9,8 @@
 
 #include <nvme/types.h>
 
-#include "drivers/nvme/controllers.h"
 #include "drivers/nvme/health.h"
+#include "drivers/nvme/path.h"
 
 struct health_params {
 	char *name;
@@ -54,7 +54,7 @@ static void add_counters(struct json_object *object, const struct ebb_nvme_healt
 	add_uint(object, "critical_composite_temperature_time_minutes", health->critical_minutes);
 }
 
-static struct json_object *health_json(const struct ebb_nvme_ctrlr *ctrlr,
+static struct json_object *health_json(const struct nvme_drive *drive,
 				       const struct ebb_nvme_health *health)
 {
 	struct json_object *object = json_object_new_object();
@@ -62,10 +62,10 @@ static struct json_object *health_json(const struct ebb_nvme_ctrlr *ctrlr,
 	char warnings[256];
 	unsigned i;
 
-	add_string(object, "model_number", ctrlr->info.model);
-	add_string(object, "serial_number", ctrlr->info.serial);
-	add_string(object, "firmware_revision", ctrlr->info.firmware);
-	add_string(object, "traddr", ctrlr->traddr);
+	add_string(object, "model_number", drive->path->info.model);
+	add_string(object, "serial_number", drive->path->info.serial);
+	add_string(object, "firmware_revision", drive->path->info.firmware);
+	add_string(object, "traddr", drive->path->traddr);
 	add_uint(object, "critical_warning", health->critical_warning);
 	ebb_nvme_health_warnings(health, warnings, sizeof(warnings));
 	add_string(object, "critical_warning_text", warnings);
@@ -82,45 +82,46 @@ static struct json_object *health_json(const struct ebb_nvme_ctrlr *ctrlr,
 static void health_done(struct nvme_admin_command *admin, int rc)
 {
 	struct health_call *health_call = ebb_container_of(admin, struct health_call, admin);
-	struct ebb_nvme_ctrlr *ctrlr = admin->ctrlr;
+	struct nvme_drive *drive = admin->path->drive;
 	struct ebb_nvme_health health;
 
 	if (rc < 0) {
 		ebb_call_error(health_call->call, rc,
 			       "NVMe controller '%s' (%s) does not tell its health: %s",
-			       ctrlr->name, ctrlr->traddr, strerror(-rc));
+			       drive->name, drive->path->traddr, strerror(-rc));
 	} else {
 		ebb_nvme_health_parse(admin->buf, &health);
-		ebb_call_result(health_call->call, health_json(ctrlr, &health));
+		ebb_call_result(health_call->call, health_json(drive, &health));
 	}
 	nvme_admin_command_fini(admin);
 	free(health_call);
-	ebb_nvme_ctrlr_put(ctrlr);
+	nvme_drive_put(drive);
 }
 
 static void health_call(struct ebb_call *call, void *arg)
 {
 	const struct health_params *params = arg;
-	struct ebb_nvme_ctrlr *ctrlr = ebb_nvme_ctrlr_find(params->name);
+	struct nvme_drive *drive = nvme_drive_find(params->name);
 	struct health_call *health;
 
-	if (ctrlr == NULL) {
+	if (drive == NULL) {
 		ebb_call_error(call, -ENODEV,
 			       "no NVMe controller is named '%s'; bdev_nvme_get_controllers lists "
 			       "them",
 			       params->name);
 		return;
 	}
-	if (!ebb_nvme_ctrlr_get(ctrlr)) {
+	if (!nvme_drive_get(drive)) {
 		ebb_call_error(call, -EAGAIN, "NVMe controller '%s' is %s and cannot be asked now",
-			       ctrlr->name, ebb_nvme_ctrlr_state_name(ctrlr->state));
+			       drive->name, nvme_path_state_name(drive->path->state));
 		return;
 	}
 	health = calloc(1, sizeof(*health));
-	if (health == NULL || nvme_admin_command_init(&health->admin, ctrlr, health_done) < 0) {
-		ebb_call_error(call, -ENOMEM, "out of memory for the health of '%s'", ctrlr->name);
+	if (health == NULL ||
+	    nvme_admin_command_init(&health->admin, drive->path, health_done) < 0) {
+		ebb_call_error(call, -ENOMEM, "out of memory for the health of '%s'", drive->name);
 		free(health);
-		ebb_nvme_ctrlr_put(ctrlr);
+		nvme_drive_put(drive);
 		return;
 	}
 	health->call = call;

@@ -4,7 +4,7 @@
 
 /* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See io_queue.c, transport.c. */
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/host/claim.h"
 #include "drivers/nvme/uring/limits.h"
 #include "drivers/nvme/uring/monitor.h"
@@ -13,7 +13,7 @@
 #define EBB_NVME_URING_FILES 64 /* namespaces, by their index, with a registered file */
 
 struct ebb_nvme_uring_ctrlr {
-	struct ebb_nvme_ctrlr *ctrlr;
+	struct nvme_path *path;
 	struct uring_target target;
 	struct uring_limits limits;
 	struct uring_subscriber news;
@@ -25,7 +25,7 @@ struct ebb_nvme_uring_ctrlr {
 };
 
 struct ebb_nvme_uring_ns {
-	struct ebb_nvme_ns *ns;
+	struct nvme_path_ns *ns;
 	struct ebb_nvme_uring_ctrlr *ctrlr;
 	struct ebb_nvme_sysfs_ns names;
 	struct host_claim *claim;
@@ -51,11 +51,11 @@ struct ebb_nvme_uring_queue {
 };
 
 /* namespace.c */
-void ebb_nvme_uring_ns_open(struct ebb_nvme_ns *ns);
-void ebb_nvme_uring_ns_close(struct ebb_nvme_ns *ns);
+void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns);
+void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns);
 
 /* io_queue.c */
-int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue);
+int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
 void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *queue);
 void ebb_nvme_uring_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
 void ebb_nvme_uring_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);

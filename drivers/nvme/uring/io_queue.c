@@ -57,7 +57,7 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 /* The file by its place in the rings, or -1. */
 static int queue_file(struct ebb_nvme_uring_queue *queue, const struct ebb_nvme_uring_ns *uns)
 {
-	uint32_t index = uns->ns->index;
+	uint32_t index = uns->ns->ns->index;
 
 	if (index >= EBB_NVME_URING_FILES || queue->leaving) {
 		return -1;
@@ -125,7 +125,7 @@ static void command_prepare(struct io_uring_sqe *sqe, const struct ebb_nvme_requ
 
 static void command_send(struct ebb_nvme_uring_queue *queue, struct ebb_nvme_request *request)
 {
-	struct ebb_nvme_uring_ns *uns = request->ns->transport_ns;
+	struct ebb_nvme_uring_ns *uns = request->ns->on_path->transport_ns;
 	int buf = -1;
 
 	if (request->iovcnt == 1 && !atomic_load_explicit(&uns->no_fixed, memory_order_relaxed)) {
@@ -189,7 +189,7 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 	(void)flags;
 	queue->outstanding--;
 	if (ebb_unlikely(res == -EINVAL && (request->slot & SENT_FIXED) != 0)) {
-		struct ebb_nvme_uring_ns *uns = request->ns->transport_ns;
+		struct ebb_nvme_uring_ns *uns = request->ns->on_path->transport_ns;
 
 		if (!atomic_exchange(&uns->no_fixed, true)) {
 			ebb_notice("nvme",
@@ -239,7 +239,7 @@ void ebb_nvme_uring_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), 
 
 static int queue_open_rings(struct ebb_nvme_uring_queue *queue)
 {
-	const struct ebb_nvme_uring_ctrlr *uctrlr = queue->queue.ctrlr->transport_ctrlr;
+	const struct ebb_nvme_uring_ctrlr *uctrlr = queue->queue.path->transport_ctrlr;
 	int rc = ebb_uring_open_big();
 
 	queue->core = ebb_reactor_current_core();
@@ -280,7 +280,7 @@ void ebb_nvme_uring_arrive(struct ebb_nvme_queue *base)
 	queue->rc = queue_open_rings(queue);
 	if (queue->rc != 0) {
 		ebb_error("nvme", "%s: no io_uring on reactor %d: its I/O fails there",
-			  base->ctrlr->name, queue->core);
+			  base->path->drive->name, queue->core);
 	}
 	queue->leaving = false;
 	queue_kick(queue);
@@ -293,13 +293,14 @@ static unsigned queue_depth(const struct ebb_nvme_uring_ctrlr *uctrlr)
 	if (uctrlr->limits.depth != 0 && uctrlr->limits.depth < depth) {
 		depth = uctrlr->limits.depth;
 	}
-	if (uctrlr->ctrlr->opts.io_queue_depth != 0 && uctrlr->ctrlr->opts.io_queue_depth < depth) {
-		depth = uctrlr->ctrlr->opts.io_queue_depth;
+	if (uctrlr->path->drive->opts.io_queue_depth != 0 &&
+	    uctrlr->path->drive->opts.io_queue_depth < depth) {
+		depth = uctrlr->path->drive->opts.io_queue_depth;
 	}
 	return depth;
 }
 
-int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue)
+int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
 {
 	struct ebb_nvme_uring_queue *queue =
 		aligned_alloc(_Alignof(struct ebb_nvme_uring_queue), sizeof(*queue));
@@ -310,8 +311,8 @@ int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_qu
 	}
 	memset(queue, 0, sizeof(*queue));
 	queue->queue = (struct ebb_nvme_queue){
-		.transport = ctrlr->transport,
-		.ctrlr = ctrlr,
+		.transport = path->transport,
+		.path = path,
 		.wake_fd = -1,
 	};
 	rc = queue_open_rings(queue);
@@ -319,8 +320,8 @@ int ebb_nvme_uring_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_qu
 		free(queue);
 		return rc;
 	}
-	queue->timeout_ms = ctrlr->opts.timeout_us / 1000;
-	queue->depth = queue_depth(ctrlr->transport_ctrlr);
+	queue->timeout_ms = path->drive->opts.timeout_us / 1000;
+	queue->depth = queue_depth(path->transport_ctrlr);
 	ebb_list_init(&queue->waiting);
 	for (uint32_t i = 0; i < EBB_NVME_URING_FILES; i++) {
 		queue->files[i] = -1;

@@ -106,7 +106,7 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 /* What was found when the controller was attached must do for this namespace too. */
 static int ns_check_limits(struct ebb_nvme_uring_ns *uns)
 {
-	const struct ebb_nvme_limits *all = &uns->ns->ctrlr->limits;
+	const struct ebb_nvme_limits *all = &uns->ns->path->limits;
 	struct uring_limits one;
 
 	uring_limits_read("", uns->names.block, &one);
@@ -132,7 +132,7 @@ static void ns_let_go(struct ebb_nvme_uring_ns *uns)
 static void ns_open_run(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 	char path[EBB_NVME_NAME_SIZE + 8];
 
 	uns->rc = ns_find(uns);
@@ -148,7 +148,7 @@ static void ns_open_run(struct ebb_work *work)
 		uns->rc = ns_check_limits(uns);
 	}
 	if (uns->rc == 0) {
-		uns->rc = uring_probe(uns->fd, path, ns->nsid, ns->bdev.block_size, ns->fault,
+		uns->rc = uring_probe(uns->fd, path, ns->nsid, ns->ns->bdev.block_size, ns->fault,
 				      sizeof(ns->fault));
 	}
 	if (uns->rc < 0) {
@@ -159,27 +159,27 @@ static void ns_open_run(struct ebb_work *work)
 static void ns_open_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 	int rc = uns->rc;
 
 	if (rc < 0) {
 		ns->transport_ns = NULL;
 		free(uns);
 	}
-	ebb_nvme_ns_opened(ns, rc);
+	nvme_path_ns_opened(ns, rc);
 }
 
-void ebb_nvme_uring_ns_open(struct ebb_nvme_ns *ns)
+void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns)
 {
 	struct ebb_nvme_uring_ns *uns = calloc(1, sizeof(*uns));
 
 	if (uns == NULL) {
 		snprintf(ns->fault, sizeof(ns->fault), "out of memory");
-		ebb_nvme_ns_opened(ns, -ENOMEM);
+		nvme_path_ns_opened(ns, -ENOMEM);
 		return;
 	}
 	uns->ns = ns;
-	uns->ctrlr = ns->ctrlr->transport_ctrlr;
+	uns->ctrlr = ns->path->transport_ctrlr;
 	uns->fd = -1;
 	uns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
 	ns->transport_ns = uns;
@@ -194,19 +194,22 @@ static void ns_close_run(struct ebb_work *work)
 static void ns_close_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 
 	ns->transport_ns = NULL;
 	free(uns);
-	ebb_nvme_ns_closed(ns);
+	nvme_path_ns_closed(ns);
 }
 
+/* Queues of another transport may stand on the same drive. */
 static void ns_forget(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	struct ebb_nvme_uring_ns *uns = arg;
+	const struct ebb_nvme_channel *ch = ebb_io_channel_ctx(channel);
+	const struct ebb_nvme_uring_ns *uns = arg;
 
-	ebb_nvme_uring_forget(((struct ebb_nvme_channel *)ebb_io_channel_ctx(channel))->queue,
-			      uns->ns->index);
+	if (ch->queue->transport == uns->ns->path->transport) {
+		ebb_nvme_uring_forget(ch->queue, uns->ns->ns->index);
+	}
 	ebb_for_each_channel_next(iter, 0);
 }
 
@@ -219,9 +222,9 @@ static void ns_forgotten(void *arg, int rc)
 	ebb_helper_submit(&uns->work);
 }
 
-void ebb_nvme_uring_ns_close(struct ebb_nvme_ns *ns)
+void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns)
 {
 	struct ebb_nvme_uring_ns *uns = ns->transport_ns;
 
-	ebb_for_each_channel(ns->ctrlr, ns_forget, uns, ns_forgotten);
+	ebb_for_each_channel(ns->path->drive, ns_forget, uns, ns_forgotten);
 }

@@ -26,7 +26,7 @@ static void uctrlr_event(void *arg, enum ebb_nvme_event event, uint32_t value)
 {
 	struct ebb_nvme_uring_ctrlr *uctrlr = arg;
 
-	ebb_nvme_ctrlr_event(uctrlr->ctrlr, event, value);
+	nvme_path_event(uctrlr->path, event, value);
 }
 
 static int uctrlr_open(struct ebb_nvme_uring_ctrlr *uctrlr)
@@ -64,7 +64,7 @@ static void attach_run(struct ebb_work *work)
 	struct ebb_nvme_uring_ctrlr *uctrlr =
 		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
 
-	uctrlr->rc = uring_resolve("", uctrlr->ctrlr->traddr, &uctrlr->target, uctrlr->fault,
+	uctrlr->rc = uring_resolve("", uctrlr->path->traddr, &uctrlr->target, uctrlr->fault,
 				   sizeof(uctrlr->fault));
 	if (uctrlr->rc == 0) {
 		uctrlr->rc = uctrlr_open(uctrlr);
@@ -82,15 +82,15 @@ static void attach_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ctrlr *uctrlr =
 		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
-	struct ebb_nvme_ctrlr *ctrlr = uctrlr->ctrlr;
+	struct nvme_path *path = uctrlr->path;
 	int rc = uctrlr->rc;
 
 	if (rc < 0) {
-		ebb_nvme_ctrlr_fault(ctrlr, rc, "%s", uctrlr->fault);
-		ctrlr->transport_ctrlr = NULL;
+		nvme_path_fault(path, rc, "%s", uctrlr->fault);
+		path->transport_ctrlr = NULL;
 		free(uctrlr);
 	} else {
-		ctrlr->limits = (struct ebb_nvme_limits){
+		path->limits = (struct ebb_nvme_limits){
 			.max_io_bytes = uctrlr->limits.max_io_bytes,
 			.max_segments = uctrlr->limits.max_segments,
 			.buf_align = uctrlr->limits.buf_align,
@@ -100,23 +100,23 @@ static void attach_done(struct ebb_work *work)
 		uring_monitor_add(&uctrlr->news, uctrlr->target.ctrlr, uctrlr->target.subsystem,
 				  uctrlr_event, uctrlr);
 	}
-	ebb_nvme_ctrlr_attached(ctrlr, rc);
+	nvme_path_attached(path, rc);
 }
 
-static void uring_attach(struct ebb_nvme_ctrlr *ctrlr)
+static void uring_attach(struct nvme_path *path)
 {
 	struct ebb_nvme_uring_ctrlr *uctrlr = calloc(1, sizeof(*uctrlr));
 
 	if (uctrlr == NULL) {
-		ebb_nvme_ctrlr_fault(ctrlr, -ENOMEM, "out of memory");
-		ebb_nvme_ctrlr_attached(ctrlr, -ENOMEM);
+		nvme_path_fault(path, -ENOMEM, "out of memory");
+		nvme_path_attached(path, -ENOMEM);
 		return;
 	}
-	uctrlr->ctrlr = ctrlr;
+	uctrlr->path = path;
 	uctrlr->fd = -1;
-	uctrlr->admin_queue.ctrlr = ctrlr;
+	uctrlr->admin_queue.path = path;
 	uctrlr->work = (struct ebb_work){.run = attach_run, .done = attach_done};
-	ctrlr->transport_ctrlr = uctrlr;
+	path->transport_ctrlr = uctrlr;
 	ebb_helper_submit(&uctrlr->work);
 }
 
@@ -129,16 +129,16 @@ static void detach_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ctrlr *uctrlr =
 		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
-	struct ebb_nvme_ctrlr *ctrlr = uctrlr->ctrlr;
+	struct nvme_path *path = uctrlr->path;
 
-	ctrlr->transport_ctrlr = NULL;
+	path->transport_ctrlr = NULL;
 	free(uctrlr);
-	ebb_nvme_ctrlr_detached(ctrlr);
+	nvme_path_detached(path);
 }
 
-static void uring_detach(struct ebb_nvme_ctrlr *ctrlr)
+static void uring_detach(struct nvme_path *path)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
+	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	uring_monitor_remove(&uctrlr->news);
 	uctrlr->work = (struct ebb_work){.run = detach_run, .done = detach_done};
@@ -170,7 +170,7 @@ static void admin_scatter(const struct ebb_nvme_request *request, const char *bu
 static void admin_run(struct ebb_work *work)
 {
 	struct ebb_nvme_request *request = ebb_container_of(work, struct ebb_nvme_request, work);
-	struct ebb_nvme_uring_ctrlr *uctrlr = request->queue->ctrlr->transport_ctrlr;
+	struct ebb_nvme_uring_ctrlr *uctrlr = request->queue->path->transport_ctrlr;
 	struct nvme_passthru_cmd64 cmd = {
 		.opcode = request->opcode,
 		.nsid = request->nsid,
@@ -214,9 +214,9 @@ static void admin_done(struct ebb_work *work)
 	request->done(request);
 }
 
-static void uring_admin(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *request)
+static void uring_admin(struct nvme_path *path, struct ebb_nvme_request *request)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
+	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	request->queue = &uctrlr->admin_queue;
 	request->work = (struct ebb_work){.run = admin_run, .done = admin_done};
@@ -241,23 +241,23 @@ static void reset_done(struct ebb_work *work)
 		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
 
 	if (uctrlr->rc < 0) {
-		ebb_nvme_ctrlr_fault(uctrlr->ctrlr, uctrlr->rc, "%s", uctrlr->fault);
+		nvme_path_fault(uctrlr->path, uctrlr->rc, "%s", uctrlr->fault);
 	}
-	ebb_nvme_ctrlr_was_reset(uctrlr->ctrlr, uctrlr->rc);
+	nvme_path_was_reset(uctrlr->path, uctrlr->rc);
 }
 
 /* The kernel keeps what is outstanding, or gives it back with -EINTR. */
-static void uring_reset(struct ebb_nvme_ctrlr *ctrlr)
+static void uring_reset(struct nvme_path *path)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
+	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	uctrlr->work = (struct ebb_work){.run = reset_run, .done = reset_done};
 	ebb_helper_submit(&uctrlr->work);
 }
 
-static void uring_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into)
+static void uring_describe(struct nvme_path *path, struct json_object *into)
 {
-	const struct ebb_nvme_uring_ctrlr *uctrlr = ctrlr->transport_ctrlr;
+	const struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	json_object_object_add(into, "kernel_controller",
 			       json_object_new_string(uctrlr->target.ctrlr));

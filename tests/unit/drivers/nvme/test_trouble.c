@@ -9,7 +9,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/path.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 
 #define ATTACH        "bdev_nvme_attach_controller"
@@ -59,6 +59,31 @@ START_TEST(a_detach_waits_for_the_health)
 }
 END_TEST
 
+/* One that has left while somebody asks it is on its way out, whatever it was before. */
+START_TEST(a_device_that_has_left_is_shown_as_deleting)
+{
+	struct call health;
+
+	nvme_attach();
+	mock.hold_admin = true;
+	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"deleting\"");
+	call_has("bdev_nvme_reset_controller", "{'name': 'n'}", "is being detached");
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
+	mock_leave();
+	stage_until(&health.done);
+	ck_assert(health.failed);
+	call_end(&health);
+	stage_turns(8);
+	ck_assert_uint_eq(mock.detaches, 1);
+}
+END_TEST
+
 START_TEST(a_reset_sets_the_features_again)
 {
 	unsigned before;
@@ -94,10 +119,10 @@ START_TEST(a_reset_nobody_asked_for_is_noticed)
 {
 	nvme_attach();
 	mock_forget_events();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"resetting\"");
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
 	ck_assert_ptr_nonnull(mock.event_request);
 	ck_assert_uint_eq(stage_log_count("n (here) is being reset"), 1);
@@ -117,9 +142,9 @@ START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
 	stage_turns(4);
 	ck_assert_ptr_nonnull(mock.opening);
 	ck_assert_uint_eq(mock.apst_set, 1);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
 	mock_forget_events();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
 	mock_release_open();
 	stage_until(&attach.done);
 	ck_assert(!attach.failed);
@@ -136,8 +161,8 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	client.polite = true;
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(stage_log_count("n (here) has failed"), 1);
@@ -223,9 +248,9 @@ START_TEST(a_failed_controller_gets_no_bdevs)
 	mock_ns_add(2, 9);
 	mock_ns_add(3, 9);
 	mock.hold_open = true;
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	ck_assert_ptr_nonnull(mock.opening);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
 	mock_release_open();
 	mock.hold_open = false;
 	stage_turns(8);
@@ -280,8 +305,8 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 	}
 	stage_turns(2);
 	mock_leave();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
 	mock.hold = false;
 	stage_turns(8);
 	for (i = 0; i < 8; i++) {
@@ -309,7 +334,7 @@ START_TEST(a_device_that_leaves_while_it_starts_ends_the_attach)
 	mock.hold_admin = true;
 	call_begin(&attach, ATTACH, ATTACH_PARAMS);
 	stage_turns(2);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
 	mock_leave();
 	stage_until(&attach.done);
 	ck_assert(attach.failed);
@@ -388,6 +413,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_detach_waits_for_the_health);
+	tcase_add_test(tcase, a_device_that_has_left_is_shown_as_deleting);
 	tcase_add_test(tcase, a_reset_sets_the_features_again);
 	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
 	tcase_add_test(tcase, a_reset_while_it_starts_is_followed_by_the_features);

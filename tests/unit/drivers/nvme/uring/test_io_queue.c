@@ -21,9 +21,11 @@
 #define MANY 300
 
 static struct ebb_nvme_transport transport = {.trtype = "test"};
-static struct ebb_nvme_ctrlr ctrlr;
+static struct nvme_drive drive;
+static struct nvme_path path;
 static struct ebb_nvme_uring_ctrlr uctrlr;
 static struct ebb_nvme_ns ns[2];
+static struct nvme_path_ns path_ns[2];
 static struct ebb_nvme_uring_ns uns[2];
 static struct ebb_nvme_uring_queue *queue;
 static struct ebb_thread *thread;
@@ -71,9 +73,9 @@ static void make_queue(void)
 {
 	struct ebb_nvme_queue *base;
 
-	ck_assert_int_eq(ebb_nvme_uring_queue_create(&ctrlr, &base), 0);
+	ck_assert_int_eq(ebb_nvme_uring_queue_create(&path, &base), 0);
 	ck_assert_ptr_eq(base->transport, &transport);
-	ck_assert_ptr_eq(base->ctrlr, &ctrlr);
+	ck_assert_ptr_eq(base->path, &path);
 	ck_assert_int_eq(base->wake_fd, -1);
 	queue = ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
 }
@@ -90,19 +92,24 @@ static void setup(void)
 	thread = stepper_thread("worker", 0);
 	stepper_enter(thread);
 	kernel_begin(thread);
-	ctrlr = (struct ebb_nvme_ctrlr){
+	drive = (struct nvme_drive){.name = (char *)"n", .path = &path};
+	path = (struct nvme_path){
+		.drive = &drive,
 		.transport = &transport,
 		.transport_ctrlr = &uctrlr,
-		.name = (char *)"n",
 	};
-	uctrlr = (struct ebb_nvme_uring_ctrlr){.ctrlr = &ctrlr, .fd = -1};
+	uctrlr = (struct ebb_nvme_uring_ctrlr){.path = &path, .fd = -1};
 	for (unsigned i = 0; i < 2; i++) {
-		ns[i] = (struct ebb_nvme_ns){.ctrlr = &ctrlr,
+		ns[i] = (struct ebb_nvme_ns){.drive = &drive,
+					     .on_path = &path_ns[i],
 					     .nsid = i + 1,
-					     .index = i,
-					     .transport_ns = &uns[i]};
+					     .index = i};
+		path_ns[i] = (struct nvme_path_ns){.path = &path,
+						   .ns = &ns[i],
+						   .nsid = i + 1,
+						   .transport_ns = &uns[i]};
 		uns[i] = (struct ebb_nvme_uring_ns){
-			.ns = &ns[i],
+			.ns = &path_ns[i],
 			.ctrlr = &uctrlr,
 			.names = {.generic = "ng0n1"},
 			.fd = open_null(),
@@ -411,14 +418,14 @@ START_TEST(test_options)
 	ck_assert_uint_eq(queue->depth, 256);
 	destroy_queue();
 	uctrlr.limits.depth = 100;
-	ctrlr.opts.timeout_us = 30000000;
+	drive.opts.timeout_us = 30000000;
 	make_queue();
 	ck_assert_uint_eq(queue->depth, 100);
 	submit(command_make(0, pool, 512, 1));
 	wait_ends(1);
 	ck_assert_uint_eq(kernel_cmds[0].timeout_ms, 30000);
 	destroy_queue();
-	ctrlr.opts.io_queue_depth = 10;
+	drive.opts.io_queue_depth = 10;
 	make_queue();
 	ck_assert_uint_eq(queue->depth, 10);
 }

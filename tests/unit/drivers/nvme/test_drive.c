@@ -11,7 +11,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/drive.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 
 #define ATTACH                 "bdev_nvme_attach_controller"
@@ -261,25 +261,25 @@ static void check_shadows(const char *given, enum ebb_nvme_shadows wanted)
 		 "{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'shadow_doorbells': %s}",
 		 given);
 	call_is(ATTACH, params, "[\"nn1\"]");
-	ck_assert_int_eq(ebb_nvme_ctrlr_find("n")->opts.shadow_doorbells, wanted);
+	ck_assert_int_eq(nvme_drive_find("n")->opts.shadow_doorbells, wanted);
 	nvme_detach();
 }
 
 START_TEST(options_are_defaults_for_what_comes)
 {
-	struct ebb_nvme_ctrlr *ctrlr;
+	struct nvme_drive *drive;
 
 	call_is("bdev_nvme_set_options",
 		"{'retry_count': 7, 'timeout_us': 5000000, 'io_queue_depth': 64, "
 		"'num_io_queues': 3, 'apst_latency_us': 900}",
 		"true");
 	nvme_attach();
-	ctrlr = ebb_nvme_ctrlr_find("n");
-	ck_assert_uint_eq(ctrlr->opts.retry_count, 7);
-	ck_assert_uint_eq(ctrlr->opts.timeout_us, 5000000);
-	ck_assert_uint_eq(ctrlr->opts.io_queue_depth, 64);
-	ck_assert_uint_eq(ctrlr->opts.num_io_queues, 3);
-	ck_assert_uint_eq(ctrlr->opts.apst_latency_us, 900);
+	drive = nvme_drive_find("n");
+	ck_assert_uint_eq(drive->opts.retry_count, 7);
+	ck_assert_uint_eq(drive->opts.timeout_us, 5000000);
+	ck_assert_uint_eq(drive->opts.io_queue_depth, 64);
+	ck_assert_uint_eq(drive->opts.num_io_queues, 3);
+	ck_assert_uint_eq(drive->opts.apst_latency_us, 900);
 	nvme_detach();
 	call_is("bdev_nvme_set_options",
 		"{'bdev_retry_count': -1, 'num_io_queues': 0, 'timeout_us': 0}", "true");
@@ -287,13 +287,13 @@ START_TEST(options_are_defaults_for_what_comes)
 		"{'name': 'n', 'trtype': 'mock', 'traddr': 'here', 'num_io_queues': 2, "
 		"'io_queue_depth': 16, 'rebind': true}",
 		"[\"nn1\"]");
-	ctrlr = ebb_nvme_ctrlr_find("n");
-	ck_assert_uint_eq(ctrlr->opts.retry_count, 255);
-	ck_assert_uint_eq(ctrlr->opts.timeout_us, 30000000); /* as SPDK has saved it */
-	ck_assert_uint_eq(ctrlr->opts.num_io_queues, 2);
-	ck_assert_uint_eq(ctrlr->opts.io_queue_depth, 16);
-	ck_assert(ctrlr->opts.rebind);
-	ck_assert_int_eq(ctrlr->opts.shadow_doorbells, EBB_NVME_SHADOWS_WHERE_CHEAPER);
+	drive = nvme_drive_find("n");
+	ck_assert_uint_eq(drive->opts.retry_count, 255);
+	ck_assert_uint_eq(drive->opts.timeout_us, 30000000); /* as SPDK has saved it */
+	ck_assert_uint_eq(drive->opts.num_io_queues, 2);
+	ck_assert_uint_eq(drive->opts.io_queue_depth, 16);
+	ck_assert(drive->opts.rebind);
+	ck_assert_int_eq(drive->opts.shadow_doorbells, EBB_NVME_SHADOWS_WHERE_CHEAPER);
 	nvme_detach();
 	check_shadows("true", EBB_NVME_SHADOWS_ON);
 	check_shadows("false", EBB_NVME_SHADOWS_OFF);
@@ -320,7 +320,7 @@ START_TEST(namespaces_come_go_and_change)
 	ck_assert_ptr_nonnull(mock.event_request);
 	mock.ns[1].active = false;
 	mock.ns[0].id.nsattr = 1;
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	call_has("bdev_get_bdevs", "{'name': 'nn2'}", "error -19: ");
 	ck_assert(ebb_bdev_read_only(ebb_bdev_desc_bdev(client.desc)));
@@ -337,7 +337,7 @@ START_TEST(a_namespace_formatted_anew_is_another_bdev)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	mock_ns_add(1, 12);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(stage_log_count("nn1 is removed: it has been formatted anew"), 1);
@@ -355,11 +355,11 @@ START_TEST(a_scan_that_fails_changes_nothing)
 	nvme_attach();
 	mock_ns_add(2, 9);
 	mock_fail(true, nvme_admin_identify, 1, -ETIMEDOUT, 0);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	ck_assert_uint_eq(stage_log_count("does not tell its namespaces"), 1);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"name\":\"nn1\"");
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	call_has("bdev_get_bdevs", "{'name': 'nn2'}", "\"name\":\"nn2\"");
 	nvme_detach();
@@ -419,8 +419,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	Suite *result = suite_create("nvme_ctrlr");
-	TCase *tcase = tcase_create("nvme_ctrlr");
+	Suite *result = suite_create("nvme_drive");
+	TCase *tcase = tcase_create("nvme_drive");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, every_active_namespace_is_a_bdev);

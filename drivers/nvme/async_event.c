@@ -8,7 +8,7 @@
  * read: so every event ends in reading that page, also those that ebb has nothing to do about but
  * to log.
  */
-#include "drivers/nvme/worker.h"
+#include "drivers/nvme/async_event.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,8 +17,8 @@
 
 #include <nvme/types.h>
 
-#include "drivers/nvme/controllers.h"
 #include "drivers/nvme/health.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/status.h"
 
 /* Dword 0: type in bits 2:0, information in 15:8, log page in 23:16. */
@@ -50,131 +50,128 @@ static const char *smart_text(unsigned info)
 	return info < EBB_ARRAY_SIZE(texts) ? texts[info] : "unknown health event";
 }
 
-static void notice_event(struct ebb_nvme_ctrlr *ctrlr, unsigned info)
+static uint32_t notice_jobs(const struct nvme_path *path, unsigned info)
 {
 	switch (info) {
 	case NVME_AER_NOTICE_NS_CHANGED:
-		ebb_info("nvme", "%s: its namespaces have changed", ctrlr->name);
-		ebb_nvme_worker_add(ctrlr, EBB_BIT(EBB_NVME_JOB_CHANGED));
-		break;
+		ebb_info("nvme", "%s: its namespaces have changed", path->drive->name);
+		return EBB_BIT(EBB_NVME_JOB_CHANGED);
 	case NVME_AER_NOTICE_FW_ACT_STARTING:
-		ebb_notice("nvme", "%s: a new firmware is being activated", ctrlr->name);
-		ebb_nvme_worker_add(ctrlr, EBB_BIT(EBB_NVME_JOB_FIRMWARE));
-		break;
+		ebb_notice("nvme", "%s: a new firmware is being activated", path->drive->name);
+		return EBB_BIT(EBB_NVME_JOB_FIRMWARE);
 	default:
-		ebb_info("nvme", "%s: notice %02xh", ctrlr->name, info);
-		break;
+		ebb_info("nvme", "%s: notice %02xh", path->drive->name, info);
+		return 0;
 	}
 }
 
-void ebb_nvme_async_event(struct ebb_nvme_ctrlr *ctrlr, uint32_t dword)
+uint32_t nvme_async_event_jobs(const struct nvme_path *path, uint32_t dword)
 {
 	unsigned info = EVENT_INFO(dword);
 
 	switch (EVENT_TYPE(dword)) {
 	case NVME_AER_ERROR:
-		ebb_error("nvme", "%s (%s): %s", ctrlr->name, ctrlr->traddr, error_text(info));
-		ebb_nvme_worker_add(ctrlr, EBB_BIT(EBB_NVME_JOB_ERRORS));
-		break;
+		ebb_error("nvme", "%s (%s): %s", path->drive->name, path->traddr, error_text(info));
+		return EBB_BIT(EBB_NVME_JOB_ERRORS);
 	case NVME_AER_SMART:
-		ebb_warn("nvme", "%s (%s): %s", ctrlr->name, ctrlr->traddr, smart_text(info));
-		ebb_nvme_worker_add(ctrlr, EBB_BIT(EBB_NVME_JOB_HEALTH));
-		break;
+		ebb_warn("nvme", "%s (%s): %s", path->drive->name, path->traddr, smart_text(info));
+		return EBB_BIT(EBB_NVME_JOB_HEALTH);
 	case NVME_AER_NOTICE:
-		notice_event(ctrlr, info);
-		break;
+		return notice_jobs(path, info);
 	default:
-		ebb_info("nvme", "%s: asynchronous event %08xh", ctrlr->name, dword);
-		break;
+		ebb_info("nvme", "%s: asynchronous event %08xh", path->drive->name, dword);
+		return 0;
 	}
 }
 
-static void event_done(struct ebb_nvme_request *request)
+void nvme_async_event_send(struct nvme_path *path)
 {
-	struct ebb_nvme_ctrlr *ctrlr =
-		ebb_container_of(request, struct ebb_nvme_ctrlr, event_request);
-	uint32_t dword = (uint32_t)request->result;
+	struct nvme_async_event *event = &path->async_event;
 
-	ctrlr->event_armed = false;
-	if (request->rc < 0) {
-		return; /* a reset, whose end asks again; or the end */
-	}
-	if (request->status != 0) {
-		ebb_notice("nvme", "%s: will not tell of events: %s", ctrlr->name,
-			   ebb_nvme_status_text(request->status));
+	if (event->sent || nvme_drive_is_leaving(path->drive) || path->state == NVME_PATH_GONE ||
+	    !path->limits.owns_controller) {
 		return;
 	}
-	ebb_nvme_async_arm(ctrlr);
-	ebb_nvme_async_event(ctrlr, dword);
-}
-
-void ebb_nvme_async_arm(struct ebb_nvme_ctrlr *ctrlr)
-{
-	if (ctrlr->event_armed || ctrlr->detach_wanted || ctrlr->gone ||
-	    !ctrlr->limits.owns_controller) {
-		return;
-	}
-	ctrlr->event_armed = true;
-	ctrlr->event_request = (struct ebb_nvme_request){
+	event->sent = true;
+	event->request = (struct ebb_nvme_request){
 		.opcode = nvme_admin_async_event,
-		.done = event_done,
+		.done = event->done,
 	};
-	ctrlr->transport->admin(ctrlr, &ctrlr->event_request);
+	path->transport->admin(path, &event->request);
 }
 
-static void log_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
+uint32_t nvme_async_event_end(struct nvme_path *path)
+{
+	struct nvme_async_event *event = &path->async_event;
+	uint32_t dword = (uint32_t)event->request.result;
+
+	event->sent = false;
+	if (event->request.rc < 0) {
+		return 0; /* a reset, whose end asks again; or the end */
+	}
+	if (event->request.status != 0) {
+		ebb_notice("nvme", "%s: will not tell of events: %s", path->drive->name,
+			   ebb_nvme_status_text(event->request.status));
+		return 0;
+	}
+	nvme_async_event_send(path);
+	return nvme_async_event_jobs(path, dword);
+}
+
+static void log_end(struct nvme_path *path, int rc)
 {
 	if (rc < 0) {
-		ebb_info("nvme", "%s: a log page cannot be read: %s", ctrlr->name, strerror(-rc));
+		ebb_info("nvme", "%s: a log page cannot be read: %s", path->drive->name,
+			 strerror(-rc));
 	}
-	ebb_nvme_worker_job_end(ctrlr, 0);
+	ebb_nvme_worker_job_end(path, 0);
 }
 
-static void health_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
+static void health_end(struct nvme_path *path, int rc)
 {
 	struct ebb_nvme_health health;
 	char warnings[256];
 
 	if (rc == 0) {
-		ebb_nvme_health_parse(ctrlr->admin.buf, &health);
+		ebb_nvme_health_parse(path->admin.buf, &health);
 		ebb_nvme_health_warnings(&health, warnings, sizeof(warnings));
 		if (warnings[0] != '\0') {
-			ebb_warn("nvme", "%s (%s, serial number %s): critical: %s", ctrlr->name,
-				 ctrlr->traddr, ctrlr->info.serial, warnings);
+			ebb_warn("nvme", "%s (%s, serial number %s): critical: %s",
+				 path->drive->name, path->traddr, path->info.serial, warnings);
 		}
 	}
-	log_end(ctrlr, rc);
+	log_end(path, rc);
 }
 
-static void changed_end(struct ebb_nvme_ctrlr *ctrlr, int rc)
+static void changed_end(struct nvme_path *path, int rc)
 {
 	/* Which ones it does not matter: the scan finds what is different. */
-	ctrlr->jobs |= EBB_BIT(EBB_NVME_JOB_SCAN);
-	log_end(ctrlr, rc);
+	ebb_nvme_worker_add(&path->worker, EBB_BIT(EBB_NVME_JOB_SCAN));
+	log_end(path, rc);
 }
 
-void ebb_nvme_log_begin(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_job job)
+void nvme_async_event_read_log(struct nvme_path *path, enum ebb_nvme_job job)
 {
-	struct nvme_admin_command *admin = &ctrlr->admin;
+	struct nvme_admin_command *admin = &path->admin;
 
 	switch (job) {
 	case EBB_NVME_JOB_HEALTH:
-		ebb_nvme_worker_wait(ctrlr, health_end);
+		ebb_nvme_worker_wait(&path->worker, health_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_SMART,
 					   sizeof(struct nvme_smart_log));
 		break;
 	case EBB_NVME_JOB_ERRORS:
-		ebb_nvme_worker_wait(ctrlr, log_end);
+		ebb_nvme_worker_wait(&path->worker, log_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_ERROR,
 					   sizeof(struct nvme_error_log_page));
 		break;
 	case EBB_NVME_JOB_FIRMWARE:
-		ebb_nvme_worker_wait(ctrlr, log_end);
+		ebb_nvme_worker_wait(&path->worker, log_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_FW_SLOT,
 					   sizeof(struct nvme_firmware_slot));
 		break;
 	default:
-		ebb_nvme_worker_wait(ctrlr, changed_end);
+		ebb_nvme_worker_wait(&path->worker, changed_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_CHANGED_NS, NVME_ADMIN_BYTES);
 		break;
 	}
