@@ -120,12 +120,12 @@ struct vfio_lane {
 };
 
 /* As struct ebb_nvme_transport has them. */
-int vfio_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue);
+int vfio_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
 void vfio_queue_destroy(struct ebb_nvme_queue *queue);
 void vfio_queue_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
-int vfio_queue_poll(struct ebb_nvme_queue *queue);
-int vfio_queue_set_interrupt(struct ebb_nvme_queue *queue, bool on);
-int vfio_queue_arm(struct ebb_nvme_queue *queue);
+int vfio_queue_poll(void *queue);
+int vfio_queue_set_interrupt(void *queue, bool on);
+int vfio_queue_arm(void *queue);
 void vfio_queue_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
 
 /* The lane's thread. Looks at the pairs, submits what waits, rings. Return: as ..._poll(). */

@@ -152,8 +152,8 @@ static struct vfio_lane *lane_alloc(struct vfio_ctrlr *c)
 		return NULL;
 	}
 	memset(lane, 0, sizeof(*lane));
-	lane->base.transport = c->ctrlr->transport;
-	lane->base.ctrlr = c->ctrlr;
+	lane->base.transport = c->path->transport;
+	lane->base.path = c->path;
 	lane->ctrlr = c;
 	lane->thread = ebb_thread_current();
 	lane->event_fd = -1;
@@ -192,9 +192,9 @@ static int lane_refuse(const struct vfio_lane *lane)
 	return -ENOSPC;
 }
 
-int vfio_queue_create(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_queue **ret_queue)
+int vfio_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
 {
-	struct vfio_ctrlr *c = vfio_ctrlr_of(ctrlr);
+	struct vfio_ctrlr *c = vfio_ctrlr_of(path);
 	struct vfio_lane *lane = lane_alloc(c);
 	uint16_t qids[VFIO_FACES] = {0};
 	int rc = -ENODEV;

@@ -364,7 +364,7 @@ START_TEST(with_one_queue_pair_it_interrupts)
 	run_one(&ios[1]);
 	ck_assert(fired());
 	/* Another thread finds none left, and is told what to do. */
-	ck_assert_int_eq(layer.transport->queue_create(&layer.ctrlr, &second), -ENOSPC);
+	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &second), -ENOSPC);
 	ck_assert_uint_eq(stage_log_count("all 1 I/O queue pairs are in use"), 1);
 	end();
 }
@@ -372,7 +372,7 @@ END_TEST
 
 START_TEST(num_io_queues_is_kept_to)
 {
-	layer.ctrlr.opts.num_io_queues = 1;
+	layer.drive.opts.num_io_queues = 1;
 	begin();
 	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN));
 	end();
@@ -429,7 +429,7 @@ START_TEST(a_refused_queue_fails_requests)
 	layer_expect(&ios[0], -EIO, 0);
 	ck_assert_uint_eq(stage_log_count("gets no queue: a queue was refused"), 1);
 	layer.fake->refuses = false;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	layer_queue_live(&queue);
 	run_one(&ios[0]);
@@ -472,7 +472,7 @@ START_TEST(drain_waits_for_all)
 	}
 	layer.transport->drain(&queue.queue->base, count_drained, &drained);
 	layer_pumps(3);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	layer_queue_live(&queue);
 	layer_pumps(3);
@@ -494,7 +494,7 @@ START_TEST(drain_waits_for_a_reset)
 	layer_submit(&queue, &ios[0]);
 	layer_pumps(2);
 	layer.fake->ready_steps = 50;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(10);
 	ck_assert_uint_eq(outstanding(VFIO_POLLED), 0);
 	layer.transport->drain(&queue.queue->base, count_drained, &drained);
