@@ -29,7 +29,8 @@ struct ebb_nvme_uring_ns {
 	struct ebb_nvme_uring_ctrlr *ctrlr;
 	struct ebb_nvme_sysfs_ns names;
 	struct host_claim *claim;
-	int fd; /* of the generic device */
+	uint32_t index; /* the namespace's, for the queues' tables */
+	int fd;         /* of the generic device */
 	bool polled;
 	_Atomic bool no_fixed; /* the kernel has refused a registered buffer */
 	struct ebb_work work;

@@ -57,7 +57,7 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 /* The file by its place in the rings, or -1. */
 static int queue_file(struct ebb_nvme_uring_queue *queue, const struct ebb_nvme_uring_ns *uns)
 {
-	uint32_t index = uns->ns->ns->index;
+	uint32_t index = uns->index;
 
 	if (index >= EBB_NVME_URING_FILES || queue->leaving) {
 		return -1;

@@ -180,6 +180,7 @@ void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns)
 	}
 	uns->ns = ns;
 	uns->ctrlr = ns->path->transport_ctrlr;
+	uns->index = ns->ns->index;
 	uns->fd = -1;
 	uns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
 	ns->transport_ns = uns;
@@ -208,7 +209,7 @@ static void ns_forget(struct ebb_channel_iter *iter, struct ebb_io_channel *chan
 	const struct ebb_nvme_uring_ns *uns = arg;
 
 	if (ch->queue->transport == uns->ns->path->transport) {
-		ebb_nvme_uring_forget(ch->queue, uns->ns->ns->index);
+		ebb_nvme_uring_forget(ch->queue, uns->index);
 	}
 	ebb_for_each_channel_next(iter, 0);
 }

@@ -102,8 +102,7 @@ static void setup(void)
 	for (unsigned i = 0; i < 2; i++) {
 		ns[i] = (struct ebb_nvme_ns){.drive = &drive,
 					     .on_path = &path_ns[i],
-					     .nsid = i + 1,
-					     .index = i};
+					     .nsid = i + 1};
 		path_ns[i] = (struct nvme_path_ns){.path = &path,
 						   .ns = &ns[i],
 						   .nsid = i + 1,
@@ -111,6 +110,7 @@ static void setup(void)
 		uns[i] = (struct ebb_nvme_uring_ns){
 			.ns = &path_ns[i],
 			.ctrlr = &uctrlr,
+			.index = i,
 			.names = {.generic = "ng0n1"},
 			.fd = open_null(),
 		};
@@ -299,7 +299,7 @@ END_TEST
 /* More namespaces than places: the rest goes by the descriptor. */
 START_TEST(test_index_beyond)
 {
-	ns[0].index = EBB_NVME_URING_FILES;
+	uns[0].index = EBB_NVME_URING_FILES;
 	submit(command_make(0, pool, 512, 1));
 	wait_ends(1);
 	ck_assert_uint_eq(kernel_sqes[0].flags, 0);
