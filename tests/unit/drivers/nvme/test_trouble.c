@@ -44,13 +44,17 @@ static int do_read(void)
 START_TEST(a_detach_waits_for_the_health)
 {
 	struct call health, detach;
+	unsigned identifies;
 
 	nvme_attach();
+	identifies = mock_count(true, nvme_admin_identify);
 	mock.hold_admin = true;
 	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
 	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
 	stage_turns(8);
 	ck_assert(!health.done && !detach.done);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), identifies); /* nothing new */
 	mock_release_admin();
 	stage_until(&detach.done);
 	ck_assert(health.done && !health.failed && !detach.failed);
@@ -111,6 +115,28 @@ START_TEST(a_reset_sets_the_features_again)
 	ck_assert_ptr_nonnull(mock.event_request);
 	ck_assert_uint_gt(mock_count(true, nvme_admin_identify), before);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
+	nvme_detach();
+}
+END_TEST
+
+/* The end of a reset that somebody has asked for is the transport's answer, and nothing else. */
+START_TEST(a_reset_ends_with_its_answer)
+{
+	struct call reset;
+
+	nvme_attach();
+	mock.reset_later = true;
+	call_begin(&reset, "bdev_nvme_reset_controller", "{'name': 'n'}");
+	stage_turns(2);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_RESETTING);
+	ck_assert_uint_eq(stage_log_count("works again"), 0);
+	mock_forget_events();
+	mock_reset_done();
+	stage_until(&reset.done);
+	ck_assert(!reset.failed);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_ENABLED);
+	call_end(&reset);
 	nvme_detach();
 }
 END_TEST
@@ -415,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_detach_waits_for_the_health);
 	tcase_add_test(tcase, a_device_that_has_left_is_shown_as_deleting);
 	tcase_add_test(tcase, a_reset_sets_the_features_again);
+	tcase_add_test(tcase, a_reset_ends_with_its_answer);
 	tcase_add_test(tcase, a_reset_nobody_asked_for_is_noticed);
 	tcase_add_test(tcase, a_reset_while_it_starts_is_followed_by_the_features);
 	tcase_add_test(tcase, a_failed_controller_loses_its_bdevs_and_may_come_back);
