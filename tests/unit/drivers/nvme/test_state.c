@@ -8,21 +8,21 @@
 #include "drivers/nvme/path.h"
 
 struct change {
-	int from, to;
+	unsigned from, to;
 };
 
 /* Of all pairs of @count states, those of @legal are allowed and no others. */
 #define CHECK_CHANGES(count, may_follow, legal)                                                \
-	for (int from = 0; from < (int)(count); from++) {                                      \
-		for (int to = 0; to < (int)(count); to++) {                                    \
+	for (unsigned from = 0; from < (unsigned)(count); from++) {                            \
+		for (unsigned to = 0; to < (unsigned)(count); to++) {                          \
 			bool wanted = is_legal((legal), EBB_ARRAY_SIZE(legal), from, to);      \
                                                                                                \
-			ck_assert_msg((may_follow)(from, to) == wanted, "from %d to %d is %s", \
+			ck_assert_msg((may_follow)(from, to) == wanted, "from %u to %u is %s", \
 				      from, to, wanted ? "refused" : "allowed");               \
 		}                                                                              \
 	}
 
-static bool is_legal(const struct change *legal, size_t count, int from, int to)
+static bool is_legal(const struct change *legal, size_t count, unsigned from, unsigned to)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (legal[i].from == from && legal[i].to == to) {
@@ -45,7 +45,7 @@ START_TEST(a_drive_only_goes_downhill)
 	};
 
 	CHECK_CHANGES(NVME_DRIVE_STATE_COUNT, nvme_drive_state_may_follow, legal);
-	for (int i = 0; i < (int)NVME_DRIVE_STATE_COUNT; i++) {
+	for (unsigned i = 0; i < (unsigned)NVME_DRIVE_STATE_COUNT; i++) {
 		ck_assert_ptr_nonnull(nvme_drive_state_name(i));
 	}
 }
@@ -74,7 +74,7 @@ START_TEST(a_path_comes_back_from_a_reset_only)
 	};
 
 	CHECK_CHANGES(NVME_PATH_STATE_COUNT, nvme_path_state_may_follow, legal);
-	for (int i = 0; i < (int)NVME_PATH_STATE_COUNT; i++) {
+	for (unsigned i = 0; i < (unsigned)NVME_PATH_STATE_COUNT; i++) {
 		ck_assert_ptr_nonnull(nvme_path_state_name(i));
 	}
 }
