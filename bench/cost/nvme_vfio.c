@@ -28,9 +28,8 @@
 #include "core/event/event.h"
 #include "core/event/helper.h"
 #include "core/event/reactor.h"
-#include "drivers/nvme/controllers.h"
-#include "drivers/nvme/ctrlr.h"
-#include "drivers/nvme/transports.h"
+#include "drivers/nvme/attach.h"
+#include "drivers/nvme/transport.h"
 #include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
 
 #define BLOCKS 8u /* of 512 bytes */
@@ -113,10 +112,10 @@ static void until(const bool *flag)
 	}
 }
 
-static void attach_done(void *arg, struct ebb_nvme_ctrlr *ctrlr, int rc)
+static void attach_done(void *arg, struct nvme_drive *drive, int rc)
 {
 	(void)arg;
-	(void)ctrlr;
+	(void)drive;
 	ebb_assert(rc == 0);
 	attached = true;
 }
@@ -127,8 +126,8 @@ static void attach(void *arg)
 							 .timeout_us = 30000000};
 
 	(void)arg;
-	ebb_assert(ebb_nvme_ctrlr_attach(ebb_nvme_transport_find("PCIe"), "N", "0000:01:00.0",
-					 &opts, attach_done, NULL) == 0);
+	ebb_assert(nvme_attach_drive(ebb_nvme_transport_find("PCIe"), "N", "0000:01:00.0", &opts,
+				     attach_done, NULL) == 0);
 }
 
 static void open_bdev(void *arg)

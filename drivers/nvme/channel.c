@@ -7,72 +7,42 @@
 
 #include <ebb/assert.h>
 
-static int channel_poll(void *arg)
-{
-	struct ebb_nvme_queue *queue = arg;
-
-	return queue->transport->poll(queue);
-}
-
-static int channel_set_interrupt(void *arg, bool on)
-{
-	struct ebb_nvme_queue *queue = arg;
-
-	return queue->transport->set_interrupt(queue, on);
-}
-
-static int channel_arm(void *arg)
-{
-	struct ebb_nvme_queue *queue = arg;
-
-	return queue->transport->arm(queue);
-}
-
+/* The reactor calls the transport's functions: on each turn a call less. */
 static int poller_begin(struct ebb_nvme_channel *ch)
 {
 	const struct ebb_nvme_transport *transport = ch->queue->transport;
 	struct ebb_poller_wake wake = {
 		.fd = ch->queue->wake_fd,
 		.events = EPOLLIN | EPOLLET, /* nobody reads it */
-		.set_interrupt = transport->set_interrupt != NULL ? channel_set_interrupt : NULL,
-		.arm = transport->arm != NULL ? channel_arm : NULL,
+		.set_interrupt = transport->set_interrupt,
+		.arm = transport->arm,
 	};
 
 	if (transport->poll == NULL) {
 		return 0;
 	}
-	if (wake.fd >= 0) {
-		ch->poller = ebb_poller_register_wake(channel_poll, ch->queue, &wake);
-	} else {
-		ch->poller = ebb_poller_register(channel_poll, ch->queue, 0);
-	}
+	ch->poller = ebb_poller_register_named(transport->poll, ch->queue, 0,
+					       wake.fd >= 0 ? &wake : NULL, "channel_poll");
 	return ch->poller == NULL ? -ENOMEM : 0;
 }
 
 static int channel_create(void *device, void *ctx)
 {
-	struct ebb_nvme_ctrlr *ctrlr = device;
+	const struct nvme_drive *drive = device;
+	struct nvme_path *path = drive->path;
 	struct ebb_nvme_channel *ch = ctx;
-	uintptr_t behind =
-		((uintptr_t)(ch + 1) + EBB_CACHE_LINE - 1) & ~(uintptr_t)(EBB_CACHE_LINE - 1);
 	int rc;
 
-	ch->ctrlr = ctrlr;
-	ch->queue = (struct ebb_nvme_queue *)behind;
-	*ch->queue = (struct ebb_nvme_queue){
-		.transport = ctrlr->transport,
-		.ctrlr = ctrlr,
-		.wake_fd = -1,
-	};
-	ch->submit = ctrlr->transport->submit;
+	ch->submit = path->transport->submit;
 	ebb_nvme_retry_init(&ch->retry, ebb_nvme_io_again);
-	rc = ctrlr->transport->queue_create(ch->queue);
+	rc = path->transport->queue_create(path, &ch->queue);
 	if (rc < 0) {
 		return rc;
 	}
+	ebb_assert(ch->queue->transport == path->transport && ch->queue->path == path);
 	rc = poller_begin(ch);
 	if (rc < 0) {
-		ctrlr->transport->queue_destroy(ch->queue);
+		path->transport->queue_destroy(ch->queue);
 	}
 	return rc;
 }
@@ -108,24 +78,23 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	}
 }
 
-int ebb_nvme_channels_begin(struct ebb_nvme_ctrlr *ctrlr)
+int ebb_nvme_channels_begin(struct nvme_drive *drive)
 {
 	struct ebb_io_device_ops ops = {
-		.name = ctrlr->name,
-		.ctx_size = sizeof(struct ebb_nvme_channel) + EBB_CACHE_LINE +
-			    ctrlr->transport->queue_size,
+		.name = drive->name,
+		.ctx_size = sizeof(struct ebb_nvme_channel),
 		.create = channel_create,
 		.destroy = channel_destroy,
 		.quiesce = channel_quiesce,
 		.resume = channel_resume,
 	};
 
-	return ebb_io_device_register(ctrlr, &ops);
+	return ebb_io_device_register(drive, &ops);
 }
 
-void ebb_nvme_channels_end(struct ebb_nvme_ctrlr *ctrlr, void (*done)(void *ctrlr))
+void ebb_nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive))
 {
-	ebb_assert(ebb_io_device_unregister(ctrlr, done) == 0);
+	ebb_assert(ebb_io_device_unregister(drive, done) == 0);
 }
 
 static void channel_flush(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
@@ -143,7 +112,7 @@ static void channels_flushed(void *arg, int rc)
 	(void)rc;
 }
 
-void ebb_nvme_channels_flush(struct ebb_nvme_ctrlr *ctrlr)
+void ebb_nvme_channels_flush(struct nvme_drive *drive)
 {
-	ebb_for_each_channel(ctrlr, channel_flush, NULL, channels_flushed);
+	ebb_for_each_channel(drive, channel_flush, NULL, channels_flushed);
 }

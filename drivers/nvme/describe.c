@@ -9,7 +9,7 @@
 #include <nvme/types.h>
 
 #include "core/bdev/uuid.h"
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/path.h"
 
 static void add_string(struct json_object *object, const char *name, const char *value)
 {
@@ -26,12 +26,12 @@ static void add_bool(struct json_object *object, const char *name, bool value)
 	json_object_object_add(object, name, json_object_new_boolean(value));
 }
 
-static struct json_object *trid_json(const struct ebb_nvme_ctrlr *ctrlr)
+static struct json_object *trid_json(const struct nvme_path *path)
 {
 	struct json_object *object = json_object_new_object();
 
-	add_string(object, "trtype", ctrlr->transport->trtype);
-	add_string(object, "traddr", ctrlr->traddr);
+	add_string(object, "trtype", path->transport->trtype);
+	add_string(object, "traddr", path->traddr);
 	return object;
 }
 
@@ -111,36 +111,36 @@ static struct json_object *limits_json(const struct ebb_bdev *bdev)
 void ebb_nvme_describe_bdev(const struct ebb_bdev *bdev, struct json_object *into)
 {
 	const struct ebb_nvme_ns *ns = ebb_container_of(bdev, const struct ebb_nvme_ns, bdev);
-	struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
+	struct nvme_path *path = ns->on_path->path;
 	struct json_object *array = json_object_new_array();
 	struct json_object *object = json_object_new_object();
 	struct json_object *vs = json_object_new_object();
 	char version[32];
 
-	snprintf(version, sizeof(version), "%u.%u", ctrlr->info.version >> 16,
-		 (ctrlr->info.version >> 8) & 0xff);
-	if (strcasecmp(ctrlr->transport->trtype, "PCIe") == 0) {
-		add_string(object, "pci_address", ctrlr->traddr);
+	snprintf(version, sizeof(version), "%u.%u", path->info.version >> 16,
+		 (path->info.version >> 8) & 0xff);
+	if (strcasecmp(path->transport->trtype, "PCIe") == 0) {
+		add_string(object, "pci_address", path->traddr);
 	}
-	json_object_object_add(object, "trid", trid_json(ctrlr));
-	json_object_object_add(object, "ctrlr_data", ctrlr_data_json(&ctrlr->info));
+	json_object_object_add(object, "trid", trid_json(path));
+	json_object_object_add(object, "ctrlr_data", ctrlr_data_json(&path->info));
 	add_string(vs, "nvme_version", version);
 	json_object_object_add(object, "vs", vs);
 	json_object_object_add(object, "ns_data", ns_data_json(ns));
 	json_object_object_add(object, "limits", limits_json(bdev));
-	if (ctrlr->transport->describe != NULL) {
-		ctrlr->transport->describe(ctrlr, object);
+	if (path->transport->describe != NULL) {
+		path->transport->describe(path, object);
 	}
 	json_object_array_add(array, object);
 	json_object_object_add(into, "nvme", array);
 }
 
-struct json_object *ebb_nvme_describe_names(const struct ebb_nvme_ctrlr *ctrlr)
+struct json_object *ebb_nvme_describe_names(const struct nvme_drive *drive)
 {
 	struct json_object *names = json_object_new_array();
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &ctrlr->namespaces) {
+	ebb_list_for_each(node, &drive->namespaces) {
 		const struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
 
 		if (ns->state == EBB_NVME_NS_ONLINE) {
@@ -150,23 +150,39 @@ struct json_object *ebb_nvme_describe_names(const struct ebb_nvme_ctrlr *ctrlr)
 	return names;
 }
 
-struct json_object *ebb_nvme_describe_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
+/* Clients know the states of a controller; one whose device has left is on its way out. */
+static const char *state_text(const struct nvme_path *path)
+{
+	return nvme_path_state_name(path->state == NVME_PATH_GONE ? NVME_PATH_DELETING
+								  : path->state);
+}
+
+/* The path of @drive as an element of "ctrlrs". */
+static struct json_object *path_json(const struct nvme_drive *drive)
+{
+	struct json_object *object = json_object_new_object();
+	struct nvme_path *path = drive->path;
+
+	add_string(object, "state", state_text(path));
+	json_object_object_add(object, "trid", trid_json(path));
+	add_uint(object, "cntlid", path->info.cntlid);
+	add_string(object, "model_number", path->info.model);
+	add_string(object, "serial_number", path->info.serial);
+	if (path->transport->describe != NULL && path->state != NVME_PATH_ATTACHING &&
+	    drive->state != NVME_DRIVE_CLOSING) {
+		path->transport->describe(path, object);
+	}
+	return object;
+}
+
+struct json_object *ebb_nvme_describe_drive(const struct nvme_drive *drive)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *paths = json_object_new_array();
-	struct json_object *path = json_object_new_object();
 
-	add_string(path, "state", ebb_nvme_ctrlr_state_name(ctrlr->state));
-	json_object_object_add(path, "trid", trid_json(ctrlr));
-	add_uint(path, "cntlid", ctrlr->info.cntlid);
-	add_string(path, "model_number", ctrlr->info.model);
-	add_string(path, "serial_number", ctrlr->info.serial);
-	if (ctrlr->transport->describe != NULL && ctrlr->device_registered) {
-		ctrlr->transport->describe(ctrlr, path);
-	}
-	json_object_array_add(paths, path);
-	add_string(object, "name", ctrlr->name);
+	json_object_array_add(paths, path_json(drive));
+	add_string(object, "name", drive->name);
 	json_object_object_add(object, "ctrlrs", paths);
-	json_object_object_add(object, "bdevs", ebb_nvme_describe_names(ctrlr));
+	json_object_object_add(object, "bdevs", ebb_nvme_describe_names(drive));
 	return object;
 }

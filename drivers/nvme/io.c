@@ -16,10 +16,7 @@
 
 #include <nvme/types.h>
 
-#include "drivers/nvme/describe.h"
-#include "drivers/nvme/namespace.h"
 #include "drivers/nvme/status.h"
-#include "drivers/nvme/worker.h"
 
 #define DSM_RANGES_BYTES EBB_MEM_ALLOC_MIN /* 256 ranges of 16 bytes: what one command can have */
 
@@ -47,9 +44,10 @@ io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
 {
 	struct ebb_nvme_request *request = &nio->request;
 	struct ebb_nvme_channel *ch = nio->ch;
+	struct nvme_path *path = ch->queue->path;
 	int error;
 
-	if (ebb_nvme_retry_wanted(&ch->retry, request, ch->ctrlr)) {
+	if (ebb_nvme_retry_wanted(&ch->retry, request, path)) {
 		return;
 	}
 	error = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
@@ -61,7 +59,7 @@ io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
 		io_log_error(request, io);
 	}
 	if (request->rc == 0 && ebb_nvme_status_doubts_ns(request->status)) {
-		ebb_nvme_worker_look(ch->ctrlr);
+		ebb_nvme_worker_look(path);
 	}
 	ebb_bdev_io_complete(io, error);
 }
@@ -226,9 +224,3 @@ void ebb_nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
 	request->done = io_done;
 	ch->submit(ch->queue, request);
 }
-
-const struct ebb_bdev_ops ebb_nvme_bdev_ops = {
-	.submit = ebb_nvme_io_submit,
-	.destruct = ebb_nvme_ns_destruct,
-	.dump_info = ebb_nvme_describe_bdev,
-};

@@ -12,7 +12,8 @@
 #include <nvme/types.h>
 
 #include "drivers/nvme/channel.h"
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/describe.h"
+#include "drivers/nvme/path.h"
 
 /* What an NLB field of 16 bits can say (zero's based). */
 #define NLB_MAX 65536u
@@ -28,17 +29,22 @@ static const uint32_t state_next[EBB_NVME_NS_STATE_COUNT] = {
 	[EBB_NVME_NS_CLOSING] = 0,
 };
 
+bool ebb_nvme_ns_state_may_follow(enum ebb_nvme_ns_state from, enum ebb_nvme_ns_state to)
+{
+	return (state_next[from] & EBB_BIT(to)) != 0;
+}
+
 static void state_set(struct ebb_nvme_ns *ns, enum ebb_nvme_ns_state state)
 {
-	ebb_assert((state_next[ns->state] & EBB_BIT(state)) != 0);
+	ebb_assert(ebb_nvme_ns_state_may_follow(ns->state, state));
 	ns->state = state;
 }
 
-struct ebb_nvme_ns *ebb_nvme_ns_find(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid)
+struct ebb_nvme_ns *ebb_nvme_ns_find(struct nvme_drive *drive, uint32_t nsid)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &ctrlr->namespaces) {
+	ebb_list_for_each(node, &drive->namespaces) {
 		struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
 
 		if (ns->nsid == nsid) {
@@ -48,11 +54,11 @@ struct ebb_nvme_ns *ebb_nvme_ns_find(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid
 	return NULL;
 }
 
-static bool index_taken(const struct ebb_nvme_ctrlr *ctrlr, uint32_t index)
+static bool index_taken(const struct nvme_drive *drive, uint32_t index)
 {
 	struct ebb_list *node;
 
-	ebb_list_for_each(node, &ctrlr->namespaces) {
+	ebb_list_for_each(node, &drive->namespaces) {
 		if (ebb_list_entry(node, struct ebb_nvme_ns, link)->index == index) {
 			return true;
 		}
@@ -61,9 +67,9 @@ static bool index_taken(const struct ebb_nvme_ctrlr *ctrlr, uint32_t index)
 }
 
 /* Bytes that one command may carry. */
-static uint64_t ns_max_bytes(const struct ebb_nvme_ctrlr *ctrlr, uint32_t pages)
+static uint64_t ns_max_bytes(const struct nvme_path *path, uint32_t pages)
 {
-	uint32_t page = ctrlr->limits.min_page_bytes;
+	uint32_t page = path->limits.min_page_bytes;
 	uint64_t bytes = (uint64_t)pages * (page == 0 ? PAGE_BYTES_MIN : page);
 
 	return bytes == 0 ? UINT64_MAX : bytes;
@@ -106,10 +112,11 @@ static uint32_t ns_io_types(const struct ebb_nvme_ctrlr_info *info)
 /* Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL). */
 static void ns_describe_zeroes(struct ebb_nvme_ns *ns)
 {
-	const struct ebb_nvme_ctrlr_info *info = &ns->ctrlr->info;
+	const struct ebb_nvme_ctrlr_info *info = &ns->on_path->path->info;
 	uint32_t pages = info->wzsl_pages != 0 ? info->wzsl_pages : info->mdts_pages;
 
-	ns->bdev.max_write_zeroes_blocks = blocks_of(&ns->info, ns_max_bytes(ns->ctrlr, pages));
+	ns->bdev.max_write_zeroes_blocks =
+		blocks_of(&ns->info, ns_max_bytes(ns->on_path->path, pages));
 	if (ns->bdev.max_write_zeroes_blocks == 0) {
 		ns->bdev.io_types &= ~EBB_BIT(EBB_BDEV_WRITE_ZEROES); /* they are written */
 	}
@@ -117,7 +124,7 @@ static void ns_describe_zeroes(struct ebb_nvme_ns *ns)
 
 static void ns_describe_unmap(struct ebb_nvme_ns *ns)
 {
-	const struct ebb_nvme_ctrlr_info *info = &ns->ctrlr->info;
+	const struct ebb_nvme_ctrlr_info *info = &ns->on_path->path->info;
 	uint64_t ranges = info->dsm_ranges != 0 ? info->dsm_ranges : DSM_RANGES_MAX;
 	uint64_t blocks;
 
@@ -129,24 +136,42 @@ static void ns_describe_unmap(struct ebb_nvme_ns *ns)
 	ns->bdev.max_unmap_blocks = blocks;
 }
 
+static void ns_close(struct ebb_nvme_ns *ns)
+{
+	state_set(ns, EBB_NVME_NS_CLOSING);
+	ns->on_path->path->transport->ns_close(ns->on_path);
+}
+
+/* The bdev's: no channel of it is left. */
+static void ns_destruct(struct ebb_bdev *bdev)
+{
+	ns_close(ebb_container_of(bdev, struct ebb_nvme_ns, bdev));
+}
+
+static const struct ebb_bdev_ops bdev_ops = {
+	.submit = ebb_nvme_io_submit,
+	.destruct = ns_destruct,
+	.dump_info = ebb_nvme_describe_bdev,
+};
+
 static void ns_describe(struct ebb_nvme_ns *ns)
 {
-	const struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
-	const struct ebb_nvme_limits *limits = &ctrlr->limits;
+	const struct nvme_path *path = ns->on_path->path;
+	const struct ebb_nvme_limits *limits = &path->limits;
 	const struct ebb_nvme_ns_info *info = &ns->info;
-	uint64_t max_bytes = ns_max_bytes(ctrlr, ctrlr->info.mdts_pages);
+	uint64_t max_bytes = ns_max_bytes(path, path->info.mdts_pages);
 
 	if (limits->max_io_bytes != 0 && limits->max_io_bytes < max_bytes) {
 		max_bytes = limits->max_io_bytes;
 	}
 	ns->block_shift = (uint8_t)__builtin_ctz(info->block_size);
-	ns->flushes = ctrlr->info.volatile_cache;
+	ns->flushes = path->info.volatile_cache;
 	ns->fua_cdw12 = ns->flushes ? FUA_CDW12 : 0;
 	ns->bdev.product_name = "NVMe disk";
 	ns->bdev.block_size = info->block_size;
 	ns->bdev.num_blocks = info->num_blocks;
 	ns->bdev.read_only = info->write_protected;
-	ns->bdev.io_types = ns_io_types(&ctrlr->info);
+	ns->bdev.io_types = ns_io_types(&path->info);
 	ns->bdev.fua = true;
 	ns->bdev.buf_align = limits->buf_align;
 	ns->bdev.max_io_blocks = blocks_of(info, max_bytes);
@@ -157,31 +182,36 @@ static void ns_describe(struct ebb_nvme_ns *ns)
 	ns_describe_zeroes(ns);
 	ns_describe_unmap(ns);
 	ns->bdev.io_ctx_size = sizeof(struct ebb_nvme_io);
-	ns->bdev.ops = &ebb_nvme_bdev_ops;
-	ns->bdev.io_device = ns->ctrlr;
+	ns->bdev.ops = &bdev_ops;
+	ns->bdev.io_device = ns->drive;
 	ns_uuid(info, ns->bdev.uuid);
 }
 
-struct ebb_nvme_ns *ebb_nvme_ns_create(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid,
+struct ebb_nvme_ns *ebb_nvme_ns_create(struct nvme_path *path, uint32_t nsid,
 				       const struct ebb_nvme_ns_info *info)
 {
+	struct nvme_path_ns *on_path = calloc(1, sizeof(*on_path));
 	struct ebb_nvme_ns *ns = calloc(1, sizeof(*ns));
+	struct nvme_drive *drive = path->drive;
 	char *name;
 
-	if (ns == NULL || asprintf(&name, "%sn%u", ctrlr->name, nsid) < 0) {
+	if (on_path == NULL || ns == NULL || asprintf(&name, "%sn%u", drive->name, nsid) < 0) {
+		free(on_path);
 		free(ns);
 		return NULL;
 	}
+	*on_path = (struct nvme_path_ns){.path = path, .ns = ns, .nsid = nsid};
 	ns->bdev.name = name;
-	ns->ctrlr = ctrlr;
+	ns->drive = drive;
+	ns->on_path = on_path;
 	ns->nsid = nsid;
 	ns->info = *info;
 	ns->state = EBB_NVME_NS_OPENING;
-	while (index_taken(ctrlr, ns->index)) {
+	while (index_taken(drive, ns->index)) {
 		ns->index++;
 	}
 	ns_describe(ns);
-	ebb_list_push_back(&ctrlr->namespaces, &ns->link);
+	ebb_list_push_back(&drive->namespaces, &ns->link);
 	return ns;
 }
 
@@ -189,32 +219,13 @@ void ebb_nvme_ns_free(struct ebb_nvme_ns *ns)
 {
 	ebb_list_remove(&ns->link);
 	free((char *)(uintptr_t)ns->bdev.name);
+	free(ns->on_path);
 	free(ns);
-}
-
-static void ns_close(struct ebb_nvme_ns *ns)
-{
-	state_set(ns, EBB_NVME_NS_CLOSING);
-	ns->ctrlr->transport->ns_close(ns);
 }
 
 void ebb_nvme_ns_discard(struct ebb_nvme_ns *ns)
 {
 	ns_close(ns);
-}
-
-void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
-{
-	struct ebb_nvme_ctrlr *ctrlr = ns->ctrlr;
-
-	ebb_assert(ebb_thread_is_app() && ns->state == EBB_NVME_NS_CLOSING);
-	ebb_nvme_ns_free(ns);
-	ebb_nvme_ctrlr_ns_left(ctrlr);
-}
-
-void ebb_nvme_ns_destruct(struct ebb_bdev *bdev)
-{
-	ns_close(ebb_container_of(bdev, struct ebb_nvme_ns, bdev));
 }
 
 int ebb_nvme_ns_register(struct ebb_nvme_ns *ns, char *ret_fault, size_t fault_size)

@@ -4,10 +4,51 @@
 
 /* A namespace's life: found, opened, a bdev, removed, closed. Thread: app. */
 
-#include "drivers/nvme/ctrlr.h"
+#include <ebb/bdev_module.h>
+
+#include "drivers/nvme/identify.h"
+
+struct nvme_drive;
+struct nvme_path;
+
+enum ebb_nvme_ns_state {
+	EBB_NVME_NS_OPENING, /* the transport's ns_open() is under way */
+	EBB_NVME_NS_ONLINE,  /* its bdev is registered */
+	EBB_NVME_NS_LEAVING, /* its bdev is being unregistered */
+	EBB_NVME_NS_CLOSING, /* the transport's ns_close() is under way */
+	EBB_NVME_NS_STATE_COUNT,
+};
+
+/* A namespace of a drive. */
+struct ebb_nvme_ns {
+	struct ebb_bdev bdev;
+	struct nvme_drive *drive;
+	struct nvme_path_ns *on_path; /* as the drive's path has it */
+	struct ebb_list link;         /* of drive->namespaces */
+	uint32_t nsid;
+	uint32_t index; /* small, unique among the drive's namespaces: a transport's tables */
+	uint8_t block_shift;
+	enum ebb_nvme_ns_state state;
+	struct ebb_nvme_ns_info info;
+	uint32_t fua_cdw12;    /* what EBB_BDEV_FUA is in dword 12; 0: no cache to get through */
+	uint32_t range_blocks; /* the longest range of a dataset management command */
+	bool flushes;          /* it has a volatile cache */
+};
+
+/* The same by one path: what a transport is given. */
+struct nvme_path_ns {
+	struct nvme_path *path;
+	struct ebb_nvme_ns *ns;
+	uint32_t nsid;
+	char fault[256];    /* the transport's to say: why it is not open */
+	void *transport_ns; /* the transport's own */
+	uint32_t seen;      /* by the path's scan of that number */
+};
+
+bool ebb_nvme_ns_state_may_follow(enum ebb_nvme_ns_state from, enum ebb_nvme_ns_state to);
 
 /* Return: the new namespace, state OPENING, not told to the transport; NULL out of memory. */
-struct ebb_nvme_ns *ebb_nvme_ns_create(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid,
+struct ebb_nvme_ns *ebb_nvme_ns_create(struct nvme_path *path, uint32_t nsid,
 				       const struct ebb_nvme_ns_info *info);
 
 /* One that is not open. */
@@ -31,9 +72,6 @@ void ebb_nvme_ns_remove(struct ebb_nvme_ns *ns, const char *why);
  */
 bool ebb_nvme_ns_update(struct ebb_nvme_ns *ns, const struct ebb_nvme_ns_info *info);
 
-struct ebb_nvme_ns *ebb_nvme_ns_find(struct ebb_nvme_ctrlr *ctrlr, uint32_t nsid);
-
-/* The bdev's: no channel of it is left. */
-void ebb_nvme_ns_destruct(struct ebb_bdev *bdev);
+struct ebb_nvme_ns *ebb_nvme_ns_find(struct nvme_drive *drive, uint32_t nsid);
 
 #endif

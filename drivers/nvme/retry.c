@@ -3,7 +3,7 @@
 
 #include <ebb/clock.h>
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/status.h"
 
 #define CRD_UNIT_NS (100 * EBB_NS_PER_MS)
@@ -96,14 +96,14 @@ bool ebb_nvme_retry_idle(const struct ebb_nvme_retry *retry)
 }
 
 bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request,
-			   const struct ebb_nvme_ctrlr *ctrlr)
+			   const struct nvme_path *path)
 {
 	unsigned crd = request->rc == 0 ? EBB_NVME_CRD(request->status) : 0;
 	bool may = request->rc == 0 ? ebb_nvme_status_retry(request->status)
 				    : ebb_nvme_rc_retry(request->rc);
 
-	if (!may || request->tries >= ctrlr->opts.retry_count ||
-	    atomic_load_explicit(&ctrlr->ending, memory_order_relaxed)) {
+	if (!may || request->tries >= path->drive->opts.retry_count ||
+	    atomic_load_explicit(&path->no_retries, memory_order_relaxed)) {
 		return false;
 	}
 	request->tries++;
@@ -112,7 +112,7 @@ bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request
 	if (crd == 0) {
 		retry_kick(retry);
 	} else {
-		uint64_t delay_ns = ctrlr->info.retry_delay_100ms[crd] * CRD_UNIT_NS;
+		uint64_t delay_ns = path->info.retry_delay_100ms[crd] * CRD_UNIT_NS;
 
 		request->deadline_ns =
 			ebb_clock_now_ns() + (delay_ns < CRD_MAX_NS ? delay_ns : CRD_MAX_NS);

@@ -12,7 +12,7 @@
 
 #include "drivers/nvme/request.h"
 
-struct ebb_nvme_ctrlr;
+struct nvme_path;
 
 struct ebb_nvme_retry {
 	void (*again)(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
@@ -34,7 +34,7 @@ bool ebb_nvme_retry_idle(const struct ebb_nvme_retry *retry);
  * Counts the try. Return: true: it has been queued, @again will be called for it.
  */
 bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request,
-			   const struct ebb_nvme_ctrlr *ctrlr);
+			   const struct nvme_path *path);
 
 /* Everything that waits is submitted now: the device is going, and will answer so. */
 void ebb_nvme_retry_flush(struct ebb_nvme_retry *retry);

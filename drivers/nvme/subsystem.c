@@ -8,7 +8,7 @@
 
 #include <ebb/log.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/path.h"
 
 #define FINI_TIMEOUT_MS 8000u
 
@@ -25,31 +25,31 @@ static void all_gone(void *arg)
 
 static void nvme_fini_expired(void)
 {
-	struct ebb_nvme_ctrlr *ctrlr = NULL;
+	struct nvme_drive *drive = NULL;
 
-	while ((ctrlr = ebb_nvme_ctrlr_next(ctrlr)) != NULL) {
+	while ((drive = nvme_drive_next(drive)) != NULL) {
 		ebb_error("nvme", "%s (%s) could not be detached at shutdown: %s%s; left as it is",
-			  ctrlr->name, ctrlr->traddr,
-			  ctrlr->state == EBB_NVME_CTRLR_DELETING ? "its bdevs are still held"
-								  : "it is still ",
-			  ctrlr->state == EBB_NVME_CTRLR_DELETING
+			  drive->name, drive->path->traddr,
+			  drive->state >= NVME_DRIVE_DELETING ? "its bdevs are still held"
+							      : "it is still ",
+			  drive->state >= NVME_DRIVE_DELETING
 				  ? ""
-				  : ebb_nvme_ctrlr_state_name(ctrlr->state));
+				  : nvme_path_state_name(drive->path->state));
 	}
 	fini_waits = false;
 }
 
 static void nvme_fini(void)
 {
-	struct ebb_nvme_ctrlr *ctrlr = NULL;
-	struct ebb_nvme_ctrlr *next;
+	struct nvme_drive *drive = NULL;
+	struct nvme_drive *next;
 
-	for (ctrlr = ebb_nvme_ctrlr_next(NULL); ctrlr != NULL; ctrlr = next) {
-		next = ebb_nvme_ctrlr_next(ctrlr);
-		(void)ebb_nvme_ctrlr_detach(ctrlr, NULL, NULL);
+	for (drive = nvme_drive_next(NULL); drive != NULL; drive = next) {
+		next = nvme_drive_next(drive);
+		(void)nvme_drive_detach(drive, NULL, NULL);
 	}
 	fini_waits = true;
-	ebb_nvme_ctrlrs_wait_gone(all_gone, NULL);
+	nvme_drive_wait_none(all_gone, NULL);
 }
 
 static struct ebb_subsystem nvme_subsystem = {

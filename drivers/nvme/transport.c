@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transports there are: each registers itself before main(), and stands by its name. */
-#include "drivers/nvme/transports.h"
+#include "drivers/nvme/transport.h"
 
 #include <string.h>
 #include <strings.h>

@@ -21,7 +21,8 @@
 
 #include "drivers/nvme/request.h"
 
-struct ebb_nvme_ctrlr;
+struct nvme_path;
+struct nvme_path_ns;
 struct ebb_nvme_queue;
 struct json_object;
 
@@ -48,7 +49,7 @@ enum ebb_nvme_event {
 /* A channel's way to the device: the transport's struct begins with one. */
 struct ebb_nvme_queue {
 	const struct ebb_nvme_transport *transport;
-	struct ebb_nvme_ctrlr *ctrlr;
+	struct nvme_path *path;
 	/*
 	 * Fires when poll() would find something while interrupts are on; -1: none. To be watched
 	 * edge-triggered (EPOLLET): nobody reads it.
@@ -63,42 +64,49 @@ struct ebb_nvme_transport {
 	bool rebinds;
 
 	/*
-	 * Take hold of the device that @ctrlr->traddr names. Answers, now or later, by
-	 * ebb_nvme_ctrlr_attached(); until then nothing else is called. On failure nothing is left,
-	 * and ebb_nvme_ctrlr_fault() has said why. If it takes long: @ctrlr->detach_wanted says that
-	 * it is not wanted any more, and then it may fail with -ECANCELED.
+	 * Take hold of the device that @path->traddr names. Answers, now or later, by
+	 * nvme_path_attached(); until then nothing else is called. On failure nothing is left,
+	 * and nvme_path_fault() has said why. If it takes long: nvme_drive_is_leaving() says
+	 * that it is not wanted any more, and then it may fail with -ECANCELED.
 	 */
-	void (*attach)(struct ebb_nvme_ctrlr *ctrlr);
-	/* No queue and no open namespace is left. Answers by ebb_nvme_ctrlr_detached(). */
-	void (*detach)(struct ebb_nvme_ctrlr *ctrlr);
+	void (*attach)(struct nvme_path *path);
+	/* No queue and no open namespace is left. Answers by nvme_path_detached(). */
+	void (*detach)(struct nvme_path *path);
 	/* Submits an admin command; any number may be under way. */
-	void (*admin)(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *request);
-	/* Resets the controller; I/O is kept and goes on. Answers by ebb_nvme_ctrlr_was_reset(). */
-	void (*reset)(struct ebb_nvme_ctrlr *ctrlr);
+	void (*admin)(struct nvme_path *path, struct ebb_nvme_request *request);
+	/* Resets the controller; I/O is kept and goes on. Answers by nvme_path_was_reset(). */
+	void (*reset)(struct nvme_path *path);
 
-	/* Makes @ns usable by queues. Answers by ebb_nvme_ns_opened(), as attach() does; with -ENOENT
+	/* Makes @ns usable by queues. Answers by nvme_path_ns_opened(), as attach() does; with -ENOENT
 	 * for one that the user has not asked for. */
-	void (*ns_open)(struct ebb_nvme_ns *ns);
-	/* No channel of its bdev is left. Answers by ebb_nvme_ns_closed(). */
-	void (*ns_close)(struct ebb_nvme_ns *ns);
+	void (*ns_open)(struct nvme_path_ns *ns);
+	/* No channel of its bdev is left. Answers by nvme_path_ns_closed(). */
+	void (*ns_close)(struct nvme_path_ns *ns);
 
-	size_t queue_size; /* bytes of the transport's struct that begins with ebb_nvme_queue */
-	/* On the queue's thread, zeroed memory. May go on connecting after it has returned: what is
-	 * submitted meanwhile waits inside. Return: 0; -errno, nothing is left. */
-	int (*queue_create)(struct ebb_nvme_queue *queue);
-	/* Nothing is outstanding. What the device still has to be told goes on behind it. */
+	/*
+	 * On the queue's thread. The transport allocates its struct, which begins with struct
+	 * ebb_nvme_queue, on a cache line, and fills that in. It may go on connecting after it has
+	 * returned: what is submitted meanwhile waits inside. Return: 0; -errno, nothing is left.
+	 */
+	int (*queue_create)(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
+	/*
+	 * Nothing is outstanding. The caller knows the queue no more; its memory may live on, for
+	 * what the device still has to be told.
+	 */
 	void (*queue_destroy)(struct ebb_nvme_queue *queue);
 
 	/* The queue's thread. Never fails: what finds no room waits inside, in order. */
 	void (*submit)(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
 	/*
+	 * The three that the reactor calls itself, with the queue's struct ebb_nvme_queue.
+	 *
 	 * Looks for answers, rings what doorbells are due. NULL: the reactor does all of it (its
 	 * io_uring), and the queue has no poller. Return: requests answered or brought on their way.
 	 */
-	int (*poll)(struct ebb_nvme_queue *queue);
+	int (*poll)(void *queue);
 	/* As struct ebb_poller_wake has them. */
-	int (*set_interrupt)(struct ebb_nvme_queue *queue, bool on);
-	int (*arm)(struct ebb_nvme_queue *queue);
+	int (*set_interrupt)(void *queue, bool on);
+	int (*arm)(void *queue);
 	/* Calls @done once nothing is outstanding. Nothing is submitted between the two. */
 	void (*drain)(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
 
@@ -112,9 +120,10 @@ struct ebb_nvme_transport {
 	void (*arrive)(struct ebb_nvme_queue *queue);
 
 	/* Optional: adds what only the transport knows to the controller's description. */
-	void (*describe)(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into);
+	void (*describe)(struct nvme_path *path, struct json_object *into);
 };
 
+/* Before main(); they stand by their trtype. */
 void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
 
 #define EBB_NVME_TRANSPORT_REGISTER(transport)        \
@@ -123,16 +132,15 @@ void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
 		ebb_nvme_transport_add(&(transport)); \
 	}
 
-/* A transport's answers and news, all on the app thread. See struct ebb_nvme_transport. */
-void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc);
-void ebb_nvme_ctrlr_detached(struct ebb_nvme_ctrlr *ctrlr);
-void ebb_nvme_ctrlr_was_reset(struct ebb_nvme_ctrlr *ctrlr, int rc);
-void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event event, uint32_t value);
-void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc);
-void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns);
+/* Those that there are. Thread: app. */
 
-/* What was wrong with @ctrlr, and the remedy: the text of the error that its user gets. */
-int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *format, ...)
-	EBB_PRINTF(3, 4);
+/* The transport of that trtype, in whatever case, or NULL. */
+const struct ebb_nvme_transport *ebb_nvme_transport_find(const char *trtype);
+
+/* The next one; NULL gives the first, and ends. */
+const struct ebb_nvme_transport *ebb_nvme_transport_next(const struct ebb_nvme_transport *previous);
+
+/* For a test that has added its own. */
+void ebb_nvme_transport_remove(struct ebb_nvme_transport *transport);
 
 #endif

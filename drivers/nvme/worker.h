@@ -2,38 +2,81 @@
 #ifndef EBB_DRIVERS_NVME_WORKER_H
 #define EBB_DRIVERS_NVME_WORKER_H
 
-/* A controller's management commands, one job after the other. Thread: app. See worker.c. */
+/*
+ * A path's management commands: which jobs are to be done, and how far the one under way is. What
+ * the jobs do is in jobs.c, scan.c and async_event.c. Thread: app, but for ebb_nvme_worker_look().
+ */
 
-#include "drivers/nvme/ctrlr.h"
+#include <stdatomic.h>
 
-/* Return: 0; -ENOMEM. */
-int ebb_nvme_worker_init(struct ebb_nvme_ctrlr *ctrlr);
-void ebb_nvme_worker_fini(struct ebb_nvme_ctrlr *ctrlr);
+#include <ebb/thread.h>
 
-/* Adds jobs, and begins if the controller's state allows. @ctrlr may be gone afterwards. */
-void ebb_nvme_worker_add(struct ebb_nvme_ctrlr *ctrlr, uint32_t jobs);
+struct nvme_path;
+
+/* What the worker has still to do; the lowest bit is done first. See jobs.c. */
+enum ebb_nvme_job {
+	EBB_NVME_JOB_IDENTIFY,
+	EBB_NVME_JOB_COMMAND_SET,
+	EBB_NVME_JOB_EVENTS, /* tell which events are wanted */
+	EBB_NVME_JOB_POWER,  /* power saving */
+	EBB_NVME_JOB_HEALTH, /* a warning has come: which one? */
+	EBB_NVME_JOB_ERRORS, /* an error event has come: the log is read to have the next one */
+	EBB_NVME_JOB_FIRMWARE,
+	EBB_NVME_JOB_CHANGED, /* the list of changed namespaces, likewise */
+	EBB_NVME_JOB_SCAN,    /* the namespaces there are */
+	EBB_NVME_JOB_COUNT,
+};
+
+enum nvme_worker_state {
+	NVME_WORKER_IDLE,    /* no job is under way */
+	NVME_WORKER_STEP,    /* a step of one is being done */
+	NVME_WORKER_WAITING, /* for an answer, with which the next step begins */
+	NVME_WORKER_WOKEN,   /* it has come */
+	NVME_WORKER_STATE_COUNT,
+};
+
+/* The next step of a job, when what it waited for has ended. */
+typedef void (*nvme_worker_step_fn)(struct nvme_path *path, int rc);
+
+struct nvme_worker {
+	enum nvme_worker_state state;
+	bool running;  /* inside nvme_jobs_run() */
+	uint32_t jobs; /* bits, to be begun */
+	nvme_worker_step_fn step;
+	int rc; /* the answer, WOKEN only */
+
+	/* A channel's thread doubts the namespaces. See ebb_nvme_worker_look(). */
+	struct {
+		_Atomic bool sent; /* @msg is under way: nothing is freed meanwhile */
+		_Atomic uint64_t next_ns;
+		struct ebb_msg msg; /* its receiver adds the scan, and clears @sent first */
+	} look;
+};
+
+bool nvme_worker_state_may_follow(enum nvme_worker_state from, enum nvme_worker_state to);
+
+void ebb_nvme_worker_add(struct nvme_worker *worker, uint32_t jobs);
+
+/* For jobs: waits for an admin command, or something else, and goes on with @step. */
+void ebb_nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step);
+
+/* What is waited for has ended: nvme_jobs_run() will take the step. */
+void ebb_nvme_worker_wake(struct nvme_worker *worker, int rc);
+
+/* For jobs: this one has ended. < 0: if an attach waits for it, that has failed. */
+void ebb_nvme_worker_job_end(struct nvme_path *path, int rc);
+
+/* For nvme_jobs_run(): a job begins; the step that was waited for does. Return: that step. */
+void ebb_nvme_worker_begin(struct nvme_worker *worker, enum ebb_nvme_job job);
+nvme_worker_step_fn ebb_nvme_worker_resume(struct nvme_worker *worker);
+
+/* True if no job is under way, and none about to be begun. */
+bool ebb_nvme_worker_quiet(const struct nvme_worker *worker);
 
 /*
  * An answer to I/O has cast doubt on what is known of the namespaces: look at them again, at most
- * once a second. Thread: any that has a channel of a bdev of @ctrlr.
+ * once a second. Thread: any that has a channel of a bdev of the path's drive.
  */
-void ebb_nvme_worker_look(struct ebb_nvme_ctrlr *ctrlr);
-
-/* What the step under way waits for has ended. @ctrlr may be gone afterwards. */
-void ebb_nvme_worker_wake(struct ebb_nvme_ctrlr *ctrlr, int rc);
-
-/* For jobs: waits for an admin command, or something else, and goes on with @step. */
-void ebb_nvme_worker_wait(struct ebb_nvme_ctrlr *ctrlr,
-			  void (*step)(struct ebb_nvme_ctrlr *ctrlr, int rc));
-
-/* For jobs: this one has ended. < 0: while the controller starts, that ends the start. */
-void ebb_nvme_worker_job_end(struct ebb_nvme_ctrlr *ctrlr, int rc);
-
-/* True if no job is under way. */
-bool ebb_nvme_worker_idle(const struct ebb_nvme_ctrlr *ctrlr);
-
-/* scan.c, event.c */
-void ebb_nvme_scan_begin(struct ebb_nvme_ctrlr *ctrlr);
-void ebb_nvme_log_begin(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_job job);
+void ebb_nvme_worker_look(struct nvme_path *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources: drivers/nvme/identify.c drivers/nvme/power.c drivers/nvme/health.c drivers/nvme/status.c */
+/* sources: drivers/nvme/identify.c drivers/nvme/apst.c drivers/nvme/health.c drivers/nvme/status.c */
 /* libs: libnvme */
 
 /*
@@ -14,7 +14,7 @@
 
 #include "drivers/nvme/health.h"
 #include "drivers/nvme/identify.h"
-#include "drivers/nvme/power.h"
+#include "drivers/nvme/apst.h"
 #include "drivers/nvme/request.h"
 #include "drivers/nvme/status.h"
 
@@ -40,7 +40,7 @@ static void check_text(const char *text, size_t size)
 static void fuzz_ctrlr(const uint8_t *page)
 {
 	struct ebb_nvme_ctrlr_info info;
-	struct ebb_nvme_apst_table table;
+	struct nvme_apst_table table;
 	const char *fault = NULL;
 	int rc = ebb_nvme_identify_ctrlr(page, &info, &fault);
 	unsigned i;
@@ -51,7 +51,7 @@ static void fuzz_ctrlr(const uint8_t *page)
 	check_text(info.firmware, sizeof(info.firmware));
 	check_text(info.subnqn, sizeof(info.subnqn));
 	check(info.num_power_states >= 1 && info.num_power_states <= EBB_NVME_PS_MAX);
-	check(ebb_nvme_apst_table_make(&info, 100000, &table) <= EBB_NVME_PS_MAX);
+	check(nvme_apst_table_make(&info, 100000, &table) <= EBB_NVME_PS_MAX);
 	for (i = 0; i < EBB_NVME_PS_MAX; i++) {
 		uint64_t to = table.entries[i] >> 3 & 0x1f;
 

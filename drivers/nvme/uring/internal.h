@@ -2,37 +2,21 @@
 #ifndef EBB_DRIVERS_NVME_URING_INTERNAL_H
 #define EBB_DRIVERS_NVME_URING_INTERNAL_H
 
-/* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See queue.c, attach.c. */
+/* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See io_queue.c, transport.c. */
 
-#include "drivers/nvme/ctrlr.h"
-#include "drivers/nvme/hold.h"
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/path.h"
+#include "drivers/nvme/host/claim.h"
+#include "drivers/nvme/uring/limits.h"
 #include "drivers/nvme/uring/monitor.h"
+#include "drivers/nvme/uring/resolve.h"
 
 #define EBB_NVME_URING_FILES 64 /* namespaces, by their index, with a registered file */
 
-/* What the kernel's queue of a block device takes of one command: it does not split passthrough. */
-struct ebb_nvme_uring_limits {
-	uint32_t max_io_bytes;
-	uint32_t max_segments;
-	uint32_t buf_align;
-	uint32_t page_bytes; /* 0: elements may begin and end anywhere */
-	uint32_t depth;      /* requests that a queue of the kernel's has room for */
-	bool polled;         /* the driver has queues that are polled */
-};
-
-/* Where a controller is. The helper's to fill in. */
-struct ebb_nvme_uring_where {
-	char ctrlr[EBB_NVME_NAME_SIZE];     /* "nvme0" */
-	char subsystem[EBB_NVME_NAME_SIZE]; /* "nvme-subsys0"; empty: not known */
-	char only[EBB_NVME_NAME_SIZE]; /* the block device of the only namespace wanted; or empty */
-};
-
 struct ebb_nvme_uring_ctrlr {
-	struct ebb_nvme_ctrlr *ctrlr;
-	struct ebb_nvme_uring_where where;
-	struct ebb_nvme_uring_limits limits;
-	struct ebb_nvme_watch watch;
+	struct nvme_path *path;
+	struct uring_target target;
+	struct uring_limits limits;
+	struct uring_subscriber news;
 	int fd; /* of the controller, for admin commands */
 	struct ebb_nvme_queue admin_queue;
 	struct ebb_work work;
@@ -41,11 +25,12 @@ struct ebb_nvme_uring_ctrlr {
 };
 
 struct ebb_nvme_uring_ns {
-	struct ebb_nvme_ns *ns;
+	struct nvme_path_ns *ns;
 	struct ebb_nvme_uring_ctrlr *ctrlr;
 	struct ebb_nvme_sysfs_ns names;
-	struct ebb_nvme_hold *hold;
-	int fd; /* of the generic device */
+	struct host_claim *claim;
+	uint32_t index; /* the namespace's, for the queues' tables */
+	int fd;         /* of the generic device */
 	bool polled;
 	_Atomic bool no_fixed; /* the kernel has refused a registered buffer */
 	struct ebb_work work;
@@ -53,7 +38,7 @@ struct ebb_nvme_uring_ns {
 };
 
 struct ebb_nvme_uring_queue {
-	struct ebb_nvme_queue queue;
+	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue queue;
 	unsigned outstanding;
 	unsigned depth;
 	struct ebb_list waiting;
@@ -66,37 +51,12 @@ struct ebb_nvme_uring_queue {
 	void *drained_arg;
 };
 
-/*
- * where.c: from sysfs. @root: "" but in tests. On the helper.
- * @ret_error: why not, and the remedy. Return: 0; -ENODEV; -errno.
- */
-int ebb_nvme_uring_find(const char *root, const char *traddr,
-			struct ebb_nvme_uring_where *ret_where, char *ret_error, size_t error_size);
-void ebb_nvme_uring_read_limits(const char *root, const char *block,
-				struct ebb_nvme_uring_limits *ret_limits);
-/* The least of all namespaces'; what every device takes if there is none. */
-void ebb_nvme_uring_ctrlr_limits(const char *root, const char *ctrlr,
-				 struct ebb_nvme_uring_limits *ret_limits);
-
-/* explain.c: what an errno means, and what to do about it. Each returns @rc. */
-int ebb_nvme_uring_explain_open(int rc, const char *path, char *ret_error, size_t error_size);
-int ebb_nvme_uring_explain_ring(int rc, char *ret_error, size_t error_size);
-int ebb_nvme_uring_explain_command(int rc, const char *path, char *ret_error, size_t error_size);
-
-/**
- * ebb_nvme_uring_try() - reads one block through a ring that is made for it
- * Whatever the device answers, the way to it is open. Blocks: on the helper.
- * Return: 0; or as the ring or the command has failed, and @ret_error says why.
- */
-int ebb_nvme_uring_try(int fd, const char *path, uint32_t nsid, uint32_t block_size,
-		       char *ret_error, size_t error_size);
-
 /* namespace.c */
-void ebb_nvme_uring_ns_open(struct ebb_nvme_ns *ns);
-void ebb_nvme_uring_ns_close(struct ebb_nvme_ns *ns);
+void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns);
+void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns);
 
-/* queue.c */
-int ebb_nvme_uring_queue_create(struct ebb_nvme_queue *queue);
+/* io_queue.c */
+int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
 void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *queue);
 void ebb_nvme_uring_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
 void ebb_nvme_uring_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);

@@ -34,16 +34,17 @@
 #define RECEIVE_BYTES (256 << 10)
 
 static struct {
-	struct ebb_list watches;
+	struct ebb_list subscribers;
 	struct ebb_poller *poller;
 	int fd;
 	uint64_t look_ns; /* before this time an awake reactor does not look again */
-} monitor = {.watches = EBB_LIST_INIT(monitor.watches), .fd = -1};
+} monitor = {.subscribers = EBB_LIST_INIT(monitor.subscribers), .fd = -1};
 
-static bool uevent_judge(const struct ebb_uevent *uevent, const struct ebb_nvme_watch *watch,
+static bool uevent_judge(const struct ebb_uevent *uevent, const struct uring_subscriber *subscriber,
 			 enum ebb_nvme_event *ret_event)
 {
-	if (strcmp(uevent->subsystem, "nvme") == 0 && strcmp(uevent->device, watch->ctrlr) == 0) {
+	if (strcmp(uevent->subsystem, "nvme") == 0 &&
+	    strcmp(uevent->device, subscriber->ctrlr) == 0) {
 		*ret_event = uevent->has_aen ? EBB_NVME_EVENT_ASYNC : EBB_NVME_EVENT_GONE;
 		return uevent->has_aen || uevent->action == EBB_UEVENT_REMOVE;
 	}
@@ -54,17 +55,18 @@ static bool uevent_judge(const struct ebb_uevent *uevent, const struct ebb_nvme_
 	return strcmp(uevent->subsystem, "block") == 0 && uevent->resized;
 }
 
-void ebb_nvme_monitor_tell(const struct ebb_uevent *uevent)
+void uring_monitor_tell(const struct ebb_uevent *uevent)
 {
 	struct ebb_list *node, *next;
 	enum ebb_nvme_event event;
 
-	ebb_list_for_each_safe(node, next, &monitor.watches) {
-		struct ebb_nvme_watch *watch = ebb_list_entry(node, struct ebb_nvme_watch, link);
+	ebb_list_for_each_safe(node, next, &monitor.subscribers) {
+		struct uring_subscriber *subscriber =
+			ebb_list_entry(node, struct uring_subscriber, link);
 
-		if (ebb_uevent_is_of(uevent, watch->ctrlr, watch->subsystem) &&
-		    uevent_judge(uevent, watch, &event)) {
-			watch->fn(watch->arg, event, uevent->aen);
+		if (ebb_uevent_is_of(uevent, subscriber->ctrlr, subscriber->subsystem) &&
+		    uevent_judge(uevent, subscriber, &event)) {
+			subscriber->fn(subscriber->arg, event, uevent->aen);
 		}
 	}
 }
@@ -73,10 +75,11 @@ static void monitor_tell_all(void)
 {
 	struct ebb_list *node, *next;
 
-	ebb_list_for_each_safe(node, next, &monitor.watches) {
-		struct ebb_nvme_watch *watch = ebb_list_entry(node, struct ebb_nvme_watch, link);
+	ebb_list_for_each_safe(node, next, &monitor.subscribers) {
+		struct uring_subscriber *subscriber =
+			ebb_list_entry(node, struct uring_subscriber, link);
 
-		watch->fn(watch->arg, EBB_NVME_EVENT_NS_CHANGED, 0);
+		subscriber->fn(subscriber->arg, EBB_NVME_EVENT_NS_CHANGED, 0);
 	}
 }
 
@@ -106,7 +109,7 @@ static bool monitor_receive(void)
 	if (from.nl_family == AF_NETLINK && from.nl_pid == 0 &&
 	    (header.msg_flags & MSG_TRUNC) == 0 &&
 	    ebb_uevent_parse(message, (size_t)len, &uevent)) {
-		ebb_nvme_monitor_tell(&uevent);
+		uring_monitor_tell(&uevent);
 	}
 	return true;
 }
@@ -184,29 +187,29 @@ static void monitor_start(void)
 	}
 }
 
-void ebb_nvme_monitor_add(struct ebb_nvme_watch *watch, const char *ctrlr, const char *subsystem,
-			  ebb_nvme_watch_fn fn, void *arg)
+void uring_monitor_add(struct uring_subscriber *subscriber, const char *ctrlr,
+		       const char *subsystem, uring_monitor_fn fn, void *arg)
 {
-	ebb_assert(ebb_thread_is_app() && !watch->added);
-	strncpy(watch->ctrlr, ctrlr, sizeof(watch->ctrlr) - 1);
-	strncpy(watch->subsystem, subsystem, sizeof(watch->subsystem) - 1);
-	watch->fn = fn;
-	watch->arg = arg;
-	watch->added = true;
-	if (ebb_list_empty(&monitor.watches)) {
+	ebb_assert(ebb_thread_is_app() && !subscriber->added);
+	strncpy(subscriber->ctrlr, ctrlr, sizeof(subscriber->ctrlr) - 1);
+	strncpy(subscriber->subsystem, subsystem, sizeof(subscriber->subsystem) - 1);
+	subscriber->fn = fn;
+	subscriber->arg = arg;
+	subscriber->added = true;
+	if (ebb_list_empty(&monitor.subscribers)) {
 		monitor_start();
 	}
-	ebb_list_push_back(&monitor.watches, &watch->link);
+	ebb_list_push_back(&monitor.subscribers, &subscriber->link);
 }
 
-void ebb_nvme_monitor_remove(struct ebb_nvme_watch *watch)
+void uring_monitor_remove(struct uring_subscriber *subscriber)
 {
-	if (!watch->added) {
+	if (!subscriber->added) {
 		return;
 	}
-	watch->added = false;
-	ebb_list_remove(&watch->link);
-	if (ebb_list_empty(&monitor.watches)) {
+	subscriber->added = false;
+	ebb_list_remove(&subscriber->link);
+	if (ebb_list_empty(&monitor.subscribers)) {
 		monitor_stop();
 	}
 }

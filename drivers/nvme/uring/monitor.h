@@ -6,32 +6,32 @@
 
 #include <ebb/list.h>
 
-#include "drivers/nvme/topology.h"
+#include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/transport.h"
 
-typedef void (*ebb_nvme_watch_fn)(void *arg, enum ebb_nvme_event event, uint32_t value);
+typedef void (*uring_monitor_fn)(void *arg, enum ebb_nvme_event event, uint32_t value);
 
 struct ebb_uevent;
 
-struct ebb_nvme_watch {
+struct uring_subscriber {
 	struct ebb_list link;
 	char ctrlr[EBB_NVME_NAME_SIZE];
 	char subsystem[EBB_NVME_NAME_SIZE];
-	ebb_nvme_watch_fn fn;
+	uring_monitor_fn fn;
 	void *arg;
 	bool added;
 };
 
 /**
- * ebb_nvme_monitor_add() - tell @fn what happens to a controller from here on
- * @watch: zeroed, the caller's storage
+ * uring_monitor_add() - tell @fn what happens to a controller from here on
+ * @subscriber: zeroed, the caller's storage
  * Where the kernel's messages are not to be had, @fn is never called; the log says so once.
  */
-void ebb_nvme_monitor_add(struct ebb_nvme_watch *watch, const char *ctrlr, const char *subsystem,
-			  ebb_nvme_watch_fn fn, void *arg);
-void ebb_nvme_monitor_remove(struct ebb_nvme_watch *watch); /* from inside @fn too */
+void uring_monitor_add(struct uring_subscriber *subscriber, const char *ctrlr,
+		       const char *subsystem, uring_monitor_fn fn, void *arg);
+void uring_monitor_remove(struct uring_subscriber *subscriber); /* from inside @fn too */
 
-/* Tells every watch that it is for. For tests, and the monitor itself. */
-void ebb_nvme_monitor_tell(const struct ebb_uevent *uevent);
+/* Tells every subscriber that it is for. For tests, and the monitor itself. */
+void uring_monitor_tell(const struct ebb_uevent *uevent);
 
 #endif

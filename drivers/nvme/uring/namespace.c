@@ -19,7 +19,9 @@
 #include <nvme/ioctl.h>
 
 #include "drivers/nvme/channel.h"
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/sysfs.h"
+#include "drivers/nvme/uring/errors.h"
+#include "drivers/nvme/uring/probe.h"
 
 static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ...) EBB_PRINTF(3, 4);
 
@@ -46,17 +48,17 @@ static int ns_find_each(const struct ebb_nvme_sysfs_ns *names, void *arg)
 
 static int ns_find(struct ebb_nvme_uring_ns *uns)
 {
-	const struct ebb_nvme_uring_where *where = &uns->ctrlr->where;
+	const struct uring_target *target = &uns->ctrlr->target;
 	uint32_t nsid = uns->ns->nsid;
 
-	if (ebb_nvme_topology_namespaces("", where->ctrlr, ns_find_each, uns) != 1) {
+	if (ebb_nvme_topology_namespaces("", target->ctrlr, ns_find_each, uns) != 1) {
 		return ns_fail(uns, -ENODEV,
 			       "the kernel has no block device for namespace %u of %s: a format or "
 			       "a command set that it does not know, or it has not seen it yet "
 			       "(/sys/class/nvme/%s/rescan_controller)",
-			       nsid, where->ctrlr, where->ctrlr);
+			       nsid, target->ctrlr, target->ctrlr);
 	}
-	if (where->only[0] != '\0' && strcmp(where->only, uns->names.block) != 0) {
+	if (target->only[0] != '\0' && strcmp(target->only, uns->names.block) != 0) {
 		return -ENOENT;
 	}
 	if (uns->names.generic[0] == '\0') {
@@ -88,7 +90,7 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 
 	uns->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (uns->fd < 0) {
-		return ebb_nvme_uring_explain_open(-errno, path, fault, sizeof(uns->ns->fault));
+		return uring_errors_open(-errno, path, fault, sizeof(uns->ns->fault));
 	}
 	if (!ns_is_device(uns)) {
 		return ns_fail(uns, -ENODEV,
@@ -104,10 +106,10 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 /* What was found when the controller was attached must do for this namespace too. */
 static int ns_check_limits(struct ebb_nvme_uring_ns *uns)
 {
-	const struct ebb_nvme_limits *all = &uns->ns->ctrlr->limits;
-	struct ebb_nvme_uring_limits one;
+	const struct ebb_nvme_limits *all = &uns->ns->path->limits;
+	struct uring_limits one;
 
-	ebb_nvme_uring_read_limits("", uns->names.block, &one);
+	uring_limits_read("", uns->names.block, &one);
 	uns->polled = one.polled && uns->ctrlr->limits.polled;
 	if (one.max_io_bytes < all->max_io_bytes || one.max_segments < all->max_segments ||
 	    one.buf_align > all->buf_align || one.page_bytes > all->page_bytes) {
@@ -124,13 +126,13 @@ static void ns_let_go(struct ebb_nvme_uring_ns *uns)
 	if (uns->fd >= 0) {
 		close(uns->fd);
 	}
-	ebb_nvme_hold_release(uns->hold);
+	host_claim_release(uns->claim);
 }
 
 static void ns_open_run(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 	char path[EBB_NVME_NAME_SIZE + 8];
 
 	uns->rc = ns_find(uns);
@@ -138,7 +140,7 @@ static void ns_open_run(struct ebb_work *work)
 		return;
 	}
 	snprintf(path, sizeof(path), "/dev/%s", uns->names.generic);
-	uns->rc = ebb_nvme_hold_namespace("", path, &uns->hold, ns->fault, sizeof(ns->fault));
+	uns->rc = host_claim_namespace("", path, &uns->claim, ns->fault, sizeof(ns->fault));
 	if (uns->rc == 0) {
 		uns->rc = ns_open_device(uns, path);
 	}
@@ -146,8 +148,8 @@ static void ns_open_run(struct ebb_work *work)
 		uns->rc = ns_check_limits(uns);
 	}
 	if (uns->rc == 0) {
-		uns->rc = ebb_nvme_uring_try(uns->fd, path, ns->nsid, ns->bdev.block_size,
-					     ns->fault, sizeof(ns->fault));
+		uns->rc = uring_probe(uns->fd, path, ns->nsid, ns->ns->bdev.block_size, ns->fault,
+				      sizeof(ns->fault));
 	}
 	if (uns->rc < 0) {
 		ns_let_go(uns);
@@ -157,27 +159,28 @@ static void ns_open_run(struct ebb_work *work)
 static void ns_open_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 	int rc = uns->rc;
 
 	if (rc < 0) {
 		ns->transport_ns = NULL;
 		free(uns);
 	}
-	ebb_nvme_ns_opened(ns, rc);
+	nvme_path_ns_opened(ns, rc);
 }
 
-void ebb_nvme_uring_ns_open(struct ebb_nvme_ns *ns)
+void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns)
 {
 	struct ebb_nvme_uring_ns *uns = calloc(1, sizeof(*uns));
 
 	if (uns == NULL) {
 		snprintf(ns->fault, sizeof(ns->fault), "out of memory");
-		ebb_nvme_ns_opened(ns, -ENOMEM);
+		nvme_path_ns_opened(ns, -ENOMEM);
 		return;
 	}
 	uns->ns = ns;
-	uns->ctrlr = ns->ctrlr->transport_ctrlr;
+	uns->ctrlr = ns->path->transport_ctrlr;
+	uns->index = ns->ns->index;
 	uns->fd = -1;
 	uns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
 	ns->transport_ns = uns;
@@ -192,19 +195,22 @@ static void ns_close_run(struct ebb_work *work)
 static void ns_close_done(struct ebb_work *work)
 {
 	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
-	struct ebb_nvme_ns *ns = uns->ns;
+	struct nvme_path_ns *ns = uns->ns;
 
 	ns->transport_ns = NULL;
 	free(uns);
-	ebb_nvme_ns_closed(ns);
+	nvme_path_ns_closed(ns);
 }
 
+/* Queues of another transport may stand on the same drive. */
 static void ns_forget(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	struct ebb_nvme_uring_ns *uns = arg;
+	const struct ebb_nvme_channel *ch = ebb_io_channel_ctx(channel);
+	const struct ebb_nvme_uring_ns *uns = arg;
 
-	ebb_nvme_uring_forget(((struct ebb_nvme_channel *)ebb_io_channel_ctx(channel))->queue,
-			      uns->ns->index);
+	if (ch->queue->transport == uns->ns->path->transport) {
+		ebb_nvme_uring_forget(ch->queue, uns->index);
+	}
 	ebb_for_each_channel_next(iter, 0);
 }
 
@@ -217,9 +223,9 @@ static void ns_forgotten(void *arg, int rc)
 	ebb_helper_submit(&uns->work);
 }
 
-void ebb_nvme_uring_ns_close(struct ebb_nvme_ns *ns)
+void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns)
 {
 	struct ebb_nvme_uring_ns *uns = ns->transport_ns;
 
-	ebb_for_each_channel(ns->ctrlr, ns_forget, uns, ns_forgotten);
+	ebb_for_each_channel(ns->path->drive, ns_forget, uns, ns_forgotten);
 }

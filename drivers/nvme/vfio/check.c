@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
 #include "drivers/nvme/vfio/internal.h"
 
 static bool vfio_pci_is_loaded(const char *root)

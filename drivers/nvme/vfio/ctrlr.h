@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/vfio/lane.h"
 #include "drivers/nvme/vfio/state.h"
 #include "drivers/nvme/vfio/tenure.h"
@@ -40,15 +40,15 @@ struct vfio_abort {
 };
 
 struct vfio_ctrlr {
-	struct ebb_nvme_ctrlr *ctrlr;
+	struct nvme_path *path;
 	struct vfio_tenure tenure;
 	struct ebb_vfio_device *device; /* NULL: closed */
 	enum vfio_state state;
 	enum vfio_aim aim;
-	bool attaching;      /* the layer waits for ebb_nvme_ctrlr_attached() */
-	bool detaching;      /* for ebb_nvme_ctrlr_detached() */
+	bool attaching;      /* the layer waits for nvme_path_attached() */
+	bool detaching;      /* for nvme_path_detached() */
 	bool telling;        /* the layer is being told something: its detach() waits for the end */
-	bool reset_asked;    /* for ebb_nvme_ctrlr_was_reset() */
+	bool reset_asked;    /* for nvme_path_was_reset() */
 	bool announced;      /* EVENT_RESET has been told, and no end of it */
 	bool blaming;        /* the reset is some request's fault: it counts against them */
 	bool reset_function; /* a function level reset has been tried since the last start */
@@ -123,9 +123,9 @@ struct vfio_ctrlr {
 	uint64_t timeouts;
 };
 
-static inline struct vfio_ctrlr *vfio_ctrlr_of(struct ebb_nvme_ctrlr *ctrlr)
+static inline struct vfio_ctrlr *vfio_ctrlr_of(struct nvme_path *path)
 {
-	return ctrlr->transport_ctrlr;
+	return path->transport_ctrlr;
 }
 
 /* As its user has named it. */
@@ -174,8 +174,8 @@ bool vfio_admin_poll(struct vfio_ctrlr *c);
 void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid);
 
 /* namespace.c, as struct ebb_nvme_transport has them. */
-void vfio_ns_open(struct ebb_nvme_ns *ns);
-void vfio_ns_close(struct ebb_nvme_ns *ns);
+void vfio_ns_open(struct nvme_path_ns *ns);
+void vfio_ns_close(struct nvme_path_ns *ns);
 
 /* watch.c */
 int vfio_watch_open(struct vfio_ctrlr *c); /* its fds */

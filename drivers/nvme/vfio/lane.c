@@ -59,7 +59,7 @@
 
 static inline struct vfio_lane *lane_of(struct ebb_nvme_queue *queue)
 {
-	return ebb_container_of(queue, struct vfio_queue, base)->lane;
+	return ebb_container_of(queue, struct vfio_lane, base);
 }
 
 static void lane_ring(struct vfio_lane *lane)
@@ -330,7 +330,7 @@ int vfio_lane_poll(struct vfio_lane *lane)
 	return 0;
 }
 
-int vfio_queue_poll(struct ebb_nvme_queue *queue)
+int vfio_queue_poll(void *queue)
 {
 	return vfio_lane_poll(lane_of(queue));
 }
@@ -346,7 +346,7 @@ void vfio_lane_choose(struct vfio_lane *lane, bool hot)
 	lane->current = has_polled && hot ? polled : lane->slow;
 }
 
-int vfio_queue_set_interrupt(struct ebb_nvme_queue *queue, bool on)
+int vfio_queue_set_interrupt(void *queue, bool on)
 {
 	struct vfio_lane *lane = lane_of(queue);
 
@@ -359,7 +359,7 @@ int vfio_queue_set_interrupt(struct ebb_nvme_queue *queue, bool on)
 	return 0;
 }
 
-int vfio_queue_arm(struct ebb_nvme_queue *queue)
+int vfio_queue_arm(void *queue)
 {
 	struct vfio_lane *lane = lane_of(queue);
 	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];

@@ -42,6 +42,8 @@ enum vfio_trouble {
 };
 
 struct vfio_lane {
+	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue base;
+
 	/* The lane's thread's, on every request. */
 	struct vfio_pair *current; /* for reads and writes */
 	struct vfio_pair *slow;    /* for what may take long: a wait for it should be a sleep */
@@ -117,19 +119,13 @@ struct vfio_lane {
 	bool sq_made[VFIO_FACES];
 };
 
-/* What ebb_nvme_queue is the beginning of. */
-struct vfio_queue {
-	struct ebb_nvme_queue base;
-	struct vfio_lane *lane;
-};
-
 /* As struct ebb_nvme_transport has them. */
-int vfio_queue_create(struct ebb_nvme_queue *queue);
+int vfio_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
 void vfio_queue_destroy(struct ebb_nvme_queue *queue);
 void vfio_queue_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
-int vfio_queue_poll(struct ebb_nvme_queue *queue);
-int vfio_queue_set_interrupt(struct ebb_nvme_queue *queue, bool on);
-int vfio_queue_arm(struct ebb_nvme_queue *queue);
+int vfio_queue_poll(void *queue);
+int vfio_queue_set_interrupt(void *queue, bool on);
+int vfio_queue_arm(void *queue);
 void vfio_queue_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
 
 /* The lane's thread. Looks at the pairs, submits what waits, rings. Return: as ..._poll(). */

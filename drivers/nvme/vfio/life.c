@@ -58,7 +58,7 @@ static void life_reset(struct vfio_ctrlr *c)
 	if (!c->reset_asked && !c->announced) {
 		c->announced = true;
 		c->telling = true;
-		ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_RESET, 0);
+		nvme_path_event(c->path, EBB_NVME_EVENT_RESET, 0);
 		c->telling = false;
 	}
 	life_stop(c);
@@ -97,7 +97,7 @@ void vfio_reset_wanted(struct vfio_ctrlr *c)
 		break;
 	case VFIO_GONE:
 		c->reset_asked = false;
-		ebb_nvme_ctrlr_was_reset(c->ctrlr, -ENODEV);
+		nvme_path_was_reset(c->path, -ENODEV);
 		break;
 	default: /* there will be an end of what is under way, and an answer */
 		break;
@@ -151,7 +151,7 @@ static void life_answer_reset(struct vfio_ctrlr *c, int rc)
 	c->reset_asked = false;
 	c->announced = false;
 	if (asked) {
-		ebb_nvme_ctrlr_was_reset(c->ctrlr, rc);
+		nvme_path_was_reset(c->path, rc);
 	}
 }
 
@@ -164,12 +164,12 @@ void vfio_ready(struct vfio_ctrlr *c)
 	c->telling = true;
 	if (c->attaching) {
 		c->attaching = false;
-		ebb_nvme_ctrlr_attached(c->ctrlr, 0);
+		nvme_path_attached(c->path, 0);
 	} else {
 		ebb_notice("nvme", "%s: it has been reset", vfio_ctrlr_name(c));
 		life_answer_reset(c, 0);
 		if (announced) {
-			ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_READY, 0);
+			nvme_path_event(c->path, EBB_NVME_EVENT_READY, 0);
 		}
 	}
 	vfio_admin_go_on(c);
@@ -188,7 +188,7 @@ static void life_failed(struct vfio_ctrlr *c)
 	vfio_admin_cancel(c, -ETIMEDOUT, true);
 	vfio_connect_go_on(c);
 	life_answer_reset(c, -ETIMEDOUT);
-	ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(c->path, EBB_NVME_EVENT_FAILED, 0);
 	c->telling = false;
 	vfio_detach_go_on(c);
 }
@@ -219,7 +219,7 @@ void vfio_disabled(struct vfio_ctrlr *c)
 
 static void life_closed(struct vfio_ctrlr *c)
 {
-	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
+	struct nvme_path *path = c->path;
 	int rc = c->fail_rc;
 
 	c->telling = true;
@@ -228,15 +228,14 @@ static void life_closed(struct vfio_ctrlr *c)
 	vfio_admin_cancel(c, -ENODEV, true);
 	if (c->attaching) {
 		vfio_ctrlr_free(c);
-		ebb_nvme_ctrlr_attached(ctrlr, rc);
+		nvme_path_attached(path, rc);
 		return;
 	}
 	vfio_connect_go_on(c);
 	life_answer_reset(c, rc);
 	if (c->aim == VFIO_AIM_GONE) {
-		ebb_nvme_ctrlr_event(ctrlr,
-				     rc == -ENODEV ? EBB_NVME_EVENT_GONE : EBB_NVME_EVENT_FAILED,
-				     0);
+		nvme_path_event(path, rc == -ENODEV ? EBB_NVME_EVENT_GONE : EBB_NVME_EVENT_FAILED,
+				0);
 	}
 	c->telling = false;
 	vfio_detach_go_on(c);
@@ -294,7 +293,7 @@ static void life_shut_down(struct vfio_ctrlr *c)
 
 void vfio_detach_go_on(struct vfio_ctrlr *c)
 {
-	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
+	struct nvme_path *path = c->path;
 
 	if (!c->detaching || c->telling || !ebb_list_empty(&c->lanes)) {
 		return;
@@ -309,7 +308,7 @@ void vfio_detach_go_on(struct vfio_ctrlr *c)
 		break;
 	case VFIO_GONE:
 		vfio_ctrlr_free(c);
-		ebb_nvme_ctrlr_detached(ctrlr);
+		nvme_path_detached(path);
 		break;
 	default: /* comes back from there */
 		break;

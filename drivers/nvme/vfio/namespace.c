@@ -12,8 +12,8 @@
 #include "drivers/nvme/vfio/ctrlr.h"
 
 struct vfio_ns {
-	struct ebb_nvme_ns *ns;
-	struct ebb_nvme_hold *hold;
+	struct nvme_path_ns *ns;
+	struct host_claim *hold;
 	struct ebb_work work;
 	int rc;
 };
@@ -21,37 +21,37 @@ struct vfio_ns {
 static void ns_open_run(struct ebb_work *work)
 {
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
-	struct ebb_nvme_ns *ns = vns->ns;
+	struct nvme_path_ns *ns = vns->ns;
 
-	vns->rc = vfio_tenure_hold(&ns->ctrlr->info, ns->nsid, &vns->hold, ns->fault,
+	vns->rc = vfio_tenure_hold(&ns->path->info, ns->nsid, &vns->hold, ns->fault,
 				   sizeof(ns->fault));
 }
 
 static void ns_open_done(struct ebb_work *work)
 {
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
-	struct ebb_nvme_ns *ns = vns->ns;
+	struct nvme_path_ns *ns = vns->ns;
 	int rc = vns->rc;
 
 	if (rc < 0) {
 		ns->transport_ns = NULL;
 		free(vns);
 	}
-	ebb_nvme_ns_opened(ns, rc);
+	nvme_path_ns_opened(ns, rc);
 }
 
-void vfio_ns_open(struct ebb_nvme_ns *ns)
+void vfio_ns_open(struct nvme_path_ns *ns)
 {
 	struct vfio_ns *vns;
 
-	if (!ns->info.shared) {
-		ebb_nvme_ns_opened(ns, 0);
+	if (!ns->ns->info.shared) {
+		nvme_path_ns_opened(ns, 0);
 		return;
 	}
 	vns = calloc(1, sizeof(*vns));
 	if (vns == NULL) {
 		snprintf(ns->fault, sizeof(ns->fault), "out of memory");
-		ebb_nvme_ns_opened(ns, -ENOMEM);
+		nvme_path_ns_opened(ns, -ENOMEM);
 		return;
 	}
 	vns->ns = ns;
@@ -68,19 +68,19 @@ static void ns_close_run(struct ebb_work *work)
 static void ns_close_done(struct ebb_work *work)
 {
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
-	struct ebb_nvme_ns *ns = vns->ns;
+	struct nvme_path_ns *ns = vns->ns;
 
 	ns->transport_ns = NULL;
 	free(vns);
-	ebb_nvme_ns_closed(ns);
+	nvme_path_ns_closed(ns);
 }
 
-void vfio_ns_close(struct ebb_nvme_ns *ns)
+void vfio_ns_close(struct nvme_path_ns *ns)
 {
 	struct vfio_ns *vns = ns->transport_ns;
 
 	if (vns == NULL) {
-		ebb_nvme_ns_closed(ns);
+		nvme_path_ns_closed(ns);
 		return;
 	}
 	vns->work = (struct ebb_work){.run = ns_close_run, .done = ns_close_done};

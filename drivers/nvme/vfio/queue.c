@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -145,11 +146,14 @@ void vfio_lane_free(struct vfio_lane *lane)
 
 static struct vfio_lane *lane_alloc(struct vfio_ctrlr *c)
 {
-	struct vfio_lane *lane = calloc(1, sizeof(*lane));
+	struct vfio_lane *lane = aligned_alloc(_Alignof(struct vfio_lane), sizeof(*lane));
 
 	if (lane == NULL) {
 		return NULL;
 	}
+	memset(lane, 0, sizeof(*lane));
+	lane->base.transport = c->path->transport;
+	lane->base.path = c->path;
 	lane->ctrlr = c;
 	lane->thread = ebb_thread_current();
 	lane->event_fd = -1;
@@ -188,9 +192,9 @@ static int lane_refuse(const struct vfio_lane *lane)
 	return -ENOSPC;
 }
 
-int vfio_queue_create(struct ebb_nvme_queue *queue)
+int vfio_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
 {
-	struct vfio_ctrlr *c = vfio_ctrlr_of(queue->ctrlr);
+	struct vfio_ctrlr *c = vfio_ctrlr_of(path);
 	struct vfio_lane *lane = lane_alloc(c);
 	uint16_t qids[VFIO_FACES] = {0};
 	int rc = -ENODEV;
@@ -208,16 +212,16 @@ int vfio_queue_create(struct ebb_nvme_queue *queue)
 	}
 	lane->connected = lane->present;
 	vfio_lane_choose(lane, false);
-	ebb_container_of(queue, struct vfio_queue, base)->lane = lane;
-	queue->wake_fd = lane->event_fd;
+	lane->base.wake_fd = lane->event_fd;
 	ebb_msg_init(&lane->hello_msg, vfio_connect_hello, lane);
 	ebb_thread_send(ebb_thread_app(), &lane->hello_msg);
+	*ret_queue = &lane->base;
 	return 0;
 }
 
 void vfio_queue_destroy(struct ebb_nvme_queue *queue)
 {
-	struct vfio_lane *lane = ebb_container_of(queue, struct vfio_queue, base)->lane;
+	struct vfio_lane *lane = ebb_container_of(queue, struct vfio_lane, base);
 
 	ebb_assert(vfio_lane_idle(lane));
 	vfio_ladder_fini(lane);

@@ -142,7 +142,7 @@ void vfio_start_failed(struct vfio_ctrlr *c, const char *format, ...)
 
 static void configure_done(struct vfio_ctrlr *c)
 {
-	struct ebb_nvme_limits *limits = &c->ctrlr->limits;
+	struct ebb_nvme_limits *limits = &c->path->limits;
 
 	*limits = (struct ebb_nvme_limits){
 		.max_io_bytes = c->io_bytes,
@@ -205,7 +205,7 @@ static void configure_queues_done(struct ebb_nvme_request *request)
 	struct vfio_ctrlr *c = ebb_container_of(request, struct vfio_ctrlr, start_request);
 	uint32_t submission = (uint32_t)(request->result & 0xffff) + 1;
 	uint32_t completion = (uint32_t)(request->result >> 16 & 0xffff) + 1;
-	uint32_t wanted = c->ctrlr->opts.num_io_queues;
+	uint32_t wanted = c->path->drive->opts.num_io_queues;
 
 	if (!configure_went_well(c, "Number of Queues")) {
 		return;
@@ -237,7 +237,7 @@ static bool identity_is_qemu(const struct nvme_id_ctrl *id)
 static bool identity_shadows(const struct vfio_ctrlr *c)
 {
 	const struct nvme_id_ctrl *id = c->identify;
-	enum ebb_nvme_shadows shadows = c->ctrlr->opts.shadow_doorbells;
+	enum ebb_nvme_shadows shadows = c->path->drive->opts.shadow_doorbells;
 
 	return (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
 	       (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE &&
@@ -361,7 +361,7 @@ int vfio_start_step(void *arg)
 		start_gone(c);
 		return 1;
 	}
-	if (c->attaching && c->ctrlr->detach_wanted && c->aim != VFIO_AIM_DETACH) {
+	if (c->attaching && nvme_drive_is_leaving(c->path->drive) && c->aim != VFIO_AIM_DETACH) {
 		start_given_up(c);
 		return 1;
 	}
@@ -422,7 +422,7 @@ static int start_read_cap(struct vfio_ctrlr *c)
 
 static void start_choose_depth(struct vfio_ctrlr *c)
 {
-	uint32_t wanted = c->ctrlr->opts.io_queue_depth;
+	uint32_t wanted = c->path->drive->opts.io_queue_depth;
 	uint32_t depth = 2;
 
 	wanted = wanted == 0 ? VFIO_IO_DEPTH : wanted;

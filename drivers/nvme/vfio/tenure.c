@@ -12,7 +12,7 @@ static void tenure_give_back(struct vfio_tenure *tenure)
 {
 	char error[512];
 
-	ebb_nvme_hold_release(tenure->hold);
+	host_claim_release(tenure->hold);
 	tenure->hold = NULL;
 	if (tenure->give_back && ebb_nvme_bind_back("", tenure->bdf, error, sizeof(error)) != 0) {
 		ebb_warn("nvme", "%s: it could not be given back to the kernel: %s", tenure->bdf,
@@ -48,15 +48,15 @@ int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebin
 }
 
 int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
-		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+		     struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
-	return ebb_nvme_hold_subsystem("", info->subnqn, info->serial, info->model, nsid, ret_hold,
-				       ret_error, error_size);
+	return host_claim_subsystem("", info->subnqn, info->serial, info->model, nsid, ret_hold,
+				    ret_error, error_size);
 }
 
-void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
+void vfio_tenure_unhold(struct host_claim *hold)
 {
-	ebb_nvme_hold_release(hold);
+	host_claim_release(hold);
 }
 
 void vfio_tenure_end(struct vfio_tenure *tenure)

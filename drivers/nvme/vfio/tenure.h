@@ -7,15 +7,15 @@
  * how its shared namespaces are kept from those who reach them by another controller.
  */
 
-#include "drivers/nvme/bind.h"
+#include "drivers/nvme/host/bind.h"
 #include "drivers/nvme/identify.h"
 #include "drivers/nvme/vfio/device.h"
 
 struct vfio_tenure {
 	struct ebb_vfio_device *device; /* NULL: closed */
 	char bdf[EBB_PCI_BDF_SIZE];
-	struct ebb_nvme_hold *hold; /* of what other controllers reach */
-	bool give_back;             /* to the kernel's driver */
+	struct host_claim *hold; /* of what other controllers reach */
+	bool give_back;          /* to the kernel's driver */
 };
 
 /**
@@ -31,13 +31,13 @@ int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebin
 /**
  * vfio_tenure_hold() - claim shared namespace @nsid where the kernel has it by another controller
  * @info: as Identify Controller has told
- * Thread: the helper (blocks). Return: as ebb_nvme_hold_subsystem().
+ * Thread: the helper (blocks). Return: as host_claim_subsystem().
  */
 int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
-		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size);
+		     struct host_claim **ret_hold, char *ret_error, size_t error_size);
 
 /* Thread: the helper (blocks). NULL is ignored. */
-void vfio_tenure_unhold(struct ebb_nvme_hold *hold);
+void vfio_tenure_unhold(struct host_claim *hold);
 
 /* Closes it: no DMA can come any more. Thread: the helper (blocks). */
 void vfio_tenure_end(struct vfio_tenure *tenure);

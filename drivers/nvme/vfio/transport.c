@@ -19,17 +19,17 @@
 
 const char *vfio_ctrlr_name(const struct vfio_ctrlr *c)
 {
-	return c->ctrlr->name;
+	return c->path->drive->name;
 }
 
 void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text)
 {
 	c->fail_rc = rc;
 	if (c->attaching) {
-		ebb_nvme_ctrlr_fault(c->ctrlr, rc, "%s: %s", c->ctrlr->traddr, text);
+		nvme_path_fault(c->path, rc, "%s: %s", c->path->traddr, text);
 	} else {
 		ebb_error("nvme", "%s (%s): %s: its requests fail from now on", vfio_ctrlr_name(c),
-			  c->ctrlr->traddr, text);
+			  c->path->traddr, text);
 	}
 }
 
@@ -37,7 +37,7 @@ void vfio_ctrlr_free(struct vfio_ctrlr *c)
 {
 	ebb_assert(c->device == NULL && ebb_list_empty(&c->lanes) && c->watch == NULL);
 	if (!c->freed) { /* otherwise it has gone already */
-		c->ctrlr->transport_ctrlr = NULL;
+		c->path->transport_ctrlr = NULL;
 	}
 	c->freed = true;
 	if (c->watch_told) {
@@ -60,7 +60,7 @@ static void attach_run(struct ebb_work *work)
 {
 	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	c->work_rc = vfio_tenure_begin(&c->tenure, c->ctrlr->traddr, c->ctrlr->opts.rebind,
+	c->work_rc = vfio_tenure_begin(&c->tenure, c->path->traddr, c->path->drive->opts.rebind,
 				       c->work_error, sizeof(c->work_error));
 	c->device = c->tenure.device;
 	if (c->work_rc == 0) {
@@ -75,10 +75,10 @@ static void attach_run(struct ebb_work *work)
 
 static void attach_end(struct vfio_ctrlr *c, int rc)
 {
-	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
+	struct nvme_path *path = c->path;
 
 	vfio_ctrlr_free(c);
-	ebb_nvme_ctrlr_attached(ctrlr, rc);
+	nvme_path_attached(path, rc);
 }
 
 static void attach_done(struct ebb_work *work)
@@ -87,25 +87,24 @@ static void attach_done(struct ebb_work *work)
 
 	c->work_busy = false;
 	if (c->work_rc != 0) {
-		ebb_nvme_ctrlr_fault(c->ctrlr, c->work_rc, "%s", c->work_error);
+		nvme_path_fault(c->path, c->work_rc, "%s", c->work_error);
 		attach_end(c, c->work_rc);
 		return;
 	}
 	vfio_start_opened(c);
 }
 
-static void vfio_attach_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
+static void vfio_attach_ctrlr(struct nvme_path *path)
 {
 	struct vfio_ctrlr *c = calloc(1, sizeof(*c));
-	uint32_t timeout_us = ctrlr->opts.timeout_us;
+	uint32_t timeout_us = path->drive->opts.timeout_us;
 
 	if (c == NULL) {
-		ebb_nvme_ctrlr_attached(ctrlr, ebb_nvme_ctrlr_fault(ctrlr, -ENOMEM, "%s",
-								    "out of memory"));
+		nvme_path_attached(path, nvme_path_fault(path, -ENOMEM, "%s", "out of memory"));
 		return;
 	}
-	c->ctrlr = ctrlr;
-	ctrlr->transport_ctrlr = c;
+	c->path = path;
+	path->transport_ctrlr = c;
 	c->attaching = true;
 	c->timeout_us = timeout_us;
 	c->admin_ms = timeout_us / 1000 > ADMIN_MS_MIN ? timeout_us / 1000 : ADMIN_MS_MIN;
@@ -116,8 +115,8 @@ static void vfio_attach_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
 	ebb_list_init(&c->admin.aborted);
 	pthread_mutex_init(&c->lock, NULL);
 	if (vfio_watch_open(c) != 0) {
-		attach_end(c, ebb_nvme_ctrlr_fault(ctrlr, -EMFILE, "%s: no descriptor is left",
-						   ctrlr->traddr));
+		attach_end(c, nvme_path_fault(path, -EMFILE, "%s: no descriptor is left",
+					      path->traddr));
 		return;
 	}
 	c->work.run = attach_run;
@@ -126,22 +125,22 @@ static void vfio_attach_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
 	ebb_helper_submit(&c->work);
 }
 
-static void vfio_detach_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
+static void vfio_detach_ctrlr(struct nvme_path *path)
 {
-	struct vfio_ctrlr *c = vfio_ctrlr_of(ctrlr);
+	struct vfio_ctrlr *c = vfio_ctrlr_of(path);
 
 	c->detaching = true;
 	vfio_detach_go_on(c);
 }
 
-static void vfio_admin(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *request)
+static void vfio_admin(struct nvme_path *path, struct ebb_nvme_request *request)
 {
-	vfio_admin_submit(vfio_ctrlr_of(ctrlr), request);
+	vfio_admin_submit(vfio_ctrlr_of(path), request);
 }
 
-static void vfio_reset_ctrlr(struct ebb_nvme_ctrlr *ctrlr)
+static void vfio_reset_ctrlr(struct nvme_path *path)
 {
-	vfio_reset_wanted(vfio_ctrlr_of(ctrlr));
+	vfio_reset_wanted(vfio_ctrlr_of(path));
 }
 
 static void describe_number(struct json_object *into, const char *key, uint64_t value)
@@ -149,9 +148,9 @@ static void describe_number(struct json_object *into, const char *key, uint64_t 
 	json_object_object_add(into, key, json_object_new_uint64(value));
 }
 
-static void vfio_describe(struct ebb_nvme_ctrlr *ctrlr, struct json_object *into)
+static void vfio_describe(struct nvme_path *path, struct json_object *into)
 {
-	struct vfio_ctrlr *c = vfio_ctrlr_of(ctrlr);
+	struct vfio_ctrlr *c = vfio_ctrlr_of(path);
 	uint64_t lost = c->lost_interrupts, timeouts = c->timeouts;
 	uint64_t granted, used;
 	struct ebb_list *node;
@@ -188,7 +187,6 @@ static struct ebb_nvme_transport vfio_transport = {
 	.reset = vfio_reset_ctrlr,
 	.ns_open = vfio_ns_open,
 	.ns_close = vfio_ns_close,
-	.queue_size = sizeof(struct vfio_queue),
 	.queue_create = vfio_queue_create,
 	.queue_destroy = vfio_queue_destroy,
 	.submit = vfio_queue_submit,

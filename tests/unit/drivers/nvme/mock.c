@@ -12,7 +12,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-#include "drivers/nvme/transports.h"
+#include "drivers/nvme/transport.h"
 #include "tests/unit/drivers/nvme/mock_admin.h"
 
 struct mock mock;
@@ -264,7 +264,7 @@ static void mock_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *re
 	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
 
 	ck_assert_ptr_nonnull(request->ns);
-	ck_assert_ptr_eq(request->ns->ctrlr, base->ctrlr);
+	ck_assert_ptr_eq(request->ns->on_path->path, base->path);
 	ck_assert_uint_eq(request->ns->nsid, request->nsid);
 	ck_assert_uint_ge(request->nsid, 1);
 	ck_assert_uint_le(request->nsid, MOCK_NAMESPACES);
@@ -305,35 +305,36 @@ void mock_release(void)
 	}
 }
 
-static int mock_poll(struct ebb_nvme_queue *base)
+static int mock_poll(void *base)
 {
 	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
 
 	return mock.hold ? 0 : queue_release(queue);
 }
 
-static int mock_queue_create(struct ebb_nvme_queue *base)
+static int mock_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
 {
-	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
-	const uint8_t *bytes = (const uint8_t *)queue;
+	struct mock_queue *queue;
 	size_t i;
 
 	if (mock.queue_rc < 0) {
 		return mock.queue_rc;
 	}
-	ck_assert_ptr_eq(base->ctrlr, mock.ctrlr);
-	ck_assert_ptr_eq(base->transport, mock.ctrlr->transport);
-	ck_assert_int_eq(base->wake_fd, -1);
-	for (i = sizeof(*base); i < sizeof(*queue); i++) {
-		ck_assert_uint_eq(bytes[i], 0);
-	}
+	ck_assert_ptr_eq(path, mock.path);
+	queue = calloc(1, sizeof(*queue));
+	ck_assert_ptr_nonnull(queue);
+	queue->base = (struct ebb_nvme_queue){
+		.transport = path->transport,
+		.path = path,
+		.wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1,
+	};
 	ebb_list_init(&queue->held);
-	base->wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1;
 	for (i = 0; queues[i] != NULL; i++) {
 		ck_assert_uint_lt(i + 1, EBB_ARRAY_SIZE(queues));
 	}
 	queues[i] = queue;
 	mock.num_queues++;
+	*ret_queue = &queue->base;
 	return 0;
 }
 
@@ -349,29 +350,30 @@ static void mock_queue_destroy(struct ebb_nvme_queue *base)
 		}
 	}
 	mock.num_queues--;
+	free(queue);
 }
 
 void mock_attached(void)
 {
-	mock.ctrlr->limits = mock.limits;
+	mock.path->limits = mock.limits;
 	if (mock.attach_rc < 0) {
-		ebb_nvme_ctrlr_fault(mock.ctrlr, mock.attach_rc, "the mock will not have it");
+		nvme_path_fault(mock.path, mock.attach_rc, "the mock will not have it");
 	}
-	ebb_nvme_ctrlr_attached(mock.ctrlr, mock.attach_rc);
+	nvme_path_attached(mock.path, mock.attach_rc);
 }
 
-static void mock_attach(struct ebb_nvme_ctrlr *ctrlr)
+static void mock_attach(struct nvme_path *path)
 {
-	ck_assert_ptr_null(mock.ctrlr);
-	mock.ctrlr = ctrlr;
+	ck_assert_ptr_null(mock.path);
+	mock.path = path;
 	mock.attaches++;
-	ctrlr->transport_ctrlr = &mock;
+	path->transport_ctrlr = &mock;
 	if (mock.attach_later) {
 		return;
 	}
 	mock_attached();
 	if (mock.attach_rc < 0) {
-		mock.ctrlr = NULL;
+		mock.path = NULL;
 	}
 }
 
@@ -399,20 +401,20 @@ void mock_forget_events(void)
 	event_answer(-ECANCELED, 0);
 }
 
-static void mock_detach(struct ebb_nvme_ctrlr *ctrlr)
+static void mock_detach(struct nvme_path *path)
 {
 	unsigned i;
 
-	ck_assert_ptr_eq(mock.ctrlr, ctrlr);
+	ck_assert_ptr_eq(mock.path, path);
 	ck_assert_uint_eq(mock.num_queues, 0);
 	for (i = 0; i < MOCK_NAMESPACES; i++) {
 		ck_assert(!mock.ns[i].open);
 	}
 	ck_assert(ebb_list_empty(&mock.held_admin));
 	event_answer(-ENODEV, 0);
-	mock.ctrlr = NULL;
+	mock.path = NULL;
 	mock.detaches++;
-	ebb_nvme_ctrlr_detached(ctrlr);
+	nvme_path_detached(path);
 }
 
 static void admin_answer(struct ebb_nvme_request *request)
@@ -424,9 +426,9 @@ static void admin_answer(struct ebb_nvme_request *request)
 	request->done(request);
 }
 
-static void mock_admin(struct ebb_nvme_ctrlr *ctrlr, struct ebb_nvme_request *request)
+static void mock_admin(struct nvme_path *path, struct ebb_nvme_request *request)
 {
-	ck_assert_ptr_eq(ctrlr, mock.ctrlr);
+	ck_assert_ptr_eq(path, mock.path);
 	ck_assert(ebb_thread_is_app());
 	ck_assert_ptr_null(request->ns);
 	note(request, NULL);
@@ -458,12 +460,12 @@ void mock_release_admin(void)
 
 void mock_reset_done(void)
 {
-	ebb_nvme_ctrlr_was_reset(mock.ctrlr, mock.reset_rc);
+	nvme_path_was_reset(mock.path, mock.reset_rc);
 }
 
-static void mock_reset(struct ebb_nvme_ctrlr *ctrlr)
+static void mock_reset(struct nvme_path *path)
 {
-	ck_assert_ptr_eq(ctrlr, mock.ctrlr);
+	ck_assert_ptr_eq(path, mock.path);
 	mock.resets++;
 	if (!mock.reset_later) {
 		mock_reset_done();
@@ -472,18 +474,18 @@ static void mock_reset(struct ebb_nvme_ctrlr *ctrlr)
 
 void mock_release_open(void)
 {
-	struct ebb_nvme_ns *ns = mock.opening;
+	struct nvme_path_ns *ns = mock.opening;
 
 	mock.opening = NULL;
-	ebb_nvme_ns_opened(ns, mock.ns[ns->nsid - 1].open_rc);
+	nvme_path_ns_opened(ns, mock.ns[ns->nsid - 1].open_rc);
 }
 
-static void mock_ns_open(struct ebb_nvme_ns *ns)
+static void mock_ns_open(struct nvme_path_ns *ns)
 {
 	struct mock_ns *mine = &mock.ns[ns->nsid - 1];
 
 	ck_assert(!mine->open && mine->active);
-	ck_assert_ptr_eq(ns->ctrlr, mock.ctrlr);
+	ck_assert_ptr_eq(ns->path, mock.path);
 	mine->opens++;
 	mine->open = mine->open_rc == 0;
 	if (mine->open_rc < 0) {
@@ -499,18 +501,18 @@ static void mock_ns_open(struct ebb_nvme_ns *ns)
 void mock_release_closes(void)
 {
 	while (mock.num_closing > 0) {
-		ebb_nvme_ns_closed(mock.closing[--mock.num_closing]);
+		nvme_path_ns_closed(mock.closing[--mock.num_closing]);
 	}
 }
 
-static void mock_ns_close(struct ebb_nvme_ns *ns)
+static void mock_ns_close(struct nvme_path_ns *ns)
 {
 	ck_assert(mock.ns[ns->nsid - 1].open);
 	mock.ns[ns->nsid - 1].open = false;
 	if (mock.hold_close) {
 		mock.closing[mock.num_closing++] = ns;
 	} else {
-		ebb_nvme_ns_closed(ns);
+		nvme_path_ns_closed(ns);
 	}
 }
 
@@ -531,7 +533,6 @@ struct ebb_nvme_transport mock_transport = {
 	.reset = mock_reset,
 	.ns_open = mock_ns_open,
 	.ns_close = mock_ns_close,
-	.queue_size = sizeof(struct mock_queue),
 	.queue_create = mock_queue_create,
 	.queue_destroy = mock_queue_destroy,
 	.submit = mock_submit,
@@ -581,7 +582,7 @@ void mock_end(void)
 {
 	unsigned i;
 
-	ck_assert_ptr_null(mock.ctrlr);
+	ck_assert_ptr_null(mock.path);
 	ebb_nvme_transport_remove(&mock_transport);
 	for (i = 0; i < MOCK_NAMESPACES; i++) {
 		free(mock.ns[i].memory);

@@ -9,7 +9,7 @@
 
 #include <nvme/types.h>
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 
 #define MOCK_NAMESPACES 8u
 #define MOCK_BYTES      (4u << 20) /* of a namespace */
@@ -73,10 +73,10 @@ struct mock {
 	int queue_rc;        /* what queue_create() answers */
 	unsigned fails_list; /* CNS 02h lists garbage */
 
-	struct ebb_nvme_ctrlr *ctrlr; /* attached, or being so */
+	struct nvme_path *path; /* attached, or being so */
 	struct ebb_list held_admin;
-	struct ebb_nvme_ns *opening;
-	struct ebb_nvme_ns *closing[MOCK_NAMESPACES];
+	struct nvme_path_ns *opening;
+	struct nvme_path_ns *closing[MOCK_NAMESPACES];
 	unsigned num_closing;
 	unsigned num_queues;
 	unsigned attaches, detaches, resets;

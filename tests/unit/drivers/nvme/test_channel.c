@@ -13,17 +13,17 @@
 #include <ebb/memory.h>
 #include <ebb/reactor.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/attach.h"
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/drivers/nvme/mock.h"
 #include "tests/unit/unit.h"
 
 static const struct ebb_nvme_attach_opts opts = {.retry_count = 4};
 
-static struct ebb_nvme_ctrlr *ctrlr;
+static struct nvme_drive *drive;
 static struct ebb_bdev_desc *desc;
 static struct ebb_io_channel *channel;
-static int (*mock_poll)(struct ebb_nvme_queue *queue);
+static int (*mock_poll)(void *queue);
 static void *buf;
 static bool detached;
 
@@ -42,20 +42,20 @@ static void teardown(void)
 	stepper_stop();
 }
 
-static void note_attached(void *arg, struct ebb_nvme_ctrlr *attached, int rc)
+static void note_attached(void *arg, struct nvme_drive *attached, int rc)
 {
 	ck_assert_ptr_null(arg);
 	ck_assert_int_eq(rc, 0);
-	ctrlr = attached;
+	drive = attached;
 }
 
 static void attach(void)
 {
-	ctrlr = NULL;
-	ck_assert_int_eq(ebb_nvme_ctrlr_attach(&mock_transport, "n", "here", &opts, note_attached,
-					       NULL),
+	drive = NULL;
+	ck_assert_int_eq(nvme_attach_drive(&mock_transport, "n", "here", &opts, note_attached,
+					   NULL),
 			 0);
-	ck_assert_ptr_nonnull(ctrlr);
+	ck_assert_ptr_nonnull(drive);
 }
 
 static void note_detached(void *arg)
@@ -90,21 +90,25 @@ static _Atomic bool ready;     /* the device has an answer */
 static _Atomic unsigned arms;  /* the reactor has been about to sleep */
 static _Atomic bool interrupt; /* as it was set last */
 
-static int poll_when_ready(struct ebb_nvme_queue *queue)
+static int poll_when_ready(void *queue)
 {
 	return atomic_load(&ready) ? mock_poll(queue) : 0;
 }
 
-static int note_interrupt(struct ebb_nvme_queue *queue, bool on)
+static int note_interrupt(void *arg, bool on)
 {
-	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	const struct ebb_nvme_queue *queue = arg;
+
+	ck_assert_ptr_eq(queue->path->drive, drive);
 	atomic_store(&interrupt, on);
 	return 0;
 }
 
-static int note_arm(struct ebb_nvme_queue *queue)
+static int note_arm(void *arg)
 {
-	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	const struct ebb_nvme_queue *queue = arg;
+
+	ck_assert_ptr_eq(queue->path->drive, drive);
 	atomic_fetch_add(&arms, 1);
 	return 0;
 }
@@ -135,7 +139,7 @@ static void read_done(void *arg, int status)
 	ck_assert_int_eq(status, 0);
 	ck_assert(atomic_load(&ready));
 	client_close();
-	ck_assert_int_eq(ebb_nvme_ctrlr_detach(ctrlr, note_end, NULL), 0);
+	ck_assert_int_eq(nvme_drive_detach(drive, note_end, NULL), 0);
 }
 
 /* The poller of a queue that has a wake fd lets its reactor sleep, and runs when that fires. */
@@ -170,7 +174,7 @@ static int left_core = -1, arrived_core = -1;
 
 static void note_leave(struct ebb_nvme_queue *queue)
 {
-	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	ck_assert_ptr_eq(queue->path->drive, drive);
 	ck_assert_uint_eq(leaves, arrives);
 	leaves++;
 	left_core = ebb_reactor_current_core();
@@ -178,7 +182,7 @@ static void note_leave(struct ebb_nvme_queue *queue)
 
 static void note_arrive(struct ebb_nvme_queue *queue)
 {
-	ck_assert_ptr_eq(queue->ctrlr, ctrlr);
+	ck_assert_ptr_eq(queue->path->drive, drive);
 	ck_assert_uint_eq(leaves, arrives + 1);
 	arrives++;
 	arrived_core = ebb_reactor_current_core();
@@ -244,7 +248,7 @@ START_TEST(a_queue_goes_with_its_thread)
 	stepper_leave();
 	stepper_settle();
 	stepper_enter(ebb_thread_app());
-	ck_assert_int_eq(ebb_nvme_ctrlr_detach(ctrlr, note_detached, NULL), 0);
+	ck_assert_int_eq(nvme_drive_detach(drive, note_detached, NULL), 0);
 	stepper_leave();
 	stepper_settle();
 	ck_assert(detached);

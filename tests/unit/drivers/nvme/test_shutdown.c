@@ -7,7 +7,7 @@
 
 #include "core/app/sequence.h"
 #include "core/app/subsystem.h"
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/path.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 #include "tests/unit/unit.h"
 
@@ -150,7 +150,7 @@ START_TEST(an_attach_under_way_is_waited_for)
 	shut_down();
 	stage_turns(10);
 	ck_assert(!ended && !attach.done);
-	ck_assert(mock.ctrlr->detach_wanted); /* which a transport may look at */
+	ck_assert(nvme_drive_is_leaving(mock.path->drive)); /* which a transport may look at */
 	mock_attached();
 	stage_until(&ended);
 	ck_assert_uint_eq(mock.detaches, 1);

@@ -7,7 +7,7 @@
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
 
-#include "drivers/nvme/controllers.h"
+#include "drivers/nvme/path.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 #include "tests/unit/unit.h"
 
@@ -43,18 +43,47 @@ static int do_read(void)
 START_TEST(a_detach_waits_for_the_health)
 {
 	struct call health, detach;
+	unsigned identifies;
 
 	nvme_attach();
+	identifies = mock_count(true, nvme_admin_identify);
 	mock.hold_admin = true;
 	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
 	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
 	stage_turns(8);
 	ck_assert(!health.done && !detach.done);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), identifies); /* nothing new */
 	mock_release_admin();
 	stage_until(&detach.done);
 	ck_assert(health.done && !health.failed && !detach.failed);
 	call_end(&health);
 	call_end(&detach);
+}
+END_TEST
+
+/* One that has left while somebody asks it is on its way out, whatever it was before. */
+START_TEST(a_device_that_has_left_is_shown_as_deleting)
+{
+	struct call health;
+
+	nvme_attach();
+	mock.hold_admin = true;
+	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
+	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"deleting\"");
+	call_has("bdev_nvme_reset_controller", "{'name': 'n'}", "is being detached");
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
+	mock_leave();
+	stage_until(&health.done);
+	ck_assert(health.failed);
+	call_end(&health);
+	stage_turns(8);
+	ck_assert_uint_eq(mock.detaches, 1);
 }
 END_TEST
 
@@ -89,14 +118,36 @@ START_TEST(a_reset_sets_the_features_again)
 }
 END_TEST
 
+/* The end of a reset that somebody has asked for is the transport's answer, and nothing else. */
+START_TEST(a_reset_ends_with_its_answer)
+{
+	struct call reset;
+
+	nvme_attach();
+	mock.reset_later = true;
+	call_begin(&reset, "bdev_nvme_reset_controller", "{'name': 'n'}");
+	stage_turns(2);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_RESETTING);
+	ck_assert_uint_eq(log_count("works again"), 0);
+	mock_forget_events();
+	mock_reset_done();
+	stage_until(&reset.done);
+	ck_assert(!reset.failed);
+	ck_assert_int_eq(mock.path->state, NVME_PATH_ENABLED);
+	call_end(&reset);
+	nvme_detach();
+}
+END_TEST
+
 START_TEST(a_reset_nobody_asked_for_is_noticed)
 {
 	nvme_attach();
 	mock_forget_events();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"resetting\"");
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
 	ck_assert_ptr_nonnull(mock.event_request);
 	ck_assert_uint_eq(log_count("n (here) is being reset"), 1);
@@ -116,9 +167,9 @@ START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
 	stage_turns(4);
 	ck_assert_ptr_nonnull(mock.opening);
 	ck_assert_uint_eq(mock.apst_set, 1);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
 	mock_forget_events();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
 	mock_release_open();
 	stage_until(&attach.done);
 	ck_assert(!attach.failed);
@@ -145,8 +196,8 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	client.polite = true;
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(log_count("n (here) has failed"), 1);
@@ -234,9 +285,9 @@ START_TEST(a_failed_controller_gets_no_bdevs)
 	mock_ns_add(2, 9);
 	mock_ns_add(3, 9);
 	mock.hold_open = true;
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
 	ck_assert_ptr_nonnull(mock.opening);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
 	mock_release_open();
 	mock.hold_open = false;
 	stage_turns(8);
@@ -291,8 +342,8 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 	}
 	stage_turns(2);
 	mock_leave();
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
 	mock.hold = false;
 	stage_turns(8);
 	for (i = 0; i < 8; i++) {
@@ -323,7 +374,7 @@ START_TEST(a_device_that_leaves_while_it_starts_ends_the_attach)
 	mock.hold_admin = true;
 	call_begin(&attach, ATTACH, ATTACH_PARAMS);
 	stage_turns(2);
-	ebb_nvme_ctrlr_event(mock.ctrlr, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
 	mock_leave();
 	stage_until(&attach.done);
 	ck_assert(attach.failed);
@@ -400,7 +451,9 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(a_detach_waits_for_the_health),
+		UNIT_TEST(a_device_that_has_left_is_shown_as_deleting),
 		UNIT_TEST(a_reset_sets_the_features_again),
+		UNIT_TEST(a_reset_ends_with_its_answer),
 		UNIT_TEST(a_reset_nobody_asked_for_is_noticed),
 		UNIT_TEST(a_reset_while_it_starts_is_followed_by_the_features),
 		UNIT_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back),

@@ -10,33 +10,33 @@
 
 #define CTRLR_PATH "/devices/pci0000:00/0000:00:08.0/0000:01:00.0/nvme/nvme0"
 
-static struct ebb_nvme_watch watches[2];
+static struct uring_subscriber subscribers[2];
 static enum ebb_nvme_event event;
 static uint32_t value;
 static unsigned num_events[2];
 
 static void on_event(void *arg, enum ebb_nvme_event what, uint32_t with)
 {
-	struct ebb_nvme_watch *watch = arg;
+	struct uring_subscriber *subscriber = arg;
 
 	event = what;
 	value = with;
-	num_events[watch - watches]++;
+	num_events[subscriber - subscribers]++;
 }
 
 static void setup(void)
 {
 	stepper_start();
 	stepper_enter(ebb_thread_app());
-	ebb_nvme_monitor_add(&watches[0], "nvme0", "nvme-subsys0", on_event, &watches[0]);
-	ebb_nvme_monitor_add(&watches[1], "nvme1", "", on_event, &watches[1]);
+	uring_monitor_add(&subscribers[0], "nvme0", "nvme-subsys0", on_event, &subscribers[0]);
+	uring_monitor_add(&subscribers[1], "nvme1", "", on_event, &subscribers[1]);
 }
 
 static void teardown(void)
 {
-	ebb_nvme_monitor_remove(&watches[0]);
-	ebb_nvme_monitor_remove(&watches[1]);
-	ebb_nvme_monitor_remove(&watches[1]);
+	uring_monitor_remove(&subscribers[0]);
+	uring_monitor_remove(&subscribers[1]);
+	uring_monitor_remove(&subscribers[1]);
 	stepper_leave();
 	stepper_stop();
 }
@@ -49,7 +49,7 @@ static void tell(const char *message, size_t len)
 	struct ebb_uevent uevent;
 
 	ck_assert(ebb_uevent_parse(message, len, &uevent));
-	ebb_nvme_monitor_tell(&uevent);
+	uring_monitor_tell(&uevent);
 }
 
 START_TEST(test_parse)

@@ -134,7 +134,7 @@ void vfio_tenure_end(struct vfio_tenure *tenure)
 }
 
 int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
-		     struct ebb_nvme_hold **ret_hold, char *ret_error, size_t error_size)
+		     struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
 	if (fake_given->hold_rc != 0) {
 		snprintf(ret_error, error_size, "its twin is in use");
@@ -143,13 +143,13 @@ int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
 	fake_given->holds++;
 	fake_given->held_nsid = nsid;
 	snprintf(fake_given->held_subnqn, sizeof(fake_given->held_subnqn), "%s", info->subnqn);
-	*ret_hold = (struct ebb_nvme_hold *)fake_given;
+	*ret_hold = (struct host_claim *)fake_given;
 	return 0;
 }
 
-void vfio_tenure_unhold(struct ebb_nvme_hold *hold)
+void vfio_tenure_unhold(struct host_claim *hold)
 {
-	fake_given->holds -= hold == (struct ebb_nvme_hold *)fake_given;
+	fake_given->holds -= hold == (struct host_claim *)fake_given;
 }
 
 static int fake_region_added(struct ebb_mem_subscriber *subscriber,

@@ -19,67 +19,67 @@ void ebb_nvme_transport_add(struct ebb_nvme_transport *transport)
 	layer.transport = transport;
 }
 
-void ebb_nvme_ctrlr_attached(struct ebb_nvme_ctrlr *ctrlr, int rc)
+void nvme_path_attached(struct nvme_path *path, int rc)
 {
-	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(path, &layer.path);
 	ck_assert_ptr_eq(ebb_thread_current(), ebb_thread_app());
 	layer.attached = true;
 	layer.attach_rc = rc;
 	layer.attach_calls++;
 }
 
-void ebb_nvme_ctrlr_detached(struct ebb_nvme_ctrlr *ctrlr)
+void nvme_path_detached(struct nvme_path *path)
 {
-	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(path, &layer.path);
 	layer.detached = true;
 	layer.detach_calls++;
 }
 
-void ebb_nvme_ctrlr_was_reset(struct ebb_nvme_ctrlr *ctrlr, int rc)
+void nvme_path_was_reset(struct nvme_path *path, int rc)
 {
-	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(path, &layer.path);
 	layer.was_reset = true;
 	layer.reset_rc = rc;
 	layer.reset_calls++;
 	if (rc < 0 && layer.hasty) {
 		layer.hasty = false;
-		layer.transport->detach(ctrlr);
+		layer.transport->detach(path);
 	}
 }
 
-void ebb_nvme_ctrlr_event(struct ebb_nvme_ctrlr *ctrlr, enum ebb_nvme_event event, uint32_t value)
+void nvme_path_event(struct nvme_path *path, enum ebb_nvme_event event, uint32_t value)
 {
-	ck_assert_ptr_eq(ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(path, &layer.path);
 	ck_assert_uint_eq(value, 0);
 	layer.events[event]++;
 	if (event >= EBB_NVME_EVENT_FAILED && layer.hasty) {
 		layer.hasty = false;
-		layer.transport->detach(ctrlr);
+		layer.transport->detach(path);
 	}
 }
 
-void ebb_nvme_ns_opened(struct ebb_nvme_ns *ns, int rc)
+void nvme_path_ns_opened(struct nvme_path_ns *ns, int rc)
 {
-	ck_assert_ptr_eq(ns->ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(ns->path, &layer.path);
 	ck_assert_ptr_eq(ebb_thread_current(), ebb_thread_app());
 	ck_assert(!layer.ns_opened);
 	layer.ns_opened = true;
 	layer.ns_rc = rc;
 }
 
-void ebb_nvme_ns_closed(struct ebb_nvme_ns *ns)
+void nvme_path_ns_closed(struct nvme_path_ns *ns)
 {
-	ck_assert_ptr_eq(ns->ctrlr, &layer.ctrlr);
+	ck_assert_ptr_eq(ns->path, &layer.path);
 	ck_assert_ptr_null(ns->transport_ns);
 	ck_assert(!layer.ns_closed);
 	layer.ns_closed = true;
 }
 
-int ebb_nvme_ctrlr_fault(struct ebb_nvme_ctrlr *ctrlr, int rc, const char *format, ...)
+int nvme_path_fault(struct nvme_path *path, int rc, const char *format, ...)
 {
 	va_list args;
 
-	(void)ctrlr;
+	(void)path;
 	va_start(args, format);
 	vsnprintf(layer.fault, sizeof(layer.fault), format, args);
 	va_end(args);
@@ -94,16 +94,17 @@ void layer_begin(void)
 	memset(&layer, 0, sizeof(layer));
 	layer.transport = transport;
 	layer.fake = fake_ctrlr_create();
-	layer.ctrlr.transport = transport;
-	layer.ctrlr.name = "Nvme0";
-	layer.ctrlr.traddr = "0000:01:00.0";
-	layer.ctrlr.opts.timeout_us = LAYER_TIMEOUT_MS * 1000;
-	layer.ctrlr.opts.io_queue_depth = 16;
+	layer.path.transport = transport;
+	layer.path.drive = &layer.drive;
+	layer.drive.name = "Nvme0";
+	layer.path.traddr = "0000:01:00.0";
+	layer.drive.opts.timeout_us = LAYER_TIMEOUT_MS * 1000;
+	layer.drive.opts.io_queue_depth = 16;
 }
 
 void layer_end(void)
 {
-	ck_assert_ptr_null(layer.ctrlr.transport_ctrlr);
+	ck_assert_ptr_null(layer.path.transport_ctrlr);
 	stage_end();
 	ck_assert_msg(layer.fake->wrong == 0, "%u wrongs, the last: %s", layer.fake->wrong,
 		      layer.fake->wrong_text);
@@ -117,7 +118,7 @@ void layer_pump(void)
 	fake_ctrlr_step(layer.fake);
 	/* A queue that leaves has waited for its commands; only before a disabling that is not so. */
 	ck_assert(layer.fake->aborted_by_deletion == aborted ||
-		  vfio_ctrlr_of(&layer.ctrlr)->state == VFIO_DELETING);
+		  vfio_ctrlr_of(&layer.path)->state == VFIO_DELETING);
 	stage_turn();
 	stage_clock_advance(EBB_NS_PER_MS);
 }
@@ -165,7 +166,7 @@ void layer_until_done(const struct layer_io *io, unsigned count)
 
 void layer_attach(void)
 {
-	layer.transport->attach(&layer.ctrlr);
+	layer.transport->attach(&layer.path);
 	layer_until(&layer.attached);
 	ck_assert_msg(layer.attach_rc == 0, "%d: %s", layer.attach_rc, layer.fault);
 	ck_assert_uint_eq(layer.attach_calls, 1);
@@ -173,7 +174,7 @@ void layer_attach(void)
 
 void layer_detach(void)
 {
-	layer.transport->detach(&layer.ctrlr);
+	layer.transport->detach(&layer.path);
 	layer_until(&layer.detached);
 	ck_assert_uint_eq(layer.detach_calls, 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
@@ -201,15 +202,14 @@ void layer_queue_open(struct layer_queue *queue)
 		.set_interrupt = queue_set_interrupt,
 		.arm = queue_arm,
 	};
+	struct ebb_nvme_queue *base;
 
-	queue->queue = calloc(1, layer.transport->queue_size);
-	queue->queue->base = (struct ebb_nvme_queue){
-		.transport = layer.transport,
-		.ctrlr = &layer.ctrlr,
-		.wake_fd = -1,
-	};
-	ck_assert_int_eq(layer.transport->queue_create(&queue->queue->base), 0);
-	wake.fd = queue->queue->base.wake_fd;
+	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &base), 0);
+	ck_assert_ptr_eq(base->transport, layer.transport);
+	ck_assert_ptr_eq(base->path, &layer.path);
+	ck_assert_uint_eq((uintptr_t)base % EBB_CACHE_LINE, 0);
+	queue->queue = ebb_container_of(base, struct vfio_lane, base);
+	wake.fd = base->wake_fd;
 	queue->poller = wake.fd >= 0 ? ebb_poller_register_wake(queue_poll, queue->queue, &wake)
 				     : ebb_poller_register(queue_poll, queue->queue, 0);
 	ck_assert_ptr_nonnull(queue->poller);
@@ -217,7 +217,7 @@ void layer_queue_open(struct layer_queue *queue)
 
 void layer_queue_live(struct layer_queue *queue)
 {
-	layer_until(&queue->queue->lane->live);
+	layer_until(&queue->queue->live);
 }
 
 void layer_queue_open_live(struct layer_queue *queue)
@@ -230,7 +230,6 @@ void layer_queue_close(struct layer_queue *queue)
 {
 	ebb_poller_unregister(&queue->poller);
 	layer.transport->queue_destroy(&queue->queue->base);
-	free(queue->queue);
 	queue->queue = NULL;
 }
 

@@ -9,7 +9,7 @@
 
 #include <check.h>
 
-#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/path.h"
 #include "drivers/nvme/vfio/ctrlr.h"
 #include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
 
@@ -17,7 +17,8 @@
 
 struct layer {
 	const struct ebb_nvme_transport *transport;
-	struct ebb_nvme_ctrlr ctrlr;
+	struct nvme_path path;
+	struct nvme_drive drive;
 	struct fake_ctrlr *fake;
 	bool attached;
 	bool detached;
@@ -48,7 +49,7 @@ struct layer_io {
 
 /* A thread's queue, and its poller. */
 struct layer_queue {
-	struct vfio_queue *queue;
+	struct vfio_lane *queue;
 	struct ebb_poller *poller;
 };
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "drivers/nvme/pci.h"
+#include "drivers/nvme/host/pci.h"
 #include "drivers/nvme/vfio/internal.h"
 #include "tests/unit/core/base/scratch.h"
-#include "tests/unit/drivers/nvme/machine.h"
+#include "tests/unit/drivers/nvme/host/machine.h"
 #include "tests/unit/unit.h"
 
 #define BDF    "0000:01:00.0"

@@ -3,7 +3,6 @@
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -25,7 +24,7 @@ START_TEST(a_function_that_vanishes)
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	crowd_submit(1);
 	crowd_check_failed(1, -ENODEV);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	crowd_end();
 }
@@ -34,7 +33,7 @@ END_TEST
 /* The bdevs are still being taken away, and another thread wants a queue. */
 START_TEST(a_queue_of_one_that_has_gone)
 {
-	struct ebb_nvme_queue *late = calloc(1, layer.transport->queue_size);
+	struct ebb_nvme_queue *late = NULL;
 
 	crowd_begin();
 	fake_ctrlr_vanish(layer.fake);
@@ -42,9 +41,8 @@ START_TEST(a_queue_of_one_that_has_gone)
 	layer_until_done(crowd, 1);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	*late = (struct ebb_nvme_queue){.transport = layer.transport, .ctrlr = &layer.ctrlr};
-	ck_assert_int_eq(layer.transport->queue_create(late), -ENODEV);
-	free(late);
+	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &late), -ENODEV);
+	ck_assert_ptr_null(late);
 	crowd_end();
 }
 END_TEST
@@ -76,7 +74,7 @@ START_TEST(a_function_that_is_asked_for_in_a_reset)
 	crowd_submit(CROWD);
 	layer_pumps(2);
 	layer.fake->never_ready = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(300);
 	layer_notify(layer.fake->device.request_fd);
 	layer_until(&layer.was_reset);
@@ -113,7 +111,7 @@ START_TEST(a_function_that_vanishes_while_it_shuts_down)
 {
 	layer_attach();
 	layer.fake->shutdown_hangs = true;
-	layer.transport->detach(&layer.ctrlr);
+	layer.transport->detach(&layer.path);
 	layer_pumps(10);
 	fake_ctrlr_vanish(layer.fake);
 	layer_until(&layer.detached);
@@ -145,7 +143,7 @@ START_TEST(a_function_that_vanishes_with_its_answer)
 	bool now = false;
 
 	layer.fake->holds_admin = true;
-	layer.transport->attach(&layer.ctrlr);
+	layer.transport->attach(&layer.path);
 	while (layer.fake->starts == 0) {
 		layer_pump();
 	}
@@ -185,7 +183,7 @@ START_TEST(detached_when_it_hears_that_the_reset_has_failed)
 	layer_attach();
 	layer.hasty = true;
 	layer.fake->never_ready = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	hasty_end();
 	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
 }
@@ -197,7 +195,7 @@ START_TEST(detached_when_it_hears_of_both)
 	layer.hasty = true;
 	layer.fake->never_disabled = true;
 	layer.fake->reset_rc = -ENOTTY;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	hasty_end();
 }
 END_TEST

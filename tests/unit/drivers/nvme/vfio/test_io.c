@@ -85,7 +85,7 @@ START_TEST(one_element_is_one_sgl_descriptor)
 {
 	layer.fake->id.sgls = 1;
 	begin();
-	ck_assert_uint_eq(layer.ctrlr.limits.page_bytes, 0);
+	ck_assert_uint_eq(layer.path.limits.page_bytes, 0);
 	write_and_read(0, 16);
 	ck_assert_uint_eq(layer.fake->sgl_commands, 0);
 	write_and_read(0, 17);
@@ -148,7 +148,7 @@ static void write_scattered(bool aligned, int rc)
 START_TEST(vectors_that_keep_to_pages_are_prps)
 {
 	begin();
-	ck_assert_uint_eq(layer.ctrlr.limits.page_bytes, 4096);
+	ck_assert_uint_eq(layer.path.limits.page_bytes, 4096);
 	write_scattered(true, 0);
 	ck_assert_uint_eq(layer.fake->prp_lists, 1);
 	write_scattered(false, -EINVAL);
@@ -239,7 +239,7 @@ END_TEST
 /* There are lists for 64 commands only: those that need one wait, and the next ones behind them. */
 START_TEST(what_finds_no_list_waits)
 {
-	layer.ctrlr.opts.io_queue_depth = 256;
+	layer.drive.opts.io_queue_depth = 256;
 	begin();
 	begin_many(nvme_cmd_read, 24);
 	layer.fake->holds_io = true;
@@ -398,7 +398,7 @@ END_TEST
 START_TEST(shadows_are_unwanted)
 {
 	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
-	layer.ctrlr.opts.shadow_doorbells = EBB_NVME_SHADOWS_OFF;
+	layer.drive.opts.shadow_doorbells = EBB_NVME_SHADOWS_OFF;
 	begin();
 	ck_assert_ptr_null(layer.fake->shadow);
 	end();
@@ -426,7 +426,7 @@ END_TEST
 START_TEST(qemus_shadows_are_used_if_wanted)
 {
 	become_qemu();
-	layer.ctrlr.opts.shadow_doorbells = EBB_NVME_SHADOWS_ON;
+	layer.drive.opts.shadow_doorbells = EBB_NVME_SHADOWS_ON;
 	begin();
 	ck_assert_ptr_nonnull(layer.fake->shadow);
 	write_and_read(0, 17);

@@ -4,7 +4,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,7 +41,7 @@ static void end(void)
 
 static unsigned outstanding(enum vfio_face face)
 {
-	return queue.queue->lane->pairs[face].outstanding;
+	return queue.queue->pairs[face].outstanding;
 }
 
 static bool fired(void)
@@ -201,7 +200,7 @@ static void submit_follower(struct ebb_nvme_request *request)
  */
 static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 {
-	const struct vfio_pair *woken = &queue.queue->lane->pairs[VFIO_WOKEN];
+	const struct vfio_pair *woken = &queue.queue->pairs[VFIO_WOKEN];
 	uint64_t before, rung;
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -239,7 +238,7 @@ START_TEST(a_straggler_is_looked_after)
 	struct vfio_lane *lane;
 
 	begin();
-	lane = queue.queue->lane;
+	lane = queue.queue;
 	layer.fake->holds_io = true;
 	layer_submit(&queue, &ios[0]);
 	set_interrupt(true);
@@ -280,7 +279,7 @@ START_TEST(a_lost_interrupt_is_found_and_counted)
 	struct vfio_lane *lane;
 
 	begin();
-	lane = queue.queue->lane;
+	lane = queue.queue;
 	set_interrupt(true);
 	layer.fake->loses_interrupts = true;
 	layer_submit(&queue, &ios[0]);
@@ -320,7 +319,7 @@ START_TEST(a_late_interrupt_is_not_lost)
 	layer_pumps(1);
 	layer_expect(&ios[0], 0, 0);
 	layer_pumps(LAYER_TIMEOUT_MS);
-	ck_assert_uint_eq(queue.queue->lane->lost_interrupts, 0);
+	ck_assert_uint_eq(queue.queue->lost_interrupts, 0);
 	layer.fake->holds_io = false;
 	end();
 }
@@ -355,30 +354,27 @@ END_TEST
 
 START_TEST(with_one_queue_pair_it_interrupts)
 {
-	struct layer_queue second;
+	struct ebb_nvme_queue *second;
 
 	layer.fake->granted = 1;
 	begin();
-	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN));
 	run_one(&ios[0]);
 	set_interrupt(true);
 	run_one(&ios[1]);
 	ck_assert(fired());
 	/* Another thread finds none left, and is told what to do. */
-	second.queue = calloc(1, layer.transport->queue_size);
-	second.queue->base.ctrlr = &layer.ctrlr;
-	ck_assert_int_eq(layer.transport->queue_create(&second.queue->base), -ENOSPC);
+	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &second), -ENOSPC);
 	ck_assert_uint_eq(log_count("all 1 I/O queue pairs are in use"), 1);
-	free(second.queue);
 	end();
 }
 END_TEST
 
 START_TEST(num_io_queues_is_kept_to)
 {
-	layer.ctrlr.opts.num_io_queues = 1;
+	layer.drive.opts.num_io_queues = 1;
 	begin();
-	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN));
 	end();
 }
 END_TEST
@@ -401,7 +397,7 @@ START_TEST(a_refused_second_pair_is_done_without)
 
 	layer_attach();
 	layer_queue_open(&queue);
-	lane = queue.queue->lane;
+	lane = queue.queue;
 	while (!layer.fake->sq[1].exists) {
 		layer_pump();
 	}
@@ -433,7 +429,7 @@ START_TEST(a_refused_queue_fails_requests)
 	layer_expect(&ios[0], -EIO, 0);
 	ck_assert_uint_eq(log_count("gets no queue: a queue was refused"), 1);
 	layer.fake->refuses = false;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	layer_queue_live(&queue);
 	run_one(&ios[0]);
@@ -476,7 +472,7 @@ START_TEST(drain_waits_for_all)
 	}
 	layer.transport->drain(&queue.queue->base, count_drained, &drained);
 	layer_pumps(3);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	layer_queue_live(&queue);
 	layer_pumps(3);
@@ -498,7 +494,7 @@ START_TEST(drain_waits_for_a_reset)
 	layer_submit(&queue, &ios[0]);
 	layer_pumps(2);
 	layer.fake->ready_steps = 50;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(10);
 	ck_assert_uint_eq(outstanding(VFIO_POLLED), 0);
 	layer.transport->drain(&queue.queue->base, count_drained, &drained);
@@ -528,7 +524,7 @@ START_TEST(threads_have_queues_of_their_own)
 		stage_enter(ebb_thread_app());
 	}
 	layer_until_done(ios, 3);
-	ck_assert_uint_eq(others[2].queue->lane->pairs[VFIO_POLLED].qid, 8);
+	ck_assert_uint_eq(others[2].queue->pairs[VFIO_POLLED].qid, 8);
 	for (unsigned i = 0; i < 3; i++) {
 		stage_enter(threads[i]);
 		layer_queue_close(&others[i]);
@@ -546,9 +542,9 @@ START_TEST(few_queue_pairs_are_shared_out)
 
 	layer.fake->granted = 3;
 	begin();
-	ck_assert_uint_eq(queue.queue->lane->present, EBB_BIT(VFIO_WOKEN) | EBB_BIT(VFIO_POLLED));
+	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN) | EBB_BIT(VFIO_POLLED));
 	layer_queue_open_live(&other);
-	ck_assert_uint_eq(other.queue->lane->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(other.queue->present, EBB_BIT(VFIO_WOKEN));
 	layer_queue_close(&other);
 	end();
 }

@@ -23,7 +23,7 @@ static void reset_unanswered(void)
 {
 	begin_held();
 	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(10);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 }
@@ -36,7 +36,7 @@ START_TEST(resets_under_load)
 	crowd_submit(CROWD);
 	for (unsigned i = 0; i < 10; i++) {
 		layer.was_reset = false;
-		layer.transport->reset(&layer.ctrlr);
+		layer.transport->reset(&layer.path);
 		layer_until(&layer.was_reset);
 		ck_assert_int_eq(layer.reset_rc, 0);
 		layer_pumps(i);
@@ -58,7 +58,7 @@ END_TEST
 START_TEST(a_reset_that_is_wanted_deletes_the_queues_first)
 {
 	begin_held();
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_gt(layer.fake->aborted_by_deletion, 0);
@@ -106,7 +106,7 @@ START_TEST(a_reset_of_one_that_deletes_no_queues)
 	crowd_submit(CROWD);
 	layer.fake->refuse_opcode = nvme_admin_delete_sq;
 	layer.fake->refuses = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(20);
 	ck_assert_uint_eq(layer.fake->refusals, 2); /* of one for each pair */
 	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
@@ -160,7 +160,7 @@ START_TEST(a_queue_leaves_while_queues_are_deleted)
 {
 	crowd_begin();
 	layer.fake->holds_admin = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(10);
 	layer_queue_close(&crowd_queue);
 	layer_pumps(10);
@@ -211,10 +211,10 @@ START_TEST(a_full_admin_queue_while_queues_are_deleted)
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(requests); i++) {
 		requests[i] = (struct ebb_nvme_request){.opcode = nvme_admin_async_event,
 							.done = count_event};
-		layer.transport->admin(&layer.ctrlr, &requests[i]);
+		layer.transport->admin(&layer.path, &requests[i]);
 	}
 	layer_pumps(3);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(10);
 	ck_assert_uint_eq(layer.fake->starts, 1);
 	ck_assert(fake_ctrlr_event(layer.fake, 0));
@@ -239,7 +239,7 @@ START_TEST(a_reset_keeps_the_order)
 	}
 	crowd_submit(CROWD / 2);
 	layer_pumps(1);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	for (unsigned i = CROWD / 2; i < CROWD; i++) {
 		layer_submit(&crowd_queue, &crowd[i]);
 	}
@@ -257,7 +257,7 @@ START_TEST(a_reset_that_fails_and_one_that_helps)
 {
 	begin_held();
 	layer.fake->never_ready = true;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
 	layer_pumps(2);
@@ -268,7 +268,7 @@ START_TEST(a_reset_that_fails_and_one_that_helps)
 	layer.fake->never_ready = false;
 	layer.fake->holds_io = false;
 	layer.was_reset = false;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, 0);
 	layer_queue_live(&crowd_queue);
@@ -285,7 +285,7 @@ START_TEST(a_reset_of_one_that_cannot_be_disabled)
 	begin_held();
 	layer.fake->never_disabled = true;
 	layer.fake->reset_rc = -ENOTTY;
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	while (layer.fake->closes == 0) {
 		ck_assert_uint_eq(crowd[0].done, 0);
 		layer_pump();
@@ -325,7 +325,7 @@ START_TEST(a_queue_leaves_in_a_reset)
 			layer_queue_open_live(&crowd_queue);
 		}
 		layer.was_reset = false;
-		layer.transport->reset(&layer.ctrlr);
+		layer.transport->reset(&layer.path);
 		layer_pumps(i % 13);
 		layer_queue_close(&crowd_queue);
 		layer_until(&layer.was_reset);
@@ -340,7 +340,7 @@ START_TEST(a_queue_comes_in_a_reset)
 {
 	crowd_begin();
 	layer_queue_close(&crowd_queue);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(1);
 	layer_queue_open(&crowd_queue);
 	crowd_submit(CROWD);
@@ -359,7 +359,7 @@ START_TEST(a_reset_while_a_queue_is_made)
 	layer_queue_open(&crowd_queue);
 	crowd_submit(CROWD);
 	layer_pumps(50);
-	layer.transport->reset(&layer.ctrlr);
+	layer.transport->reset(&layer.path);
 	layer_pumps(1);
 	layer.fake->holds_admin = false;
 	crowd_until_done(CROWD);

@@ -14,7 +14,7 @@ static struct layer_queue queue;
 
 static void attach_fails(int rc, const char *text)
 {
-	layer.transport->attach(&layer.ctrlr);
+	layer.transport->attach(&layer.path);
 	layer_until(&layer.attached);
 	ck_assert_int_eq(layer.attach_rc, rc);
 	ck_assert_msg(strstr(layer.fault, text) != NULL, "%s", layer.fault);
@@ -27,9 +27,9 @@ START_TEST(a_controller_is_attached_and_shut_down)
 	layer_attach();
 	ck_assert_uint_eq(layer.fake->starts, 1);
 	ck_assert_uint_eq(layer.fake->function_resets, 0);
-	ck_assert_uint_eq(layer.ctrlr.limits.max_io_bytes, 128 * 4096); /* MDTS 7 */
-	ck_assert_uint_eq(layer.ctrlr.limits.min_page_bytes, 4096);
-	ck_assert(layer.ctrlr.limits.owns_controller && layer.ctrlr.limits.polled);
+	ck_assert_uint_eq(layer.path.limits.max_io_bytes, 128 * 4096); /* MDTS 7 */
+	ck_assert_uint_eq(layer.path.limits.min_page_bytes, 4096);
+	ck_assert(layer.path.limits.owns_controller && layer.path.limits.polled);
 	layer_detach();
 	ck_assert_uint_eq(layer.fake->shutdowns, 1);
 }
@@ -72,11 +72,11 @@ END_TEST
 START_TEST(a_start_that_is_given_up)
 {
 	layer.fake->never_ready = true;
-	layer.transport->attach(&layer.ctrlr);
-	while (layer.fake->opens == 0 || vfio_ctrlr_of(&layer.ctrlr)->state != VFIO_ENABLING) {
+	layer.transport->attach(&layer.path);
+	while (layer.fake->opens == 0 || vfio_ctrlr_of(&layer.path)->state != VFIO_ENABLING) {
 		layer_pump();
 	}
-	layer.ctrlr.detach_wanted = true;
+	layer.drive.state = NVME_DRIVE_LEAVING;
 	layer_until(&layer.attached);
 	ck_assert_int_eq(layer.attach_rc, -ECANCELED);
 	ck_assert_uint_eq(layer.fake->closes, 1);
@@ -88,7 +88,7 @@ END_TEST
 START_TEST(a_broken_controller_that_vanishes)
 {
 	layer.fake->fatal_starts = 3;
-	layer.transport->attach(&layer.ctrlr);
+	layer.transport->attach(&layer.path);
 	while (layer.fake->starts < 3) {
 		layer_pump();
 	}
@@ -158,7 +158,7 @@ END_TEST
 START_TEST(a_function_that_goes_while_it_starts)
 {
 	layer.fake->ready_steps = 1000;
-	layer.transport->attach(&layer.ctrlr);
+	layer.transport->attach(&layer.path);
 	while (layer.fake->enable_steps < 3) {
 		layer_pump();
 	}
@@ -237,8 +237,8 @@ START_TEST(event_requests_never_time_out)
 
 	cancelled = 0;
 	layer_attach();
-	layer.transport->admin(&layer.ctrlr, &aer[0]);
-	layer.transport->admin(&layer.ctrlr, &aer[1]);
+	layer.transport->admin(&layer.path, &aer[0]);
+	layer.transport->admin(&layer.path, &aer[1]);
 	for (unsigned i = 0; i < 100; i++) {
 		layer_pump();
 		stage_clock_advance(10 * EBB_NS_PER_S);
@@ -260,7 +260,7 @@ START_TEST(events_arrive)
 	struct ebb_nvme_request aer = {.opcode = nvme_admin_async_event, .done = note_result};
 
 	layer_attach();
-	layer.transport->admin(&layer.ctrlr, &aer);
+	layer.transport->admin(&layer.path, &aer);
 	layer_pumps(3);
 	ck_assert(fake_ctrlr_event(layer.fake, 0x10002));
 	layer_pumps(200); /* a polling reactor looks every 100 ms */
@@ -290,7 +290,7 @@ START_TEST(any_number_of_admin_commands)
 			.opcode = nvme_admin_get_features,
 			.done = count_answered,
 		};
-		layer.transport->admin(&layer.ctrlr, &requests[i]);
+		layer.transport->admin(&layer.path, &requests[i]);
 	}
 	layer_pumps(20);
 	ck_assert_uint_eq(answered, EBB_ARRAY_SIZE(requests));
@@ -316,7 +316,7 @@ END_TEST
 
 static void wait_for_no_queue(void)
 {
-	while (!ebb_list_empty(&vfio_ctrlr_of(&layer.ctrlr)->lanes)) {
+	while (!ebb_list_empty(&vfio_ctrlr_of(&layer.path)->lanes)) {
 		layer_pump();
 	}
 }
@@ -339,11 +339,13 @@ START_TEST(queues_come_and_go)
 }
 END_TEST
 
-static struct ebb_nvme_ns *ns_of(bool shared)
+static struct nvme_path_ns *ns_of(bool shared)
 {
-	static struct ebb_nvme_ns ns;
+	static struct ebb_nvme_ns drive_ns;
+	static struct nvme_path_ns ns;
 
-	ns = (struct ebb_nvme_ns){.ctrlr = &layer.ctrlr, .nsid = 7, .info = {.shared = shared}};
+	drive_ns.info.shared = shared;
+	ns = (struct nvme_path_ns){.path = &layer.path, .ns = &drive_ns, .nsid = 7};
 	layer.ns_opened = false;
 	layer.ns_closed = false;
 	layer.transport->ns_open(&ns);
@@ -353,10 +355,10 @@ static struct ebb_nvme_ns *ns_of(bool shared)
 /* What other controllers lead to is kept from those who use them, for as long. */
 START_TEST(a_shared_namespace_is_held)
 {
-	struct ebb_nvme_ns *ns;
+	struct nvme_path_ns *ns;
 
 	layer_attach();
-	snprintf(layer.ctrlr.info.subnqn, sizeof(layer.ctrlr.info.subnqn), "nqn.of.this");
+	snprintf(layer.path.info.subnqn, sizeof(layer.path.info.subnqn), "nqn.of.this");
 	ns = ns_of(true);
 	ck_assert(!layer.ns_opened); /* not here: it blocks */
 	layer_until(&layer.ns_opened);
@@ -373,7 +375,7 @@ END_TEST
 
 START_TEST(a_shared_namespace_that_is_in_use)
 {
-	struct ebb_nvme_ns *ns;
+	struct nvme_path_ns *ns;
 
 	layer_attach();
 	layer.fake->hold_rc = -EBUSY;
@@ -388,7 +390,7 @@ END_TEST
 
 START_TEST(a_namespace_of_its_own)
 {
-	struct ebb_nvme_ns *ns;
+	struct nvme_path_ns *ns;
 
 	layer_attach();
 	ns = ns_of(false);

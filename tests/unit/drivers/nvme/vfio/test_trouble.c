@@ -187,7 +187,7 @@ START_TEST(the_timer_runs_only_for_commands)
 	struct vfio_lane *lane;
 
 	crowd_begin();
-	lane = crowd_queue.queue->lane;
+	lane = crowd_queue.queue;
 	ck_assert(!lane->timed);
 	crowd_submit(1);
 	ck_assert(lane->timed);
@@ -232,7 +232,7 @@ START_TEST(an_admin_command_that_is_not_answered)
 
 	crowd_begin();
 	layer.fake->holds_admin = true;
-	layer.transport->admin(&layer.ctrlr, &request);
+	layer.transport->admin(&layer.path, &request);
 	layer_pumps(3);
 	layer.fake->holds_admin = false;
 	layer_pumps(6400);
@@ -252,7 +252,7 @@ START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 
 	crowd_begin();
 	layer.fake->holds_admin = true;
-	layer.transport->admin(&layer.ctrlr, &request);
+	layer.transport->admin(&layer.path, &request);
 	layer_pumps(3);
 	fake_ctrlr_set_csts(layer.fake, 3);
 	layer.fake->holds_admin = false;
