@@ -20,16 +20,16 @@
 
 int vfio_admin_init(struct vfio_ctrlr *c)
 {
-	struct vfio_pair_opts opts = {
+	struct vfio_qpair_opts opts = {
 		.device = c->device,
 		.lists = &c->admin_lists,
 		.depth = VFIO_ADMIN_DEPTH,
 		.cq_depth = VFIO_ADMIN_DEPTH,
 	};
-	int rc = vfio_lists_init(&c->admin_lists, c->device, ADMIN_LISTS, VFIO_IO_BYTES_MAX);
+	int rc = vfio_data_lists_init(&c->admin_lists, c->device, ADMIN_LISTS, VFIO_IO_BYTES_MAX);
 
 	if (rc == 0) {
-		rc = vfio_pair_init(&c->admin, &opts);
+		rc = vfio_qpair_init(&c->admin, &opts);
 	}
 	if (rc != 0) {
 		vfio_admin_fini(c);
@@ -45,10 +45,10 @@ int vfio_admin_init(struct vfio_ctrlr *c)
 void vfio_admin_fini(struct vfio_ctrlr *c)
 {
 	if (c->admin.sq != NULL) {
-		vfio_pair_fini(&c->admin);
+		vfio_qpair_fini(&c->admin);
 	}
 	if (c->admin_lists.memory != NULL) {
-		vfio_lists_fini(&c->admin_lists);
+		vfio_data_lists_fini(&c->admin_lists);
 	}
 }
 
@@ -61,7 +61,7 @@ static void admin_fail(struct ebb_nvme_request *request, int rc)
 /* Return: false: there is no room now. */
 static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 {
-	int rc = vfio_pair_submit(&c->admin, request, ebb_reactor_now_ns());
+	int rc = vfio_qpair_submit(&c->admin, request, ebb_reactor_now_ns());
 
 	if (rc == -EAGAIN) {
 		return false;
@@ -70,7 +70,7 @@ static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 		admin_fail(request, rc);
 		return true;
 	}
-	vfio_pair_ring(&c->admin);
+	vfio_qpair_ring(&c->admin);
 	if (request->opcode != nvme_admin_async_event) {
 		if (c->admin_busy++ == 0 && c->admin_timer != NULL) {
 			ebb_poller_resume(c->admin_timer);
@@ -140,7 +140,7 @@ void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting)
 	struct ebb_list *node;
 
 	if (c->admin.sq != NULL) {
-		vfio_pair_take_back(&c->admin, &all);
+		vfio_qpair_reclaim(&c->admin, &all);
 	}
 	c->admin_busy = 0;
 	vfio_watch_update(c);
@@ -162,7 +162,7 @@ static unsigned admin_count_busy(const struct vfio_ctrlr *c, uint64_t *ret_age_n
 
 	*ret_age_ns = 0;
 	for (unsigned i = 0; i < VFIO_ADMIN_DEPTH - 1u; i++) {
-		const struct vfio_slot *slot = &c->admin.slots[i];
+		const struct vfio_tracker *slot = &c->admin.trackers[i];
 
 		if (slot->request == NULL || slot->request->opcode == nvme_admin_async_event) {
 			continue;
@@ -181,7 +181,7 @@ bool vfio_admin_poll(struct vfio_ctrlr *c)
 	const struct ebb_nvme_request *oldest;
 	uint64_t age_ns;
 
-	if (c->admin.outstanding == 0 || vfio_pair_poll(&c->admin) == 0) {
+	if (c->admin.outstanding == 0 || vfio_qpair_poll(&c->admin) == 0) {
 		if (c->admin.broken && (c->state == VFIO_READY || c->state == VFIO_CONFIGURING)) {
 			vfio_reset(c, "%s", c->admin.fault);
 		}

@@ -126,7 +126,7 @@ static void lane_answered(struct ebb_nvme_request *request)
 static void lane_command(struct vfio_lane *lane, enum vfio_face face, uint8_t opcode)
 {
 	struct vfio_ctrlr *c = lane->ctrlr;
-	struct vfio_pair *pair = &lane->pairs[face];
+	struct vfio_qpair *pair = &lane->pairs[face];
 	bool interrupts = face == VFIO_WOKEN;
 
 	lane->busy = true;
@@ -139,7 +139,7 @@ static void lane_command(struct vfio_lane *lane, enum vfio_face face, uint8_t op
 	/* Both are in one piece: only their first page is named. */
 	if (opcode == nvme_admin_create_cq) {
 		vfio_queue_doorbells(c, pair);
-		vfio_pair_reset(pair); /* the shadows too, which may be another lane's of before */
+		vfio_qpair_reset(pair); /* the shadows too, which may be another lane's of before */
 		lane->iov = (struct iovec){.iov_base = pair->cq, .iov_len = VFIO_PAGE};
 		lane->request.cdw10 |= (uint32_t)(pair->cq_depth - 1) << 16;
 		lane->request.cdw11 = 1u | (uint32_t)interrupts << 1 |
@@ -373,7 +373,7 @@ void vfio_connect_lost(struct vfio_ctrlr *c)
 		ebb_assert(!lane->going);
 		for (enum vfio_face face = 0; face < VFIO_FACES; face++) {
 			if (lane->pairs[face].sq != NULL) {
-				vfio_pair_take_back(&lane->pairs[face], &all);
+				vfio_qpair_reclaim(&lane->pairs[face], &all);
 			}
 			lane->cq_made[face] = false;
 			lane->sq_made[face] = false;

@@ -12,7 +12,7 @@
 #include "drivers/nvme/ctrlr.h"
 #include "drivers/nvme/vfio/lane.h"
 #include "drivers/nvme/vfio/state.h"
-#include "drivers/nvme/vfio/tenure.h"
+#include "drivers/nvme/vfio/ownership.h"
 
 #define VFIO_QUEUES_MAX 64u /* I/O queue pairs that are asked for */
 
@@ -41,7 +41,7 @@ struct vfio_abort {
 
 struct vfio_ctrlr {
 	struct ebb_nvme_ctrlr *ctrlr;
-	struct vfio_tenure tenure;
+	struct vfio_ownership ownership;
 	struct ebb_vfio_device *device; /* NULL: closed */
 	enum vfio_state state;
 	enum vfio_aim aim;
@@ -76,8 +76,8 @@ struct vfio_ctrlr {
 	char work_error[512];
 
 	/* The admin queue: admin.c. */
-	struct vfio_pair admin;
-	struct vfio_lists admin_lists;
+	struct vfio_qpair admin;
+	struct vfio_data_lists admin_lists;
 	struct ebb_list admin_own;     /* wait for room: the driver's */
 	struct ebb_list admin_waiting; /* and the layer's */
 	struct ebb_nvme_request start_request;
@@ -174,8 +174,8 @@ bool vfio_admin_poll(struct vfio_ctrlr *c);
 void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid);
 
 /* namespace.c, as struct ebb_nvme_transport has them. */
-void vfio_ns_open(struct ebb_nvme_ns *ns);
-void vfio_ns_close(struct ebb_nvme_ns *ns);
+void vfio_namespace_open(struct ebb_nvme_ns *ns);
+void vfio_namespace_close(struct ebb_nvme_ns *ns);
 
 /* watch.c */
 int vfio_watch_open(struct vfio_ctrlr *c); /* its fds */
@@ -200,6 +200,6 @@ void vfio_connect_lost(struct vfio_ctrlr *c);
 void vfio_connect_go_on(struct vfio_ctrlr *c);
 
 /* queue.c: the doorbells of @pair. */
-void vfio_queue_doorbells(struct vfio_ctrlr *c, struct vfio_pair *pair);
+void vfio_queue_doorbells(struct vfio_ctrlr *c, struct vfio_qpair *pair);
 
 #endif

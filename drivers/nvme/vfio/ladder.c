@@ -49,7 +49,7 @@ void vfio_ladder_report(struct vfio_lane *lane, enum vfio_trouble trouble, uint1
 	ebb_thread_send(ebb_thread_app(), &lane->trouble_msg);
 }
 
-static void ladder_climb(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_slot *slot,
+static void ladder_climb(struct vfio_lane *lane, struct vfio_qpair *pair, struct vfio_tracker *slot,
 			 uint64_t age_ns)
 {
 	uint64_t timeout_ns = lane->ctrlr->timeout_us * EBB_NS_PER_US;
@@ -57,24 +57,24 @@ static void ladder_climb(struct vfio_lane *lane, struct vfio_pair *pair, struct 
 	if (atomic_load_explicit(&lane->trouble_sent, memory_order_acquire)) {
 		return;
 	}
-	if (slot->rung == VFIO_RUNG_SEEN) {
-		slot->rung = VFIO_RUNG_ABORT;
+	if (slot->stage == VFIO_STAGE_SEEN) {
+		slot->stage = VFIO_STAGE_ABORT;
 		atomic_fetch_add_explicit(&lane->timeouts, 1, memory_order_relaxed);
 		vfio_ladder_report(lane, VFIO_TROUBLE_LATE, pair->qid, slot->cid);
-	} else if (slot->rung == VFIO_RUNG_ABORT && age_ns >= 2 * timeout_ns) {
-		slot->rung = VFIO_RUNG_RESET;
+	} else if (slot->stage == VFIO_STAGE_ABORT && age_ns >= 2 * timeout_ns) {
+		slot->stage = VFIO_STAGE_RESET;
 		vfio_ladder_report(lane, VFIO_TROUBLE_LOST, pair->qid, slot->cid);
 	}
 }
 
 /* The age of the oldest command of @pair; tells of those that are too old. */
-static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_pair *pair, bool climb)
+static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_qpair *pair, bool climb)
 {
 	uint64_t now_ns = ebb_reactor_now_ns();
 	uint64_t oldest_ns = 0;
 
 	for (unsigned i = 0; pair->outstanding != 0 && i < pair->mask; i++) {
-		struct vfio_slot *slot = &pair->slots[i];
+		struct vfio_tracker *slot = &pair->trackers[i];
 		uint64_t age_ns;
 
 		if (slot->request == NULL) {
@@ -82,8 +82,8 @@ static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_pair *pair, bool
 		}
 		age_ns = now_ns - slot->since_ns;
 		oldest_ns = age_ns > oldest_ns ? age_ns : oldest_ns;
-		if (climb && slot->rung == VFIO_RUNG_NONE) {
-			slot->rung = VFIO_RUNG_SEEN;
+		if (climb && slot->stage == VFIO_STAGE_NONE) {
+			slot->stage = VFIO_STAGE_SEEN;
 		} else if (climb && age_ns >= lane->ctrlr->timeout_us * EBB_NS_PER_US) {
 			ladder_climb(lane, pair, slot, age_ns);
 		}
@@ -98,9 +98,9 @@ static uint64_t ladder_scan(struct vfio_lane *lane, struct vfio_pair *pair, bool
 static void ladder_look(struct vfio_lane *lane)
 {
 	static struct ebb_ratelimit limit;
-	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
+	struct vfio_qpair *woken = &lane->pairs[VFIO_WOKEN];
 	uint64_t age_ns = ladder_scan(lane, woken, false);
-	bool lost = lane->slept && woken->outstanding != 0 && vfio_pair_waiting(woken) &&
+	bool lost = lane->slept && woken->outstanding != 0 && vfio_qpair_waiting(woken) &&
 		    age_ns >= lane->ctrlr->timeout_us * EBB_NS_PER_US / 4;
 
 	vfio_lane_poll(lane);

@@ -64,8 +64,8 @@ static inline struct vfio_lane *lane_of(struct ebb_nvme_queue *queue)
 
 static void lane_ring(struct vfio_lane *lane)
 {
-	vfio_pair_ring(&lane->pairs[VFIO_POLLED]);
-	vfio_pair_ring(&lane->pairs[VFIO_WOKEN]);
+	vfio_qpair_ring(&lane->pairs[VFIO_POLLED]);
+	vfio_qpair_ring(&lane->pairs[VFIO_WOKEN]);
 }
 
 void vfio_lane_turn_end(struct ebb_turn_end *end)
@@ -96,11 +96,11 @@ static void lane_wait(struct vfio_lane *lane, struct ebb_nvme_request *request)
 /* Return: false: there is no room for @request now. */
 static inline bool lane_try(struct vfio_lane *lane, struct ebb_nvme_request *request)
 {
-	struct vfio_pair *pair =
+	struct vfio_qpair *pair =
 		request->opcode == nvme_cmd_read || request->opcode == nvme_cmd_write
 			? lane->current
 			: lane->slow;
-	int rc = vfio_pair_submit(pair, request, ebb_reactor_now_ns());
+	int rc = vfio_qpair_submit(pair, request, ebb_reactor_now_ns());
 
 	if (ebb_likely(rc == 0)) {
 		if (ebb_unlikely(!lane->timed)) {
@@ -159,7 +159,7 @@ static void __attribute__((noinline)) lane_submit_waiting(struct vfio_lane *lane
 }
 
 /* Aborted commands are submitted again, if they may be. */
-static void lane_take_aborted(struct vfio_lane *lane, struct vfio_pair *pair)
+static void lane_take_aborted(struct vfio_lane *lane, struct vfio_qpair *pair)
 {
 	struct ebb_list *node;
 
@@ -175,7 +175,7 @@ static void lane_take_aborted(struct vfio_lane *lane, struct vfio_pair *pair)
 	}
 }
 
-static void __attribute__((noinline)) lane_attend(struct vfio_lane *lane, struct vfio_pair *pair)
+static void __attribute__((noinline)) lane_attend(struct vfio_lane *lane, struct vfio_qpair *pair)
 {
 	pair->attention = pair->broken;
 	lane_take_aborted(lane, pair);
@@ -194,14 +194,14 @@ static void __attribute__((noinline)) lane_drained(struct vfio_lane *lane)
 	}
 }
 
-static inline bool lane_answered(const struct vfio_pair *pair)
+static inline bool lane_answered(const struct vfio_qpair *pair)
 {
-	return pair->outstanding != 0 && vfio_pair_waiting(pair);
+	return pair->outstanding != 0 && vfio_qpair_waiting(pair);
 }
 
-static inline int lane_take(struct vfio_lane *lane, struct vfio_pair *pair)
+static inline int lane_take(struct vfio_lane *lane, struct vfio_qpair *pair)
 {
-	unsigned count = vfio_pair_poll(pair);
+	unsigned count = vfio_qpair_poll(pair);
 
 	if (ebb_unlikely(pair->attention)) {
 		lane_attend(lane, pair);
@@ -209,7 +209,7 @@ static inline int lane_take(struct vfio_lane *lane, struct vfio_pair *pair)
 	return (int)count;
 }
 
-static int __attribute__((noinline)) lane_take_more(struct vfio_lane *lane, struct vfio_pair *pair)
+static int __attribute__((noinline)) lane_take_more(struct vfio_lane *lane, struct vfio_qpair *pair)
 {
 	return lane_take(lane, pair);
 }
@@ -237,7 +237,7 @@ static void __attribute__((noinline)) lane_warm(struct vfio_lane *lane, uint32_t
 
 static void __attribute__((noinline)) lane_pause(const struct vfio_lane *lane)
 {
-	const struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	const struct vfio_qpair *polled = &lane->pairs[VFIO_POLLED];
 	uint64_t since_ns;
 
 	if (polled->sq_rung == polled->sq_tail) {
@@ -253,7 +253,7 @@ static void __attribute__((noinline)) lane_pause(const struct vfio_lane *lane)
 
 /* @pair has been answered. */
 static int __attribute__((noinline))
-lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *other)
+lane_serve(struct vfio_lane *lane, struct vfio_qpair *pair, struct vfio_qpair *other)
 {
 	int count;
 
@@ -286,8 +286,8 @@ lane_serve(struct vfio_lane *lane, struct vfio_pair *pair, struct vfio_pair *oth
 /* Return: false: nothing has been answered, and @ret_count is as it was. */
 static inline bool lane_look(struct vfio_lane *lane, int *ret_count)
 {
-	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
-	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
+	struct vfio_qpair *polled = &lane->pairs[VFIO_POLLED];
+	struct vfio_qpair *woken = &lane->pairs[VFIO_WOKEN];
 
 	if (lane_answered(polled)) {
 		*ret_count = lane_serve(lane, polled, woken);
@@ -337,8 +337,8 @@ int vfio_queue_poll(struct ebb_nvme_queue *queue)
 
 void vfio_lane_choose(struct vfio_lane *lane, bool hot)
 {
-	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
-	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	struct vfio_qpair *woken = &lane->pairs[VFIO_WOKEN];
+	struct vfio_qpair *polled = &lane->pairs[VFIO_POLLED];
 	bool has_woken = (lane->present & EBB_BIT(VFIO_WOKEN)) != 0;
 	bool has_polled = (lane->present & EBB_BIT(VFIO_POLLED)) != 0;
 
@@ -362,14 +362,14 @@ int vfio_queue_set_interrupt(struct ebb_nvme_queue *queue, bool on)
 int vfio_queue_arm(struct ebb_nvme_queue *queue)
 {
 	struct vfio_lane *lane = lane_of(queue);
-	struct vfio_pair *woken = &lane->pairs[VFIO_WOKEN];
-	struct vfio_pair *polled = &lane->pairs[VFIO_POLLED];
+	struct vfio_qpair *woken = &lane->pairs[VFIO_WOKEN];
+	struct vfio_qpair *polled = &lane->pairs[VFIO_POLLED];
 
 	if (!lane->live) {
 		return 0; /* an order will come, by message */
 	}
-	if ((woken->outstanding != 0 && vfio_pair_waiting(woken)) ||
-	    (polled->outstanding != 0 && vfio_pair_waiting(polled))) {
+	if ((woken->outstanding != 0 && vfio_qpair_waiting(woken)) ||
+	    (polled->outstanding != 0 && vfio_qpair_waiting(polled))) {
 		return -EAGAIN;
 	}
 	if (lane->streak != 0) {

@@ -18,7 +18,7 @@
 #include <ebb/thread.h>
 
 #include "drivers/nvme/transport.h"
-#include "drivers/nvme/vfio/pair.h"
+#include "drivers/nvme/vfio/qpair.h"
 
 struct vfio_ctrlr;
 
@@ -45,12 +45,12 @@ struct vfio_lane {
 	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue base;
 
 	/* The lane's thread's, on every request. */
-	struct vfio_pair *current; /* for reads and writes */
-	struct vfio_pair *slow;    /* for what may take long: a wait for it should be a sleep */
-	bool held;                 /* what is submitted waits, or fails */
-	bool serving;              /* a look at the queue will ring the doorbells when it ends */
-	bool ringing;              /* the turn's end will */
-	bool timed;                /* the timer runs */
+	struct vfio_qpair *current; /* for reads and writes */
+	struct vfio_qpair *slow;    /* for what may take long: a wait for it should be a sleep */
+	bool held;                  /* what is submitted waits, or fails */
+	bool serving;               /* a look at the queue will ring the doorbells when it ends */
+	bool ringing;               /* the turn's end will */
+	bool timed;                 /* the timer runs */
 	bool interruptible;
 	bool live;         /* the pairs are ours */
 	bool stopped;      /* they were, and what is under way there is not known here */
@@ -59,14 +59,14 @@ struct vfio_lane {
 	uint32_t streak;   /* completions since the reactor last had nothing to do, up to hot */
 	uint32_t pause_ns; /* from an answer to the next doorbell, while polling */
 	uint32_t present;  /* bits of enum vfio_face: pairs that may be used */
-	struct vfio_pair pairs[VFIO_FACES];
+	struct vfio_qpair pairs[VFIO_FACES];
 	struct ebb_list waiting;
 	uint32_t num_waiting;
 
 	struct ebb_turn_end turn_end;
 	struct vfio_ctrlr *ctrlr;
 	struct ebb_thread *thread;
-	struct vfio_lists lists;
+	struct vfio_data_lists lists;
 	int event_fd; /* of the interrupting pair; -1: none */
 
 	void (*drained)(void *arg);

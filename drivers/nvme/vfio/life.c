@@ -246,7 +246,7 @@ static void close_run(struct ebb_work *work)
 {
 	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	vfio_tenure_end(&c->tenure);
+	vfio_ownership_end(&c->ownership);
 }
 
 static void close_done(struct ebb_work *work)
@@ -267,7 +267,7 @@ void vfio_close(struct vfio_ctrlr *c)
 	vfio_set_state(c, VFIO_CLOSING);
 	vfio_watch_fini(c);
 	if (c->aim == VFIO_AIM_GONE && c->fail_rc == -ENODEV) {
-		c->tenure.give_back = false; /* it is going from the kernel's driver, too */
+		c->ownership.give_back = false; /* it is going from the kernel's driver, too */
 	}
 	c->work.run = close_run;
 	c->work.done = close_done;

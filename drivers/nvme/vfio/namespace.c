@@ -23,8 +23,8 @@ static void ns_open_run(struct ebb_work *work)
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
 	struct ebb_nvme_ns *ns = vns->ns;
 
-	vns->rc = vfio_tenure_hold(&ns->ctrlr->info, ns->nsid, &vns->hold, ns->fault,
-				   sizeof(ns->fault));
+	vns->rc = vfio_ownership_claim(&ns->ctrlr->info, ns->nsid, &vns->hold, ns->fault,
+				       sizeof(ns->fault));
 }
 
 static void ns_open_done(struct ebb_work *work)
@@ -40,7 +40,7 @@ static void ns_open_done(struct ebb_work *work)
 	ebb_nvme_ns_opened(ns, rc);
 }
 
-void vfio_ns_open(struct ebb_nvme_ns *ns)
+void vfio_namespace_open(struct ebb_nvme_ns *ns)
 {
 	struct vfio_ns *vns;
 
@@ -62,7 +62,7 @@ void vfio_ns_open(struct ebb_nvme_ns *ns)
 
 static void ns_close_run(struct ebb_work *work)
 {
-	vfio_tenure_unhold(ebb_container_of(work, struct vfio_ns, work)->hold);
+	vfio_ownership_release(ebb_container_of(work, struct vfio_ns, work)->hold);
 }
 
 static void ns_close_done(struct ebb_work *work)
@@ -75,7 +75,7 @@ static void ns_close_done(struct ebb_work *work)
 	ebb_nvme_ns_closed(ns);
 }
 
-void vfio_ns_close(struct ebb_nvme_ns *ns)
+void vfio_namespace_close(struct ebb_nvme_ns *ns)
 {
 	struct vfio_ns *vns = ns->transport_ns;
 

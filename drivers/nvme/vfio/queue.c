@@ -19,7 +19,7 @@
 /* Lists of a lane, shared by its pairs: commands of more than two pages under way. */
 #define LANE_LISTS 64u
 
-void vfio_queue_doorbells(struct vfio_ctrlr *c, struct vfio_pair *pair)
+void vfio_queue_doorbells(struct vfio_ctrlr *c, struct vfio_qpair *pair)
 {
 	uint32_t offset = 2u * pair->qid * c->doorbell_step;
 	bool shadows = pair->qid != 0 && c->shadows;
@@ -87,7 +87,7 @@ static int lane_make_pair(struct vfio_lane *lane, enum vfio_face face, uint16_t 
 {
 	struct vfio_ctrlr *c = lane->ctrlr;
 	uint32_t cq_depth = face == VFIO_POLLED ? 2 * c->depth : c->depth;
-	struct vfio_pair_opts opts = {
+	struct vfio_qpair_opts opts = {
 		.device = c->device,
 		.lists = &lane->lists,
 		.qid = qid,
@@ -99,7 +99,7 @@ static int lane_make_pair(struct vfio_lane *lane, enum vfio_face face, uint16_t 
 	cq_depth = cq_depth > c->mqes ? c->mqes : cq_depth;
 	opts.cq_depth = (uint16_t)cq_depth;
 	opts.cq_lazy = (uint16_t)((cq_depth - c->depth) / 2);
-	rc = vfio_pair_init(&lane->pairs[face], &opts);
+	rc = vfio_qpair_init(&lane->pairs[face], &opts);
 	if (rc == 0) {
 		lane->present |= EBB_BIT(face);
 	}
@@ -108,8 +108,8 @@ static int lane_make_pair(struct vfio_lane *lane, enum vfio_face face, uint16_t 
 
 static int lane_make(struct vfio_lane *lane, const uint16_t qids[VFIO_FACES])
 {
-	int rc = vfio_lists_init(&lane->lists, lane->ctrlr->device, LANE_LISTS,
-				 lane->ctrlr->io_bytes);
+	int rc = vfio_data_lists_init(&lane->lists, lane->ctrlr->device, LANE_LISTS,
+				      lane->ctrlr->io_bytes);
 
 	lane->pause_ns = lane->ctrlr->pause_ns;
 	for (enum vfio_face face = 0; face < VFIO_FACES && rc == 0; face++) {
@@ -131,12 +131,12 @@ void vfio_lane_free(struct vfio_lane *lane)
 	for (enum vfio_face face = 0; face < VFIO_FACES; face++) {
 		if (lane->pairs[face].sq != NULL) {
 			number_put(c, &c->qids, lane->pairs[face].qid);
-			vfio_pair_fini(&lane->pairs[face]);
+			vfio_qpair_fini(&lane->pairs[face]);
 		}
 	}
 	number_put(c, &c->vectors, lane->vector);
 	if (lane->lists.memory != NULL) {
-		vfio_lists_fini(&lane->lists);
+		vfio_data_lists_fini(&lane->lists);
 	}
 	if (lane->event_fd >= 0) {
 		close(lane->event_fd);

@@ -100,11 +100,11 @@ static void start_enable(struct vfio_ctrlr *c)
 	uint32_t cc = (uint32_t)start_command_set(c->cap) << NVME_CC_CSS_SHIFT |
 		      6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
 
-	vfio_pair_reset(&c->admin);
+	vfio_qpair_reset(&c->admin);
 	vfio_write32(device, NVME_REG_AQA,
 		     entries << NVME_AQA_ASQS_SHIFT | entries << NVME_AQA_ACQS_SHIFT);
-	vfio_write64(device, NVME_REG_ASQ, vfio_pair_sq_iova(&c->admin));
-	vfio_write64(device, NVME_REG_ACQ, vfio_pair_cq_iova(&c->admin));
+	vfio_write64(device, NVME_REG_ASQ, vfio_qpair_sq_iova(&c->admin));
+	vfio_write64(device, NVME_REG_ACQ, vfio_qpair_cq_iova(&c->admin));
 	vfio_write32(device, NVME_REG_CC, cc);
 	vfio_write32(device, NVME_REG_CC, cc | 1u << NVME_CC_EN_SHIFT);
 	vfio_set_state(c, VFIO_ENABLING);

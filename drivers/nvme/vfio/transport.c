@@ -60,9 +60,9 @@ static void attach_run(struct ebb_work *work)
 {
 	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	c->work_rc = vfio_tenure_begin(&c->tenure, c->ctrlr->traddr, c->ctrlr->opts.rebind,
-				       c->work_error, sizeof(c->work_error));
-	c->device = c->tenure.device;
+	c->work_rc = vfio_ownership_begin(&c->ownership, c->ctrlr->traddr, c->ctrlr->opts.rebind,
+					  c->work_error, sizeof(c->work_error));
+	c->device = c->ownership.device;
 	if (c->work_rc == 0) {
 		int rc = c->device->ops->set_vector(c->device, 0, c->admin_fd);
 
@@ -186,8 +186,8 @@ static struct ebb_nvme_transport vfio_transport = {
 	.detach = vfio_detach_ctrlr,
 	.admin = vfio_admin,
 	.reset = vfio_reset_ctrlr,
-	.ns_open = vfio_ns_open,
-	.ns_close = vfio_ns_close,
+	.ns_open = vfio_namespace_open,
+	.ns_close = vfio_namespace_close,
 	.queue_create = vfio_queue_create,
 	.queue_destroy = vfio_queue_destroy,
 	.submit = vfio_queue_submit,

@@ -73,7 +73,7 @@ static int watch_arm(void *arg)
 {
 	struct vfio_ctrlr *c = arg;
 
-	return c->admin.outstanding != 0 && vfio_pair_waiting(&c->admin) ? -EAGAIN : 0;
+	return c->admin.outstanding != 0 && vfio_qpair_waiting(&c->admin) ? -EAGAIN : 0;
 }
 
 /* Whoever has had the mode changed goes through the pollers: they change places afterwards. */

@@ -200,7 +200,7 @@ static void submit_follower(struct ebb_nvme_request *request)
  */
 static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 {
-	const struct vfio_pair *woken = &queue.queue->pairs[VFIO_WOKEN];
+	const struct vfio_qpair *woken = &queue.queue->pairs[VFIO_WOKEN];
 	uint64_t before, rung;
 
 	for (unsigned i = 0; i < 3; i++) {

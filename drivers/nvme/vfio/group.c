@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,16 +24,6 @@
 
 #include "core/base/holder.h"
 #include "drivers/nvme/vfio/check.h"
-
-int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error->text, error->size, format, args);
-	va_end(args);
-	return rc;
-}
 
 static int group_open(struct vfio_device *device, const struct vfio_error *error)
 {
@@ -48,26 +37,28 @@ static int group_open(struct vfio_device *device, const struct vfio_error *error
 		switch (errno) {
 		case EBUSY:
 			ebb_holder_of_file("", path, holder, sizeof(holder));
-			return vfio_fail(error, -EBUSY,
-					 "%s: its IOMMU group, %s, is held by %s; end that first",
-					 bdf, path, holder);
+			return vfio_error_set(
+				error, -EBUSY,
+				"%s: its IOMMU group, %s, is held by %s; end that first", bdf, path,
+				holder);
 		case EACCES:
 		case EPERM:
 			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
 		default:
-			return vfio_fail(error, -errno, "%s: cannot open %s: %s", bdf, path,
-					 strerror(errno));
+			return vfio_error_set(error, -errno, "%s: cannot open %s: %s", bdf, path,
+					      strerror(errno));
 		}
 	}
 	if (ioctl(device->group_fd, VFIO_GROUP_GET_STATUS, &status) < 0) {
-		return vfio_fail(error, -errno, "%s: cannot ask for the state of %s: %s", bdf, path,
-				 strerror(errno));
+		return vfio_error_set(error, -errno, "%s: cannot ask for the state of %s: %s", bdf,
+				      path, strerror(errno));
 	}
 	if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
-		return vfio_fail(error, -EBUSY,
-				 "%s: not every device of IOMMU group %u has been given up by the "
-				 "kernel: ls /sys/kernel/iommu_groups/%u/devices",
-				 bdf, device->group, device->group);
+		return vfio_error_set(
+			error, -EBUSY,
+			"%s: not every device of IOMMU group %u has been given up by the "
+			"kernel: ls /sys/kernel/iommu_groups/%u/devices",
+			bdf, device->group, device->group);
 	}
 	return 0;
 }
@@ -82,15 +73,15 @@ static int container_open(struct vfio_device *device, const struct vfio_error *e
 		if (errno == EACCES || errno == EPERM) {
 			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
 		}
-		return vfio_fail(error, -errno, "%s: cannot open %s: %s; modprobe vfio", bdf, path,
-				 strerror(errno));
+		return vfio_error_set(error, -errno, "%s: cannot open %s: %s; modprobe vfio", bdf,
+				      path, strerror(errno));
 	}
 	if (ioctl(device->container_fd, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
 	    ioctl(device->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0) {
-		return vfio_fail(error, -ENOTSUP,
-				 "%s: the kernel's VFIO has no type 1 IOMMU: modprobe "
-				 "vfio_iommu_type1",
-				 bdf);
+		return vfio_error_set(error, -ENOTSUP,
+				      "%s: the kernel's VFIO has no type 1 IOMMU: modprobe "
+				      "vfio_iommu_type1",
+				      bdf);
 	}
 	return 0;
 }
@@ -101,24 +92,25 @@ static int container_fill(struct vfio_device *device, const struct vfio_error *e
 	const char *bdf = device->device.bdf;
 
 	if (ioctl(device->group_fd, VFIO_GROUP_SET_CONTAINER, &device->container_fd) < 0) {
-		return vfio_fail(error, -errno, "%s: IOMMU group %u cannot be taken: %s", bdf,
-				 device->group, strerror(errno));
+		return vfio_error_set(error, -errno, "%s: IOMMU group %u cannot be taken: %s", bdf,
+				      device->group, strerror(errno));
 	}
 	if (ioctl(device->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0) {
 		return 0;
 	}
 	if (errno == EPERM) {
-		return vfio_fail(
+		return vfio_error_set(
 			error, -EPERM,
 			"%s: the IOMMU does not remap interrupts, so that VFIO refuses the "
 			"device: turn that on in the firmware (x2APIC, interrupt remapping)",
 			bdf);
 	}
-	return vfio_fail(error, -errno, "%s: the IOMMU cannot serve it: %s; dmesg may say more",
-			 bdf, strerror(errno));
+	return vfio_error_set(error, -errno,
+			      "%s: the IOMMU cannot serve it: %s; dmesg may say more", bdf,
+			      strerror(errno));
 }
 
-int vfio_attach(struct vfio_device *device, const struct vfio_error *error)
+int vfio_group_attach(struct vfio_device *device, const struct vfio_error *error)
 {
 	const char *bdf = device->device.bdf;
 	int rc;
@@ -138,9 +130,9 @@ int vfio_attach(struct vfio_device *device, const struct vfio_error *error)
 	}
 	device->device_fd = ioctl(device->group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
 	if (device->device_fd < 0) {
-		return vfio_fail(error, -errno,
-				 "%s: vfio-pci cannot enable it: %s; dmesg may say more", bdf,
-				 strerror(errno));
+		return vfio_error_set(error, -errno,
+				      "%s: vfio-pci cannot enable it: %s; dmesg may say more", bdf,
+				      strerror(errno));
 	}
 	return 0;
 }
