@@ -5,11 +5,14 @@
  * kernel's devices of it are claimed while it is used here; if one is in use, it is refused. One
  * that comes later, with a controller that is plugged in then, is not seen.
  */
+#include "drivers/nvme/vfio/namespace.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/ctrlr.h"
+#include "drivers/nvme/vfio/ownership.h"
 
 struct vfio_ns {
 	struct ebb_nvme_ns *ns;

@@ -92,14 +92,6 @@ void vfio_qpair_fini(struct vfio_qpair *qpair)
 	ebb_list_init(&qpair->aborted);
 }
 
-static void doorbell_reset(struct vfio_doorbell *doorbell)
-{
-	if (doorbell->shadow != NULL) {
-		atomic_store(doorbell->shadow, 0);
-		atomic_store(doorbell->event, 0);
-	}
-}
-
 void vfio_qpair_reset(struct vfio_qpair *qpair)
 {
 	ebb_assert(qpair->outstanding == 0);
@@ -112,8 +104,6 @@ void vfio_qpair_reset(struct vfio_qpair *qpair)
 	qpair->phase = 1;
 	qpair->broken = false;
 	qpair->attention = false;
-	doorbell_reset(&qpair->sq_doorbell);
-	doorbell_reset(&qpair->cq_doorbell);
 }
 
 int vfio_qpair_submit(struct vfio_qpair *qpair, struct ebb_nvme_request *request, uint64_t now_ns)
@@ -188,7 +178,7 @@ vfio_qpair_take_aborted(struct vfio_qpair *qpair, uint32_t index, uint16_t statu
 void vfio_qpair_ack(struct vfio_qpair *qpair)
 {
 	qpair->cq_unrung = 0;
-	qpair->cq_doorbells += vfio_doorbell_ring(&qpair->cq_doorbell, qpair->cq_head);
+	vfio_doorbell_ring(&qpair->cq_doorbell, qpair->cq_head);
 }
 
 static int tracker_older(const void *a, const void *b)

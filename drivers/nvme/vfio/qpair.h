@@ -61,9 +61,7 @@ struct vfio_qpair {
 	/* Commands that were aborted for their age, for the owner to submit again. */
 	struct ebb_list aborted;
 
-	uint64_t completions;
 	uint64_t sq_doorbells; /* register writes */
-	uint64_t cq_doorbells;
 	uint32_t sq_bytes;
 	uint32_t cq_bytes;
 	char fault[128];
@@ -191,7 +189,6 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 	if (count == 0) {
 		return 0;
 	}
-	qpair->completions += count;
 	qpair->cq_unrung = (uint16_t)(qpair->cq_unrung + count);
 	if (qpair->cq_unrung > qpair->cq_lazy) {
 		vfio_qpair_ack(qpair);

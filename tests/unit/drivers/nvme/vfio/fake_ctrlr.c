@@ -335,7 +335,7 @@ static bool fake_answer(struct fake_ctrlr *fake, const struct fake_command *comm
 	}
 	fake->mischief = command->sqid != 0 ? FAKE_GOOD : fake->mischief;
 	cid = mischief == FAKE_WRONG_CID ? cid ^ 0x100u : cid;
-	cid = mischief == FAKE_NO_SLOT_CID ? 0xffffu : cid;
+	cid = mischief == FAKE_NO_TRACKER_CID ? 0xffffu : cid;
 	head = mischief == FAKE_BAD_SQHD ? sq->size : head;
 	sqid = mischief == FAKE_BAD_SQID ? sqid + 1 : sqid;
 	cqe.sq = head | sqid << 16;

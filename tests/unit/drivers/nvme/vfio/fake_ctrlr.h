@@ -28,8 +28,8 @@ enum fake_mischief {
 	FAKE_GOOD,
 	FAKE_WRONG_PHASE,
 	FAKE_WRONG_CID,
-	FAKE_REPEATED_CID, /* the entry comes, and then comes again */
-	FAKE_NO_SLOT_CID,  /* FFFFh */
+	FAKE_REPEATED_CID,   /* the entry comes, and then comes again */
+	FAKE_NO_TRACKER_CID, /* FFFFh */
 	FAKE_BAD_SQHD,
 	FAKE_BAD_SQID,
 };

@@ -11,6 +11,7 @@
 
 #include "drivers/nvme/ctrlr.h"
 #include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/vfio/io_queue.h"
 #include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
 
 #define LAYER_TIMEOUT_MS 1000u
@@ -48,7 +49,7 @@ struct layer_io {
 
 /* A thread's queue, and its poller. */
 struct layer_queue {
-	struct vfio_lane *queue;
+	struct vfio_io_queue *queue;
 	struct ebb_poller *poller;
 };
 

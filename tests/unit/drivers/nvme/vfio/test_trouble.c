@@ -35,9 +35,9 @@ START_TEST(a_repeated_cid)
 }
 END_TEST
 
-START_TEST(a_cid_that_no_slot_has)
+START_TEST(a_cid_that_no_tracker_has)
 {
-	misbehaves(FAKE_NO_SLOT_CID, "a command that is not under way (CID ffff");
+	misbehaves(FAKE_NO_TRACKER_CID, "a command that is not under way (CID ffff");
 }
 END_TEST
 
@@ -53,7 +53,7 @@ START_TEST(another_queues_identifier)
 }
 END_TEST
 
-/* An entry with the wrong phase is none: the ladder finds out. */
+/* An entry with the wrong phase is none: the timeout finds out. */
 START_TEST(a_wrong_phase)
 {
 	misbehaves(FAKE_WRONG_PHASE, "was not answered within 1000 ms: asking to abort it");
@@ -180,19 +180,19 @@ START_TEST(a_command_that_never_ends)
 }
 END_TEST
 
-/* Nothing is armed for a lane that has nothing to do. */
+/* Nothing is armed for a queue that has nothing to do. */
 START_TEST(the_timer_runs_only_for_commands)
 {
-	struct vfio_lane *lane;
+	struct vfio_io_queue *queue;
 
 	crowd_begin();
-	lane = crowd_queue.queue;
-	ck_assert(!lane->timed);
+	queue = crowd_queue.queue;
+	ck_assert(!queue->timer_runs);
 	crowd_submit(1);
-	ck_assert(lane->timed);
+	ck_assert(queue->timer_runs);
 	crowd_until_done(1);
 	layer_pumps(LAYER_TIMEOUT_MS / 4 + 2);
-	ck_assert(!lane->timed);
+	ck_assert(!queue->timer_runs);
 	crowd_end();
 }
 END_TEST
@@ -268,7 +268,7 @@ int main(void)
 	const TTest *const tests[] = {
 		a_wrong_cid,
 		a_repeated_cid,
-		a_cid_that_no_slot_has,
+		a_cid_that_no_tracker_has,
 		a_head_outside_of_the_queue,
 		another_queues_identifier,
 		a_wrong_phase,
