@@ -25,8 +25,6 @@
 #include "drivers/nvme/vfio/advance.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <ebb/assert.h>
@@ -36,253 +34,18 @@
 #include "drivers/nvme/vfio/ctrlr.h"
 #include "drivers/nvme/vfio/queue_setup.h"
 #include "drivers/nvme/vfio/regs.h"
+#include "drivers/nvme/vfio/transition.h"
 
-static void advance_to(struct vfio_ctrlr *c, enum vfio_state state)
-{
-	vfio_state_set(&c->state, state);
-	ebb_debug("nvme", "%s: %s", vfio_ctrlr_name(c), vfio_state_name(state));
-}
-
-static bool owes(const struct vfio_ctrlr *c, enum vfio_owed what)
-{
-	return (c->owed & EBB_BIT(what)) != 0;
-}
-
-static void work_done(struct ebb_work *work)
-{
-	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
-
-	c->work_done = true;
-	vfio_advance(c);
-}
-
-static void work_begin(struct vfio_ctrlr *c, void (*run)(struct ebb_work *work))
-{
-	c->work_done = false;
-	c->work.run = run;
-	c->work.done = work_done;
-	ebb_helper_submit(&c->work);
-}
-
-static void close_run(struct ebb_work *work)
-{
-	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
-
-	vfio_ownership_end(&c->ownership);
-}
-
-static void begin_close(struct vfio_ctrlr *c)
-{
-	vfio_numbers_close(&c->numbers);
-	advance_to(c, VFIO_CLOSING);
-	vfio_pollers_fini(c);
-	if (c->aim == VFIO_AIM_GONE && c->fail_rc == -ENODEV) {
-		c->ownership.give_back = false; /* it is going from the kernel's driver, too */
-	}
-	work_begin(c, close_run);
-}
-
-static void begin_disable(struct vfio_ctrlr *c)
-{
-	advance_to(c, VFIO_DISABLING);
-	vfio_start_disable(c);
-}
-
-static void function_reset_run(struct ebb_work *work)
-{
-	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
-
-	c->work_rc = c->device->ops->reset(c->device);
-}
-
-static void begin_function_reset(struct vfio_ctrlr *c)
-{
-	c->start.function_reset = true;
-	advance_to(c, VFIO_RESETTING);
-	work_begin(c, function_reset_run);
-}
-
-/* There is no way to make the controller let go of memory but to close the device. */
-static void give_up_disabling(struct vfio_ctrlr *c)
-{
-	if (c->aim == VFIO_AIM_READY || c->aim == VFIO_AIM_FAIL) {
-		c->aim = owes(c, VFIO_OWED_ATTACHED) ? VFIO_AIM_DETACH : VFIO_AIM_GONE;
-		vfio_ctrlr_fault(
-			c, -ETIMEDOUT,
-			"it cannot be disabled, not by a function level reset either; power "
-			"it off and on");
-	}
-	begin_close(c);
-}
-
-static void EBB_PRINTF(2, 3) start_failed(struct vfio_ctrlr *c, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	c->start.failed++;
-	if (c->start.failed < VFIO_STARTS_MAX) {
-		ebb_warn("nvme", "%s: it does not start: %s; trying again", vfio_ctrlr_name(c),
-			 text);
-	} else {
-		c->aim = owes(c, VFIO_OWED_ATTACHED) ? VFIO_AIM_DETACH : VFIO_AIM_FAIL;
-		vfio_ctrlr_fault(c, -EIO, text);
-	}
-	begin_disable(c);
-}
-
-static void begin_reset(struct vfio_ctrlr *c, enum vfio_reset_cause cause)
-{
-	c->reset.cause = cause;
-	c->resets++;
-	c->aim = VFIO_AIM_READY;
-	c->start.failed = 0;
-	c->start.function_reset = false;
-	if (!owes(c, VFIO_OWED_RESET) && !owes(c, VFIO_OWED_READY)) {
-		c->owed |= EBB_BIT(VFIO_OWED_READY);
-		ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_RESET, 0);
-	}
-	advance_to(c, VFIO_STOPPING);
-}
-
-static void reset_is_needed(struct vfio_ctrlr *c, const char *why)
-{
-	if (c->state == VFIO_CONFIGURING) {
-		start_failed(c, "%s", why);
-	} else if (c->state == VFIO_READY) {
-		ebb_warn("nvme", "%s: %s: it is reset", vfio_ctrlr_name(c), why);
-		begin_reset(c, VFIO_RESET_NEEDED);
-	}
-}
-
-static void begin_leave(struct vfio_ctrlr *c, const char *why)
-{
-	if (c->aim == VFIO_AIM_GONE || c->aim == VFIO_AIM_DETACH) {
-		return;
-	}
-	vfio_ctrlr_fault(c, -ENODEV, why);
-	c->aim = owes(c, VFIO_OWED_ATTACHED) ? VFIO_AIM_DETACH : VFIO_AIM_GONE;
-	switch (c->state) {
-	case VFIO_READY:
-		c->reset.cause = VFIO_RESET_WANTED;
-		advance_to(c, VFIO_STOPPING);
-		break;
-	case VFIO_DELETING:
-	case VFIO_DISABLING:
-	case VFIO_ENABLING:
-	case VFIO_CONFIGURING:
-	case VFIO_FAILED:
-		begin_close(c);
-		break;
-	default: /* what is under way has an end, and then the aim is looked at */
-		break;
-	}
-}
-
-/* Answers whoever waits for the end of a reset. */
-static void answer_reset(struct vfio_ctrlr *c, int rc)
-{
-	bool asked = owes(c, VFIO_OWED_RESET);
-
-	c->owed &= ~(EBB_BIT(VFIO_OWED_RESET) | EBB_BIT(VFIO_OWED_READY));
-	if (asked) {
-		ebb_nvme_ctrlr_was_reset(c->ctrlr, rc);
-	}
-}
-
-static void become_ready(struct vfio_ctrlr *c)
-{
-	bool announced = owes(c, VFIO_OWED_READY);
-
-	vfio_ctrlr_set_limits(c);
-	c->start.failed = 0;
-	advance_to(c, VFIO_READY);
-	vfio_queue_setup_retry(c);
-	if (owes(c, VFIO_OWED_ATTACHED)) {
-		c->owed &= ~EBB_BIT(VFIO_OWED_ATTACHED);
-		ebb_nvme_ctrlr_attached(c->ctrlr, 0);
-	} else {
-		ebb_notice("nvme", "%s: it has been reset", vfio_ctrlr_name(c));
-		answer_reset(c, 0);
-		if (announced) {
-			ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_READY, 0);
-		}
-	}
-	vfio_admin_submit_waiting(c);
-}
-
-static void become_failed(struct vfio_ctrlr *c)
-{
-	ebb_error("nvme", "%s: no reset has helped: its requests fail from now on",
-		  vfio_ctrlr_name(c));
-	c->fail_rc = -ETIMEDOUT;
-	advance_to(c, VFIO_FAILED);
-	vfio_admin_cancel(c, -ETIMEDOUT, true);
-	answer_reset(c, -ETIMEDOUT);
-	ebb_nvme_ctrlr_event(c->ctrlr, EBB_NVME_EVENT_FAILED, 0);
-}
-
-/* Memory is ours alone again. */
-static void forget_queues(struct vfio_ctrlr *c)
-{
-	vfio_queue_setup_lost(c);
-	vfio_admin_cancel(c, -ECANCELED, false);
-}
-
-static void become_disabled(struct vfio_ctrlr *c)
-{
-	forget_queues(c);
-	switch (c->aim) {
-	case VFIO_AIM_READY:
-		if (c->start.failed + 1 == VFIO_STARTS_MAX && !c->start.function_reset) {
-			begin_function_reset(c); /* the last try, with all that can be reset */
-		} else {
-			vfio_start_enable(c);
-			advance_to(c, VFIO_ENABLING);
-		}
-		break;
-	case VFIO_AIM_FAIL:
-		become_failed(c);
-		break;
-	case VFIO_AIM_GONE:
-	case VFIO_AIM_DETACH:
-		begin_close(c);
-		break;
-	}
-}
-
-static void become_closed(struct vfio_ctrlr *c)
-{
-	int rc = c->fail_rc;
-
-	c->device = NULL;
-	forget_queues(c);
-	advance_to(c, VFIO_GONE);
-	vfio_admin_cancel(c, -ENODEV, true);
-	if (owes(c, VFIO_OWED_ATTACHED)) {
-		return;
-	}
-	answer_reset(c, rc);
-	if (c->aim == VFIO_AIM_GONE) {
-		ebb_nvme_ctrlr_event(c->ctrlr,
-				     rc == -ENODEV ? EBB_NVME_EVENT_GONE : EBB_NVME_EVENT_FAILED,
-				     0);
-	}
-}
-
-/* ---- what is done in each state. Return: true: something was; look again ---- */
+/* In each state. Return: true: something was done; look again. */
 
 static bool advance_disabling(struct vfio_ctrlr *c, enum vfio_seen seen)
 {
 	if (seen == VFIO_SEEN_DONE) {
-		become_disabled(c);
+		vfio_transition_disabled(c);
 	} else if (seen == VFIO_SEEN_LATE && !c->start.function_reset) {
-		begin_function_reset(c);
+		vfio_transition_reset_function(c);
 	} else if (seen == VFIO_SEEN_LATE) {
-		give_up_disabling(c);
+		vfio_transition_give_up(c);
 	} else {
 		return false;
 	}
@@ -293,15 +56,16 @@ static bool advance_enabling(struct vfio_ctrlr *c, enum vfio_seen seen)
 {
 	switch (seen) {
 	case VFIO_SEEN_DONE:
-		advance_to(c, VFIO_CONFIGURING);
+		vfio_transition_to(c, VFIO_CONFIGURING);
 		vfio_configure_begin(c);
 		return true;
 	case VFIO_SEEN_BROKEN:
-		start_failed(c, "it says that it is broken (CSTS.CFS)");
+		vfio_transition_start_failed(c, "it says that it is broken (CSTS.CFS)");
 		return true;
 	case VFIO_SEEN_LATE:
-		start_failed(c, "it is not ready after %llu ms",
-			     (unsigned long long)(c->start.ready_ns / EBB_NS_PER_MS));
+		vfio_transition_start_failed(c, "it is not ready after %llu ms",
+					     (unsigned long long)(c->start.ready_ns /
+								  EBB_NS_PER_MS));
 		return true;
 	default:
 		return false;
@@ -314,7 +78,7 @@ static bool advance_deleting(struct vfio_ctrlr *c, enum vfio_seen seen)
 	if (seen == VFIO_SEEN_NOTHING && !vfio_queue_setup_deleted(c) && !c->admin.qpair.broken) {
 		return false;
 	}
-	begin_disable(c);
+	vfio_transition_disable(c);
 	return true;
 }
 
@@ -328,7 +92,7 @@ static bool advance_shutting_down(struct vfio_ctrlr *c, enum vfio_seen seen)
 			 vfio_ctrlr_name(c),
 			 (unsigned long long)(c->start.shutdown_ns / EBB_NS_PER_MS));
 	}
-	begin_close(c);
+	vfio_transition_close(c);
 	return true;
 }
 
@@ -340,17 +104,18 @@ static bool advance_by_status(struct vfio_ctrlr *c)
 	if (seen == VFIO_SEEN_GONE) {
 		/* If it was to be closed in any case, there is nothing left to wait for. */
 		if (c->aim == VFIO_AIM_GONE || c->aim == VFIO_AIM_DETACH) {
-			begin_close(c);
+			vfio_transition_close(c);
 		} else {
-			begin_leave(c, "it has gone, or does not answer");
+			vfio_transition_leave(c, "it has gone, or does not answer");
 		}
 		return true;
 	}
 	/* A start may take minutes, and the end of the process does not wait for it. */
-	if (owes(c, VFIO_OWED_ATTACHED) && vfio_ctrlr_is_unwanted(c) && c->aim != VFIO_AIM_DETACH) {
+	if (vfio_ctrlr_owes(c, VFIO_OWED_ATTACHED) && vfio_ctrlr_is_unwanted(c) &&
+	    c->aim != VFIO_AIM_DETACH) {
 		c->aim = VFIO_AIM_DETACH;
 		vfio_ctrlr_fault(c, -ECANCELED, "it was detached before it was ready");
-		begin_close(c);
+		vfio_transition_close(c);
 		return true;
 	}
 	switch (c->state) {
@@ -373,9 +138,9 @@ static bool advance_resetting(struct vfio_ctrlr *c)
 	if (c->work_rc != 0) {
 		ebb_warn("nvme", "%s: function level reset: %s", vfio_ctrlr_name(c),
 			 strerror(-c->work_rc));
-		give_up_disabling(c);
+		vfio_transition_give_up(c);
 	} else {
-		begin_disable(c);
+		vfio_transition_disable(c);
 	}
 	return true;
 }
@@ -388,16 +153,16 @@ static bool advance_configuring(struct vfio_ctrlr *c)
 		return c->configure.answered;
 	}
 	if (rc == 0) {
-		become_ready(c);
+		vfio_transition_ready(c);
 	} else {
-		start_failed(c, "%s", c->configure.error);
+		vfio_transition_start_failed(c, "%s", c->configure.error);
 	}
 	return true;
 }
 
 static bool is_to_be_detached(const struct vfio_ctrlr *c)
 {
-	return owes(c, VFIO_OWED_DETACHED) && ebb_list_empty(&c->queues);
+	return vfio_ctrlr_owes(c, VFIO_OWED_DETACHED) && ebb_list_empty(&c->queues);
 }
 
 static bool advance_ready(struct vfio_ctrlr *c)
@@ -406,9 +171,9 @@ static bool advance_ready(struct vfio_ctrlr *c)
 		return false;
 	}
 	c->aim = VFIO_AIM_DETACH;
-	advance_to(c, VFIO_SHUTTING_DOWN);
+	vfio_transition_to(c, VFIO_SHUTTING_DOWN);
 	if (!vfio_start_shut_down(c)) {
-		begin_close(c);
+		vfio_transition_close(c);
 	}
 	return true;
 }
@@ -419,28 +184,28 @@ static bool advance_stopping(struct vfio_ctrlr *c)
 		return false;
 	}
 	if (c->aim == VFIO_AIM_GONE && vfio_read32(c->device, NVME_REG_CSTS) == VFIO_REG_GONE) {
-		begin_close(c);
+		vfio_transition_close(c);
 	} else if (c->reset.cause == VFIO_RESET_WANTED) {
 		c->start.deadline_ns = ebb_reactor_now_ns() + c->start.ready_ns;
-		advance_to(c, VFIO_DELETING);
+		vfio_transition_to(c, VFIO_DELETING);
 	} else {
-		begin_disable(c);
+		vfio_transition_disable(c);
 	}
 	return true;
 }
 
 static bool advance_failed(struct vfio_ctrlr *c)
 {
-	if (owes(c, VFIO_OWED_RESET)) {
+	if (vfio_ctrlr_owes(c, VFIO_OWED_RESET)) {
 		c->aim = VFIO_AIM_READY;
 		c->start.failed = 0;
 		c->start.function_reset = false;
-		begin_disable(c);
+		vfio_transition_disable(c);
 		return true;
 	}
 	if (is_to_be_detached(c)) {
 		c->aim = VFIO_AIM_DETACH;
-		begin_close(c);
+		vfio_transition_close(c);
 		return true;
 	}
 	return false;
@@ -448,11 +213,11 @@ static bool advance_failed(struct vfio_ctrlr *c)
 
 static bool advance_gone(struct vfio_ctrlr *c)
 {
-	if (owes(c, VFIO_OWED_RESET)) {
-		answer_reset(c, -ENODEV);
+	if (vfio_ctrlr_owes(c, VFIO_OWED_RESET)) {
+		vfio_transition_answer_reset(c, -ENODEV);
 		return true;
 	}
-	if (owes(c, VFIO_OWED_ATTACHED) || is_to_be_detached(c)) {
+	if (vfio_ctrlr_owes(c, VFIO_OWED_ATTACHED) || is_to_be_detached(c)) {
 		vfio_state_set(&c->state, VFIO_ENDED);
 	}
 	return false;
@@ -476,7 +241,7 @@ static bool advance_by_state(struct vfio_ctrlr *c)
 		return advance_stopping(c);
 	case VFIO_CLOSING:
 		if (c->work_done) {
-			become_closed(c);
+			vfio_transition_closed(c);
 			return true;
 		}
 		return false;
@@ -486,6 +251,16 @@ static bool advance_by_state(struct vfio_ctrlr *c)
 		return advance_gone(c);
 	default:
 		return false;
+	}
+}
+
+static void reset_is_needed(struct vfio_ctrlr *c, const char *why)
+{
+	if (c->state == VFIO_CONFIGURING) {
+		vfio_transition_start_failed(c, "%s", why);
+	} else if (c->state == VFIO_READY) {
+		ebb_warn("nvme", "%s: %s: it is reset", vfio_ctrlr_name(c), why);
+		vfio_transition_reset(c, VFIO_RESET_NEEDED);
 	}
 }
 
@@ -504,11 +279,11 @@ static bool advance_once(struct vfio_ctrlr *c)
 	}
 	if (leave != NULL) {
 		c->reset.leave = NULL;
-		begin_leave(c, leave);
+		vfio_transition_leave(c, leave);
 		return true;
 	}
-	if (c->state == VFIO_READY && owes(c, VFIO_OWED_RESET)) {
-		begin_reset(c, VFIO_RESET_WANTED);
+	if (c->state == VFIO_READY && vfio_ctrlr_owes(c, VFIO_OWED_RESET)) {
+		vfio_transition_reset(c, VFIO_RESET_WANTED);
 		return true;
 	}
 	vfio_queue_setup_advance(c);
@@ -519,7 +294,7 @@ static bool advance_once(struct vfio_ctrlr *c)
 static void advance_end(struct vfio_ctrlr *c)
 {
 	struct ebb_nvme_ctrlr *ctrlr = c->ctrlr;
-	bool attached = owes(c, VFIO_OWED_ATTACHED);
+	bool attached = vfio_ctrlr_owes(c, VFIO_OWED_ATTACHED);
 	int rc = c->fail_rc;
 
 	vfio_admin_fini(c);
@@ -574,13 +349,22 @@ void vfio_advance_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 	vfio_advance(c);
 }
 
+static void work_done(struct ebb_work *work)
+{
+	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
+
+	c->work_done = true;
+	vfio_advance(c);
+}
+
 void vfio_advance_opened(struct vfio_ctrlr *c, int rc)
 {
+	c->work.done = work_done;
 	if (rc != 0) {
 		c->aim = VFIO_AIM_DETACH;
-		begin_close(c);
+		vfio_transition_close(c);
 	} else {
-		begin_disable(c);
+		vfio_transition_disable(c);
 	}
 	vfio_advance(c);
 }

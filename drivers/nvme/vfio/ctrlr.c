@@ -46,6 +46,11 @@ const char *vfio_ctrlr_name(const struct vfio_ctrlr *c)
 	return c->ctrlr->name;
 }
 
+bool vfio_ctrlr_owes(const struct vfio_ctrlr *c, enum vfio_owed what)
+{
+	return (c->owed & EBB_BIT(what)) != 0;
+}
+
 bool vfio_ctrlr_is_unwanted(const struct vfio_ctrlr *c)
 {
 	return c->ctrlr->detach_wanted;
@@ -54,7 +59,7 @@ bool vfio_ctrlr_is_unwanted(const struct vfio_ctrlr *c)
 void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text)
 {
 	c->fail_rc = rc;
-	if ((c->owed & EBB_BIT(VFIO_OWED_ATTACHED)) != 0) {
+	if (vfio_ctrlr_owes(c, VFIO_OWED_ATTACHED)) {
 		ebb_nvme_ctrlr_fault(c->ctrlr, rc, "%s: %s", c->ctrlr->traddr, text);
 	} else {
 		ebb_error("nvme", "%s (%s): %s: its requests fail from now on", vfio_ctrlr_name(c),

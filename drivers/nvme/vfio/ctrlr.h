@@ -84,6 +84,9 @@ void vfio_ctrlr_free(struct vfio_ctrlr *c);
 /* As its user has named it. Thread: any that has a queue of it. */
 const char *vfio_ctrlr_name(const struct vfio_ctrlr *c);
 
+/* The layer above waits for that. */
+bool vfio_ctrlr_owes(const struct vfio_ctrlr *c, enum vfio_owed what);
+
 /* Its user detaches it while it is being attached. */
 bool vfio_ctrlr_is_unwanted(const struct vfio_ctrlr *c);
 

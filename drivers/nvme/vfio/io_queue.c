@@ -39,8 +39,7 @@
  * been none.
  *
  * Order. Requests that cannot go now (no free tracker, not connected yet, a reset) wait in a list,
- * and while there is one nothing overtakes it. What a reset has interrupted goes before what came
- * meanwhile.
+ * and while there is one nothing overtakes it.
  */
 #include "drivers/nvme/vfio/io_queue.h"
 
@@ -75,7 +74,7 @@ static bool queue_is_idle(const struct vfio_io_queue *queue)
 	       queue->qpairs[VFIO_QPAIR_POLLED].outstanding == 0 && queue->num_waiting == 0;
 }
 
-static void queue_ring(struct vfio_io_queue *queue)
+void vfio_io_queue_ring(struct vfio_io_queue *queue)
 {
 	vfio_qpair_ring(&queue->qpairs[VFIO_QPAIR_POLLED]);
 	vfio_qpair_ring(&queue->qpairs[VFIO_QPAIR_IRQ]);
@@ -89,7 +88,7 @@ void vfio_io_queue_turn_end(struct ebb_turn_end *end)
 	if (queue->state == VFIO_IO_QUEUE_DESTROYED) {
 		ebb_thread_send(ebb_thread_app(), &queue->messages->unregister_msg);
 	} else if (vfio_io_queue_is_live(queue)) {
-		queue_ring(queue);
+		vfio_io_queue_ring(queue);
 	}
 }
 
@@ -97,16 +96,6 @@ static void request_fail(struct ebb_nvme_request *request, int rc)
 {
 	request->rc = rc;
 	request->done(request);
-}
-
-/* Fails @list, which nothing is added to meanwhile. */
-static void request_fail_all(struct ebb_list *list, int rc)
-{
-	struct ebb_list *node;
-
-	while ((node = ebb_list_pop_front(list)) != NULL) {
-		request_fail(ebb_list_entry(node, struct ebb_nvme_request, link), rc);
-	}
 }
 
 static void queue_wait(struct vfio_io_queue *queue, struct ebb_nvme_request *request)
@@ -178,7 +167,7 @@ void vfio_io_queue_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *
 	}
 	if (queue->ring == VFIO_RING_NOW) {
 		queue->ring = VFIO_RING_AT_POLL_END;
-		queue_ring(queue);
+		vfio_io_queue_ring(queue);
 	} else if (!queue->ring_due) {
 		queue->ring_due = true;
 		ebb_reactor_at_turn_end(&queue->turn_end);
@@ -186,7 +175,7 @@ void vfio_io_queue_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *
 }
 
 /* A request may be answered in here, and another one submitted: it stands at the list's end. */
-static void __attribute__((noinline)) queue_submit_waiting(struct vfio_io_queue *queue)
+void __attribute__((noinline)) vfio_io_queue_submit_waiting(struct vfio_io_queue *queue)
 {
 	struct ebb_list *node;
 
@@ -244,7 +233,7 @@ queue_attend(struct vfio_io_queue *queue, struct vfio_qpair *qpair)
 	}
 }
 
-static void __attribute__((noinline)) queue_check_drained(struct vfio_io_queue *queue)
+void __attribute__((noinline)) vfio_io_queue_check_drained(struct vfio_io_queue *queue)
 {
 	void (*drained)(void *arg) = queue->drained;
 
@@ -290,8 +279,8 @@ static void queue_wait_for_polled(struct vfio_io_queue *queue)
 static int __attribute__((noinline)) queue_find_nothing(struct vfio_io_queue *queue)
 {
 	if (queue->num_waiting != 0) {
-		queue_submit_waiting(queue);
-		queue_ring(queue);
+		vfio_io_queue_submit_waiting(queue);
+		vfio_io_queue_ring(queue);
 	}
 	if (queue->refused_ns != 0) {
 		queue_wait_for_polled(queue);
@@ -336,7 +325,7 @@ queue_serve(struct vfio_io_queue *queue, struct vfio_qpair *qpair, struct vfio_q
 		count += queue_take_more(queue, other);
 	}
 	if (ebb_unlikely(queue->state == VFIO_IO_QUEUE_FULL)) {
-		queue_submit_waiting(queue);
+		vfio_io_queue_submit_waiting(queue);
 	}
 	queue->ring = VFIO_RING_AT_TURN_END;
 	if (ebb_unlikely(count == 0)) {
@@ -345,13 +334,13 @@ queue_serve(struct vfio_io_queue *queue, struct vfio_qpair *qpair, struct vfio_q
 	if (ebb_unlikely(queue->pause_ns != 0)) {
 		queue_pause(queue);
 	}
-	queue_ring(queue);
+	vfio_io_queue_ring(queue);
 	queue->refused_ns = 0;
 	if (ebb_unlikely(queue->streak < STREAK_HOT)) {
 		queue_warm(queue, (uint32_t)count);
 	}
 	if (ebb_unlikely(queue->drained != NULL)) {
-		queue_check_drained(queue);
+		vfio_io_queue_check_drained(queue);
 	}
 	return count;
 }
@@ -460,97 +449,7 @@ void vfio_io_queue_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), v
 
 	queue->drained = done;
 	queue->drained_arg = arg;
-	queue_check_drained(queue);
-}
-
-/*
- * What the queue pairs had under way: the controller has let go of it. Those that have cost a reset
- * too many, if it is theirs, go to @timed_out.
- */
-static void queue_reclaim(struct vfio_io_queue *queue, struct ebb_list *again,
-			  struct ebb_list *timed_out)
-{
-	struct ebb_list all = EBB_LIST_INIT(all);
-	struct ebb_list *node;
-
-	for (unsigned i = 0; i < VFIO_QPAIRS; i++) {
-		if (queue->qpairs[i].sq != NULL) {
-			vfio_qpair_reclaim(&queue->qpairs[i], &all);
-		}
-	}
-	while ((node = ebb_list_pop_front(&all)) != NULL) {
-		struct ebb_nvme_request *request =
-			ebb_list_entry(node, struct ebb_nvme_request, link);
-		bool enough = queue->blame && request->resets++ >= VFIO_RESETS_MAX;
-
-		ebb_list_push_back(enough ? timed_out : again, node);
-	}
-}
-
-static void queue_run(struct vfio_io_queue *queue, const struct vfio_command *command)
-{
-	struct ebb_list again = EBB_LIST_INIT(again), timed_out = EBB_LIST_INIT(timed_out);
-	struct ebb_list *node;
-
-	queue_reclaim(queue, &again, &timed_out);
-	for (unsigned i = 0; i < VFIO_QPAIRS; i++) {
-		if (queue->qpairs[i].sq != NULL) {
-			vfio_qpair_reset(&queue->qpairs[i]);
-			queue->qpairs[i].sq_doorbell = command->sq_doorbell[i];
-			queue->qpairs[i].cq_doorbell = command->cq_doorbell[i];
-		}
-	}
-	vfio_io_queue_state_set(&queue->state, VFIO_IO_QUEUE_FULL);
-	queue->refused_ns = 0;
-	queue->present = command->present;
-	queue->streak = 0;
-	vfio_io_queue_choose(queue, false);
-	ebb_list_for_each(node, &again) {
-		queue->num_waiting++;
-	}
-	ebb_list_splice_back(&again, &queue->waiting);
-	ebb_list_splice_back(&queue->waiting, &again);
-	request_fail_all(&timed_out, -ETIMEDOUT);
-	queue_submit_waiting(queue);
-	queue_ring(queue);
-	queue_check_drained(queue);
-}
-
-static void queue_fail(struct vfio_io_queue *queue, const struct vfio_command *command)
-{
-	struct ebb_list again = EBB_LIST_INIT(again), timed_out = EBB_LIST_INIT(timed_out);
-
-	vfio_io_queue_state_set(&queue->state, VFIO_IO_QUEUE_FAILED);
-	queue->fail_rc = command->rc;
-	queue_reclaim(queue, &again, &timed_out);
-	ebb_list_splice_back(&again, &queue->waiting);
-	ebb_list_splice_back(&again, &timed_out);
-	queue->num_waiting = 0;
-	request_fail_all(&again, command->rc);
-	queue_check_drained(queue);
-}
-
-void vfio_io_queue_run_command(void *arg)
-{
-	struct vfio_io_queue *queue = arg;
-	const struct vfio_command *command = &queue->messages->command;
-
-	if (queue->state != VFIO_IO_QUEUE_DESTROYED) {
-		switch (command->kind) {
-		case VFIO_COMMAND_RUN:
-			queue_run(queue, command);
-			break;
-		case VFIO_COMMAND_STOP:
-			vfio_io_queue_poll(&queue->base); /* what is answered is not done again */
-			queue->blame = command->blame;
-			vfio_io_queue_state_set(&queue->state, VFIO_IO_QUEUE_STOPPED);
-			break;
-		case VFIO_COMMAND_FAIL:
-			queue_fail(queue, command);
-			break;
-		}
-	}
-	ebb_thread_send(ebb_thread_app(), &queue->messages->ack_msg);
+	vfio_io_queue_check_drained(queue);
 }
 
 void vfio_io_queue_destroy(struct ebb_nvme_queue *base)

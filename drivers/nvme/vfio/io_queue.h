@@ -72,13 +72,6 @@ int vfio_io_queue_set_interrupt(struct ebb_nvme_queue *base, bool on);
 int vfio_io_queue_arm(struct ebb_nvme_queue *base);
 void vfio_io_queue_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), void *arg);
 
-/**
- * vfio_io_queue_run_command() - carry out @messages->command, and acknowledge it
- * @queue: struct vfio_io_queue
- * Thread: the queue's. The function of command_msg.
- */
-void vfio_io_queue_run_command(void *queue);
-
 /* Tells the app thread of @fault, unless it is being told of one already. Thread: the queue's. */
 void vfio_io_queue_report(struct vfio_io_queue *queue, const struct vfio_fault *fault);
 
@@ -87,6 +80,15 @@ static inline bool vfio_io_queue_is_live(const struct vfio_io_queue *queue)
 {
 	return queue->state == VFIO_IO_QUEUE_RUNNING || queue->state == VFIO_IO_QUEUE_FULL;
 }
+
+/* Submits what waits, as far as there is room. The state is FULL. */
+void vfio_io_queue_submit_waiting(struct vfio_io_queue *queue);
+
+/* Rings for all that has been submitted. */
+void vfio_io_queue_ring(struct vfio_io_queue *queue);
+
+/* Answers a drain, if one waits, and if nothing is under way or waiting. */
+void vfio_io_queue_check_drained(struct vfio_io_queue *queue);
 
 /* The function of @turn_end: rings for what the turn has submitted. */
 void vfio_io_queue_turn_end(struct ebb_turn_end *end);

@@ -13,6 +13,7 @@
 #include <ebb/log.h>
 
 #include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/vfio/io_queue_command.h"
 #include "drivers/nvme/vfio/io_queue_timer.h"
 #include "drivers/nvme/vfio/queue_events.h"
 #include "drivers/nvme/vfio/queue_setup.h"
@@ -71,7 +72,7 @@ static struct vfio_queue_setup *setup_alloc(struct vfio_ctrlr *c)
 	ebb_msg_init(&messages->unregister_msg, vfio_queue_events_unregister, setup);
 	ebb_msg_init(&messages->fault_msg, vfio_queue_events_fault, setup);
 	ebb_msg_init(&messages->ack_msg, vfio_queue_events_acknowledge, setup);
-	ebb_msg_init(&messages->command_msg, vfio_io_queue_run_command, setup->queue);
+	ebb_msg_init(&messages->command_msg, vfio_io_queue_command_run, setup->queue);
 	setup->queue->messages = messages;
 	return setup;
 }

@@ -2,7 +2,7 @@
 #ifndef EBB_DRIVERS_NVME_VFIO_STATE_H
 #define EBB_DRIVERS_NVME_VFIO_STATE_H
 
-/* The states of a controller. state.c says which follows which, advance.c what is done in each. */
+/* The states of a controller. state.c says which follows which, advance.c when. */
 
 #include <ebb/base.h>
 
