@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources: drivers/nvme/vfio/pair.c drivers/nvme/vfio/data.c */
+/* sources: drivers/nvme/vfio/qpair.c drivers/nvme/vfio/data.c */
 /* sources: core/base/assert.c core/base/log.c core/base/clock.c */
 /*
  * A completion queue is written by a device. Whatever stands in it: requests are answered at most
@@ -12,7 +12,7 @@
 
 #include <ebb/assert.h>
 
-#include "drivers/nvme/vfio/pair.h"
+#include "drivers/nvme/vfio/qpair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,7 +48,7 @@ static void request_done(struct ebb_nvme_request *request)
 	under_way[index] = 0;
 }
 
-static void submit(struct vfio_pair *pair, uint8_t which)
+static void submit(struct vfio_qpair *qpair, uint8_t which)
 {
 	size_t index = which % REQUESTS;
 
@@ -56,83 +56,83 @@ static void submit(struct vfio_pair *pair, uint8_t which)
 		return;
 	}
 	requests[index] = (struct ebb_nvme_request){.opcode = which, .done = request_done};
-	if (vfio_pair_submit(pair, &requests[index], 0) == 0) {
+	if (vfio_qpair_submit(qpair, &requests[index], 0) == 0) {
 		under_way[index] = 1;
 	} else {
-		ebb_assert(pair->outstanding == DEPTH - 1);
+		ebb_assert(qpair->outstanding == DEPTH - 1);
 	}
-	vfio_pair_ring(pair);
+	vfio_qpair_ring(qpair);
 }
 
-static void write_entry(struct vfio_pair *pair, unsigned *at, unsigned *phase, const uint8_t *bytes,
-			uint8_t how)
+static void write_entry(struct vfio_qpair *qpair, unsigned *at, unsigned *phase,
+			const uint8_t *bytes, uint8_t how)
 {
-	struct vfio_cqe *cqe = &pair->cq[*at];
+	struct vfio_cqe *cqe = &qpair->cq[*at];
 	uint32_t tail;
 
 	memcpy(&cqe->result, bytes, 8);
 	memcpy(&cqe->sq, bytes + 8, 4);
 	memcpy(&tail, bytes + 12, 4);
 	if ((how & 1) != 0) {
-		cqe->sq = (uint32_t)pair->qid << 16 | (cqe->sq & (DEPTH - 1));
+		cqe->sq = (uint32_t)qpair->qid << 16 | (cqe->sq & (DEPTH - 1));
 	}
 	if ((how & 2) != 0) {
-		struct vfio_slot *slot = &pair->slots[bytes[12] % (DEPTH - 1)];
+		struct vfio_tracker *tracker = &qpair->trackers[bytes[12] % (DEPTH - 1)];
 
-		tail = (tail & ~0xffffu) | slot->cid;
-		slot->rung = (how & 16) != 0 ? VFIO_RUNG_ABORT : slot->rung;
+		tail = (tail & ~0xffffu) | tracker->cid;
+		tracker->stage = (how & 16) != 0 ? VFIO_STAGE_ABORT : tracker->stage;
 	}
 	if ((how & 4) != 0) {
 		tail = (tail & ~0x10000u) | *phase << 16;
 	}
 	atomic_store(&cqe->tail, tail);
-	if (VFIO_CQE_PHASE(tail) == *phase && ++*at == pair->cq_depth) {
+	if (VFIO_CQE_PHASE(tail) == *phase && ++*at == qpair->cq_depth) {
 		*at = 0;
 		*phase ^= 1;
 	}
 }
 
-static void look(struct vfio_pair *pair)
+static void look(struct vfio_qpair *qpair)
 {
-	bool broken = pair->broken;
-	unsigned before = pair->outstanding;
-	unsigned count = vfio_pair_poll(pair);
+	bool broken = qpair->broken;
+	unsigned before = qpair->outstanding;
+	unsigned count = vfio_qpair_poll(qpair);
 	struct ebb_list *node;
 
 	ebb_assert(!broken || count == 0);
-	ebb_assert(before - pair->outstanding == count);
-	ebb_assert(pair->cq_head < pair->cq_depth);
-	while ((node = ebb_list_pop_front(&pair->aborted)) != NULL) {
+	ebb_assert(before - qpair->outstanding == count);
+	ebb_assert(qpair->cq_head < qpair->cq_depth);
+	while ((node = ebb_list_pop_front(&qpair->aborted)) != NULL) {
 		request_done(ebb_list_entry(node, struct ebb_nvme_request, link));
 	}
 }
 
 /* Step by step, until the input ends or the queue is broken and looked at once more. */
-static void run(struct vfio_pair *pair, const uint8_t *data, size_t size)
+static void run(struct vfio_qpair *qpair, const uint8_t *data, size_t size)
 {
 	unsigned at = 0, phase = 1;
 
 	while (size >= 18) {
 		if ((data[0] & 1) != 0) {
-			submit(pair, data[1]);
+			submit(qpair, data[1]);
 			data += 2;
 			size -= 2;
 			continue;
 		}
-		write_entry(pair, &at, &phase, data + 2, data[1]);
-		look(pair);
+		write_entry(qpair, &at, &phase, data + 2, data[1]);
+		look(qpair);
 		data += 18;
 		size -= 18;
 	}
-	look(pair);
+	look(qpair);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct ebb_vfio_device device;
 	static volatile uint32_t doorbells[4];
-	struct vfio_lists lists = {0};
-	struct vfio_pair_opts opts = {
+	struct vfio_data_lists lists = {0};
+	struct vfio_qpair_opts opts = {
 		.device = &device,
 		.lists = &lists,
 		.qid = 1,
@@ -141,22 +141,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.cq_lazy = DEPTH,
 	};
 	struct ebb_list left = EBB_LIST_INIT(left);
-	struct vfio_pair pair;
+	struct vfio_qpair qpair;
 	struct ebb_list *node;
 
 	atomic_store(&device.region_iova[0], 1ull << 30);
 	memset(under_way, 0, sizeof(under_way));
-	ebb_assert(vfio_pair_init(&pair, &opts) == 0);
-	pair.sq_doorbell.reg = &doorbells[2];
-	pair.cq_doorbell.reg = &doorbells[3];
-	run(&pair, data, size);
-	vfio_pair_take_back(&pair, &left);
+	ebb_assert(vfio_qpair_init(&qpair, &opts) == 0);
+	qpair.sq_doorbell.reg = &doorbells[2];
+	qpair.cq_doorbell.reg = &doorbells[3];
+	run(&qpair, data, size);
+	vfio_qpair_reclaim(&qpair, &left);
 	while ((node = ebb_list_pop_front(&left)) != NULL) {
 		request_done(ebb_list_entry(node, struct ebb_nvme_request, link));
 	}
 	for (unsigned i = 0; i < REQUESTS; i++) {
 		ebb_assert(under_way[i] == 0);
 	}
-	vfio_pair_fini(&pair);
+	vfio_qpair_fini(&qpair);
 	return 0;
 }

@@ -21,7 +21,7 @@
 #include <ebb/memory.h>
 
 #include "drivers/nvme/vfio/device.h"
-#include "drivers/nvme/vfio/tenure.h"
+#include "drivers/nvme/vfio/ownership.h"
 
 #define PAGE       4096u
 #define ENTRIES    16u
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[2] : "";
 	bool take = strcmp(what, "take") == 0;
-	struct vfio_tenure tenure;
+	struct vfio_ownership ownership;
 	char error[1024];
 
 	if (argc < 2) {
@@ -258,18 +258,18 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	page();
-	if (vfio_tenure_begin(&tenure, argv[1], take, error, sizeof(error)) < 0) {
+	if (vfio_ownership_begin(&ownership, argv[1], take, error, sizeof(error)) < 0) {
 		printf("# %s\nnot ok - open\n", error);
 		return EXIT_FAILURE;
 	}
-	device = tenure.device;
+	device = ownership.device;
 	check(true, "open");
 	if (strcmp(what, "hold") == 0) {
 		hold();
 	} else if (strcmp(what, "open") != 0) {
 		try_all();
 	}
-	vfio_tenure_end(&tenure);
+	vfio_ownership_end(&ownership);
 	check(true, "close");
 	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

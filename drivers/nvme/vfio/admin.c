@@ -9,46 +9,51 @@
  * that is not answered in time is not aborted: an abort would go the same way. It leads to a reset.
  * Asynchronous event requests are answered when there is an event, and never late.
  */
+#include "drivers/nvme/vfio/admin.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include <ebb/log.h>
+#include <nvme/types.h>
+
+#include <ebb/reactor.h>
 
 #include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/vfio/reset.h"
 
 #define ADMIN_LISTS 2u
 
 int vfio_admin_init(struct vfio_ctrlr *c)
 {
-	struct vfio_pair_opts opts = {
+	struct vfio_qpair_opts opts = {
 		.device = c->device,
-		.lists = &c->admin_lists,
+		.lists = &c->admin.lists,
 		.depth = VFIO_ADMIN_DEPTH,
 		.cq_depth = VFIO_ADMIN_DEPTH,
 	};
-	int rc = vfio_lists_init(&c->admin_lists, c->device, ADMIN_LISTS, VFIO_IO_BYTES_MAX);
+	int rc = vfio_data_lists_init(&c->admin.lists, c->device, ADMIN_LISTS, VFIO_IO_BYTES_MAX);
 
 	if (rc == 0) {
-		rc = vfio_pair_init(&c->admin, &opts);
+		rc = vfio_qpair_init(&c->admin.qpair, &opts);
 	}
 	if (rc != 0) {
 		vfio_admin_fini(c);
 		return rc;
 	}
-	vfio_queue_doorbells(c, &c->admin);
+	vfio_ctrlr_doorbells(c, 0, &c->admin.qpair.sq_doorbell, &c->admin.qpair.cq_doorbell);
 	for (unsigned i = 0; i < VFIO_ABORTS_MAX; i++) {
-		c->aborts[i].ctrlr = c;
+		c->admin.aborts[i].ctrlr = c;
 	}
 	return 0;
 }
 
 void vfio_admin_fini(struct vfio_ctrlr *c)
 {
-	if (c->admin.sq != NULL) {
-		vfio_pair_fini(&c->admin);
+	if (c->admin.qpair.sq != NULL) {
+		vfio_qpair_fini(&c->admin.qpair);
 	}
-	if (c->admin_lists.memory != NULL) {
-		vfio_lists_fini(&c->admin_lists);
+	if (c->admin.lists.memory != NULL) {
+		vfio_data_lists_fini(&c->admin.lists);
 	}
 }
 
@@ -61,7 +66,7 @@ static void admin_fail(struct ebb_nvme_request *request, int rc)
 /* Return: false: there is no room now. */
 static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 {
-	int rc = vfio_pair_submit(&c->admin, request, ebb_reactor_now_ns());
+	int rc = vfio_qpair_submit(&c->admin.qpair, request, ebb_reactor_now_ns());
 
 	if (rc == -EAGAIN) {
 		return false;
@@ -70,12 +75,9 @@ static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 		admin_fail(request, rc);
 		return true;
 	}
-	vfio_pair_ring(&c->admin);
+	vfio_qpair_ring(&c->admin.qpair);
 	if (request->opcode != nvme_admin_async_event) {
-		if (c->admin_busy++ == 0 && c->admin_timer != NULL) {
-			ebb_poller_resume(c->admin_timer);
-		}
-		vfio_watch_update(c);
+		c->admin.busy++;
 	}
 	return true;
 }
@@ -83,7 +85,7 @@ static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 void vfio_admin_submit_own(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 {
 	if (!admin_try(c, request)) {
-		ebb_list_push_back(&c->admin_own, &request->link);
+		ebb_list_push_back(&c->admin.own, &request->link);
 	}
 }
 
@@ -91,7 +93,7 @@ void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 {
 	switch (c->state) {
 	case VFIO_READY:
-		if (ebb_list_empty(&c->admin_waiting) && admin_try(c, request)) {
+		if (ebb_list_empty(&c->admin.waiting) && admin_try(c, request)) {
 			return;
 		}
 		break;
@@ -104,13 +106,13 @@ void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 	default:
 		break;
 	}
-	ebb_list_push_back(&c->admin_waiting, &request->link);
+	ebb_list_push_back(&c->admin.waiting, &request->link);
 }
 
 /* The layer's commands go to a controller that is ready. Ours also delete its queues. */
 static bool admin_takes(const struct vfio_ctrlr *c, const struct ebb_list *list)
 {
-	return c->state == VFIO_READY || (c->state == VFIO_DELETING && list == &c->admin_own);
+	return c->state == VFIO_READY || (c->state == VFIO_DELETING && list == &c->admin.own);
 }
 
 /* Return: false: there is no more room. */
@@ -127,10 +129,10 @@ static bool admin_try_list(struct vfio_ctrlr *c, struct ebb_list *list)
 	return true;
 }
 
-void vfio_admin_go_on(struct vfio_ctrlr *c)
+void vfio_admin_submit_waiting(struct vfio_ctrlr *c)
 {
-	if (admin_try_list(c, &c->admin_own)) {
-		admin_try_list(c, &c->admin_waiting);
+	if (admin_try_list(c, &c->admin.own)) {
+		admin_try_list(c, &c->admin.waiting);
 	}
 }
 
@@ -139,14 +141,13 @@ void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting)
 	struct ebb_list all = EBB_LIST_INIT(all);
 	struct ebb_list *node;
 
-	if (c->admin.sq != NULL) {
-		vfio_pair_take_back(&c->admin, &all);
+	if (c->admin.qpair.sq != NULL) {
+		vfio_qpair_reclaim(&c->admin.qpair, &all);
 	}
-	c->admin_busy = 0;
-	vfio_watch_update(c);
-	ebb_list_splice_back(&all, &c->admin_own);
+	c->admin.busy = 0;
+	ebb_list_splice_back(&all, &c->admin.own);
 	if (waiting) {
-		ebb_list_splice_back(&all, &c->admin_waiting);
+		ebb_list_splice_back(&all, &c->admin.waiting);
 	}
 	while ((node = ebb_list_pop_front(&all)) != NULL) {
 		admin_fail(ebb_list_entry(node, struct ebb_nvme_request, link), rc);
@@ -162,15 +163,16 @@ static unsigned admin_count_busy(const struct vfio_ctrlr *c, uint64_t *ret_age_n
 
 	*ret_age_ns = 0;
 	for (unsigned i = 0; i < VFIO_ADMIN_DEPTH - 1u; i++) {
-		const struct vfio_slot *slot = &c->admin.slots[i];
+		const struct vfio_tracker *tracker = &c->admin.qpair.trackers[i];
 
-		if (slot->request == NULL || slot->request->opcode == nvme_admin_async_event) {
+		if (tracker->request == NULL ||
+		    tracker->request->opcode == nvme_admin_async_event) {
 			continue;
 		}
 		busy++;
-		if (busy == 1 || now_ns - slot->since_ns > *ret_age_ns) {
-			*ret_age_ns = now_ns - slot->since_ns;
-			*ret_oldest = slot->request;
+		if (busy == 1 || now_ns - tracker->since_ns > *ret_age_ns) {
+			*ret_age_ns = now_ns - tracker->since_ns;
+			*ret_oldest = tracker->request;
 		}
 	}
 	return busy;
@@ -178,55 +180,33 @@ static unsigned admin_count_busy(const struct vfio_ctrlr *c, uint64_t *ret_age_n
 
 bool vfio_admin_poll(struct vfio_ctrlr *c)
 {
+	struct vfio_qpair *qpair = &c->admin.qpair;
+	unsigned count = qpair->outstanding != 0 ? vfio_qpair_poll(qpair) : 0;
 	const struct ebb_nvme_request *oldest;
 	uint64_t age_ns;
 
-	if (c->admin.outstanding == 0 || vfio_pair_poll(&c->admin) == 0) {
-		if (c->admin.broken && (c->state == VFIO_READY || c->state == VFIO_CONFIGURING)) {
-			vfio_reset(c, "%s", c->admin.fault);
-		}
+	if (qpair->broken) {
+		vfio_reset_need(c, "%s", qpair->fault);
+	}
+	if (count == 0) {
 		return false;
 	}
-	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
-	vfio_admin_go_on(c);
-	vfio_watch_update(c);
+	c->admin.busy = admin_count_busy(c, &age_ns, &oldest);
+	vfio_admin_submit_waiting(c);
 	return true;
 }
 
-static int admin_tick(void *arg)
+void vfio_admin_check_ages(struct vfio_ctrlr *c)
 {
-	struct vfio_ctrlr *c = arg;
 	const struct ebb_nvme_request *oldest = NULL;
 	uint64_t age_ns;
 
-	if (c->state != VFIO_READY && c->state != VFIO_CONFIGURING) {
-		return 0;
+	c->admin.busy = admin_count_busy(c, &age_ns, &oldest);
+	if (c->admin.busy != 0 && vfio_reset_check_alive(c) &&
+	    age_ns >= c->admin.timeout_ms * EBB_NS_PER_MS) {
+		vfio_reset_need(c, "the admin command %02xh was not answered within %u ms",
+				oldest->opcode, c->admin.timeout_ms);
 	}
-	vfio_admin_poll(c);
-	if (c->admin_timer == NULL) {
-		return 1; /* an answer has led to the device's end */
-	}
-	c->admin_busy = admin_count_busy(c, &age_ns, &oldest);
-	if (c->admin_busy == 0) {
-		ebb_poller_pause(c->admin_timer);
-		return 0;
-	}
-	if (vfio_check_alive(c) && age_ns >= c->admin_ms * EBB_NS_PER_MS) {
-		vfio_reset(c, "the admin command %02xh was not answered within %u ms",
-			   oldest->opcode, c->admin_ms);
-	}
-	return 1;
-}
-
-int vfio_admin_timer_init(struct vfio_ctrlr *c)
-{
-	c->admin_timer = ebb_poller_register_named(admin_tick, c, c->admin_ms * 250ull, NULL,
-						   "nvme_admin_timeout");
-	if (c->admin_timer == NULL) {
-		return -ENOMEM;
-	}
-	ebb_poller_pause(c->admin_timer);
-	return 0;
 }
 
 static void abort_done(struct ebb_nvme_request *request)
@@ -235,15 +215,14 @@ static void abort_done(struct ebb_nvme_request *request)
 
 	abort->busy = false;
 	if (request->rc == 0 && request->status == 0 && (request->result & 1) == 0) {
-		abort->ctrlr->aborted++;
+		abort->ctrlr->admin.aborted++;
 	}
 }
 
-/* If the controller takes no more aborts at a time, the command stays for the reset. */
 void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid)
 {
-	for (unsigned i = 0; i < c->num_aborts; i++) {
-		struct vfio_abort *abort = &c->aborts[i];
+	for (unsigned i = 0; i < c->admin.num_aborts; i++) {
+		struct vfio_abort *abort = &c->admin.aborts[i];
 
 		if (abort->busy) {
 			continue;

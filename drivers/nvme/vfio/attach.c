@@ -1,146 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * From an address to an open device. VFIO hands out devices by IOMMU group: the group is put into a
- * container, which is an I/O address space, and only then gives its devices away.
- *
- * Every device has a container of its own. The pool's pages are then pinned, and counted against
- * RLIMIT_MEMLOCK, once for each device, which is the price; for it, each device has a window of
- * addresses that suits its own IOMMU's reserved ranges and width, a device whose mapping fails
- * takes no other down, and closing the container is the one step after which no DMA of this device
- * can come, whatever its state.
- *
- * Most of what can go wrong VFIO reports as a bare EINVAL, or by a file that is not there. So sysfs is
- * asked first: it knows what is missing, and who is in the way.
- */
-#include "drivers/nvme/vfio/internal.h"
+/* From an address to a controller that can be started. */
+#include "drivers/nvme/vfio/attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/vfio.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "core/os/fd_owner.h"
-#include "drivers/nvme/vfio/check.h"
+#include <ebb/log.h>
 
-int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...)
+#include "drivers/nvme/vfio/admin_events.h"
+#include "drivers/nvme/vfio/advance.h"
+#include "drivers/nvme/vfio/ctrlr.h"
+
+#define IO_DEPTH 256u /* by default */
+
+static void attach_run(struct ebb_work *work)
 {
-	va_list args;
+	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
 
-	va_start(args, format);
-	vsnprintf(error->text, error->size, format, args);
-	va_end(args);
+	c->work_rc = vfio_ownership_begin(&c->ownership, c->path->traddr, c->opts.rebind,
+					  c->work_error, sizeof(c->work_error));
+	c->device = c->ownership.device;
+	if (c->work_rc == 0) {
+		int rc = c->device->ops->set_vector(c->device, 0, c->pollers.admin_fd);
+
+		if (rc != 0) {
+			ebb_warn("nvme", "%s: interrupt vector 0 cannot be set: %s", c->device->bdf,
+				 strerror(-rc));
+		}
+	}
+}
+
+/* What queues can be like, as far as it is known before the controller has been asked. */
+static void attach_shape(struct vfio_ctrlr *c)
+{
+	struct vfio_queue_shape *shape = &c->numbers.shape;
+	uint32_t wanted = c->opts.io_queue_depth;
+
+	shape->entries_max = (uint32_t)NVME_CAP_MQES(c->start.cap) + 1;
+	wanted = wanted == 0 ? IO_DEPTH : wanted;
+	wanted = wanted > VFIO_DEPTH_MAX ? VFIO_DEPTH_MAX : wanted;
+	wanted = wanted > shape->entries_max ? shape->entries_max : wanted;
+	shape->depth = 2;
+	while (2 * shape->depth <= wanted) {
+		shape->depth *= 2;
+	}
+	c->numbers.num_vectors = c->device->num_vectors;
+}
+
+static int attach_allocate(struct vfio_ctrlr *c)
+{
+	int rc = vfio_configure_init(c);
+
+	c->shadow_memory = ebb_mem_alloc(VFIO_SHADOW_BYTES);
+	if (rc == 0 && c->shadow_memory == NULL) {
+		rc = -ENOMEM;
+	}
+	if (rc == 0) {
+		rc = vfio_admin_events_init(c);
+	}
+	if (rc == 0) {
+		rc = vfio_admin_init(c);
+	}
+	if (rc != 0) {
+		vfio_ctrlr_fault(c, rc, "there is no memory for its queues that it can see");
+	}
 	return rc;
 }
 
-static int group_open(struct vfio_device *device, const struct vfio_error *error)
+static void attach_done(struct ebb_work *work)
 {
-	struct vfio_group_status status = {.argsz = sizeof(status)};
-	const char *bdf = device->device.bdf;
-	char path[32], holder[96];
+	struct vfio_ctrlr *c = ebb_container_of(work, struct vfio_ctrlr, work);
+	int rc = c->work_rc;
 
-	snprintf(path, sizeof(path), "/dev/vfio/%u", device->group);
-	device->group_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (device->group_fd < 0) {
-		switch (errno) {
-		case EBUSY:
-			os_fd_owner("", path, holder, sizeof(holder));
-			return vfio_fail(error, -EBUSY,
-					 "%s: its IOMMU group, %s, is held by %s; end that first",
-					 bdf, path, holder);
-		case EACCES:
-		case EPERM:
-			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
-		default:
-			return vfio_fail(error, -errno, "%s: cannot open %s: %s", bdf, path,
-					 strerror(errno));
-		}
+	if (rc != 0) {
+		nvme_path_fault(c->path, rc, "%s", c->work_error);
+		vfio_advance_not_opened(c, rc);
+		return;
 	}
-	if (ioctl(device->group_fd, VFIO_GROUP_GET_STATUS, &status) < 0) {
-		return vfio_fail(error, -errno, "%s: cannot ask for the state of %s: %s", bdf, path,
-				 strerror(errno));
+	rc = vfio_start_read_cap(c);
+	if (rc == 0) {
+		attach_shape(c);
+		rc = attach_allocate(c);
 	}
-	if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
-		return vfio_fail(error, -EBUSY,
-				 "%s: not every device of IOMMU group %u has been given up by the "
-				 "kernel: ls /sys/kernel/iommu_groups/%u/devices",
-				 bdf, device->group, device->group);
-	}
-	return 0;
+	vfio_advance_opened(c, rc);
 }
 
-static int container_open(struct vfio_device *device, const struct vfio_error *error)
+void vfio_attach(struct nvme_path *path)
 {
-	static const char path[] = "/dev/vfio/vfio";
-	const char *bdf = device->device.bdf;
+	struct vfio_ctrlr *c = vfio_ctrlr_alloc(path);
 
-	device->container_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (device->container_fd < 0) {
-		if (errno == EACCES || errno == EPERM) {
-			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
-		}
-		return vfio_fail(error, -errno, "%s: cannot open %s: %s; modprobe vfio", bdf, path,
-				 strerror(errno));
+	if (c == NULL) {
+		nvme_path_attached(path, nvme_path_fault(path, -ENOMEM, "%s", "out of memory"));
+		return;
 	}
-	if (ioctl(device->container_fd, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
-	    ioctl(device->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0) {
-		return vfio_fail(error, -ENOTSUP,
-				 "%s: the kernel's VFIO has no type 1 IOMMU: modprobe "
-				 "vfio_iommu_type1",
-				 bdf);
+	c->owed = EBB_BIT(VFIO_OWED_ATTACHED);
+	if (vfio_pollers_open(c) != 0) {
+		vfio_advance_not_opened(c,
+					nvme_path_fault(path, -EMFILE, "%s: no descriptor is left",
+							path->traddr));
+		return;
 	}
-	return 0;
-}
-
-/* The first group decides what the container's address space is. */
-static int container_fill(struct vfio_device *device, const struct vfio_error *error)
-{
-	const char *bdf = device->device.bdf;
-
-	if (ioctl(device->group_fd, VFIO_GROUP_SET_CONTAINER, &device->container_fd) < 0) {
-		return vfio_fail(error, -errno, "%s: IOMMU group %u cannot be taken: %s", bdf,
-				 device->group, strerror(errno));
-	}
-	if (ioctl(device->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0) {
-		return 0;
-	}
-	if (errno == EPERM) {
-		return vfio_fail(
-			error, -EPERM,
-			"%s: the IOMMU does not remap interrupts, so that VFIO refuses the "
-			"device: turn that on in the firmware (x2APIC, interrupt remapping)",
-			bdf);
-	}
-	return vfio_fail(error, -errno, "%s: the IOMMU cannot serve it: %s; dmesg may say more",
-			 bdf, strerror(errno));
-}
-
-int vfio_attach(struct vfio_device *device, const struct vfio_error *error)
-{
-	const char *bdf = device->device.bdf;
-	int rc;
-
-	rc = ebb_vfio_check_bound("", bdf, &device->group, error->text, error->size);
-	if (rc == 0) {
-		rc = container_open(device, error);
-	}
-	if (rc == 0) {
-		rc = group_open(device, error);
-	}
-	if (rc == 0) {
-		rc = container_fill(device, error);
-	}
-	if (rc < 0) {
-		return rc;
-	}
-	device->device_fd = ioctl(device->group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
-	if (device->device_fd < 0) {
-		return vfio_fail(error, -errno,
-				 "%s: vfio-pci cannot enable it: %s; dmesg may say more", bdf,
-				 strerror(errno));
-	}
-	return 0;
+	c->work.run = attach_run;
+	c->work.done = attach_done;
+	ebb_helper_submit(&c->work);
 }

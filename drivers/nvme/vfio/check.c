@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "drivers/nvme/host/pci.h"
-#include "drivers/nvme/vfio/internal.h"
+#include "drivers/nvme/vfio/error.h"
 
 static bool vfio_pci_is_loaded(const char *root)
 {
@@ -28,20 +28,22 @@ int ebb_vfio_check_possible(const char *root, const char *bdf, unsigned *ret_gro
 	int group;
 
 	if (!ebb_pci_exists(root, bdf)) {
-		return vfio_fail(&error, -ENODEV,
-				 "%s: there is no such PCI function; ebbctl nvme list shows what "
-				 "there is",
-				 bdf);
+		return vfio_error_set(
+			&error, -ENODEV,
+			"%s: there is no such PCI function; ebbctl nvme list shows what "
+			"there is",
+			bdf);
 	}
 	group = ebb_pci_group(root, bdf);
 	if (group < 0) {
-		return vfio_fail(&error, -ENOTSUP,
-				 "%s: it is in no IOMMU group: turn the IOMMU on, in the firmware "
-				 "(VT-d, AMD-Vi) and for the kernel (intel_iommu=on)",
-				 bdf);
+		return vfio_error_set(
+			&error, -ENOTSUP,
+			"%s: it is in no IOMMU group: turn the IOMMU on, in the firmware "
+			"(VT-d, AMD-Vi) and for the kernel (intel_iommu=on)",
+			bdf);
 	}
 	if (ebb_pci_group_blocker(root, group, bdf, mate, driver)) {
-		return vfio_fail(
+		return vfio_error_set(
 			&error, -EBUSY,
 			"%s: its IOMMU group %d is shared with %s, which the kernel's "
 			"driver %s has: that device must go to vfio-pci too, or be without "
@@ -49,7 +51,7 @@ int ebb_vfio_check_possible(const char *root, const char *bdf, unsigned *ret_gro
 			bdf, group, mate, driver);
 	}
 	if (!vfio_pci_is_loaded(root)) {
-		return vfio_fail(
+		return vfio_error_set(
 			&error, -ENOENT,
 			"%s: the kernel's vfio-pci driver is not loaded: modprobe vfio-pci", bdf);
 	}
@@ -69,15 +71,16 @@ int ebb_vfio_check_bound(const char *root, const char *bdf, unsigned *ret_group,
 	}
 	ebb_pci_driver(root, bdf, driver);
 	if (driver[0] == '\0') {
-		return vfio_fail(&error, -ENODEV,
-				 "%s: no driver has it; give it to vfio-pci: ebbctl nvme bind %s",
-				 bdf, bdf);
+		return vfio_error_set(
+			&error, -ENODEV,
+			"%s: no driver has it; give it to vfio-pci: ebbctl nvme bind %s", bdf, bdf);
 	}
 	if (!ebb_pci_driver_is_vfio(driver)) {
-		return vfio_fail(&error, -EBUSY,
-				 "%s: the kernel's driver %s has it; give it to vfio-pci (ebbctl "
-				 "nvme bind %s), or attach with rebind=true",
-				 bdf, driver, bdf);
+		return vfio_error_set(
+			&error, -EBUSY,
+			"%s: the kernel's driver %s has it; give it to vfio-pci (ebbctl "
+			"nvme bind %s), or attach with rebind=true",
+			bdf, driver, bdf);
 	}
 	return 0;
 }
@@ -90,11 +93,12 @@ int ebb_vfio_check_denied(const char *bdf, const char *path, char *ret_error, si
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
-		return vfio_fail(&error, -EPERM, "%s: cannot open %s: not permitted", bdf, path);
+		return vfio_error_set(&error, -EPERM, "%s: cannot open %s: not permitted", bdf,
+				      path);
 	}
 	user = getpwuid(st.st_uid);
 	group = getgrgid(st.st_gid);
-	return vfio_fail(
+	return vfio_error_set(
 		&error, -EPERM,
 		"%s: not permitted to open %s (mode %04o, %s:%s): a udev rule lets a group "
 		"in: SUBSYSTEM==\"vfio\", GROUP=\"ebb\", MODE=\"0660\" in "

@@ -19,8 +19,8 @@
 
 #define LIST_MIN_BYTES 512u
 
-int vfio_lists_init(struct vfio_lists *lists, struct ebb_vfio_device *device, uint16_t num,
-		    uint32_t io_bytes)
+int vfio_data_lists_init(struct vfio_data_lists *lists, struct ebb_vfio_device *device,
+			 uint16_t num, uint32_t io_bytes)
 {
 	uint32_t list_bytes = LIST_MIN_BYTES;
 
@@ -29,7 +29,7 @@ int vfio_lists_init(struct vfio_lists *lists, struct ebb_vfio_device *device, ui
 	}
 	ebb_assert(list_bytes <= VFIO_PAGE);
 	static_assert(LIST_MIN_BYTES >= VFIO_SEGMENTS_MAX * sizeof(struct vfio_sgl), "a segment");
-	*lists = (struct vfio_lists){
+	*lists = (struct vfio_data_lists){
 		.list_bytes = list_bytes,
 		.memory_bytes = num * list_bytes,
 		.num = num,
@@ -38,7 +38,7 @@ int vfio_lists_init(struct vfio_lists *lists, struct ebb_vfio_device *device, ui
 	lists->memory = ebb_mem_alloc(lists->memory_bytes);
 	lists->free = calloc(num, sizeof(*lists->free));
 	if (lists->memory == NULL || lists->free == NULL) {
-		vfio_lists_fini(lists);
+		vfio_data_lists_fini(lists);
 		return -ENOMEM;
 	}
 	for (uint16_t i = 0; i < num; i++) {
@@ -46,17 +46,17 @@ int vfio_lists_init(struct vfio_lists *lists, struct ebb_vfio_device *device, ui
 	}
 	lists->iova = ebb_vfio_device_iova(device, lists->memory);
 	if (lists->iova == 0) {
-		vfio_lists_fini(lists);
+		vfio_data_lists_fini(lists);
 		return -EFAULT;
 	}
 	return 0;
 }
 
-void vfio_lists_fini(struct vfio_lists *lists)
+void vfio_data_lists_fini(struct vfio_data_lists *lists)
 {
 	ebb_mem_free(lists->memory, lists->memory_bytes);
 	free(lists->free);
-	*lists = (struct vfio_lists){0};
+	*lists = (struct vfio_data_lists){0};
 }
 
 /* All elements but the first begin, and all but the last end, with a page. */
@@ -101,7 +101,7 @@ static int data_pages(struct ebb_vfio_device *device, const struct ebb_nvme_requ
 	return (int)count;
 }
 
-static int data_set_prps(struct ebb_vfio_device *device, struct vfio_lists *lists,
+static int data_set_prps(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
 			 const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
 			 uint16_t *ret_list)
 {
@@ -134,7 +134,7 @@ static int data_set_block(struct ebb_vfio_device *device, const struct iovec *io
 	return sgl->address == 0 ? -EFAULT : 0;
 }
 
-static int data_set_segment(struct ebb_vfio_device *device, struct vfio_lists *lists,
+static int data_set_segment(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
 			    const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
 			    uint16_t *ret_list)
 {
@@ -162,7 +162,7 @@ static int data_set_segment(struct ebb_vfio_device *device, struct vfio_lists *l
 	return 0;
 }
 
-int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_lists *lists, bool sgl,
+int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_data_lists *lists, bool sgl,
 		       const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
 		       uint16_t *ret_list)
 {

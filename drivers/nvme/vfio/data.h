@@ -17,7 +17,7 @@
 #define VFIO_LIST_NONE UINT16_MAX
 
 /* Lists of one size, in memory that the device sees. A list never crosses a page. */
-struct vfio_lists {
+struct vfio_data_lists {
 	char *memory;
 	uint64_t iova;
 	uint32_t memory_bytes;
@@ -28,20 +28,20 @@ struct vfio_lists {
 };
 
 /**
- * vfio_lists_init() - @num lists, each for commands of up to @io_bytes
+ * vfio_data_lists_init() - @num lists, each for commands of up to @io_bytes
  * Return: 0; -ENOMEM; -EFAULT the device does not see the pool's memory.
  */
-int vfio_lists_init(struct vfio_lists *lists, struct ebb_vfio_device *device, uint16_t num,
-		    uint32_t io_bytes);
-void vfio_lists_fini(struct vfio_lists *lists);
+int vfio_data_lists_init(struct vfio_data_lists *lists, struct ebb_vfio_device *device,
+			 uint16_t num, uint32_t io_bytes);
+void vfio_data_lists_fini(struct vfio_data_lists *lists);
 
-static inline void vfio_list_put(struct vfio_lists *lists, uint16_t list)
+static inline void vfio_data_list_put(struct vfio_data_lists *lists, uint16_t list)
 {
 	lists->free[lists->num_free++] = list;
 }
 
 /* All that is not one element within two pages. */
-int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_lists *lists, bool sgl,
+int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_data_lists *lists, bool sgl,
 		       const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
 		       uint16_t *ret_list);
 
@@ -52,9 +52,9 @@ int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_lists *lists,
  * Return: 0; -EAGAIN no list is free; -EFAULT the device does not see that memory; -EINVAL the
  *	elements keep to no limits.
  */
-static inline int vfio_data_set(struct ebb_vfio_device *device, struct vfio_lists *lists, bool sgl,
-				const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
-				uint16_t *ret_list)
+static inline int vfio_data_set(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
+				bool sgl, const struct ebb_nvme_request *request,
+				struct vfio_sqe *sqe, uint16_t *ret_list)
 {
 	uint64_t iova, end, second;
 

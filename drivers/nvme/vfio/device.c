@@ -31,11 +31,11 @@ static int bar_map(struct vfio_device *device, const struct vfio_error *error)
 	int rc = region_info(device, VFIO_PCI_BAR0_REGION_INDEX, &info);
 
 	if (rc < 0) {
-		return vfio_fail(error, rc, "%s: VFIO does not tell of its BAR 0: %s",
-				 device->device.bdf, strerror(-rc));
+		return vfio_error_set(error, rc, "%s: VFIO does not tell of its BAR 0: %s",
+				      device->device.bdf, strerror(-rc));
 	}
 	if (info.size == 0 || (info.flags & VFIO_REGION_INFO_FLAG_MMAP) == 0) {
-		return vfio_fail(
+		return vfio_error_set(
 			error, -ENOTSUP,
 			"%s: its BAR 0 cannot be mapped: it is smaller than a page, or the "
 			"kernel has kept it",
@@ -44,8 +44,8 @@ static int bar_map(struct vfio_device *device, const struct vfio_error *error)
 	addr = mmap(NULL, (size_t)info.size, PROT_READ | PROT_WRITE, MAP_SHARED, device->device_fd,
 		    (off_t)info.offset);
 	if (addr == MAP_FAILED) {
-		return vfio_fail(error, -errno, "%s: cannot map its BAR 0: %s", device->device.bdf,
-				 strerror(errno));
+		return vfio_error_set(error, -errno, "%s: cannot map its BAR 0: %s",
+				      device->device.bdf, strerror(errno));
 	}
 	device->device.bar0 = addr;
 	device->device.bar0_bytes = (size_t)info.size;
@@ -92,17 +92,18 @@ static int config_init(struct vfio_device *device, const struct vfio_error *erro
 		rc = config_read16(device, PCI_VENDOR_ID, &vendor);
 	}
 	if (rc == 0 && vendor == UINT16_MAX) {
-		return vfio_fail(error, -ENODEV,
-				 "%s: it does not answer (all ones): it has been removed, or has "
-				 "lost its power",
-				 device->device.bdf);
+		return vfio_error_set(
+			error, -ENODEV,
+			"%s: it does not answer (all ones): it has been removed, or has "
+			"lost its power",
+			device->device.bdf);
 	}
 	if (rc == 0) {
 		rc = config_enable(device);
 	}
 	return rc == 0 ? 0
-		       : vfio_fail(error, rc, "%s: its configuration space cannot be used: %s",
-				   device->device.bdf, strerror(-rc));
+		       : vfio_error_set(error, rc, "%s: its configuration space cannot be used: %s",
+					device->device.bdf, strerror(-rc));
 }
 
 static int device_reset(struct ebb_vfio_device *public)
@@ -156,7 +157,7 @@ int ebb_vfio_device_open(const char *bdf, struct ebb_vfio_device **ret_device, c
 	int rc;
 
 	if (device == NULL) {
-		return vfio_fail(&error, -ENOMEM, "%s: out of memory", bdf);
+		return vfio_error_set(&error, -ENOMEM, "%s: out of memory", bdf);
 	}
 	device->device.ops = &device_ops;
 	device->device.request_fd = -1;
@@ -165,7 +166,7 @@ int ebb_vfio_device_open(const char *bdf, struct ebb_vfio_device **ret_device, c
 	device->group_fd = -1;
 	device->device_fd = -1;
 	snprintf(device->device.bdf, sizeof(device->device.bdf), "%s", bdf);
-	rc = vfio_attach(device, &error);
+	rc = vfio_group_attach(device, &error);
 	if (rc == 0) {
 		rc = config_init(device, &error);
 	}

@@ -31,7 +31,7 @@
 #define WINDOW_MIN   (16ull << 20)
 #define INFO_MAX     65536u
 
-uint64_t vfio_iova_place(const struct vfio_iova_range *ranges, unsigned num)
+uint64_t vfio_dma_place(const struct vfio_iova_range *ranges, unsigned num)
 {
 	uint64_t best = 0;
 	unsigned i;
@@ -78,13 +78,13 @@ static uint64_t window_place(const struct vfio_iommu_type1_info *info)
 	size_t room;
 
 	if (cap == NULL) {
-		return vfio_iova_place(&all, 1);
+		return vfio_dma_place(&all, 1);
 	}
 	room = info->argsz - (size_t)((const char *)cap->iova_ranges - (const char *)info);
-	return vfio_iova_place(cap->iova_ranges,
-			       cap->nr_iovas < room / sizeof(struct vfio_iova_range)
-				       ? cap->nr_iovas
-				       : (unsigned)(room / sizeof(struct vfio_iova_range)));
+	return vfio_dma_place(cap->iova_ranges,
+			      cap->nr_iovas < room / sizeof(struct vfio_iova_range)
+				      ? cap->nr_iovas
+				      : (unsigned)(room / sizeof(struct vfio_iova_range)));
 }
 
 static int window_choose(struct vfio_device *device, const struct vfio_error *error)
@@ -93,20 +93,21 @@ static int window_choose(struct vfio_device *device, const struct vfio_error *er
 	int rc = 0;
 
 	if (info == NULL) {
-		return vfio_fail(error, -ENOMEM, "%s: out of memory", device->device.bdf);
+		return vfio_error_set(error, -ENOMEM, "%s: out of memory", device->device.bdf);
 	}
 	info->argsz = INFO_MAX;
 	if (ioctl(device->container_fd, VFIO_IOMMU_GET_INFO, info) < 0) {
-		rc = vfio_fail(error, -errno, "%s: the IOMMU does not tell what it can: %s",
-			       device->device.bdf, strerror(errno));
+		rc = vfio_error_set(error, -errno, "%s: the IOMMU does not tell what it can: %s",
+				    device->device.bdf, strerror(errno));
 	} else {
 		info->argsz = info->argsz < INFO_MAX ? info->argsz : INFO_MAX;
 		device->iova_base = window_place(info);
 		if (device->iova_base == 0) {
-			rc = vfio_fail(error, -ERANGE,
-				       "%s: its IOMMU has no %" PRIu64 " MiB of addresses in one "
-				       "piece for the buffer pool",
-				       device->device.bdf, WINDOW_BYTES >> 20);
+			rc = vfio_error_set(error, -ERANGE,
+					    "%s: its IOMMU has no %" PRIu64
+					    " MiB of addresses in one "
+					    "piece for the buffer pool",
+					    device->device.bdf, WINDOW_BYTES >> 20);
 		}
 	}
 	free(info);
@@ -228,11 +229,11 @@ int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error)
 	}
 	if (rc == -ENOMEM) {
 		memlock_text(remedy, sizeof(remedy));
-		return vfio_fail(error, -ENOMEM, "%s: memory cannot be mapped for it: %s",
-				 device->device.bdf, remedy);
+		return vfio_error_set(error, -ENOMEM, "%s: memory cannot be mapped for it: %s",
+				      device->device.bdf, remedy);
 	}
-	return vfio_fail(error, rc, "%s: memory cannot be mapped for it: %s", device->device.bdf,
-			 strerror(-rc));
+	return vfio_error_set(error, rc, "%s: memory cannot be mapped for it: %s",
+			      device->device.bdf, strerror(-rc));
 }
 
 void vfio_dma_fini(struct vfio_device *device)

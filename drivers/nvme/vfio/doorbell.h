@@ -47,6 +47,15 @@ static inline bool vfio_doorbell_passed(uint16_t event, uint16_t new, uint16_t o
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
 
+/* As a queue begins: whoever had its number before has left its values there. */
+static inline void vfio_doorbell_reset(const struct vfio_doorbell *doorbell)
+{
+	if (doorbell->shadow != NULL) {
+		atomic_store(doorbell->shadow, 0);
+		atomic_store(doorbell->event, 0);
+	}
+}
+
 /* Return: true if the register has been written. */
 static inline bool vfio_doorbell_ring(const struct vfio_doorbell *doorbell, uint32_t value)
 {

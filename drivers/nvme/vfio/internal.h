@@ -9,16 +9,9 @@
 #include <ebb/memory.h>
 
 #include "drivers/nvme/vfio/device.h"
+#include "drivers/nvme/vfio/error.h"
 
 #define VFIO_VECTORS_MAX 128u /* more than there will be queues; they cost the system interrupts */
-
-/* Where a failure puts its text for people. */
-struct vfio_error {
-	char *text;
-	size_t size;
-};
-
-int vfio_fail(const struct vfio_error *error, int rc, const char *format, ...) EBB_PRINTF(3, 4);
 
 struct vfio_device {
 	struct ebb_vfio_device device;
@@ -36,8 +29,8 @@ struct vfio_device {
 	bool refused; /* a region, and that has been told; under the pool's lock */
 };
 
-/* attach.c: from an address to an open device. On failure, all fds that are open are in @device. */
-int vfio_attach(struct vfio_device *device, const struct vfio_error *error);
+/* group.c: from an address to an open device. On failure, all fds that are open are in @device. */
+int vfio_group_attach(struct vfio_device *device, const struct vfio_error *error);
 
 /* irq.c */
 int vfio_irq_init(struct vfio_device *device, const struct vfio_error *error);
@@ -49,6 +42,6 @@ int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error);
 void vfio_dma_fini(struct vfio_device *device);
 
 /* Where the pool's window of addresses goes. Return: its first; 0: no range has room. */
-uint64_t vfio_iova_place(const struct vfio_iova_range *ranges, unsigned num);
+uint64_t vfio_dma_place(const struct vfio_iova_range *ranges, unsigned num);
 
 #endif

@@ -110,8 +110,9 @@ int vfio_irq_init(struct vfio_device *device, const struct vfio_error *error)
 		count = count == 0 ? 1 : count;
 	}
 	if (count < 0) {
-		return vfio_fail(error, count, "%s: its interrupts (MSI-X, MSI) cannot be had: %s",
-				 device->device.bdf, strerror(-count));
+		return vfio_error_set(error, count,
+				      "%s: its interrupts (MSI-X, MSI) cannot be had: %s",
+				      device->device.bdf, strerror(-count));
 	}
 	device->device.num_vectors = (unsigned)count;
 	device->device.request_fd = irq_event_open(device, VFIO_PCI_REQ_IRQ_INDEX);

@@ -5,11 +5,14 @@
  * kernel's devices of it are claimed while it is used here; if one is in use, it is refused. One
  * that comes later, with a controller that is plugged in then, is not seen.
  */
+#include "drivers/nvme/vfio/namespace.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/path.h"
+#include "drivers/nvme/vfio/ownership.h"
 
 struct vfio_ns {
 	struct nvme_path_ns *ns;
@@ -23,8 +26,8 @@ static void ns_open_run(struct ebb_work *work)
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
 	struct nvme_path_ns *ns = vns->ns;
 
-	vns->rc = vfio_tenure_hold(&ns->path->info, ns->nsid, &vns->hold, ns->fault,
-				   sizeof(ns->fault));
+	vns->rc = vfio_ownership_claim(&ns->path->info, ns->nsid, &vns->hold, ns->fault,
+				       sizeof(ns->fault));
 }
 
 static void ns_open_done(struct ebb_work *work)
@@ -40,7 +43,7 @@ static void ns_open_done(struct ebb_work *work)
 	nvme_path_ns_opened(ns, rc);
 }
 
-void vfio_ns_open(struct nvme_path_ns *ns)
+void vfio_namespace_open(struct nvme_path_ns *ns)
 {
 	struct vfio_ns *vns;
 
@@ -62,7 +65,7 @@ void vfio_ns_open(struct nvme_path_ns *ns)
 
 static void ns_close_run(struct ebb_work *work)
 {
-	vfio_tenure_unhold(ebb_container_of(work, struct vfio_ns, work)->hold);
+	vfio_ownership_release(ebb_container_of(work, struct vfio_ns, work)->hold);
 }
 
 static void ns_close_done(struct ebb_work *work)
@@ -75,7 +78,7 @@ static void ns_close_done(struct ebb_work *work)
 	nvme_path_ns_closed(ns);
 }
 
-void vfio_ns_close(struct nvme_path_ns *ns)
+void vfio_namespace_close(struct nvme_path_ns *ns)
 {
 	struct vfio_ns *vns = ns->transport_ns;
 

@@ -4,8 +4,6 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
-#include "drivers/nvme/vfio/ctrlr.h"
-
 static const char *const state_names[VFIO_STATE_COUNT] = {
 	[VFIO_OPENING] = "opening",
 	[VFIO_DISABLING] = "disabling",
@@ -19,10 +17,12 @@ static const char *const state_names[VFIO_STATE_COUNT] = {
 	[VFIO_CLOSING] = "closing",
 	[VFIO_FAILED] = "failed",
 	[VFIO_GONE] = "gone",
+	[VFIO_ENDED] = "ended",
 };
 
 static const uint32_t state_next[VFIO_STATE_COUNT] = {
-	[VFIO_OPENING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
+	/* ENDED: there was no device to be had. */
+	[VFIO_OPENING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING) | EBB_BIT(VFIO_ENDED),
 	[VFIO_DISABLING] = EBB_BIT(VFIO_RESETTING) | EBB_BIT(VFIO_ENABLING) | EBB_BIT(VFIO_FAILED) |
 			   EBB_BIT(VFIO_CLOSING),
 	[VFIO_RESETTING] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
@@ -35,7 +35,8 @@ static const uint32_t state_next[VFIO_STATE_COUNT] = {
 	[VFIO_SHUTTING_DOWN] = EBB_BIT(VFIO_CLOSING),
 	[VFIO_CLOSING] = EBB_BIT(VFIO_GONE),
 	[VFIO_FAILED] = EBB_BIT(VFIO_DISABLING) | EBB_BIT(VFIO_CLOSING),
-	[VFIO_GONE] = 0,
+	[VFIO_GONE] = EBB_BIT(VFIO_ENDED),
+	[VFIO_ENDED] = 0,
 };
 
 const char *vfio_state_name(enum vfio_state state)
@@ -43,10 +44,14 @@ const char *vfio_state_name(enum vfio_state state)
 	return state_names[state];
 }
 
-void vfio_set_state(struct vfio_ctrlr *c, enum vfio_state state)
+void vfio_state_set(enum vfio_state *state, enum vfio_state next)
 {
-	ebb_assert((state_next[c->state] & EBB_BIT(state)) != 0);
-	ebb_debug("nvme", "%s: %s", vfio_ctrlr_name(c), state_names[state]);
-	c->state = state;
-	vfio_watch_update(c);
+	bool legal = (state_next[*state] & EBB_BIT(next)) != 0;
+
+	if (!legal) {
+		ebb_error("nvme", "a controller that is %s cannot become %s", state_names[*state],
+			  state_names[next]);
+	}
+	ebb_assert(legal);
+	*state = next;
 }

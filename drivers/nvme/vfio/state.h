@@ -2,11 +2,9 @@
 #ifndef EBB_DRIVERS_NVME_VFIO_STATE_H
 #define EBB_DRIVERS_NVME_VFIO_STATE_H
 
-/* The states of a controller. state.c says which follows which. */
+/* The states of a controller. state.c says which follows which, advance.c when. */
 
 #include <ebb/base.h>
-
-struct vfio_ctrlr;
 
 enum vfio_state {
 	VFIO_OPENING,     /* the helper opens the device */
@@ -15,18 +13,19 @@ enum vfio_state {
 	VFIO_ENABLING,    /* CC.EN is 1; CSTS.RDY is not yet */
 	VFIO_CONFIGURING, /* the driver's own admin commands are under way */
 	VFIO_READY,       /* queues come and go */
-	VFIO_STOPPING,    /* every lane is told not to touch its queues */
+	VFIO_STOPPING,    /* every queue is told not to touch its queue pairs */
 	VFIO_DELETING,    /* the controller deletes the submission queues, before it is disabled */
 	VFIO_SHUTTING_DOWN, /* CC.SHN is set; CSTS.SHST does not say "complete" yet */
 	VFIO_CLOSING,       /* the helper closes the device */
 	VFIO_FAILED,        /* disabled; requests fail; a reset may be tried */
 	VFIO_GONE,          /* closed; requests fail; to be detached */
+	VFIO_ENDED,         /* nobody knows it any more */
 	VFIO_STATE_COUNT,
 };
 
 const char *vfio_state_name(enum vfio_state state);
 
-/* The one way to change c->state. Asserts that the change is a legal one. */
-void vfio_set_state(struct vfio_ctrlr *c, enum vfio_state state);
+/* Changes *@state to @next, which must be a legal successor, and does nothing else. */
+void vfio_state_set(enum vfio_state *state, enum vfio_state next);
 
 #endif

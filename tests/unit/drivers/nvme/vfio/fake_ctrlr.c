@@ -11,7 +11,7 @@
 #include <ebb/assert.h>
 
 #include "drivers/nvme/vfio/regs.h"
-#include "drivers/nvme/vfio/tenure.h"
+#include "drivers/nvme/vfio/ownership.h"
 
 #define BAR_BYTES 0x4000u
 
@@ -113,28 +113,28 @@ static const struct ebb_vfio_device_ops fake_ops = {
 	.close = fake_close,
 };
 
-/* In place of tenure.c. */
-int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebind, char *ret_error,
-		      size_t error_size)
+/* In place of ownership.c. */
+int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, bool rebind,
+			 char *ret_error, size_t error_size)
 {
-	*tenure = (struct vfio_tenure){.give_back = rebind};
+	*ownership = (struct vfio_ownership){.give_back = rebind};
 	if (fake_given->open_rc != 0) {
 		snprintf(ret_error, error_size, "%s cannot be had", traddr);
 		return fake_given->open_rc;
 	}
 	fake_given->opens++;
-	tenure->device = &fake_given->device;
+	ownership->device = &fake_given->device;
 	return 0;
 }
 
-void vfio_tenure_end(struct vfio_tenure *tenure)
+void vfio_ownership_end(struct vfio_ownership *ownership)
 {
-	tenure->device->ops->close(tenure->device);
-	tenure->device = NULL;
+	ownership->device->ops->close(ownership->device);
+	ownership->device = NULL;
 }
 
-int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
-		     struct host_claim **ret_hold, char *ret_error, size_t error_size)
+int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+			 struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
 	if (fake_given->hold_rc != 0) {
 		snprintf(ret_error, error_size, "its twin is in use");
@@ -147,7 +147,7 @@ int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
 	return 0;
 }
 
-void vfio_tenure_unhold(struct host_claim *hold)
+void vfio_ownership_release(struct host_claim *hold)
 {
 	fake_given->holds -= hold == (struct host_claim *)fake_given;
 }
@@ -335,7 +335,7 @@ static bool fake_answer(struct fake_ctrlr *fake, const struct fake_command *comm
 	}
 	fake->mischief = command->sqid != 0 ? FAKE_GOOD : fake->mischief;
 	cid = mischief == FAKE_WRONG_CID ? cid ^ 0x100u : cid;
-	cid = mischief == FAKE_NO_SLOT_CID ? 0xffffu : cid;
+	cid = mischief == FAKE_NO_TRACKER_CID ? 0xffffu : cid;
 	head = mischief == FAKE_BAD_SQHD ? sq->size : head;
 	sqid = mischief == FAKE_BAD_SQID ? sqid + 1 : sqid;
 	cqe.sq = head | sqid << 16;

@@ -28,8 +28,8 @@ enum fake_mischief {
 	FAKE_GOOD,
 	FAKE_WRONG_PHASE,
 	FAKE_WRONG_CID,
-	FAKE_REPEATED_CID, /* the entry comes, and then comes again */
-	FAKE_NO_SLOT_CID,  /* FFFFh */
+	FAKE_REPEATED_CID,   /* the entry comes, and then comes again */
+	FAKE_NO_TRACKER_CID, /* FFFFh */
 	FAKE_BAD_SQHD,
 	FAKE_BAD_SQID,
 };
@@ -76,8 +76,8 @@ struct fake_ctrlr {
 	/* What it is like. */
 	uint32_t granted; /* I/O queue pairs */
 	unsigned ready_steps;
-	int open_rc; /* of vfio_tenure_begin() */
-	int hold_rc; /* of vfio_tenure_hold() */
+	int open_rc; /* of vfio_ownership_begin() */
+	int hold_rc; /* of vfio_ownership_claim() */
 	int vector_rc;
 	int reset_rc;
 
@@ -121,7 +121,7 @@ struct fake_ctrlr {
 	char wrong_text[256];
 };
 
-/* Makes it, and the one that vfio_tenure_begin() gives out. */
+/* Makes it, and the one that vfio_ownership_begin() gives out. */
 struct fake_ctrlr *fake_ctrlr_create(void);
 void fake_ctrlr_destroy(struct fake_ctrlr *fake);
 

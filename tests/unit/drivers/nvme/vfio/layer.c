@@ -208,7 +208,7 @@ void layer_queue_open(struct layer_queue *queue)
 	ck_assert_ptr_eq(base->transport, layer.transport);
 	ck_assert_ptr_eq(base->path, &layer.path);
 	ck_assert_uint_eq((uintptr_t)base % EBB_CACHE_LINE, 0);
-	queue->queue = ebb_container_of(base, struct vfio_lane, base);
+	queue->queue = ebb_container_of(base, struct vfio_io_queue, base);
 	wake.fd = base->wake_fd;
 	queue->poller = wake.fd >= 0 ? ebb_poller_register_wake(queue_poll, queue->queue, &wake)
 				     : ebb_poller_register(queue_poll, queue->queue, 0);
@@ -217,7 +217,13 @@ void layer_queue_open(struct layer_queue *queue)
 
 void layer_queue_live(struct layer_queue *queue)
 {
-	layer_until(&queue->queue->live);
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (!vfio_io_queue_is_live(queue->queue)) {
+		layer_pump();
+		ck_assert_msg(layer_waits_on(&begin), "the queue is not connected");
+	}
 }
 
 void layer_queue_open_live(struct layer_queue *queue)

@@ -11,6 +11,7 @@
 
 #include "drivers/nvme/path.h"
 #include "drivers/nvme/vfio/ctrlr.h"
+#include "drivers/nvme/vfio/io_queue.h"
 #include "tests/unit/drivers/nvme/vfio/fake_ctrlr.h"
 
 #define LAYER_TIMEOUT_MS 1000u
@@ -49,7 +50,7 @@ struct layer_io {
 
 /* A thread's queue, and its poller. */
 struct layer_queue {
-	struct vfio_lane *queue;
+	struct vfio_io_queue *queue;
 	struct ebb_poller *poller;
 };
 
@@ -81,5 +82,8 @@ void layer_submit(struct layer_queue *queue, struct layer_io *io);
 
 /* What the kernel does with an eventfd of the device's. */
 void layer_notify(int fd);
+
+/* A program of one test case, each test between layer_begin() and layer_end(). Return: main()'s. */
+int layer_main(const char *name, const TTest *const *tests);
 
 #endif

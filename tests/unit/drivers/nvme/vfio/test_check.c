@@ -103,12 +103,12 @@ START_TEST(the_window_is_the_lowest_that_fits)
 	const struct vfio_iova_range short_by_one[] = {{0x2000000, 0x2000000 + WINDOW - 2}};
 	const struct vfio_iova_range top[] = {{UINT64_MAX - 0x1000, UINT64_MAX}};
 
-	ck_assert_uint_eq(vfio_iova_place(usual, 2), 16u << 20);
-	ck_assert_uint_eq(vfio_iova_place(late, 3), 0x100200000);
-	ck_assert_uint_eq(vfio_iova_place(tight, 1), 0x2000000);
-	ck_assert_uint_eq(vfio_iova_place(short_by_one, 1), 0);
-	ck_assert_uint_eq(vfio_iova_place(top, 1), 0);
-	ck_assert_uint_eq(vfio_iova_place(NULL, 0), 0);
+	ck_assert_uint_eq(vfio_dma_place(usual, 2), 16u << 20);
+	ck_assert_uint_eq(vfio_dma_place(late, 3), 0x100200000);
+	ck_assert_uint_eq(vfio_dma_place(tight, 1), 0x2000000);
+	ck_assert_uint_eq(vfio_dma_place(short_by_one, 1), 0);
+	ck_assert_uint_eq(vfio_dma_place(top, 1), 0);
+	ck_assert_uint_eq(vfio_dma_place(NULL, 0), 0);
 }
 END_TEST
 

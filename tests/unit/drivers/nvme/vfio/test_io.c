@@ -168,7 +168,7 @@ START_TEST(vectors_that_do_not_are_sgls)
 }
 END_TEST
 
-/* Memory that the device does not see is refused, and costs no slot. */
+/* Memory that the device does not see is refused, and costs no tracker. */
 START_TEST(foreign_memory_is_refused)
 {
 	static char foreign[512] __attribute__((aligned(4096)));
@@ -208,7 +208,7 @@ START_TEST(the_devices_status_and_result_are_passed_on)
 }
 END_TEST
 
-/* Before the queue is made, and while all slots are taken: requests wait inside, and in order. */
+/* Before the queue is made, and while all trackers are taken: requests wait inside, and in order. */
 START_TEST(what_finds_no_room_waits_in_order)
 {
 	struct layer_io *last = &ios[MANY - 1];
@@ -272,7 +272,7 @@ START_TEST(what_finds_no_list_waits)
 }
 END_TEST
 
-/* The queues wrap many times; the generation of every slot, too. */
+/* The queues wrap many times; the generation of every tracker, too. */
 START_TEST(queues_wrap)
 {
 	begin();

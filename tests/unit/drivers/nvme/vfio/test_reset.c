@@ -200,7 +200,7 @@ static void count_event(struct ebb_nvme_request *request)
 	cancelled += request->rc == -ECANCELED;
 }
 
-/* No slot is free for the deletions at first: they go when there is one. */
+/* No tracker is free for the deletions at first: they go when there is one. */
 START_TEST(a_full_admin_queue_while_queues_are_deleted)
 {
 	static struct ebb_nvme_request requests[VFIO_ADMIN_DEPTH - 1];

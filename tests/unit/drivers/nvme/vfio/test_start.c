@@ -316,7 +316,7 @@ END_TEST
 
 static void wait_for_no_queue(void)
 {
-	while (!ebb_list_empty(&vfio_ctrlr_of(&layer.path)->lanes)) {
+	while (!ebb_list_empty(&vfio_ctrlr_of(&layer.path)->queues)) {
 		layer_pump();
 	}
 }

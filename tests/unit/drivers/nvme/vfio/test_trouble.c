@@ -36,9 +36,9 @@ START_TEST(a_repeated_cid)
 }
 END_TEST
 
-START_TEST(a_cid_that_no_slot_has)
+START_TEST(a_cid_that_no_tracker_has)
 {
-	misbehaves(FAKE_NO_SLOT_CID, "a command that is not under way (CID ffff");
+	misbehaves(FAKE_NO_TRACKER_CID, "a command that is not under way (CID ffff");
 }
 END_TEST
 
@@ -54,7 +54,7 @@ START_TEST(another_queues_identifier)
 }
 END_TEST
 
-/* An entry with the wrong phase is none: the ladder finds out. */
+/* An entry with the wrong phase is none: the timeout finds out. */
 START_TEST(a_wrong_phase)
 {
 	misbehaves(FAKE_WRONG_PHASE, "was not answered within 1000 ms: asking to abort it");
@@ -181,19 +181,19 @@ START_TEST(a_command_that_never_ends)
 }
 END_TEST
 
-/* Nothing is armed for a lane that has nothing to do. */
+/* Nothing is armed for a queue that has nothing to do. */
 START_TEST(the_timer_runs_only_for_commands)
 {
-	struct vfio_lane *lane;
+	struct vfio_io_queue *queue;
 
 	crowd_begin();
-	lane = crowd_queue.queue;
-	ck_assert(!lane->timed);
+	queue = crowd_queue.queue;
+	ck_assert(!queue->timer_runs);
 	crowd_submit(1);
-	ck_assert(lane->timed);
+	ck_assert(queue->timer_runs);
 	crowd_until_done(1);
 	layer_pumps(LAYER_TIMEOUT_MS / 4 + 2);
-	ck_assert(!lane->timed);
+	ck_assert(!queue->timer_runs);
 	crowd_end();
 }
 END_TEST
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(layer_begin, layer_end),
 		UNIT_TEST(a_wrong_cid),
 		UNIT_TEST(a_repeated_cid),
-		UNIT_TEST(a_cid_that_no_slot_has),
+		UNIT_TEST(a_cid_that_no_tracker_has),
 		UNIT_TEST(a_head_outside_of_the_queue),
 		UNIT_TEST(another_queues_identifier),
 		UNIT_TEST(a_wrong_phase),

@@ -11,7 +11,7 @@
 #include "drivers/nvme/identify.h"
 #include "drivers/nvme/vfio/device.h"
 
-struct vfio_tenure {
+struct vfio_ownership {
 	struct ebb_vfio_device *device; /* NULL: closed */
 	char bdf[EBB_PCI_BDF_SIZE];
 	struct host_claim *hold; /* of what other controllers reach */
@@ -19,27 +19,27 @@ struct vfio_tenure {
 };
 
 /**
- * vfio_tenure_begin() - open the function at @traddr
+ * vfio_ownership_begin() - open the function at @traddr
  * @rebind: take it from the kernel's driver, and give it back at the end
  * Thread: the helper (blocks).
  * Return: 0; -EINVAL no PCI address; otherwise as ebb_nvme_bind_vfio(), ebb_vfio_device_open().
  *	@ret_error: why, and the remedy; nothing is left.
  */
-int vfio_tenure_begin(struct vfio_tenure *tenure, const char *traddr, bool rebind, char *ret_error,
-		      size_t error_size);
+int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, bool rebind,
+			 char *ret_error, size_t error_size);
 
 /**
- * vfio_tenure_hold() - claim shared namespace @nsid where the kernel has it by another controller
+ * vfio_ownership_claim() - claim shared namespace @nsid where the kernel has it by another controller
  * @info: as Identify Controller has told
  * Thread: the helper (blocks). Return: as host_claim_subsystem().
  */
-int vfio_tenure_hold(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
-		     struct host_claim **ret_hold, char *ret_error, size_t error_size);
+int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+			 struct host_claim **ret_hold, char *ret_error, size_t error_size);
 
 /* Thread: the helper (blocks). NULL is ignored. */
-void vfio_tenure_unhold(struct host_claim *hold);
+void vfio_ownership_release(struct host_claim *hold);
 
 /* Closes it: no DMA can come any more. Thread: the helper (blocks). */
-void vfio_tenure_end(struct vfio_tenure *tenure);
+void vfio_ownership_end(struct vfio_ownership *ownership);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which pairs a lane has, which it uses, and how it sleeps. */
+/* Which queue pairs a queue has, which it uses, and how it sleeps. */
 #include "tests/unit/drivers/nvme/vfio/layer.h"
 
 #include <endian.h>
@@ -39,9 +39,9 @@ static void end(void)
 	}
 }
 
-static unsigned outstanding(enum vfio_face face)
+static unsigned outstanding(enum vfio_qpair_kind kind)
 {
-	return queue.queue->pairs[face].outstanding;
+	return queue.queue->qpairs[kind].outstanding;
 }
 
 static bool fired(void)
@@ -73,12 +73,12 @@ START_TEST(a_polling_reactor_has_no_interrupts)
 {
 	begin();
 	layer_submit(&queue, &ios[0]);
-	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_POLLED), 1);
 	layer_until_done(ios, 1);
 	ios[1].request.opcode = nvme_cmd_flush;
 	ios[1].request.iovcnt = 0;
 	layer_submit(&queue, &ios[1]);
-	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_POLLED), 1);
 	layer_until_done(ios, 2);
 	ck_assert(!fired());
 	end();
@@ -90,7 +90,7 @@ START_TEST(one_that_may_sleep_has)
 	begin();
 	set_interrupt(true);
 	layer_submit(&queue, &ios[0]);
-	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_IRQ), 1);
 	stage_turn();
 	ck_assert_int_eq(arm(), 0);
 	ck_assert(!fired());
@@ -112,19 +112,19 @@ START_TEST(a_busy_one_goes_without)
 		run_one(&ios[i]);
 	}
 	layer_submit(&queue, &ios[63]);
-	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_IRQ), 1);
 	layer_until_done(ios, 64);
 	layer_submit(&queue, &ios[64]);
-	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_POLLED), 1);
 	/* What may take long is not waited for awake. */
 	ios[65].request.opcode = nvme_cmd_flush;
 	ios[65].request.iovcnt = 0;
 	layer_submit(&queue, &ios[65]);
-	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_IRQ), 1);
 	layer_until_done(ios, 66);
 	ck_assert_int_eq(arm(), 0);
 	layer_submit(&queue, &ios[66]);
-	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_IRQ), 1);
 	layer_until_done(ios, 67);
 	end();
 }
@@ -200,7 +200,7 @@ static void submit_follower(struct ebb_nvme_request *request)
  */
 static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 {
-	const struct vfio_pair *woken = &queue.queue->pairs[VFIO_WOKEN];
+	const struct vfio_qpair *irq = &queue.queue->qpairs[VFIO_QPAIR_IRQ];
 	uint64_t before, rung;
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -210,12 +210,12 @@ static uint64_t doorbells_of_a_look(struct layer_io *io, bool sleeps)
 	stage_turn();
 	ck_assert_int_eq(sleeps ? arm() : 0, 0);
 	fake_ctrlr_step(layer.fake);
-	before = woken->sq_doorbells;
+	before = irq->sq_doorbells;
 	followed = 0;
 	layer.transport->poll(&queue.queue->base);
 	ck_assert_uint_eq(followed, 3);
-	ck_assert_uint_eq(woken->sq_rung, woken->sq_tail);
-	rung = woken->sq_doorbells - before;
+	ck_assert_uint_eq(irq->sq_rung, irq->sq_tail);
+	rung = irq->sq_doorbells - before;
 	layer_until_done(io + 3, 3);
 	return rung;
 }
@@ -233,23 +233,23 @@ START_TEST(the_first_after_a_sleep_does_not_wait)
 END_TEST
 
 /* With one under way that raises no interrupt there is no sleep; but that has an end. */
-START_TEST(a_straggler_is_looked_after)
+START_TEST(a_late_completion_is_looked_for)
 {
-	struct vfio_lane *lane;
+	struct vfio_io_queue *io_queue;
 
 	begin();
-	lane = queue.queue;
+	io_queue = queue.queue;
 	layer.fake->holds_io = true;
 	layer_submit(&queue, &ios[0]);
 	set_interrupt(true);
 	layer_submit(&queue, &ios[1]);
 	layer_pump();
-	ck_assert_uint_eq(outstanding(VFIO_POLLED), 1);
-	ck_assert_uint_eq(outstanding(VFIO_WOKEN), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_POLLED), 1);
+	ck_assert_uint_eq(outstanding(VFIO_QPAIR_IRQ), 1);
 	ck_assert_int_eq(arm(), -EAGAIN);
-	ck_assert(!lane->straggling);
+	ck_assert(!io_queue->late_timer_runs);
 	layer_pumps(2);
-	ck_assert(lane->straggling);
+	ck_assert(io_queue->late_timer_runs);
 	ck_assert_int_eq(arm(), 0);
 	fake_ctrlr_release(layer.fake, 2);
 	fake_ctrlr_step(layer.fake);
@@ -259,7 +259,7 @@ START_TEST(a_straggler_is_looked_after)
 	ebb_reactor_turn(&ebb_reactors[0], false);
 	stage_enter(ebb_thread_app());
 	layer_expect(&ios[0], 0, 0);
-	ck_assert(!lane->straggling);
+	ck_assert(!io_queue->late_timer_runs);
 	layer.fake->holds_io = false;
 	layer_until_done(ios, 2);
 	end();
@@ -276,10 +276,10 @@ static void turn_of_another(void)
 
 START_TEST(a_lost_interrupt_is_found_and_counted)
 {
-	struct vfio_lane *lane;
+	struct vfio_io_queue *io_queue;
 
 	begin();
-	lane = queue.queue;
+	io_queue = queue.queue;
 	set_interrupt(true);
 	layer.fake->loses_interrupts = true;
 	layer_submit(&queue, &ios[0]);
@@ -299,7 +299,7 @@ START_TEST(a_lost_interrupt_is_found_and_counted)
 	stage_clock_advance(2 * EBB_NS_PER_MS);
 	turn_of_another();
 	layer_expect(&ios[0], 0, 0);
-	ck_assert_uint_eq(lane->lost_interrupts, 1);
+	ck_assert_uint_eq(io_queue->messages->lost_interrupts, 1);
 	ck_assert_uint_eq(log_count("an interrupt was lost"), 1);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	end();
@@ -319,7 +319,7 @@ START_TEST(a_late_interrupt_is_not_lost)
 	layer_pumps(1);
 	layer_expect(&ios[0], 0, 0);
 	layer_pumps(LAYER_TIMEOUT_MS);
-	ck_assert_uint_eq(queue.queue->lost_interrupts, 0);
+	ck_assert_uint_eq(queue.queue->messages->lost_interrupts, 0);
 	layer.fake->holds_io = false;
 	end();
 }
@@ -358,7 +358,7 @@ START_TEST(with_one_queue_pair_it_interrupts)
 
 	layer.fake->granted = 1;
 	begin();
-	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_QPAIR_IRQ));
 	run_one(&ios[0]);
 	set_interrupt(true);
 	run_one(&ios[1]);
@@ -374,7 +374,7 @@ START_TEST(num_io_queues_is_kept_to)
 {
 	layer.drive.opts.num_io_queues = 1;
 	begin();
-	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_QPAIR_IRQ));
 	end();
 }
 END_TEST
@@ -393,17 +393,17 @@ END_TEST
 
 START_TEST(a_refused_second_pair_is_done_without)
 {
-	struct vfio_lane *lane;
+	struct vfio_io_queue *io_queue;
 
 	layer_attach();
 	layer_queue_open(&queue);
-	lane = queue.queue;
+	io_queue = queue.queue;
 	while (!layer.fake->sq[1].exists) {
 		layer_pump();
 	}
 	layer.fake->granted = 1; /* the second one's completion queue is refused */
 	layer_queue_live(&queue);
-	ck_assert_uint_eq(lane->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(io_queue->present, EBB_BIT(VFIO_QPAIR_IRQ));
 	layer_io_init(&ios[0], nvme_cmd_read, 0, 1);
 	run_one(&ios[0]);
 	layer_io_fini(&ios[0]);
@@ -485,7 +485,7 @@ START_TEST(drain_waits_for_all)
 }
 END_TEST
 
-/* What a reset has interrupted is still to come, wherever it is kept meanwhile. */
+/* What a reset has interrupted is still to come, though the controller has let go of it. */
 START_TEST(drain_waits_for_a_reset)
 {
 	drained = 0;
@@ -496,7 +496,7 @@ START_TEST(drain_waits_for_a_reset)
 	layer.fake->ready_steps = 50;
 	layer.transport->reset(&layer.path);
 	layer_pumps(10);
-	ck_assert_uint_eq(outstanding(VFIO_POLLED), 0);
+	ck_assert_int_eq(queue.queue->state, VFIO_IO_QUEUE_STOPPED);
 	layer.transport->drain(&queue.queue->base, count_drained, &drained);
 	layer_until(&layer.was_reset);
 	layer_queue_live(&queue);
@@ -524,7 +524,7 @@ START_TEST(threads_have_queues_of_their_own)
 		stage_enter(ebb_thread_app());
 	}
 	layer_until_done(ios, 3);
-	ck_assert_uint_eq(others[2].queue->pairs[VFIO_POLLED].qid, 8);
+	ck_assert_uint_eq(others[2].queue->qpairs[VFIO_QPAIR_POLLED].qid, 8);
 	for (unsigned i = 0; i < 3; i++) {
 		stage_enter(threads[i]);
 		layer_queue_close(&others[i]);
@@ -542,9 +542,10 @@ START_TEST(few_queue_pairs_are_shared_out)
 
 	layer.fake->granted = 3;
 	begin();
-	ck_assert_uint_eq(queue.queue->present, EBB_BIT(VFIO_WOKEN) | EBB_BIT(VFIO_POLLED));
+	ck_assert_uint_eq(queue.queue->present,
+			  EBB_BIT(VFIO_QPAIR_IRQ) | EBB_BIT(VFIO_QPAIR_POLLED));
 	layer_queue_open_live(&other);
-	ck_assert_uint_eq(other.queue->present, EBB_BIT(VFIO_WOKEN));
+	ck_assert_uint_eq(other.queue->present, EBB_BIT(VFIO_QPAIR_IRQ));
 	layer_queue_close(&other);
 	end();
 }
@@ -560,7 +561,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(an_emulated_one_is_not_hurried),
 		UNIT_TEST(any_other_one_is),
 		UNIT_TEST(the_first_after_a_sleep_does_not_wait),
-		UNIT_TEST(a_straggler_is_looked_after),
+		UNIT_TEST(a_late_completion_is_looked_for),
 		UNIT_TEST(a_lost_interrupt_is_found_and_counted),
 		UNIT_TEST(a_late_interrupt_is_not_lost),
 		UNIT_TEST(mode_changes_under_load),
