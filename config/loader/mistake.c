@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/config.h"
+#include "config/loader/config.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/compat.h"
+#include "config/loader/compat.h"
 
 #include <errno.h>
 #include <fnmatch.h>

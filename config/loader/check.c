@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/config.h"
+#include "config/loader/config.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <ebb/log.h>
 #include <ebb/method.h>
 
-#include "config/compat.h"
+#include "config/loader/compat.h"
 #include "core/app/subsystem.h"
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a text that is no JSON goes wrong. */
-#include "config/config.h"
+#include "config/loader/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

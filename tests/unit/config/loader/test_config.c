@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/config.h"
+#include "config/loader/config.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
-#include "config/compat.h"
+#include "config/loader/compat.h"
 #include "core/app/subsystem.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
