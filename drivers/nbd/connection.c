@@ -53,9 +53,8 @@
 #include "drivers/nbd/connection.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
@@ -182,22 +181,6 @@ static void conn_send_replies(struct nbd_conn *conn)
 	}
 }
 
-/*
- * Has the client taken anything since the last look? A send of ours ends only when much of the
- * kernel's buffer is free again; the buffer itself tells more.
- */
-static bool conn_drains(struct nbd_conn *conn)
-{
-	bool moved = conn->transmission.tx.moved;
-	int unsent = 0;
-
-	(void)ioctl(conn->fd, SIOCOUTQ, &unsent);
-	moved = moved || unsent < conn->drain_unsent;
-	conn->drain_unsent = unsent;
-	conn->transmission.tx.moved = false;
-	return moved;
-}
-
 static void conn_run(struct nbd_conn *conn);
 
 static int conn_timeout(void *arg)
@@ -208,7 +191,8 @@ static int conn_timeout(void *arg)
 		conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
 		conn->drain_periods++;
-		if (conn_drains(conn) && conn->drain_periods < NBD_DRAIN_MAX) {
+		if (nbd_tx_progressed(&conn->transmission.tx, conn->fd) &&
+		    conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;
 		}
 		conn_fail(conn, "did not take its last replies in time");
@@ -225,7 +209,7 @@ static void conn_drain(struct nbd_conn *conn)
 	if (ebb_list_empty(&conn->transmission.tx.replies)) {
 		conn_fail(conn, NULL);
 	} else if (conn->timer == NULL) {
-		(void)conn_drains(conn);
+		(void)nbd_tx_progressed(&conn->transmission.tx, conn->fd);
 		conn->timer = ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
 	}
 }
@@ -358,6 +342,13 @@ static void conn_run(struct nbd_conn *conn)
 	}
 }
 
+/* The usual case, in which conn_run() has nothing to do. */
+static bool conn_is_receiving(const struct nbd_conn *conn)
+{
+	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->transmission.stopping &&
+			  nbd_op_busy(&conn->transmission.rx.op));
+}
+
 /* The client has closed its side. Between two requests it may still want its replies. */
 static void conn_received_end(struct nbd_conn *conn)
 {
@@ -400,7 +391,9 @@ static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
 	if (more) {
 		conn_send(conn);
 	}
-	conn_run(conn);
+	if (!conn_is_receiving(conn)) {
+		conn_run(conn);
+	}
 }
 
 /* The bdev is done with a request. */
@@ -418,7 +411,9 @@ static void conn_req_done(void *arg, int status)
 		ebb_list_push_back(&conn->transmission.tx.replies, &req->link);
 		conn_send_replies(conn);
 	}
-	conn_run(conn);
+	if (!conn_is_receiving(conn)) {
+		conn_run(conn);
+	}
 	if (ebb_unlikely(group->freed)) {
 		nbd_poll_group_wake_waiters(group);
 	}

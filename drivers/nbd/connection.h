@@ -34,11 +34,9 @@ struct nbd_conn {
 	struct nbd_member member;
 	struct nbd_mem_waiter mem_waiter;
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
+	unsigned drain_periods;   /* of that timer */
 	bool hang_up_when_sent;   /* the last option was the client's last */
 	struct nbd_transmission transmission;
-
-	int drain_unsent;       /* bytes that the kernel had to send when the timer looked last */
-	unsigned drain_periods; /* of that timer */
 
 	struct ebb_msg later; /* to itself: look again next turn */
 	bool later_sent;

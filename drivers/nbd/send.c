@@ -8,6 +8,9 @@
 
 #include "drivers/nbd/send.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
 {
 	tx->op.done = done;
@@ -96,6 +99,22 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 	}
 	tx->skip = sent;
 	return !ebb_list_empty(&tx->replies);
+}
+
+/*
+ * A send of ours ends only when much of the kernel's buffer is free again; the buffer itself tells
+ * more.
+ */
+bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
+{
+	bool moved = tx->moved;
+	int unsent = 0;
+
+	(void)ioctl(fd, SIOCOUTQ, &unsent);
+	moved = moved || unsent < tx->unsent;
+	tx->unsent = unsent;
+	tx->moved = false;
+	return moved;
 }
 
 void nbd_tx_fini(struct nbd_tx *tx)

@@ -23,7 +23,8 @@ struct nbd_tx {
 	size_t out_sent;
 	struct ebb_list replies; /* requests; each is given back when its reply has been sent */
 	size_t skip;             /* bytes of the first reply that have been sent */
-	bool moved;              /* a send has ended since the connection has looked */
+	bool moved;              /* a send has ended since nbd_tx_progressed() */
+	int unsent;              /* bytes that the kernel had to send then */
 	struct msghdr msg;
 	struct iovec iov[NBD_TX_IOV_MAX];
 };
@@ -35,6 +36,9 @@ void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd);
 
 /* @len bytes have been sent. Return: true: there are more. */
 bool nbd_tx_sent(struct nbd_tx *tx, size_t len);
+
+/* Has the client taken anything since the last call? */
+bool nbd_tx_progressed(struct nbd_tx *tx, int fd);
 
 /* Gives back all that is not sent. */
 void nbd_tx_fini(struct nbd_tx *tx);

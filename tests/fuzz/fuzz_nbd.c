@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources: drivers/nbd/protocol.c drivers/nbd/handshake.c */
+/* sources: drivers/nbd/protocol.c drivers/nbd/handshake.c drivers/nbd/out.c */
 
 /*
  * A client's bytes, cut where the first byte of the input says, through the parser, the answers to
