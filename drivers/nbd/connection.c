@@ -62,7 +62,7 @@
 #include <ebb/poller.h>
 
 #include "drivers/nbd/export.h"
-#include "drivers/nbd/handshake.h"
+#include "drivers/nbd/haggle.h"
 
 static const char *const state_names[NBD_CONN_STATE_COUNT] = {
 	[NBD_CONN_HAGGLING] = "haggling",         [NBD_CONN_LOOKUP] = "lookup",
@@ -217,52 +217,29 @@ static void conn_drain(struct nbd_conn *conn)
 /* On the app thread; conn_looked_up() is the answer. */
 static void conn_look_up(void *arg);
 
-static void conn_option(struct nbd_conn *conn)
+static void conn_take_option(struct nbd_conn *conn)
 {
-	struct nbd_rx *rx = &conn->transmission.rx;
+	struct nbd_transmission *t = &conn->transmission;
+	const char *why;
 
-	switch (nbd_handshake_option(&rx->parsed, &conn->transmission.tx.out, &conn->lookup)) {
-	case NBD_OPTION_REPLIED:
+	switch (nbd_haggle(&t->rx, &t->tx.out, &conn->lookup, &why)) {
+	case NBD_HAGGLE_RECEIVE:
+		nbd_rx_receive(&t->rx, conn->group, conn->fd);
 		break;
-	case NBD_OPTION_LOOK_UP:
-		conn->lookup.no_zeroes = rx->parser.no_zeroes;
+	case NBD_HAGGLE_SEND_LAST:
+		conn->hang_up_when_sent = true;
+		break;
+	case NBD_HAGGLE_LOOK_UP:
 		nbd_conn_set_state(conn, NBD_CONN_LOOKUP);
 		ebb_msg_init(&conn->lookup_msg, conn_look_up, conn);
 		(void)ebb_thread_send(ebb_thread_app(), &conn->lookup_msg);
 		break;
-	case NBD_OPTION_ABORTED:
-		conn->hang_up_when_sent = true;
+	case NBD_HAGGLE_HANG_UP:
+		conn_fail(conn, why);
 		break;
-	case NBD_OPTION_HANG_UP:
-		conn_fail(conn, "asked for an export with too long a name");
-		break;
-	}
-}
-
-/* The next option, or more of it. Return: false: that has to come first. */
-static bool conn_parse_option(struct nbd_conn *conn)
-{
-	struct nbd_rx *rx = &conn->transmission.rx;
-
-	if (nbd_op_busy(&rx->op)) {
-		return false;
-	}
-	nbd_rx_parse(rx);
-	switch (rx->parsed.type) {
-	case NBD_PARSED_NONE:
-		nbd_rx_receive(rx, conn->group, conn->fd);
-		return false;
-	case NBD_PARSED_OPTION:
-	case NBD_PARSED_OPTION_TOO_LONG:
-		conn_option(conn);
-		break;
-	case NBD_PARSED_BAD:
-		conn_fail(conn, rx->parsed.error);
-		break;
-	default:
+	case NBD_HAGGLE_SEND:
 		break;
 	}
-	return true;
 }
 
 static void conn_haggle(struct nbd_conn *conn)
@@ -281,8 +258,10 @@ static void conn_haggle(struct nbd_conn *conn)
 			ebb_poller_unregister(&conn->timer);
 			nbd_parser_begin_transmission(&t->rx.parser);
 			nbd_conn_set_state(conn, NBD_CONN_TRANSMISSION);
-		} else if (!conn_parse_option(conn)) {
+		} else if (nbd_op_busy(&t->rx.op) || !nbd_poll_group_ready(conn->group)) {
 			return;
+		} else {
+			conn_take_option(conn);
 		}
 	}
 }

@@ -14,6 +14,7 @@
 void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
 {
 	tx->op.done = done;
+	tx->msg.msg_iov = tx->iov;
 	ebb_list_init(&tx->replies);
 }
 
@@ -55,10 +56,7 @@ void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
 		return;
 	}
 	if (!ebb_list_empty(&tx->replies)) {
-		tx->msg = (struct msghdr){
-			.msg_iov = tx->iov,
-			.msg_iovlen = (size_t)tx_gather(tx),
-		};
+		tx->msg.msg_iovlen = (size_t)tx_gather(tx);
 		sqe = nbd_poll_group_sqe(group, &tx->op);
 		io_uring_prep_sendmsg(sqe, fd, &tx->msg, MSG_NOSIGNAL);
 	} else if (tx->out.len > 0) {
