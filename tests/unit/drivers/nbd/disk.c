@@ -217,3 +217,16 @@ struct ebb_thread *disk_thread(void)
 {
 	return atomic_load(&channel_thread);
 }
+
+static unsigned wanted_held;
+
+static bool held_as_wanted(void)
+{
+	return disk_held() == wanted_held;
+}
+
+void disk_wait_held(unsigned count)
+{
+	wanted_held = count;
+	client_wait(held_as_wanted, "requests reach the bdev");
+}

@@ -19,6 +19,7 @@
 
 #include <ebb/app.h>
 #include <ebb/clock.h>
+#include <ebb/memory.h>
 #include <ebb/method.h>
 
 #include "drivers/nbd/wire.h"
@@ -265,4 +266,34 @@ int served_connect(void)
 	client_send(fd, &hello, sizeof(hello));
 	ck_assert(client_receive(fd, replies, sizeof(replies)));
 	return fd;
+}
+
+bool served_nobody(void)
+{
+	return served_clients() <= 0;
+}
+
+/* Bytes of the pool that are in use by requests. */
+size_t served_buffers(void)
+{
+	struct ebb_mem_stats stats;
+
+	ebb_mem_get_stats(&stats);
+	return stats.used_bytes - stats.cached_bytes;
+}
+
+void client_expect_reply(int fd, uint64_t cookie, uint32_t error)
+{
+	uint32_t found;
+
+	ck_assert_uint_eq(client_reply(fd, &found), cookie);
+	ck_assert_uint_eq(found, error);
+}
+
+void client_expect_end(int fd)
+{
+	char byte;
+
+	ck_assert(!client_receive(fd, &byte, 1));
+	close(fd);
 }

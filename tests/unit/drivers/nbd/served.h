@@ -39,6 +39,9 @@ void client_request(int fd, uint16_t flags, uint16_t type, uint64_t cookie, uint
 		    uint32_t len);
 /* The next reply's cookie. */
 uint64_t client_reply(int fd, uint32_t *ret_error);
+/* The next reply is that one; the connection's end comes next: closes it. */
+void client_expect_reply(int fd, uint64_t cookie, uint32_t error);
+void client_expect_end(int fd);
 /* True if nothing comes for @ms. */
 bool client_hears_nothing(int fd, int ms);
 /* Looks every millisecond until @condition() holds; fails the test after 10 s. */
@@ -47,11 +50,17 @@ void client_wait(bool (*condition)(void), const char *what);
 /* Connections that the service has, as nbd_get_exports says; -1: the export is gone. */
 int served_clients(void);
 
+/* None, for client_wait(). */
+bool served_nobody(void);
+/* Bytes of the pool that are in use by requests. */
+size_t served_buffers(void);
+
 /* The disk. It is memory; requests are answered at once unless told otherwise. */
 #define DISK_UNMAPPED 0xee                            /* what it reads as after an unmap */
 void disk_fill(size_t at, uint8_t value, size_t len); /* one reactor */
 void disk_hold(bool on); /* keep requests from here on until disk_release() */
 unsigned disk_held(void);
+void disk_wait_held(unsigned count);           /* until that many are kept */
 void disk_release(int status, bool backwards); /* answer what is held */
 void disk_fail(int status); /* answer requests from here on with that; 0: as usual */
 unsigned disk_flushes(void);
