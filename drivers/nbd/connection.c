@@ -23,7 +23,7 @@
  *            are in the hands of a device, and no decision taken here can get them back sooner.
  * GONE       Nothing is outstanding: freed, and the app thread told.
  *
- * Who owns a buffer: from nbd_req_alloc() on the request does, until nbd_req_put(). Meanwhile it is
+ * Who owns a buffer: from nbd_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile it is
  * lent to one borrower at a time: the receive that fills it (rx.req), then the bdev (in_flight),
  * then the send that empties it (on replies). A write's buffers need not wait for its reply. Each
  * loan ends in a callback that comes exactly once, so to free is to wait until there is no loan:
