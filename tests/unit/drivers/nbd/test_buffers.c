@@ -4,12 +4,11 @@
 
 #include "drivers/nbd/buffers.h"
 
-#include <check.h>
-
 #include <errno.h>
 #include <stdlib.h>
 
 #include "core/memory/pool.h"
+#include "tests/unit/unit.h"
 
 static struct nbd_poll_group group;
 static struct nbd_mem_waiter waiter;
@@ -128,22 +127,17 @@ START_TEST(who_waits_is_woken_by_what_is_freed)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd buffers");
-	TCase *tcase = tcase_create("buffers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, NULL),
+		UNIT_TEST(they_are_as_long_as_asked_for_and_counted_as_the_pool_rounds_them),
+		UNIT_TEST(pieces_begin_where_asked),
+		UNIT_TEST(clients_share),
+		UNIT_TEST(an_empty_pool_gives_nothing_and_wakes_nobody),
+		UNIT_TEST(who_waits_is_woken_by_what_is_freed),
+		UNIT_END,
+	};
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, they_are_as_long_as_asked_for_and_counted_as_the_pool_rounds_them);
-	tcase_add_test(tcase, pieces_begin_where_asked);
-	tcase_add_test(tcase, clients_share);
-	tcase_add_test(tcase, an_empty_pool_gives_nothing_and_wakes_nobody);
-	tcase_add_test(tcase, who_waits_is_woken_by_what_is_freed);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

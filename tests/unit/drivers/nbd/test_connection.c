@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,6 +11,7 @@
 
 #include "drivers/nbd/connection.h"
 #include "tests/unit/drivers/nbd/served.h"
+#include "tests/unit/unit.h"
 
 static uint8_t data[4 << 20];
 
@@ -246,25 +246,19 @@ START_TEST(test_last_replies_have_their_time)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd connection");
-	TCase *tcase = tcase_create("connection");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_replies_go_as_requests_end),
+		UNIT_TEST(test_errors_are_told),
+		UNIT_TEST(test_fua_reaches_the_bdev),
+		UNIT_TEST(test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not),
+		UNIT_TEST(test_vanished_clients_leave_nothing),
+		UNIT_TEST(test_stop_comes_while_the_bdev_is_busy),
+		UNIT_TEST(test_a_handshake_has_its_time),
+		UNIT_TEST(test_last_replies_have_their_time),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 20);
-	tcase_add_test(tcase, test_replies_go_as_requests_end);
-	tcase_add_test(tcase, test_errors_are_told);
-	tcase_add_test(tcase, test_fua_reaches_the_bdev);
-	tcase_add_test(tcase, test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not);
-	tcase_add_test(tcase, test_vanished_clients_leave_nothing);
-	tcase_add_test(tcase, test_stop_comes_while_the_bdev_is_busy);
-	tcase_add_test(tcase, test_a_handshake_has_its_time);
-	tcase_add_test(tcase, test_last_replies_have_their_time);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }

@@ -2,15 +2,13 @@
 
 /* Which state follows which: all that may are taken, and all others are refused. */
 
-#include <check.h>
-
 #include <signal.h>
-#include <stdlib.h>
 
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/listener.h"
 #include "drivers/nbd/poll_group.h"
+#include "tests/unit/unit.h"
 
 struct move {
 	unsigned from, to;
@@ -153,23 +151,24 @@ START_TEST(every_other_move_is_refused)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd state");
-	TCase *tcase = tcase_create("state");
-	SRunner *runner = srunner_create(suite);
 	struct move move;
-	int failed, num_illegal = 0;
+	int num_illegal = 0;
 
 	while (illegal_move((unsigned)num_illegal, &move) != NULL) {
 		num_illegal++;
 	}
-	tcase_add_loop_test(tcase, every_legal_move_is_taken, 0, (int)EBB_ARRAY_SIZE(machines));
-	tcase_add_loop_test_raise_signal(tcase, every_other_move_is_refused, SIGABRT, 0,
-					 num_illegal);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+
+	const struct unit_test tests[] = {
+		UNIT_LOOP(every_legal_move_is_taken, 0, (int)EBB_ARRAY_SIZE(machines)),
+		{
+			.test = every_other_move_is_refused,
+			.end = num_illegal,
+			.signal = SIGABRT,
+		},
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
 }

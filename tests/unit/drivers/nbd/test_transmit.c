@@ -2,8 +2,6 @@
 
 /* How many requests and how much memory are taken, what waits for more, and long writes. */
 
-#include <check.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include "core/memory/pool.h"
 #include "drivers/nbd/connection.h"
 #include "tests/unit/drivers/nbd/served.h"
+#include "tests/unit/unit.h"
 
 static uint8_t data[4 << 20];
 
@@ -376,26 +375,20 @@ START_TEST(test_a_full_bdev_is_waited_for)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("nbd transmit");
-	TCase *tcase = tcase_create("transmit");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct unit_test tests[] = {
+		UNIT_TEST(test_no_more_than_the_bound_is_in_flight),
+		UNIT_TEST(test_a_long_write_goes_in_parts),
+		UNIT_TEST(test_a_stalled_write_holds_a_chunk),
+		UNIT_TEST(test_a_long_write_is_not_stopped_by_the_bound),
+		UNIT_TEST(test_parts_are_bounded),
+		UNIT_TEST(test_a_long_write_tells_its_first_error),
+		UNIT_TEST(test_a_long_write_is_given_up),
+		UNIT_TEST(test_an_empty_pool_is_waited_for),
+		UNIT_TEST(test_a_full_bdev_is_waited_for),
+		UNIT_END,
+	};
 
-	tcase_set_timeout(tcase, 20);
-	tcase_add_test(tcase, test_no_more_than_the_bound_is_in_flight);
-	tcase_add_test(tcase, test_a_long_write_goes_in_parts);
-	tcase_add_test(tcase, test_a_stalled_write_holds_a_chunk);
-	tcase_add_test(tcase, test_a_long_write_is_not_stopped_by_the_bound);
-	tcase_add_test(tcase, test_parts_are_bounded);
-	tcase_add_test(tcase, test_a_long_write_tells_its_first_error);
-	tcase_add_test(tcase, test_a_long_write_is_given_up);
-	tcase_add_test(tcase, test_an_empty_pool_is_waited_for);
-	tcase_add_test(tcase, test_a_full_bdev_is_waited_for);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_main(argc, argv, tests);
 }
