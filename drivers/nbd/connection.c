@@ -23,18 +23,19 @@
  *            are in the hands of a device, and no decision taken here can get them back sooner.
  * GONE       Nothing is outstanding: freed, and the app thread told.
  *
- * Who owns a buffer: from nbd_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile it
- * is lent to one borrower at a time: the receive that fills it (rx.req), then the bdev (in_flight),
- * then the send that empties it (on replies). A write's buffers need not wait for its reply. Each
- * loan ends in a callback that comes exactly once, so to free is to wait until there is no loan:
+ * Who owns a buffer: from nbd_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile
+ * it is lent to one borrower at a time: the receive that fills it (rx.req), then the bdev
+ * (in_flight), then the send that empties it (on replies). A write's buffers need not wait for its
+ * reply. Each loan ends in a callback that comes exactly once, so to free is to wait until there is
+ * no loan:
  *
  *     rx.op not busy, tx.op not busy, in_flight 0, no message to itself on its way
  *
  * conn_end() checks this, it is the only place that frees, and conn_run() calls it last in every
  * callback. Whatever way a client vanishes (end of file between requests, amid a header, amid a
  * payload, a reset, an error of send) leads by CLOSING or DRAINING to that place. Nothing that is
- * outstanding is freed early, nothing waits for a client that is not there: the shutdown() has ended
- * everything that depended on it.
+ * outstanding is freed early, nothing waits for a client that is not there: the shutdown() has
+ * ended everything that depended on it.
  *
  * Between threads: the connection belongs to one of the "nbd_N" threads, its record among the
  * exports to the app thread. They speak by messages that live in the connection: life (start, gone,
@@ -45,8 +46,8 @@
  * Being moved to another reactor: the group cancels the receive and the send; they are asked for
  * again on the new ring (conn_resume()). Neither has lost a byte: a cancelled one has moved none.
  *
- * All callbacks are here: of the receive, of the send, of the bdev, of timers and messages. Each tells
- * the part it is about (transmission: rx, tx, requests), does what that returns, and ends in
+ * All callbacks are here: of the receive, of the send, of the bdev, of timers and messages. Each
+ * tells the part it is about (transmission: rx, tx, requests), does what that returns, and ends in
  * conn_run().
  */
 
@@ -131,7 +132,7 @@ static void conn_end(struct nbd_conn *conn)
 	conn_tell_gone(conn);
 }
 
-/* Hangs up now, as it cannot go on; what is in flight ends first. @why: for the log; NULL: no news. */
+/* Hangs up now; what is in flight ends first. @why: for the log; NULL: no news. */
 static void conn_fail(struct nbd_conn *conn, const char *why)
 {
 	static struct ebb_ratelimit limit;

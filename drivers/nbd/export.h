@@ -85,7 +85,7 @@ void nbd_export_stop_all(void (*done)(void));
 struct nbd_export *nbd_export_find(struct nbd_listener *listener, const char *name,
 				   size_t name_len);
 
-/* The next that is served at that address, in order of their start; NULL gives the first, and ends. */
+/* The next that is served there, in order of their start; NULL gives the first, and ends. */
 struct nbd_export *nbd_export_next_at(struct nbd_listener *listener, struct nbd_export *previous);
 
 /* @client has @export, which lives from here on until nbd_export_client_gone(). */

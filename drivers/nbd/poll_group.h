@@ -111,7 +111,7 @@ struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd
 void nbd_poll_group_cancel(struct nbd_op *op);
 
 /**
- * nbd_poll_group_wait_mem() - call @waiter->retry once, when buffers are back or a moment has passed
+ * nbd_poll_group_wait_mem() - call @waiter->retry once, when buffers are back, or soon
  * Thread: the group's. Owns: @waiter must live until then, or be taken off its list.
  */
 void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter);
