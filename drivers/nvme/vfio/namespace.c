@@ -16,7 +16,7 @@
 
 struct vfio_ns {
 	struct nvme_path_ns *ns;
-	struct host_claim *hold;
+	struct host_claim *claim;
 	struct ebb_work work;
 	int rc;
 };
@@ -26,7 +26,7 @@ static void ns_open_run(struct ebb_work *work)
 	struct vfio_ns *vns = ebb_container_of(work, struct vfio_ns, work);
 	struct nvme_path_ns *ns = vns->ns;
 
-	vns->rc = vfio_ownership_claim(&ns->path->info, ns->nsid, &vns->hold, ns->fault,
+	vns->rc = vfio_ownership_claim(&ns->path->info, ns->nsid, &vns->claim, ns->fault,
 				       sizeof(ns->fault));
 }
 
@@ -65,7 +65,7 @@ void vfio_namespace_open(struct nvme_path_ns *ns)
 
 static void ns_close_run(struct ebb_work *work)
 {
-	vfio_ownership_release(ebb_container_of(work, struct vfio_ns, work)->hold);
+	vfio_ownership_release(ebb_container_of(work, struct vfio_ns, work)->claim);
 }
 
 static void ns_close_done(struct ebb_work *work)

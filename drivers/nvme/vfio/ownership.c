@@ -12,8 +12,8 @@ static void ownership_give_back(struct vfio_ownership *ownership)
 {
 	char error[512];
 
-	host_claim_release(ownership->hold);
-	ownership->hold = NULL;
+	host_claim_release(ownership->claim);
+	ownership->claim = NULL;
 	if (ownership->give_back &&
 	    ebb_nvme_bind_back("", ownership->bdf, error, sizeof(error)) != 0) {
 		ebb_warn("nvme", "%s: it could not be given back to the kernel: %s", ownership->bdf,
@@ -35,7 +35,7 @@ int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, b
 		return -EINVAL;
 	}
 	if (rebind) {
-		rc = ebb_nvme_bind_vfio("", ownership->bdf, was, &ownership->hold, ret_error,
+		rc = ebb_nvme_bind_vfio("", ownership->bdf, was, &ownership->claim, ret_error,
 					error_size);
 		if (rc != 0) {
 			return rc;
@@ -56,9 +56,9 @@ int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
 				    ret_error, error_size);
 }
 
-void vfio_ownership_release(struct host_claim *hold)
+void vfio_ownership_release(struct host_claim *claim)
 {
-	host_claim_release(hold);
+	host_claim_release(claim);
 }
 
 void vfio_ownership_end(struct vfio_ownership *ownership)

@@ -14,8 +14,8 @@
 struct vfio_ownership {
 	struct ebb_vfio_device *device; /* NULL: closed */
 	char bdf[EBB_PCI_BDF_SIZE];
-	struct host_claim *hold; /* of what other controllers reach */
-	bool give_back;          /* to the kernel's driver */
+	struct host_claim *claim; /* of what other controllers reach */
+	bool give_back;           /* to the kernel's driver */
 };
 
 /**
@@ -37,7 +37,7 @@ int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
 			 struct host_claim **ret_hold, char *ret_error, size_t error_size);
 
 /* Thread: the helper (blocks). NULL is ignored. */
-void vfio_ownership_release(struct host_claim *hold);
+void vfio_ownership_release(struct host_claim *claim);
 
 /* Closes it: no DMA can come any more. Thread: the helper (blocks). */
 void vfio_ownership_end(struct vfio_ownership *ownership);

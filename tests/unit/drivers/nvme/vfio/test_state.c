@@ -78,33 +78,33 @@ static const struct move made_moves[] = {
 
 static unsigned ctrlr_set(unsigned from, unsigned to)
 {
-	enum vfio_state state = from;
+	enum vfio_state state = (enum vfio_state)from;
 
-	vfio_state_set(&state, to);
+	vfio_state_set(&state, (enum vfio_state)to);
 	return state;
 }
 
 static unsigned queue_set(unsigned from, unsigned to)
 {
-	enum vfio_io_queue_state state = from;
+	enum vfio_io_queue_state state = (enum vfio_io_queue_state)from;
 
-	vfio_io_queue_state_set(&state, to);
+	vfio_io_queue_state_set(&state, (enum vfio_io_queue_state)to);
 	return state;
 }
 
 static unsigned setup_set(unsigned from, unsigned to)
 {
-	enum vfio_queue_setup_state state = from;
+	enum vfio_queue_setup_state state = (enum vfio_queue_setup_state)from;
 
-	vfio_queue_setup_state_set(&state, to);
+	vfio_queue_setup_state_set(&state, (enum vfio_queue_setup_state)to);
 	return state;
 }
 
 static unsigned made_set(unsigned from, unsigned to)
 {
-	enum vfio_made made = from;
+	enum vfio_made made = (enum vfio_made)from;
 
-	vfio_queue_setup_made_set(&made, to);
+	vfio_queue_setup_made_set(&made, (enum vfio_made)to);
 	return made;
 }
 
