@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_BASELINE_H
-#define EBB_BENCH_BASELINE_H
+#ifndef BENCH_BASELINE_H
+#define BENCH_BASELINE_H
 
 /*
  * The baselines: how fast two OS threads can pass a word to and fro with nothing of ebb in between.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_BASELINE_RPC_H
-#define EBB_BENCH_BASELINE_RPC_H
+#ifndef BENCH_BASELINE_RPC_H
+#define BENCH_BASELINE_RPC_H
 
 #include <ebb/base.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_BATCH_H
-#define EBB_BENCH_BATCH_H
+#ifndef BENCH_BATCH_H
+#define BENCH_BATCH_H
 
 /*
  * Round trips are timed in batches, so that the clock is no part of what is timed, and the median

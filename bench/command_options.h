@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_COMMAND_OPTIONS_H
-#define EBB_BENCH_COMMAND_OPTIONS_H
+#ifndef BENCH_COMMAND_OPTIONS_H
+#define BENCH_COMMAND_OPTIONS_H
 
 /* What each command can be asked, checked as far as that is possible without a device. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_COMPARISON_H
-#define EBB_BENCH_COMPARISON_H
+#ifndef BENCH_COMPARISON_H
+#define BENCH_COMPARISON_H
 
 /*
  * Something of ebb's beside a baseline: the least that the machine could do the same with. Both

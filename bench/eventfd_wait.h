@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_EVENTFD_WAIT_H
-#define EBB_BENCH_EVENTFD_WAIT_H
+#ifndef BENCH_EVENTFD_WAIT_H
+#define BENCH_EVENTFD_WAIT_H
 
 /* What a baseline's OS threads sleep on: an eventfd in an epoll instance, as a reactor's is. */
 

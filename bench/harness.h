@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_HARNESS_H
-#define EBB_BENCH_HARNESS_H
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
 
 /*
  * A measurement of reactors needs somebody who is none: the harness, an OS thread that starts

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_JSON_H
-#define EBB_BENCH_JSON_H
+#ifndef BENCH_JSON_H
+#define BENCH_JSON_H
 
 #include <stdio.h>
 

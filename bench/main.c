@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 {
 	int code;
 
-	ebb_std_fds_fill();
+	os_std_fds_fill();
 	code = measure(argc, argv);
-	return ebb_stdout_finish("ebb-bench") || code != 0 ? code : BENCH_EXIT_FAILED;
+	return os_std_fds_finish("ebb-bench") || code != 0 ? code : BENCH_EXIT_FAILED;
 }

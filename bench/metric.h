@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_METRIC_H
-#define EBB_BENCH_METRIC_H
+#ifndef BENCH_METRIC_H
+#define BENCH_METRIC_H
 
 /*
  * What a run is worth, in metrics. Each metric has one row in one table: its name in JSON with the

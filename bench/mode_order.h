@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_MODE_ORDER_H
-#define EBB_BENCH_MODE_ORDER_H
+#ifndef BENCH_MODE_ORDER_H
+#define BENCH_MODE_ORDER_H
 
 /**
  * bench_mode_order() - which mode is measured when

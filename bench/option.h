@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_OPTION_H
-#define EBB_BENCH_OPTION_H
+#ifndef BENCH_OPTION_H
+#define BENCH_OPTION_H
 
 /*
  * Command-line options as a table: one row names an option, says what its value must look like and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_PIN_H
-#define EBB_BENCH_PIN_H
+#ifndef BENCH_PIN_H
+#define BENCH_PIN_H
 
 #include <pthread.h>
 #include <sys/types.h>

@@ -50,12 +50,12 @@ static void ping_back(void *arg)
 
 	ping->trips++;
 	if (ping->trips == ping->batches.trips) {
-		bench_batches_add(&ping->batches, ebb_turn.now_ns - ping->batch_ns);
-		ping->batch_ns = ebb_turn.now_ns;
+		bench_batches_add(&ping->batches, event_turn.now_ns - ping->batch_ns);
+		ping->batch_ns = event_turn.now_ns;
 		ping->trips = 0;
 	}
 	/* However little of the CPU there was, one batch is waited for. */
-	if (ebb_turn.now_ns - ping->begin_ns < ping->time_ns || ping->batches.ns.count == 0) {
+	if (event_turn.now_ns - ping->begin_ns < ping->time_ns || ping->batches.ns.count == 0) {
 		ping_send(ping->b, &ping->there);
 	} else {
 		bench_harness_call_done(&ping->call);
@@ -66,8 +66,8 @@ static void ping_begin(void *arg)
 {
 	struct ping *ping = arg;
 
-	ping->begin_ns = ebb_turn.now_ns;
-	ping->batch_ns = ebb_turn.now_ns;
+	ping->begin_ns = event_turn.now_ns;
+	ping->batch_ns = event_turn.now_ns;
 	ping_send(ping->b, &ping->there);
 }
 

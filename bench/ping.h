@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_PING_H
-#define EBB_BENCH_PING_H
+#ifndef BENCH_PING_H
+#define BENCH_PING_H
 
 /* A message that goes to and fro between two ebb threads. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_RANDOM_H
-#define EBB_BENCH_RANDOM_H
+#ifndef BENCH_RANDOM_H
+#define BENCH_RANDOM_H
 
 /*
  * Random offsets at two multiplications each: a counter with an odd step goes through all 2^64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_REPORT_H
-#define EBB_BENCH_REPORT_H
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
 
 /*
  * What "ebb-bench run" prints. The JSON form is for programs: field names do not change, units are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_RPC_CLIENT_H
-#define EBB_BENCH_RPC_CLIENT_H
+#ifndef BENCH_RPC_CLIENT_H
+#define BENCH_RPC_CLIENT_H
 
 /* The same client talks to ebb and to the bare chain, so that its own price cancels out. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_RUN_H
-#define EBB_BENCH_RUN_H
+#ifndef BENCH_RUN_H
+#define BENCH_RUN_H
 
 /* "ebb-bench run": the same I/O on the same open bdev, in one mode of the reactors after another.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_RUSAGE_H
-#define EBB_BENCH_RUSAGE_H
+#ifndef BENCH_RUSAGE_H
+#define BENCH_RUSAGE_H
 
 /* What the process has used so far; the difference of two is what a run used. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_SIGNALS_H
-#define EBB_BENCH_SIGNALS_H
+#ifndef BENCH_SIGNALS_H
+#define BENCH_SIGNALS_H
 
 #include <stdbool.h>
 

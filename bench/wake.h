@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_WAKE_H
-#define EBB_BENCH_WAKE_H
+#ifndef BENCH_WAKE_H
+#define BENCH_WAKE_H
 
 #include "bench/command_options.h"
 

@@ -124,7 +124,7 @@ static inline void job_next(struct bench_job *job)
 	} else {
 		job->write = (uint32_t)bench_random_next(&worker->random) >= load->read_below;
 	}
-	job->submitted_ns = ebb_turn.now_ns;
+	job->submitted_ns = event_turn.now_ns;
 	job_issue(job);
 }
 
@@ -138,7 +138,7 @@ static void job_done(void *arg, int status)
 		return;
 	}
 	if (ebb_likely(status == 0)) {
-		ebb_histogram_add(&worker->latency, ebb_turn.now_ns - job->submitted_ns);
+		ebb_histogram_add(&worker->latency, event_turn.now_ns - job->submitted_ns);
 	} else {
 		job_failed(job, status);
 	}

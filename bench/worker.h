@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_WORKER_H
-#define EBB_BENCH_WORKER_H
+#ifndef BENCH_WORKER_H
+#define BENCH_WORKER_H
 
 /*
  * A worker keeps a fixed number of requests in flight on one thread: each completion submits the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BENCH_WORKLOAD_H
-#define EBB_BENCH_WORKLOAD_H
+#ifndef BENCH_WORKLOAD_H
+#define BENCH_WORKLOAD_H
 
 /* What the requests of a run are, in the terms of the bdev that they go to. */
 

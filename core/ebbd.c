@@ -122,7 +122,7 @@ static _Noreturn void EBB_PRINTF(1, 2) usage(const char *format, ...)
 static _Noreturn void print_and_exit(const char *text)
 {
 	fputs(text, stdout);
-	exit(ebb_stdout_finish("ebbd") ? EXIT_SUCCESS : EXIT_FAILED);
+	exit(os_std_fds_finish("ebbd") ? EXIT_SUCCESS : EXIT_FAILED);
 }
 
 static uint32_t parse_number(const char *option, const char *text, int base, uint32_t max,
@@ -184,10 +184,10 @@ static const char *parse_path(const char *option, const char *text)
 
 static const char *parse_cpumask(const char *text)
 {
-	char error[EBB_OPTIONS_ERROR_MAX];
+	char error[APP_OPTIONS_ERROR_MAX];
 	cpu_set_t cpus;
 
-	if (ebb_options_cpus(text, &cpus, error, sizeof(error)) < 0) {
+	if (app_options_cpus(text, &cpus, error, sizeof(error)) < 0) {
 		usage("--cpumask: %s", error);
 	}
 	return text;
@@ -296,13 +296,13 @@ static void choose_socket(struct arguments *arguments)
 		return;
 	}
 	if (opts->rpc_socket == NULL) {
-		rc = ebb_app_default_socket(arguments->default_socket,
-					    sizeof(arguments->default_socket));
+		rc = app_default_socket(arguments->default_socket,
+					sizeof(arguments->default_socket));
 		if (rc < 0) {
 			usage("the path of the default RPC socket is longer than a socket's may be "
 			      "($EBB_RPC_SOCKET, $XDG_RUNTIME_DIR); give --rpc-socket PATH");
 		}
-		rc = ebb_app_default_socket_mkdir(arguments->default_socket);
+		rc = app_default_socket_mkdir(arguments->default_socket);
 		if (rc < 0) {
 			usage("cannot make the directory of %s: %s; give --rpc-socket PATH",
 			      arguments->default_socket, strerror(-rc));
@@ -340,17 +340,17 @@ int main(int argc, char **argv)
 {
 	struct arguments arguments = {.mode = NULL};
 	struct ebb_app_opts loaded;
-	char error[EBB_OPTIONS_ERROR_MAX];
+	char error[APP_OPTIONS_ERROR_MAX];
 	int rc;
 
-	ebb_std_fds_fill();
+	os_std_fds_fill();
 	tune_heap();
 	raise_fd_limit();
 	ebb_app_opts_init(&arguments.opts, sizeof(arguments.opts));
 	arguments.opts.name = "ebbd";
 	parse_arguments(&arguments, argc, argv);
 	choose_socket(&arguments);
-	if (ebb_options_load(&arguments.opts, &loaded, error, sizeof(error)) < 0) {
+	if (app_options_load(&arguments.opts, &loaded, error, sizeof(error)) < 0) {
 		usage("%s", error);
 	}
 	rc = ebb_app_start(&arguments.opts, started, NULL);

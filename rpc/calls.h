@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_CALLS_H
-#define EBB_RPC_CALLS_H
+#ifndef RPC_CALLS_H
+#define RPC_CALLS_H
 
 /* Makes the calls of requests, one after the other. Thread: control. */
 
 #include <stddef.h>
 
-struct ebb_rpc_connection;
-struct ebb_rpc_request;
+struct rpc_connection;
+struct rpc_request;
 struct json_object;
 
 /**
@@ -15,13 +15,12 @@ struct json_object;
  * @bytes: that it came in
  * Owns: @document is taken over.
  */
-void rpc_calls_start(struct ebb_rpc_connection *connection, struct json_object *document,
-		     size_t bytes);
+void rpc_calls_start(struct rpc_connection *connection, struct json_object *document, size_t bytes);
 
 /**
  * rpc_calls_abandon() - answer that its call has not ended, and call nothing more of it
  * The app thread may have the request: it comes back, or stays there, unheard.
  */
-void rpc_calls_abandon(struct ebb_rpc_request *request);
+void rpc_calls_abandon(struct rpc_request *request);
 
 #endif

@@ -19,8 +19,7 @@
 /* Answers may be longer than requests. */
 #define CLIENT_ANSWER_MAX ((size_t)256 * 1024 * 1024)
 
-static int EBB_PRINTF(3, 4)
-	client_fail(struct ebb_rpc_client *client, int rc, const char *format, ...)
+static int EBB_PRINTF(3, 4) client_fail(struct rpc_client *client, int rc, const char *format, ...)
 {
 	va_list args;
 
@@ -30,7 +29,7 @@ static int EBB_PRINTF(3, 4)
 	return rc;
 }
 
-static int client_fail_connect(struct ebb_rpc_client *client, const char *path, int error)
+static int client_fail_connect(struct rpc_client *client, const char *path, int error)
 {
 	struct stat st;
 
@@ -67,13 +66,13 @@ static int client_fail_connect(struct ebb_rpc_client *client, const char *path, 
 	}
 }
 
-int ebb_rpc_client_open(struct ebb_rpc_client *client, const char *path, unsigned timeout_ms)
+int rpc_client_open(struct rpc_client *client, const char *path, unsigned timeout_ms)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
 	int rc;
 
-	*client = (struct ebb_rpc_client){.fd = -1, .timeout_ms = timeout_ms, .next_id = 1};
+	*client = (struct rpc_client){.fd = -1, .timeout_ms = timeout_ms, .next_id = 1};
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		return client_fail(client, -ENAMETOOLONG,
 				   "the path %.120s is %zu bytes long; a socket's has at most %zu",
@@ -90,7 +89,7 @@ int ebb_rpc_client_open(struct ebb_rpc_client *client, const char *path, unsigne
 		rc = client_fail_connect(client, path, errno);
 		goto close_fd;
 	}
-	ebb_framing_init(&client->framing, CLIENT_ANSWER_MAX);
+	rpc_framing_init(&client->framing, CLIENT_ANSWER_MAX);
 	return 0;
 close_fd:
 	close(client->fd);
@@ -98,16 +97,16 @@ close_fd:
 	return rc;
 }
 
-void ebb_rpc_client_close(struct ebb_rpc_client *client)
+void rpc_client_close(struct rpc_client *client)
 {
 	if (client->fd >= 0) {
 		close(client->fd);
 		client->fd = -1;
 	}
-	ebb_framing_fini(&client->framing);
+	rpc_framing_fini(&client->framing);
 }
 
-static int client_send(struct ebb_rpc_client *client, const char *text, size_t len)
+static int client_send(struct rpc_client *client, const char *text, size_t len)
 {
 	while (len > 0) {
 		ssize_t sent = send(client->fd, text, len, MSG_NOSIGNAL);
@@ -126,13 +125,13 @@ static int client_send(struct ebb_rpc_client *client, const char *text, size_t l
 }
 
 /* Reads up to the end of one JSON value. */
-static int client_receive(struct ebb_rpc_client *client, struct json_object **ret_value)
+static int client_receive(struct rpc_client *client, struct json_object **ret_value)
 {
 	uint64_t deadline_ns = ebb_clock_now_ns() + client->timeout_ms * EBB_NS_PER_MS;
-	enum ebb_framing_status status = EBB_FRAMING_MORE;
+	enum rpc_framing_status status = RPC_FRAMING_MORE;
 	struct ebb_method_error error;
 
-	while (status == EBB_FRAMING_MORE) {
+	while (status == RPC_FRAMING_MORE) {
 		struct pollfd readable = {.fd = client->fd, .events = POLLIN};
 		uint64_t now_ns = ebb_clock_now_ns();
 		char data[65536];
@@ -157,17 +156,17 @@ static int client_receive(struct ebb_rpc_client *client, struct json_object **re
 					   "ebbd has closed the connection without an answer");
 		}
 		/* One request is under way, so there is nothing after its answer. */
-		status = ebb_framing_next(&client->framing, data, (size_t)got, &used, ret_value,
+		status = rpc_framing_next(&client->framing, data, (size_t)got, &used, ret_value,
 					  &error);
 	}
-	if (status == EBB_FRAMING_BROKEN) {
+	if (status == RPC_FRAMING_BROKEN) {
 		return client_fail(client, -EBADMSG, "the answer is no JSON: %.200s", error.text);
 	}
 	return 0;
 }
 
 /* Takes the answer apart. */
-static int client_judge(struct ebb_rpc_client *client, struct json_object *answer,
+static int client_judge(struct rpc_client *client, struct json_object *answer,
 			struct json_object **ret_result, struct ebb_method_error *ret_error)
 {
 	struct json_object *part;
@@ -177,18 +176,17 @@ static int client_judge(struct ebb_rpc_client *client, struct json_object *answe
 		return 0;
 	}
 	if (json_object_object_get_ex(answer, "error", &part)) {
-		ebb_method_error_set(
-			ret_error, json_object_get_int(json_object_object_get(part, "code")), "%s",
-			json_object_get_string(json_object_object_get(part, "message")));
+		method_error_set(ret_error,
+				 json_object_get_int(json_object_object_get(part, "code")), "%s",
+				 json_object_get_string(json_object_object_get(part, "message")));
 		return -EREMOTEIO;
 	}
 	return client_fail(client, -EBADMSG, "the answer is not JSON-RPC: %.200s",
 			   json_object_to_json_string(answer));
 }
 
-int ebb_rpc_client_call(struct ebb_rpc_client *client, const char *method,
-			struct json_object *params, struct json_object **ret_result,
-			struct ebb_method_error *ret_error)
+int rpc_client_call(struct rpc_client *client, const char *method, struct json_object *params,
+		    struct json_object **ret_result, struct ebb_method_error *ret_error)
 {
 	struct json_object *request = json_object_new_object();
 	struct json_object *answer = NULL;

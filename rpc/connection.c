@@ -28,21 +28,21 @@
 #define DRAIN_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define OUT_SIZE_MIN    4096
 
-static size_t out_waiting(const struct ebb_rpc_connection *connection)
+static size_t out_waiting(const struct rpc_connection *connection)
 {
 	return connection->out_len - connection->out_offset;
 }
 
-static bool connection_held_back(const struct ebb_rpc_connection *connection)
+static bool connection_held_back(const struct rpc_connection *connection)
 {
-	return (connection->num_requests >= EBB_RPC_CLIENT_FEW &&
-		connection->server->num_requests >= EBB_RPC_REQUESTS_MAX) ||
-	       connection->request_bytes > EBB_RPC_CLIENT_IN_HIGH ||
-	       out_waiting(connection) > EBB_RPC_CLIENT_OUT_HIGH;
+	return (connection->num_requests >= RPC_CLIENT_FEW &&
+		connection->server->num_requests >= RPC_REQUESTS_MAX) ||
+	       connection->request_bytes > RPC_CLIENT_IN_HIGH ||
+	       out_waiting(connection) > RPC_CLIENT_OUT_HIGH;
 }
 
 /* Makes room for @len more bytes at the end of the output. */
-static bool out_reserve(struct ebb_rpc_connection *connection, size_t len)
+static bool out_reserve(struct rpc_connection *connection, size_t len)
 {
 	size_t need = out_waiting(connection) + len;
 	size_t size = connection->out_size != 0 ? connection->out_size : OUT_SIZE_MIN;
@@ -69,7 +69,7 @@ static bool out_reserve(struct ebb_rpc_connection *connection, size_t len)
 	return true;
 }
 
-void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct json_object *answer)
+void rpc_connection_answer(struct rpc_connection *connection, struct json_object *answer)
 {
 	size_t len = 0;
 	const char *text = json_object_to_json_string_length(
@@ -79,7 +79,7 @@ void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct jso
 		return;
 	}
 	if (text != NULL && out_waiting(connection) > 0 &&
-	    out_waiting(connection) + len > EBB_RPC_CLIENT_OUT_MAX) {
+	    out_waiting(connection) + len > RPC_CLIENT_OUT_MAX) {
 		ebb_warn("rpc",
 			 "process %d does not read its answers (%zu bytes wait): it is cut off",
 			 connection->peer.pid, out_waiting(connection));
@@ -98,7 +98,7 @@ void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct jso
 	connection->server->churn_bytes += len;
 }
 
-static void connection_send(struct ebb_rpc_connection *connection)
+static void connection_send(struct rpc_connection *connection)
 {
 	while (!connection->dead && out_waiting(connection) > 0) {
 		ssize_t sent = send(connection->fd, connection->out + connection->out_offset,
@@ -112,7 +112,7 @@ static void connection_send(struct ebb_rpc_connection *connection)
 			connection->dead = true;
 		}
 	}
-	if (connection->out_size > EBB_RPC_CLIENT_OUT_HIGH) {
+	if (connection->out_size > RPC_CLIENT_OUT_HIGH) {
 		free(connection->out);
 		connection->out = NULL;
 		connection->out_size = 0;
@@ -122,29 +122,29 @@ static void connection_send(struct ebb_rpc_connection *connection)
 }
 
 /* The stream cannot go on: says so, reads no more, and closes when all answers have been sent. */
-static void connection_break(struct ebb_rpc_connection *connection,
+static void connection_break(struct rpc_connection *connection,
 			     const struct ebb_method_error *error)
 {
-	struct json_object *answer = ebb_envelope_answer(NULL, NULL, error);
+	struct json_object *answer = rpc_envelope_answer(NULL, NULL, error);
 	size_t drained = 0;
 	ssize_t got = 1;
 
-	ebb_rpc_connection_answer(connection, answer);
+	rpc_connection_answer(connection, answer);
 	json_object_put(answer);
 	connection->ended = true;
 	connection->in_len = 0;
 	while (got > 0 && drained < DRAIN_BYTES_MAX) {
-		got = recv(connection->fd, connection->server->read_buffer, EBB_RPC_READ_BYTES,
+		got = recv(connection->fd, connection->server->read_buffer, RPC_READ_BYTES,
 			   MSG_DONTWAIT);
 		drained += got > 0 ? (size_t)got : 0;
 	}
 }
 
 /* Keeps the rest of what was read for when the client is no longer held back. */
-static void connection_keep(struct ebb_rpc_connection *connection, const char *data, size_t len)
+static void connection_keep(struct rpc_connection *connection, const char *data, size_t len)
 {
 	if (len > 0 && connection->in == NULL) {
-		connection->in = malloc(EBB_RPC_READ_BYTES);
+		connection->in = malloc(RPC_READ_BYTES);
 		if (connection->in == NULL) {
 			ebb_error("rpc", "out of memory for requests of process %d: it is cut off",
 				  connection->peer.pid);
@@ -162,30 +162,30 @@ static void connection_keep(struct ebb_rpc_connection *connection, const char *d
 }
 
 /* What the value that is complete now came in, less any white space that is past a value's limit. */
-static size_t connection_value_bytes(struct ebb_rpc_connection *connection)
+static size_t connection_value_bytes(struct rpc_connection *connection)
 {
 	size_t bytes = connection->value_bytes;
 
 	connection->value_bytes = 0;
-	return bytes < EBB_FRAMING_BYTES_MAX ? bytes : EBB_FRAMING_BYTES_MAX;
+	return bytes < RPC_FRAMING_BYTES_MAX ? bytes : RPC_FRAMING_BYTES_MAX;
 }
 
 /* Cuts @data into values and runs them, until it is used up or the client must be held back. */
-static void connection_parse(struct ebb_rpc_connection *connection, const char *data, size_t len)
+static void connection_parse(struct rpc_connection *connection, const char *data, size_t len)
 {
-	enum ebb_framing_status status = EBB_FRAMING_VALUE;
+	enum rpc_framing_status status = RPC_FRAMING_VALUE;
 	struct ebb_method_error error;
 	struct json_object *value;
 	size_t used;
 
 	while (len > 0 && !connection->dead && !connection_held_back(connection)) {
-		status = ebb_framing_next(&connection->framing, data, len, &used, &value, &error);
+		status = rpc_framing_next(&connection->framing, data, len, &used, &value, &error);
 		data += used;
 		len -= used;
 		connection->value_bytes += used;
-		if (status == EBB_FRAMING_VALUE) {
+		if (status == RPC_FRAMING_VALUE) {
 			rpc_calls_start(connection, value, connection_value_bytes(connection));
-		} else if (status == EBB_FRAMING_BROKEN) {
+		} else if (status == RPC_FRAMING_BROKEN) {
 			connection_break(connection, &error);
 			len = 0;
 		}
@@ -194,21 +194,21 @@ static void connection_parse(struct ebb_rpc_connection *connection, const char *
 }
 
 /* The client has ended its side: what it has asked for is answered, if it is there to listen. */
-static void connection_end(struct ebb_rpc_connection *connection)
+static void connection_end(struct rpc_connection *connection)
 {
 	struct pollfd peer = {.fd = connection->fd};
 	struct ebb_method_error error;
 	struct json_object *value;
 
 	connection->ended = true;
-	switch (ebb_framing_end(&connection->framing, &value, &error)) {
-	case EBB_FRAMING_VALUE:
+	switch (rpc_framing_end(&connection->framing, &value, &error)) {
+	case RPC_FRAMING_VALUE:
 		rpc_calls_start(connection, value, connection_value_bytes(connection));
 		break;
-	case EBB_FRAMING_BROKEN:
+	case RPC_FRAMING_BROKEN:
 		connection_break(connection, &error);
 		break;
-	case EBB_FRAMING_MORE:
+	case RPC_FRAMING_MORE:
 		break;
 	}
 	if (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)) != 0) {
@@ -216,7 +216,7 @@ static void connection_end(struct ebb_rpc_connection *connection)
 	}
 }
 
-static void connection_update_events(struct ebb_rpc_connection *connection)
+static void connection_update_events(struct rpc_connection *connection)
 {
 	bool reading =
 		!connection->ended && !connection_held_back(connection) && connection->in_len == 0;
@@ -240,7 +240,7 @@ static void connection_update_events(struct ebb_rpc_connection *connection)
 	}
 }
 
-void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection)
+void rpc_connection_advance(struct rpc_connection *connection)
 {
 	bool stopping = connection->server->stopping;
 
@@ -256,7 +256,7 @@ void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection)
 	}
 	if (connection->dead || (connection->ended && connection->in_len == 0 &&
 				 connection->num_requests == 0 && out_waiting(connection) == 0)) {
-		ebb_rpc_connection_destroy(connection);
+		rpc_connection_destroy(connection);
 		return;
 	}
 	connection_update_events(connection);
@@ -264,9 +264,9 @@ void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection)
 
 static void connection_readable(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_connection *connection = arg;
+	struct rpc_connection *connection = arg;
 	char *buffer = connection->server->read_buffer;
-	ssize_t got = recv(fd, buffer, EBB_RPC_READ_BYTES, MSG_DONTWAIT);
+	ssize_t got = recv(fd, buffer, RPC_READ_BYTES, MSG_DONTWAIT);
 
 	(void)events;
 	if (got > 0) {
@@ -276,19 +276,19 @@ static void connection_readable(evutil_socket_t fd, short events, void *arg)
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 		connection->dead = true;
 	}
-	ebb_rpc_connection_advance(connection);
+	rpc_connection_advance(connection);
 }
 
 static void connection_writable(evutil_socket_t fd, short events, void *arg)
 {
 	(void)fd;
 	(void)events;
-	ebb_rpc_connection_advance(arg);
+	rpc_connection_advance(arg);
 }
 
-int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd)
+int rpc_connection_open(struct rpc_server *server, int fd)
 {
-	struct ebb_rpc_connection *connection = calloc(1, sizeof(*connection));
+	struct rpc_connection *connection = calloc(1, sizeof(*connection));
 	socklen_t len = sizeof(connection->peer);
 
 	if (connection == NULL) {
@@ -297,7 +297,7 @@ int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd)
 	}
 	connection->server = server;
 	connection->fd = fd;
-	ebb_framing_init(&connection->framing, EBB_FRAMING_BYTES_MAX);
+	rpc_framing_init(&connection->framing, RPC_FRAMING_BYTES_MAX);
 	ebb_list_init(&connection->requests);
 	ebb_list_push_back(&server->connections, &connection->link);
 	server->num_connections++;
@@ -307,20 +307,20 @@ int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd)
 	connection->write_event =
 		event_new(server->base, fd, EV_WRITE | EV_PERSIST, connection_writable, connection);
 	if (connection->read_event == NULL || connection->write_event == NULL) {
-		ebb_rpc_connection_destroy(connection);
+		rpc_connection_destroy(connection);
 		return -ENOMEM;
 	}
 	connection_update_events(connection);
 	return 0;
 }
 
-void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection)
+void rpc_connection_destroy(struct rpc_connection *connection)
 {
-	struct ebb_rpc_server *server = connection->server;
+	struct rpc_server *server = connection->server;
 	struct ebb_list *node;
 
 	while ((node = ebb_list_pop_front(&connection->requests)) != NULL) {
-		ebb_list_entry(node, struct ebb_rpc_request, link)->connection = NULL;
+		ebb_list_entry(node, struct rpc_request, link)->connection = NULL;
 	}
 	ebb_list_remove(&connection->link);
 	server->num_connections--;
@@ -330,7 +330,7 @@ void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection)
 	if (connection->write_event != NULL) {
 		event_free(connection->write_event);
 	}
-	ebb_framing_fini(&connection->framing);
+	rpc_framing_fini(&connection->framing);
 	close(connection->fd);
 	free(connection->in);
 	free(connection->out);

@@ -37,11 +37,11 @@ static void control_refuse(int fd)
 	const char *text;
 	size_t len;
 
-	ebb_method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-			     "%d clients are connected, which is the limit: try again when one has "
-			     "gone",
-			     EBB_RPC_CLIENTS_MAX);
-	answer = ebb_envelope_answer(NULL, NULL, &error);
+	method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
+			 "%d clients are connected, which is the limit: try again when one has "
+			 "gone",
+			 RPC_CLIENTS_MAX);
+	answer = rpc_envelope_answer(NULL, NULL, &error);
 	text = json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &len);
 	/* An empty socket takes this much; if not, the client learns it from the close. */
 	if (send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
@@ -52,7 +52,7 @@ static void control_refuse(int fd)
 }
 
 /* A client that can neither be accepted nor refused would wake this thread for ever. */
-static void control_accept_pause(struct ebb_rpc_server *server)
+static void control_accept_pause(struct rpc_server *server)
 {
 	struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
 
@@ -62,7 +62,7 @@ static void control_accept_pause(struct ebb_rpc_server *server)
 
 static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 
 	(void)fd;
 	(void)events;
@@ -72,19 +72,19 @@ static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
 /* Clients that were held back, for there were too many requests of all. */
 static void control_room(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	struct ebb_list *node;
 	struct ebb_list *tmp;
 
 	(void)fd;
 	(void)events;
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
-		ebb_rpc_connection_advance(ebb_list_entry(node, struct ebb_rpc_connection, link));
+		rpc_connection_advance(ebb_list_entry(node, struct rpc_connection, link));
 	}
 }
 
 /* Out of descriptors: a client left waiting would wake this thread for ever, so it is sent away. */
-static void control_accept_starved(struct ebb_rpc_server *server)
+static void control_accept_starved(struct rpc_server *server)
 {
 	static struct ebb_ratelimit limit;
 	int fd;
@@ -107,7 +107,7 @@ static void control_accept_starved(struct ebb_rpc_server *server)
 	}
 }
 
-static void control_accept_failed(struct ebb_rpc_server *server, int error)
+static void control_accept_failed(struct rpc_server *server, int error)
 {
 	static struct ebb_ratelimit limit;
 
@@ -132,7 +132,7 @@ static void control_accept_failed(struct ebb_rpc_server *server, int error)
 
 static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
@@ -142,9 +142,9 @@ static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
 			control_accept_failed(server, errno);
 			return;
 		}
-		if (server->num_connections >= EBB_RPC_CLIENTS_MAX) {
+		if (server->num_connections >= RPC_CLIENTS_MAX) {
 			control_refuse(fd);
-		} else if (ebb_rpc_connection_open(server, fd) != 0) {
+		} else if (rpc_connection_open(server, fd) != 0) {
 			ebb_error("rpc", "out of memory for another client of %s",
 				  server->socket.path);
 		}
@@ -153,7 +153,7 @@ static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
 
 static void control_wake(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	struct ebb_msg *msg;
 
 	(void)fd;
@@ -170,27 +170,27 @@ static void control_wake(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
-static void control_abandon_calls(struct ebb_rpc_server *server)
+static void control_abandon_calls(struct rpc_server *server)
 {
 	struct ebb_list *node;
 	struct ebb_list *tmp;
 
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
-		struct ebb_rpc_connection *connection =
-			ebb_list_entry(node, struct ebb_rpc_connection, link);
+		struct rpc_connection *connection =
+			ebb_list_entry(node, struct rpc_connection, link);
 
 		while (!ebb_list_empty(&connection->requests)) {
-			rpc_calls_abandon(ebb_list_first(&connection->requests,
-							 struct ebb_rpc_request, link));
+			rpc_calls_abandon(
+				ebb_list_first(&connection->requests, struct rpc_request, link));
 		}
-		ebb_rpc_connection_advance(connection);
+		rpc_connection_advance(connection);
 	}
 }
 
 /* First for the calls, then for the clients. */
 static void control_deadline(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	struct timeval limit = {.tv_sec = STOP_CLIENTS_S};
 
 	(void)fd;
@@ -206,9 +206,9 @@ static void control_deadline(evutil_socket_t fd, short events, void *arg)
 	event_base_loopbreak(server->base);
 }
 
-void ebb_rpc_control_stop(void *arg)
+void rpc_control_stop(void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	struct timeval limit = {.tv_usec = STOP_CALLS_US};
 	struct ebb_list *node;
 	struct ebb_list *tmp;
@@ -217,25 +217,25 @@ void ebb_rpc_control_stop(void *arg)
 	event_del(server->accept_event);
 	event_del(server->accept_retry_event);
 	event_del(server->trim_event);
-	ebb_unix_socket_stop(&server->socket);
+	os_unix_socket_stop(&server->socket);
 	event_add(server->deadline_event, &limit);
 	if (ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base); /* else the last to go does that */
 	}
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
-		ebb_rpc_connection_advance(ebb_list_entry(node, struct ebb_rpc_connection, link));
+		rpc_connection_advance(ebb_list_entry(node, struct rpc_connection, link));
 	}
 }
 
-void *ebb_rpc_control_main(void *arg)
+void *rpc_control_main(void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	struct ebb_list *node;
 	struct ebb_list *tmp;
 
 	event_base_dispatch(server->base);
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
-		ebb_rpc_connection_destroy(ebb_list_entry(node, struct ebb_rpc_connection, link));
+		rpc_connection_destroy(ebb_list_entry(node, struct rpc_connection, link));
 	}
 	/* The app thread runs the stop, so it is there to take this. */
 	ebb_thread_send(server->app_thread, &server->ended_msg);
@@ -276,7 +276,7 @@ static struct event_base *control_base(void)
 	return base;
 }
 
-int ebb_rpc_control_init(struct ebb_rpc_server *server)
+int rpc_control_init(struct rpc_server *server)
 {
 	int rc;
 
@@ -321,7 +321,7 @@ static void event_free_any(struct event *event)
 	}
 }
 
-void ebb_rpc_control_fini(struct ebb_rpc_server *server)
+void rpc_control_fini(struct rpc_server *server)
 {
 	event_free_any(server->accept_event);
 	event_free_any(server->wake_event);

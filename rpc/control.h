@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_CONTROL_H
-#define EBB_RPC_CONTROL_H
+#ifndef RPC_CONTROL_H
+#define RPC_CONTROL_H
 
 /*
  * The server's insides. Two threads take part, and each thing belongs to one of them:
@@ -31,24 +31,24 @@
 struct event;
 struct event_base;
 
-#define EBB_RPC_CLIENTS_MAX 64
+#define RPC_CLIENTS_MAX 64
 /* Beyond these a client's further requests wait in its socket. */
-#define EBB_RPC_CLIENT_IN_HIGH  ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
-#define EBB_RPC_CLIENT_OUT_HIGH ((size_t)1024 * 1024)
+#define RPC_CLIENT_IN_HIGH  ((size_t)2 * 1024 * 1024) /* bytes of its requests under way */
+#define RPC_CLIENT_OUT_HIGH ((size_t)1024 * 1024)
 /* A client that lets more answers than this pile up is cut off. */
-#define EBB_RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
-#define EBB_RPC_BATCH_MAX      4096
+#define RPC_CLIENT_OUT_MAX ((size_t)16 * 1024 * 1024)
+#define RPC_BATCH_MAX      4096
 /*
  * With so many under way for all clients, each may have a few: their results take memory. A client
  * that is alone may have all of them.
  */
-#define EBB_RPC_REQUESTS_MAX 64
-#define EBB_RPC_CLIENT_FEW   2
+#define RPC_REQUESTS_MAX 64
+#define RPC_CLIENT_FEW   2
 /* Beyond this the rest of a batch is not called. */
-#define EBB_RPC_BATCH_OUT_MAX ((size_t)4 * 1024 * 1024)
-#define EBB_RPC_READ_BYTES    65536
+#define RPC_BATCH_OUT_MAX ((size_t)4 * 1024 * 1024)
+#define RPC_READ_BYTES    65536
 
-struct ebb_rpc_server {
+struct rpc_server {
 	/* The control thread's. */
 	struct event_base *base;
 	struct event *accept_event;
@@ -57,7 +57,7 @@ struct ebb_rpc_server {
 	struct event *deadline_event;     /* armed only to stop */
 	struct event *room_event; /* active when a request has ended that was one too many */
 	struct event *trim_event; /* armed only after many requests */
-	struct ebb_unix_socket socket;
+	struct os_unix_socket socket;
 	struct ebb_list connections;
 	unsigned num_connections;
 	unsigned num_requests; /* of all clients, those that have gone too */
@@ -65,7 +65,7 @@ struct ebb_rpc_server {
 	int spare_fd;          /* given up to accept and refuse a client when there are no more */
 	bool stopping;
 	bool calls_abandoned; /* stopping: those that had not ended have been answered */
-	char read_buffer[EBB_RPC_READ_BYTES];
+	char read_buffer[RPC_READ_BYTES];
 
 	/* Both threads'. */
 	struct rpc_mailbox to_control;
@@ -85,8 +85,8 @@ struct ebb_rpc_server {
 };
 
 /* One client. The control thread's. */
-struct ebb_rpc_connection {
-	struct ebb_rpc_server *server;
+struct rpc_connection {
+	struct rpc_server *server;
 	struct ebb_list link;
 	int fd;
 	struct ucred peer;
@@ -94,7 +94,7 @@ struct ebb_rpc_connection {
 	struct event *write_event;
 	bool reading; /* read_event is added */
 	bool writing;
-	struct ebb_framing framing;
+	struct rpc_framing framing;
 	size_t value_bytes; /* that have gone to framing since its last value */
 	char *in;           /* read, but not looked at while the client is held back */
 	size_t in_len;
@@ -110,17 +110,17 @@ struct ebb_rpc_connection {
 };
 
 /* One JSON value from a client: a request, or a batch of them that run one after the other. */
-struct ebb_rpc_request {
-	struct ebb_rpc_server *server;
-	struct ebb_rpc_connection *connection; /* NULL: the client has gone */
-	struct ebb_list link;                  /* on its connection */
+struct rpc_request {
+	struct rpc_server *server;
+	struct rpc_connection *connection; /* NULL: the client has gone */
+	struct ebb_list link;              /* on its connection */
 	struct json_object *document;
 	size_t bytes; /* that it came in */
 	bool batch;
 	size_t next;                     /* index of the batch's next one */
 	struct json_object *answer;      /* what will be sent: an object, or the batch's array */
 	size_t answer_bytes;             /* of the batch's answers so far */
-	struct ebb_envelope envelope;    /* of the call under way; borrows from document */
+	struct rpc_envelope envelope;    /* of the call under way; borrows from document */
 	const struct ebb_method *method; /* its; NULL: there is none of that name */
 	struct ebb_msg msg;              /* to the app thread */
 	struct ebb_msg back;
@@ -132,79 +132,79 @@ struct ebb_rpc_request {
 };
 
 /**
- * ebb_rpc_control_main() - the control thread: serve until ebb_rpc_control_stop()
+ * rpc_control_main() - the control thread: serve until rpc_control_stop()
  * @arg: the server
  * Thread: control. It sends ended_msg to the app thread as its last act.
  * Return: NULL.
  */
-void *ebb_rpc_control_main(void *arg);
+void *rpc_control_main(void *arg);
 
 /**
- * ebb_rpc_control_stop() - take no more clients or requests, and end when all is answered
+ * rpc_control_stop() - take no more clients or requests, and end when all is answered
  * @arg: the server
  * Thread: control; as a message of the app thread's. Calls and clients have a bounded time.
  */
-void ebb_rpc_control_stop(void *arg);
+void rpc_control_stop(void *arg);
 
 /**
- * ebb_rpc_control_init() - make what the control thread needs
+ * rpc_control_init() - make what the control thread needs
  * Thread: app, before the control thread is there.
- * Return: 0; -ENOMEM or an errno: then too ebb_rpc_control_fini() frees what there is.
+ * Return: 0; -ENOMEM or an errno: then too rpc_control_fini() frees what there is.
  */
-int ebb_rpc_control_init(struct ebb_rpc_server *server);
+int rpc_control_init(struct rpc_server *server);
 
 /**
- * ebb_rpc_control_fini() - free what ebb_rpc_control_init() has made, or a part of it
+ * rpc_control_fini() - free what rpc_control_init() has made, or a part of it
  * Thread: app, when the control thread is no more.
  */
-void ebb_rpc_control_fini(struct ebb_rpc_server *server);
+void rpc_control_fini(struct rpc_server *server);
 
 /**
- * ebb_rpc_connection_open() - serve the client at @fd
+ * rpc_connection_open() - serve the client at @fd
  * Thread: control. Owns: @fd is taken over, also on failure.
  * Return: 0; -ENOMEM.
  */
-int ebb_rpc_connection_open(struct ebb_rpc_server *server, int fd);
+int rpc_connection_open(struct rpc_server *server, int fd);
 
 /**
- * ebb_rpc_connection_advance() - parse, send and close what can be
+ * rpc_connection_advance() - parse, send and close what can be
  * Thread: control. The connection may be gone then.
  */
-void ebb_rpc_connection_advance(struct ebb_rpc_connection *connection);
+void rpc_connection_advance(struct rpc_connection *connection);
 
 /**
- * ebb_rpc_connection_answer() - queue an answer, which the next advance sends
+ * rpc_connection_answer() - queue an answer, which the next advance sends
  * @answer: NULL: there was no memory for it, and the client is cut off
  * Thread: control. Owns: @answer stays the caller's.
  */
-void ebb_rpc_connection_answer(struct ebb_rpc_connection *connection, struct json_object *answer);
+void rpc_connection_answer(struct rpc_connection *connection, struct json_object *answer);
 
 /**
- * ebb_rpc_connection_destroy() - close it; its requests go on without it
+ * rpc_connection_destroy() - close it; its requests go on without it
  * Thread: control.
  */
-void ebb_rpc_connection_destroy(struct ebb_rpc_connection *connection);
+void rpc_connection_destroy(struct rpc_connection *connection);
 
 /**
- * ebb_rpc_request_create() - one of @connection's, which counts it
+ * rpc_request_create() - one of @connection's, which counts it
  * @bytes: that it came in
  * Thread: control. Owns: @document is the request's, if there is one.
  * Return: NULL: out of memory.
  */
-struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connection,
-					       struct json_object *document, size_t bytes);
+struct rpc_request *rpc_request_create(struct rpc_connection *connection,
+				       struct json_object *document, size_t bytes);
 
 /* Its connection need not wait for it any more. Thread: control. */
-void ebb_rpc_request_unlink(struct ebb_rpc_request *request);
+void rpc_request_unlink(struct rpc_request *request);
 
 /* Wraps how the call has ended. @result is taken over. Thread: control. */
-void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_object *result,
-				const struct ebb_method_error *error);
+void rpc_request_add_answer(struct rpc_request *request, struct json_object *result,
+			    const struct ebb_method_error *error);
 
 /**
- * ebb_rpc_request_free() - free it
+ * rpc_request_free() - free it
  * Thread: control; app when there is no control thread any more.
  */
-void ebb_rpc_request_free(struct ebb_rpc_request *request);
+void rpc_request_free(struct rpc_request *request);
 
 #endif

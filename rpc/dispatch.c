@@ -12,7 +12,7 @@
 /* The app thread's half of the server: requests are called, or wait, or are refused. */
 
 /* After the control thread has ended, whoever drops the last call drops the server. */
-static void server_put(struct ebb_rpc_server *server)
+static void server_put(struct rpc_server *server)
 {
 	if (server->closed && ebb_list_empty(&server->running)) {
 		free(server);
@@ -20,13 +20,13 @@ static void server_put(struct ebb_rpc_server *server)
 }
 
 /* Takes the request back to the control thread, or to its end if there is none. */
-static void request_return(struct ebb_rpc_request *request)
+static void request_return(struct rpc_request *request)
 {
-	struct ebb_rpc_server *server = request->server;
+	struct rpc_server *server = request->server;
 
 	ebb_list_remove(&request->app_link);
 	if (server->closed) {
-		ebb_rpc_request_free(request);
+		rpc_request_free(request);
 		server_put(server);
 		return;
 	}
@@ -37,7 +37,7 @@ static void request_return(struct ebb_rpc_request *request)
 static void request_done(void *arg, struct json_object *result,
 			 const struct ebb_method_error *error)
 {
-	struct ebb_rpc_request *request = arg;
+	struct rpc_request *request = arg;
 
 	request->result = result;
 	request->failed = error != NULL;
@@ -47,7 +47,7 @@ static void request_done(void *arg, struct json_object *result,
 	request_return(request);
 }
 
-static void request_dispatch(struct ebb_rpc_request *request)
+static void request_dispatch(struct rpc_request *request)
 {
 	struct ebb_method_error error;
 
@@ -60,16 +60,16 @@ static void request_dispatch(struct ebb_rpc_request *request)
 	ebb_method_dispatch(request->method, request->envelope.params, request_done, request);
 }
 
-static void request_refuse(struct ebb_rpc_request *request)
+static void request_refuse(struct rpc_request *request)
 {
 	request->failed = true;
-	ebb_method_error_set(&request->error, EBB_METHOD_INTERNAL_ERROR,
-			     "method \"%.64s\" was not called: ebb is stopping",
-			     request->envelope.method);
+	method_error_set(&request->error, EBB_METHOD_INTERNAL_ERROR,
+			 "method \"%.64s\" was not called: ebb is stopping",
+			 request->envelope.method);
 	request_return(request);
 }
 
-static bool request_passes(const struct ebb_rpc_request *request)
+static bool request_passes(const struct rpc_request *request)
 {
 	return !request->server->paused ||
 	       (request->method != NULL && request->method->while_paused);
@@ -77,7 +77,7 @@ static bool request_passes(const struct ebb_rpc_request *request)
 
 void rpc_dispatch_arrived(void *arg)
 {
-	struct ebb_rpc_request *request = arg;
+	struct rpc_request *request = arg;
 
 	ebb_assert(ebb_thread_is_app());
 	if (request->server->refusing) {
@@ -89,13 +89,12 @@ void rpc_dispatch_arrived(void *arg)
 	}
 }
 
-static struct ebb_rpc_request *waiting_pop(struct ebb_rpc_server *server)
+static struct rpc_request *waiting_pop(struct rpc_server *server)
 {
-	return ebb_list_entry(ebb_list_pop_front(&server->waiting), struct ebb_rpc_request,
-			      app_link);
+	return ebb_list_entry(ebb_list_pop_front(&server->waiting), struct rpc_request, app_link);
 }
 
-void rpc_dispatch_waiting(struct ebb_rpc_server *server)
+void rpc_dispatch_waiting(struct rpc_server *server)
 {
 	/* What is called may pause again; then the rest keeps its place. */
 	while (!server->paused && !server->refusing && !ebb_list_empty(&server->waiting)) {
@@ -103,20 +102,20 @@ void rpc_dispatch_waiting(struct ebb_rpc_server *server)
 	}
 }
 
-void rpc_dispatch_refuse(struct ebb_rpc_server *server)
+void rpc_dispatch_refuse(struct rpc_server *server)
 {
 	while (!ebb_list_empty(&server->waiting)) {
 		request_refuse(waiting_pop(server));
 	}
 }
 
-void rpc_dispatch_close(struct ebb_rpc_server *server)
+void rpc_dispatch_close(struct rpc_server *server)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &server->running) {
 		ebb_warn("rpc", "a call of %s has not ended; its answer is dropped",
-			 ebb_list_entry(node, struct ebb_rpc_request, app_link)->envelope.method);
+			 ebb_list_entry(node, struct rpc_request, app_link)->envelope.method);
 	}
 	server->closed = true;
 	server_put(server);

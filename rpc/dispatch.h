@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_DISPATCH_H
-#define EBB_RPC_DISPATCH_H
+#ifndef RPC_DISPATCH_H
+#define RPC_DISPATCH_H
 
 /* Requests on the app thread, for as long as their methods run. Thread: app. */
 
-struct ebb_rpc_server;
+struct rpc_server;
 
 /**
  * rpc_dispatch_arrived() - its call is to be made: the message's function on the way there
@@ -13,15 +13,15 @@ struct ebb_rpc_server;
 void rpc_dispatch_arrived(void *arg);
 
 /* Calls what has waited while the server was paused. */
-void rpc_dispatch_waiting(struct ebb_rpc_server *server);
+void rpc_dispatch_waiting(struct rpc_server *server);
 
 /* Refuses what waits: ebb is stopping. */
-void rpc_dispatch_refuse(struct ebb_rpc_server *server);
+void rpc_dispatch_refuse(struct rpc_server *server);
 
 /*
  * The control thread is no more: frees @server, as soon as the calls under way, which are named in
  * the log, have ended.
  */
-void rpc_dispatch_close(struct ebb_rpc_server *server);
+void rpc_dispatch_close(struct rpc_server *server);
 
 #endif

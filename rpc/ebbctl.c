@@ -90,14 +90,14 @@ static int print_method_help(const char *name)
 			name);
 		return EBBCTL_USAGE;
 	}
-	ebb_method_print_help(method, stdout);
+	method_print_help(method, stdout);
 	return EBBCTL_OK;
 }
 
 /* The value as JSON if it is that from beginning to end, else as a string. */
 static struct json_object *value_parse(const char *text)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(EBB_FRAMING_DEPTH_MAX);
+	struct json_tokener *tokener = json_tokener_new_ex(RPC_FRAMING_DEPTH_MAX);
 	struct json_object *value;
 	bool good;
 
@@ -120,7 +120,7 @@ static struct json_object *value_parse(const char *text)
 /* A method that is known here and takes text for @key: then 7 and true are text, too. */
 static bool takes_text(const struct ebb_method *method, const char *key)
 {
-	const struct ebb_param *param = method != NULL ? ebb_param_find(method, key) : NULL;
+	const struct ebb_param *param = method != NULL ? method_param_find(method, key) : NULL;
 
 	return param != NULL && (param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
 				 param->type == EBB_PARAM_ENUM);
@@ -159,14 +159,13 @@ static struct json_object *params_parse(const char *method_name, char **words, i
 	return params;
 }
 
-static int call_method(struct ebb_rpc_client *client, const char *method,
-		       struct json_object *params)
+static int call_method(struct rpc_client *client, const char *method, struct json_object *params)
 {
 	struct ebb_method_error error;
 	struct json_object *result = NULL;
-	int rc = ebb_rpc_client_call(client, method,
-				     json_object_object_length(params) > 0 ? params : NULL, &result,
-				     &error);
+	int rc = rpc_client_call(client, method,
+				 json_object_object_length(params) > 0 ? params : NULL, &result,
+				 &error);
 
 	if (rc == -EREMOTEIO) {
 		fprintf(stderr, "ebbctl: %s (error %d)\n", error.text, error.code);
@@ -176,14 +175,14 @@ static int call_method(struct ebb_rpc_client *client, const char *method,
 		fprintf(stderr, "ebbctl: %s: %s\n", method, client->error);
 		return EBBCTL_FAILED;
 	}
-	ebb_print_json(result, ebb_print_colour(stdout), stdout);
+	rpc_print_json(result, rpc_print_colour(stdout), stdout);
 	json_object_put(result);
 	return EBBCTL_OK;
 }
 
 static int run(const char *path, unsigned timeout_ms, char **words, int num)
 {
-	struct ebb_rpc_client client;
+	struct rpc_client client;
 	struct json_object *params = params_parse(words[0], words + 1, num - 1);
 	int code;
 
@@ -195,7 +194,7 @@ static int run(const char *path, unsigned timeout_ms, char **words, int num)
 		json_object_put(params);
 		return EBBCTL_USAGE;
 	}
-	if (ebb_rpc_client_open(&client, path, timeout_ms) != 0) {
+	if (rpc_client_open(&client, path, timeout_ms) != 0) {
 		fprintf(stderr, "ebbctl: %s\n", client.error);
 		json_object_put(params);
 		return EBBCTL_FAILED;
@@ -205,7 +204,7 @@ static int run(const char *path, unsigned timeout_ms, char **words, int num)
 	} else {
 		code = call_method(&client, words[0], params);
 	}
-	ebb_rpc_client_close(&client);
+	rpc_client_close(&client);
 	json_object_put(params);
 	return code;
 }
@@ -244,7 +243,7 @@ static bool options_parse(int argc, char **argv, struct command_line *line)
 	};
 	int option;
 
-	ebb_std_fds_fill();
+	os_std_fds_fill();
 	while (optind < argc) {
 		if (line->num_words > 0 && ebb_ctl_command_find(line->words[0]) != NULL &&
 		    strcmp(argv[optind], "--help") != 0 && strcmp(argv[optind], "-h") != 0) {
@@ -294,13 +293,13 @@ static int env_call(const struct ebb_ctl_command_env *env, const char *method,
 {
 	const struct command_line *line =
 		ebb_container_of(env, const struct command_env, env)->line;
-	struct ebb_rpc_client client;
+	struct rpc_client client;
 	struct ebb_method_error error;
-	int rc = ebb_rpc_client_open(&client, line->path, line->timeout_ms);
+	int rc = rpc_client_open(&client, line->path, line->timeout_ms);
 
 	if (rc == 0) {
-		rc = ebb_rpc_client_call(&client, method, NULL, ret_result, &error);
-		ebb_rpc_client_close(&client);
+		rc = rpc_client_call(&client, method, NULL, ret_result, &error);
+		rpc_client_close(&client);
 	}
 	return rc;
 }
@@ -308,7 +307,7 @@ static int env_call(const struct ebb_ctl_command_env *env, const char *method,
 static void env_print_json(const struct ebb_ctl_command_env *env, struct json_object *json)
 {
 	(void)env;
-	ebb_print_json(json, ebb_print_colour(stdout), stdout);
+	rpc_print_json(json, rpc_print_colour(stdout), stdout);
 }
 
 static int run_command(const struct command_line *line, const struct ebb_ctl_command *command)
@@ -348,7 +347,7 @@ static int ebbctl(int argc, char **argv)
 		print_usage(stderr);
 		return EBBCTL_USAGE;
 	}
-	if (line.path[0] == '\0' && ebb_app_default_socket(line.path, sizeof(line.path)) != 0) {
+	if (line.path[0] == '\0' && app_default_socket(line.path, sizeof(line.path)) != 0) {
 		fputs("ebbctl: the default socket's path is too long: name one with -s\n", stderr);
 		return EBBCTL_FAILED;
 	}
@@ -363,5 +362,5 @@ int main(int argc, char **argv)
 {
 	int code = ebbctl(argc, argv);
 
-	return ebb_stdout_finish("ebbctl") || code != EBBCTL_OK ? code : EBBCTL_FAILED;
+	return os_std_fds_finish("ebbctl") || code != EBBCTL_OK ? code : EBBCTL_FAILED;
 }

@@ -9,7 +9,7 @@
 
 static int envelope_refuse(struct ebb_method_error *error, const char *what)
 {
-	ebb_method_error_set(error, EBB_METHOD_INVALID_REQUEST, "invalid request: %s", what);
+	method_error_set(error, EBB_METHOD_INVALID_REQUEST, "invalid request: %s", what);
 	return -EINVAL;
 }
 
@@ -27,24 +27,24 @@ static int envelope_check_names(struct json_object *value, struct ebb_method_err
 			known = known || strcmp(names[i], name) == 0;
 		}
 		if (!known) {
-			ebb_method_error_set(error, EBB_METHOD_INVALID_REQUEST,
-					     "invalid request: unknown member \"%.64s\"; a request "
-					     "has jsonrpc, method, params and id",
-					     name);
+			method_error_set(error, EBB_METHOD_INVALID_REQUEST,
+					 "invalid request: unknown member \"%.64s\"; a request "
+					 "has jsonrpc, method, params and id",
+					 name);
 			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
-int ebb_envelope_parse(struct json_object *value, struct ebb_envelope *ret_envelope,
+int rpc_envelope_parse(struct json_object *value, struct rpc_envelope *ret_envelope,
 		       struct ebb_method_error *ret_error)
 {
 	struct json_object *version;
 	struct json_object *method;
 	struct json_object *params;
 
-	*ret_envelope = (struct ebb_envelope){0};
+	*ret_envelope = (struct rpc_envelope){0};
 	if (!json_object_is_type(value, json_type_object)) {
 		return envelope_refuse(ret_error, "a request is a JSON object");
 	}
@@ -90,14 +90,14 @@ int ebb_envelope_parse(struct json_object *value, struct ebb_envelope *ret_envel
 /* A text may hold a name cut in the middle of a character, or a file's with any bytes. */
 static void text_make_utf8(char *text)
 {
-	struct ebb_utf8 utf8 = {0};
+	struct rpc_utf8 utf8 = {0};
 	char *character = text;
 
 	for (char *c = text; *c != '\0'; c++) {
 		if (utf8.left == 0) {
 			character = c;
 		}
-		if (!ebb_utf8_next(&utf8, (uint8_t)*c)) {
+		if (!rpc_utf8_next(&utf8, (uint8_t)*c)) {
 			*character = '?';
 			c = character;
 			utf8.left = 0;
@@ -108,7 +108,7 @@ static void text_make_utf8(char *text)
 	}
 }
 
-struct json_object *ebb_envelope_answer(struct json_object *id, struct json_object *result,
+struct json_object *rpc_envelope_answer(struct json_object *id, struct json_object *result,
 					const struct ebb_method_error *error)
 {
 	struct json_object *answer = json_object_new_object();

@@ -29,12 +29,12 @@ enum scan {
 	SCAN_TOO_DEEP,
 };
 
-void ebb_framing_init(struct ebb_framing *framing, size_t limit_bytes)
+void rpc_framing_init(struct rpc_framing *framing, size_t limit_bytes)
 {
-	*framing = (struct ebb_framing){.limit_bytes = limit_bytes};
+	*framing = (struct rpc_framing){.limit_bytes = limit_bytes};
 }
 
-void ebb_framing_fini(struct ebb_framing *framing)
+void rpc_framing_fini(struct rpc_framing *framing)
 {
 	free(framing->kept);
 	framing->kept = NULL;
@@ -51,9 +51,9 @@ static bool json_scalar(char c)
 	return (c >= '0' && c <= '9') || (c != '\0' && strchr("+-.Eaeflnrstu", c) != NULL);
 }
 
-static enum scan scan_string(struct ebb_framing *framing, char c)
+static enum scan scan_string(struct rpc_framing *framing, char c)
 {
-	if (!ebb_utf8_next(&framing->utf8, (uint8_t)c)) {
+	if (!rpc_utf8_next(&framing->utf8, (uint8_t)c)) {
 		return SCAN_NO_JSON;
 	}
 	if (framing->escaped) {
@@ -68,9 +68,9 @@ static enum scan scan_string(struct ebb_framing *framing, char c)
 	return framing->in_string || framing->depth > 0 ? SCAN_ON : SCAN_END;
 }
 
-static enum scan scan_open(struct ebb_framing *framing, bool object)
+static enum scan scan_open(struct rpc_framing *framing, bool object)
 {
-	if (framing->depth == EBB_FRAMING_DEPTH_MAX) {
+	if (framing->depth == RPC_FRAMING_DEPTH_MAX) {
 		return SCAN_TOO_DEEP;
 	}
 	framing->objects &= ~(1u << framing->depth);
@@ -79,7 +79,7 @@ static enum scan scan_open(struct ebb_framing *framing, bool object)
 	return SCAN_ON;
 }
 
-static enum scan scan_close(struct ebb_framing *framing, bool object)
+static enum scan scan_close(struct rpc_framing *framing, bool object)
 {
 	if (framing->depth == 0) {
 		return SCAN_NO_JSON;
@@ -91,7 +91,7 @@ static enum scan scan_close(struct ebb_framing *framing, bool object)
 	return framing->depth > 0 ? SCAN_ON : SCAN_END;
 }
 
-static enum scan scan_byte(struct ebb_framing *framing, char c)
+static enum scan scan_byte(struct rpc_framing *framing, char c)
 {
 	if (framing->in_string) {
 		return scan_string(framing, c);
@@ -122,7 +122,7 @@ static enum scan scan_byte(struct ebb_framing *framing, char c)
 }
 
 /* Forgets the value that has ended. */
-static void framing_reset(struct ebb_framing *framing)
+static void framing_reset(struct rpc_framing *framing)
 {
 	if (framing->kept_size > KEPT_SIZE_IDLE) {
 		free(framing->kept);
@@ -135,27 +135,27 @@ static void framing_reset(struct ebb_framing *framing)
 	framing->scalar = false;
 	framing->in_string = false;
 	framing->escaped = false;
-	framing->utf8 = (struct ebb_utf8){0};
+	framing->utf8 = (struct rpc_utf8){0};
 }
 
-static enum ebb_framing_status framing_refuse(size_t byte, const char *why,
+static enum rpc_framing_status framing_refuse(size_t byte, const char *why,
 					      struct ebb_method_error *ret_error)
 {
-	ebb_method_error_set(ret_error, EBB_METHOD_PARSE_ERROR,
-			     "parse error at byte %zu of the request: %s", byte, why);
-	return EBB_FRAMING_BROKEN;
+	method_error_set(ret_error, EBB_METHOD_PARSE_ERROR,
+			 "parse error at byte %zu of the request: %s", byte, why);
+	return RPC_FRAMING_BROKEN;
 }
 
-static enum ebb_framing_status framing_refuse_limit(const char *what, size_t limit,
+static enum rpc_framing_status framing_refuse_limit(const char *what, size_t limit,
 						    struct ebb_method_error *ret_error)
 {
-	ebb_method_error_set(ret_error, EBB_METHOD_INVALID_REQUEST,
-			     "invalid request: %s %zu, which is the limit", what, limit);
-	return EBB_FRAMING_BROKEN;
+	method_error_set(ret_error, EBB_METHOD_INVALID_REQUEST,
+			 "invalid request: %s %zu, which is the limit", what, limit);
+	return RPC_FRAMING_BROKEN;
 }
 
 /* Keeps bytes for the next call. False: out of memory. */
-static bool framing_keep(struct ebb_framing *framing, const char *data, size_t len)
+static bool framing_keep(struct rpc_framing *framing, const char *data, size_t len)
 {
 	size_t size = framing->kept_size != 0 ? framing->kept_size : KEPT_SIZE_MIN;
 
@@ -177,12 +177,12 @@ static bool framing_keep(struct ebb_framing *framing, const char *data, size_t l
 }
 
 /* Parses a whole value, and forgets it. */
-static enum ebb_framing_status framing_parse(struct ebb_framing *framing, const char *text,
+static enum rpc_framing_status framing_parse(struct rpc_framing *framing, const char *text,
 					     size_t len, struct json_object **ret_value,
 					     struct ebb_method_error *ret_error)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(EBB_FRAMING_DEPTH_MAX + 2);
-	enum ebb_framing_status status = EBB_FRAMING_VALUE;
+	struct json_tokener *tokener = json_tokener_new_ex(RPC_FRAMING_DEPTH_MAX + 2);
+	enum rpc_framing_status status = RPC_FRAMING_VALUE;
 	enum json_tokener_error result;
 	struct json_object *value;
 
@@ -207,7 +207,7 @@ static enum ebb_framing_status framing_parse(struct ebb_framing *framing, const 
 	return status;
 }
 
-enum ebb_framing_status ebb_framing_next(struct ebb_framing *framing, const char *data, size_t len,
+enum rpc_framing_status rpc_framing_next(struct rpc_framing *framing, const char *data, size_t len,
 					 size_t *ret_used, struct json_object **ret_value,
 					 struct ebb_method_error *ret_error)
 {
@@ -229,7 +229,7 @@ enum ebb_framing_status ebb_framing_next(struct ebb_framing *framing, const char
 	}
 	if (scan == SCAN_TOO_DEEP) {
 		return framing_refuse_limit("the levels nested in it are more than",
-					    EBB_FRAMING_DEPTH_MAX, ret_error);
+					    RPC_FRAMING_DEPTH_MAX, ret_error);
 	}
 	if (scan == SCAN_NO_JSON) {
 		return framing_refuse(framing->kept_len + end - begin, "no JSON goes on like this",
@@ -242,16 +242,16 @@ enum ebb_framing_status ebb_framing_next(struct ebb_framing *framing, const char
 		return framing_refuse(framing->kept_len, "out of memory", ret_error);
 	}
 	if (scan == SCAN_ON) {
-		return EBB_FRAMING_MORE;
+		return RPC_FRAMING_MORE;
 	}
 	return framing_parse(framing, framing->kept, framing->kept_len, ret_value, ret_error);
 }
 
-enum ebb_framing_status ebb_framing_end(struct ebb_framing *framing, struct json_object **ret_value,
+enum rpc_framing_status rpc_framing_end(struct rpc_framing *framing, struct json_object **ret_value,
 					struct ebb_method_error *ret_error)
 {
 	if (framing->kept_len == 0) {
-		return EBB_FRAMING_MORE;
+		return RPC_FRAMING_MORE;
 	}
 	if (framing->scalar) {
 		return framing_parse(framing, framing->kept, framing->kept_len, ret_value,

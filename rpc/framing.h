@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_FRAMING_H
-#define EBB_RPC_FRAMING_H
+#ifndef RPC_FRAMING_H
+#define RPC_FRAMING_H
 
 /*
  * Finds JSON values in a stream of bytes that may be cut anywhere. Nothing but its completeness
@@ -13,10 +13,10 @@
 
 #include "rpc/utf8.h"
 
-#define EBB_FRAMING_DEPTH_MAX 32
-#define EBB_FRAMING_BYTES_MAX (1024 * 1024)
+#define RPC_FRAMING_DEPTH_MAX 32
+#define RPC_FRAMING_BYTES_MAX (1024 * 1024)
 
-struct ebb_framing {
+struct rpc_framing {
 	size_t limit_bytes;
 	/* What is known of the value under way. */
 	uint32_t objects; /* bit n: level n is an object, not an array */
@@ -24,35 +24,35 @@ struct ebb_framing {
 	bool scalar; /* a number or a word: ends where something else begins */
 	bool in_string;
 	bool escaped; /* after a backslash */
-	struct ebb_utf8 utf8;
+	struct rpc_utf8 utf8;
 	/* Its bytes from earlier calls. */
 	char *kept;
 	size_t kept_len;
 	size_t kept_size;
 };
 
-enum ebb_framing_status {
-	EBB_FRAMING_MORE,   /* all bytes are taken, no value is complete */
-	EBB_FRAMING_VALUE,  /* one value is complete; bytes may be left */
-	EBB_FRAMING_BROKEN, /* this is no JSON, or beyond a limit: the stream cannot go on */
+enum rpc_framing_status {
+	RPC_FRAMING_MORE,   /* all bytes are taken, no value is complete */
+	RPC_FRAMING_VALUE,  /* one value is complete; bytes may be left */
+	RPC_FRAMING_BROKEN, /* this is no JSON, or beyond a limit: the stream cannot go on */
 };
 
 /* @limit_bytes: of one value. */
-void ebb_framing_init(struct ebb_framing *framing, size_t limit_bytes);
-void ebb_framing_fini(struct ebb_framing *framing);
+void rpc_framing_init(struct rpc_framing *framing, size_t limit_bytes);
+void rpc_framing_fini(struct rpc_framing *framing);
 
 /**
- * ebb_framing_next() - look for the end of the next value
+ * rpc_framing_next() - look for the end of the next value
  * @ret_used: bytes of @data that were taken; the rest is for the next call
- * @ret_value: on EBB_FRAMING_VALUE, the caller's to put; NULL is JSON's null
- * @ret_error: on EBB_FRAMING_BROKEN, what is wrong
+ * @ret_value: on RPC_FRAMING_VALUE, the caller's to put; NULL is JSON's null
+ * @ret_error: on RPC_FRAMING_BROKEN, what is wrong
  */
-enum ebb_framing_status ebb_framing_next(struct ebb_framing *framing, const char *data, size_t len,
+enum rpc_framing_status rpc_framing_next(struct rpc_framing *framing, const char *data, size_t len,
 					 size_t *ret_used, struct json_object **ret_value,
 					 struct ebb_method_error *ret_error);
 
 /* The stream has ended: a number may be complete by that, anything else under way is broken. */
-enum ebb_framing_status ebb_framing_end(struct ebb_framing *framing, struct json_object **ret_value,
+enum rpc_framing_status rpc_framing_end(struct rpc_framing *framing, struct json_object **ret_value,
 					struct ebb_method_error *ret_error);
 
 #endif

@@ -11,7 +11,7 @@
 
 void rpc_load_trim(evutil_socket_t fd, short events, void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 
 	(void)fd;
 	(void)events;
@@ -21,14 +21,14 @@ void rpc_load_trim(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
-void rpc_load_release(struct ebb_rpc_server *server)
+void rpc_load_release(struct rpc_server *server)
 {
 	struct timeval pause = {.tv_sec = TRIM_PAUSE_S};
 
 	if (server->stopping) {
 		return;
 	}
-	if (server->num_requests == EBB_RPC_REQUESTS_MAX - 1) {
+	if (server->num_requests == RPC_REQUESTS_MAX - 1) {
 		event_active(server->room_event, 0, 0);
 	}
 	if (server->num_requests == 0 && server->churn_bytes >= TRIM_BYTES &&

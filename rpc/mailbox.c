@@ -25,7 +25,7 @@ void rpc_mailbox_send(struct rpc_mailbox *mailbox, struct ebb_msg *msg)
 {
 	uint64_t one = 1;
 
-	ebb_mpsc_push(&mailbox->queue, msg);
+	base_mpsc_push(&mailbox->queue, msg);
 	if (write(mailbox->fd, &one, sizeof(one)) < 0) {
 		ebb_debug("rpc", "the control thread has more wakeups to come than fit");
 	}
@@ -40,5 +40,5 @@ bool rpc_mailbox_woken(struct rpc_mailbox *mailbox)
 
 struct ebb_msg *rpc_mailbox_take(struct rpc_mailbox *mailbox)
 {
-	return ebb_mpsc_take(&mailbox->queue);
+	return base_mpsc_take(&mailbox->queue);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_MAILBOX_H
-#define EBB_RPC_MAILBOX_H
+#ifndef RPC_MAILBOX_H
+#define RPC_MAILBOX_H
 
 /* Messages to an OS thread that waits for file descriptors, as the control thread does. */
 
@@ -11,7 +11,7 @@
 #include "core/base/mpsc.h"
 
 struct rpc_mailbox {
-	struct ebb_mpsc queue;
+	struct base_mpsc queue;
 	int fd; /* readable when there are messages; -1: none */
 };
 

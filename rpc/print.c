@@ -13,7 +13,7 @@
 #define COLOUR_WORD   "\033[35m" /* true, false, null */
 #define COLOUR_OFF    "\033[0m"
 
-bool ebb_print_colour(FILE *out)
+bool rpc_print_colour(FILE *out)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
@@ -91,7 +91,7 @@ static void print_value(struct json_object *json, unsigned level, bool colour, F
 	}
 }
 
-void ebb_print_json(struct json_object *json, bool colour, FILE *out)
+void rpc_print_json(struct json_object *json, bool colour, FILE *out)
 {
 	print_value(json, 0, colour, out);
 	fputc('\n', out);

@@ -5,10 +5,10 @@
 
 /* A request as an object. What is done with it: rpc/calls.c and rpc/dispatch.c. */
 
-struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connection,
-					       struct json_object *document, size_t bytes)
+struct rpc_request *rpc_request_create(struct rpc_connection *connection,
+				       struct json_object *document, size_t bytes)
 {
-	struct ebb_rpc_request *request = calloc(1, sizeof(*request));
+	struct rpc_request *request = calloc(1, sizeof(*request));
 
 	if (request == NULL) {
 		return NULL;
@@ -25,7 +25,7 @@ struct ebb_rpc_request *ebb_rpc_request_create(struct ebb_rpc_connection *connec
 	return request;
 }
 
-void ebb_rpc_request_unlink(struct ebb_rpc_request *request)
+void rpc_request_unlink(struct rpc_request *request)
 {
 	ebb_list_remove(&request->link);
 	request->connection->num_requests--;
@@ -33,10 +33,10 @@ void ebb_rpc_request_unlink(struct ebb_rpc_request *request)
 	request->connection = NULL;
 }
 
-void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_object *result,
-				const struct ebb_method_error *error)
+void rpc_request_add_answer(struct rpc_request *request, struct json_object *result,
+			    const struct ebb_method_error *error)
 {
-	struct json_object *answer = ebb_envelope_answer(request->envelope.id, result, error);
+	struct json_object *answer = rpc_envelope_answer(request->envelope.id, result, error);
 
 	if (request->batch) {
 		size_t len = 0;
@@ -51,7 +51,7 @@ void ebb_rpc_request_add_answer(struct ebb_rpc_request *request, struct json_obj
 	}
 }
 
-void ebb_rpc_request_free(struct ebb_rpc_request *request)
+void rpc_request_free(struct rpc_request *request)
 {
 	json_object_put(request->document);
 	json_object_put(request->answer);

@@ -182,7 +182,7 @@ static void get_subsystems(struct ebb_call *call, void *params)
 	struct json_object *subsystems = json_object_new_array();
 
 	(void)params;
-	if (ebb_subsystem_for_each(subsystem_to_json, subsystems) != 0) {
+	if (app_subsystem_for_each(subsystem_to_json, subsystems) != 0) {
 		json_object_put(subsystems);
 		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR,
 			       "the subsystems are not in order now: ebb is starting or stopping");

@@ -73,7 +73,7 @@ static struct json_object *reactor_to_json(const struct ebb_reactor_stats *stats
 }
 
 /* The one of @core in a list of reactors, ascending, each with an "lcore"; or NULL. */
-static struct json_object *round_reactor(const struct ebb_rpc_round *round, int core)
+static struct json_object *round_reactor(const struct rpc_round *round, int core)
 {
 	for (size_t i = 0; i < json_object_array_length(round->list); i++) {
 		struct json_object *reactor = json_object_array_get_idx(round->list, i);
@@ -88,13 +88,13 @@ static struct json_object *round_reactor(const struct ebb_rpc_round *round, int 
 
 static void reactors_visit(void *arg)
 {
-	const struct ebb_rpc_round *round = arg;
+	const struct rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct ebb_thread_stats stats;
 	struct json_object *reactor;
 
 	ebb_thread_get_stats(ebb_thread_current(), &stats);
-	ebb_rpc_add_thread(thread, &stats);
+	rpc_add_thread(thread, &stats);
 	json_object_object_add(thread, "elapsed",
 			       json_object_new_uint64(stats.busy_ns + stats.idle_ns));
 	reactor = round_reactor(round, stats.core);
@@ -107,7 +107,7 @@ static void reactors_visit(void *arg)
 
 static void reactors_done(void *arg)
 {
-	struct ebb_rpc_round *round = arg;
+	struct rpc_round *round = arg;
 	struct json_object *result = json_object_new_object();
 
 	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
@@ -129,7 +129,7 @@ static void get_reactors(struct ebb_call *call, void *params)
 			json_object_array_add(reactors, reactor_to_json(&stats));
 		}
 	}
-	ebb_rpc_round_start(call, reactors, reactors_visit, reactors_done);
+	rpc_round_start(call, reactors, reactors_visit, reactors_done);
 }
 
 static struct ebb_method get_reactors_method = {
@@ -169,7 +169,7 @@ static void blockers_visit(void *arg)
 /* A reactor without threads has nothing that could keep it awake. */
 static void blockers_done(void *arg)
 {
-	struct ebb_rpc_round *round = arg;
+	struct rpc_round *round = arg;
 	struct json_object *result = json_object_new_object();
 
 	for (size_t i = 0; i < json_object_array_length(round->list); i++) {
@@ -196,7 +196,7 @@ static void get_blockers(struct ebb_call *call, void *params)
 		json_object_object_add(reactor, "lcore", json_object_new_int(core));
 		json_object_array_add(reactors, reactor);
 	}
-	ebb_rpc_round_start(call, reactors, blockers_visit, blockers_done);
+	rpc_round_start(call, reactors, blockers_visit, blockers_done);
 }
 
 static struct ebb_method get_blockers_method = {
@@ -323,7 +323,7 @@ static void set_interrupt(struct ebb_call *call, void *arg)
 	};
 
 	params->call = call;
-	params->mode = ebb_param_encode(&set_mode_method, &mode);
+	params->mode = method_param_encode(&set_mode_method, &mode);
 	if (params->mode == NULL) {
 		ebb_call_error(call, -ENOMEM, "out of memory for the mode of a reactor");
 		return;

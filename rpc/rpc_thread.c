@@ -25,7 +25,7 @@ static void cpumask_format(int core, char *text, size_t size)
 	}
 }
 
-void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats)
+void rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats)
 {
 	char cpumask[512];
 
@@ -35,14 +35,14 @@ void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats 
 	json_object_object_add(json, "cpumask", json_object_new_string(cpumask));
 }
 
-void ebb_rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
-			 ebb_msg_fn done)
+void rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+		     ebb_msg_fn done)
 {
-	struct ebb_rpc_round *round = malloc(sizeof(*round));
+	struct rpc_round *round = malloc(sizeof(*round));
 	int rc = -ENOMEM;
 
 	if (round != NULL) {
-		*round = (struct ebb_rpc_round){.call = call, .list = list};
+		*round = (struct rpc_round){.call = call, .list = list};
 		rc = ebb_for_each_thread(visit, round, done);
 	}
 	if (rc != 0) {
@@ -55,7 +55,7 @@ void ebb_rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_ms
 
 static void threads_done(void *arg)
 {
-	struct ebb_rpc_round *round = arg;
+	struct rpc_round *round = arg;
 	struct json_object *result = json_object_new_object();
 
 	json_object_object_add(result, "tick_rate", json_object_new_uint64(EBB_NS_PER_S));
@@ -66,17 +66,17 @@ static void threads_done(void *arg)
 
 static void threads_visit(struct ebb_call *call, ebb_msg_fn visit)
 {
-	ebb_rpc_round_start(call, json_object_new_array(), visit, threads_done);
+	rpc_round_start(call, json_object_new_array(), visit, threads_done);
 }
 
 static void stats_visit(void *arg)
 {
-	const struct ebb_rpc_round *round = arg;
+	const struct rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct ebb_thread_stats stats;
 
 	ebb_thread_get_stats(ebb_thread_current(), &stats);
-	ebb_rpc_add_thread(thread, &stats);
+	rpc_add_thread(thread, &stats);
 	json_object_object_add(thread, "busy", json_object_new_uint64(stats.busy_ns));
 	json_object_object_add(thread, "idle", json_object_new_uint64(stats.idle_ns));
 	json_object_object_add(thread, "active_pollers_count",
@@ -133,7 +133,7 @@ static void poller_to_json(const struct ebb_poller_stats *stats, void *arg)
 
 static void pollers_visit(void *arg)
 {
-	const struct ebb_rpc_round *round = arg;
+	const struct rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct pollers_lists lists = {
 		.active = json_object_new_array(),
@@ -177,7 +177,7 @@ static void channel_to_json(const char *device_name, unsigned ref, void *arg)
 
 static void channels_visit(void *arg)
 {
-	const struct ebb_rpc_round *round = arg;
+	const struct rpc_round *round = arg;
 	struct json_object *thread = json_object_new_object();
 	struct json_object *channels = json_object_new_array();
 

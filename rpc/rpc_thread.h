@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_RPC_RPC_THREAD_H
-#define EBB_RPC_RPC_THREAD_H
+#ifndef RPC_RPC_THREAD_H
+#define RPC_RPC_THREAD_H
 
 /*
  * What several of the framework's methods tell in the same way.
@@ -14,22 +14,22 @@
 #include <ebb/thread.h>
 
 /* A visit of all threads, one at a time, so that each may add to the same list. */
-struct ebb_rpc_round {
+struct rpc_round {
 	struct ebb_call *call;
 	struct json_object *list;
 };
 
 /**
- * ebb_rpc_round_start() - visit every thread for @call
+ * rpc_round_start() - visit every thread for @call
  * @list: an array for @visit to add to, or to look into
  * @visit: on each thread, with the round
  * @done: here, with the round, when all have been visited: ends the call and frees the round
  * Thread: app. Owns: @list is taken over. If it cannot start, the call is ended with an error.
  */
-void ebb_rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
-			 ebb_msg_fn done);
+void rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+		     ebb_msg_fn done);
 
 /* Adds a thread's name, id and cpumask to @json. */
-void ebb_rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats);
+void rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats);
 
 #endif

@@ -17,20 +17,20 @@
 
 #define CONTROL_STACK_BYTES ((size_t)512 * 1024)
 
-void ebb_rpc_server_pause(struct ebb_rpc_server *server)
+void rpc_server_pause(struct rpc_server *server)
 {
 	ebb_assert(ebb_thread_is_app());
 	server->paused = true;
 }
 
-void ebb_rpc_server_resume(struct ebb_rpc_server *server)
+void rpc_server_resume(struct rpc_server *server)
 {
 	ebb_assert(ebb_thread_is_app());
 	server->paused = false;
 	rpc_dispatch_waiting(server);
 }
 
-void ebb_rpc_server_refuse(struct ebb_rpc_server *server)
+void rpc_server_refuse(struct rpc_server *server)
 {
 	ebb_assert(ebb_thread_is_app());
 	server->refusing = true;
@@ -40,7 +40,7 @@ void ebb_rpc_server_refuse(struct ebb_rpc_server *server)
 /* The control thread has sent its last message: what it has left behind is freed here. */
 static void server_ended(void *arg)
 {
-	struct ebb_rpc_server *server = arg;
+	struct rpc_server *server = arg;
 	void (*stopped)(void *stopped_arg) = server->stopped;
 	void *stopped_arg = server->stopped_arg;
 	struct ebb_msg *msg;
@@ -49,28 +49,28 @@ static void server_ended(void *arg)
 	for (msg = rpc_mailbox_take(&server->to_control); msg != NULL;) {
 		struct ebb_msg *next = msg->next;
 
-		ebb_rpc_request_free(msg->arg); /* answers only: the stop was taken before */
+		rpc_request_free(msg->arg); /* answers only: the stop was taken before */
 		msg = next;
 	}
-	ebb_rpc_control_fini(server);
-	ebb_unix_socket_close(&server->socket);
+	rpc_control_fini(server);
+	os_unix_socket_close(&server->socket);
 	rpc_dispatch_close(server);
 	stopped(stopped_arg);
 }
 
-void ebb_rpc_server_stop(struct ebb_rpc_server *server, void (*done)(void *arg), void *arg)
+void rpc_server_stop(struct rpc_server *server, void (*done)(void *arg), void *arg)
 {
 	ebb_assert(ebb_thread_is_app());
-	ebb_rpc_server_refuse(server);
+	rpc_server_refuse(server);
 	server->stopped = done;
 	server->stopped_arg = arg;
 	ebb_msg_init(&server->ended_msg, server_ended, server);
-	ebb_msg_init(&server->stop_msg, ebb_rpc_control_stop, server);
+	ebb_msg_init(&server->stop_msg, rpc_control_stop, server);
 	rpc_mailbox_send(&server->to_control, &server->stop_msg);
 }
 
 /* Signals are for the reactors: the control thread takes none. */
-static int server_create_thread(struct ebb_rpc_server *server)
+static int server_create_thread(struct rpc_server *server)
 {
 	pthread_attr_t attr;
 	sigset_t all;
@@ -83,7 +83,7 @@ static int server_create_thread(struct ebb_rpc_server *server)
 	pthread_attr_setstacksize(&attr, CONTROL_STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&server->pthread, &attr, ebb_rpc_control_main, server);
+	rc = pthread_create(&server->pthread, &attr, rpc_control_main, server);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc == 0) {
@@ -92,10 +92,10 @@ static int server_create_thread(struct ebb_rpc_server *server)
 	return -rc;
 }
 
-int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **ret_server,
-			 char *ret_error, size_t size)
+int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_server, char *ret_error,
+		     size_t size)
 {
-	struct ebb_rpc_server *server;
+	struct rpc_server *server;
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
@@ -109,13 +109,13 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 	server->app_thread = ebb_thread_app();
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);
-	rc = ebb_unix_socket_open(&server->socket, path, mode,
-				  "choose another path with --rpc-socket");
+	rc = os_unix_socket_open(&server->socket, path, mode,
+				 "choose another path with --rpc-socket");
 	if (rc != 0) {
 		snprintf(ret_error, size, "%s", server->socket.error);
 		goto free_server;
 	}
-	rc = ebb_rpc_control_init(server);
+	rc = rpc_control_init(server);
 	if (rc == 0) {
 		rc = server_create_thread(server);
 	}
@@ -128,8 +128,8 @@ int ebb_rpc_server_start(const char *path, mode_t mode, struct ebb_rpc_server **
 	*ret_server = server;
 	return 0;
 close_socket:
-	ebb_rpc_control_fini(server);
-	ebb_unix_socket_close(&server->socket);
+	rpc_control_fini(server);
+	os_unix_socket_close(&server->socket);
 free_server:
 	free(server);
 	return rc;

@@ -275,10 +275,10 @@ static void print_all(const struct status *status)
 }
 
 /* What ebbd has no method for is left out. Return: false: it cannot be asked (printed). */
-static bool ask(struct ebb_rpc_client *client, const char *method, struct json_object **ret_result)
+static bool ask(struct rpc_client *client, const char *method, struct json_object **ret_result)
 {
 	struct ebb_method_error error;
-	int rc = ebb_rpc_client_call(client, method, NULL, ret_result, &error);
+	int rc = rpc_client_call(client, method, NULL, ret_result, &error);
 
 	if (rc == 0 || (rc == -EREMOTEIO && error.code == EBB_METHOD_NOT_FOUND)) {
 		return true;
@@ -309,7 +309,7 @@ static void pause_longer_than_they_spin(struct json_object *reactors)
 	nanosleep(&pause, NULL);
 }
 
-static bool ask_stats(struct ebb_rpc_client *client, struct status *status)
+static bool ask_stats(struct rpc_client *client, struct status *status)
 {
 	const struct ebb_subsystem *subsystem = NULL;
 
@@ -329,7 +329,7 @@ static bool ask_stats(struct ebb_rpc_client *client, struct status *status)
 	return true;
 }
 
-static bool ask_running(struct ebb_rpc_client *client, struct status *status)
+static bool ask_running(struct rpc_client *client, struct status *status)
 {
 	if (!ask_stats(client, status) || !ask(client, "reactor_get_blockers", &status->blockers) ||
 	    !ask(client, "framework_get_reactors", &status->reactors_before)) {
@@ -339,7 +339,7 @@ static bool ask_running(struct ebb_rpc_client *client, struct status *status)
 	return ask(client, "framework_get_reactors", &status->reactors);
 }
 
-int ebbctl_status(struct ebb_rpc_client *client)
+int ebbctl_status(struct rpc_client *client)
 {
 	struct status status = {0};
 	const char *state;

@@ -10,7 +10,7 @@
  * from the moment that stopping begins, whether that undoes a whole start-up or a part of one.
  */
 
-static struct ebb_rpc_server *steps_server; /* NULL: no socket was asked for */
+static struct rpc_server *steps_server; /* NULL: no socket was asked for */
 static struct ebb_step steps_stop;
 
 static void listen_start(struct ebb_step step, void *arg)
@@ -21,11 +21,11 @@ static void listen_start(struct ebb_step step, void *arg)
 
 	(void)arg;
 	if (opts->rpc_socket != NULL) {
-		rc = ebb_rpc_server_start(opts->rpc_socket, (mode_t)opts->rpc_socket_mode,
-					  &steps_server, error, sizeof(error));
+		rc = rpc_server_start(opts->rpc_socket, (mode_t)opts->rpc_socket_mode,
+				      &steps_server, error, sizeof(error));
 	}
 	if (rc != 0) {
-		ebb_startup_fail(rc, "%s", error);
+		app_startup_fail(rc, "%s", error);
 	}
 	ebb_step_next(step, rc);
 }
@@ -45,14 +45,14 @@ static void listen_undo(struct ebb_step step, void *arg)
 		return;
 	}
 	steps_stop = step;
-	ebb_rpc_server_stop(steps_server, listen_stopped, NULL);
+	rpc_server_stop(steps_server, listen_stopped, NULL);
 }
 
 static void pause_start(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	if (steps_server != NULL) {
-		ebb_rpc_server_pause(steps_server);
+		rpc_server_pause(steps_server);
 	}
 	ebb_step_next(step, 0);
 }
@@ -61,7 +61,7 @@ static void resume_start(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	if (steps_server != NULL) {
-		ebb_rpc_server_resume(steps_server);
+		rpc_server_resume(steps_server);
 	}
 	ebb_step_next(step, 0);
 }
@@ -70,7 +70,7 @@ static void serve_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	if (steps_server != NULL) {
-		ebb_rpc_server_refuse(steps_server);
+		rpc_server_refuse(steps_server);
 	}
 	ebb_step_next(step, 0);
 }

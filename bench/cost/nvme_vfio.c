@@ -25,7 +25,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/thread.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 #include "core/event/helper.h"
 #include "core/event/reactor.h"
 #include "drivers/nvme/attach.h"
@@ -70,7 +70,7 @@ static void read_done(void *arg, int status)
 /* The unit that is counted. */
 void __attribute__((noinline)) cost_step(void)
 {
-	polling = ebb_reactor_step(&ebb_reactors[0], polling);
+	polling = event_reactor_step(&event_reactors[0], polling);
 }
 
 /*
@@ -101,7 +101,7 @@ long syscall(long number, ...)
 static void step(void)
 {
 	fake_ctrlr_step(fake);
-	polling = ebb_reactor_step(&ebb_reactors[0], polling);
+	polling = event_reactor_step(&event_reactors[0], polling);
 	sched_yield();
 }
 
@@ -122,11 +122,10 @@ static void attach_done(void *arg, struct nvme_drive *drive, int rc)
 
 static void attach(void *arg)
 {
-	static const struct ebb_nvme_attach_opts opts = {.io_queue_depth = 256,
-							 .timeout_us = 30000000};
+	static const struct nvme_attach_opts opts = {.io_queue_depth = 256, .timeout_us = 30000000};
 
 	(void)arg;
-	ebb_assert(nvme_attach_drive(ebb_nvme_transport_find("PCIe"), "N", "0000:01:00.0", &opts,
+	ebb_assert(nvme_attach_drive(nvme_transport_find("PCIe"), "N", "0000:01:00.0", &opts,
 				     attach_done, NULL) == 0);
 }
 
@@ -166,13 +165,13 @@ static void run(int depth, unsigned rounds, bool sleeps)
 	unsigned count = (unsigned)abs(depth);
 
 	ebb_assert(count <= EBB_ARRAY_SIZE(ios));
-	ebb_turn.thread = ebb_thread_app();
+	event_turn.thread = ebb_thread_app();
 	for (unsigned i = 0; i < count; i++) {
 		ios[i].buf = ebb_mem_alloc(BLOCKS * FAKE_BLOCK);
 		ios[i].lba = i * BLOCKS;
 		read_begin(&ios[i]);
 	}
-	ebb_turn.thread = NULL;
+	event_turn.thread = NULL;
 	counting = sleeps;
 	if (sleeps) {
 		cost_step(); /* counted: nothing else would pair the toggles */
@@ -194,7 +193,7 @@ static void run(int depth, unsigned rounds, bool sleeps)
 int main(int argc, char **argv)
 {
 	bool sleeps = argc == 4 && strcmp(argv[3], "woken") == 0;
-	struct ebb_event_opts opts = {
+	struct event_framework_opts opts = {
 		.mode = sleeps ? EBB_REACTOR_INTERRUPT : EBB_REACTOR_POLL,
 		.roam = true,
 	};
@@ -206,8 +205,8 @@ int main(int argc, char **argv)
 	}
 	CPU_ZERO(&opts.cpus);
 	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
-	ebb_assert(ebb_event_init(&opts) == 0);
-	ebb_reactor_begin(&ebb_reactors[0]);
+	ebb_assert(event_framework_init(&opts) == 0);
+	event_reactor_begin(&event_reactors[0]);
 	fake = fake_ctrlr_create();
 	ebb_thread_send_msg(ebb_thread_app(), attach, NULL);
 	until(&attached);

@@ -15,7 +15,7 @@
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
 struct entry_place {
-	struct ebb_config *config;
+	struct config_file *config;
 	const char *subsystem;
 	char outer[104]; /* "subsystems[1] "bdev"" */
 	char text[160];
@@ -32,15 +32,15 @@ static void EBB_PRINTF(3, 4)
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	place->config->num_entry_mistakes++;
-	ebb_config_mistake(place->config, "%s%s%s: %s", place->text, method != NULL ? " " : "",
-			   method != NULL ? method : "", what);
+	config_mistake(place->config, "%s%s%s: %s", place->text, method != NULL ? " " : "",
+		       method != NULL ? method : "", what);
 }
 
 /* Makes room for one more entry. Return: 0; -ENOMEM. */
-static int config_room(struct ebb_config *config)
+static int config_room(struct config_file *config)
 {
 	size_t max_entries = config->max_entries * 2 + 16;
-	struct ebb_config_entry *entries;
+	struct config_entry *entries;
 
 	if (config->num_entries < config->max_entries) {
 		return 0;
@@ -58,8 +58,8 @@ static int config_room(struct ebb_config *config)
 static void config_add_entry(const struct entry_place *place, const struct ebb_method *method,
 			     const char *name, struct json_object *params, uint32_t pass)
 {
-	struct ebb_config *config = place->config;
-	struct ebb_config_entry entry = {.method = method, .params = params, .pass = pass};
+	struct config_file *config = place->config;
+	struct config_entry entry = {.method = method, .params = params, .pass = pass};
 	bool room = config_room(config) == 0;
 
 	if (room) {
@@ -91,7 +91,7 @@ static void check_call(const struct entry_place *place, const char *name,
 	int rc;
 
 	if (method == NULL) {
-		rc = ebb_config_compat_method(name, params, error.text, sizeof(error.text));
+		rc = config_compat_method(name, params, error.text, sizeof(error.text));
 		if (rc == -ENOENT) {
 			entry_mistake(place, name,
 				      "this method is not known; rpc_get_methods lists "
@@ -101,7 +101,7 @@ static void check_call(const struct entry_place *place, const char *name,
 		}
 		return;
 	}
-	rc = ebb_config_compat_params(method, params, &kept, error.text, sizeof(error.text));
+	rc = config_compat_params(method, params, &kept, error.text, sizeof(error.text));
 	if (rc == -ENOMEM) {
 		place->config->out_of_memory = true;
 		return;
@@ -206,14 +206,14 @@ static bool section_exists(const char *name)
 	struct section_lookup lookup = {.name = name};
 	const struct ebb_method *method = NULL;
 
-	ebb_subsystem_for_each(section_lookup_compare, &lookup);
+	app_subsystem_for_each(section_lookup_compare, &lookup);
 	while (!lookup.found && (method = ebb_method_next(method)) != NULL) {
 		lookup.found = method->subsystem != NULL && strcmp(method->subsystem, name) == 0;
 	}
 	return lookup.found;
 }
 
-static void config_skip(struct ebb_config *config, const char *subsystem, size_t num_entries)
+static void config_skip(struct config_file *config, const char *subsystem, size_t num_entries)
 {
 	char *longer = NULL;
 
@@ -227,7 +227,7 @@ static void config_skip(struct ebb_config *config, const char *subsystem, size_t
 	config->skipped = longer;
 }
 
-static void check_subsystem(struct ebb_config *config, struct json_object *subsystem, size_t index)
+static void check_subsystem(struct config_file *config, struct json_object *subsystem, size_t index)
 {
 	struct entry_place place = {.config = config};
 	struct json_object *name = NULL;
@@ -235,10 +235,10 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 	size_t entry_index;
 
 	if (!json_object_is_type(subsystem, json_type_object)) {
-		ebb_config_mistake(config,
-				   "subsystems[%zu]: must be an object: "
-				   "{\"subsystem\": ..., \"config\": [...]}",
-				   index);
+		config_mistake(config,
+			       "subsystems[%zu]: must be an object: "
+			       "{\"subsystem\": ..., \"config\": [...]}",
+			       index);
 		return;
 	}
 	json_object_object_foreach(subsystem, key, value)
@@ -248,15 +248,15 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 		} else if (strcmp(key, "config") == 0) {
 			entries = value;
 		} else {
-			ebb_config_mistake(config,
-					   "subsystems[%zu]: \"%s\" is not known; known: "
-					   "\"subsystem\", \"config\"",
-					   index, key);
+			config_mistake(config,
+				       "subsystems[%zu]: \"%s\" is not known; known: "
+				       "\"subsystem\", \"config\"",
+				       index, key);
 		}
 	}
 	if (!json_object_is_type(name, json_type_string)) {
-		ebb_config_mistake(config, "subsystems[%zu]: \"subsystem\" is missing or no name",
-				   index);
+		config_mistake(config, "subsystems[%zu]: \"subsystem\" is missing or no name",
+			       index);
 		return;
 	}
 	place.subsystem = json_object_get_string(name);
@@ -266,7 +266,7 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 		return;
 	}
 	if (!json_object_is_type(entries, json_type_array)) {
-		ebb_config_mistake(config, "%s: \"config\" is not an array", place.outer);
+		config_mistake(config, "%s: \"config\" is not an array", place.outer);
 		return;
 	}
 	if (!section_exists(place.subsystem)) {
@@ -282,18 +282,18 @@ static void check_subsystem(struct ebb_config *config, struct json_object *subsy
 	}
 }
 
-static void check_root(struct ebb_config *config)
+static void check_root(struct config_file *config)
 {
 	struct json_object *subsystems;
 	size_t index;
 
 	if (!json_object_object_get_ex(config->root, "subsystems", &subsystems)) {
-		ebb_config_mistake(config, "\"subsystems\" is missing; the least is "
-					   "{\"subsystems\": []}");
+		config_mistake(config, "\"subsystems\" is missing; the least is "
+				       "{\"subsystems\": []}");
 		return;
 	}
 	if (!json_object_is_type(subsystems, json_type_array)) {
-		ebb_config_mistake(config, "\"subsystems\" is not an array");
+		config_mistake(config, "\"subsystems\" is not an array");
 		return;
 	}
 	for (index = 0; index < json_object_array_length(subsystems) && !config->out_of_memory;
@@ -302,10 +302,9 @@ static void check_root(struct ebb_config *config)
 	}
 }
 
-int ebb_config_create(const char *name, const char *text, size_t len,
-		      struct ebb_config **ret_config)
+int config_create(const char *name, const char *text, size_t len, struct config_file **ret_config)
 {
-	struct ebb_config *config;
+	struct config_file *config;
 	int rc;
 
 	config = calloc(1, sizeof(*config));
@@ -313,7 +312,7 @@ int ebb_config_create(const char *name, const char *text, size_t len,
 		return -ENOMEM;
 	}
 	config->name = strdup(name);
-	rc = config->name != NULL ? ebb_config_parse(config, text, len) : -ENOMEM;
+	rc = config->name != NULL ? config_parse(config, text, len) : -ENOMEM;
 	if (rc == 0 && config->root != NULL) {
 		check_root(config);
 	}
@@ -321,14 +320,14 @@ int ebb_config_create(const char *name, const char *text, size_t len,
 		rc = -ENOMEM;
 	}
 	if (rc < 0) {
-		ebb_config_destroy(config);
+		config_destroy(config);
 		return rc;
 	}
 	*ret_config = config;
 	return 0;
 }
 
-void ebb_config_destroy(struct ebb_config *config)
+void config_destroy(struct config_file *config)
 {
 	size_t index;
 
@@ -340,7 +339,7 @@ void ebb_config_destroy(struct ebb_config *config)
 		free(config->entries[index].place);
 		json_object_put(config->entries[index].params);
 	}
-	for (index = 0; index < EBB_CONFIG_MISTAKES_MAX; index++) {
+	for (index = 0; index < CONFIG_MISTAKES_MAX; index++) {
 		free(config->mistakes[index]);
 	}
 	free(config->entries);

@@ -206,8 +206,8 @@ static int row_refuse(const struct compat_row *row, const char *param, struct js
 	return -EINVAL;
 }
 
-int ebb_config_compat_method(const char *method, struct json_object *params, char *ret_error,
-			     size_t size)
+int config_compat_method(const char *method, struct json_object *params, char *ret_error,
+			 size_t size)
 {
 	const struct compat_row *row;
 
@@ -231,8 +231,8 @@ int ebb_config_compat_method(const char *method, struct json_object *params, cha
 	return 0;
 }
 
-int ebb_config_compat_params(const struct ebb_method *method, struct json_object *params,
-			     struct json_object **ret_params, char *ret_error, size_t size)
+int config_compat_params(const struct ebb_method *method, struct json_object *params,
+			 struct json_object **ret_params, char *ret_error, size_t size)
 {
 	const struct compat_row *row;
 	struct json_object *kept;
@@ -248,8 +248,9 @@ int ebb_config_compat_params(const struct ebb_method *method, struct json_object
 	}
 	json_object_object_foreach(params, name, value)
 	{
-		row = ebb_param_find(method, name) != NULL ? NULL
-							   : row_find_parameter(method->name, name);
+		row = method_param_find(method, name) != NULL
+			      ? NULL
+			      : row_find_parameter(method->name, name);
 		if (row == NULL) {
 			if (json_object_object_add(kept, name, json_object_get(value)) < 0) {
 				json_object_put(value);

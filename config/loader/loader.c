@@ -27,7 +27,7 @@
  * under way has a reference to the configuration, and so has each pass.
  */
 static struct {
-	struct ebb_config *config; /* NULL: nothing to load */
+	struct config_file *config; /* NULL: nothing to load */
 	size_t failures; /* entries that failed and were passed over (json_ignore_init_errors) */
 
 	struct ebb_work check;
@@ -40,8 +40,8 @@ static struct {
 
 /* One call under way. */
 struct entry_call {
-	struct ebb_config *config;
-	const struct ebb_config_entry *entry;
+	struct config_file *config;
+	const struct config_entry *entry;
 	struct ebb_step step;
 };
 
@@ -50,18 +50,18 @@ static bool ignore_errors(void)
 	return ebb_app_get_opts()->json_ignore_init_errors;
 }
 
-static void config_release(struct ebb_config *config)
+static void config_release(struct config_file *config)
 {
 	ebb_assert(config->refs > 0);
 	if (--config->refs == 0) {
-		ebb_config_destroy(config);
+		config_destroy(config);
 	}
 }
 
 /* The loader's own reference. */
 static void loader_release(void)
 {
-	struct ebb_config *config = loader.config;
+	struct config_file *config = loader.config;
 
 	loader.config = NULL;
 	config_release(config);
@@ -74,44 +74,44 @@ static void check_run(struct ebb_work *work)
 	size_t len;
 
 	(void)work;
-	text = ebb_json_text(&len, &name);
-	loader.check_rc = ebb_config_create(name, text, len, &loader.config);
+	text = app_json_text(&len, &name);
+	loader.check_rc = config_create(name, text, len, &loader.config);
 }
 
 /* One mistake is start-up's error; several are listed first. */
-static void check_report(const struct ebb_config *config)
+static void check_report(const struct config_file *config)
 {
 	size_t listed = config->num_mistakes;
 	size_t index;
 
 	if (config->num_mistakes == 1) {
-		ebb_startup_fail(-EINVAL, "%s", config->mistakes[0]);
+		app_startup_fail(-EINVAL, "%s", config->mistakes[0]);
 		return;
 	}
-	if (listed > EBB_CONFIG_MISTAKES_MAX) {
-		listed = EBB_CONFIG_MISTAKES_MAX;
+	if (listed > CONFIG_MISTAKES_MAX) {
+		listed = CONFIG_MISTAKES_MAX;
 	}
 	for (index = 0; index < listed; index++) {
 		ebb_error("config", "%s", config->mistakes[index]);
 	}
-	ebb_startup_fail(-EINVAL, "%zu mistakes, the first: %s", config->num_mistakes,
+	app_startup_fail(-EINVAL, "%zu mistakes, the first: %s", config->num_mistakes,
 			 config->mistakes[0]);
 }
 
 /* As check_report(), where mistakes in single entries are passed over. */
-static void check_report_ignored(const struct ebb_config *config)
+static void check_report_ignored(const struct config_file *config)
 {
 	size_t index;
 
-	for (index = 0; index < config->num_mistakes && index < EBB_CONFIG_MISTAKES_MAX; index++) {
+	for (index = 0; index < config->num_mistakes && index < CONFIG_MISTAKES_MAX; index++) {
 		ebb_error("config", "%s: passed over", config->mistakes[index]);
 	}
-	if (config->num_mistakes > EBB_CONFIG_MISTAKES_MAX) {
+	if (config->num_mistakes > CONFIG_MISTAKES_MAX) {
 		ebb_error("config", "%s: %zu more entries are passed over", config->name,
-			  config->num_mistakes - EBB_CONFIG_MISTAKES_MAX);
+			  config->num_mistakes - CONFIG_MISTAKES_MAX);
 	}
 	if (config->num_mistakes > 0) {
-		ebb_app_state_set_error(config->mistakes[0]);
+		app_state_set_error(config->mistakes[0]);
 	}
 }
 
@@ -121,8 +121,8 @@ static void check_report_failure(int rc)
 	const char *name = "configuration";
 	size_t len = 0;
 
-	ebb_json_text(&len, &name);
-	ebb_startup_fail(rc,
+	app_json_text(&len, &name);
+	app_startup_fail(rc,
 			 "%s: checking its %zu bytes failed: %s; let the process have more memory, "
 			 "or make the file smaller",
 			 name, len, strerror(-rc));
@@ -130,14 +130,14 @@ static void check_report_failure(int rc)
 
 static void check_done(struct ebb_work *work)
 {
-	struct ebb_config *config = loader.config;
+	struct config_file *config = loader.config;
 	int rc = loader.check_rc;
 
 	(void)work;
 	if (rc < 0) {
 		check_report_failure(rc);
 	}
-	ebb_json_text_free();
+	app_json_text_free();
 	if (rc < 0) {
 		ebb_step_next(loader.check_step, rc);
 		return;
@@ -167,7 +167,7 @@ static void check_start(struct ebb_step step, void *arg)
 
 	(void)arg;
 	loader.failures = 0;
-	if (ebb_json_text(&len, &name) == NULL) {
+	if (app_json_text(&len, &name) == NULL) {
 		ebb_step_next(step, 0);
 		return;
 	}
@@ -211,11 +211,11 @@ static void entry_done(void *arg, struct json_object *result, const struct ebb_m
 		snprintf(text, sizeof(text), "%s: %s", call->entry->place, error->text);
 		if (ignore_errors()) {
 			ebb_error("config", "%s: passed over", text);
-			ebb_app_state_set_error(text);
+			app_state_set_error(text);
 			loader.failures++;
 		} else {
 			rc = error_errno(error);
-			ebb_startup_fail(rc, "%s", text);
+			app_startup_fail(rc, "%s", text);
 		}
 	}
 	config_release(call->config);
@@ -225,7 +225,7 @@ static void entry_done(void *arg, struct json_object *result, const struct ebb_m
 
 static void entry_start(struct ebb_step step, void *arg)
 {
-	const struct ebb_config_entry *entry = arg;
+	const struct config_entry *entry = arg;
 	struct entry_call *call = malloc(sizeof(*call));
 
 	if (call == NULL) {
@@ -247,40 +247,40 @@ static void entry_start(struct ebb_step step, void *arg)
 static void pass_failed(void *arg, const char *step, int rc)
 {
 	(void)arg;
-	ebb_startup_fail(rc, "%s: %s: %s", loader.config->name, step, strerror(-rc));
+	app_startup_fail(rc, "%s: %s: %s", loader.config->name, step, strerror(-rc));
 }
 
 static void pass_done(void *arg, int rc)
 {
 	(void)arg;
-	ebb_sequence_destroy(loader.sequence);
+	app_sequence_destroy(loader.sequence);
 	loader.sequence = NULL;
 	ebb_step_next(loader.pass_step, rc);
 }
 
 static int pass_build(uint32_t pass)
 {
-	struct ebb_sequence_opts opts = {
+	struct app_sequence_opts opts = {
 		.name = "configuration",
 		.timeout_s = ebb_app_get_opts()->init_timeout_s,
 		.failed = pass_failed,
 	};
-	struct ebb_sequence_step step = {.start = entry_start};
-	struct ebb_config_entry *entry;
+	struct app_sequence_step step = {.start = entry_start};
+	struct config_entry *entry;
 	size_t index;
 	int rc;
 
-	rc = ebb_sequence_create(&opts, &loader.sequence);
+	rc = app_sequence_create(&opts, &loader.sequence);
 	for (index = 0; rc == 0 && index < loader.config->num_entries; index++) {
 		entry = &loader.config->entries[index];
 		if (entry->pass == pass) {
 			step.name = entry->step;
 			step.arg = entry;
-			rc = ebb_sequence_add(loader.sequence, &step);
+			rc = app_sequence_add(loader.sequence, &step);
 		}
 	}
 	if (rc < 0) {
-		ebb_sequence_destroy(loader.sequence);
+		app_sequence_destroy(loader.sequence);
 		loader.sequence = NULL;
 	}
 	return rc;
@@ -300,7 +300,7 @@ static void pass_start(struct ebb_step step, uint32_t pass)
 		return;
 	}
 	loader.pass_step = step;
-	ebb_sequence_run(loader.sequence, step, pass_done, NULL);
+	app_sequence_run(loader.sequence, step, pass_done, NULL);
 }
 
 static void startup_pass_start(struct ebb_step step, void *arg)

@@ -6,19 +6,19 @@
 #include <stdlib.h>
 
 /* Takes @text over; NULL: there was no memory for it. */
-static void config_add_mistake(struct ebb_config *config, char *text)
+static void config_add_mistake(struct config_file *config, char *text)
 {
 	config->num_mistakes++;
 	if (text == NULL) {
 		config->out_of_memory = true;
-	} else if (config->num_mistakes <= EBB_CONFIG_MISTAKES_MAX) {
+	} else if (config->num_mistakes <= CONFIG_MISTAKES_MAX) {
 		config->mistakes[config->num_mistakes - 1] = text;
 	} else {
 		free(text);
 	}
 }
 
-void ebb_config_mistake(struct ebb_config *config, const char *format, ...)
+void config_mistake(struct config_file *config, const char *format, ...)
 {
 	char what[640];
 	char *text = NULL;

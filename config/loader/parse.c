@@ -54,13 +54,13 @@ static const char *error_text(enum json_tokener_error error)
 	}
 }
 
-static void syntax_mistake(struct ebb_config *config, const char *text, size_t offset,
+static void syntax_mistake(struct config_file *config, const char *text, size_t offset,
 			   const char *what)
 {
 	struct position position = position_of(text, offset);
 
-	ebb_config_mistake(config, "line %u, column %u: not JSON: %s", position.line,
-			   position.column, what);
+	config_mistake(config, "line %u, column %u: not JSON: %s", position.line, position.column,
+		       what);
 }
 
 /*
@@ -102,7 +102,7 @@ static struct json_object *parse(struct json_tokener *tokener, const char *text,
 	return root;
 }
 
-int ebb_config_parse(struct ebb_config *config, const char *text, size_t len)
+int config_parse(struct config_file *config, const char *text, size_t len)
 {
 	const char *nul = memchr(text, '\0', len);
 	struct json_tokener *tokener;
@@ -117,7 +117,7 @@ int ebb_config_parse(struct ebb_config *config, const char *text, size_t len)
 		syntax_mistake(config, text, (size_t)(nul - text), "a NUL byte: this is no text");
 		return 0;
 	}
-	tokener = json_tokener_new_ex(EBB_CONFIG_DEPTH_MAX);
+	tokener = json_tokener_new_ex(CONFIG_DEPTH_MAX);
 	if (tokener == NULL) {
 		return -ENOMEM;
 	}
@@ -129,7 +129,7 @@ int ebb_config_parse(struct ebb_config *config, const char *text, size_t len)
 		return 0;
 	}
 	if (!json_object_is_type(root, json_type_object)) {
-		ebb_config_mistake(config, "the whole must be an object: {\"subsystems\": [...]}");
+		config_mistake(config, "the whole must be an object: {\"subsystems\": [...]}");
 		json_object_put(root);
 		return 0;
 	}

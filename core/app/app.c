@@ -12,7 +12,7 @@
 #include "core/app/signals.h"
 #include "core/app/startup.h"
 #include "core/app/state.h"
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 /* What the run is about; whether there is one is known in run.c. */
 static struct {
@@ -25,25 +25,25 @@ static struct {
 static void app_ended(int rc)
 {
 	app_run_note(rc);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void app_begin(void *arg)
 {
 	(void)arg;
 	if (app_run_stopping()) {
-		ebb_app_state_set_phase(EBB_APP_STOPPING);
+		app_state_set_phase(EBB_APP_STOPPING);
 		app_ended(0);
 		return;
 	}
-	ebb_startup_begin(app.start, app.start_arg, app_ended);
+	app_startup_begin(app.start, app.start_arg, app_ended);
 }
 
 /* Nothing will run; why has been logged. */
 static void app_fail(const char *error)
 {
-	ebb_app_state_set_error(error);
-	ebb_app_state_set_phase(EBB_APP_FAILED);
+	app_state_set_error(error);
+	app_state_set_phase(EBB_APP_FAILED);
 }
 
 /* Return: 0; < 0: the reactors could not run (logged). */
@@ -52,50 +52,50 @@ static int app_reactors_run(void)
 	int rc;
 
 	if (app.opts.handle_signals) {
-		ebb_signals_install(ebb_thread_app());
+		app_signals_install(ebb_thread_app());
 	}
 	ebb_msg_init(&app.begin_msg, app_begin, NULL);
 	app_run_up(&app.begin_msg);
-	rc = ebb_event_run();
+	rc = event_framework_run();
 	if (rc < 0) {
 		app_fail("cannot run the reactors");
 	}
 	if (app.opts.handle_signals) {
-		ebb_signals_restore();
+		app_signals_restore();
 	}
 	app_run_down();
 	app_options_publish(NULL);
-	ebb_event_fini();
-	ebb_json_text_free();
+	event_framework_fini();
+	app_json_text_free();
 	return rc;
 }
 
 /* Between claim and release: everything but the checks that need no run. */
 static int app_start_claimed(void)
 {
-	struct ebb_event_opts event_opts = {
+	struct event_framework_opts event_opts = {
 		.mode = app.opts.mode,
 		.spin_us_max = app.opts.spin_us_max,
 		/* Nobody has chosen a CPU: where it sleeps, let the kernel choose. */
 		.roam = app.opts.cpumask == NULL,
 	};
-	char error[EBB_OPTIONS_ERROR_MAX];
+	char error[APP_OPTIONS_ERROR_MAX];
 	int rc;
 
-	rc = ebb_options_cpus(app.opts.cpumask, &event_opts.cpus, error, sizeof(error));
+	rc = app_options_cpus(app.opts.cpumask, &event_opts.cpus, error, sizeof(error));
 	if (rc == 0) {
-		rc = ebb_json_text_load(&app.opts, error, sizeof(error));
+		rc = app_json_text_load(&app.opts, error, sizeof(error));
 	}
 	if (rc < 0) {
 		ebb_error("app", "%s", error);
 		return rc;
 	}
 	ebb_violation_set_action(app.opts.on_violation);
-	ebb_app_state_reset();
-	rc = ebb_event_init(&event_opts);
+	app_state_reset();
+	rc = event_framework_init(&event_opts);
 	if (rc < 0) {
 		app_fail("cannot make the reactors");
-		ebb_json_text_free();
+		app_json_text_free();
 		return rc;
 	}
 	app_options_publish(&app.opts);
@@ -129,12 +129,12 @@ static int app_check_served(const struct ebb_app_opts *opts)
 
 int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), void *arg)
 {
-	char error[EBB_OPTIONS_ERROR_MAX];
+	char error[APP_OPTIONS_ERROR_MAX];
 	struct ebb_app_opts loaded;
 	int stop_rc;
 	int rc;
 
-	rc = ebb_options_load(opts, &loaded, error, sizeof(error));
+	rc = app_options_load(opts, &loaded, error, sizeof(error));
 	if (rc < 0) {
 		ebb_error("app", "%s", error);
 		return rc;

@@ -18,7 +18,7 @@ static const char *environment(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-int ebb_app_default_socket(char *ret_path, size_t size)
+int app_default_socket(char *ret_path, size_t size)
 {
 	const char *path = environment("EBB_RPC_SOCKET");
 	const char *directory = environment("XDG_RUNTIME_DIR");
@@ -36,7 +36,7 @@ int ebb_app_default_socket(char *ret_path, size_t size)
 	return len >= 0 && (size_t)len < size ? 0 : -ENAMETOOLONG;
 }
 
-int ebb_app_default_socket_mkdir(const char *path)
+int app_default_socket_mkdir(const char *path)
 {
 	if (strcmp(path, ROOT_SOCKET) != 0) {
 		return 0;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_DEFAULT_SOCKET_H
-#define EBB_APP_DEFAULT_SOCKET_H
+#ifndef CORE_APP_DEFAULT_SOCKET_H
+#define CORE_APP_DEFAULT_SOCKET_H
 
 /* Where the daemon listens and its clients look if nobody says otherwise. */
 
 #include <ebb/base.h>
 
 /**
- * ebb_app_default_socket() - $EBB_RPC_SOCKET; else /run/ebb/ebb.sock for root; else
+ * app_default_socket() - $EBB_RPC_SOCKET; else /run/ebb/ebb.sock for root; else
  * $XDG_RUNTIME_DIR/ebb.sock; else /tmp/ebb-UID.sock
  * Return: 0; -ENAMETOOLONG: @ret_path is too small.
  */
-int ebb_app_default_socket(char *ret_path, size_t size);
+int app_default_socket(char *ret_path, size_t size);
 
 /**
- * ebb_app_default_socket_mkdir() - make /run/ebb (0755) if @path lies there and it is missing
+ * app_default_socket_mkdir() - make /run/ebb (0755) if @path lies there and it is missing
  * Return: 0; or mkdir's negative errno.
  */
-int ebb_app_default_socket_mkdir(const char *path);
+int app_default_socket_mkdir(const char *path);
 
 #endif

@@ -20,7 +20,7 @@ static struct {
 static int too_large(const char *path, char *ret_error, size_t size)
 {
 	snprintf(ret_error, size, "configuration file %s is larger than %u MiB, the most ebb reads",
-		 path, EBB_JSON_TEXT_MAX / (1024 * 1024));
+		 path, APP_JSON_TEXT_MAX / (1024 * 1024));
 	return -EFBIG;
 }
 
@@ -62,7 +62,7 @@ static int file_read(int fd, const char *path, char **ret_text, size_t *ret_len,
 				 strerror(-rc));
 		} else if (got > 0) {
 			len += (size_t)got;
-			rc = len > EBB_JSON_TEXT_MAX ? too_large(path, ret_error, size) : 0;
+			rc = len > APP_JSON_TEXT_MAX ? too_large(path, ret_error, size) : 0;
 		}
 	} while (rc == 0 && got != 0);
 	if (rc < 0) {
@@ -90,7 +90,7 @@ static int file_load(const char *path, char *ret_error, size_t size)
 		snprintf(ret_error, size,
 			 "configuration file %s is a directory: name a JSON file in it", path);
 		rc = -EISDIR;
-	} else if (S_ISREG(status.st_mode) && status.st_size > (off_t)EBB_JSON_TEXT_MAX) {
+	} else if (S_ISREG(status.st_mode) && status.st_size > (off_t)APP_JSON_TEXT_MAX) {
 		rc = too_large(path, ret_error, size);
 	} else {
 		rc = file_read(fd, path, &loaded.text, &loaded.len, ret_error, size);
@@ -101,7 +101,7 @@ static int file_load(const char *path, char *ret_error, size_t size)
 	return rc;
 }
 
-int ebb_json_text_load(const struct ebb_app_opts *opts, char *ret_error, size_t size)
+int app_json_text_load(const struct ebb_app_opts *opts, char *ret_error, size_t size)
 {
 	int rc = 0;
 
@@ -126,12 +126,12 @@ int ebb_json_text_load(const struct ebb_app_opts *opts, char *ret_error, size_t 
 		rc = -EINVAL;
 	}
 	if (rc < 0) {
-		ebb_json_text_free();
+		app_json_text_free();
 	}
 	return rc;
 }
 
-void ebb_json_text_free(void)
+void app_json_text_free(void)
 {
 	free(loaded.text);
 	loaded.text = NULL;
@@ -139,7 +139,7 @@ void ebb_json_text_free(void)
 	loaded.name = NULL;
 }
 
-const char *ebb_json_text(size_t *ret_len, const char **ret_name)
+const char *app_json_text(size_t *ret_len, const char **ret_name)
 {
 	*ret_len = loaded.len;
 	*ret_name = loaded.name;

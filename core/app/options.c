@@ -115,7 +115,7 @@ static int options_check_enums(const struct ebb_app_opts *opts, char *ret_error,
 	return 0;
 }
 
-int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_opts,
+int app_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_opts,
 		     char *ret_error, size_t size)
 {
 	struct ebb_app_opts loaded = defaults;
@@ -173,7 +173,7 @@ static size_t cpu_first(const cpu_set_t *cpus)
 	return cpu;
 }
 
-int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size)
+int app_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size)
 {
 	char allowed_text[128];
 	cpu_set_t allowed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_OPTIONS_H
-#define EBB_APP_OPTIONS_H
+#ifndef CORE_APP_OPTIONS_H
+#define CORE_APP_OPTIONS_H
 
 /* What ebb_app_start() is asked for: taken over, checked, made concrete. */
 
@@ -8,15 +8,15 @@
 
 #include <ebb/app.h>
 
-#define EBB_OPTIONS_ERROR_MAX 512
+#define APP_OPTIONS_ERROR_MAX 512
 
 /**
- * ebb_options_load() - take a caller's options over
+ * app_options_load() - take a caller's options over
  * Fields beyond the caller's opts_size have their defaults. Strings stay the caller's.
  * @ret_error: which option, its value and what is legal, on failure
  * Return: 0; -EINVAL.
  */
-int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_opts,
+int app_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_opts,
 		     char *ret_error, size_t size);
 
 /**
@@ -27,10 +27,10 @@ int ebb_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_o
 void app_options_publish(const struct ebb_app_opts *opts);
 
 /**
- * ebb_options_cpus() - the CPUs that @cpumask asks for
+ * app_options_cpus() - the CPUs that @cpumask asks for
  * @cpumask: NULL: the first CPU that this process may run on
  * Return: 0; -EINVAL not a mask, empty, or a CPU that this process may not run on (@ret_error).
  */
-int ebb_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size);
+int app_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size);
 
 #endif

@@ -51,7 +51,7 @@ static void run_set_state(enum run_state state)
 static void run_stop(void *arg)
 {
 	(void)arg;
-	ebb_startup_stop();
+	app_startup_stop();
 }
 
 void ebb_app_stop(int rc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_RUN_H
-#define EBB_APP_RUN_H
+#ifndef CORE_APP_RUN_H
+#define CORE_APP_RUN_H
 
 /*
  * The one run of ebb_app_start() that this process may have at a time: whether there is one, whether

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_SD_NOTIFY_H
-#define EBB_APP_SD_NOTIFY_H
+#ifndef CORE_APP_SD_NOTIFY_H
+#define CORE_APP_SD_NOTIFY_H
 
 /* Telling the service manager: the datagrams of sd_notify(3), without its library. */
 

@@ -59,7 +59,7 @@ struct sequence_entry {
 
 struct ebb_sequence {
 	struct ebb_list link; /* on `living` */
-	struct ebb_sequence_opts opts;
+	struct app_sequence_opts opts;
 	struct sequence_entry *entries;
 	size_t num_entries;
 	size_t max_entries;
@@ -77,7 +77,7 @@ struct ebb_sequence {
 
 	struct ebb_sequence *parent;
 	struct ebb_sequence *child;
-	ebb_sequence_done done;
+	app_sequence_done done;
 	void *done_arg;
 	struct ebb_poller *timer;
 	struct ebb_msg go_on;
@@ -128,7 +128,7 @@ static void sequence_go_on(void *arg)
 	sequence_advance(arg);
 }
 
-int ebb_sequence_create(const struct ebb_sequence_opts *opts, struct ebb_sequence **ret_sequence)
+int app_sequence_create(const struct app_sequence_opts *opts, struct ebb_sequence **ret_sequence)
 {
 	struct ebb_sequence *sequence;
 
@@ -144,7 +144,7 @@ int ebb_sequence_create(const struct ebb_sequence_opts *opts, struct ebb_sequenc
 	return 0;
 }
 
-void ebb_sequence_destroy(struct ebb_sequence *sequence)
+void app_sequence_destroy(struct ebb_sequence *sequence)
 {
 	size_t index;
 
@@ -179,7 +179,7 @@ static int sequence_grow(struct ebb_sequence *sequence)
 	return 0;
 }
 
-int ebb_sequence_add(struct ebb_sequence *sequence, const struct ebb_sequence_step *step)
+int app_sequence_add(struct ebb_sequence *sequence, const struct app_sequence_step *step)
 {
 	struct sequence_entry entry = {
 		.start = step->start,
@@ -328,8 +328,8 @@ static void sequence_advance(struct ebb_sequence *sequence)
 	ebb_poller_unregister(&sequence->timer);
 	while (more && sequence->generation == 0) {
 		/* The rest in another turn, unless the app thread is ending and has no more. */
-		if ((++count > EBB_SEQUENCE_BATCH ||
-		     sequence->since_ns >= begun_ns + EBB_SEQUENCE_SLICE_NS) &&
+		if ((++count > APP_SEQUENCE_BATCH ||
+		     sequence->since_ns >= begun_ns + APP_SEQUENCE_SLICE_NS) &&
 		    ebb_thread_send(ebb_thread_app(), &sequence->go_on) == 0) {
 			sequence->advancing = false;
 			return;
@@ -348,7 +348,7 @@ static void sequence_advance(struct ebb_sequence *sequence)
 }
 
 static void sequence_begin(struct ebb_sequence *sequence, struct ebb_step parent,
-			   ebb_sequence_done done, void *arg)
+			   app_sequence_done done, void *arg)
 {
 	ebb_assert(ebb_thread_is_app());
 	ebb_assert(sequence->phase == SEQUENCE_IDLE && !sequence->advancing);
@@ -364,7 +364,7 @@ static void sequence_begin(struct ebb_sequence *sequence, struct ebb_step parent
 	}
 }
 
-void ebb_sequence_run(struct ebb_sequence *sequence, struct ebb_step parent, ebb_sequence_done done,
+void app_sequence_run(struct ebb_sequence *sequence, struct ebb_step parent, app_sequence_done done,
 		      void *arg)
 {
 	sequence_begin(sequence, parent, done, arg);
@@ -373,8 +373,8 @@ void ebb_sequence_run(struct ebb_sequence *sequence, struct ebb_step parent, ebb
 	sequence_advance(sequence);
 }
 
-void ebb_sequence_undo(struct ebb_sequence *sequence, struct ebb_step parent,
-		       ebb_sequence_done done, void *arg)
+void app_sequence_undo(struct ebb_sequence *sequence, struct ebb_step parent,
+		       app_sequence_done done, void *arg)
 {
 	sequence_begin(sequence, parent, done, arg);
 	sequence_set_phase(sequence, SEQUENCE_UNDOING);
@@ -382,7 +382,7 @@ void ebb_sequence_undo(struct ebb_sequence *sequence, struct ebb_step parent,
 	sequence_advance(sequence);
 }
 
-void ebb_sequence_stop(struct ebb_sequence *sequence)
+void app_sequence_stop(struct ebb_sequence *sequence)
 {
 	ebb_assert(ebb_thread_is_app());
 	for (; sequence != NULL; sequence = sequence->child) {
@@ -396,7 +396,7 @@ void ebb_sequence_stop(struct ebb_sequence *sequence)
 	}
 }
 
-bool ebb_sequence_waiting(const struct ebb_sequence *sequence, const char **ret_name,
+bool app_sequence_waiting(const struct ebb_sequence *sequence, const char **ret_name,
 			  uint64_t *ret_since_ns)
 {
 	const struct ebb_sequence *inner = NULL;
@@ -435,7 +435,7 @@ void ebb_step_next(struct ebb_step step, int rc)
  */
 static uint64_t timer_deadline(const struct ebb_sequence *sequence, int *ret_rc)
 {
-	uint64_t grace_ns = EBB_SEQUENCE_GRACE_S * EBB_NS_PER_S;
+	uint64_t grace_ns = APP_SEQUENCE_GRACE_S * EBB_NS_PER_S;
 
 	*ret_rc = -ETIMEDOUT;
 	if (sequence->phase == SEQUENCE_UNDOING) {
@@ -478,10 +478,10 @@ static int timer_expired(void *arg)
 		return 1;
 	}
 	if (!sequence->entry->patient &&
-	    now_ns - sequence->named_ns >= EBB_SEQUENCE_NAME_S * EBB_NS_PER_S) {
+	    now_ns - sequence->named_ns >= APP_SEQUENCE_NAME_S * EBB_NS_PER_S) {
 		/* A multiple of the period, so that late timers do not add up. */
 		sequence->named_ns = now_ns - (now_ns - sequence->since_ns) %
-						      (EBB_SEQUENCE_NAME_S * EBB_NS_PER_S);
+						      (APP_SEQUENCE_NAME_S * EBB_NS_PER_S);
 		ebb_warn("app", "%s: \"%s\" has not ended after %llu s: still waiting",
 			 sequence->opts.name, entry_name(sequence, sequence->entry),
 			 (unsigned long long)((now_ns - sequence->since_ns) / EBB_NS_PER_S));
@@ -504,7 +504,7 @@ static void sequence_set_timer(struct ebb_sequence *sequence)
 	}
 	deadline_ns = timer_deadline(sequence, &rc);
 	if (!sequence->entry->patient || sequence->phase == SEQUENCE_UNDOING) {
-		next_ns = sequence->named_ns + EBB_SEQUENCE_NAME_S * EBB_NS_PER_S;
+		next_ns = sequence->named_ns + APP_SEQUENCE_NAME_S * EBB_NS_PER_S;
 	}
 	if (deadline_ns != 0 && (next_ns == 0 || deadline_ns < next_ns)) {
 		next_ns = deadline_ns;

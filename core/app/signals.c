@@ -55,7 +55,7 @@ static void signal_handle(int number)
 		}
 		_exit(128 + number);
 	}
-	/* Pairs with the exchange in ebb_signals_restore(). */
+	/* Pairs with the exchange in app_signals_restore(). */
 	app = atomic_load(&signals.app);
 	if (app != NULL) {
 		ebb_thread_send_critical(app, signal_stop, (void *)(intptr_t)number);
@@ -63,7 +63,7 @@ static void signal_handle(int number)
 	atomic_fetch_sub(&signals.handlers, 1);
 }
 
-void ebb_signals_install(struct ebb_thread *app)
+void app_signals_install(struct ebb_thread *app)
 {
 	struct sigaction action = {.sa_handler = signal_handle, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -82,7 +82,7 @@ void ebb_signals_install(struct ebb_thread *app)
 	}
 }
 
-void ebb_signals_restore(void)
+void app_signals_restore(void)
 {
 	sigaction(SIGINT, &signals.old_int, NULL);
 	sigaction(SIGTERM, &signals.old_term, NULL);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_SIGNALS_H
-#define EBB_APP_SIGNALS_H
+#ifndef CORE_APP_SIGNALS_H
+#define CORE_APP_SIGNALS_H
 
 #include <ebb/thread.h>
 
 /**
- * ebb_signals_install() - let signals call ebb_app_stop(0) on @app; ignore SIGPIPE
+ * app_signals_install() - let signals call ebb_app_stop(0) on @app; ignore SIGPIPE
  * They are SIGINT, SIGTERM and, unless it is ignored, SIGHUP.
  * A second SIGINT or SIGTERM ends the process at once, with status 128 + its number.
  */
-void ebb_signals_install(struct ebb_thread *app);
+void app_signals_install(struct ebb_thread *app);
 
 /* Puts the handlers back that were there before. No handler touches @app from here on. */
-void ebb_signals_restore(void);
+void app_signals_restore(void);
 
 #endif

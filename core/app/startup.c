@@ -45,7 +45,7 @@ enum startup_state {
 	STARTUP_NONE,      /* not begun, or undone */
 	STARTUP_UNDER_WAY, /* steps are being started, or undone because one has failed */
 	STARTUP_UP,
-	STARTUP_STOPPING, /* ebb_startup_stop() was here */
+	STARTUP_STOPPING, /* app_startup_stop() was here */
 };
 
 static const char *const state_names[] = {
@@ -148,7 +148,7 @@ void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg)
 	ebb_list_push_back(&startup.waiters, &waiter->link);
 }
 
-void ebb_startup_fail(int rc, const char *format, ...)
+void app_startup_fail(int rc, const char *format, ...)
 {
 	char text[sizeof(((struct ebb_app_state *)0)->error)];
 	va_list args;
@@ -162,20 +162,20 @@ void ebb_startup_fail(int rc, const char *format, ...)
 		ebb_warn("app", "while stopping: %s", text);
 		return;
 	}
-	if (ebb_app_state_phase() == EBB_APP_FAILED) {
+	if (app_state_phase() == EBB_APP_FAILED) {
 		return;
 	}
 	ebb_error("app", "start-up failed: %s", text);
-	ebb_app_state_set_error(text);
-	ebb_app_state_set_phase(EBB_APP_FAILED);
+	app_state_set_error(text);
+	app_state_set_phase(EBB_APP_FAILED);
 	waiters_resolve(rc);
 }
 
-/* What ebb_startup_fail() is for the steps that said nothing. */
+/* What app_startup_fail() is for the steps that said nothing. */
 static void startup_failed(void *arg, const char *step, int rc)
 {
 	(void)arg;
-	ebb_startup_fail(rc, "step \"%s\": %s", step, strerror(-rc));
+	app_startup_fail(rc, "step \"%s\": %s", step, strerror(-rc));
 }
 
 static void startup_changed(void *arg)
@@ -184,17 +184,17 @@ static void startup_changed(void *arg)
 	uint64_t since_ns;
 
 	(void)arg;
-	if (ebb_sequence_waiting(startup.sequence, &name, &since_ns)) {
-		ebb_app_state_set_step(name, since_ns);
+	if (app_sequence_waiting(startup.sequence, &name, &since_ns)) {
+		app_state_set_step(name, since_ns);
 	} else {
-		ebb_app_state_set_step(NULL, 0);
+		app_state_set_step(NULL, 0);
 	}
 }
 
 static void startup_end(int rc)
 {
 	waiters_resolve(rc < 0 ? rc : -ECANCELED);
-	ebb_sequence_destroy(startup.sequence);
+	app_sequence_destroy(startup.sequence);
 	startup.sequence = NULL;
 	startup_set_state(STARTUP_NONE);
 	startup.ended(rc);
@@ -205,7 +205,7 @@ static void startup_done(void *arg, int rc)
 	(void)arg;
 	if (rc == 0 && startup.state == STARTUP_UNDER_WAY) {
 		startup_set_state(STARTUP_UP);
-		ebb_app_state_set_phase(EBB_APP_RUNNING);
+		app_state_set_phase(EBB_APP_RUNNING);
 		waiters_resolve(0);
 		return;
 	}
@@ -216,7 +216,7 @@ static void step_start(struct ebb_step step, void *arg)
 {
 	struct ebb_startup_step *registered_step = arg;
 
-	ebb_app_state_set_phase(rank_phase[registered_step->rank]);
+	app_state_set_phase(rank_phase[registered_step->rank]);
 	registered_step->ops.start(step, NULL);
 }
 
@@ -229,7 +229,7 @@ static void step_undo(struct ebb_step step, void *arg)
 
 static int startup_build(void)
 {
-	struct ebb_sequence_opts opts = {
+	struct app_sequence_opts opts = {
 		.name = "start-up",
 		.timeout_s = ebb_app_get_opts()->init_timeout_s,
 		.failed = startup_failed,
@@ -239,19 +239,19 @@ static int startup_build(void)
 	struct ebb_list *node;
 	int rc;
 
-	rc = ebb_sequence_create(&opts, &startup.sequence);
+	rc = app_sequence_create(&opts, &startup.sequence);
 	if (rc < 0) {
 		return rc;
 	}
 	ebb_list_for_each(node, &registered) {
-		struct ebb_sequence_step sequence_step = {.start = step_start};
+		struct app_sequence_step sequence_step = {.start = step_start};
 
 		step = ebb_list_entry(node, struct ebb_startup_step, link);
 		sequence_step.name = step->ops.name;
 		sequence_step.arg = step;
 		sequence_step.undo = step->ops.undo != NULL ? step_undo : NULL;
 		sequence_step.patient = step->rank == EBB_STARTUP_WAIT_FOR_RPC;
-		rc = ebb_sequence_add(startup.sequence, &sequence_step);
+		rc = app_sequence_add(startup.sequence, &sequence_step);
 		if (rc < 0) {
 			return rc;
 		}
@@ -259,7 +259,7 @@ static int startup_build(void)
 	return 0;
 }
 
-void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(int rc))
+void app_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(int rc))
 {
 	int rc;
 
@@ -271,30 +271,30 @@ void ebb_startup_begin(void (*start)(void *arg), void *start_arg, void (*ended)(
 	startup.resolved = false;
 	rc = startup_build();
 	if (rc < 0) {
-		ebb_startup_fail(rc, "out of memory");
+		app_startup_fail(rc, "out of memory");
 		startup_end(rc);
 		return;
 	}
-	ebb_sequence_run(startup.sequence, EBB_STEP_NONE, startup_done, NULL);
+	app_sequence_run(startup.sequence, APP_STEP_NONE, startup_done, NULL);
 }
 
-void ebb_startup_stop(void)
+void app_startup_stop(void)
 {
 	enum startup_state state = startup.state;
 
 	ebb_assert(ebb_thread_is_app());
 	if (state == STARTUP_NONE || state == STARTUP_STOPPING ||
-	    ebb_app_state_phase() == EBB_APP_FAILED) {
+	    app_state_phase() == EBB_APP_FAILED) {
 		return;
 	}
 	startup_set_state(STARTUP_STOPPING);
-	ebb_app_state_set_phase(EBB_APP_STOPPING);
+	app_state_set_phase(EBB_APP_STOPPING);
 	if (state == STARTUP_UP) {
-		ebb_sequence_undo(startup.sequence, EBB_STEP_NONE, startup_done, NULL);
+		app_sequence_undo(startup.sequence, APP_STEP_NONE, startup_done, NULL);
 		return;
 	}
 	waiters_resolve(-ECANCELED);
-	ebb_sequence_stop(startup.sequence);
+	app_sequence_stop(startup.sequence);
 	if (startup.waiting_for_rpc) {
 		startup.waiting_for_rpc = false;
 		ebb_step_next(startup.rpc_step, -ECANCELED);
@@ -304,14 +304,14 @@ void ebb_startup_stop(void)
 /* The first step: what all others stand on. */
 static void environment_start(struct ebb_step step, void *arg)
 {
-	char error[EBB_SUBSYSTEM_ERROR_MAX];
+	char error[APP_SUBSYSTEM_ERROR_MAX];
 	int rc;
 
 	(void)arg;
 	ebb_method_set_state(EBB_METHOD_STARTUP);
-	rc = ebb_subsystem_sort(error, sizeof(error));
+	rc = app_subsystem_sort(error, sizeof(error));
 	if (rc < 0) {
-		ebb_startup_fail(rc, "%s", error);
+		app_startup_fail(rc, "%s", error);
 	}
 	ebb_step_next(step, rc);
 }
@@ -320,7 +320,7 @@ static void environment_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	method_wanted_clear();
-	ebb_subsystem_unsort();
+	app_subsystem_unsort();
 	ebb_step_next(step, 0);
 }
 
@@ -364,19 +364,19 @@ int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg)
 
 static void subsystem_failed(const char *subsystem, int rc)
 {
-	ebb_startup_fail(rc, "subsystem \"%s\": init failed: %s", subsystem, strerror(-rc));
+	app_startup_fail(rc, "subsystem \"%s\": init failed: %s", subsystem, strerror(-rc));
 }
 
 static void subsystems_start(struct ebb_step step, void *arg)
 {
 	(void)arg;
-	ebb_subsystem_init(step, ebb_app_get_opts()->init_timeout_s, subsystem_failed);
+	app_subsystem_init(step, ebb_app_get_opts()->init_timeout_s, subsystem_failed);
 }
 
 static void subsystems_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
-	ebb_subsystem_fini(step);
+	app_subsystem_fini(step);
 }
 
 static struct ebb_startup_step subsystems_step = {

@@ -45,7 +45,7 @@ const char *ebb_app_phase_name(enum ebb_app_phase phase)
 	return (unsigned)phase < EBB_APP_PHASE_COUNT ? phase_names[phase] : "unknown";
 }
 
-void ebb_app_state_reset(void)
+void app_state_reset(void)
 {
 	pthread_mutex_lock(&state.lock);
 	memset(&state.snapshot, 0, sizeof(state.snapshot));
@@ -56,7 +56,7 @@ void ebb_app_state_reset(void)
 	app_sd_notify_phase(EBB_APP_ENVIRONMENT, phase_names[EBB_APP_ENVIRONMENT], NULL);
 }
 
-void ebb_app_state_set_phase(enum ebb_app_phase phase)
+void app_state_set_phase(enum ebb_app_phase phase)
 {
 	char error[sizeof(state.snapshot.error)];
 	enum ebb_app_phase old;
@@ -74,7 +74,7 @@ void ebb_app_state_set_phase(enum ebb_app_phase phase)
 	app_sd_notify_phase(phase, phase_names[phase], error);
 }
 
-enum ebb_app_phase ebb_app_state_phase(void)
+enum ebb_app_phase app_state_phase(void)
 {
 	enum ebb_app_phase phase;
 
@@ -84,7 +84,7 @@ enum ebb_app_phase ebb_app_state_phase(void)
 	return phase;
 }
 
-void ebb_app_state_set_step(const char *name, uint64_t since_ns)
+void app_state_set_step(const char *name, uint64_t since_ns)
 {
 	pthread_mutex_lock(&state.lock);
 	snprintf(state.snapshot.step, sizeof(state.snapshot.step), "%s", name != NULL ? name : "");
@@ -92,7 +92,7 @@ void ebb_app_state_set_step(const char *name, uint64_t since_ns)
 	pthread_mutex_unlock(&state.lock);
 }
 
-void ebb_app_state_set_error(const char *text)
+void app_state_set_error(const char *text)
 {
 	pthread_mutex_lock(&state.lock);
 	snprintf(state.snapshot.error, sizeof(state.snapshot.error), "%s", text);

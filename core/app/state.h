@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_STATE_H
-#define EBB_APP_STATE_H
+#ifndef CORE_APP_STATE_H
+#define CORE_APP_STATE_H
 
 /* The published state: written by start-up and shutdown, read by anybody (ebb_app_get_state()). */
 
 #include <ebb/startup.h>
 
 /* A new run begins: phase `environment`, no step, no error. */
-void ebb_app_state_reset(void);
+void app_state_reset(void);
 
 /*
  * The only way from phase to phase; an illegal move is a bug of ours. A move is logged and told to
  * the service manager; no move (the same phase again) is neither.
  */
-void ebb_app_state_set_phase(enum ebb_app_phase phase);
+void app_state_set_phase(enum ebb_app_phase phase);
 
-enum ebb_app_phase ebb_app_state_phase(void);
+enum ebb_app_phase app_state_phase(void);
 
 /* @name: copied; NULL: no step is under way. @since_ns: when it was begun. */
-void ebb_app_state_set_step(const char *name, uint64_t since_ns);
+void app_state_set_step(const char *name, uint64_t since_ns);
 
 /* Notes the last error, without a move. Thread: any. */
-void ebb_app_state_set_error(const char *text);
+void app_state_set_error(const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_APP_STEP_TICKET_H
-#define EBB_APP_STEP_TICKET_H
+#ifndef CORE_APP_STEP_TICKET_H
+#define CORE_APP_STEP_TICKET_H
 
 /* The numbers on the steps' tickets, and what the latest ones stood for. */
 

@@ -230,13 +230,13 @@ static void cycle_describe(char *ret_error, size_t size)
 	} while (node != first);
 }
 
-int ebb_subsystem_sort(char *ret_error, size_t size)
+int app_subsystem_sort(char *ret_error, size_t size)
 {
 	struct subsystem_node *node;
 	size_t index;
 	int rc;
 
-	ebb_subsystem_unsort();
+	app_subsystem_unsort();
 	snprintf(ret_error, size, "out of memory");
 	rc = nodes_collect(ret_error, size);
 	if (rc == 0) {
@@ -253,12 +253,12 @@ int ebb_subsystem_sort(char *ret_error, size_t size)
 		order.sorted[index] = node;
 	}
 	if (rc < 0) {
-		ebb_subsystem_unsort();
+		app_subsystem_unsort();
 	}
 	return rc;
 }
 
-void ebb_subsystem_unsort(void)
+void app_subsystem_unsort(void)
 {
 	size_t index;
 
@@ -273,7 +273,7 @@ void ebb_subsystem_unsort(void)
 	order.num_nodes = 0;
 }
 
-int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depends_on,
+int app_subsystem_for_each(void (*fn)(const char *name, const char *const *depends_on,
 				      size_t num_depends, void *arg),
 			   void *arg)
 {
@@ -289,7 +289,7 @@ int ebb_subsystem_for_each(void (*fn)(const char *name, const char *const *depen
 	return 0;
 }
 
-struct json_object *ebb_subsystem_save(void)
+struct json_object *app_subsystem_save(void)
 {
 	const char **sections = calloc(order.num_nodes + 1, sizeof(*sections));
 	struct json_object *saved = NULL;
@@ -406,7 +406,7 @@ static int sequence_add_subsystem(struct ebb_sequence *sequence, struct ebb_subs
 {
 	char init_name[64];
 	char fini_name[64];
-	struct ebb_sequence_step step = {
+	struct app_sequence_step step = {
 		.name = init_name,
 		.undo_name = fini_name,
 		.start = subsystem_init,
@@ -416,20 +416,20 @@ static int sequence_add_subsystem(struct ebb_sequence *sequence, struct ebb_subs
 
 	snprintf(init_name, sizeof(init_name), "%s/init", subsystem->name);
 	snprintf(fini_name, sizeof(fini_name), "%s/fini", subsystem->name);
-	return ebb_sequence_add(sequence, &step);
+	return app_sequence_add(sequence, &step);
 }
 
-static int sequence_build(const struct ebb_sequence_opts *opts)
+static int sequence_build(const struct app_sequence_opts *opts)
 {
 	size_t index;
 	int rc;
 
-	rc = ebb_sequence_create(opts, &order.sequence);
+	rc = app_sequence_create(opts, &order.sequence);
 	for (index = 0; rc == 0 && index < order.num_nodes; index++) {
 		rc = sequence_add_subsystem(order.sequence, order.sorted[index]->subsystem);
 	}
 	if (rc < 0) {
-		ebb_sequence_destroy(order.sequence);
+		app_sequence_destroy(order.sequence);
 		order.sequence = NULL;
 	}
 	return rc;
@@ -449,16 +449,16 @@ static void init_done(void *arg, int rc)
 {
 	(void)arg;
 	if (rc < 0) {
-		ebb_sequence_destroy(order.sequence);
+		app_sequence_destroy(order.sequence);
 		order.sequence = NULL;
 	}
 	ebb_step_next(order.step, rc);
 }
 
-void ebb_subsystem_init(struct ebb_step step, uint32_t timeout_s,
+void app_subsystem_init(struct ebb_step step, uint32_t timeout_s,
 			void (*failed)(const char *subsystem, int rc))
 {
-	struct ebb_sequence_opts opts = {
+	struct app_sequence_opts opts = {
 		.name = "subsystem init",
 		.timeout_s = timeout_s,
 		.failed = init_failed,
@@ -473,21 +473,21 @@ void ebb_subsystem_init(struct ebb_step step, uint32_t timeout_s,
 	}
 	order.step = step;
 	order.failed = failed;
-	ebb_sequence_run(order.sequence, step, init_done, NULL);
+	app_sequence_run(order.sequence, step, init_done, NULL);
 }
 
 static void fini_done(void *arg, int rc)
 {
 	(void)arg;
 	(void)rc;
-	ebb_sequence_destroy(order.sequence);
+	app_sequence_destroy(order.sequence);
 	order.sequence = NULL;
 	ebb_step_next(order.step, 0);
 }
 
-void ebb_subsystem_fini(struct ebb_step step)
+void app_subsystem_fini(struct ebb_step step)
 {
 	ebb_assert(ebb_thread_is_app() && order.sequence != NULL);
 	order.step = step;
-	ebb_sequence_undo(order.sequence, step, fini_done, NULL);
+	app_sequence_undo(order.sequence, step, fini_done, NULL);
 }

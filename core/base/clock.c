@@ -33,7 +33,7 @@ void ebb_clock_set_source(uint64_t (*now_ns)(void))
 	clock_source = now_ns;
 }
 
-void ebb_clock_trust_ticks(bool trusted)
+void base_clock_trust_ticks(bool trusted)
 {
 	atomic_store_explicit(&clock_trusts_ticks, trusted, memory_order_relaxed);
 }
@@ -48,9 +48,9 @@ static uint64_t clock_read_pair(uint64_t *ret_ticks)
 	uint64_t best_ns = 0;
 
 	for (unsigned i = 0; i < 3 && best_width > PAIR_TICKS_GOOD; i++) {
-		uint64_t before = ebb_ticks();
+		uint64_t before = base_ticks();
 		uint64_t now_ns = ebb_clock_now_ns();
-		uint64_t width = ebb_ticks() - before;
+		uint64_t width = base_ticks() - before;
 
 		if (width < best_width) {
 			best_width = width;
@@ -61,7 +61,7 @@ static uint64_t clock_read_pair(uint64_t *ret_ticks)
 	return best_ns;
 }
 
-uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns)
+uint64_t base_ticker_read(struct base_ticker *ticker, uint64_t last_ns)
 {
 	uint64_t ticks = 0;
 	uint64_t now_ns = clock_read_pair(&ticks);
@@ -77,7 +77,7 @@ uint64_t ebb_ticker_read(struct ebb_ticker *ticker, uint64_t last_ns)
 	    clock_source == NULL && passed_ns < SCALE_MAX_NS && passed_ticks >= passed_ns / 16 &&
 	    passed_ticks <= passed_ns * 16) {
 		ticker->scale = (passed_ns << 32) / passed_ticks;
-		ticker->limit_ticks = (EBB_TICKER_ANCHOR_MAX_NS << 32) / ticker->scale;
+		ticker->limit_ticks = (BASE_TICKER_ANCHOR_MAX_NS << 32) / ticker->scale;
 	}
 	ticker->anchor_ticks = ticks;
 	ticker->anchor_ns = now_ns;

@@ -13,7 +13,7 @@ static uint64_t hash_mix(uint64_t value)
 	return value ^ (value >> 31);
 }
 
-uint64_t ebb_hash_of_name(const char *name)
+uint64_t base_hash_of_name(const char *name)
 {
 	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
 
@@ -28,31 +28,31 @@ uint64_t ebb_hash_of_name(const char *name)
 	return hash_mix(hash);
 }
 
-uint64_t ebb_hash_of_address(const void *address)
+uint64_t base_hash_of_address(const void *address)
 {
 	return hash_mix((uint64_t)(uintptr_t)address);
 }
 
-static struct ebb_hash_node **table_bucket(struct ebb_hash *table, uint64_t hash)
+static struct base_hash_node **table_bucket(struct base_hash *table, uint64_t hash)
 {
 	return table->num_buckets == 0 ? &table->single
 				       : &table->buckets[hash & (table->num_buckets - 1)];
 }
 
-static void table_push(struct ebb_hash *table, struct ebb_hash_node *node)
+static void table_push(struct base_hash *table, struct base_hash_node *node)
 {
-	struct ebb_hash_node **bucket = table_bucket(table, node->hash);
+	struct base_hash_node **bucket = table_bucket(table, node->hash);
 
 	node->next = *bucket;
 	*bucket = node;
 }
 
-static void table_grow(struct ebb_hash *table)
+static void table_grow(struct base_hash *table)
 {
-	struct ebb_hash old = *table;
+	struct base_hash old = *table;
 	size_t num_old = old.num_buckets == 0 ? 1 : old.num_buckets;
 	size_t num_buckets = old.num_buckets == 0 ? BUCKETS_MIN : old.num_buckets * 2;
-	struct ebb_hash_node **buckets = calloc(num_buckets, sizeof(struct ebb_hash_node *));
+	struct base_hash_node **buckets = calloc(num_buckets, sizeof(struct base_hash_node *));
 
 	if (buckets == NULL) {
 		return;
@@ -61,10 +61,10 @@ static void table_grow(struct ebb_hash *table)
 	table->num_buckets = num_buckets;
 	table->single = NULL;
 	for (size_t i = 0; i < num_old; i++) {
-		struct ebb_hash_node *node = old.num_buckets == 0 ? old.single : old.buckets[i];
+		struct base_hash_node *node = old.num_buckets == 0 ? old.single : old.buckets[i];
 
 		while (node != NULL) {
-			struct ebb_hash_node *next = node->next;
+			struct base_hash_node *next = node->next;
 
 			table_push(table, node);
 			node = next;
@@ -73,7 +73,7 @@ static void table_grow(struct ebb_hash *table)
 	free(old.buckets);
 }
 
-void ebb_hash_add(struct ebb_hash *table, struct ebb_hash_node *node, uint64_t hash)
+void base_hash_add(struct base_hash *table, struct base_hash_node *node, uint64_t hash)
 {
 	if (table->num_nodes > 0 && table->num_nodes >= table->num_buckets) {
 		table_grow(table);
@@ -83,9 +83,9 @@ void ebb_hash_add(struct ebb_hash *table, struct ebb_hash_node *node, uint64_t h
 	table->num_nodes++;
 }
 
-void ebb_hash_remove(struct ebb_hash *table, struct ebb_hash_node *node)
+void base_hash_remove(struct base_hash *table, struct base_hash_node *node)
 {
-	struct ebb_hash_node **at = table_bucket(table, node->hash);
+	struct base_hash_node **at = table_bucket(table, node->hash);
 
 	while (*at != NULL && *at != node) {
 		at = &(*at)->next;
@@ -97,12 +97,12 @@ void ebb_hash_remove(struct ebb_hash *table, struct ebb_hash_node *node)
 	node->next = NULL;
 	if (--table->num_nodes == 0) {
 		free(table->buckets);
-		*table = (struct ebb_hash){0};
+		*table = (struct base_hash){0};
 	}
 }
 
 /* The first node of @hash from @node on. */
-static struct ebb_hash_node *node_from(struct ebb_hash_node *node, uint64_t hash)
+static struct base_hash_node *node_from(struct base_hash_node *node, uint64_t hash)
 {
 	while (node != NULL && node->hash != hash) {
 		node = node->next;
@@ -110,7 +110,7 @@ static struct ebb_hash_node *node_from(struct ebb_hash_node *node, uint64_t hash
 	return node;
 }
 
-struct ebb_hash_node *ebb_hash_first(const struct ebb_hash *table, uint64_t hash)
+struct base_hash_node *base_hash_first(const struct base_hash *table, uint64_t hash)
 {
 	if (table->num_buckets == 0) {
 		return node_from(table->single, hash);
@@ -118,7 +118,7 @@ struct ebb_hash_node *ebb_hash_first(const struct ebb_hash *table, uint64_t hash
 	return node_from(table->buckets[hash & (table->num_buckets - 1)], hash);
 }
 
-struct ebb_hash_node *ebb_hash_next(const struct ebb_hash_node *node)
+struct base_hash_node *base_hash_next(const struct base_hash_node *node)
 {
 	return node_from(node->next, node->hash);
 }

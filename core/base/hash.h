@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BASE_HASH_H
-#define EBB_BASE_HASH_H
+#ifndef CORE_BASE_HASH_H
+#define CORE_BASE_HASH_H
 
 /*
  * An intrusive hash table. It knows hashes, not keys: a lookup walks the nodes of one hash, and
@@ -16,35 +16,35 @@
 
 #include <ebb/base.h>
 
-struct ebb_hash_node {
-	struct ebb_hash_node *next;
+struct base_hash_node {
+	struct base_hash_node *next;
 	uint64_t hash;
 };
 
-struct ebb_hash {
-	struct ebb_hash_node **buckets; /* NULL: only @single */
-	struct ebb_hash_node *single;
+struct base_hash {
+	struct base_hash_node **buckets; /* NULL: only @single */
+	struct base_hash_node *single;
 	size_t num_buckets; /* a power of two, or 0: only @single */
 	size_t num_nodes;
 };
 
-void ebb_hash_add(struct ebb_hash *table, struct ebb_hash_node *node, uint64_t hash);
+void base_hash_add(struct base_hash *table, struct base_hash_node *node, uint64_t hash);
 
 /* Harmless on a node that is not in @table, if it is zeroed or was there once. */
-void ebb_hash_remove(struct ebb_hash *table, struct ebb_hash_node *node);
+void base_hash_remove(struct base_hash *table, struct base_hash_node *node);
 
-/* The nodes of @hash in no order: ebb_hash_first(), then ebb_hash_next() until NULL. */
-struct ebb_hash_node *ebb_hash_first(const struct ebb_hash *table, uint64_t hash);
-struct ebb_hash_node *ebb_hash_next(const struct ebb_hash_node *node);
+/* The nodes of @hash in no order: base_hash_first(), then base_hash_next() until NULL. */
+struct base_hash_node *base_hash_first(const struct base_hash *table, uint64_t hash);
+struct base_hash_node *base_hash_next(const struct base_hash_node *node);
 
 /* Names that differ in the case of ASCII letters only have the same hash. */
-uint64_t ebb_hash_of_name(const char *name);
-uint64_t ebb_hash_of_address(const void *address);
+uint64_t base_hash_of_name(const char *name);
+uint64_t base_hash_of_address(const void *address);
 
-#define ebb_hash_entry(node, type, member) ebb_container_of(node, type, member)
+#define base_hash_entry(node, type, member) ebb_container_of(node, type, member)
 
-/* @node: a struct ebb_hash_node *; the body must not remove it. */
-#define ebb_hash_for_each(node, table, hash) \
-	for ((node) = ebb_hash_first(table, hash); (node) != NULL; (node) = ebb_hash_next(node))
+/* @node: a struct base_hash_node *; the body must not remove it. */
+#define base_hash_for_each(node, table, hash) \
+	for ((node) = base_hash_first(table, hash); (node) != NULL; (node) = base_hash_next(node))
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BASE_MPSC_H
-#define EBB_BASE_MPSC_H
+#ifndef CORE_BASE_MPSC_H
+#define CORE_BASE_MPSC_H
 
 /*
  * An unbounded list of messages with many producers and one consumer. Producers push onto a stack
@@ -16,24 +16,24 @@
 #include <ebb/base.h>
 #include <ebb/msg.h>
 
-struct ebb_mpsc {
+struct base_mpsc {
 	_Atomic(struct ebb_msg *) head;
 };
 
 /* What the head of a closed list points to; never a message. */
-extern struct ebb_msg ebb_mpsc_closed;
+extern struct ebb_msg base_mpsc_closed;
 
 /**
- * ebb_mpsc_push() - append @msg
- * Pairs with ebb_mpsc_waiting() and the takes.
+ * base_mpsc_push() - append @msg
+ * Pairs with base_mpsc_waiting() and the takes.
  * Thread: any; async-signal-safe. Return: 0; -ESRCH closed.
  */
-static inline int ebb_mpsc_push(struct ebb_mpsc *mpsc, struct ebb_msg *msg)
+static inline int base_mpsc_push(struct base_mpsc *mpsc, struct ebb_msg *msg)
 {
 	struct ebb_msg *head = atomic_load_explicit(&mpsc->head, memory_order_relaxed);
 
 	do {
-		if (ebb_unlikely(head == &ebb_mpsc_closed)) {
+		if (ebb_unlikely(head == &base_mpsc_closed)) {
 			return -ESRCH;
 		}
 		msg->next = head;
@@ -43,26 +43,26 @@ static inline int ebb_mpsc_push(struct ebb_mpsc *mpsc, struct ebb_msg *msg)
 	return 0;
 }
 
-/* True if a message waits. Pairs with ebb_mpsc_push(). */
-static inline bool ebb_mpsc_waiting(struct ebb_mpsc *mpsc)
+/* True if a message waits. Pairs with base_mpsc_push(). */
+static inline bool base_mpsc_waiting(struct base_mpsc *mpsc)
 {
 	struct ebb_msg *head = atomic_load_explicit(&mpsc->head, memory_order_seq_cst);
 
-	return ebb_unlikely(head != NULL) && head != &ebb_mpsc_closed;
+	return ebb_unlikely(head != NULL) && head != &base_mpsc_closed;
 }
 
 /* Cheaper, and also true of a closed list. */
-static inline bool ebb_mpsc_pending(const struct ebb_mpsc *mpsc)
+static inline bool base_mpsc_pending(const struct base_mpsc *mpsc)
 {
 	return atomic_load_explicit(&mpsc->head, memory_order_relaxed) != NULL;
 }
 
 /* Puts what was taken from a stack in the order it was sent. */
-static inline struct ebb_msg *ebb_mpsc_reverse(struct ebb_msg *stack)
+static inline struct ebb_msg *base_mpsc_reverse(struct ebb_msg *stack)
 {
 	struct ebb_msg *first = NULL;
 
-	while (stack != NULL && stack != &ebb_mpsc_closed) {
+	while (stack != NULL && stack != &base_mpsc_closed) {
 		struct ebb_msg *next = stack->next;
 
 		stack->next = first;
@@ -73,21 +73,21 @@ static inline struct ebb_msg *ebb_mpsc_reverse(struct ebb_msg *stack)
 }
 
 /* Takes all messages, first sent first. Thread: the consumer. */
-static inline struct ebb_msg *ebb_mpsc_take(struct ebb_mpsc *mpsc)
+static inline struct ebb_msg *base_mpsc_take(struct base_mpsc *mpsc)
 {
 	struct ebb_msg *head = atomic_load_explicit(&mpsc->head, memory_order_relaxed);
 
-	if (head == NULL || head == &ebb_mpsc_closed) {
+	if (head == NULL || head == &base_mpsc_closed) {
 		return NULL;
 	}
-	return ebb_mpsc_reverse(atomic_exchange_explicit(&mpsc->head, NULL, memory_order_seq_cst));
+	return base_mpsc_reverse(atomic_exchange_explicit(&mpsc->head, NULL, memory_order_seq_cst));
 }
 
 /* Closes the list for ever and takes what is left. Thread: the consumer. */
-static inline struct ebb_msg *ebb_mpsc_close(struct ebb_mpsc *mpsc)
+static inline struct ebb_msg *base_mpsc_close(struct base_mpsc *mpsc)
 {
-	return ebb_mpsc_reverse(
-		atomic_exchange_explicit(&mpsc->head, &ebb_mpsc_closed, memory_order_seq_cst));
+	return base_mpsc_reverse(
+		atomic_exchange_explicit(&mpsc->head, &base_mpsc_closed, memory_order_seq_cst));
 }
 
 #endif

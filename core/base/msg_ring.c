@@ -8,10 +8,10 @@
 
 static size_t ring_bytes(uint32_t size_log2)
 {
-	return sizeof(struct ebb_msg_ring_slot) << size_log2;
+	return sizeof(struct base_msg_ring_slot) << size_log2;
 }
 
-int ebb_msg_ring_init(struct ebb_msg_ring *ring, uint32_t size_log2)
+int base_msg_ring_init(struct base_msg_ring *ring, uint32_t size_log2)
 {
 	void *slots = mmap(NULL, ring_bytes(size_log2), PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -22,15 +22,15 @@ int ebb_msg_ring_init(struct ebb_msg_ring *ring, uint32_t size_log2)
 	ring->slots = slots;
 	ring->size_log2 = size_log2;
 	ring->head = 0;
-	ring->next = ebb_msg_ring_slot(ring, 0);
-	ring->next_lap = ebb_msg_ring_lap(ring, 0);
+	ring->next = base_msg_ring_slot(ring, 0);
+	ring->next_lap = base_msg_ring_lap(ring, 0);
 	atomic_init(&ring->tail, 0);
 	atomic_init(&ring->released, 0);
 	atomic_init(&ring->released_seen, 0);
 	return 0;
 }
 
-void ebb_msg_ring_fini(struct ebb_msg_ring *ring)
+void base_msg_ring_fini(struct base_msg_ring *ring)
 {
 	if (ring->slots != NULL) {
 		munmap(ring->slots, ring_bytes(ring->size_log2));
@@ -39,7 +39,7 @@ void ebb_msg_ring_fini(struct ebb_msg_ring *ring)
 }
 
 /* True if the slot of @tail is still taken, as the consumer's own word is. */
-static bool ring_full(struct ebb_msg_ring *ring, uint64_t tail)
+static bool ring_full(struct base_msg_ring *ring, uint64_t tail)
 {
 	uint64_t size = 1ull << ring->size_log2;
 	uint64_t released = atomic_load_explicit(&ring->released_seen, memory_order_acquire);
@@ -48,16 +48,16 @@ static bool ring_full(struct ebb_msg_ring *ring, uint64_t tail)
 	if (ebb_likely((int64_t)(tail - released) < (int64_t)size)) {
 		return false;
 	}
-	/* Pairs with ebb_msg_ring_release(): what the consumer has read may be written over. */
+	/* Pairs with base_msg_ring_release(): what the consumer has read may be written over. */
 	released = atomic_load_explicit(&ring->released, memory_order_acquire);
 	atomic_store_explicit(&ring->released_seen, released, memory_order_release);
 	return (int64_t)(tail - released) >= (int64_t)size;
 }
 
-int ebb_msg_ring_push(struct ebb_msg_ring *ring, const struct ebb_msg_ring_entry *entry)
+int base_msg_ring_push(struct base_msg_ring *ring, const struct base_msg_ring_entry *entry)
 {
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	struct ebb_msg_ring_slot *slot;
+	struct base_msg_ring_slot *slot;
 
 	do {
 		if (tail & RING_CLOSED) {
@@ -69,23 +69,23 @@ int ebb_msg_ring_push(struct ebb_msg_ring *ring, const struct ebb_msg_ring_entry
 	} while (!atomic_compare_exchange_weak_explicit(&ring->tail, &tail, tail + 1,
 							memory_order_relaxed,
 							memory_order_relaxed));
-	slot = ebb_msg_ring_slot(ring, tail);
+	slot = base_msg_ring_slot(ring, tail);
 	slot->entry = *entry;
-	atomic_store_explicit(&slot->lap, ebb_msg_ring_lap(ring, tail), memory_order_release);
+	atomic_store_explicit(&slot->lap, base_msg_ring_lap(ring, tail), memory_order_release);
 	return 0;
 }
 
-void ebb_msg_ring_close(struct ebb_msg_ring *ring)
+void base_msg_ring_close(struct base_msg_ring *ring)
 {
 	atomic_fetch_or_explicit(&ring->tail, RING_CLOSED, memory_order_seq_cst);
 }
 
-void ebb_msg_ring_discard(struct ebb_msg_ring *ring)
+void base_msg_ring_discard(struct base_msg_ring *ring)
 {
 	madvise(ring->slots, ring_bytes(ring->size_log2), MADV_DONTNEED);
 }
 
-uint64_t ebb_msg_ring_tail(struct ebb_msg_ring *ring)
+uint64_t base_msg_ring_tail(struct base_msg_ring *ring)
 {
 	return atomic_load_explicit(&ring->tail, memory_order_seq_cst) & ~RING_CLOSED;
 }

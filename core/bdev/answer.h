@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_ANSWER_H
-#define EBB_BDEV_ANSWER_H
+#ifndef CORE_BDEV_ANSWER_H
+#define CORE_BDEV_ANSWER_H
 
 /* What the methods of all kinds of block devices answer alike. Thread: app. */
 

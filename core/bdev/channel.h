@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_CHANNEL_H
-#define EBB_BDEV_CHANNEL_H
+#ifndef CORE_BDEV_CHANNEL_H
+#define CORE_BDEV_CHANNEL_H
 
 /*
  * A bdev's channel and its requests, private to core/bdev. Both are laid out for the I/O path: what
@@ -79,7 +79,7 @@ struct bdev_req {
 	/* A vector takes the last ones of these, so that a single element begins the hot lines. */
 	struct iovec iov[BDEV_IOV_EMBEDDED];
 	union {
-		struct ebb_deferred deferred;
+		struct event_deferred deferred;
 		struct bdev_req *next_free; /* lies over deferred.next; deferred.fn stays */
 	};
 	ebb_bdev_io_cb cb;
@@ -149,13 +149,13 @@ struct bdev_channel {
 	char *pool;
 	size_t pool_bytes;
 	struct bdev_req *reserve;
-	void (*pool_deferred)(struct ebb_deferred *deferred); /* of each request */
+	void (*pool_deferred)(struct event_deferred *deferred); /* of each request */
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
 	struct ebb_list waiters; /* for a free request */
 	struct ebb_list held;
-	struct ebb_deferred kick; /* looks after waiters that nothing in flight would wake */
+	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
 	bool waking; /* waiters are being served */
 

@@ -16,7 +16,7 @@
 /* @req->status is final: calls back, or goes the long way. Never inside a submit. */
 static void req_finish(struct bdev_req *req);
 
-void bdev_complete_deferred(struct ebb_deferred *deferred)
+void bdev_complete_deferred(struct event_deferred *deferred)
 {
 	req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
 }
@@ -25,7 +25,7 @@ void bdev_complete_deferred(struct ebb_deferred *deferred)
 static inline void req_finish_later(struct bdev_req *req)
 {
 	req->state = BDEV_REQ_DEFERRED;
-	ebb_turn_defer(&req->deferred);
+	event_turn_defer(&req->deferred);
 }
 
 static void __attribute__((cold, noinline))
@@ -83,7 +83,7 @@ void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status)
 	struct bdev_req *req = bdev_req_from_io(io);
 	struct bdev_channel *ch = req->ch;
 
-	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
+	if (ebb_unlikely(ch->thread != event_turn.thread)) {
 		complete_foreign(req, status, __builtin_return_address(0));
 		return;
 	}
@@ -152,7 +152,7 @@ static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, st
 static inline void stat_add(const struct bdev_channel *ch, struct bdev_type_stat *stat,
 			    const struct bdev_req *req)
 {
-	uint64_t latency_ns = ebb_turn.now_ns - req->start_ns;
+	uint64_t latency_ns = event_turn.now_ns - req->start_ns;
 
 	stat->ops++;
 	stat->bytes += req->io.num_blocks << ch->block_shift;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_COMPLETE_H
-#define EBB_BDEV_COMPLETE_H
+#ifndef CORE_BDEV_COMPLETE_H
+#define CORE_BDEV_COMPLETE_H
 
 #include "core/bdev/parts.h"
 
 /* The end of a request that is put off to the end of the turn: what its embedded deferral runs. */
-void bdev_complete_deferred(struct ebb_deferred *deferred);
+void bdev_complete_deferred(struct event_deferred *deferred);
 
 /*
  * What @next, of bdev_parts_begin(), means for a request that is just being submitted: nothing yet, a

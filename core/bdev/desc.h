@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_DESC_H
-#define EBB_BDEV_DESC_H
+#ifndef CORE_BDEV_DESC_H
+#define CORE_BDEV_DESC_H
 
 /* Descriptors: who holds a bdev open. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_INFO_H
-#define EBB_BDEV_INFO_H
+#ifndef CORE_BDEV_INFO_H
+#define CORE_BDEV_INFO_H
 
 /* Bdevs as people and clients see them. Thread: app. */
 

@@ -5,7 +5,7 @@
 
 #include "core/bdev/pool.h"
 
-static void kick_deferred(struct ebb_deferred *deferred)
+static void kick_deferred(struct event_deferred *deferred)
 {
 	struct bdev_channel *ch = ebb_container_of(deferred, struct bdev_channel, kick);
 
@@ -19,7 +19,7 @@ static void waiters_kick(struct bdev_channel *ch)
 	if (!bdev_pool_empty(ch) && !ch->kicked && !ch->waking) {
 		ch->kicked = true;
 		ch->kick.fn = kick_deferred;
-		ebb_turn_defer(&ch->kick);
+		event_turn_defer(&ch->kick);
 	}
 }
 
@@ -59,7 +59,7 @@ void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel, struct ebb_bdev_io_w
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 
-	if (ch->thread != ebb_turn.thread) {
+	if (ch->thread != event_turn.thread) {
 		ebb_violation(2, "ebb_bdev_queue_io_wait", ch->bdev->name, ch->thread,
 			      ebb_thread_current());
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_IO_WAIT_H
-#define EBB_BDEV_IO_WAIT_H
+#ifndef CORE_BDEV_IO_WAIT_H
+#define CORE_BDEV_IO_WAIT_H
 
 /* Those who wait for a free request of a channel. Thread: the channel's. */
 

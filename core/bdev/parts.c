@@ -267,7 +267,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	}
 	child->special = BDEV_REQ_CHILD;
 	child->type = parent->type;
-	child->start_ns = ebb_turn.now_ns;
+	child->start_ns = event_turn.now_ns;
 	child->io.type = child_type(parent);
 	child->io.flags = parent->io.flags;
 	child->io.offset_blocks = parent->io.offset_blocks + parent->u.parent.next_blocks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_PARTS_H
-#define EBB_BDEV_PARTS_H
+#ifndef CORE_BDEV_PARTS_H
+#define CORE_BDEV_PARTS_H
 
 /*
  * Requests that are done in parts. How such a request ends is its caller's business: each of these

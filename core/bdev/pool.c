@@ -58,7 +58,7 @@ void bdev_pool_put_child(struct bdev_channel *ch, struct bdev_req *child)
 	ch->reserve = child;
 }
 
-int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct ebb_deferred *deferred))
+int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_deferred *deferred))
 {
 	size_t need = sizeof(struct bdev_req) + ch->bdev->io_ctx_size;
 	size_t lines = (need + EBB_CACHE_LINE - 1) / EBB_CACHE_LINE;

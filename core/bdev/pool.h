@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_POOL_H
-#define EBB_BDEV_POOL_H
+#ifndef CORE_BDEV_POOL_H
+#define CORE_BDEV_POOL_H
 
 /* A channel's requests. Thread: the channel's, but for bdev_pool_set_size(). */
 
@@ -14,7 +14,7 @@ void bdev_pool_set_size(uint32_t requests);
  * is first used: a write for each I/O is one that can be measured.
  * Return: 0; -errno: no memory.
  */
-int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct ebb_deferred *deferred));
+int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_deferred *deferred));
 void bdev_pool_destroy(struct bdev_channel *ch);
 
 /* First use of a request, or an empty pool (NULL). */

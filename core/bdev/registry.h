@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_REGISTRY_H
-#define EBB_BDEV_REGISTRY_H
+#ifndef CORE_BDEV_REGISTRY_H
+#define CORE_BDEV_REGISTRY_H
 
 /* The coming and going of bdevs, for the rest of the layer. Thread: app. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_RPC_H
-#define EBB_BDEV_RPC_H
+#ifndef CORE_BDEV_RPC_H
+#define CORE_BDEV_RPC_H
 
 /* What others need of the RPC methods of core/bdev. Thread: app. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_STATS_H
-#define EBB_BDEV_STATS_H
+#ifndef CORE_BDEV_STATS_H
+#define CORE_BDEV_STATS_H
 
 #include <ebb/bdev.h>
 

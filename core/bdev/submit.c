@@ -111,7 +111,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	}
 	req->cb = request->cb;
 	req->arg = request->arg;
-	req->start_ns = ebb_turn.now_ns;
+	req->start_ns = event_turn.now_ns;
 	req->type = (uint8_t)request->type;
 	req->special = 0;
 	req->io.type = request->type;
@@ -156,7 +156,7 @@ static inline __attribute__((always_inline)) int submit_one(
 	struct bdev_req *req;
 	struct iovec *iov;
 
-	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
+	if (ebb_unlikely(ch->thread != event_turn.thread)) {
 		return submit_foreign(ch,
 				      type == EBB_BDEV_READ ? "ebb_bdev_read" : "ebb_bdev_write",
 				      __builtin_return_address(0));
@@ -190,7 +190,7 @@ static inline __attribute__((always_inline)) int submit_one(
 	iov->iov_len = len_bytes;
 	req->cb = cb;
 	req->arg = arg;
-	req->start_ns = ebb_turn.now_ns;
+	req->start_ns = event_turn.now_ns;
 	req->special = 0;
 	req->type = (uint8_t)type;
 	req->io.type = type;
@@ -230,7 +230,7 @@ static int submit_vector(struct ebb_bdev_desc *desc, struct ebb_io_channel *chan
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 
-	if (ebb_unlikely(ch->thread != ebb_turn.thread)) {
+	if (ebb_unlikely(ch->thread != event_turn.thread)) {
 		return submit_foreign(ch, function, site);
 	}
 	return submit_checked(desc, ch, request);

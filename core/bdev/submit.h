@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_SUBMIT_H
-#define EBB_BDEV_SUBMIT_H
+#ifndef CORE_BDEV_SUBMIT_H
+#define CORE_BDEV_SUBMIT_H
 
 #include "core/bdev/channel.h"
 

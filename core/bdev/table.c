@@ -7,8 +7,8 @@
 
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
-static struct ebb_hash bdevs_by_name;
-static struct ebb_hash bdevs_by_uuid;
+static struct base_hash bdevs_by_name;
+static struct base_hash bdevs_by_uuid;
 
 void bdev_table_lock(void)
 {
@@ -22,20 +22,20 @@ void bdev_table_unlock(void)
 
 struct ebb_bdev_internal *bdev_table_find_locked(const char *name)
 {
-	uint64_t hash = ebb_hash_of_name(name);
+	uint64_t hash = base_hash_of_name(name);
 	struct ebb_bdev_internal *internal;
-	struct ebb_hash_node *node;
+	struct base_hash_node *node;
 
-	ebb_hash_for_each(node, &bdevs_by_name, hash)
+	base_hash_for_each(node, &bdevs_by_name, hash)
 	{
-		internal = ebb_hash_entry(node, struct ebb_bdev_internal, name_node);
+		internal = base_hash_entry(node, struct ebb_bdev_internal, name_node);
 		if (strcmp(internal->bdev->name, name) == 0) {
 			return internal;
 		}
 	}
-	ebb_hash_for_each(node, &bdevs_by_uuid, hash)
+	base_hash_for_each(node, &bdevs_by_uuid, hash)
 	{
-		internal = ebb_hash_entry(node, struct ebb_bdev_internal, uuid_node);
+		internal = base_hash_entry(node, struct ebb_bdev_internal, uuid_node);
 		if (strcasecmp(internal->uuid_text, name) == 0) {
 			return internal;
 		}
@@ -46,15 +46,16 @@ struct ebb_bdev_internal *bdev_table_find_locked(const char *name)
 void bdev_table_add_locked(struct ebb_bdev_internal *internal)
 {
 	ebb_list_push_back(&bdevs, &internal->link);
-	ebb_hash_add(&bdevs_by_name, &internal->name_node, ebb_hash_of_name(internal->bdev->name));
-	ebb_hash_add(&bdevs_by_uuid, &internal->uuid_node, ebb_hash_of_name(internal->uuid_text));
+	base_hash_add(&bdevs_by_name, &internal->name_node,
+		      base_hash_of_name(internal->bdev->name));
+	base_hash_add(&bdevs_by_uuid, &internal->uuid_node, base_hash_of_name(internal->uuid_text));
 }
 
 void bdev_table_remove_locked(struct ebb_bdev_internal *internal)
 {
 	ebb_list_remove(&internal->link);
-	ebb_hash_remove(&bdevs_by_name, &internal->name_node);
-	ebb_hash_remove(&bdevs_by_uuid, &internal->uuid_node);
+	base_hash_remove(&bdevs_by_name, &internal->name_node);
+	base_hash_remove(&bdevs_by_uuid, &internal->uuid_node);
 }
 
 struct ebb_bdev_internal *bdev_table_find(const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_TABLE_H
-#define EBB_BDEV_TABLE_H
+#ifndef CORE_BDEV_TABLE_H
+#define CORE_BDEV_TABLE_H
 
 /* The bdevs there are, by name and by uuid, and what the layer keeps for each. */
 
@@ -24,9 +24,9 @@ enum bdev_state {
 struct ebb_bdev_internal {
 	struct ebb_bdev *bdev;
 	enum bdev_state state;
-	struct ebb_list link;           /* the table's; app thread only writes, under the lock */
-	struct ebb_hash_node name_node; /* the table's, like @link */
-	struct ebb_hash_node uuid_node;
+	struct ebb_list link;            /* the table's; app thread only writes, under the lock */
+	struct base_hash_node name_node; /* the table's, like @link */
+	struct base_hash_node uuid_node;
 	struct ebb_list descs;
 	unsigned pins;                       /* those who need it to stay without holding it open */
 	char uuid_text[BDEV_UUID_TEXT_SIZE]; /* its alias */

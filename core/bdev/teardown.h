@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_TEARDOWN_H
-#define EBB_BDEV_TEARDOWN_H
+#ifndef CORE_BDEV_TEARDOWN_H
+#define CORE_BDEV_TEARDOWN_H
 
 /* How a bdev goes, once it has been told to. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_BDEV_UUID_H
-#define EBB_BDEV_UUID_H
+#ifndef CORE_BDEV_UUID_H
+#define CORE_BDEV_UUID_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_CALLBACK_H
-#define EBB_EVENT_CALLBACK_H
+#ifndef CORE_EVENT_CALLBACK_H
+#define CORE_EVENT_CALLBACK_H
 
 /*
  * Measuring callbacks. The time between two readings of the clock belongs to the callback that ran
@@ -18,74 +18,74 @@
 #include "core/event/turn.h"
 
 /* A callback that takes longer is counted and logged (rule 5). */
-#define EBB_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
+#define EVENT_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
 
 /* Gives the time since @since_ns to the callback that has worked. */
-static inline void ebb_reactor_charge(struct ebb_reactor *reactor, uint64_t since_ns)
+static inline void event_reactor_charge(struct event_reactor *reactor, uint64_t since_ns)
 {
 	uint64_t busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
-	uint64_t passed_ns = ebb_turn.now_ns - since_ns;
+	uint64_t passed_ns = event_turn.now_ns - since_ns;
 	struct ebb_thread *thread =
 		atomic_load_explicit(&reactor->span.thread, memory_order_relaxed);
 
 	atomic_store_explicit(&reactor->busy_ns, busy_ns + passed_ns, memory_order_relaxed);
-	reactor->last_work_ns = ebb_turn.now_ns;
+	reactor->last_work_ns = event_turn.now_ns;
 	if (thread != NULL) {
 		thread->busy_ns += passed_ns;
 	}
 }
 
 /* Reads the kernel's clock, and looks whether the callback that has run took too long. */
-void ebb_reactor_read_kernel_clock(struct ebb_reactor *reactor);
+void event_reactor_read_kernel_clock(struct event_reactor *reactor);
 
 /*
  * Reads the clock. The time since the last reading is charged to what has worked meanwhile. What is
  * over the limit has outlasted what may be counted, so it is looked for where that ends.
  */
-static_assert(EBB_CALLBACK_LIMIT_NS > EBB_TICKER_ANCHOR_MAX_NS, "overruns would not be seen");
+static_assert(EVENT_CALLBACK_LIMIT_NS > BASE_TICKER_ANCHOR_MAX_NS, "overruns would not be seen");
 
-static inline void ebb_reactor_read_clock(struct ebb_reactor *reactor)
+static inline void event_reactor_read_clock(struct event_reactor *reactor)
 {
-	uint64_t since_ns = ebb_turn.now_ns;
+	uint64_t since_ns = event_turn.now_ns;
 
-	if (ebb_unlikely(!ebb_ticker_count(&reactor->ticker, &ebb_turn.now_ns))) {
-		ebb_reactor_read_kernel_clock(reactor);
+	if (ebb_unlikely(!base_ticker_count(&reactor->ticker, &event_turn.now_ns))) {
+		event_reactor_read_kernel_clock(reactor);
 	}
-	if (ebb_span_state(reactor) == EBB_SPAN_WORKED) {
-		ebb_reactor_charge(reactor, since_ns);
+	if (event_span_state(reactor) == EVENT_SPAN_WORKED) {
+		event_reactor_charge(reactor, since_ns);
 	}
-	ebb_span_set_state(reactor, EBB_SPAN_EMPTY);
+	event_span_set_state(reactor, EVENT_SPAN_EMPTY);
 }
 
 /* The same, in a turn that has read it before. */
-void ebb_reactor_read_clock_again(struct ebb_reactor *reactor);
+void event_reactor_read_clock_again(struct event_reactor *reactor);
 
 /* Reports a spin lock that @thread still holds when the callback @name has returned. */
-void ebb_spinlock_held(struct ebb_thread *thread, const char *name);
+void event_spinlock_held(struct ebb_thread *thread, const char *name);
 
 /* Around each callback of @thread. */
-static inline void ebb_callback_begin(struct ebb_reactor *reactor, struct ebb_thread *thread,
-				      const char *name)
+static inline void event_callback_begin(struct event_reactor *reactor, struct ebb_thread *thread,
+					const char *name)
 {
-	if (ebb_unlikely(ebb_span_state(reactor) != EBB_SPAN_EMPTY)) {
-		ebb_reactor_read_clock_again(reactor);
+	if (ebb_unlikely(event_span_state(reactor) != EVENT_SPAN_EMPTY)) {
+		event_reactor_read_clock_again(reactor);
 	}
 	atomic_store_explicit(&reactor->span.name, name, memory_order_relaxed);
 	atomic_store_explicit(&reactor->span.thread, thread, memory_order_relaxed);
-	ebb_span_set_state(reactor, EBB_SPAN_RUNNING);
+	event_span_set_state(reactor, EVENT_SPAN_RUNNING);
 }
 
 /* The callback of @thread (NULL: of the reactor itself) has returned. */
-static inline void ebb_callback_end(struct ebb_reactor *reactor, struct ebb_thread *thread,
-				    bool worked)
+static inline void event_callback_end(struct event_reactor *reactor, struct ebb_thread *thread,
+				      bool worked)
 {
 	if (worked) {
-		ebb_turn.worked = true;
+		event_turn.worked = true;
 	}
-	ebb_span_set_state(reactor, worked ? EBB_SPAN_WORKED : EBB_SPAN_IDLE);
+	event_span_set_state(reactor, worked ? EVENT_SPAN_WORKED : EVENT_SPAN_IDLE);
 	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != 0)) {
-		ebb_spinlock_held(thread,
-				  atomic_load_explicit(&reactor->span.name, memory_order_relaxed));
+		event_spinlock_held(thread, atomic_load_explicit(&reactor->span.name,
+								 memory_order_relaxed));
 	}
 }
 
@@ -93,23 +93,23 @@ static inline void ebb_callback_end(struct ebb_reactor *reactor, struct ebb_thre
  * Before each completion of a batch: they are too short to be measured one by one, so that those of
  * one thread count as one callback.
  */
-#define EBB_BATCH_NAME "I/O completions"
+#define EVENT_BATCH_NAME "I/O completions"
 
-static inline void ebb_batch_enter(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static inline void event_batch_enter(struct event_reactor *reactor, struct ebb_thread *thread)
 {
-	if (thread != ebb_turn.thread) {
-		if (ebb_turn.thread != NULL) {
-			ebb_callback_end(reactor, ebb_turn.thread, true);
+	if (thread != event_turn.thread) {
+		if (event_turn.thread != NULL) {
+			event_callback_end(reactor, event_turn.thread, true);
 		}
-		ebb_callback_begin(reactor, thread, EBB_BATCH_NAME);
-		ebb_thread_enter(thread);
+		event_callback_begin(reactor, thread, EVENT_BATCH_NAME);
+		event_thread_enter(thread);
 	}
 }
 
-static inline void ebb_batch_leave(struct ebb_reactor *reactor)
+static inline void event_batch_leave(struct event_reactor *reactor)
 {
-	ebb_callback_end(reactor, ebb_turn.thread, true);
-	ebb_thread_enter(NULL);
+	event_callback_end(reactor, event_turn.thread, true);
+	event_thread_enter(NULL);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_CHANNEL_H
-#define EBB_EVENT_CHANNEL_H
+#ifndef CORE_EVENT_CHANNEL_H
+#define CORE_EVENT_CHANNEL_H
 
 #include <ebb/io_channel.h>
 #include <ebb/list.h>
@@ -8,9 +8,9 @@
 
 #include "core/base/hash.h"
 
-struct ebb_io_device {
-	struct ebb_hash_node node; /* of all devices */
-	struct ebb_list channels;  /* by ascending thread id */
+struct event_io_device {
+	struct base_hash_node node; /* of all devices */
+	struct ebb_list channels;   /* by ascending thread id */
 	void *device;
 	struct ebb_io_device_ops ops;
 	unsigned for_each_running;
@@ -31,7 +31,7 @@ enum event_channel_state {
 struct ebb_io_channel {
 	struct ebb_list device_link;
 	struct ebb_list thread_link;
-	struct ebb_io_device *device;
+	struct event_io_device *device;
 	struct ebb_thread *thread;
 	unsigned ref;
 	bool destroying; /* the message that destroys it is under way */
@@ -40,34 +40,34 @@ struct ebb_io_channel {
 } __attribute__((aligned(64)));
 
 /* The table of devices, and every device's list of channels. Never held while a callback runs. */
-void ebb_devices_lock(void);
-void ebb_devices_unlock(void);
+void event_devices_lock(void);
+void event_devices_unlock(void);
 
 /* Under the lock: the device of that address that takes new channels, or NULL. */
-struct ebb_io_device *ebb_io_device_find(void *device);
+struct event_io_device *event_io_device_find(void *device);
 
 /*
  * Under the lock: true if @device, being unregistered, has nothing left; it is then out of the
- * table, and the caller calls ebb_io_device_finish() after it has let go of the lock.
+ * table, and the caller calls event_io_device_finish() after it has let go of the lock.
  */
-bool ebb_io_device_done(struct ebb_io_device *device);
-void ebb_io_device_finish(struct ebb_io_device *device);
+bool event_io_device_done(struct event_io_device *device);
+void event_io_device_finish(struct event_io_device *device);
 
 /*
  * Under the lock: the calling thread's channel to @device, whatever its references; NULL if there is
  * none, or its create() has not ended, or its destroy() has begun.
  */
-struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device);
+struct ebb_io_channel *event_io_channel_find(struct event_io_device *device);
 
 /* The name of a channel's device that @thread has, or NULL. Thread: its reactor. */
-const char *ebb_channels_first_name(const struct ebb_thread *thread);
+const char *event_channels_first_name(const struct ebb_thread *thread);
 
 /* A move: asks all channels to be quiet; true if all are; lets them go on. Thread: @thread. */
-void ebb_channels_quiesce(struct ebb_thread *thread);
-bool ebb_channels_quiet(const struct ebb_thread *thread);
-void ebb_channels_resume(struct ebb_thread *thread);
+void event_channels_quiesce(struct ebb_thread *thread);
+bool event_channels_quiet(const struct ebb_thread *thread);
+void event_channels_resume(struct ebb_thread *thread);
 
 /* Destroys what was put while the closed queue refused the message. Thread: @thread, at its end. */
-void ebb_channels_sweep(struct ebb_thread *thread);
+void event_channels_sweep(struct ebb_thread *thread);
 
 #endif

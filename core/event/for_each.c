@@ -33,8 +33,8 @@ static struct ebb_thread *for_each_find(uint64_t after_id)
 	struct ebb_thread *found = NULL;
 	struct ebb_list *node;
 
-	ebb_thread_registry_lock();
-	ebb_list_for_each(node, &ebb_threads.threads) {
+	event_thread_registry_lock();
+	ebb_list_for_each(node, &event_threads.threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, registry_link);
 
 		if (thread->id > after_id) {
@@ -42,7 +42,7 @@ static struct ebb_thread *for_each_find(uint64_t after_id)
 			break;
 		}
 	}
-	ebb_thread_registry_unlock();
+	event_thread_registry_unlock();
 	return found;
 }
 
@@ -91,7 +91,7 @@ EBB_REPORTS int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn d
 {
 	struct for_each *round;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, "ebb_for_each_thread", name, NULL, NULL);
 		return -EPERM;
 	}
@@ -100,7 +100,7 @@ EBB_REPORTS int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn d
 		return -ENOMEM;
 	}
 	*round = (struct for_each){
-		.caller = ebb_turn.thread,
+		.caller = event_turn.thread,
 		.fn = fn,
 		.done = done,
 		.arg = arg,

@@ -19,7 +19,7 @@
 
 struct ebb_channel_iter {
 	struct ebb_msg msg;
-	struct ebb_io_device *device; /* NULL: it was not registered */
+	struct event_io_device *device; /* NULL: it was not registered */
 	struct ebb_thread *caller;
 	uint64_t last_id;
 	ebb_channel_fn fn;
@@ -35,7 +35,7 @@ static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
 	struct ebb_thread *found = NULL;
 	struct ebb_list *node;
 
-	ebb_devices_lock();
+	event_devices_lock();
 	ebb_list_for_each(node, &iter->device->channels) {
 		struct ebb_thread *thread =
 			ebb_list_entry(node, struct ebb_io_channel, device_link)->thread;
@@ -45,7 +45,7 @@ static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
 			break;
 		}
 	}
-	ebb_devices_unlock();
+	event_devices_unlock();
 	return found;
 }
 
@@ -54,9 +54,9 @@ static void channel_round_visit(void *arg)
 	struct ebb_channel_iter *iter = arg;
 	struct ebb_io_channel *channel;
 
-	ebb_devices_lock();
-	channel = ebb_io_channel_find(iter->device);
-	ebb_devices_unlock();
+	event_devices_lock();
+	channel = event_io_channel_find(iter->device);
+	event_devices_unlock();
 	if (channel == NULL || channel->ref == 0) {
 		channel_round_go_on(iter);
 		return;
@@ -67,7 +67,7 @@ static void channel_round_visit(void *arg)
 static void channel_round_end(void *arg)
 {
 	struct ebb_channel_iter *iter = arg;
-	struct ebb_io_device *device = iter->device;
+	struct event_io_device *device = iter->device;
 	bool finished = false;
 
 	iter->caller->answers_due--;
@@ -75,13 +75,13 @@ static void channel_round_end(void *arg)
 		iter->done(iter->arg, iter->rc);
 	}
 	if (device != NULL) {
-		ebb_devices_lock();
+		event_devices_lock();
 		device->for_each_running--;
-		finished = ebb_io_device_done(device);
-		ebb_devices_unlock();
+		finished = event_io_device_done(device);
+		event_devices_unlock();
 	}
 	if (finished) {
-		ebb_io_device_finish(device);
+		event_io_device_finish(device);
 	}
 	free(iter);
 }
@@ -116,7 +116,7 @@ void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, eb
 {
 	struct ebb_channel_iter *iter;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "io_device", NULL, NULL);
 		return;
 	}
@@ -126,19 +126,19 @@ void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, eb
 		abort(); /* a promise to complete that cannot be kept */
 	}
 	*iter = (struct ebb_channel_iter){
-		.caller = ebb_turn.thread,
+		.caller = event_turn.thread,
 		.fn = fn,
 		.done = done,
 		.arg = arg,
 	};
 	iter->caller->answers_due++;
-	ebb_devices_lock();
-	iter->device = ebb_io_device_find(device_address);
+	event_devices_lock();
+	iter->device = event_io_device_find(device_address);
 	if (iter->device != NULL) {
 		iter->device->for_each_running++;
 	} else {
 		iter->rc = -ENODEV;
 	}
-	ebb_devices_unlock();
+	event_devices_unlock();
 	channel_round_go_on(iter);
 }

@@ -108,7 +108,7 @@ static void *helper_main(void *arg)
 /* Under the lock. Without a helper nothing that blocks can be done: better to end than to hang. */
 static void helper_launch(void)
 {
-	int rc = ebb_os_thread_start(&helper.pthread, "ebb_helper", helper_main, NULL);
+	int rc = event_os_thread_start(&helper.pthread, "ebb_helper", helper_main, NULL);
 
 	if (rc != 0) {
 		ebb_error("helper",
@@ -122,9 +122,9 @@ static void helper_launch(void)
 
 void ebb_helper_submit(struct ebb_work *work)
 {
-	ebb_assert(ebb_turn.thread != NULL);
+	ebb_assert(event_turn.thread != NULL);
 	work->next = NULL;
-	work->thread = ebb_turn.thread;
+	work->thread = event_turn.thread;
 	work->thread->work_running++;
 	pthread_mutex_lock(&helper.mutex);
 	if (helper.state == HELPER_NONE) {
@@ -136,7 +136,7 @@ void ebb_helper_submit(struct ebb_work *work)
 	pthread_mutex_unlock(&helper.mutex);
 }
 
-bool ebb_helper_hangs(void)
+bool event_helper_hangs(void)
 {
 	bool hangs;
 
@@ -146,7 +146,7 @@ bool ebb_helper_hangs(void)
 	return hangs;
 }
 
-void ebb_helper_stop(void)
+void event_helper_stop(void)
 {
 	enum helper_state state;
 	struct timespec until;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_HELPER_H
-#define EBB_EVENT_HELPER_H
+#ifndef CORE_EVENT_HELPER_H
+#define CORE_EVENT_HELPER_H
 
 #include <stdbool.h>
 
 #include <ebb/helper.h>
 
 /* True if a job of an earlier run of the framework still hangs: there is no helper then. */
-bool ebb_helper_hangs(void);
+bool event_helper_hangs(void);
 
 /* Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one that began the framework, after all ebb threads. */
-void ebb_helper_stop(void);
+void event_helper_stop(void);
 
 #endif

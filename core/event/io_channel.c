@@ -21,16 +21,16 @@ static const uint32_t channel_next[EVENT_CHANNEL_STATE_COUNT] = {
 /* Reports use of a channel from another thread than its own (rule 2). */
 static bool channel_is_mine(struct ebb_io_channel *channel, const char *function, const void *site)
 {
-	if (ebb_likely(channel->thread == ebb_turn.thread)) {
+	if (ebb_likely(channel->thread == event_turn.thread)) {
 		return true;
 	}
-	ebb_violation_at(2, function, channel->device->name, channel->thread, ebb_turn.thread,
+	ebb_violation_at(2, function, channel->device->name, channel->thread, event_turn.thread,
 			 site);
 	return false;
 }
 
 /* A thread may have channels to thousands of devices; a device has few threads. */
-struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device)
+struct ebb_io_channel *event_io_channel_find(struct event_io_device *device)
 {
 	struct ebb_list *node;
 
@@ -38,7 +38,8 @@ struct ebb_io_channel *ebb_io_channel_find(struct ebb_io_device *device)
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, device_link);
 
-		if (channel->thread == ebb_turn.thread && !ebb_list_empty(&channel->thread_link)) {
+		if (channel->thread == event_turn.thread &&
+		    !ebb_list_empty(&channel->thread_link)) {
 			return channel;
 		}
 	}
@@ -62,15 +63,15 @@ static void channel_link(struct ebb_io_channel *channel)
 /* Takes @channel from its device, and finishes the device if it was the last thing there. */
 static void channel_unlink(struct ebb_io_channel *channel)
 {
-	struct ebb_io_device *device = channel->device;
+	struct event_io_device *device = channel->device;
 	bool finished;
 
-	ebb_devices_lock();
+	event_devices_lock();
 	ebb_list_remove(&channel->device_link);
-	finished = ebb_io_device_done(device);
-	ebb_devices_unlock();
+	finished = event_io_device_done(device);
+	event_devices_unlock();
 	if (finished) {
-		ebb_io_device_finish(device);
+		event_io_device_finish(device);
 	}
 }
 
@@ -87,10 +88,10 @@ static void channel_quiesce(struct ebb_io_channel *channel)
 }
 
 /* The channel is linked first, so that the device cannot go while create() runs. */
-static struct ebb_io_channel *channel_create(struct ebb_io_device *device,
+static struct ebb_io_channel *channel_create(struct event_io_device *device,
 					     struct ebb_io_channel *channel)
 {
-	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *thread = event_turn.thread;
 	int rc = device->ops.create != NULL
 			 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
 			 : 0;
@@ -120,7 +121,7 @@ static struct ebb_io_channel *channel_alloc(size_t ctx_size)
 		memset(channel, 0, size);
 		ebb_list_init(&channel->device_link);
 		ebb_list_init(&channel->thread_link);
-		channel->thread = ebb_turn.thread;
+		channel->thread = event_turn.thread;
 		channel->ref = 1;
 	}
 	return channel;
@@ -129,17 +130,17 @@ static struct ebb_io_channel *channel_alloc(size_t ctx_size)
 EBB_REPORTS struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 {
 	struct ebb_io_channel *channel = NULL;
-	struct ebb_io_device *device;
+	struct event_io_device *device;
 	bool existing;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "io_channel", NULL, NULL);
 		return NULL;
 	}
-	ebb_devices_lock();
-	device = ebb_io_device_find(device_address);
+	event_devices_lock();
+	device = event_io_device_find(device_address);
 	if (device != NULL) {
-		channel = ebb_io_channel_find(device);
+		channel = event_io_channel_find(device);
 	}
 	existing = channel != NULL;
 	if (device != NULL && !existing) {
@@ -149,10 +150,10 @@ EBB_REPORTS struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 			channel_link(channel);
 		}
 	}
-	ebb_devices_unlock();
+	event_devices_unlock();
 
 	if (channel == NULL) {
-		ebb_error("thread", "thread '%s' gets no channel: %s", ebb_turn.thread->name,
+		ebb_error("thread", "thread '%s' gets no channel: %s", event_turn.thread->name,
 			  device == NULL ? "the io_device is not registered, or going"
 					 : "out of memory");
 		return NULL;
@@ -176,7 +177,7 @@ EBB_REPORTS struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *cha
 static void channel_destroy(void *arg)
 {
 	struct ebb_io_channel *channel = arg;
-	struct ebb_io_device *device = channel->device;
+	struct event_io_device *device = channel->device;
 
 	channel->destroying = false;
 	if (channel->ref != 0) {
@@ -200,7 +201,7 @@ EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 	if (--channel->ref == 0 && !channel->destroying) {
 		channel->destroying = true;
 		ebb_msg_init(&channel->msg, channel_destroy, channel);
-		/* Refused while the thread runs its last messages: ebb_channels_sweep() follows. */
+		/* Refused while the thread runs its last messages: event_channels_sweep() follows. */
 		ebb_thread_send(channel->thread, &channel->msg);
 	}
 }
@@ -225,7 +226,7 @@ const char *ebb_io_channel_name(const struct ebb_io_channel *channel)
 	return channel->device->name;
 }
 
-const char *ebb_channels_first_name(const struct ebb_thread *thread)
+const char *event_channels_first_name(const struct ebb_thread *thread)
 {
 	return ebb_list_empty(&thread->channels)
 		       ? NULL
@@ -238,11 +239,11 @@ void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, v
 {
 	struct ebb_list *node;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "io_channel", NULL, NULL);
 		return;
 	}
-	ebb_list_for_each(node, &ebb_turn.thread->channels) {
+	ebb_list_for_each(node, &event_turn.thread->channels) {
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
@@ -250,7 +251,7 @@ void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, v
 	}
 }
 
-void ebb_channels_quiesce(struct ebb_thread *thread)
+void event_channels_quiesce(struct ebb_thread *thread)
 {
 	struct ebb_list *node, *tmp;
 
@@ -273,7 +274,7 @@ void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
 	}
 }
 
-bool ebb_channels_quiet(const struct ebb_thread *thread)
+bool event_channels_quiet(const struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
@@ -288,7 +289,7 @@ bool ebb_channels_quiet(const struct ebb_thread *thread)
 	return true;
 }
 
-void ebb_channels_resume(struct ebb_thread *thread)
+void event_channels_resume(struct ebb_thread *thread)
 {
 	struct ebb_list *node, *tmp;
 
@@ -323,7 +324,7 @@ static bool channels_sweep_one(struct ebb_thread *thread)
 }
 
 /* A channel's destroy() may put another one, which stands before it in the list. */
-void ebb_channels_sweep(struct ebb_thread *thread)
+void event_channels_sweep(struct ebb_thread *thread)
 {
 	while (channels_sweep_one(thread)) {
 	}

@@ -21,26 +21,26 @@
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
-static struct ebb_hash devices; /* by address; an address may be of some that are going, too */
+static struct base_hash devices; /* by address; an address may be of some that are going, too */
 static pthread_mutex_t devices_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-void ebb_devices_lock(void)
+void event_devices_lock(void)
 {
 	pthread_mutex_lock(&devices_mutex);
 }
 
-void ebb_devices_unlock(void)
+void event_devices_unlock(void)
 {
 	pthread_mutex_unlock(&devices_mutex);
 }
 
-struct ebb_io_device *ebb_io_device_find(void *device)
+struct event_io_device *event_io_device_find(void *device)
 {
-	struct ebb_hash_node *node;
+	struct base_hash_node *node;
 
-	ebb_hash_for_each(node, &devices, ebb_hash_of_address(device))
+	base_hash_for_each(node, &devices, base_hash_of_address(device))
 	{
-		struct ebb_io_device *found = ebb_hash_entry(node, struct ebb_io_device, node);
+		struct event_io_device *found = base_hash_entry(node, struct event_io_device, node);
 
 		if (found->device == device && found->unregister_thread == NULL) {
 			return found;
@@ -51,10 +51,10 @@ struct ebb_io_device *ebb_io_device_find(void *device)
 
 EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_ops *ops)
 {
-	struct ebb_io_device *made;
+	struct event_io_device *made;
 	int rc = 0;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, ops->name, NULL, NULL);
 		return -EPERM;
 	}
@@ -68,13 +68,13 @@ EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_
 	made->ops.name = made->name;
 	ebb_list_init(&made->channels);
 
-	ebb_devices_lock();
-	if (ebb_io_device_find(device) != NULL) {
+	event_devices_lock();
+	if (event_io_device_find(device) != NULL) {
 		rc = -EEXIST;
 	} else {
-		ebb_hash_add(&devices, &made->node, ebb_hash_of_address(device));
+		base_hash_add(&devices, &made->node, base_hash_of_address(device));
 	}
-	ebb_devices_unlock();
+	event_devices_unlock();
 	if (rc != 0) {
 		free(made);
 	}
@@ -83,7 +83,7 @@ EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_
 
 static void io_device_gone(void *arg)
 {
-	struct ebb_io_device *device = arg;
+	struct event_io_device *device = arg;
 	void (*unregistered)(void *device) = device->unregistered;
 	void *address = device->device;
 
@@ -94,17 +94,17 @@ static void io_device_gone(void *arg)
 	}
 }
 
-bool ebb_io_device_done(struct ebb_io_device *device)
+bool event_io_device_done(struct event_io_device *device)
 {
 	if (device->unregister_thread == NULL || !ebb_list_empty(&device->channels) ||
 	    device->for_each_running != 0) {
 		return false;
 	}
-	ebb_hash_remove(&devices, &device->node);
+	base_hash_remove(&devices, &device->node);
 	return true;
 }
 
-void ebb_io_device_finish(struct ebb_io_device *device)
+void event_io_device_finish(struct event_io_device *device)
 {
 	ebb_msg_init(&device->msg, io_device_gone, device);
 	if (ebb_thread_send(device->unregister_thread, &device->msg) != 0) {
@@ -116,27 +116,27 @@ void ebb_io_device_finish(struct ebb_io_device *device)
 
 EBB_REPORTS int ebb_io_device_unregister(void *device, void (*done)(void *device))
 {
-	struct ebb_io_device *found;
+	struct event_io_device *found;
 	bool finished = false;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "io_device", NULL, NULL);
 		return -EPERM;
 	}
-	ebb_devices_lock();
-	found = ebb_io_device_find(device);
+	event_devices_lock();
+	found = event_io_device_find(device);
 	if (found != NULL) {
-		found->unregister_thread = ebb_turn.thread;
+		found->unregister_thread = event_turn.thread;
 		found->unregistered = done;
-		ebb_turn.thread->pending_unregisters++;
-		finished = ebb_io_device_done(found);
+		event_turn.thread->pending_unregisters++;
+		finished = event_io_device_done(found);
 	}
-	ebb_devices_unlock();
+	event_devices_unlock();
 	if (found == NULL) {
 		return -ENODEV;
 	}
 	if (finished) {
-		ebb_io_device_finish(found);
+		event_io_device_finish(found);
 	}
 	return 0;
 }

@@ -31,11 +31,11 @@
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
-struct ebb_move {
+struct event_move {
 	struct ebb_msg msg;
 	struct ebb_thread *thread;
 	struct ebb_thread *requester;
-	struct ebb_reactor *target;
+	struct event_reactor *target;
 	bool interruptible; /* the face that the thread's pollers show */
 	ebb_thread_move_cb done;
 	void *arg;
@@ -44,7 +44,7 @@ struct ebb_move {
 
 static void move_answer(void *arg)
 {
-	struct ebb_move *move = arg;
+	struct event_move *move = arg;
 
 	move->requester->answers_due--;
 	if (move->done != NULL) {
@@ -53,7 +53,7 @@ static void move_answer(void *arg)
 	free(move);
 }
 
-static void move_end(struct ebb_move *move, int rc)
+static void move_end(struct event_move *move, int rc)
 {
 	move->rc = rc;
 	ebb_msg_init(&move->msg, move_answer, move);
@@ -64,10 +64,10 @@ static void move_end(struct ebb_move *move, int rc)
 
 static void move_begin(void *arg)
 {
-	struct ebb_move *move = arg;
+	struct event_move *move = arg;
 	struct ebb_thread *thread = move->thread;
 
-	if (atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
+	if (atomic_load(&thread->state) != EVENT_THREAD_RUNNING) {
 		move_end(move, -ESRCH);
 	} else if (thread->move != NULL) {
 		move_end(move, -EBUSY);
@@ -75,46 +75,46 @@ static void move_begin(void *arg)
 		move_end(move, 0);
 	} else {
 		thread->move = move;
-		ebb_turn.reactor->num_leaving++;
-		ebb_channels_quiesce(thread);
+		event_turn.reactor->num_leaving++;
+		event_channels_quiesce(thread);
 	}
 }
 
 /* On the new reactor, in its inbox: the turn goes on to run the thread. */
 static void move_arrive(void *arg)
 {
-	struct ebb_move *move = arg;
+	struct event_move *move = arg;
 	struct ebb_thread *thread = move->thread;
 
 	event_thread_attach(thread, move->interruptible);
 	thread->move = NULL;
-	ebb_turn.thread = thread;
-	ebb_channels_resume(thread);
-	ebb_turn.thread = NULL;
+	event_turn.thread = thread;
+	event_channels_resume(thread);
+	event_turn.thread = NULL;
 	move_end(move, 0);
 }
 
-void ebb_move_cancel(struct ebb_thread *thread)
+void event_move_cancel(struct ebb_thread *thread)
 {
-	struct ebb_move *move = thread->move;
+	struct event_move *move = thread->move;
 
 	if (move == NULL) {
 		return;
 	}
 	thread->move = NULL;
-	ebb_turn.reactor->num_leaving--;
-	ebb_turn.thread = thread;
-	ebb_channels_resume(thread);
-	ebb_turn.thread = NULL;
+	event_turn.reactor->num_leaving--;
+	event_turn.thread = thread;
+	event_channels_resume(thread);
+	event_turn.thread = NULL;
 	move_end(move, -ESRCH);
 }
 
-void ebb_move_check(struct ebb_thread *thread)
+void event_move_check(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
-	struct ebb_move *move = thread->move;
+	struct event_reactor *reactor = event_turn.reactor;
+	struct event_move *move = thread->move;
 
-	if (!ebb_channels_quiet(thread) || thread->uring_ops != 0 ||
+	if (!event_channels_quiet(thread) || thread->uring_ops != 0 ||
 	    event_turn_has_deferred(thread)) {
 		return;
 	}
@@ -125,14 +125,14 @@ void ebb_move_check(struct ebb_thread *thread)
 	atomic_store_explicit(&thread->reactor, move->target, memory_order_seq_cst);
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 	ebb_msg_init(&move->msg, move_arrive, move);
-	ebb_reactor_send(move->target, &move->msg);
+	event_reactor_send(move->target, &move->msg);
 }
 
 void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
 {
-	struct ebb_move *move;
+	struct event_move *move;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, thread->name, thread, NULL);
 		return;
 	}
@@ -141,10 +141,10 @@ void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb don
 		ebb_error("thread", "out of memory to move thread '%s'", thread->name);
 		abort(); /* a promise to answer that cannot be kept */
 	}
-	*move = (struct ebb_move){
+	*move = (struct event_move){
 		.thread = thread,
-		.requester = ebb_turn.thread,
-		.target = ebb_reactor_by_core(core),
+		.requester = event_turn.thread,
+		.target = event_reactor_by_core(core),
 		.done = done,
 		.arg = arg,
 	};

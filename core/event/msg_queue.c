@@ -7,7 +7,7 @@
 /* A call in the overflow list. Its message runs queue_node_run(), which frees it. */
 struct queue_node {
 	struct ebb_msg msg;
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring_entry entry;
 };
 
 /* For the overflow list when the heap is exhausted; never given back, as nothing gets better. */
@@ -38,7 +38,7 @@ static void queue_node_free(struct queue_node *node)
 static void queue_node_run(void *arg)
 {
 	struct queue_node *node = arg;
-	struct ebb_msg_ring_entry entry = node->entry;
+	struct base_msg_ring_entry entry = node->entry;
 
 	queue_node_free(node);
 	entry.fn(entry.arg);
@@ -46,10 +46,10 @@ static void queue_node_run(void *arg)
 
 int event_msg_queue_init(struct event_msg_queue *queue)
 {
-	int rc = ebb_msg_ring_init(&queue->critical, EVENT_MSG_QUEUE_CRITICAL_LOG2);
+	int rc = base_msg_ring_init(&queue->critical, EVENT_MSG_QUEUE_CRITICAL_LOG2);
 
 	if (rc == 0) {
-		rc = ebb_msg_ring_init(&queue->ring, EVENT_MSG_QUEUE_RING_LOG2);
+		rc = base_msg_ring_init(&queue->ring, EVENT_MSG_QUEUE_RING_LOG2);
 	}
 	if (rc != 0) {
 		event_msg_queue_fini(queue);
@@ -63,17 +63,17 @@ int event_msg_queue_init(struct event_msg_queue *queue)
 
 void event_msg_queue_fini(struct event_msg_queue *queue)
 {
-	ebb_msg_ring_fini(&queue->critical);
-	ebb_msg_ring_fini(&queue->ring);
+	base_msg_ring_fini(&queue->critical);
+	base_msg_ring_fini(&queue->ring);
 }
 
 /* Return: 0 in the ring; -ENOBUFS it belongs in the overflow list; -ESRCH. */
-static int queue_push_ring(struct event_msg_queue *queue, const struct ebb_msg_ring_entry *entry)
+static int queue_push_ring(struct event_msg_queue *queue, const struct base_msg_ring_entry *entry)
 {
 	if (ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_acquire) != 0)) {
 		return -ENOBUFS;
 	}
-	return ebb_msg_ring_push(&queue->ring, entry);
+	return base_msg_ring_push(&queue->ring, entry);
 }
 
 static int queue_push_overflow(struct event_msg_queue *queue, struct ebb_msg *msg)
@@ -82,7 +82,7 @@ static int queue_push_overflow(struct event_msg_queue *queue, struct ebb_msg *ms
 
 	/* Counted before it can be taken, so that the count never runs below what is there. */
 	atomic_fetch_add_explicit(&queue->overflow_count, 1, memory_order_seq_cst);
-	rc = ebb_mpsc_push(&queue->overflow, msg);
+	rc = base_mpsc_push(&queue->overflow, msg);
 	if (rc != 0) {
 		atomic_fetch_sub_explicit(&queue->overflow_count, 1, memory_order_seq_cst);
 	}
@@ -91,13 +91,14 @@ static int queue_push_overflow(struct event_msg_queue *queue, struct ebb_msg *ms
 
 int event_msg_queue_push_msg(struct event_msg_queue *queue, struct ebb_msg *msg)
 {
-	struct ebb_msg_ring_entry entry = {msg->fn, msg->arg, msg->name};
+	struct base_msg_ring_entry entry = {msg->fn, msg->arg, msg->name};
 	int rc = queue_push_ring(queue, &entry);
 
 	return ebb_likely(rc != -ENOBUFS) ? rc : queue_push_overflow(queue, msg);
 }
 
-int event_msg_queue_push_call(struct event_msg_queue *queue, const struct ebb_msg_ring_entry *entry)
+int event_msg_queue_push_call(struct event_msg_queue *queue,
+			      const struct base_msg_ring_entry *entry)
 {
 	struct queue_node *node;
 	int rc = queue_push_ring(queue, entry);
@@ -120,9 +121,9 @@ int event_msg_queue_push_call(struct event_msg_queue *queue, const struct ebb_ms
 }
 
 int event_msg_queue_push_critical(struct event_msg_queue *queue,
-				  const struct ebb_msg_ring_entry *entry)
+				  const struct base_msg_ring_entry *entry)
 {
-	int rc = ebb_msg_ring_push(&queue->critical, entry);
+	int rc = base_msg_ring_push(&queue->critical, entry);
 
 	return rc == -ENOBUFS ? -EAGAIN : rc;
 }
@@ -130,30 +131,30 @@ int event_msg_queue_push_critical(struct event_msg_queue *queue,
 void event_msg_queue_open_batch(struct event_msg_queue *queue)
 {
 	if (queue->spilled == NULL) {
-		queue->spilled = ebb_mpsc_take(&queue->overflow);
+		queue->spilled = base_mpsc_take(&queue->overflow);
 		if (ebb_unlikely(queue->spilled != NULL)) {
-			queue->spill_mark = ebb_msg_ring_tail(&queue->ring);
+			queue->spill_mark = base_msg_ring_tail(&queue->ring);
 		}
 	}
 	if (ebb_unlikely(queue->spilled != NULL)) {
 		queue->batch_mark = queue->spill_mark;
 	} else {
-		queue->batch_mark = ebb_msg_ring_published(&queue->ring, EVENT_MSG_QUEUE_BATCH);
+		queue->batch_mark = base_msg_ring_published(&queue->ring, EVENT_MSG_QUEUE_BATCH);
 	}
 }
 
-bool event_msg_queue_pop(struct event_msg_queue *queue, struct ebb_msg_ring_entry *ret_entry)
+bool event_msg_queue_pop(struct event_msg_queue *queue, struct base_msg_ring_entry *ret_entry)
 {
 	struct ebb_msg *msg = queue->spilled;
 
 	if (queue->ring.head < queue->batch_mark) {
-		return ebb_msg_ring_pop(&queue->ring, ret_entry);
+		return base_msg_ring_pop(&queue->ring, ret_entry);
 	}
 	if (ebb_likely(msg == NULL)) {
 		return false;
 	}
 	queue->spilled = msg->next;
-	*ret_entry = (struct ebb_msg_ring_entry){msg->fn, msg->arg, msg->name};
+	*ret_entry = (struct base_msg_ring_entry){msg->fn, msg->arg, msg->name};
 	/* The sender that sees none left uses the ring again, and this one is about to run. */
 	atomic_fetch_sub_explicit(&queue->overflow_count, 1, memory_order_release);
 	return true;
@@ -164,9 +165,9 @@ void event_msg_queue_close(struct event_msg_queue *queue)
 	struct ebb_msg **end = &queue->spilled;
 	struct ebb_msg *rest;
 
-	ebb_msg_ring_close(&queue->critical);
-	ebb_msg_ring_close(&queue->ring);
-	rest = ebb_mpsc_close(&queue->overflow);
+	base_msg_ring_close(&queue->critical);
+	base_msg_ring_close(&queue->ring);
+	rest = base_mpsc_close(&queue->overflow);
 	if (rest == NULL) {
 		return;
 	}
@@ -174,17 +175,17 @@ void event_msg_queue_close(struct event_msg_queue *queue)
 		end = &(*end)->next;
 	}
 	*end = rest;
-	queue->spill_mark = ebb_msg_ring_tail(&queue->ring);
+	queue->spill_mark = base_msg_ring_tail(&queue->ring);
 }
 
 bool event_msg_queue_drained(struct event_msg_queue *queue)
 {
-	return queue->spilled == NULL && queue->ring.head == ebb_msg_ring_tail(&queue->ring) &&
-	       queue->critical.head == ebb_msg_ring_tail(&queue->critical);
+	return queue->spilled == NULL && queue->ring.head == base_msg_ring_tail(&queue->ring) &&
+	       queue->critical.head == base_msg_ring_tail(&queue->critical);
 }
 
 void event_msg_queue_discard(struct event_msg_queue *queue)
 {
-	ebb_msg_ring_discard(&queue->critical);
-	ebb_msg_ring_discard(&queue->ring);
+	base_msg_ring_discard(&queue->critical);
+	base_msg_ring_discard(&queue->ring);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_MSG_QUEUE_H
-#define EBB_EVENT_MSG_QUEUE_H
+#ifndef CORE_EVENT_MSG_QUEUE_H
+#define CORE_EVENT_MSG_QUEUE_H
 
 /*
  * What waits to run on a thread: critical calls in a small ring of their own; and messages, in a
@@ -26,9 +26,9 @@
 #define EVENT_MSG_QUEUE_BATCH 64
 
 struct event_msg_queue {
-	struct ebb_msg_ring critical;
-	struct ebb_msg_ring ring;
-	struct ebb_mpsc overflow EBB_CACHE_ALIGNED;
+	struct base_msg_ring critical;
+	struct base_msg_ring ring;
+	struct base_mpsc overflow EBB_CACHE_ALIGNED;
 	_Atomic uint64_t overflow_count;
 
 	/* The consumer's. */
@@ -43,9 +43,9 @@ void event_msg_queue_fini(struct event_msg_queue *queue);
 /* Any thread. Return: 0; -ESRCH closed; a call: -ENOMEM too; a critical one: -EAGAIN, full. */
 int event_msg_queue_push_msg(struct event_msg_queue *queue, struct ebb_msg *msg);
 int event_msg_queue_push_call(struct event_msg_queue *queue,
-			      const struct ebb_msg_ring_entry *entry);
+			      const struct base_msg_ring_entry *entry);
 int event_msg_queue_push_critical(struct event_msg_queue *queue,
-				  const struct ebb_msg_ring_entry *entry);
+				  const struct base_msg_ring_entry *entry);
 
 /*
  * The consumer's. A batch is what waits when it is opened: what is sent while it runs, by a message
@@ -55,20 +55,20 @@ void event_msg_queue_open_batch(struct event_msg_queue *queue);
 
 static inline void event_msg_queue_close_batch(struct event_msg_queue *queue)
 {
-	ebb_msg_ring_release(&queue->ring);
+	base_msg_ring_release(&queue->ring);
 }
 
 /* Pops the next call of the batch. Return: false if there is none left. */
-bool event_msg_queue_pop(struct event_msg_queue *queue, struct ebb_msg_ring_entry *ret_entry);
+bool event_msg_queue_pop(struct event_msg_queue *queue, struct base_msg_ring_entry *ret_entry);
 
 /* Pops the next critical call, and gives its slot back. Return: false if there is none. */
 static inline bool event_msg_queue_pop_critical(struct event_msg_queue *queue,
-						struct ebb_msg_ring_entry *ret_entry)
+						struct base_msg_ring_entry *ret_entry)
 {
-	if (!ebb_msg_ring_pop(&queue->critical, ret_entry)) {
+	if (!base_msg_ring_pop(&queue->critical, ret_entry)) {
 		return false;
 	}
-	ebb_msg_ring_release(&queue->critical);
+	base_msg_ring_release(&queue->critical);
 	return true;
 }
 
@@ -79,8 +79,8 @@ static inline bool event_msg_queue_pop_critical(struct event_msg_queue *queue,
  */
 static inline bool event_msg_queue_waiting(struct event_msg_queue *queue)
 {
-	return ebb_msg_ring_waiting(&queue->ring) || ebb_msg_ring_waiting(&queue->critical) ||
-	       ebb_mpsc_waiting(&queue->overflow) ||
+	return base_msg_ring_waiting(&queue->ring) || base_msg_ring_waiting(&queue->critical) ||
+	       base_mpsc_waiting(&queue->overflow) ||
 	       (queue->spilled != NULL && queue->ring.head >= queue->spill_mark);
 }
 
@@ -90,8 +90,8 @@ static inline bool event_msg_queue_waiting(struct event_msg_queue *queue)
  */
 static inline bool event_msg_queue_pending(const struct event_msg_queue *queue)
 {
-	return ebb_unlikely(ebb_msg_ring_waiting(&queue->ring)) ||
-	       ebb_unlikely(ebb_msg_ring_waiting(&queue->critical)) ||
+	return ebb_unlikely(base_msg_ring_waiting(&queue->ring)) ||
+	       ebb_unlikely(base_msg_ring_waiting(&queue->critical)) ||
 	       ebb_unlikely(atomic_load_explicit(&queue->overflow_count, memory_order_relaxed) !=
 			    0);
 }

@@ -3,7 +3,8 @@
 
 #include <signal.h>
 
-int ebb_os_thread_start(pthread_t *ret_pthread, const char *name, void *(*main)(void *), void *arg)
+int event_os_thread_start(pthread_t *ret_pthread, const char *name, void *(*main)(void *),
+			  void *arg)
 {
 	sigset_t all, old;
 	int rc;

@@ -26,7 +26,7 @@
 /* 146 years: "never", and yet a sum with any time of the clock does not overflow. */
 #define PERIOD_MAX_NS (UINT64_MAX / 4)
 
-void ebb_poller_set_blocks(struct ebb_poller *poller, bool blocks)
+void event_poller_set_blocks(struct ebb_poller *poller, bool blocks)
 {
 	poller->thread->num_blocking += (unsigned)blocks - (unsigned)poller->blocks;
 	poller->blocks = blocks;
@@ -41,7 +41,7 @@ static void poller_link(struct ebb_poller *poller, struct ebb_list *list)
 	}
 	ebb_list_remove(&poller->link);
 	ebb_list_push_back(list, &poller->link);
-	ebb_poller_set_blocks(poller, list == &thread->active && !poller->has_wake);
+	event_poller_set_blocks(poller, list == &thread->active && !poller->has_wake);
 	poller->fresh = thread->cursor != NULL;
 }
 
@@ -59,7 +59,7 @@ static void pollers_free_at_end(struct ebb_turn_end *end)
 	pollers_free_dead(ebb_container_of(end, struct ebb_thread, free_end));
 }
 
-static void poller_fired(struct ebb_source *source)
+static void poller_fired(struct event_source *source)
 {
 	struct ebb_poller *poller = ebb_container_of(source, struct ebb_poller, source);
 
@@ -71,25 +71,26 @@ static void poller_fired(struct ebb_source *source)
 
 static int poller_source_add(struct ebb_poller *poller)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 
 	if (!poller->has_wake || poller->wake.fd < 0) {
 		return 0;
 	}
-	return ebb_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
+	return event_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
 }
 
 static void poller_source_remove(struct ebb_poller *poller)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 
-	ebb_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
+	event_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
 	ebb_list_remove(&poller->fired_link);
 }
 
-void ebb_poller_schedule(struct ebb_poller *poller)
+void event_poller_schedule(struct ebb_poller *poller)
 {
-	ebb_timer_add(&poller->thread->timers, &poller->timer, ebb_turn.now_ns + poller->period_ns);
+	event_timer_add(&poller->thread->timers, &poller->timer,
+			event_turn.now_ns + poller->period_ns);
 }
 
 static struct ebb_poller *poller_alloc(struct ebb_thread *thread,
@@ -109,7 +110,7 @@ static struct ebb_poller *poller_alloc(struct ebb_thread *thread,
 	if (wake != NULL) {
 		poller->wake = *wake;
 	}
-	poller->source = (struct ebb_source){
+	poller->source = (struct event_source){
 		.fd = poller->wake.fd,
 		.events = poller->wake.events != 0 ? poller->wake.events : EPOLLIN,
 		.fired = poller_fired,
@@ -123,7 +124,7 @@ static int poller_source_start(struct ebb_poller *poller)
 	int rc = poller_source_add(poller);
 
 	if (rc == 0 && poller->has_wake && poller->wake.set_interrupt != NULL &&
-	    ebb_turn.reactor->interruptible) {
+	    event_turn.reactor->interruptible) {
 		rc = poller->wake.set_interrupt(poller->arg, true);
 		if (rc != 0) {
 			poller_source_remove(poller);
@@ -137,7 +138,7 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 							 const struct ebb_poller_wake *wake,
 							 const char *name)
 {
-	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *thread = event_turn.thread;
 	struct ebb_poller *poller;
 	int rc;
 
@@ -160,7 +161,7 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 	poller->source.name = name;
 	poller->period_ns = period_us < PERIOD_MAX_NS / EBB_NS_PER_US ? period_us * EBB_NS_PER_US
 								      : PERIOD_MAX_NS;
-	rc = period_us != 0 ? ebb_timer_reserve(&thread->timers, ++thread->num_timed) : 0;
+	rc = period_us != 0 ? event_timer_reserve(&thread->timers, ++thread->num_timed) : 0;
 	if (rc == 0) {
 		rc = poller_source_start(poller);
 	}
@@ -173,8 +174,8 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 	}
 	if (period_us != 0) {
 		poller_link(poller, &thread->idle);
-		ebb_poller_schedule(poller);
-		ebb_pollers_open_timer(thread);
+		event_poller_schedule(poller);
+		event_pollers_open_timer(thread);
 	} else {
 		poller_link(poller, &thread->active);
 	}
@@ -190,13 +191,13 @@ EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 		return;
 	}
 	thread = poller->thread;
-	if (thread != ebb_turn.thread) {
-		ebb_violation(2, __func__, poller->name, thread, ebb_turn.thread);
+	if (thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, thread, event_turn.thread);
 		return;
 	}
 	*poller_ptr = NULL;
-	ebb_poller_set_state(poller, EBB_POLLER_UNREGISTERED);
-	ebb_timer_remove(&thread->timers, &poller->timer);
+	event_poller_set_state(poller, EVENT_POLLER_UNREGISTERED);
+	event_timer_remove(&thread->timers, &poller->timer);
 	thread->num_timed -= poller->period_ns != 0;
 	poller_source_remove(poller);
 	if (ebb_list_empty(&thread->dead)) {
@@ -209,21 +210,21 @@ EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 /* Takes a poller that is not running out of everything that could run it. */
 static void poller_park(struct ebb_poller *poller)
 {
-	ebb_timer_remove(&poller->thread->timers, &poller->timer);
+	event_timer_remove(&poller->thread->timers, &poller->timer);
 	poller_source_remove(poller);
 	poller_link(poller, &poller->thread->idle);
 }
 
 EBB_REPORTS void ebb_poller_pause(struct ebb_poller *poller)
 {
-	if (poller->thread != ebb_turn.thread) {
-		ebb_violation(2, __func__, poller->name, poller->thread, ebb_turn.thread);
+	if (poller->thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, event_turn.thread);
 		return;
 	}
-	if (poller->state == EBB_POLLER_RUNNING) {
-		ebb_poller_set_state(poller, EBB_POLLER_PAUSING);
-	} else if (poller->state == EBB_POLLER_WAITING) {
-		ebb_poller_set_state(poller, EBB_POLLER_PAUSED);
+	if (poller->state == EVENT_POLLER_RUNNING) {
+		event_poller_set_state(poller, EVENT_POLLER_PAUSING);
+	} else if (poller->state == EVENT_POLLER_WAITING) {
+		event_poller_set_state(poller, EVENT_POLLER_PAUSED);
 		poller_park(poller);
 	}
 }
@@ -232,20 +233,20 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 {
 	int rc;
 
-	if (poller->thread != ebb_turn.thread) {
-		ebb_violation(2, __func__, poller->name, poller->thread, ebb_turn.thread);
+	if (poller->thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, event_turn.thread);
 		return;
 	}
-	if (poller->state == EBB_POLLER_PAUSING) {
-		ebb_poller_set_state(poller, EBB_POLLER_RUNNING);
+	if (poller->state == EVENT_POLLER_PAUSING) {
+		event_poller_set_state(poller, EVENT_POLLER_RUNNING);
 		return;
 	}
-	if (poller->state != EBB_POLLER_PAUSED) {
+	if (poller->state != EVENT_POLLER_PAUSED) {
 		return;
 	}
-	ebb_poller_set_state(poller, EBB_POLLER_WAITING);
+	event_poller_set_state(poller, EVENT_POLLER_WAITING);
 	if (poller->period_ns != 0) {
-		ebb_poller_schedule(poller);
+		event_poller_schedule(poller);
 		return;
 	}
 	rc = poller_source_add(poller);
@@ -258,10 +259,10 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 	poller_link(poller, &poller->thread->active);
 }
 
-void ebb_poller_settle(struct ebb_poller *poller)
+void event_poller_settle(struct ebb_poller *poller)
 {
-	if (poller->state == EBB_POLLER_PAUSING) {
-		ebb_poller_set_state(poller, EBB_POLLER_PAUSED);
+	if (poller->state == EVENT_POLLER_PAUSING) {
+		event_poller_set_state(poller, EVENT_POLLER_PAUSED);
 		poller_park(poller);
 	}
 }
@@ -271,12 +272,12 @@ uint64_t ebb_poller_wakes(const struct ebb_poller *poller)
 	return poller->wake_count;
 }
 
-void ebb_poller_set_internal(struct ebb_poller *poller)
+void event_poller_set_internal(struct ebb_poller *poller)
 {
 	poller->internal = true;
 }
 
-void ebb_pollers_destroy(struct ebb_thread *thread)
+void event_pollers_destroy(struct ebb_thread *thread)
 {
 	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
 

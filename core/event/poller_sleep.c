@@ -13,7 +13,7 @@
 #include "core/event/reactor.h"
 #include "core/event/turn.h"
 
-int ebb_pollers_arm(struct ebb_thread *thread)
+int event_pollers_arm(struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
@@ -55,12 +55,12 @@ static int pollers_set_interrupt_list(struct ebb_list *list, bool on)
 	return rc;
 }
 
-int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on)
+int event_pollers_set_interrupt(struct ebb_thread *thread, bool on)
 {
-	struct ebb_thread *outer = ebb_turn.thread;
+	struct ebb_thread *outer = event_turn.thread;
 	int rc;
 
-	ebb_thread_enter(thread);
+	event_thread_enter(thread);
 	rc = pollers_set_interrupt_list(&thread->active, on);
 	if (rc == 0) {
 		rc = pollers_set_interrupt_list(&thread->idle, on);
@@ -68,19 +68,19 @@ int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on)
 			pollers_set_interrupt_list(&thread->active, !on);
 		}
 	}
-	ebb_thread_enter(outer);
+	event_thread_enter(outer);
 	return rc;
 }
 
-void ebb_pollers_detach(struct ebb_thread *thread)
+void event_pollers_detach(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &thread->active) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
-		ebb_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
+		event_source_remove(&reactor->sources, reactor->epoll_fd, &poller->source);
 		ebb_list_remove(&poller->fired_link);
 	}
 	event_pollers_close_timer(thread);
@@ -88,12 +88,12 @@ void ebb_pollers_detach(struct ebb_thread *thread)
 
 static int poller_attach(struct ebb_poller *poller, bool interruptible)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
-	bool paused = poller->state == EBB_POLLER_PAUSED;
+	struct event_reactor *reactor = event_turn.reactor;
+	bool paused = poller->state == EVENT_POLLER_PAUSED;
 	int rc = 0;
 
 	if (poller->has_wake && poller->wake.fd >= 0 && !paused) {
-		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
+		rc = event_source_add(&reactor->sources, reactor->epoll_fd, &poller->source);
 	}
 	if (rc == 0 && interruptible != reactor->interruptible) {
 		rc = poller_set_interrupt(poller, reactor->interruptible);
@@ -101,7 +101,7 @@ static int poller_attach(struct ebb_poller *poller, bool interruptible)
 	return rc;
 }
 
-void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible)
+void event_pollers_attach(struct ebb_thread *thread, bool interruptible)
 {
 	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
 	struct ebb_list *node;
@@ -115,10 +115,10 @@ void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible)
 				ebb_error("poller",
 					  "poller '%s' of thread '%s' loses its wake source on "
 					  "reactor %d, and keeps that awake: %s",
-					  poller->name, thread->name, ebb_turn.reactor->core,
+					  poller->name, thread->name, event_turn.reactor->core,
 					  strerror(-rc));
 				poller->has_wake = false;
-				ebb_poller_set_blocks(poller, lists[i] == &thread->active);
+				event_poller_set_blocks(poller, lists[i] == &thread->active);
 			}
 		}
 	}

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_POLLER_SLEEP_H
-#define EBB_EVENT_POLLER_SLEEP_H
+#ifndef CORE_EVENT_POLLER_SLEEP_H
+#define CORE_EVENT_POLLER_SLEEP_H
 
 #include "core/event/thread.h"
 
 /*
  * Before a sleep: arms every source. Return: 0; -EAGAIN there is work.
  */
-int ebb_pollers_arm(struct ebb_thread *thread);
+int event_pollers_arm(struct ebb_thread *thread);
 
 /*
  * Calls set_interrupt(@on) of every source. Return: 0; or the first error, and then those that
  * were changed have been changed back.
  */
-int ebb_pollers_set_interrupt(struct ebb_thread *thread, bool on);
+int event_pollers_set_interrupt(struct ebb_thread *thread, bool on);
 
 /*
  * Takes every source of @thread out of its reactor's epoll set, or puts them into it and has them
  * show the face that the reactor wants. A source that cannot becomes a blocker.
  * @interruptible: the face that they show
  */
-void ebb_pollers_detach(struct ebb_thread *thread);
-void ebb_pollers_attach(struct ebb_thread *thread, bool interruptible);
+void event_pollers_detach(struct ebb_thread *thread);
+void event_pollers_attach(struct ebb_thread *thread, bool interruptible);
 
 #endif

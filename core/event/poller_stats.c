@@ -6,17 +6,17 @@
 #include "core/event/poller.h"
 #include "core/event/turn.h"
 
-static const char *const poller_state_names[EBB_POLLER_STATE_COUNT] = {
-	[EBB_POLLER_WAITING] = "waiting",
-	[EBB_POLLER_RUNNING] = "running",
-	[EBB_POLLER_UNREGISTERED] = "unregistered",
-	[EBB_POLLER_PAUSING] = "pausing",
-	[EBB_POLLER_PAUSED] = "paused",
+static const char *const poller_state_names[EVENT_POLLER_STATE_COUNT] = {
+	[EVENT_POLLER_WAITING] = "waiting",
+	[EVENT_POLLER_RUNNING] = "running",
+	[EVENT_POLLER_UNREGISTERED] = "unregistered",
+	[EVENT_POLLER_PAUSING] = "pausing",
+	[EVENT_POLLER_PAUSED] = "paused",
 };
 
-void ebb_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats)
+void event_poller_describe(const struct ebb_poller *poller, struct ebb_poller_stats *ret_stats)
 {
-	bool paused = poller->state == EBB_POLLER_PAUSED || poller->state == EBB_POLLER_PAUSING;
+	bool paused = poller->state == EVENT_POLLER_PAUSED || poller->state == EVENT_POLLER_PAUSING;
 
 	*ret_stats = (struct ebb_poller_stats){
 		.name = poller->name,
@@ -50,15 +50,15 @@ static unsigned pollers_count_list(const struct ebb_list *list, const char **ret
 	return count;
 }
 
-unsigned ebb_pollers_count(const struct ebb_thread *thread, const char **ret_first)
+unsigned event_pollers_count(const struct ebb_thread *thread, const char **ret_first)
 {
 	*ret_first = NULL;
 	return pollers_count_list(&thread->active, ret_first) +
 	       pollers_count_list(&thread->idle, ret_first);
 }
 
-void ebb_pollers_for_each(struct ebb_thread *thread,
-			  void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
+void event_pollers_for_each(struct ebb_thread *thread,
+			    void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
 {
 	struct ebb_list *const lists[] = {&thread->active, &thread->idle};
 	struct ebb_poller_stats stats;
@@ -70,7 +70,7 @@ void ebb_pollers_for_each(struct ebb_thread *thread,
 				ebb_list_entry(node, struct ebb_poller, link);
 
 			if (!poller->internal) {
-				ebb_poller_describe(poller, &stats);
+				event_poller_describe(poller, &stats);
 				fn(&stats, arg);
 			}
 		}
@@ -79,9 +79,9 @@ void ebb_pollers_for_each(struct ebb_thread *thread,
 
 void ebb_poller_for_each(void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
 {
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "pollers", NULL, NULL);
 		return;
 	}
-	ebb_pollers_for_each(ebb_turn.thread, fn, arg);
+	event_pollers_for_each(event_turn.thread, fn, arg);
 }

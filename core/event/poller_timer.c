@@ -17,17 +17,17 @@
  * The expiry is spent. The reactor's clock may run a little behind the kernel's, so that nothing is
  * due yet: the next sleep must arm the same deadline again.
  */
-static void timer_fired(struct ebb_source *source)
+static void timer_fired(struct event_source *source)
 {
 	ebb_container_of(source, struct ebb_thread, timer_source)->timer_armed_ns = 0;
 }
 
 static int timer_open(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 	int rc;
 
-	thread->timer_source = (struct ebb_source){
+	thread->timer_source = (struct event_source){
 		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
 		.events = EPOLLIN | EPOLLET,
 		.name = "timer",
@@ -36,7 +36,7 @@ static int timer_open(struct ebb_thread *thread)
 	if (thread->timer_source.fd < 0) {
 		return -errno;
 	}
-	rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &thread->timer_source);
+	rc = event_source_add(&reactor->sources, reactor->epoll_fd, &thread->timer_source);
 	if (rc != 0) {
 		close(thread->timer_source.fd);
 		thread->timer_source.fd = -1;
@@ -44,7 +44,7 @@ static int timer_open(struct ebb_thread *thread)
 	return rc;
 }
 
-void ebb_pollers_open_timer(struct ebb_thread *thread)
+void event_pollers_open_timer(struct ebb_thread *thread)
 {
 	if (thread->timer_source.fd < 0) {
 		timer_open(thread);
@@ -65,9 +65,9 @@ static int timer_arm(struct ebb_thread *thread, uint64_t deadline_ns)
 	return 0;
 }
 
-int ebb_pollers_arm_timer(struct ebb_thread *thread)
+int event_pollers_arm_timer(struct ebb_thread *thread)
 {
-	uint64_t next_ns = ebb_timer_next_ns(&thread->timers);
+	uint64_t next_ns = event_timer_next_ns(&thread->timers);
 	int rc = 0;
 
 	if (next_ns == UINT64_MAX) {
@@ -93,7 +93,7 @@ int ebb_pollers_arm_timer(struct ebb_thread *thread)
 	return rc;
 }
 
-void ebb_pollers_disarm_timer(struct ebb_thread *thread)
+void event_pollers_disarm_timer(struct ebb_thread *thread)
 {
 	if (thread->timer_armed_ns != 0) {
 		timer_arm(thread, 0);
@@ -102,10 +102,10 @@ void ebb_pollers_disarm_timer(struct ebb_thread *thread)
 
 void event_pollers_close_timer(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 
 	if (thread->timer_source.fd >= 0) {
-		ebb_source_remove(&reactor->sources, reactor->epoll_fd, &thread->timer_source);
+		event_source_remove(&reactor->sources, reactor->epoll_fd, &thread->timer_source);
 		close(thread->timer_source.fd);
 		thread->timer_source.fd = -1;
 		thread->timer_armed_ns = 0;

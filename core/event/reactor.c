@@ -71,7 +71,7 @@
 
 #define EVENTS_PER_WAKE 64
 
-bool event_reactor_done(const struct ebb_reactor *reactor)
+bool event_reactor_done(const struct event_reactor *reactor)
 {
 	return atomic_load_explicit(&reactor->state, memory_order_relaxed) ==
 		       EVENT_REACTOR_STOPPING &&
@@ -79,11 +79,11 @@ bool event_reactor_done(const struct ebb_reactor *reactor)
 }
 
 /* True if a reason to stay awake is in memory already. */
-static bool reactor_has_work(struct ebb_reactor *reactor)
+static bool reactor_has_work(struct event_reactor *reactor)
 {
 	struct ebb_list *node;
 
-	if (ebb_mpsc_waiting(&reactor->inbox) || ebb_turn.deferred_first != NULL) {
+	if (base_mpsc_waiting(&reactor->inbox) || event_turn.deferred_first != NULL) {
 		return true;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
@@ -97,7 +97,7 @@ static bool reactor_has_work(struct ebb_reactor *reactor)
 }
 
 /* Everything that may call into the kernel, or that forbids sleep, before asleep is set. */
-static bool reactor_may_sleep(struct ebb_reactor *reactor)
+static bool reactor_may_sleep(struct event_reactor *reactor)
 {
 	struct ebb_list *node;
 
@@ -111,15 +111,15 @@ static bool reactor_may_sleep(struct ebb_reactor *reactor)
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
 		if (thread->num_blocking != 0 ||
-		    ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns ||
-		    ebb_pollers_arm_timer(thread) != 0) {
+		    event_timer_next_ns(&thread->timers) <= event_turn.now_ns ||
+		    event_pollers_arm_timer(thread) != 0) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static int reactor_arm(struct ebb_reactor *reactor)
+static int reactor_arm(struct event_reactor *reactor)
 {
 	struct ebb_list *node;
 	int rc = reactor->urings.pending ? event_uring_set_arm(&reactor->urings) : 0;
@@ -128,7 +128,7 @@ static int reactor_arm(struct ebb_reactor *reactor)
 		return rc;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
-		rc = ebb_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
+		rc = event_pollers_arm(ebb_list_entry(node, struct ebb_thread, reactor_link));
 		if (rc != 0) {
 			break;
 		}
@@ -137,11 +137,12 @@ static int reactor_arm(struct ebb_reactor *reactor)
 }
 
 /* The reactor is awake. What has fired runs in the turn that follows. */
-static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event *events, int count)
+static void reactor_woken(struct event_reactor *reactor, const struct epoll_event *events,
+			  int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct ebb_source *source =
-			ebb_source_from_event(&reactor->sources, events[i].data.u64);
+		struct event_source *source =
+			event_source_from_event(&reactor->sources, events[i].data.u64);
 
 		if (source == NULL) {
 			continue;
@@ -157,7 +158,7 @@ static void reactor_woken(struct ebb_reactor *reactor, const struct epoll_event 
  * As epoll_wait(), which libc makes a cancellation point: where there are several OS threads that
  * is twice the call's own instructions, around each sleep, for what is never done here.
  */
-static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events, int timeout_ms)
+static int reactor_epoll(struct event_reactor *reactor, struct epoll_event *events, int timeout_ms)
 {
 #ifdef __SANITIZE_THREAD__ /* keeps signals back unless it knows that a call blocks */
 	return epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, timeout_ms);
@@ -167,7 +168,7 @@ static int reactor_epoll(struct ebb_reactor *reactor, struct epoll_event *events
 #endif
 }
 
-static void reactor_submit(struct ebb_reactor *reactor)
+static void reactor_submit(struct event_reactor *reactor)
 {
 	if (reactor->urings.pending) {
 		event_uring_set_submit(&reactor->urings);
@@ -175,7 +176,7 @@ static void reactor_submit(struct ebb_reactor *reactor)
 }
 
 /* Waits where it has to: in the io_uring while requests are outstanding, else in the epoll set. */
-static void reactor_wait(struct ebb_reactor *reactor)
+static void reactor_wait(struct event_reactor *reactor)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
 	bool busy = reactor->urings.pending && event_uring_busy(reactor->urings.main);
@@ -197,25 +198,25 @@ static void reactor_wait(struct ebb_reactor *reactor)
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
 	}
-	ebb_reactor_read_clock(reactor);
-	reactor->last_work_ns = ebb_turn.now_ns;
+	event_reactor_read_clock(reactor);
+	reactor->last_work_ns = event_turn.now_ns;
 	if (slept) {
-		reactor->awake_since_ns = ebb_turn.now_ns;
+		reactor->awake_since_ns = event_turn.now_ns;
 	}
 	reactor_woken(reactor, events, count);
 	event_watchdog_awake();
 }
 
 /* Return: true if the reactor has slept; false if something kept it awake. */
-static bool reactor_sleep(struct ebb_reactor *reactor)
+static bool reactor_sleep(struct event_reactor *reactor)
 {
-	ebb_reactor_read_clock(reactor);
+	event_reactor_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
 		reactor_submit(reactor);
 		return false;
 	}
 	/* Whoever clears asleep, the watchdog sees no turn before there is one again. */
-	atomic_store_explicit(&reactor->turn_ns, EBB_NO_TURN, memory_order_relaxed);
+	atomic_store_explicit(&reactor->turn_ns, EVENT_NO_TURN, memory_order_relaxed);
 	/* Pairs with the exchange in reactor_notify(), in send.c: see the essay above. */
 	atomic_exchange_explicit(&reactor->asleep, 1, memory_order_seq_cst);
 	if (reactor_has_work(reactor) || reactor_arm(reactor) != 0) {
@@ -239,69 +240,69 @@ static void cpu_relax(void)
 #endif
 }
 
-static bool reactor_spins(const struct ebb_reactor *reactor)
+static bool reactor_spins(const struct event_reactor *reactor)
 {
 	switch (reactor->mode) {
 	case EBB_REACTOR_POLL:
 		return true;
 	case EBB_REACTOR_ADAPTIVE:
-		return ebb_turn.now_ns - reactor->last_work_ns < reactor->spin_ns;
+		return event_turn.now_ns - reactor->last_work_ns < reactor->spin_ns;
 	default:
 		return false;
 	}
 }
 
-void ebb_reactor_begin(struct ebb_reactor *reactor)
+void event_reactor_begin(struct event_reactor *reactor)
 {
-	memset(&ebb_turn, 0, sizeof(ebb_turn));
-	ebb_turn.reactor = reactor;
-	ebb_turn.deferred_end = &ebb_turn.deferred_first;
-	ebb_mem_cache_begin(reactor->core);
+	memset(&event_turn, 0, sizeof(event_turn));
+	event_turn.reactor = reactor;
+	event_turn.deferred_end = &event_turn.deferred_first;
+	mem_cache_begin(reactor->core);
 	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store(&reactor->tid, gettid());
-	ebb_reactor_read_clock(reactor);
-	atomic_store_explicit(&reactor->started_ns, ebb_turn.now_ns, memory_order_relaxed);
-	reactor->last_work_ns = ebb_turn.now_ns;
-	reactor->awake_since_ns = ebb_turn.now_ns;
+	event_reactor_read_clock(reactor);
+	atomic_store_explicit(&reactor->started_ns, event_turn.now_ns, memory_order_relaxed);
+	reactor->last_work_ns = event_turn.now_ns;
+	reactor->awake_since_ns = event_turn.now_ns;
 }
 
-void ebb_reactor_end(struct ebb_reactor *reactor)
+void event_reactor_end(struct event_reactor *reactor)
 {
 	event_uring_set_close(&reactor->urings);
-	ebb_mem_cache_end();
+	mem_cache_end();
 	event_reactor_set_state(reactor, EVENT_REACTOR_ENDED);
-	memset(&ebb_turn, 0, sizeof(ebb_turn));
+	memset(&event_turn, 0, sizeof(event_turn));
 }
 
-static inline bool reactor_has_end(const struct ebb_reactor *reactor)
+static inline bool reactor_has_end(const struct event_reactor *reactor)
 {
-	return reactor->urings.pending || ebb_turn.deferred_first != NULL ||
-	       ebb_turn.ends != NULL || reactor->num_leaving != 0;
+	return reactor->urings.pending || event_turn.deferred_first != NULL ||
+	       event_turn.ends != NULL || reactor->num_leaving != 0;
 }
 
 /* Return: true if something was done. */
-static inline bool reactor_turn(struct ebb_reactor *reactor, bool polling)
+static inline bool reactor_turn(struct event_reactor *reactor, bool polling)
 {
-	ebb_reactor_run_turn(reactor, polling);
+	event_reactor_run_turn(reactor, polling);
 	if (reactor_has_end(reactor)) {
 		event_turn_end_run(reactor);
 	}
-	return ebb_turn.worked;
+	return event_turn.worked;
 }
 
-bool ebb_reactor_turn(struct ebb_reactor *reactor, bool polling)
+bool event_reactor_turn(struct event_reactor *reactor, bool polling)
 {
 	bool worked;
 
 	if (!polling) {
-		ebb_reactor_read_clock(reactor);
+		event_reactor_read_clock(reactor);
 	}
 	worked = reactor_turn(reactor, polling);
 	reactor_submit(reactor);
 	return worked;
 }
 
-bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling)
+bool event_reactor_step(struct event_reactor *reactor, bool polling)
 {
 	bool worked = reactor_turn(reactor, polling);
 
@@ -315,21 +316,21 @@ bool ebb_reactor_step(struct ebb_reactor *reactor, bool polling)
 	return true;
 }
 
-void ebb_reactor_run(struct ebb_reactor *reactor)
+void event_reactor_run(struct event_reactor *reactor)
 {
 	bool polling = true;
 
-	ebb_reactor_begin(reactor);
-	ebb_reactor_place(reactor);
+	event_reactor_begin(reactor);
+	event_reactor_place(reactor);
 	event_watchdog_awake();
 	while (!event_reactor_done(reactor)) {
-		polling = ebb_reactor_step(reactor, polling);
+		polling = event_reactor_step(reactor, polling);
 	}
-	ebb_reactor_end(reactor);
+	event_reactor_end(reactor);
 }
 
-int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mode mode,
-		     uint32_t spin_us_max)
+int event_reactor_init(struct event_reactor *reactor, int core, enum ebb_reactor_mode mode,
+		       uint32_t spin_us_max)
 {
 	int rc;
 
@@ -351,22 +352,22 @@ int ebb_reactor_init(struct ebb_reactor *reactor, int core, enum ebb_reactor_mod
 	reactor->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reactor->event_fd < 0) {
 		rc = -errno;
-		ebb_reactor_fini(reactor);
+		event_reactor_fini(reactor);
 		return rc;
 	}
-	reactor->event_source = (struct ebb_source){
+	reactor->event_source = (struct event_source){
 		.fd = reactor->event_fd,
 		.events = EPOLLIN | EPOLLET,
 		.name = "message",
 	};
-	rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &reactor->event_source);
+	rc = event_source_add(&reactor->sources, reactor->epoll_fd, &reactor->event_source);
 	if (rc != 0) {
-		ebb_reactor_fini(reactor);
+		event_reactor_fini(reactor);
 	}
 	return rc;
 }
 
-void ebb_reactor_fini(struct ebb_reactor *reactor)
+void event_reactor_fini(struct event_reactor *reactor)
 {
 	if (reactor->event_fd >= 0) {
 		close(reactor->event_fd);
@@ -374,5 +375,5 @@ void ebb_reactor_fini(struct ebb_reactor *reactor)
 	if (reactor->epoll_fd >= 0) {
 		close(reactor->epoll_fd);
 	}
-	ebb_source_table_fini(&reactor->sources);
+	event_source_table_fini(&reactor->sources);
 }

@@ -6,14 +6,14 @@
 #include "core/event/send.h"
 #include "core/event/turn.h"
 
-struct ebb_reactor *ebb_reactors;
-unsigned ebb_num_reactors;
+struct event_reactor *event_reactors;
+unsigned event_num_reactors;
 
-struct ebb_reactor *ebb_reactor_by_core(int core)
+struct event_reactor *event_reactor_by_core(int core)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (ebb_reactors[i].core == core) {
-			return &ebb_reactors[i];
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (event_reactors[i].core == core) {
+			return &event_reactors[i];
 		}
 	}
 	return NULL;
@@ -21,12 +21,12 @@ struct ebb_reactor *ebb_reactor_by_core(int core)
 
 int ebb_reactor_core(unsigned index)
 {
-	return index < ebb_num_reactors ? ebb_reactors[index].core : -1;
+	return index < event_num_reactors ? event_reactors[index].core : -1;
 }
 
 int ebb_reactor_current_core(void)
 {
-	return ebb_turn.reactor != NULL ? ebb_turn.reactor->core : -1;
+	return event_turn.reactor != NULL ? event_turn.reactor->core : -1;
 }
 
 static const uint32_t reactor_next[EVENT_REACTOR_STATE_COUNT] = {
@@ -35,7 +35,7 @@ static const uint32_t reactor_next[EVENT_REACTOR_STATE_COUNT] = {
 	[EVENT_REACTOR_STOPPING] = EBB_BIT(EVENT_REACTOR_ENDED),
 };
 
-void event_reactor_set_state(struct ebb_reactor *reactor, enum event_reactor_state state)
+void event_reactor_set_state(struct event_reactor *reactor, enum event_reactor_state state)
 {
 	ebb_assert(reactor_next[atomic_load(&reactor->state)] & EBB_BIT(state));
 	atomic_store(&reactor->state, state);
@@ -43,17 +43,17 @@ void event_reactor_set_state(struct ebb_reactor *reactor, enum event_reactor_sta
 
 static void reactor_stop(void *arg)
 {
-	struct ebb_reactor *reactor = arg;
+	struct event_reactor *reactor = arg;
 
 	event_reactor_set_state(reactor, EVENT_REACTOR_STOPPING);
 }
 
 void event_reactor_list_stop(void)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		struct ebb_reactor *reactor = &ebb_reactors[i];
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		struct event_reactor *reactor = &event_reactors[i];
 
 		ebb_msg_init(&reactor->stop_msg, reactor_stop, reactor);
-		ebb_reactor_send(reactor, &reactor->stop_msg);
+		event_reactor_send(reactor, &reactor->stop_msg);
 	}
 }

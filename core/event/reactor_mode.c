@@ -27,7 +27,7 @@
 
 struct mode_change {
 	struct ebb_msg msg;
-	struct ebb_reactor *reactor;
+	struct event_reactor *reactor;
 	struct ebb_thread *requester;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
@@ -59,7 +59,7 @@ bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode)
 }
 
 /* A polling reactor is held on its CPU; so is one whose CPU was asked for. */
-void ebb_reactor_place(struct ebb_reactor *reactor)
+void event_reactor_place(struct event_reactor *reactor)
 {
 	cpu_set_t cpus;
 
@@ -67,7 +67,7 @@ void ebb_reactor_place(struct ebb_reactor *reactor)
 	if (reactor->pinned || reactor->mode == EBB_REACTOR_POLL) {
 		CPU_SET((size_t)reactor->core, &cpus);
 	} else {
-		cpus = ebb_allowed_cpus;
+		cpus = event_allowed_cpus;
 	}
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) != 0) {
 		ebb_warn("reactor", "reactor %d: cannot be held on its CPU: %m", reactor->core);
@@ -93,7 +93,7 @@ static void mode_change_end(struct mode_change *change, int rc)
 }
 
 /* All pollers of the reactor change their face, or none does. */
-static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
+static int mode_set_interrupt(struct event_reactor *reactor, bool on)
 {
 	struct ebb_list *node;
 	int rc = 0;
@@ -102,9 +102,9 @@ static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
 		return 0;
 	}
 	ebb_list_for_each(node, &reactor->threads) {
-		rc = ebb_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread,
-							      reactor_link),
-					       on);
+		rc = event_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread,
+								reactor_link),
+						 on);
 		if (rc != 0) {
 			break;
 		}
@@ -114,8 +114,8 @@ static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
 		return 0;
 	}
 	for (node = node->prev; node != &reactor->threads; node = node->prev) {
-		ebb_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread, reactor_link),
-					  !on);
+		event_pollers_set_interrupt(ebb_list_entry(node, struct ebb_thread, reactor_link),
+					    !on);
 	}
 	return rc;
 }
@@ -123,7 +123,7 @@ static int mode_set_interrupt(struct ebb_reactor *reactor, bool on)
 static void mode_change_run(void *arg)
 {
 	struct mode_change *change = arg;
-	struct ebb_reactor *reactor = change->reactor;
+	struct event_reactor *reactor = change->reactor;
 	struct ebb_list *node;
 	int rc = mode_set_interrupt(reactor, change->mode != EBB_REACTOR_POLL);
 
@@ -137,10 +137,10 @@ static void mode_change_run(void *arg)
 				      memory_order_relaxed);
 		atomic_store_explicit(&reactor->spin_us_published, reactor->spin_us_max,
 				      memory_order_relaxed);
-		ebb_reactor_place(reactor);
+		event_reactor_place(reactor);
 		if (reactor->mode == EBB_REACTOR_POLL) {
 			ebb_list_for_each(node, &reactor->threads) {
-				ebb_pollers_disarm_timer(
+				event_pollers_disarm_timer(
 					ebb_list_entry(node, struct ebb_thread, reactor_link));
 			}
 		}
@@ -152,10 +152,10 @@ static void mode_change_run(void *arg)
 void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
 			  ebb_reactor_mode_cb done, void *arg)
 {
-	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
+	struct event_reactor *reactor = event_reactor_by_core(core);
 	struct mode_change *change;
 
-	if (ebb_turn.thread == NULL) {
+	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "reactor", NULL, NULL);
 		return;
 	}
@@ -179,13 +179,13 @@ void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us
 		mode_change_end(change, -EBUSY);
 	} else {
 		ebb_msg_init(&change->msg, mode_change_run, change);
-		ebb_reactor_send(reactor, &change->msg);
+		event_reactor_send(reactor, &change->msg);
 	}
 }
 
 int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
 {
-	struct ebb_reactor *reactor = ebb_reactor_by_core(core);
+	struct event_reactor *reactor = event_reactor_by_core(core);
 	uint64_t started_ns, now_ns, busy_ns;
 
 	if (reactor == NULL) {
@@ -232,7 +232,7 @@ void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *pol
 					     const char *reason, void *arg),
 				  void *arg)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 	struct ebb_list *node;
 
 	if (reactor == NULL) {
@@ -246,6 +246,6 @@ void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *pol
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 		struct blocker_scan scan = {.fn = fn, .arg = arg, .thread = thread->name};
 
-		ebb_pollers_for_each(thread, blocker_scan_poller, &scan);
+		event_pollers_for_each(thread, blocker_scan_poller, &scan);
 	}
 }

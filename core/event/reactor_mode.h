@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_REACTOR_MODE_H
-#define EBB_EVENT_REACTOR_MODE_H
+#ifndef CORE_EVENT_REACTOR_MODE_H
+#define CORE_EVENT_REACTOR_MODE_H
 
 #include <sched.h>
 
-struct ebb_reactor;
+struct event_reactor;
 
 /* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */
-extern cpu_set_t ebb_allowed_cpus;
+extern cpu_set_t event_allowed_cpus;
 
 /* Puts the calling OS thread, which runs @reactor, where the mode wants it. */
-void ebb_reactor_place(struct ebb_reactor *reactor);
+void event_reactor_place(struct event_reactor *reactor);
 
 #endif

@@ -28,42 +28,42 @@
 
 /* ---- messages ---- */
 
-static void __attribute__((noinline)) reactor_run_inbox(struct ebb_reactor *reactor)
+static void __attribute__((noinline)) reactor_run_inbox(struct event_reactor *reactor)
 {
-	struct ebb_msg *msg = ebb_mpsc_take(&reactor->inbox);
+	struct ebb_msg *msg = base_mpsc_take(&reactor->inbox);
 
 	while (msg != NULL) {
 		struct ebb_msg *next = msg->next;
 
-		ebb_callback_begin(reactor, NULL, msg->name);
+		event_callback_begin(reactor, NULL, msg->name);
 		msg->fn(msg->arg);
-		ebb_callback_end(reactor, NULL, true);
+		event_callback_end(reactor, NULL, true);
 		msg = next;
 	}
 }
 
-static void thread_call(struct ebb_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
+static void thread_call(struct event_reactor *reactor, struct ebb_thread *thread, ebb_msg_fn fn,
 			void *arg, const char *name)
 {
-	ebb_callback_begin(reactor, thread, name);
+	event_callback_begin(reactor, thread, name);
 	fn(arg);
-	ebb_callback_end(reactor, thread, true);
+	event_callback_end(reactor, thread, true);
 }
 
-static void thread_run_critical(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static void thread_run_critical(struct event_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_msg_ring *ring = &thread->queue.critical;
-	uint64_t mark = ebb_msg_ring_published(ring, 1u << EVENT_MSG_QUEUE_CRITICAL_LOG2);
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring *ring = &thread->queue.critical;
+	uint64_t mark = base_msg_ring_published(ring, 1u << EVENT_MSG_QUEUE_CRITICAL_LOG2);
+	struct base_msg_ring_entry entry;
 
 	while (ring->head < mark && event_msg_queue_pop_critical(&thread->queue, &entry)) {
 		thread_call(reactor, thread, entry.fn, entry.arg, entry.name);
 	}
 }
 
-static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static void thread_run_messages(struct event_reactor *reactor, struct ebb_thread *thread)
 {
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring_entry entry;
 	unsigned count = 0;
 
 	event_msg_queue_open_batch(&thread->queue);
@@ -77,7 +77,7 @@ static void thread_run_messages(struct ebb_reactor *reactor, struct ebb_thread *
 }
 
 static void __attribute__((noinline))
-thread_run_queue(struct ebb_reactor *reactor, struct ebb_thread *thread)
+thread_run_queue(struct event_reactor *reactor, struct ebb_thread *thread)
 {
 	thread_run_critical(reactor, thread);
 	thread_run_messages(reactor, thread);
@@ -86,13 +86,13 @@ thread_run_queue(struct ebb_reactor *reactor, struct ebb_thread *thread)
 /* ---- pollers ---- */
 
 /* Runs one poller. It may have been unregistered, but is not freed, when this returns. */
-static inline void poller_run(struct ebb_reactor *reactor, struct ebb_thread *thread,
+static inline void poller_run(struct event_reactor *reactor, struct ebb_thread *thread,
 			      struct ebb_poller *poller)
 {
 	int rc;
 
-	ebb_poller_set_state(poller, EBB_POLLER_RUNNING);
-	ebb_callback_begin(reactor, thread, poller->name);
+	event_poller_set_state(poller, EVENT_POLLER_RUNNING);
+	event_callback_begin(reactor, thread, poller->name);
 	rc = poller->fn(poller->arg);
 	poller->run_count++;
 	if (rc > 0) {
@@ -100,11 +100,11 @@ static inline void poller_run(struct ebb_reactor *reactor, struct ebb_thread *th
 	} else if (ebb_unlikely(rc < 0)) {
 		poller->error_count++;
 	}
-	ebb_callback_end(reactor, thread, rc > 0);
-	if (ebb_likely(poller->state == EBB_POLLER_RUNNING)) {
-		ebb_poller_set_state(poller, EBB_POLLER_WAITING);
+	event_callback_end(reactor, thread, rc > 0);
+	if (ebb_likely(poller->state == EVENT_POLLER_RUNNING)) {
+		event_poller_set_state(poller, EVENT_POLLER_WAITING);
 	} else {
-		ebb_poller_settle(poller);
+		event_poller_settle(poller);
 	}
 }
 
@@ -115,12 +115,12 @@ pollers_admit(struct ebb_thread *thread, struct ebb_list *node)
 	for (; node != &thread->active; node = node->next) {
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
-		ebb_assert(poller->fresh && poller->state == EBB_POLLER_WAITING);
+		ebb_assert(poller->fresh && poller->state == EVENT_POLLER_WAITING);
 		poller->fresh = false;
 	}
 }
 
-static inline void pollers_run_active(struct ebb_reactor *reactor, struct ebb_thread *thread)
+static inline void pollers_run_active(struct event_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_list *node = thread->active.next;
 
@@ -128,7 +128,7 @@ static inline void pollers_run_active(struct ebb_reactor *reactor, struct ebb_th
 		struct ebb_poller *poller = ebb_list_entry(node, struct ebb_poller, link);
 
 		thread->cursor = node;
-		if (ebb_unlikely(poller->fresh || poller->state != EBB_POLLER_WAITING)) {
+		if (ebb_unlikely(poller->fresh || poller->state != EVENT_POLLER_WAITING)) {
 			pollers_admit(thread, node);
 			break;
 		}
@@ -139,7 +139,7 @@ static inline void pollers_run_active(struct ebb_reactor *reactor, struct ebb_th
 }
 
 static void __attribute__((noinline))
-pollers_run_fired(struct ebb_reactor *reactor, struct ebb_thread *thread)
+pollers_run_fired(struct event_reactor *reactor, struct ebb_thread *thread)
 {
 	struct ebb_list *node;
 
@@ -149,19 +149,19 @@ pollers_run_fired(struct ebb_reactor *reactor, struct ebb_thread *thread)
 }
 
 static void __attribute__((noinline))
-pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
+pollers_run_timed(struct event_reactor *reactor, struct ebb_thread *thread)
 {
 	/* One reading for all: a short period cannot keep this loop going. */
-	uint64_t now_ns = ebb_turn.now_ns;
+	uint64_t now_ns = event_turn.now_ns;
 
-	while (ebb_timer_next_ns(&thread->timers) <= now_ns) {
+	while (event_timer_next_ns(&thread->timers) <= now_ns) {
 		struct ebb_poller *poller =
 			ebb_container_of(thread->timers.timers[1], struct ebb_poller, timer);
 
-		ebb_timer_remove(&thread->timers, &poller->timer);
+		event_timer_remove(&thread->timers, &poller->timer);
 		poller_run(reactor, thread, poller);
-		if (poller->state == EBB_POLLER_WAITING && poller->timer.position == 0) {
-			ebb_poller_schedule(poller);
+		if (poller->state == EVENT_POLLER_WAITING && poller->timer.position == 0) {
+			event_poller_schedule(poller);
 			if (poller->timer.deadline_ns <= now_ns) {
 				break;
 			}
@@ -170,9 +170,10 @@ pollers_run_timed(struct ebb_reactor *reactor, struct ebb_thread *thread)
 }
 
 /* Leaves the thread entered: what follows enters another one, or none. */
-static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *thread, bool polling)
+static inline void thread_run(struct event_reactor *reactor, struct ebb_thread *thread,
+			      bool polling)
 {
-	ebb_thread_enter(thread);
+	event_thread_enter(thread);
 	if (ebb_unlikely(event_msg_queue_pending(&thread->queue))) {
 		thread_run_queue(reactor, thread);
 	}
@@ -181,18 +182,18 @@ static inline void thread_run(struct ebb_reactor *reactor, struct ebb_thread *th
 	} else if (!ebb_list_empty(&thread->fired)) {
 		pollers_run_fired(reactor, thread);
 	}
-	if (ebb_unlikely(ebb_timer_next_ns(&thread->timers) <= ebb_turn.now_ns)) {
+	if (ebb_unlikely(event_timer_next_ns(&thread->timers) <= event_turn.now_ns)) {
 		pollers_run_timed(reactor, thread);
 	}
 }
 
-void ebb_thread_run(struct ebb_thread *thread, bool polling)
+void event_thread_run(struct ebb_thread *thread, bool polling)
 {
-	thread_run(ebb_turn.reactor, thread, polling);
-	ebb_thread_enter(NULL);
+	thread_run(event_turn.reactor, thread, polling);
+	event_thread_enter(NULL);
 }
 
-static inline void reactor_run_woken(struct ebb_reactor *reactor)
+static inline void reactor_run_woken(struct event_reactor *reactor)
 {
 	struct ebb_list *node;
 
@@ -201,19 +202,19 @@ static inline void reactor_run_woken(struct ebb_reactor *reactor)
 	}
 }
 
-void ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
+void event_reactor_run_turn(struct event_reactor *reactor, bool polling)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
 	struct ebb_list *node;
 
 	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
-	ebb_turn.worked = false;
+	event_turn.worked = false;
 	if (ebb_likely(polling)) {
-		ebb_reactor_read_clock(reactor);
+		event_reactor_read_clock(reactor);
 	}
-	atomic_store_explicit(&reactor->turn_ns, ebb_turn.now_ns, memory_order_relaxed);
+	atomic_store_explicit(&reactor->turn_ns, event_turn.now_ns, memory_order_relaxed);
 
-	if (ebb_unlikely(ebb_mpsc_pending(&reactor->inbox))) {
+	if (ebb_unlikely(base_mpsc_pending(&reactor->inbox))) {
 		reactor_run_inbox(reactor);
 	}
 	if (ebb_likely(polling)) {
@@ -224,5 +225,5 @@ void ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling)
 	} else {
 		reactor_run_woken(reactor);
 	}
-	ebb_thread_enter(NULL);
+	event_thread_enter(NULL);
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_REACTOR_TURN_H
-#define EBB_EVENT_REACTOR_TURN_H
+#ifndef CORE_EVENT_REACTOR_TURN_H
+#define CORE_EVENT_REACTOR_TURN_H
 
 #include <stdbool.h>
 
-struct ebb_reactor;
+struct event_reactor;
 struct ebb_thread;
 
 /**
- * ebb_reactor_run_turn() - a turn but for its end; ebb_turn.worked says whether there was anything
+ * event_reactor_run_turn() - a turn but for its end; event_turn.worked says whether there was anything
  * @polling: run every active poller; otherwise those whose source has fired, and the clock has just
  *	been read.
  * Thread: the reactor's.
  */
-void ebb_reactor_run_turn(struct ebb_reactor *reactor, bool polling);
+void event_reactor_run_turn(struct event_reactor *reactor, bool polling);
 
 /*
  * A thread's part of a turn: critical calls, one batch of messages, pollers, timers.
  * @polling: as above
  */
-void ebb_thread_run(struct ebb_thread *thread, bool polling);
+void event_thread_run(struct ebb_thread *thread, bool polling);
 
 #endif

@@ -19,7 +19,7 @@
 #include "core/event/turn.h"
 
 /* Writes the eventfd. */
-static void reactor_wake(struct ebb_reactor *reactor)
+static void reactor_wake(struct event_reactor *reactor)
 {
 	static const uint64_t one = 1;
 
@@ -31,7 +31,7 @@ static void reactor_wake(struct ebb_reactor *reactor)
  * The second half of every send, after the message has been published. Pairs with the exchange
  * before the reactor's second look. Async-signal-safe.
  */
-static void reactor_notify(struct ebb_reactor *reactor)
+static void reactor_notify(struct event_reactor *reactor)
 {
 	if (ebb_unlikely(atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst) !=
 			 0)) {
@@ -39,9 +39,9 @@ static void reactor_notify(struct ebb_reactor *reactor)
 	}
 }
 
-void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
+void event_reactor_send(struct event_reactor *reactor, struct ebb_msg *msg)
 {
-	int rc = ebb_mpsc_push(&reactor->inbox, msg);
+	int rc = base_mpsc_push(&reactor->inbox, msg);
 
 	ebb_assert(rc == 0);
 	reactor_notify(reactor);
@@ -49,12 +49,13 @@ void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg)
 
 /*
  * After a push: tells the reactor, wherever the thread is by then, for it may be moving. Pairs with
- * the exchange in ebb_move_check(). Async-signal-safe.
+ * the exchange in event_move_check(). Async-signal-safe.
  */
 static void thread_tell_reactor(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
-	struct ebb_reactor *told;
+	struct event_reactor *reactor =
+		atomic_load_explicit(&thread->reactor, memory_order_seq_cst);
+	struct event_reactor *told;
 
 	do {
 		told = reactor;
@@ -65,8 +66,8 @@ static void thread_tell_reactor(struct ebb_thread *thread)
 
 static void thread_notify(struct ebb_thread *thread)
 {
-	if (ebb_unlikely(thread == ebb_turn.thread)) {
-		struct ebb_reactor *reactor = ebb_turn.reactor;
+	if (ebb_unlikely(thread == event_turn.thread)) {
+		struct event_reactor *reactor = event_turn.reactor;
 
 		/*
 		 * It is awake, and will look. What waits for this within the turn waits for ever
@@ -92,13 +93,13 @@ int ebb_thread_send(struct ebb_thread *thread, struct ebb_msg *msg)
 
 int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
 {
-	struct ebb_msg_ring_entry entry = {fn, arg, name};
+	struct base_msg_ring_entry entry = {fn, arg, name};
 	int rc = event_msg_queue_push_call(&thread->queue, &entry);
 
 	if (ebb_likely(rc == 0)) {
 		thread_notify(thread);
 	} else if (rc == -ENOMEM) {
-		const char *running = ebb_reactor_running(atomic_load(&thread->reactor));
+		const char *running = event_reactor_running(atomic_load(&thread->reactor));
 
 		ebb_error("thread",
 			  "out of memory for the messages of thread '%s', which does not keep up: "
@@ -111,7 +112,7 @@ int ebb_thread_send_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 
 int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, const char *name)
 {
-	if (thread == ebb_turn.thread) {
+	if (thread == event_turn.thread) {
 		fn(arg);
 		return 0;
 	}
@@ -121,7 +122,7 @@ int ebb_thread_exec_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg, c
 int ebb_thread_send_critical_named(struct ebb_thread *thread, ebb_msg_fn fn, void *arg,
 				   const char *name)
 {
-	struct ebb_msg_ring_entry entry = {fn, arg, name};
+	struct base_msg_ring_entry entry = {fn, arg, name};
 	int rc = event_msg_queue_push_critical(&thread->queue, &entry);
 	int saved_errno = errno;
 

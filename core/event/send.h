@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_SEND_H
-#define EBB_EVENT_SEND_H
+#ifndef CORE_EVENT_SEND_H
+#define CORE_EVENT_SEND_H
 
 #include <ebb/thread.h>
 
-struct ebb_reactor;
+struct event_reactor;
 
 /* Runs @msg on the reactor, in no thread. Thread: any. Never fails. */
-void ebb_reactor_send(struct ebb_reactor *reactor, struct ebb_msg *msg);
+void event_reactor_send(struct event_reactor *reactor, struct ebb_msg *msg);
 
 #endif

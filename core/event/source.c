@@ -8,16 +8,16 @@
 
 #define SOURCE_TABLE_FIRST 16
 
-static int source_table_grow(struct ebb_source_table *table)
+static int source_table_grow(struct event_source_table *table)
 {
 	uint32_t num_slots = table->num_slots == 0 ? SOURCE_TABLE_FIRST : 2 * table->num_slots;
-	struct ebb_source_slot *slots = reallocarray(table->slots, num_slots, sizeof(*slots));
+	struct event_source_slot *slots = reallocarray(table->slots, num_slots, sizeof(*slots));
 
 	if (slots == NULL) {
 		return -ENOMEM;
 	}
 	for (uint32_t i = table->num_slots; i < num_slots; i++) {
-		slots[i] = (struct ebb_source_slot){.next_free = i + 1};
+		slots[i] = (struct event_source_slot){.next_free = i + 1};
 	}
 	table->first_free = table->num_slots;
 	table->slots = slots;
@@ -25,16 +25,16 @@ static int source_table_grow(struct ebb_source_table *table)
 	return 0;
 }
 
-void ebb_source_table_fini(struct ebb_source_table *table)
+void event_source_table_fini(struct event_source_table *table)
 {
 	free(table->slots);
 	memset(table, 0, sizeof(*table));
 }
 
-int ebb_source_add(struct ebb_source_table *table, int epoll_fd, struct ebb_source *source)
+int event_source_add(struct event_source_table *table, int epoll_fd, struct event_source *source)
 {
 	struct epoll_event event = {.events = source->events};
-	struct ebb_source_slot *slot;
+	struct event_source_slot *slot;
 
 	if (table->first_free == table->num_slots && source_table_grow(table) != 0) {
 		return -ENOMEM;
@@ -51,9 +51,10 @@ int ebb_source_add(struct ebb_source_table *table, int epoll_fd, struct ebb_sour
 	return 0;
 }
 
-void ebb_source_remove(struct ebb_source_table *table, int epoll_fd, struct ebb_source *source)
+void event_source_remove(struct event_source_table *table, int epoll_fd,
+			 struct event_source *source)
 {
-	struct ebb_source_slot *slot;
+	struct event_source_slot *slot;
 
 	if (!source->added) {
 		return;
@@ -68,9 +69,9 @@ void ebb_source_remove(struct ebb_source_table *table, int epoll_fd, struct ebb_
 	source->added = false;
 }
 
-struct ebb_source *ebb_source_from_event(struct ebb_source_table *table, uint64_t data)
+struct event_source *event_source_from_event(struct event_source_table *table, uint64_t data)
 {
-	struct ebb_source_slot *slot = &table->slots[(uint32_t)data];
+	struct event_source_slot *slot = &table->slots[(uint32_t)data];
 
 	return slot->generation == (uint32_t)(data >> 32) ? slot->source : NULL;
 }

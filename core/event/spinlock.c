@@ -22,13 +22,13 @@ EBB_REPORTS void ebb_spinlock_fini(struct ebb_spinlock *lock)
 
 	if (owner != NULL) {
 		ebb_violation(5, "ebb_spinlock_fini (while held)", lock->name, owner,
-			      ebb_turn.thread);
+			      event_turn.thread);
 	}
 }
 
 EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 {
-	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *thread = event_turn.thread;
 	struct ebb_thread *owner = NULL;
 
 	if (thread == NULL) {
@@ -53,7 +53,7 @@ EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 
 EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 {
-	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *thread = event_turn.thread;
 	struct ebb_thread *owner = __atomic_load_n(&lock->owner, __ATOMIC_RELAXED);
 
 	if (owner == NULL || owner != thread) {
@@ -65,7 +65,7 @@ EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 	return 0;
 }
 
-void ebb_spinlock_held(struct ebb_thread *thread, const char *name)
+void event_spinlock_held(struct ebb_thread *thread, const char *name)
 {
 	ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", name, thread, thread);
 }

@@ -17,27 +17,27 @@
 #include "core/event/send.h"
 #include "core/event/turn.h"
 
-struct ebb_thread_registry ebb_threads = {
-	.threads = EBB_LIST_INIT(ebb_threads.threads),
-	.exited = EBB_LIST_INIT(ebb_threads.exited),
+struct event_thread_registry event_threads = {
+	.threads = EBB_LIST_INIT(event_threads.threads),
+	.exited = EBB_LIST_INIT(event_threads.exited),
 	.next_id = 1,
 };
 
 static pthread_mutex_t thread_registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-void ebb_thread_registry_lock(void)
+void event_thread_registry_lock(void)
 {
 	pthread_mutex_lock(&thread_registry_mutex);
 }
 
-void ebb_thread_registry_unlock(void)
+void event_thread_registry_unlock(void)
 {
 	pthread_mutex_unlock(&thread_registry_mutex);
 }
 
 static void thread_free(struct ebb_thread *thread)
 {
-	ebb_timer_fini(&thread->timers);
+	event_timer_fini(&thread->timers);
 	event_msg_queue_fini(&thread->queue);
 	free(thread);
 }
@@ -46,30 +46,30 @@ bool event_thread_registry_stopping(void)
 {
 	bool stopping;
 
-	ebb_thread_registry_lock();
-	stopping = ebb_threads.stopping;
-	ebb_thread_registry_unlock();
+	event_thread_registry_lock();
+	stopping = event_threads.stopping;
+	event_thread_registry_unlock();
 	return stopping;
 }
 
-void ebb_thread_registry_fini(void)
+void event_thread_registry_fini(void)
 {
 	struct ebb_list *node;
 
 	/* None has been left, unless the reactors could not be started. */
-	ebb_list_splice_back(&ebb_threads.exited, &ebb_threads.threads);
-	while ((node = ebb_list_pop_front(&ebb_threads.exited)) != NULL) {
+	ebb_list_splice_back(&event_threads.exited, &event_threads.threads);
+	while ((node = ebb_list_pop_front(&event_threads.exited)) != NULL) {
 		thread_free(ebb_list_entry(node, struct ebb_thread, registry_link));
 	}
-	ebb_threads.num_threads = 0;
-	ebb_threads.app = NULL;
-	ebb_threads.stopping = false;
-	ebb_threads.next_id = 1;
+	event_threads.num_threads = 0;
+	event_threads.app = NULL;
+	event_threads.stopping = false;
+	event_threads.next_id = 1;
 }
 
 struct ebb_thread *ebb_thread_app(void)
 {
-	return ebb_threads.app;
+	return event_threads.app;
 }
 
 const char *ebb_thread_name(const struct ebb_thread *thread)
@@ -94,7 +94,7 @@ static struct ebb_thread *thread_alloc(const char *name)
 		free(thread);
 		return NULL;
 	}
-	ebb_timer_init(&thread->timers);
+	event_timer_init(&thread->timers);
 	ebb_list_init(&thread->active);
 	ebb_list_init(&thread->fired);
 	ebb_list_init(&thread->idle);
@@ -107,8 +107,8 @@ static struct ebb_thread *thread_alloc(const char *name)
 	return thread;
 }
 
-int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
-			 struct ebb_thread **ret_thread)
+int event_thread_create_on(const char *name, struct event_reactor *reactor,
+			   struct ebb_thread **ret_thread)
 {
 	struct ebb_thread *thread = thread_alloc(name);
 
@@ -116,35 +116,35 @@ int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
 		return -ENOMEM;
 	}
 	atomic_init(&thread->reactor, reactor);
-	ebb_thread_registry_lock();
-	if (ebb_threads.stopping) {
+	event_thread_registry_lock();
+	if (event_threads.stopping) {
 		/* The stop has told every thread to exit, and would wait for this one for ever. */
-		ebb_thread_registry_unlock();
+		event_thread_registry_unlock();
 		thread_free(thread);
 		return -ESHUTDOWN;
 	}
-	thread->id = ebb_threads.next_id++;
-	ebb_threads.num_threads++;
-	ebb_list_push_back(&ebb_threads.threads, &thread->registry_link);
-	if (ebb_threads.app == NULL) {
-		ebb_threads.app = thread;
+	thread->id = event_threads.next_id++;
+	event_threads.num_threads++;
+	ebb_list_push_back(&event_threads.threads, &thread->registry_link);
+	if (event_threads.app == NULL) {
+		event_threads.app = thread;
 	}
-	ebb_thread_registry_unlock();
+	event_thread_registry_unlock();
 	*ret_thread = thread;
 	return 0;
 }
 
 void event_thread_attach(struct ebb_thread *thread, bool interruptible)
 {
-	ebb_list_push_back(&ebb_turn.reactor->threads, &thread->reactor_link);
-	ebb_pollers_attach(thread, interruptible);
+	ebb_list_push_back(&event_turn.reactor->threads, &thread->reactor_link);
+	event_pollers_attach(thread, interruptible);
 }
 
 void event_thread_detach(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 
-	ebb_pollers_detach(thread);
+	event_pollers_detach(thread);
 	ebb_list_remove(&thread->reactor_link);
 	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {
 		atomic_store_explicit(&reactor->span.thread, NULL, memory_order_relaxed);
@@ -168,16 +168,16 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 {
 	static _Atomic unsigned next_reactor;
 	struct thread_arrival *arrival;
-	struct ebb_reactor *reactor;
+	struct event_reactor *reactor;
 	int rc;
 
-	if (ebb_threads.app == NULL) {
+	if (event_threads.app == NULL) {
 		ebb_violation(4, __func__, name, NULL, NULL);
 		return -EPERM;
 	}
 	reactor = core == EBB_CORE_ANY
-			  ? &ebb_reactors[atomic_fetch_add(&next_reactor, 1) % ebb_num_reactors]
-			  : ebb_reactor_by_core(core);
+			  ? &event_reactors[atomic_fetch_add(&next_reactor, 1) % event_num_reactors]
+			  : event_reactor_by_core(core);
 	if (reactor == NULL) {
 		return -EINVAL;
 	}
@@ -185,14 +185,14 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 	if (arrival == NULL) {
 		return -ENOMEM;
 	}
-	rc = ebb_thread_create_on(name, reactor, &arrival->thread);
+	rc = event_thread_create_on(name, reactor, &arrival->thread);
 	if (rc != 0) {
 		free(arrival);
 		return rc;
 	}
 	*ret_thread = arrival->thread;
 	ebb_msg_init(&arrival->msg, thread_arrive, arrival);
-	ebb_reactor_send(reactor, &arrival->msg);
+	event_reactor_send(reactor, &arrival->msg);
 	return 0;
 }
 
@@ -204,11 +204,11 @@ void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_sta
 		.name = thread->name,
 		.id = thread->id,
 		.core = atomic_load(&thread->reactor)->core,
-		.exiting = atomic_load(&thread->state) != EBB_THREAD_RUNNING,
+		.exiting = atomic_load(&thread->state) != EVENT_THREAD_RUNNING,
 		.busy_ns = thread->busy_ns,
 	};
-	if (ebb_turn.now_ns > thread->created_ns + thread->busy_ns) {
-		ret_stats->idle_ns = ebb_turn.now_ns - thread->created_ns - thread->busy_ns;
+	if (event_turn.now_ns > thread->created_ns + thread->busy_ns) {
+		ret_stats->idle_ns = event_turn.now_ns - thread->created_ns - thread->busy_ns;
 	}
 	ebb_list_for_each(node, &thread->active) {
 		ret_stats->active_pollers += 1;
@@ -219,7 +219,7 @@ void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_sta
 		if (poller->internal) {
 			continue;
 		}
-		if (poller->state == EBB_POLLER_PAUSED || poller->state == EBB_POLLER_PAUSING) {
+		if (poller->state == EVENT_POLLER_PAUSED || poller->state == EVENT_POLLER_PAUSING) {
 			ret_stats->paused_pollers++;
 		} else {
 			ret_stats->timed_pollers++;

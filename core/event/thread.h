@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_THREAD_H
-#define EBB_EVENT_THREAD_H
+#ifndef CORE_EVENT_THREAD_H
+#define CORE_EVENT_THREAD_H
 
 #include <ebb/list.h>
 #include <ebb/reactor.h>
@@ -10,24 +10,24 @@
 #include "core/event/source.h"
 #include "core/event/timer.h"
 
-#define EBB_THREAD_NAME_MAX 64
+#define EVENT_THREAD_NAME_MAX 64
 
-enum ebb_thread_state {
-	EBB_THREAD_RUNNING,
-	EBB_THREAD_EXITING,
-	EBB_THREAD_EXITED,
-	EBB_THREAD_STATE_COUNT,
+enum event_thread_state {
+	EVENT_THREAD_RUNNING,
+	EVENT_THREAD_EXITING,
+	EVENT_THREAD_EXITED,
+	EVENT_THREAD_STATE_COUNT,
 };
 
-struct ebb_move;
-struct ebb_reactor;
+struct event_move;
+struct event_reactor;
 
 struct ebb_thread {
 	struct event_msg_queue queue;
 
 	/* Senders read it after their push; a move stores it before the new reactor looks. */
-	_Atomic(struct ebb_reactor *) reactor EBB_CACHE_ALIGNED;
-	_Atomic(enum ebb_thread_state) state;
+	_Atomic(struct event_reactor *) reactor EBB_CACHE_ALIGNED;
+	_Atomic(enum event_thread_state) state;
 
 	/* The owner's from here on: on lines of their own, as senders read those above. */
 	struct ebb_list active EBB_CACHE_ALIGNED; /* pollers of period 0 that are not paused */
@@ -36,10 +36,10 @@ struct ebb_thread {
 	struct ebb_list dead;  /* unregistered, freed at the end of the turn, by free_end */
 	struct ebb_turn_end free_end;
 	struct ebb_list *cursor; /* the active poller that runs, or stood before it; or NULL */
-	struct ebb_timer_heap timers;
+	struct event_timer_heap timers;
 	uint32_t num_timed;    /* pollers that may stand in timers */
 	unsigned num_blocking; /* pollers that keep the reactor awake */
-	struct ebb_source timer_source;
+	struct event_source timer_source;
 	uint64_t timer_armed_ns; /* what the timerfd holds; 0: nothing */
 	uint64_t busy_ns;
 	uint64_t created_ns;
@@ -55,16 +55,16 @@ struct ebb_thread {
 	unsigned uring_ops;    /* outstanding */
 	uint64_t exit_deadline_ns;
 	struct ebb_poller *exit_timer;
-	struct ebb_move *move; /* under way, or NULL */
+	struct event_move *move; /* under way, or NULL */
 
 	struct ebb_list reactor_link;
 	struct ebb_list registry_link;
 	uint64_t id;
-	char name[EBB_THREAD_NAME_MAX];
+	char name[EVENT_THREAD_NAME_MAX];
 };
 
 /* The registry: every thread that has not exited, in order of creation. */
-struct ebb_thread_registry {
+struct event_thread_registry {
 	struct ebb_list threads;
 	struct ebb_list exited; /* their memory stays until fini, for late senders */
 	unsigned num_threads;
@@ -73,16 +73,16 @@ struct ebb_thread_registry {
 	bool stopping;
 };
 
-void ebb_thread_registry_lock(void);
-void ebb_thread_registry_unlock(void);
-extern struct ebb_thread_registry ebb_threads;
+void event_thread_registry_lock(void);
+void event_thread_registry_unlock(void);
+extern struct event_thread_registry event_threads;
 
 /* As ebb_thread_create(), on @reactor itself, before the reactors run. */
-int ebb_thread_create_on(const char *name, struct ebb_reactor *reactor,
-			 struct ebb_thread **ret_thread);
+int event_thread_create_on(const char *name, struct event_reactor *reactor,
+			   struct ebb_thread **ret_thread);
 
 /* Frees the memory of exited threads. No other OS thread may still know one. */
-void ebb_thread_registry_fini(void);
+void event_thread_registry_fini(void);
 
 /*
  * @thread joins the calling reactor, which is the one it names; or leaves it.

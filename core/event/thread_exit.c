@@ -43,20 +43,20 @@ static int thread_exit_overdue(void *arg)
 	return 0;
 }
 
-static const char *const thread_state_names[EBB_THREAD_STATE_COUNT] = {
-	[EBB_THREAD_RUNNING] = "running",
-	[EBB_THREAD_EXITING] = "exiting",
-	[EBB_THREAD_EXITED] = "exited",
+static const char *const thread_state_names[EVENT_THREAD_STATE_COUNT] = {
+	[EVENT_THREAD_RUNNING] = "running",
+	[EVENT_THREAD_EXITING] = "exiting",
+	[EVENT_THREAD_EXITED] = "exited",
 };
 
-static const uint32_t thread_next[EBB_THREAD_STATE_COUNT] = {
-	[EBB_THREAD_RUNNING] = EBB_BIT(EBB_THREAD_EXITING),
-	[EBB_THREAD_EXITING] = EBB_BIT(EBB_THREAD_EXITED),
+static const uint32_t thread_next[EVENT_THREAD_STATE_COUNT] = {
+	[EVENT_THREAD_RUNNING] = EBB_BIT(EVENT_THREAD_EXITING),
+	[EVENT_THREAD_EXITING] = EBB_BIT(EVENT_THREAD_EXITED),
 };
 
-static void thread_set_state(struct ebb_thread *thread, enum ebb_thread_state state)
+static void thread_set_state(struct ebb_thread *thread, enum event_thread_state state)
 {
-	enum ebb_thread_state old = atomic_load(&thread->state);
+	enum event_thread_state old = atomic_load(&thread->state);
 
 	ebb_assert(thread_next[old] & EBB_BIT(state));
 	ebb_debug("thread", "thread '%s': %s, now %s", thread->name, thread_state_names[old],
@@ -66,23 +66,23 @@ static void thread_set_state(struct ebb_thread *thread, enum ebb_thread_state st
 
 void ebb_thread_exit(void)
 {
-	struct ebb_thread *thread = ebb_turn.thread;
+	struct ebb_thread *thread = event_turn.thread;
 
-	if (thread == NULL || atomic_load(&thread->state) != EBB_THREAD_RUNNING) {
+	if (thread == NULL || atomic_load(&thread->state) != EVENT_THREAD_RUNNING) {
 		return;
 	}
-	if (thread == ebb_threads.app && !event_thread_registry_stopping()) {
+	if (thread == event_threads.app && !event_thread_registry_stopping()) {
 		ebb_violation(4, "ebb_thread_exit (of the app thread)", thread->name, thread,
 			      thread);
 		return;
 	}
-	thread_set_state(thread, EBB_THREAD_EXITING);
-	ebb_turn.reactor->num_leaving++;
-	thread->exit_deadline_ns = ebb_turn.now_ns + EXIT_MAX_NS;
+	thread_set_state(thread, EVENT_THREAD_EXITING);
+	event_turn.reactor->num_leaving++;
+	thread->exit_deadline_ns = event_turn.now_ns + EXIT_MAX_NS;
 	thread->exit_timer =
 		ebb_poller_register(thread_exit_overdue, NULL, EXIT_MAX_NS / EBB_NS_PER_US + 1000);
 	if (thread->exit_timer != NULL) {
-		ebb_poller_set_internal(thread->exit_timer);
+		event_poller_set_internal(thread->exit_timer);
 	}
 }
 
@@ -97,7 +97,7 @@ static bool thread_has_outstanding(const struct ebb_thread *thread)
 {
 	const char *poller;
 
-	return ebb_pollers_count(thread, &poller) != 0 || thread->num_channels != 0 ||
+	return event_pollers_count(thread, &poller) != 0 || thread->num_channels != 0 ||
 	       thread->pending_unregisters != 0 || thread->answers_due != 0 ||
 	       thread->work_running != 0 || thread->uring_ops != 0;
 }
@@ -118,12 +118,12 @@ static void thread_add_outstanding(char *text, size_t size, unsigned count, cons
 static void thread_log_forced(struct ebb_thread *thread)
 {
 	const char *poller;
-	unsigned num_pollers = ebb_pollers_count(thread, &poller);
+	unsigned num_pollers = event_pollers_count(thread, &poller);
 	char text[256] = "";
 
 	thread_add_outstanding(text, sizeof(text), num_pollers, "pollers", poller);
 	thread_add_outstanding(text, sizeof(text), thread->num_channels, "channels",
-			       ebb_channels_first_name(thread));
+			       event_channels_first_name(thread));
 	thread_add_outstanding(text, sizeof(text), thread->pending_unregisters,
 			       "io_device unregistrations", NULL);
 	thread_add_outstanding(text, sizeof(text), thread->answers_due,
@@ -142,11 +142,11 @@ static void thread_log_forced(struct ebb_thread *thread)
 static void thread_run_rest(struct ebb_thread *thread)
 {
 	do {
-		ebb_thread_run(thread, false);
+		event_thread_run(thread, false);
 	} while (!event_msg_queue_drained(&thread->queue));
-	ebb_thread_enter(thread);
-	ebb_channels_sweep(thread);
-	ebb_thread_enter(NULL);
+	event_thread_enter(thread);
+	event_channels_sweep(thread);
+	event_thread_enter(NULL);
 }
 
 /* What a stop does next when @left threads still live: the app thread goes last. */
@@ -156,7 +156,7 @@ static void thread_gone(unsigned left, bool stopping)
 		return;
 	}
 	if (left == 1) {
-		ebb_thread_send_msg(ebb_threads.app, event_thread_tell_exit, NULL);
+		ebb_thread_send_msg(event_threads.app, event_thread_tell_exit, NULL);
 	} else if (left == 0) {
 		event_reactor_list_stop();
 	}
@@ -164,26 +164,26 @@ static void thread_gone(unsigned left, bool stopping)
 
 static void thread_end(struct ebb_thread *thread)
 {
-	struct ebb_reactor *reactor = ebb_turn.reactor;
+	struct event_reactor *reactor = event_turn.reactor;
 	unsigned left;
 	bool stopping;
 
-	ebb_thread_enter(thread);
+	event_thread_enter(thread);
 	ebb_poller_unregister(&thread->exit_timer);
-	ebb_pollers_destroy(thread);
-	ebb_thread_enter(NULL);
+	event_pollers_destroy(thread);
+	event_thread_enter(NULL);
 	event_turn_drop_deferred(thread);
 	event_thread_detach(thread);
 	reactor->num_leaving--;
 	event_msg_queue_discard(&thread->queue);
-	thread_set_state(thread, EBB_THREAD_EXITED);
+	thread_set_state(thread, EVENT_THREAD_EXITED);
 
-	ebb_thread_registry_lock();
+	event_thread_registry_lock();
 	ebb_list_remove(&thread->registry_link);
-	ebb_list_push_back(&ebb_threads.exited, &thread->registry_link);
-	left = --ebb_threads.num_threads;
-	stopping = ebb_threads.stopping;
-	ebb_thread_registry_unlock();
+	ebb_list_push_back(&event_threads.exited, &thread->registry_link);
+	left = --event_threads.num_threads;
+	stopping = event_threads.stopping;
+	event_thread_registry_unlock();
 	thread_gone(left, stopping);
 }
 
@@ -191,7 +191,7 @@ void event_thread_exit_check(struct ebb_thread *thread)
 {
 	bool waiting = event_msg_queue_waiting(&thread->queue) || thread_has_outstanding(thread);
 
-	if (waiting && ebb_turn.now_ns < thread->exit_deadline_ns) {
+	if (waiting && event_turn.now_ns < thread->exit_deadline_ns) {
 		return;
 	}
 	if (waiting) {

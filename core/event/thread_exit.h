@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_THREAD_EXIT_H
-#define EBB_EVENT_THREAD_EXIT_H
+#ifndef CORE_EVENT_THREAD_EXIT_H
+#define CORE_EVENT_THREAD_EXIT_H
 
 struct ebb_thread;
 

@@ -8,15 +8,15 @@
 
 #define TIMER_HEAP_FIRST 8
 
-void ebb_timer_init(struct ebb_timer_heap *heap)
+void event_timer_init(struct event_timer_heap *heap)
 {
-	*heap = (struct ebb_timer_heap){.next_ns = UINT64_MAX};
+	*heap = (struct event_timer_heap){.next_ns = UINT64_MAX};
 }
 
-int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count)
+int event_timer_reserve(struct event_timer_heap *heap, uint32_t count)
 {
 	uint32_t capacity = heap->capacity == 0 ? TIMER_HEAP_FIRST : heap->capacity;
-	struct ebb_timer **timers;
+	struct event_timer **timers;
 
 	if (count <= heap->capacity) {
 		return 0;
@@ -24,7 +24,7 @@ int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count)
 	while (capacity < count) {
 		capacity *= 2;
 	}
-	timers = reallocarray(heap->timers, capacity + 1, sizeof(struct ebb_timer *));
+	timers = reallocarray(heap->timers, capacity + 1, sizeof(struct event_timer *));
 	if (timers == NULL) {
 		return -ENOMEM;
 	}
@@ -33,20 +33,21 @@ int ebb_timer_reserve(struct ebb_timer_heap *heap, uint32_t count)
 	return 0;
 }
 
-void ebb_timer_fini(struct ebb_timer_heap *heap)
+void event_timer_fini(struct event_timer_heap *heap)
 {
 	free(heap->timers);
-	ebb_timer_init(heap);
+	event_timer_init(heap);
 }
 
-static void timer_place(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint32_t position)
+static void timer_place(struct event_timer_heap *heap, struct event_timer *timer, uint32_t position)
 {
 	heap->timers[position] = timer;
 	timer->position = position;
 }
 
 /* Moves @timer from the hole at @position to where it belongs, towards the root or the leaves. */
-static void timer_settle(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint32_t position)
+static void timer_settle(struct event_timer_heap *heap, struct event_timer *timer,
+			 uint32_t position)
 {
 	uint32_t child;
 
@@ -68,12 +69,12 @@ static void timer_settle(struct ebb_timer_heap *heap, struct ebb_timer *timer, u
 	timer_place(heap, timer, position);
 }
 
-static void timer_note_next(struct ebb_timer_heap *heap)
+static void timer_note_next(struct event_timer_heap *heap)
 {
 	heap->next_ns = heap->count == 0 ? UINT64_MAX : heap->timers[1]->deadline_ns;
 }
 
-void ebb_timer_add(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint64_t deadline_ns)
+void event_timer_add(struct event_timer_heap *heap, struct event_timer *timer, uint64_t deadline_ns)
 {
 	ebb_assert(timer->position == 0 && heap->count < heap->capacity);
 	timer->deadline_ns = deadline_ns;
@@ -82,9 +83,9 @@ void ebb_timer_add(struct ebb_timer_heap *heap, struct ebb_timer *timer, uint64_
 	timer_note_next(heap);
 }
 
-void ebb_timer_remove(struct ebb_timer_heap *heap, struct ebb_timer *timer)
+void event_timer_remove(struct event_timer_heap *heap, struct event_timer *timer)
 {
-	struct ebb_timer *last;
+	struct event_timer *last;
 	uint32_t position = timer->position;
 
 	if (position == 0) {

@@ -4,27 +4,27 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-_Thread_local struct ebb_turn ebb_turn;
+_Thread_local struct event_turn event_turn;
 
 struct ebb_thread *ebb_thread_current(void)
 {
-	return ebb_turn.thread;
+	return event_turn.thread;
 }
 
 uint64_t ebb_reactor_now_ns(void)
 {
-	return ebb_turn.now_ns;
+	return event_turn.now_ns;
 }
 
 void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
 {
-	end->next = ebb_turn.ends;
-	ebb_turn.ends = end;
+	end->next = event_turn.ends;
+	event_turn.ends = end;
 }
 
 bool event_turn_has_deferred(const struct ebb_thread *thread)
 {
-	for (struct ebb_deferred *deferred = ebb_turn.deferred_first; deferred != NULL;
+	for (struct event_deferred *deferred = event_turn.deferred_first; deferred != NULL;
 	     deferred = deferred->next) {
 		if (deferred->thread == thread) {
 			return true;
@@ -35,7 +35,7 @@ bool event_turn_has_deferred(const struct ebb_thread *thread)
 
 void event_turn_drop_deferred(struct ebb_thread *thread)
 {
-	struct ebb_deferred **end = &ebb_turn.deferred_first;
+	struct event_deferred **end = &event_turn.deferred_first;
 
 	while (*end != NULL) {
 		if ((*end)->thread == thread) {
@@ -44,5 +44,5 @@ void event_turn_drop_deferred(struct ebb_thread *thread)
 			end = &(*end)->next;
 		}
 	}
-	ebb_turn.deferred_end = end;
+	event_turn.deferred_end = end;
 }

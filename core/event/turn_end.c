@@ -10,31 +10,31 @@
 #include "core/event/turn.h"
 
 /* What is deferred while this runs waits for the next turn: a turn ends. */
-static void turn_end_run_deferred(struct ebb_reactor *reactor)
+static void turn_end_run_deferred(struct event_reactor *reactor)
 {
-	struct ebb_deferred *deferred = ebb_turn.deferred_first;
+	struct event_deferred *deferred = event_turn.deferred_first;
 
 	if (deferred == NULL) {
 		return;
 	}
-	ebb_turn.deferred_first = NULL;
-	ebb_turn.deferred_end = &ebb_turn.deferred_first;
+	event_turn.deferred_first = NULL;
+	event_turn.deferred_end = &event_turn.deferred_first;
 	do {
-		struct ebb_deferred *next = deferred->next;
+		struct event_deferred *next = deferred->next;
 
 		__builtin_prefetch(next);
-		ebb_batch_enter(reactor, deferred->thread);
+		event_batch_enter(reactor, deferred->thread);
 		deferred->fn(deferred);
 		deferred = next;
 	} while (deferred != NULL);
-	ebb_batch_leave(reactor);
+	event_batch_leave(reactor);
 }
 
 static void turn_end_run_ends(void)
 {
-	struct ebb_turn_end *end = ebb_turn.ends;
+	struct ebb_turn_end *end = event_turn.ends;
 
-	ebb_turn.ends = NULL;
+	event_turn.ends = NULL;
 	do {
 		struct ebb_turn_end *next = end->next;
 
@@ -44,7 +44,7 @@ static void turn_end_run_ends(void)
 }
 
 /* Threads that exit or move go when nothing of theirs is left here. */
-static void turn_end_check_leaving(struct ebb_reactor *reactor)
+static void turn_end_check_leaving(struct event_reactor *reactor)
 {
 	struct ebb_list *node, *tmp;
 
@@ -52,22 +52,22 @@ static void turn_end_check_leaving(struct ebb_reactor *reactor)
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
 		if (atomic_load_explicit(&thread->state, memory_order_relaxed) ==
-		    EBB_THREAD_EXITING) {
-			ebb_move_cancel(thread);
+		    EVENT_THREAD_EXITING) {
+			event_move_cancel(thread);
 			event_thread_exit_check(thread);
 		} else if (thread->move != NULL) {
-			ebb_move_check(thread);
+			event_move_check(thread);
 		}
 	}
 }
 
-void __attribute__((noinline)) event_turn_end_run(struct ebb_reactor *reactor)
+void __attribute__((noinline)) event_turn_end_run(struct event_reactor *reactor)
 {
 	if (reactor->urings.pending) {
 		event_uring_set_reap(&reactor->urings);
 	}
 	turn_end_run_deferred(reactor);
-	if (ebb_turn.ends != NULL) {
+	if (event_turn.ends != NULL) {
 		turn_end_run_ends();
 	}
 	if (ebb_unlikely(reactor->num_leaving != 0)) {

@@ -18,8 +18,8 @@ struct violation {
 	const char *function;
 	const void *site;
 	char object[64];
-	char owner[EBB_THREAD_NAME_MAX];
-	char runner[EBB_THREAD_NAME_MAX];
+	char owner[EVENT_THREAD_NAME_MAX];
+	char runner[EVENT_THREAD_NAME_MAX];
 	uint64_t count;
 };
 
@@ -99,8 +99,8 @@ void ebb_violation_at(int rule, const char *function, const char *object,
 	}
 }
 
-void ebb_violation_count(int rule, const char *function, const char *object,
-			 const struct ebb_thread *owner, const struct ebb_thread *runner)
+void event_violation_count(int rule, const char *function, const char *object,
+			   const struct ebb_thread *owner, const struct ebb_thread *runner)
 {
 	violation_record(rule, function, object, owner, runner, NULL);
 }

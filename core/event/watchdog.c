@@ -63,7 +63,7 @@ void event_watchdog_awake(void)
 }
 
 /* What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). */
-static void watchdog_report_rule_1(struct ebb_reactor *reactor, struct ebb_thread *thread,
+static void watchdog_report_rule_1(struct event_reactor *reactor, struct ebb_thread *thread,
 				   const char *name)
 {
 	if (thread != NULL &&
@@ -73,14 +73,14 @@ static void watchdog_report_rule_1(struct ebb_reactor *reactor, struct ebb_threa
 	}
 }
 
-static void watchdog_look(struct ebb_reactor *reactor, uint64_t now_ns)
+static void watchdog_look(struct event_reactor *reactor, uint64_t now_ns)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
 	uint64_t since_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
-	const char *name = ebb_reactor_running(reactor);
+	const char *name = event_reactor_running(reactor);
 	struct ebb_thread *thread = NULL;
 
-	if (turn == 0 || since_ns == EBB_NO_TURN || since_ns + WATCHDOG_PERIOD_NS > now_ns ||
+	if (turn == 0 || since_ns == EVENT_NO_TURN || since_ns + WATCHDOG_PERIOD_NS > now_ns ||
 	    reactor->reported_turn == turn) {
 		return;
 	}
@@ -94,16 +94,16 @@ static void watchdog_look(struct ebb_reactor *reactor, uint64_t now_ns)
 		  reactor->core, name != NULL ? name : "no callback",
 		  thread != NULL ? thread->name : "none",
 		  (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
-	ebb_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread,
-			    thread);
+	event_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread,
+			      thread);
 	watchdog_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
 }
 
 static bool watchdog_any_awake(void)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (atomic_load_explicit(&ebb_reactors[i].asleep, memory_order_seq_cst) == 0 &&
-		    atomic_load(&ebb_reactors[i].state) != EVENT_REACTOR_ENDED) {
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (atomic_load_explicit(&event_reactors[i].asleep, memory_order_seq_cst) == 0 &&
+		    atomic_load(&event_reactors[i].state) != EVENT_REACTOR_ENDED) {
 			return true;
 		}
 	}
@@ -113,28 +113,28 @@ static bool watchdog_any_awake(void)
 /* On a reactor whose cache of memory holds something stale. */
 static void watchdog_age_memory(void *arg)
 {
-	struct ebb_reactor *reactor = arg;
+	struct event_reactor *reactor = arg;
 
 	atomic_store(&reactor->age_sent, false);
-	ebb_mem_age_caller();
+	mem_age_caller();
 }
 
-static void watchdog_ask(struct ebb_reactor *reactor)
+static void watchdog_ask(struct event_reactor *reactor)
 {
 	if (!atomic_exchange(&reactor->age_sent, true)) {
 		ebb_msg_init(&reactor->age_msg, watchdog_age_memory, reactor);
-		ebb_reactor_send(reactor, &reactor->age_msg);
+		event_reactor_send(reactor, &reactor->age_msg);
 	}
 }
 
 static bool watchdog_age_pool(void)
 {
 	cpu_set_t stale_cores;
-	bool again = ebb_mem_age(&stale_cores);
+	bool again = mem_age(&stale_cores);
 
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (CPU_ISSET((size_t)ebb_reactors[i].core, &stale_cores)) {
-			watchdog_ask(&ebb_reactors[i]);
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (CPU_ISSET((size_t)event_reactors[i].core, &stale_cores)) {
+			watchdog_ask(&event_reactors[i]);
 		}
 	}
 	return again;
@@ -145,9 +145,9 @@ void event_watchdog_expired(void)
 	uint64_t now_ns = ebb_clock_now_ns();
 	bool again;
 
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (atomic_load(&ebb_reactors[i].asleep) == 0) {
-			watchdog_look(&ebb_reactors[i], now_ns);
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (atomic_load(&event_reactors[i].asleep) == 0) {
+			watchdog_look(&event_reactors[i], now_ns);
 		}
 	}
 	again = watchdog_age_pool();
@@ -161,12 +161,12 @@ void event_watchdog_expired(void)
 	}
 }
 
-void event_watchdog_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
+void event_watchdog_overrun(struct event_reactor *reactor, const struct ebb_thread *thread,
 			    const char *name, uint64_t passed_ns)
 {
 	static struct ebb_ratelimit limit;
 
-	ebb_violation_count(5, "callback over 10 ms", name, thread, thread);
+	event_violation_count(5, "callback over 10 ms", name, thread, thread);
 	if (ebb_ratelimit_ok(&limit)) {
 		ebb_warn("reactor",
 			 "reactor %d: %s of thread '%s' took %llu.%llu ms: the CPU was busy "
@@ -201,7 +201,7 @@ int event_watchdog_start(void)
 	if (watchdog_timer_fd < 0) {
 		return -errno;
 	}
-	rc = ebb_os_thread_start(&watchdog_pthread, "ebb_watch", watchdog_main, NULL);
+	rc = event_os_thread_start(&watchdog_pthread, "ebb_watch", watchdog_main, NULL);
 	watchdog_running = rc == 0;
 	return rc;
 }

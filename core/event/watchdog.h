@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_WATCHDOG_H
-#define EBB_EVENT_WATCHDOG_H
+#ifndef CORE_EVENT_WATCHDOG_H
+#define CORE_EVENT_WATCHDOG_H
 
 #include <ebb/base.h>
 
-struct ebb_reactor;
+struct event_reactor;
 struct ebb_thread;
 
 /* Return: 0; -errno. Thread: the one that begins and ends the framework. */
@@ -18,7 +18,7 @@ void event_watchdog_awake(void);
 void event_watchdog_expired(void);
 
 /* A callback has taken @passed_ns, which is over the limit: count it, and log it now and then. */
-void event_watchdog_overrun(struct ebb_reactor *reactor, const struct ebb_thread *thread,
+void event_watchdog_overrun(struct event_reactor *reactor, const struct ebb_thread *thread,
 			    const char *name, uint64_t passed_ns);
 
 #endif

@@ -10,56 +10,56 @@
 #define STATE_FREE      0x40u
 #define STATE_ALLOCATED 0x80u
 
-static void block_push(struct ebb_buddy *buddy, unsigned long page, unsigned order)
+static void block_push(struct mem_buddy *buddy, unsigned long page, unsigned order)
 {
 	buddy->state[page] = (uint8_t)(STATE_FREE | order);
 	ebb_list_push_front(&buddy->free[order], &buddy->link[page]);
 }
 
-static void block_unlink(struct ebb_buddy *buddy, unsigned long page)
+static void block_unlink(struct mem_buddy *buddy, unsigned long page)
 {
 	buddy->state[page] = 0;
 	ebb_list_remove(&buddy->link[page]);
 }
 
-void ebb_buddy_init(struct ebb_buddy *buddy)
+void mem_buddy_init(struct mem_buddy *buddy)
 {
 	unsigned order;
 
-	for (order = 0; order < EBB_BUDDY_ORDERS; order++) {
+	for (order = 0; order < MEM_BUDDY_ORDERS; order++) {
 		ebb_list_init(&buddy->free[order]);
 	}
 }
 
-void ebb_buddy_add_region(struct ebb_buddy *buddy, unsigned region)
+void mem_buddy_add_region(struct mem_buddy *buddy, unsigned region)
 {
-	block_push(buddy, (unsigned long)region << EBB_BUDDY_REGION_ORDER, EBB_BUDDY_REGION_ORDER);
+	block_push(buddy, (unsigned long)region << MEM_BUDDY_REGION_ORDER, MEM_BUDDY_REGION_ORDER);
 }
 
-bool ebb_buddy_region_free(const struct ebb_buddy *buddy, unsigned region)
+bool mem_buddy_region_free(const struct mem_buddy *buddy, unsigned region)
 {
-	return buddy->state[(unsigned long)region << EBB_BUDDY_REGION_ORDER] ==
-	       (STATE_FREE | EBB_BUDDY_REGION_ORDER);
+	return buddy->state[(unsigned long)region << MEM_BUDDY_REGION_ORDER] ==
+	       (STATE_FREE | MEM_BUDDY_REGION_ORDER);
 }
 
-bool ebb_buddy_remove_region(struct ebb_buddy *buddy, unsigned region)
+bool mem_buddy_remove_region(struct mem_buddy *buddy, unsigned region)
 {
-	if (!ebb_buddy_region_free(buddy, region)) {
+	if (!mem_buddy_region_free(buddy, region)) {
 		return false;
 	}
-	block_unlink(buddy, (unsigned long)region << EBB_BUDDY_REGION_ORDER);
+	block_unlink(buddy, (unsigned long)region << MEM_BUDDY_REGION_ORDER);
 	return true;
 }
 
-long ebb_buddy_alloc(struct ebb_buddy *buddy, unsigned order)
+long mem_buddy_alloc(struct mem_buddy *buddy, unsigned order)
 {
 	unsigned from = order;
 	unsigned long page;
 
-	while (from < EBB_BUDDY_ORDERS && ebb_list_empty(&buddy->free[from])) {
+	while (from < MEM_BUDDY_ORDERS && ebb_list_empty(&buddy->free[from])) {
 		from++;
 	}
-	if (from == EBB_BUDDY_ORDERS) {
+	if (from == MEM_BUDDY_ORDERS) {
 		return -1;
 	}
 	page = (unsigned long)(buddy->free[from].next - buddy->link);
@@ -72,13 +72,13 @@ long ebb_buddy_alloc(struct ebb_buddy *buddy, unsigned order)
 	return (long)page;
 }
 
-bool ebb_buddy_free(struct ebb_buddy *buddy, unsigned long page, unsigned order)
+bool mem_buddy_free(struct mem_buddy *buddy, unsigned long page, unsigned order)
 {
 	if (buddy->state[page] != (STATE_ALLOCATED | order)) {
 		return false;
 	}
 	buddy->state[page] = 0;
-	while (order < EBB_BUDDY_REGION_ORDER) {
+	while (order < MEM_BUDDY_REGION_ORDER) {
 		unsigned long other = page ^ (1ul << order);
 
 		if (buddy->state[other] != (STATE_FREE | order)) {

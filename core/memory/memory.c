@@ -7,7 +7,7 @@
  * ends. Where blocks lie, in regions that come and go, is region.c's.
  *
  * Memory that was needed once and is not needed any more goes back. While anything is awake
- * ebb_mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives a block
+ * mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives a block
  * leaves the age behind: in its cache, for the size of the block, or in the block's region. What was
  * touched neither in the running age nor in the whole of the one before it is stale: a size is
  * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
@@ -34,14 +34,14 @@
 #include "core/memory/pool.h"
 #include "core/memory/region.h"
 
-#define CLASS_COUNT       (EBB_BUDDY_ORDERS - 1u) /* 4 KiB … 1 MiB */
+#define CLASS_COUNT       (MEM_BUDDY_ORDERS - 1u) /* 4 KiB … 1 MiB */
 #define CACHE_SLOTS_MAX   64u
 #define CACHE_CLASS_BYTES (1u << 20)
 
 /* The owner's. What others read too (how much is there, and how old) is stored relaxed. */
 struct cache_class {
-	_Atomic unsigned count; /* pairs with ebb_mem_get_stats() and ebb_mem_age() */
-	_Atomic unsigned age;   /* when a block came or went last; pairs with ebb_mem_age() */
+	_Atomic unsigned count; /* pairs with ebb_mem_get_stats() and mem_age() */
+	_Atomic unsigned age;   /* when a block came or went last; pairs with mem_age() */
 	void *slots[CACHE_SLOTS_MAX];
 };
 
@@ -56,7 +56,7 @@ static struct {
 	bool ready;
 	struct ebb_list caches;
 	size_t used_bytes;
-	struct ebb_buddy buddy;
+	struct mem_buddy buddy;
 	unsigned region_age[EBB_MEM_REGIONS_MAX]; /* when a block came or went last */
 	pthread_key_t cache_key;                  /* only for its destructor */
 } pool = {.caches = EBB_LIST_INIT(pool.caches)};
@@ -64,7 +64,7 @@ static struct {
 /* Set under the lock; read on every allocation, so it has a line of its own. */
 static _Atomic unsigned pool_age EBB_CACHE_ALIGNED;
 
-static _Atomic unsigned fail_countdown EBB_CACHE_ALIGNED; /* pairs with ebb_mem_fail_from() */
+static _Atomic unsigned fail_countdown EBB_CACHE_ALIGNED; /* pairs with mem_fail_from() */
 
 static _Thread_local struct mem_cache thread_cache;
 
@@ -83,7 +83,7 @@ static unsigned size_class(size_t size)
 	if (size <= EBB_MEM_ALLOC_MIN) {
 		return 0;
 	}
-	return 64u - (unsigned)__builtin_clzll(size - 1) - EBB_BUDDY_PAGE_SHIFT;
+	return 64u - (unsigned)__builtin_clzll(size - 1) - MEM_BUDDY_PAGE_SHIFT;
 }
 
 static size_t class_bytes(unsigned class)
@@ -93,7 +93,7 @@ static size_t class_bytes(unsigned class)
 
 static unsigned cache_limit(unsigned class)
 {
-	unsigned slots = CACHE_CLASS_BYTES >> (EBB_BUDDY_PAGE_SHIFT + class);
+	unsigned slots = CACHE_CLASS_BYTES >> (MEM_BUDDY_PAGE_SHIFT + class);
 
 	if (slots > CACHE_SLOTS_MAX) {
 		return CACHE_SLOTS_MAX;
@@ -128,7 +128,7 @@ static unsigned pool_free_locked(void *buf, unsigned class)
 {
 	/* Anything else was freed twice, or with another size than it was asked for. */
 	ebb_assert(ebb_mem_contains(buf, class_bytes(class)));
-	ebb_assert(ebb_buddy_free(&pool.buddy, ebb_region_page(buf), class));
+	ebb_assert(mem_buddy_free(&pool.buddy, mem_region_page(buf), class));
 	pool.used_bytes -= class_bytes(class);
 	return (unsigned)ebb_mem_region_index(buf);
 }
@@ -153,13 +153,13 @@ static void cache_flush_locked(struct mem_cache *cache, bool all)
 
 static void cache_end(struct mem_cache *cache)
 {
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	if (cache->known) {
 		cache_flush_locked(cache, true);
 		ebb_list_remove(&cache->link);
 		cache->known = false;
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 }
 
 /* The OS thread ends: its cache goes. */
@@ -168,7 +168,7 @@ static void cache_thread_ends(void *arg)
 	cache_end(arg);
 }
 
-void ebb_mem_cache_end(void)
+void mem_cache_end(void)
 {
 	cache_end(&thread_cache);
 }
@@ -184,34 +184,34 @@ static int pool_ready_locked(void)
 	if (rc != 0) {
 		return -rc;
 	}
-	ebb_buddy_init(&pool.buddy);
+	mem_buddy_init(&pool.buddy);
 	pool.ready = true;
 	return 0;
 }
 
-void ebb_mem_cache_begin(int core)
+void mem_cache_begin(int core)
 {
 	struct mem_cache *cache = &thread_cache;
 
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	cache->core = core;
 	if (!cache->known && pool_ready_locked() == 0 &&
 	    pthread_setspecific(pool.cache_key, cache) == 0) {
 		ebb_list_push_back(&pool.caches, &cache->link);
 		cache->known = true;
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 }
 
-static int pool_grow_locked(struct ebb_region_set *leaving)
+static int pool_grow_locked(struct mem_region_set *leaving)
 {
 	int rc = pool_ready_locked();
 
 	if (rc == 0) {
-		rc = ebb_region_grow_locked(leaving);
+		rc = mem_region_grow_locked(leaving);
 	}
 	if (rc >= 0) {
-		ebb_buddy_add_region(&pool.buddy, (unsigned)rc);
+		mem_buddy_add_region(&pool.buddy, (unsigned)rc);
 	}
 	return rc;
 }
@@ -219,31 +219,31 @@ static int pool_grow_locked(struct ebb_region_set *leaving)
 static void *pool_alloc(unsigned class)
 {
 	static struct ebb_ratelimit limit;
-	struct ebb_region_set leaving = {0};
+	struct mem_region_set leaving = {0};
 	void *buf = NULL;
 	unsigned num_regions;
 	long page = -1;
 	int rc = 0;
 
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	if (pool.ready) {
-		page = ebb_buddy_alloc(&pool.buddy, class);
+		page = mem_buddy_alloc(&pool.buddy, class);
 	}
 	if (page < 0) {
 		rc = pool_grow_locked(&leaving);
 		if (rc >= 0) {
-			page = ebb_buddy_alloc(&pool.buddy, class);
+			page = mem_buddy_alloc(&pool.buddy, class);
 		}
 	}
 	if (page >= 0) {
 		pool.used_bytes += class_bytes(class);
-		pool.region_age[(unsigned long)page >> EBB_BUDDY_REGION_ORDER] = age_now();
-		buf = (char *)ebb_region_base(0) + ((size_t)page << EBB_BUDDY_PAGE_SHIFT);
+		pool.region_age[(unsigned long)page >> MEM_BUDDY_REGION_ORDER] = age_now();
+		buf = (char *)mem_region_base(0) + ((size_t)page << MEM_BUDDY_PAGE_SHIFT);
 	}
-	num_regions = ebb_region_num_present_locked();
-	pthread_mutex_unlock(&ebb_mem_lock);
+	num_regions = mem_region_num_present_locked();
+	pthread_mutex_unlock(&mem_lock);
 	if (rc < 0) {
-		ebb_regions_let_go(&leaving);
+		mem_regions_let_go(&leaving);
 	}
 	if (rc < 0 && ebb_ratelimit_ok(&limit)) {
 		ebb_warn("memory",
@@ -308,31 +308,31 @@ void ebb_mem_free(void *buf, size_t size)
 		class_touch(slots, count + 1);
 		return;
 	}
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	pool.region_age[pool_free_locked(buf, class)] = age_now();
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 }
 
 /*
  * Has regions leave that are wholly free, from the last on, but for one: all of them, or those that
  * are stale. Return: true: there are others, which are not stale.
  */
-static bool pool_leave_locked(bool all, struct ebb_region_set *leaving)
+static bool pool_leave_locked(bool all, struct mem_region_set *leaving)
 {
 	unsigned region = EBB_MEM_REGIONS_MAX;
 	bool more = false;
 
-	if (!ebb_regions_can_leave_locked()) {
+	if (!mem_regions_can_leave_locked()) {
 		return false;
 	}
-	while (region-- > 0 && ebb_region_num_present_locked() > 1) {
-		if (!ebb_region_present_locked(region) ||
-		    !ebb_buddy_region_free(&pool.buddy, region)) {
+	while (region-- > 0 && mem_region_num_present_locked() > 1) {
+		if (!mem_region_present_locked(region) ||
+		    !mem_buddy_region_free(&pool.buddy, region)) {
 			continue;
 		}
 		if (all || age_is_stale(pool.region_age[region])) {
-			ebb_buddy_remove_region(&pool.buddy, region);
-			ebb_region_leave_locked(region, leaving);
+			mem_buddy_remove_region(&pool.buddy, region);
+			mem_region_leave_locked(region, leaving);
 		} else {
 			more = true;
 		}
@@ -342,13 +342,13 @@ static bool pool_leave_locked(bool all, struct ebb_region_set *leaving)
 
 static void trim_caller(bool all)
 {
-	struct ebb_region_set leaving = {0};
+	struct mem_region_set leaving = {0};
 
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	cache_flush_locked(&thread_cache, all);
 	pool_leave_locked(all, &leaving);
-	pthread_mutex_unlock(&ebb_mem_lock);
-	ebb_regions_let_go(&leaving);
+	pthread_mutex_unlock(&mem_lock);
+	mem_regions_let_go(&leaving);
 }
 
 void ebb_mem_trim(void)
@@ -356,7 +356,7 @@ void ebb_mem_trim(void)
 	trim_caller(true);
 }
 
-void ebb_mem_age_caller(void)
+void mem_age_caller(void)
 {
 	trim_caller(false);
 }
@@ -381,24 +381,24 @@ static bool cache_age_locked(const struct mem_cache *cache, cpu_set_t *stale_cor
 	return fresh;
 }
 
-bool ebb_mem_age(cpu_set_t *ret_stale_cores)
+bool mem_age(cpu_set_t *ret_stale_cores)
 {
-	struct ebb_region_set leaving = {0};
+	struct mem_region_set leaving = {0};
 	struct ebb_list *node;
 	bool more = false;
 
 	CPU_ZERO(ret_stale_cores);
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	atomic_fetch_add_explicit(&pool_age, 1, memory_order_relaxed);
-	if (ebb_regions_can_leave_locked() && ebb_region_num_present_locked() > 1) {
+	if (mem_regions_can_leave_locked() && mem_region_num_present_locked() > 1) {
 		ebb_list_for_each(node, &pool.caches) {
 			more |= cache_age_locked(ebb_list_entry(node, struct mem_cache, link),
 						 ret_stale_cores);
 		}
 		more |= pool_leave_locked(false, &leaving);
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
-	ebb_regions_let_go(&leaving);
+	pthread_mutex_unlock(&mem_lock);
+	mem_regions_let_go(&leaving);
 	return more;
 }
 
@@ -408,8 +408,8 @@ void ebb_mem_get_stats(struct ebb_mem_stats *ret_stats)
 	struct ebb_list *node;
 	unsigned class;
 
-	pthread_mutex_lock(&ebb_mem_lock);
-	stats.mapped_bytes = (size_t)ebb_region_num_mapped_locked() << EBB_BUDDY_REGION_SHIFT;
+	pthread_mutex_lock(&mem_lock);
+	stats.mapped_bytes = (size_t)mem_region_num_mapped_locked() << MEM_BUDDY_REGION_SHIFT;
 	stats.used_bytes = pool.used_bytes;
 	ebb_list_for_each(node, &pool.caches) {
 		struct mem_cache *cache = ebb_list_entry(node, struct mem_cache, link);
@@ -419,11 +419,11 @@ void ebb_mem_get_stats(struct ebb_mem_stats *ret_stats)
 				class_count(&cache->classes[class]) * class_bytes(class);
 		}
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 	*ret_stats = stats;
 }
 
-void ebb_mem_fail_from(unsigned nth)
+void mem_fail_from(unsigned nth)
 {
 	atomic_store(&fail_countdown, nth);
 }

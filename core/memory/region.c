@@ -23,7 +23,7 @@
  *
  * Who must release is counted in holders[], one for each subscriber at the moment of leaving, and
  * is marked in the subscriber. One more is the trim's own, which it gives back when the lock is
- * free (ebb_regions_let_go()): so a subscriber that releases inside removed() is never the last,
+ * free (mem_regions_let_go()): so a subscriber that releases inside removed() is never the last,
  * and the slow part, unmapping, is done outside the lock, by the last one to let go. Nobody else
  * touches a region in that state: it is neither PRESENT nor ABSENT.
  *
@@ -45,7 +45,7 @@
 
 #include "core/memory/buddy.h"
 
-#define ARENA_SIZE ((size_t)EBB_MEM_REGIONS_MAX << EBB_BUDDY_REGION_SHIFT)
+#define ARENA_SIZE ((size_t)EBB_MEM_REGIONS_MAX << MEM_BUDDY_REGION_SHIFT)
 
 enum region_state {
 	REGION_ABSENT,
@@ -60,7 +60,7 @@ static const uint32_t region_next[REGION_STATE_COUNT] = {
 	[REGION_LEAVING] = EBB_BIT(REGION_ABSENT),
 };
 
-pthread_mutex_t ebb_mem_lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t mem_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Both are set under the lock, and read without it; see the top of the file. */
 static _Atomic uintptr_t arena_base;
@@ -77,7 +77,7 @@ static struct {
 /* Inside removed(): this OS thread has the lock. */
 static _Thread_local bool telling;
 
-static void set_put(struct ebb_region_set *set, unsigned index)
+static void set_put(struct mem_region_set *set, unsigned index)
 {
 	set->bits[index / 64] |= 1ull << (index % 64);
 }
@@ -98,25 +98,25 @@ static void region_set_state(unsigned index, enum region_state state)
 	atomic_store_explicit(&region_state[index], state, memory_order_relaxed);
 }
 
-void *ebb_region_base(unsigned index)
+void *mem_region_base(unsigned index)
 {
 	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
 
-	return (void *)(base + ((uintptr_t)index << EBB_BUDDY_REGION_SHIFT));
+	return (void *)(base + ((uintptr_t)index << MEM_BUDDY_REGION_SHIFT));
 }
 
-unsigned long ebb_region_page(const void *addr)
+unsigned long mem_region_page(const void *addr)
 {
 	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
 
-	return ((uintptr_t)addr - base) >> EBB_BUDDY_PAGE_SHIFT;
+	return ((uintptr_t)addr - base) >> MEM_BUDDY_PAGE_SHIFT;
 }
 
 int ebb_mem_region_index(const void *addr)
 {
 	uintptr_t base = atomic_load_explicit(&arena_base, memory_order_relaxed);
 	uintptr_t offset = (uintptr_t)addr - base;
-	size_t index = offset >> EBB_BUDDY_REGION_SHIFT;
+	size_t index = offset >> MEM_BUDDY_REGION_SHIFT;
 
 	/* Without an arena there is no region, wherever @addr is. */
 	if (offset >= ARENA_SIZE || region_get_state((unsigned)index) == REGION_ABSENT) {
@@ -132,17 +132,17 @@ bool ebb_mem_contains(const void *addr, size_t len_bytes)
 	return len_bytes <= EBB_MEM_REGION_SIZE - in_region && ebb_mem_region_index(addr) >= 0;
 }
 
-unsigned ebb_region_num_mapped_locked(void)
+unsigned mem_region_num_mapped_locked(void)
 {
 	return regions.num_mapped;
 }
 
-unsigned ebb_region_num_present_locked(void)
+unsigned mem_region_num_present_locked(void)
 {
 	return regions.num_present;
 }
 
-bool ebb_region_present_locked(unsigned index)
+bool mem_region_present_locked(unsigned index)
 {
 	return region_get_state(index) == REGION_PRESENT;
 }
@@ -169,9 +169,9 @@ int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes)
 {
 	int rc;
 
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	rc = arena_reserve_locked();
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 	if (rc == 0) {
 		*ret_base = atomic_load_explicit(&arena_base, memory_order_relaxed);
 		*ret_bytes = ARENA_SIZE;
@@ -180,9 +180,9 @@ int ebb_mem_arena(uintptr_t *ret_base, uintptr_t *ret_bytes)
 }
 
 /* Those before @end in the list are told; the whole list: all. */
-static void region_leave(unsigned index, const struct ebb_list *end, struct ebb_region_set *leaving)
+static void region_leave(unsigned index, const struct ebb_list *end, struct mem_region_set *leaving)
 {
-	struct ebb_mem_region region = {.index = index, .base = ebb_region_base(index)};
+	struct ebb_mem_region region = {.index = index, .base = mem_region_base(index)};
 	struct ebb_list *node;
 
 	region_set_state(index, REGION_LEAVING);
@@ -205,7 +205,7 @@ static void region_leave(unsigned index, const struct ebb_list *end, struct ebb_
 }
 
 /* Tells the subscribers of a region that has come. */
-static int region_tell(const struct ebb_mem_region *region, struct ebb_region_set *leaving)
+static int region_tell(const struct ebb_mem_region *region, struct mem_region_set *leaving)
 {
 	struct ebb_list *node;
 
@@ -223,7 +223,7 @@ static int region_tell(const struct ebb_mem_region *region, struct ebb_region_se
 	return 0;
 }
 
-int ebb_region_grow_locked(struct ebb_region_set *leaving)
+int mem_region_grow_locked(struct mem_region_set *leaving)
 {
 	struct ebb_mem_region region = {.index = 0};
 	int rc = arena_reserve_locked();
@@ -238,7 +238,7 @@ int ebb_region_grow_locked(struct ebb_region_set *leaving)
 	if (region.index == EBB_MEM_REGIONS_MAX) {
 		return -ENOSPC;
 	}
-	region.base = ebb_region_base(region.index);
+	region.base = mem_region_base(region.index);
 	if (mmap(region.base, EBB_MEM_REGION_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0) == MAP_FAILED) {
 		return -errno;
@@ -250,7 +250,7 @@ int ebb_region_grow_locked(struct ebb_region_set *leaving)
 	return rc < 0 ? rc : (int)region.index;
 }
 
-bool ebb_regions_can_leave_locked(void)
+bool mem_regions_can_leave_locked(void)
 {
 	struct ebb_list *node;
 
@@ -262,7 +262,7 @@ bool ebb_regions_can_leave_locked(void)
 	return true;
 }
 
-void ebb_region_leave_locked(unsigned index, struct ebb_region_set *leaving)
+void mem_region_leave_locked(unsigned index, struct mem_region_set *leaving)
 {
 	region_leave(index, &regions.subscribers, leaving);
 	regions.refused = 0; /* it may come again */
@@ -278,20 +278,20 @@ static bool region_unhold_locked(unsigned index)
 /* Gives the memory back and keeps the addresses. Nobody else touches it; see above. */
 static void region_unmap(unsigned index)
 {
-	void *base = ebb_region_base(index);
+	void *base = mem_region_base(index);
 
 	if (mmap(base, EBB_MEM_REGION_SIZE, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
 		/* The mapping stays until the region is mapped anew; its pages can go. */
 		madvise(base, EBB_MEM_REGION_SIZE, MADV_DONTNEED);
 	}
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	region_set_state(index, REGION_ABSENT);
 	regions.num_mapped--;
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 }
 
-void ebb_regions_let_go(const struct ebb_region_set *leaving)
+void mem_regions_let_go(const struct mem_region_set *leaving)
 {
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX; i++) {
 		bool last;
@@ -299,9 +299,9 @@ void ebb_regions_let_go(const struct ebb_region_set *leaving)
 		if (!set_has(leaving->bits, i)) {
 			continue;
 		}
-		pthread_mutex_lock(&ebb_mem_lock);
+		pthread_mutex_lock(&mem_lock);
 		last = region_unhold_locked(i);
-		pthread_mutex_unlock(&ebb_mem_lock);
+		pthread_mutex_unlock(&mem_lock);
 		if (last) {
 			region_unmap(i);
 		}
@@ -316,7 +316,7 @@ void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
 	bool last;
 
 	if (!inside) {
-		pthread_mutex_lock(&ebb_mem_lock);
+		pthread_mutex_lock(&mem_lock);
 	}
 	/* Anything else was released twice, or does not leave. */
 	ebb_assert(set_has(subscriber->owed, index));
@@ -326,7 +326,7 @@ void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
 		ebb_assert(!last); /* another region than the one that removed() is about */
 		return;
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 	if (last) {
 		region_unmap(index);
 	}
@@ -338,30 +338,30 @@ int ebb_mem_subscribe(struct ebb_mem_subscriber *subscriber)
 	int rc = 0;
 
 	memset(subscriber->owed, 0, sizeof(subscriber->owed));
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	ebb_list_push_back(&regions.subscribers, &subscriber->link);
 	for (region.index = 0; region.index < EBB_MEM_REGIONS_MAX && rc == 0; region.index++) {
 		if (region_get_state(region.index) == REGION_PRESENT) {
-			region.base = ebb_region_base(region.index);
+			region.base = mem_region_base(region.index);
 			rc = subscriber->added(subscriber, &region);
 		}
 	}
 	if (rc < 0) {
 		ebb_list_remove(&subscriber->link);
 	}
-	pthread_mutex_unlock(&ebb_mem_lock);
+	pthread_mutex_unlock(&mem_lock);
 	return rc;
 }
 
 void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber)
 {
-	struct ebb_region_set owed = {0};
+	struct mem_region_set owed = {0};
 
-	pthread_mutex_lock(&ebb_mem_lock);
+	pthread_mutex_lock(&mem_lock);
 	ebb_list_remove(&subscriber->link);
 	regions.refused = 0;
 	memcpy(owed.bits, subscriber->owed, sizeof(owed.bits));
 	memset(subscriber->owed, 0, sizeof(subscriber->owed));
-	pthread_mutex_unlock(&ebb_mem_lock);
-	ebb_regions_let_go(&owed);
+	pthread_mutex_unlock(&mem_lock);
+	mem_regions_let_go(&owed);
 }

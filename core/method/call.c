@@ -151,7 +151,7 @@ void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_
 {
 	struct call_slot *slot = call_find(call);
 
-	ebb_assert(slot == NULL || ebb_param_find(slot->method, param) != NULL);
+	ebb_assert(slot == NULL || method_param_find(slot->method, param) != NULL);
 	if (slot != NULL && slot->took_effect == NULL) {
 		slot->took_effect = json_object_new_object();
 	}
@@ -164,18 +164,16 @@ void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_
 static void error_wrong_state(const struct ebb_method *method, struct ebb_method_error *error)
 {
 	if (method->states == EBB_METHOD_STARTUP) {
-		ebb_method_error_set(
-			error, EBB_METHOD_WRONG_STATE,
-			"method \"%s\" needs the state STARTUP, and ebb is in RUNTIME: "
-			"call it before framework_start_init (start ebbd with "
-			"--wait-for-rpc)",
-			method->name);
+		method_error_set(error, EBB_METHOD_WRONG_STATE,
+				 "method \"%s\" needs the state STARTUP, and ebb is in RUNTIME: "
+				 "call it before framework_start_init (start ebbd with "
+				 "--wait-for-rpc)",
+				 method->name);
 	} else {
-		ebb_method_error_set(
-			error, EBB_METHOD_WRONG_STATE,
-			"method \"%s\" needs the state RUNTIME, and ebb is in STARTUP: "
-			"call framework_start_init first",
-			method->name);
+		method_error_set(error, EBB_METHOD_WRONG_STATE,
+				 "method \"%s\" needs the state RUNTIME, and ebb is in STARTUP: "
+				 "call framework_start_init first",
+				 method->name);
 	}
 }
 
@@ -188,14 +186,14 @@ static struct call_slot *call_begin(const struct ebb_method *method, struct json
 	void *values = malloc(method->params_size != 0 ? method->params_size : 1);
 
 	if (values == NULL || (first_free == CALL_NO_SLOT && !slots_grow())) {
-		ebb_method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
-				     "no room to call method \"%s\" (%u calls are under way): call "
-				     "again when some have ended",
-				     method->name, num_slots);
+		method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
+				 "no room to call method \"%s\" (%u calls are under way): call "
+				 "again when some have ended",
+				 method->name, num_slots);
 		free(values);
 		return NULL;
 	}
-	if (ebb_param_decode(method, params, values, ret_error) != 0) {
+	if (method_param_decode(method, params, values, ret_error) != 0) {
 		free(values);
 		return NULL;
 	}

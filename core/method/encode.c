@@ -105,7 +105,7 @@ static bool param_left_out(const struct ebb_method *method, const struct ebb_par
 	       field_equal(param, values + param->offset, fallback);
 }
 
-struct json_object *ebb_param_encode(const struct ebb_method *method, const void *values)
+struct json_object *method_param_encode(const struct ebb_method *method, const void *values)
 {
 	struct json_object *params = json_object_new_object();
 

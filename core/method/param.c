@@ -29,7 +29,7 @@ struct param_place {
 	struct ebb_method_error *error;
 };
 
-void ebb_method_error_set(struct ebb_method_error *error, int code, const char *format, ...)
+void method_error_set(struct ebb_method_error *error, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -48,9 +48,9 @@ static int EBB_PRINTF(2, 3) param_refuse(const struct param_place *place, const 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	ebb_method_error_set(place->error, EBB_METHOD_INVALID_PARAMS,
-			     "parameter \"%s\" of method \"%s\" %s", place->param->name,
-			     place->method->name, what);
+	method_error_set(place->error, EBB_METHOD_INVALID_PARAMS,
+			 "parameter \"%s\" of method \"%s\" %s", place->param->name,
+			 place->method->name, what);
 	return -EINVAL;
 }
 
@@ -148,9 +148,9 @@ static int param_string(const struct param_place *place, struct json_object *val
 				(unsigned char)(*ret_text)[i]);
 		}
 	}
-	if (len > EBB_PARAM_STRING_MAX) {
+	if (len > METHOD_PARAM_STRING_MAX) {
 		return param_refuse(place, "is %zu bytes long; it must be at most %d", len,
-				    EBB_PARAM_STRING_MAX);
+				    METHOD_PARAM_STRING_MAX);
 	}
 	return 0;
 }
@@ -274,7 +274,7 @@ static int param_decode_one(const struct param_place *place, struct json_object 
 	return param_refuse(place, "has no type: a bug in the method's table");
 }
 
-const struct ebb_param *ebb_param_find(const struct ebb_method *method, const char *name)
+const struct ebb_param *method_param_find(const struct ebb_method *method, const char *name)
 {
 	for (size_t i = 0; i < method->num_params; i++) {
 		if (strcmp(method->params[i].name, name) == 0) {
@@ -307,20 +307,19 @@ static int params_check_names(const struct ebb_method *method, struct json_objec
 		char known[128];
 
 		(void)value;
-		if (ebb_param_find(method, name) == NULL) {
+		if (method_param_find(method, name) == NULL) {
 			params_list_names(method, known, sizeof(known));
-			ebb_method_error_set(
-				ret_error, EBB_METHOD_INVALID_PARAMS,
-				"method \"%s\" has no parameter \"%.40s\"; it takes %s",
-				method->name, name, known);
+			method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
+					 "method \"%s\" has no parameter \"%.40s\"; it takes %s",
+					 method->name, name, known);
 			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
-int ebb_param_decode(const struct ebb_method *method, struct json_object *params, void *values,
-		     struct ebb_method_error *ret_error)
+int method_param_decode(const struct ebb_method *method, struct json_object *params, void *values,
+			struct ebb_method_error *ret_error)
 {
 	if (method->params_size != 0) {
 		if (method->defaults != NULL) {
@@ -334,11 +333,10 @@ int ebb_param_decode(const struct ebb_method *method, struct json_object *params
 	}
 	if (params != NULL) {
 		if (!json_object_is_type(params, json_type_object)) {
-			ebb_method_error_set(
-				ret_error, EBB_METHOD_INVALID_PARAMS,
-				"the parameters of method \"%s\" must be given by name, "
-				"in an object",
-				method->name);
+			method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
+					 "the parameters of method \"%s\" must be given by name, "
+					 "in an object",
+					 method->name);
 			return -EINVAL;
 		}
 		if (params_check_names(method, params, ret_error) != 0) {

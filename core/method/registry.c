@@ -66,9 +66,9 @@ void ebb_method_set_state(uint32_t state)
 
 void ebb_method_error_unknown(struct ebb_method_error *error, const char *name)
 {
-	ebb_method_error_set(error, EBB_METHOD_NOT_FOUND,
-			     "method \"%.64s\" is not known; rpc_get_methods lists those that are",
-			     name);
+	method_error_set(error, EBB_METHOD_NOT_FOUND,
+			 "method \"%.64s\" is not known; rpc_get_methods lists those that are",
+			 name);
 }
 
 int ebb_method_check(const struct ebb_method *method, struct json_object *params,
@@ -78,12 +78,11 @@ int ebb_method_check(const struct ebb_method *method, struct json_object *params
 	int rc;
 
 	if (values == NULL) {
-		ebb_method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
-				     "out of memory for the parameters of method \"%s\"",
-				     method->name);
+		method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
+				 "out of memory for the parameters of method \"%s\"", method->name);
 		return -EINVAL;
 	}
-	rc = ebb_param_decode(method, params, values, ret_error);
+	rc = method_param_decode(method, params, values, ret_error);
 	free(values);
 	return rc;
 }

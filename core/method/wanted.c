@@ -321,7 +321,7 @@ void method_wanted_note(const struct ebb_method *method, const void *values,
 	    (code != 0 && !(removes ? not_found : keep_failed))) {
 		return;
 	}
-	params = ebb_param_encode(method, values);
+	params = method_param_encode(method, values);
 	rc = params != NULL ? params_override(params, took_effect) : -ENOMEM;
 	if (rc == 0 && !removes) {
 		rc = wanted_add(method, params, code == 0);

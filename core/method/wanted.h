@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_METHOD_WANTED_H
-#define EBB_METHOD_WANTED_H
+#ifndef CORE_METHOD_WANTED_H
+#define CORE_METHOD_WANTED_H
 
 /* The list of what is wanted, as calls and start-up change it. Thread: app. */
 

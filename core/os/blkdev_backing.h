@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_BLKDEV_BACKING_H
-#define EBB_OS_BLKDEV_BACKING_H
+#ifndef CORE_OS_BLKDEV_BACKING_H
+#define CORE_OS_BLKDEV_BACKING_H
 
 /*
  * What a block device or a file backs without a word of it in the device's own folder: members of a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_BLKDEV_CLAIM_H
-#define EBB_OS_BLKDEV_CLAIM_H
+#ifndef CORE_OS_BLKDEV_CLAIM_H
+#define CORE_OS_BLKDEV_CLAIM_H
 
 /* A block device for oneself. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_BLKDEV_USERS_H
-#define EBB_OS_BLKDEV_USERS_H
+#ifndef CORE_OS_BLKDEV_USERS_H
+#define CORE_OS_BLKDEV_USERS_H
 
 /*
  * Whether the kernel uses a block device, and for what. It is for drivers that want a device for

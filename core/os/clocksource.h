@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_CLOCKSOURCE_H
-#define EBB_OS_CLOCKSOURCE_H
+#ifndef CORE_OS_CLOCKSOURCE_H
+#define CORE_OS_CLOCKSOURCE_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_CPUMASK_H
-#define EBB_OS_CPUMASK_H
+#ifndef CORE_OS_CPUMASK_H
+#define CORE_OS_CPUMASK_H
 
 /* Sets of CPUs as people write them. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_FD_OWNER_H
-#define EBB_OS_FD_OWNER_H
+#ifndef CORE_OS_FD_OWNER_H
+#define CORE_OS_FD_OWNER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void ebb_std_fds_fill(void)
+void os_std_fds_fill(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* open() takes the lowest number there is, and all below this one are taken. */
@@ -18,7 +18,7 @@ void ebb_std_fds_fill(void)
 	}
 }
 
-bool ebb_stdout_finish(const char *program)
+bool os_std_fds_finish(const char *program)
 {
 	int error = 0;
 

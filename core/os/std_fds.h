@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_STD_FDS_H
-#define EBB_OS_STD_FDS_H
+#ifndef CORE_OS_STD_FDS_H
+#define CORE_OS_STD_FDS_H
 
 #include <stdbool.h>
 
 /**
- * ebb_std_fds_fill() - let nothing else become standard input, output or error
+ * os_std_fds_fill() - let nothing else become standard input, output or error
  * Where a program was started without one of them, its next open() or socket() would get that
  * number, and what is meant for people would be written into a disk or to a client. In its place
  * comes a descriptor that fails as a closed one does: it can be used the wrong way only.
  * The first thing that main() does.
  */
-void ebb_std_fds_fill(void);
+void os_std_fds_fill(void);
 
 /**
- * ebb_stdout_finish() - see to it that all of a program's output has been written
+ * os_std_fds_finish() - see to it that all of a program's output has been written
  * The last thing that main() does. What has been lost is said on standard error.
  * @program: its name
  * Return: false: not all of it has been.
  */
-bool ebb_stdout_finish(const char *program);
+bool os_std_fds_finish(const char *program);
 
 #endif

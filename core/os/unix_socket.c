@@ -42,7 +42,7 @@
 
 /* Notes why it failed, for whoever reports it. Return: @rc. */
 static int EBB_PRINTF(3, 4)
-	socket_fail(struct ebb_unix_socket *unix_socket, int rc, const char *format, ...)
+	socket_fail(struct os_unix_socket *unix_socket, int rc, const char *format, ...)
 {
 	va_list args;
 
@@ -53,7 +53,7 @@ static int EBB_PRINTF(3, 4)
 }
 
 /* Says who holds the lock, as far as its file tells. */
-static int lock_refuse(struct ebb_unix_socket *unix_socket, int lock_fd, const char *remedy)
+static int lock_refuse(struct os_unix_socket *unix_socket, int lock_fd, const char *remedy)
 {
 	char text[32] = "";
 	ssize_t len = pread(lock_fd, text, sizeof(text) - 1, 0);
@@ -86,7 +86,7 @@ static bool fd_is_at(int fd, const char *path)
 }
 
 /* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
-static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
+static int lock_try(struct os_unix_socket *unix_socket, const char *remedy)
 {
 	int fd = open(unix_socket->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc;
@@ -110,7 +110,7 @@ static int lock_try(struct ebb_unix_socket *unix_socket, const char *remedy)
 	return 1;
 }
 
-static int socket_lock(struct ebb_unix_socket *unix_socket, const char *remedy)
+static int socket_lock(struct os_unix_socket *unix_socket, const char *remedy)
 {
 	char pid[32];
 	int len;
@@ -151,7 +151,7 @@ static int socket_probe(const struct sockaddr_un *address)
 }
 
 /* With the lock held: what is at the path is a dead daemon's, or somebody else's. */
-static int socket_remove_stale(struct ebb_unix_socket *unix_socket,
+static int socket_remove_stale(struct os_unix_socket *unix_socket,
 			       const struct sockaddr_un *address, const char *remedy)
 {
 	struct stat st;
@@ -197,7 +197,7 @@ static int socket_remove_stale(struct ebb_unix_socket *unix_socket,
  * The file takes the mode of the unbound socket less the process's umask, so it is never more open
  * than asked for; what the umask took is given back before listen() lets the first client in.
  */
-static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockaddr_un *address)
+static int socket_bind(struct os_unix_socket *unix_socket, const struct sockaddr_un *address)
 {
 	mode_t mode = unix_socket->mode;
 	struct stat st;
@@ -219,7 +219,7 @@ static int socket_bind(struct ebb_unix_socket *unix_socket, const struct sockadd
 }
 
 /* With the lock held. */
-static int socket_listen(struct ebb_unix_socket *unix_socket, const char *remedy)
+static int socket_listen(struct os_unix_socket *unix_socket, const char *remedy)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int rc;
@@ -237,14 +237,14 @@ static int socket_listen(struct ebb_unix_socket *unix_socket, const char *remedy
 	return rc;
 }
 
-int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, mode_t mode,
-			 const char *remedy)
+int os_unix_socket_open(struct os_unix_socket *unix_socket, const char *path, mode_t mode,
+			const char *remedy)
 {
 	size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	size_t len = strlen(path);
 	int rc;
 
-	*unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1, .mode = mode};
+	*unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1, .mode = mode};
 	if (len == 0 || len >= size) {
 		return socket_fail(unix_socket, -ENAMETOOLONG,
 				   "the path of the socket is %zu bytes long (%.64s...); it must "
@@ -267,11 +267,11 @@ int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, 
 	}
 	return 0;
 close_all:
-	ebb_unix_socket_close(unix_socket);
+	os_unix_socket_close(unix_socket);
 	return rc;
 }
 
-bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket)
+bool os_unix_socket_is_found(const struct os_unix_socket *unix_socket)
 {
 	struct stat st;
 
@@ -279,9 +279,9 @@ bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket)
 	       st.st_ino == unix_socket->ino && st.st_dev == unix_socket->dev;
 }
 
-int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remedy, int *ret_old_fd)
+int os_unix_socket_renew(struct os_unix_socket *unix_socket, const char *remedy, int *ret_old_fd)
 {
-	struct ebb_unix_socket renewed = *unix_socket;
+	struct os_unix_socket renewed = *unix_socket;
 	int rc = 0;
 
 	renewed.fd = -1;
@@ -294,7 +294,7 @@ int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remed
 		rc = socket_listen(&renewed, remedy);
 	}
 	if (rc != 0) {
-		ebb_unix_socket_stop(&renewed);
+		os_unix_socket_stop(&renewed);
 		memcpy(unix_socket->error, renewed.error, sizeof(renewed.error));
 	}
 	/* A new lock is kept: it is the path's from here on. */
@@ -309,16 +309,16 @@ int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remed
 	return rc;
 }
 
-void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket)
+void os_unix_socket_unlink(struct os_unix_socket *unix_socket)
 {
-	if (ebb_unix_socket_is_found(unix_socket)) {
+	if (os_unix_socket_is_found(unix_socket)) {
 		unlink(unix_socket->path);
 	}
 	unix_socket->ino =
 		0; /* what is made there from here on is another's, whatever its number */
 }
 
-void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket)
+void os_unix_socket_unlock(struct os_unix_socket *unix_socket)
 {
 	if (unix_socket->lock_fd >= 0) {
 		if (fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
@@ -329,19 +329,19 @@ void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket)
 	}
 }
 
-void ebb_unix_socket_stop(struct ebb_unix_socket *unix_socket)
+void os_unix_socket_stop(struct os_unix_socket *unix_socket)
 {
-	ebb_unix_socket_unlink(unix_socket); /* while it is open: see above */
+	os_unix_socket_unlink(unix_socket); /* while it is open: see above */
 	if (unix_socket->fd >= 0) {
 		close(unix_socket->fd);
 		unix_socket->fd = -1;
 	}
 }
 
-void ebb_unix_socket_close(struct ebb_unix_socket *unix_socket)
+void os_unix_socket_close(struct os_unix_socket *unix_socket)
 {
-	ebb_unix_socket_stop(unix_socket);
-	ebb_unix_socket_unlock(unix_socket);
+	os_unix_socket_stop(unix_socket);
+	os_unix_socket_unlock(unix_socket);
 	free(unix_socket->path);
 	free(unix_socket->lock_path);
 	unix_socket->path = NULL;

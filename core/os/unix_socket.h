@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_OS_UNIX_SOCKET_H
-#define EBB_OS_UNIX_SOCKET_H
+#ifndef CORE_OS_UNIX_SOCKET_H
+#define CORE_OS_UNIX_SOCKET_H
 
 /* A listening Unix socket, and the lock beside it that makes its path one daemon's only. */
 
@@ -9,7 +9,7 @@
 
 #include <ebb/base.h>
 
-struct ebb_unix_socket {
+struct os_unix_socket {
 	int fd;      /* blocking; -1: closed */
 	int lock_fd; /* of "path.lock"; -1: not locked */
 	char *path;
@@ -21,7 +21,7 @@ struct ebb_unix_socket {
 };
 
 /**
- * ebb_unix_socket_open() - lock, replace what a dead daemon has left, bind and listen
+ * os_unix_socket_open() - lock, replace what a dead daemon has left, bind and listen
  * @mode: of the socket's file; nobody else could connect at any moment
  * @remedy: ends the texts of errors: "choose another path with --rpc-socket"
  * Thread: any; it does not wait.
@@ -30,50 +30,50 @@ struct ebb_unix_socket {
  *	tells which; -EEXIST the path is no socket; -ENAMETOOLONG; or the errno of what failed. The
  *	text, with the remedy, is in @unix_socket->error, and nothing is left to be closed.
  */
-int ebb_unix_socket_open(struct ebb_unix_socket *unix_socket, const char *path, mode_t mode,
-			 const char *remedy);
+int os_unix_socket_open(struct os_unix_socket *unix_socket, const char *path, mode_t mode,
+			const char *remedy);
 
 /**
- * ebb_unix_socket_is_found() - is the file at the path still this socket's?
+ * os_unix_socket_is_found() - is the file at the path still this socket's?
  * If not, somebody has removed or replaced it, and no client finds the socket any more.
  * Thread: any.
  */
-bool ebb_unix_socket_is_found(const struct ebb_unix_socket *unix_socket);
+bool os_unix_socket_is_found(const struct os_unix_socket *unix_socket);
 
 /**
- * ebb_unix_socket_renew() - listen at the path again, after its file has gone
- * @unix_socket: open. What is at the path now is treated as ebb_unix_socket_open() would.
+ * os_unix_socket_renew() - listen at the path again, after its file has gone
+ * @unix_socket: open. What is at the path now is treated as os_unix_socket_open() would.
  * @remedy: as there
  * @ret_old_fd: the socket that nobody finds; the caller closes it
  * Thread: any, one at a time.
- * Return: 0; or an error as ebb_unix_socket_open(), and @unix_socket is as it was, but for the text
+ * Return: 0; or an error as os_unix_socket_open(), and @unix_socket is as it was, but for the text
  *	in @unix_socket->error.
  */
-int ebb_unix_socket_renew(struct ebb_unix_socket *unix_socket, const char *remedy, int *ret_old_fd);
+int os_unix_socket_renew(struct os_unix_socket *unix_socket, const char *remedy, int *ret_old_fd);
 
 /**
- * ebb_unix_socket_unlink() - remove the file, if it is still ours: no client finds it from here on
+ * os_unix_socket_unlink() - remove the file, if it is still ours: no client finds it from here on
  * Thread: any, one at a time. It may be called again.
  */
-void ebb_unix_socket_unlink(struct ebb_unix_socket *unix_socket);
+void os_unix_socket_unlink(struct os_unix_socket *unix_socket);
 
 /**
- * ebb_unix_socket_unlock() - give the lock up: another daemon may have the path
- * Thread: any, one at a time. After ebb_unix_socket_unlink(). It may be called again.
+ * os_unix_socket_unlock() - give the lock up: another daemon may have the path
+ * Thread: any, one at a time. After os_unix_socket_unlink(). It may be called again.
  */
-void ebb_unix_socket_unlock(struct ebb_unix_socket *unix_socket);
+void os_unix_socket_unlock(struct os_unix_socket *unix_socket);
 
 /**
- * ebb_unix_socket_stop() - close the socket and remove its file; the lock stays
+ * os_unix_socket_stop() - close the socket and remove its file; the lock stays
  * Thread: any, one at a time.
  */
-void ebb_unix_socket_stop(struct ebb_unix_socket *unix_socket);
+void os_unix_socket_stop(struct os_unix_socket *unix_socket);
 
 /**
- * ebb_unix_socket_close() - stop it, give the lock up and free all
+ * os_unix_socket_close() - stop it, give the lock up and free all
  * @unix_socket: opened, perhaps without success, or all zero but for its fds, which are -1
  * Thread: any, one at a time.
  */
-void ebb_unix_socket_close(struct ebb_unix_socket *unix_socket);
+void os_unix_socket_close(struct os_unix_socket *unix_socket);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_FILE_FILE_H
-#define EBB_DRIVERS_FILE_FILE_H
+#ifndef DRIVERS_FILE_FILE_H
+#define DRIVERS_FILE_FILE_H
 
 /* The file bdev, private to its files. */
 

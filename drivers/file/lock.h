@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_FILE_LOCK_H
-#define EBB_DRIVERS_FILE_LOCK_H
+#ifndef DRIVERS_FILE_LOCK_H
+#define DRIVERS_FILE_LOCK_H
 
 /* Locks on a regular file. They may block: they are for the helper. */
 

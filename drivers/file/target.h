@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_FILE_TARGET_H
-#define EBB_DRIVERS_FILE_TARGET_H
+#ifndef DRIVERS_FILE_TARGET_H
+#define DRIVERS_FILE_TARGET_H
 
 /*
  * A file or block device as the file bdev opens it. All of this may block: it runs on the helper,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_ADDRESS_H
-#define NBD_ADDRESS_H
+#ifndef DRIVERS_NBD_ADDRESS_H
+#define DRIVERS_NBD_ADDRESS_H
 
 /* Addresses and the sockets bound to them: system calls only, none of which waits. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_BUFFERS_H
-#define NBD_BUFFERS_H
+#ifndef DRIVERS_NBD_BUFFERS_H
+#define DRIVERS_NBD_BUFFERS_H
 
 /*
  * Memory of the pool for the data of one request, counted against what the clients of its thread

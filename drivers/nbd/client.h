@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_CLIENT_H
-#define NBD_CLIENT_H
+#ifndef DRIVERS_NBD_CLIENT_H
+#define DRIVERS_NBD_CLIENT_H
 
 /*
  * A client as the app thread knows it, whatever it speaks: where it came from, what it is served,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_CONNECTION_H
-#define NBD_CONNECTION_H
+#ifndef DRIVERS_NBD_CONNECTION_H
+#define DRIVERS_NBD_CONNECTION_H
 
 /* One client's connection. See the essay in connection.c. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_EXPORT_H
-#define NBD_EXPORT_H
+#ifndef DRIVERS_NBD_EXPORT_H
+#define DRIVERS_NBD_EXPORT_H
 
 /*
  * The registry of exports: bdevs, under the names and at the addresses they are served at, whatever

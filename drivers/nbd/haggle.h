@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_HAGGLE_H
-#define NBD_HAGGLE_H
+#ifndef DRIVERS_NBD_HAGGLE_H
+#define DRIVERS_NBD_HAGGLE_H
 
 /*
  * Option haggling: what has been received becomes answers. What happens next is returned; the

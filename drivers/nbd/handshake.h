@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_HANDSHAKE_H
-#define NBD_HANDSHAKE_H
+#ifndef DRIVERS_NBD_HANDSHAKE_H
+#define DRIVERS_NBD_HANDSHAKE_H
 
 /* What the server makes of options, one at a time, while they are haggled over. */
 

@@ -231,7 +231,7 @@ static struct nbd_listener *listener_create(const char *path)
 		}
 	}
 	listener->fd = -1;
-	listener->unix_socket = (struct ebb_unix_socket){.fd = -1, .lock_fd = -1};
+	listener->unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
 	listener->member.resume = listener_resume;
 	listener->accept_op.done = listener_accepted;
@@ -268,8 +268,7 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_
 		goto free_listener;
 	}
 	if (path != NULL) {
-		rc = ebb_unix_socket_open(&listener->unix_socket, path, 0600,
-					  "choose another path");
+		rc = os_unix_socket_open(&listener->unix_socket, path, 0600, "choose another path");
 		listener->fd = listener->unix_socket.fd;
 		if (rc != 0) {
 			snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
@@ -305,10 +304,10 @@ int nbd_listener_renew(struct nbd_listener *listener, char *ret_error)
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
-	if (listener->path == NULL || ebb_unix_socket_is_found(&listener->unix_socket)) {
+	if (listener->path == NULL || os_unix_socket_is_found(&listener->unix_socket)) {
 		return 0;
 	}
-	rc = ebb_unix_socket_renew(&listener->unix_socket, "choose another path", &old_fd);
+	rc = os_unix_socket_renew(&listener->unix_socket, "choose another path", &old_fd);
 	if (rc != 0) {
 		snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
 		return rc;
@@ -336,8 +335,8 @@ void nbd_listener_close(struct nbd_listener *listener,
 	ebb_poller_unregister(&listener->pause);
 	listener_spare_drop(listener);
 	/* The path is anybody's at once; the accept may take a moment to end. */
-	ebb_unix_socket_unlink(&listener->unix_socket);
-	ebb_unix_socket_unlock(&listener->unix_socket);
+	os_unix_socket_unlink(&listener->unix_socket);
+	os_unix_socket_unlock(&listener->unix_socket);
 	if (nbd_op_busy(&listener->accept_op)) {
 		nbd_listener_set_state(listener, NBD_LISTENER_CLOSING);
 		nbd_poll_group_cancel(&listener->accept_op);
@@ -356,7 +355,7 @@ bool nbd_listener_put(struct nbd_listener *listener)
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->member.link);
 	nbd_poll_group_put(listener->group);
-	ebb_unix_socket_close(&listener->unix_socket);
+	os_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
 	free(listener);
 	return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_LISTENER_H
-#define NBD_LISTENER_H
+#ifndef DRIVERS_NBD_LISTENER_H
+#define DRIVERS_NBD_LISTENER_H
 
 /*
  * Addresses where clients come, whatever they speak, and the exports found there. All of it is the
@@ -42,8 +42,8 @@ struct nbd_listener {
 	char *path;           /* of a Unix socket; NULL: @address and @port */
 	char address[64];     /* numeric */
 	uint16_t port;
-	int fd;                             /* -1: closed */
-	struct ebb_unix_socket unix_socket; /* its file and lock, if there is a path */
+	int fd;                            /* -1: closed */
+	struct os_unix_socket unix_socket; /* its file and lock, if there is a path */
 	struct nbd_poll_group *group;
 	struct nbd_member member;
 	struct nbd_op accept_op;
@@ -72,7 +72,7 @@ struct nbd_listener *nbd_listener_find(const char *path, const char *address, ui
  * @admit: called with each client that comes
  * @ret_error: on failure, a text for people, NBD_ERROR_TEXT bytes
  * Thread: app.
- * Return: 0; -EINVAL no such form of an address; -EADDRINUSE; -EBUSY as ebb_unix_socket_open();
+ * Return: 0; -EINVAL no such form of an address; -EADDRINUSE; -EBUSY as os_unix_socket_open();
  *	-ENOSYS no io_uring; the error of making the threads; or the errno of the socket call.
  */
 int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_admit_fn admit,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_LOOKUP_H
-#define NBD_LOOKUP_H
+#ifndef DRIVERS_NBD_LOOKUP_H
+#define DRIVERS_NBD_LOOKUP_H
 
 /* What a connection asks the app thread, which knows the exports. */
 

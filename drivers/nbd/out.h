@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_OUT_H
-#define NBD_OUT_H
+#ifndef DRIVERS_NBD_OUT_H
+#define DRIVERS_NBD_OUT_H
 
 /* What the server says during the handshake, as bytes. */
 

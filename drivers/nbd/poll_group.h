@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_POLL_GROUP_H
-#define NBD_POLL_GROUP_H
+#ifndef DRIVERS_NBD_POLL_GROUP_H
+#define DRIVERS_NBD_POLL_GROUP_H
 
 /*
  * A poll group is one thread's share of an exporter: the io_channel of the device "nbd" on that

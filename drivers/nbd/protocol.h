@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_PROTOCOL_H
-#define NBD_PROTOCOL_H
+#ifndef DRIVERS_NBD_PROTOCOL_H
+#define DRIVERS_NBD_PROTOCOL_H
 
 /*
  * The client's side of the conversation, as a pure unit: bytes in, options and requests out. It allocates

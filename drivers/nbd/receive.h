@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_RECEIVE_H
-#define NBD_RECEIVE_H
+#ifndef DRIVERS_NBD_RECEIVE_H
+#define DRIVERS_NBD_RECEIVE_H
 
 /* What a connection receives. See the essay in receive.c. Thread: the connection's, for all. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_REQUEST_H
-#define NBD_REQUEST_H
+#ifndef DRIVERS_NBD_REQUEST_H
+#define DRIVERS_NBD_REQUEST_H
 
 /* A client's requests on their way through the bdev. See the essay in request.c. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_RPC_H
-#define NBD_RPC_H
+#ifndef DRIVERS_NBD_RPC_H
+#define DRIVERS_NBD_RPC_H
 
 /* Ends every call that waits to start an export. Thread: app. */
 void nbd_rpc_fini(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_SEND_H
-#define NBD_SEND_H
+#ifndef DRIVERS_NBD_SEND_H
+#define DRIVERS_NBD_SEND_H
 
 /* What a connection sends. See the essay in send.c. Thread: the connection's, for all. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_THREADS_H
-#define NBD_THREADS_H
+#ifndef DRIVERS_NBD_THREADS_H
+#define DRIVERS_NBD_THREADS_H
 
 /* The threads that serve connections: one for each reactor, "nbd_0" and so on. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_TRANSMIT_H
-#define NBD_TRANSMIT_H
+#ifndef DRIVERS_NBD_TRANSMIT_H
+#define DRIVERS_NBD_TRANSMIT_H
 
 /*
  * Transmission: what has been received becomes requests, and they go to the bdev. What happens next

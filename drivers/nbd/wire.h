@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef NBD_WIRE_H
-#define NBD_WIRE_H
+#ifndef DRIVERS_NBD_WIRE_H
+#define DRIVERS_NBD_WIRE_H
 
 /*
  * What goes over the wire, all of it big-endian. The names are those of the NBD protocol document

@@ -29,24 +29,24 @@ void nvme_admin_command_fini(struct nvme_admin_command *admin)
 	admin->buf = NULL;
 }
 
-static void admin_done(struct ebb_nvme_request *request)
+static void admin_done(struct nvme_request *request)
 {
 	struct nvme_admin_command *admin =
 		ebb_container_of(request, struct nvme_admin_command, request);
 	struct nvme_path *path = admin->path;
-	int rc = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
+	int rc = request->rc < 0 ? request->rc : nvme_status_errno(request->status);
 
-	if (rc != 0 && ebb_nvme_retry_wanted(&path->admin_retry, request, path)) {
+	if (rc != 0 && nvme_retry_wanted(&path->admin_retry, request, path)) {
 		return;
 	}
 	if (rc != 0) {
 		ebb_debug("nvme", "%s: admin command %02xh: %s", path->drive->name, request->opcode,
-			  request->rc < 0 ? strerror(-rc) : ebb_nvme_status_text(request->status));
+			  request->rc < 0 ? strerror(-rc) : nvme_status_text(request->status));
 	}
 	admin->done(admin, rc);
 }
 
-void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
+void nvme_admin_command_again(struct nvme_retry *retry, struct nvme_request *request)
 {
 	struct nvme_path *path = ebb_container_of(retry, struct nvme_path, admin_retry);
 
@@ -56,7 +56,7 @@ void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_requ
 static void admin_submit(struct nvme_admin_command *admin, uint8_t opcode, uint32_t nsid,
 			 uint32_t cdw10, uint32_t cdw11, uint32_t len_bytes)
 {
-	struct ebb_nvme_request *request = &admin->request;
+	struct nvme_request *request = &admin->request;
 
 	ebb_assert(len_bytes <= NVME_ADMIN_BYTES);
 	memset(request, 0, sizeof(*request));

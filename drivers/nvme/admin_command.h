@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_ADMIN_COMMAND_H
-#define EBB_DRIVERS_NVME_ADMIN_COMMAND_H
+#ifndef DRIVERS_NVME_ADMIN_COMMAND_H
+#define DRIVERS_NVME_ADMIN_COMMAND_H
 
 /* One admin command at a time, with a page of memory for its data. Thread: app. */
 
 #include "drivers/nvme/request.h"
 
 struct nvme_path;
-struct ebb_nvme_retry;
+struct nvme_retry;
 
 #define NVME_ADMIN_BYTES 4096u
 
 struct nvme_admin_command {
-	struct ebb_nvme_request request; /* the answer's dwords and status, too */
+	struct nvme_request request; /* the answer's dwords and status, too */
 	struct iovec iov;
 	struct nvme_path *path;
 	void *buf; /* NVME_ADMIN_BYTES of pool memory */
@@ -36,6 +36,6 @@ void nvme_admin_command_set_feature(struct nvme_admin_command *admin, uint8_t fi
 				    uint32_t len_bytes);
 
 /* What the path's retry queue calls. */
-void nvme_admin_command_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
+void nvme_admin_command_again(struct nvme_retry *retry, struct nvme_request *request);
 
 #endif

@@ -20,7 +20,7 @@
 static_assert(sizeof(struct nvme_apst_table) == 256, "APST data structure");
 
 /* How long to be idle before a state of that cost; 0: never go there. */
-static uint32_t idle_ms(const struct ebb_nvme_power_state *state, uint32_t latency_us)
+static uint32_t idle_ms(const struct nvme_power_state *state, uint32_t latency_us)
 {
 	uint64_t total_us = (uint64_t)state->entry_us + state->exit_us;
 
@@ -30,7 +30,7 @@ static uint32_t idle_ms(const struct ebb_nvme_power_state *state, uint32_t laten
 	return total_us <= SHALLOW_LATENCY_US ? SHALLOW_IDLE_MS : DEEP_IDLE_MS;
 }
 
-unsigned nvme_apst_table_make(const struct ebb_nvme_ctrlr_info *info, uint32_t latency_us,
+unsigned nvme_apst_table_make(const struct nvme_ctrlr_info *info, uint32_t latency_us,
 			      struct nvme_apst_table *ret_table)
 {
 	unsigned state = info->num_power_states;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_APST_H
-#define EBB_DRIVERS_NVME_APST_H
+#ifndef DRIVERS_NVME_APST_H
+#define DRIVERS_NVME_APST_H
 
 #include "drivers/nvme/identify.h"
 
 /* The data of the feature Autonomous Power State Transition: an entry for each power state. */
 struct nvme_apst_table {
-	uint64_t entries[EBB_NVME_PS_MAX]; /* little-endian */
+	uint64_t entries[NVME_PS_MAX]; /* little-endian */
 };
 
 /**
@@ -15,7 +15,7 @@ struct nvme_apst_table {
  * @ret_table: wholly set
  * Return: number of entries that lead anywhere; 0: leave the feature off.
  */
-unsigned nvme_apst_table_make(const struct ebb_nvme_ctrlr_info *info, uint32_t latency_us,
+unsigned nvme_apst_table_make(const struct nvme_ctrlr_info *info, uint32_t latency_us,
 			      struct nvme_apst_table *ret_table);
 
 #endif

@@ -55,10 +55,10 @@ static uint32_t notice_jobs(const struct nvme_path *path, unsigned info)
 	switch (info) {
 	case NVME_AER_NOTICE_NS_CHANGED:
 		ebb_info("nvme", "%s: its namespaces have changed", path->drive->name);
-		return EBB_BIT(EBB_NVME_JOB_CHANGED);
+		return EBB_BIT(NVME_JOB_CHANGED);
 	case NVME_AER_NOTICE_FW_ACT_STARTING:
 		ebb_notice("nvme", "%s: a new firmware is being activated", path->drive->name);
-		return EBB_BIT(EBB_NVME_JOB_FIRMWARE);
+		return EBB_BIT(NVME_JOB_FIRMWARE);
 	default:
 		ebb_info("nvme", "%s: notice %02xh", path->drive->name, info);
 		return 0;
@@ -72,10 +72,10 @@ uint32_t nvme_async_event_jobs(const struct nvme_path *path, uint32_t dword)
 	switch (EVENT_TYPE(dword)) {
 	case NVME_AER_ERROR:
 		ebb_error("nvme", "%s (%s): %s", path->drive->name, path->traddr, error_text(info));
-		return EBB_BIT(EBB_NVME_JOB_ERRORS);
+		return EBB_BIT(NVME_JOB_ERRORS);
 	case NVME_AER_SMART:
 		ebb_warn("nvme", "%s (%s): %s", path->drive->name, path->traddr, smart_text(info));
-		return EBB_BIT(EBB_NVME_JOB_HEALTH);
+		return EBB_BIT(NVME_JOB_HEALTH);
 	case NVME_AER_NOTICE:
 		return notice_jobs(path, info);
 	default:
@@ -93,7 +93,7 @@ void nvme_async_event_send(struct nvme_path *path)
 		return;
 	}
 	event->sent = true;
-	event->request = (struct ebb_nvme_request){
+	event->request = (struct nvme_request){
 		.opcode = nvme_admin_async_event,
 		.done = event->done,
 	};
@@ -111,7 +111,7 @@ uint32_t nvme_async_event_end(struct nvme_path *path)
 	}
 	if (event->request.status != 0) {
 		ebb_notice("nvme", "%s: will not tell of events: %s", path->drive->name,
-			   ebb_nvme_status_text(event->request.status));
+			   nvme_status_text(event->request.status));
 		return 0;
 	}
 	nvme_async_event_send(path);
@@ -124,17 +124,17 @@ static void log_end(struct nvme_path *path, int rc)
 		ebb_info("nvme", "%s: a log page cannot be read: %s", path->drive->name,
 			 strerror(-rc));
 	}
-	ebb_nvme_worker_job_end(path, 0);
+	nvme_worker_job_end(path, 0);
 }
 
 static void health_end(struct nvme_path *path, int rc)
 {
-	struct ebb_nvme_health health;
+	struct nvme_health health;
 	char warnings[256];
 
 	if (rc == 0) {
-		ebb_nvme_health_parse(path->admin.buf, &health);
-		ebb_nvme_health_warnings(&health, warnings, sizeof(warnings));
+		nvme_health_parse(path->admin.buf, &health);
+		nvme_health_warnings(&health, warnings, sizeof(warnings));
 		if (warnings[0] != '\0') {
 			ebb_warn("nvme", "%s (%s, serial number %s): critical: %s",
 				 path->drive->name, path->traddr, path->info.serial, warnings);
@@ -146,32 +146,32 @@ static void health_end(struct nvme_path *path, int rc)
 static void changed_end(struct nvme_path *path, int rc)
 {
 	/* Which ones it does not matter: the scan finds what is different. */
-	ebb_nvme_worker_add(&path->worker, EBB_BIT(EBB_NVME_JOB_SCAN));
+	nvme_worker_add(&path->worker, EBB_BIT(NVME_JOB_SCAN));
 	log_end(path, rc);
 }
 
-void nvme_async_event_read_log(struct nvme_path *path, enum ebb_nvme_job job)
+void nvme_async_event_read_log(struct nvme_path *path, enum nvme_job job)
 {
 	struct nvme_admin_command *admin = &path->admin;
 
 	switch (job) {
-	case EBB_NVME_JOB_HEALTH:
-		ebb_nvme_worker_wait(&path->worker, health_end);
+	case NVME_JOB_HEALTH:
+		nvme_worker_wait(&path->worker, health_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_SMART,
 					   sizeof(struct nvme_smart_log));
 		break;
-	case EBB_NVME_JOB_ERRORS:
-		ebb_nvme_worker_wait(&path->worker, log_end);
+	case NVME_JOB_ERRORS:
+		nvme_worker_wait(&path->worker, log_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_ERROR,
 					   sizeof(struct nvme_error_log_page));
 		break;
-	case EBB_NVME_JOB_FIRMWARE:
-		ebb_nvme_worker_wait(&path->worker, log_end);
+	case NVME_JOB_FIRMWARE:
+		nvme_worker_wait(&path->worker, log_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_FW_SLOT,
 					   sizeof(struct nvme_firmware_slot));
 		break;
 	default:
-		ebb_nvme_worker_wait(&path->worker, changed_end);
+		nvme_worker_wait(&path->worker, changed_end);
 		nvme_admin_command_get_log(admin, NVME_LOG_LID_CHANGED_NS, NVME_ADMIN_BYTES);
 		break;
 	}

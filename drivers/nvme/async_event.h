@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_ASYNC_EVENT_H
-#define EBB_DRIVERS_NVME_ASYNC_EVENT_H
+#ifndef DRIVERS_NVME_ASYNC_EVENT_H
+#define DRIVERS_NVME_ASYNC_EVENT_H
 
 /* Asynchronous events (NVMe Base 2.0, 5.2). Thread: app. See async_event.c. */
 
@@ -9,8 +9,8 @@
 
 struct nvme_async_event {
 	bool sent; /* the controller has the request */
-	ebb_nvme_done_fn done;
-	struct ebb_nvme_request request;
+	nvme_done_fn done;
+	struct nvme_request request;
 };
 
 /* Asks the controller to tell of the next event, unless it has been asked. */
@@ -26,6 +26,6 @@ uint32_t nvme_async_event_end(struct nvme_path *path);
 uint32_t nvme_async_event_jobs(const struct nvme_path *path, uint32_t dword);
 
 /* The job that reads the log page of an event. */
-void nvme_async_event_read_log(struct nvme_path *path, enum ebb_nvme_job job);
+void nvme_async_event_read_log(struct nvme_path *path, enum nvme_job job);
 
 #endif

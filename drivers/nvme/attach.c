@@ -8,16 +8,15 @@
 #include "drivers/nvme/host/pci.h"
 #include "drivers/nvme/path.h"
 
-int nvme_attach_drive(const struct ebb_nvme_transport *transport, const char *name,
-		      const char *traddr, const struct ebb_nvme_attach_opts *opts,
-		      nvme_drive_cb done, void *arg)
+int nvme_attach_drive(const struct nvme_transport *transport, const char *name, const char *traddr,
+		      const struct nvme_attach_opts *opts, nvme_drive_cb done, void *arg)
 {
-	char bdf[EBB_PCI_BDF_SIZE];
+	char bdf[HOST_PCI_BDF_SIZE];
 	struct nvme_drive *drive;
 
 	ebb_assert(ebb_thread_is_app() && done != NULL);
 	/* "01:00.0" and "0000:01:00.0" are one. */
-	traddr = ebb_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
+	traddr = host_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
 	if (nvme_drive_find(name) != NULL || nvme_drive_find_address(transport, traddr) != NULL) {
 		return -EEXIST;
 	}

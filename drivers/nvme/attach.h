@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_ATTACH_H
-#define EBB_DRIVERS_NVME_ATTACH_H
+#ifndef DRIVERS_NVME_ATTACH_H
+#define DRIVERS_NVME_ATTACH_H
 
 #include "drivers/nvme/drive.h"
 
@@ -12,8 +12,7 @@
  * Return: 0; -EEXIST there is one of that name, or with that address; -ENOMEM. Then @done does not
  *	run.
  */
-int nvme_attach_drive(const struct ebb_nvme_transport *transport, const char *name,
-		      const char *traddr, const struct ebb_nvme_attach_opts *opts,
-		      nvme_drive_cb done, void *arg);
+int nvme_attach_drive(const struct nvme_transport *transport, const char *name, const char *traddr,
+		      const struct nvme_attach_opts *opts, nvme_drive_cb done, void *arg);
 
 #endif

@@ -8,9 +8,9 @@
 #include <ebb/assert.h>
 
 /* The reactor calls the transport's functions: on each turn a call less. */
-static int poller_begin(struct ebb_nvme_channel *ch)
+static int poller_begin(struct nvme_channel *ch)
 {
-	const struct ebb_nvme_transport *transport = ch->queue->transport;
+	const struct nvme_transport *transport = ch->queue->transport;
 	struct ebb_poller_wake wake = {
 		.fd = ch->queue->wake_fd,
 		.events = EPOLLIN | EPOLLET, /* nobody reads it */
@@ -30,11 +30,11 @@ static int channel_create(void *device, void *ctx)
 {
 	const struct nvme_drive *drive = device;
 	struct nvme_path *path = drive->path;
-	struct ebb_nvme_channel *ch = ctx;
+	struct nvme_channel *ch = ctx;
 	int rc;
 
 	ch->submit = path->transport->submit;
-	ebb_nvme_retry_init(&ch->retry, ebb_nvme_io_again);
+	nvme_retry_init(&ch->retry, nvme_io_again);
 	rc = path->transport->queue_create(path, &ch->queue);
 	if (rc < 0) {
 		return rc;
@@ -49,10 +49,10 @@ static int channel_create(void *device, void *ctx)
 
 static void channel_destroy(void *device, void *ctx)
 {
-	struct ebb_nvme_channel *ch = ctx;
+	struct nvme_channel *ch = ctx;
 
 	(void)device;
-	ebb_assert(ebb_nvme_retry_idle(&ch->retry));
+	ebb_assert(nvme_retry_idle(&ch->retry));
 	ebb_poller_unregister(&ch->poller);
 	ch->queue->transport->queue_destroy(ch->queue);
 }
@@ -60,7 +60,7 @@ static void channel_destroy(void *device, void *ctx)
 /* The bdevs' channels above this one let their requests end, and hold new ones back. */
 static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
 {
-	struct ebb_nvme_channel *ch = ctx;
+	struct nvme_channel *ch = ctx;
 
 	if (ch->queue->transport->leave != NULL) {
 		ch->queue->transport->leave(ch->queue);
@@ -70,7 +70,7 @@ static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
 
 static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 {
-	struct ebb_nvme_channel *ch = ctx;
+	struct nvme_channel *ch = ctx;
 
 	(void)channel;
 	if (ch->queue->transport->arrive != NULL) {
@@ -78,11 +78,11 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	}
 }
 
-int ebb_nvme_channels_begin(struct nvme_drive *drive)
+int nvme_channels_begin(struct nvme_drive *drive)
 {
 	struct ebb_io_device_ops ops = {
 		.name = drive->name,
-		.ctx_size = sizeof(struct ebb_nvme_channel),
+		.ctx_size = sizeof(struct nvme_channel),
 		.create = channel_create,
 		.destroy = channel_destroy,
 		.quiesce = channel_quiesce,
@@ -92,17 +92,17 @@ int ebb_nvme_channels_begin(struct nvme_drive *drive)
 	return ebb_io_device_register(drive, &ops);
 }
 
-void ebb_nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive))
+void nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive))
 {
 	ebb_assert(ebb_io_device_unregister(drive, done) == 0);
 }
 
 static void channel_flush(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	struct ebb_nvme_channel *ch = ebb_io_channel_ctx(channel);
+	struct nvme_channel *ch = ebb_io_channel_ctx(channel);
 
 	(void)arg;
-	ebb_nvme_retry_flush(&ch->retry);
+	nvme_retry_flush(&ch->retry);
 	ebb_for_each_channel_next(iter, 0);
 }
 
@@ -112,7 +112,7 @@ static void channels_flushed(void *arg, int rc)
 	(void)rc;
 }
 
-void ebb_nvme_channels_flush(struct nvme_drive *drive)
+void nvme_channels_flush(struct nvme_drive *drive)
 {
 	ebb_for_each_channel(drive, channel_flush, NULL, channels_flushed);
 }

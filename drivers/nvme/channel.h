@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_CHANNEL_H
-#define EBB_DRIVERS_NVME_CHANNEL_H
+#ifndef DRIVERS_NVME_CHANNEL_H
+#define DRIVERS_NVME_CHANNEL_H
 
 /* A thread's way into a drive: a queue of its path's transport, with its poller. */
 
@@ -9,31 +9,31 @@
 
 #include "drivers/nvme/path.h"
 
-struct ebb_nvme_channel {
-	void (*submit)(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
-	struct ebb_nvme_queue *queue; /* the transport's memory */
-	struct ebb_poller *poller;    /* NULL: the reactor does it */
-	struct ebb_nvme_retry retry;
+struct nvme_channel {
+	void (*submit)(struct nvme_queue *queue, struct nvme_request *request);
+	struct nvme_queue *queue;  /* the transport's memory */
+	struct ebb_poller *poller; /* NULL: the reactor does it */
+	struct nvme_retry retry;
 };
 
 /* What a bdev's request needs besides its own struct. */
-struct ebb_nvme_io {
-	struct ebb_nvme_request request;
-	struct ebb_nvme_channel *ch;
+struct nvme_io {
+	struct nvme_request request;
+	struct nvme_channel *ch;
 	struct iovec ranges; /* of a dataset management command, pool memory */
 };
 
 /* Registers @drive as the io_device of its bdevs. Return: 0 or negative errno. */
-int ebb_nvme_channels_begin(struct nvme_drive *drive);
+int nvme_channels_begin(struct nvme_drive *drive);
 
 /* @done when no channel is left. */
-void ebb_nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive));
+void nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive));
 
 /* What waits to be tried again is submitted at once, everywhere: the device is going. */
-void ebb_nvme_channels_flush(struct nvme_drive *drive);
+void nvme_channels_flush(struct nvme_drive *drive);
 
 /* io.c */
-void ebb_nvme_io_submit(void *ctx, struct ebb_bdev_io *io);
-void ebb_nvme_io_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
+void nvme_io_submit(void *ctx, struct ebb_bdev_io *io);
+void nvme_io_again(struct nvme_retry *retry, struct nvme_request *request);
 
 #endif

@@ -35,7 +35,7 @@ static struct json_object *trid_json(const struct nvme_path *path)
 	return object;
 }
 
-static struct json_object *ctrlr_data_json(const struct ebb_nvme_ctrlr_info *info)
+static struct json_object *ctrlr_data_json(const struct nvme_ctrlr_info *info)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *oacs = json_object_new_object();
@@ -73,9 +73,9 @@ static void add_hex(struct json_object *object, const char *name, const uint8_t 
 	add_string(object, name, text);
 }
 
-static struct json_object *ns_data_json(const struct ebb_nvme_ns *ns)
+static struct json_object *ns_data_json(const struct nvme_ns *ns)
 {
-	const struct ebb_nvme_ns_info *info = &ns->info;
+	const struct nvme_ns_info *info = &ns->info;
 	struct json_object *object = json_object_new_object();
 	char uuid[BDEV_UUID_TEXT_SIZE];
 
@@ -108,9 +108,9 @@ static struct json_object *limits_json(const struct ebb_bdev *bdev)
 	return object;
 }
 
-void ebb_nvme_describe_bdev(const struct ebb_bdev *bdev, struct json_object *into)
+void nvme_describe_bdev(const struct ebb_bdev *bdev, struct json_object *into)
 {
-	const struct ebb_nvme_ns *ns = ebb_container_of(bdev, const struct ebb_nvme_ns, bdev);
+	const struct nvme_ns *ns = ebb_container_of(bdev, const struct nvme_ns, bdev);
 	struct nvme_path *path = ns->on_path->path;
 	struct json_object *array = json_object_new_array();
 	struct json_object *object = json_object_new_object();
@@ -135,15 +135,15 @@ void ebb_nvme_describe_bdev(const struct ebb_bdev *bdev, struct json_object *int
 	json_object_object_add(into, "nvme", array);
 }
 
-struct json_object *ebb_nvme_describe_names(const struct nvme_drive *drive)
+struct json_object *nvme_describe_names(const struct nvme_drive *drive)
 {
 	struct json_object *names = json_object_new_array();
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &drive->namespaces) {
-		const struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
+		const struct nvme_ns *ns = ebb_list_entry(node, struct nvme_ns, link);
 
-		if (ns->state == EBB_NVME_NS_ONLINE) {
+		if (ns->state == NVME_NS_ONLINE) {
 			json_object_array_add(names, json_object_new_string(ns->bdev.name));
 		}
 	}
@@ -175,7 +175,7 @@ static struct json_object *path_json(const struct nvme_drive *drive)
 	return object;
 }
 
-struct json_object *ebb_nvme_describe_drive(const struct nvme_drive *drive)
+struct json_object *nvme_describe_drive(const struct nvme_drive *drive)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *paths = json_object_new_array();
@@ -183,6 +183,6 @@ struct json_object *ebb_nvme_describe_drive(const struct nvme_drive *drive)
 	json_object_array_add(paths, path_json(drive));
 	add_string(object, "name", drive->name);
 	json_object_object_add(object, "ctrlrs", paths);
-	json_object_object_add(object, "bdevs", ebb_nvme_describe_names(drive));
+	json_object_object_add(object, "bdevs", nvme_describe_names(drive));
 	return object;
 }

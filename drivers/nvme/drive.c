@@ -48,13 +48,13 @@ struct nvme_drive *nvme_drive_find(const char *name)
 	return drive;
 }
 
-struct nvme_drive *nvme_drive_find_address(const struct ebb_nvme_transport *transport,
+struct nvme_drive *nvme_drive_find_address(const struct nvme_transport *transport,
 					   const char *traddr)
 {
 	struct nvme_drive *drive = NULL;
-	char bdf[EBB_PCI_BDF_SIZE];
+	char bdf[HOST_PCI_BDF_SIZE];
 
-	traddr = ebb_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
+	traddr = host_pci_bdf_parse(traddr, bdf) ? bdf : traddr;
 	while ((drive = nvme_drive_next(drive)) != NULL) {
 		if (drive->path->transport == transport &&
 		    strcasecmp(drive->path->traddr, traddr) == 0) {
@@ -74,7 +74,7 @@ void nvme_drive_wait_none(void (*fn)(void *arg), void *arg)
 	none_arg = arg;
 }
 
-struct nvme_drive *nvme_drive_create(const char *name, const struct ebb_nvme_attach_opts *opts,
+struct nvme_drive *nvme_drive_create(const char *name, const struct nvme_attach_opts *opts,
 				     nvme_drive_cb done, void *arg)
 {
 	struct nvme_drive *drive = calloc(1, sizeof(*drive));
@@ -145,7 +145,7 @@ static void bdevs_remove(struct nvme_drive *drive)
 	struct ebb_list *node, *next;
 
 	ebb_list_for_each_safe(node, next, &drive->namespaces) {
-		ebb_nvme_ns_remove(ebb_list_entry(node, struct ebb_nvme_ns, link), NULL);
+		nvme_ns_remove(ebb_list_entry(node, struct nvme_ns, link), NULL);
 	}
 }
 
@@ -154,8 +154,8 @@ void nvme_drive_end_io(struct nvme_drive *drive)
 	struct nvme_path *path = drive->path;
 
 	atomic_store_explicit(&path->no_retries, true, memory_order_relaxed);
-	ebb_nvme_retry_flush(&path->admin_retry);
-	ebb_nvme_channels_flush(drive);
+	nvme_retry_flush(&path->admin_retry);
+	nvme_channels_flush(drive);
 	bdevs_remove(drive);
 }
 
@@ -170,8 +170,8 @@ static void channels_gone(void *device)
 /* Something is under way on it that has to end before the drive can go. */
 static bool path_is_busy(const struct nvme_path *path)
 {
-	return path->call != NVME_PATH_CALL_NONE || !ebb_nvme_worker_quiet(&path->worker) ||
-	       !ebb_nvme_retry_idle(&path->admin_retry);
+	return path->call != NVME_PATH_CALL_NONE || !nvme_worker_quiet(&path->worker) ||
+	       !nvme_retry_idle(&path->admin_retry);
 }
 
 /* See the top of the file. */
@@ -190,7 +190,7 @@ void nvme_drive_go_on(struct nvme_drive *drive)
 	}
 	if (ebb_list_empty(&drive->namespaces) && drive->state == NVME_DRIVE_DELETING) {
 		nvme_drive_state_set(drive, NVME_DRIVE_CLOSING);
-		ebb_nvme_channels_end(drive, channels_gone);
+		nvme_channels_end(drive, channels_gone);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_DRIVE_H
-#define EBB_DRIVERS_NVME_DRIVE_H
+#ifndef DRIVERS_NVME_DRIVE_H
+#define DRIVERS_NVME_DRIVE_H
 
 /*
  * A drive: what its user knows of it. It has the name, the bdevs and what was asked for; the path
@@ -12,24 +12,24 @@
 
 #include "drivers/nvme/drive_state.h"
 
-struct ebb_nvme_transport;
+struct nvme_transport;
 struct nvme_path;
 
-enum ebb_nvme_shadows {
-	EBB_NVME_SHADOWS_WHERE_CHEAPER, /* if the controller offers them, and is not slower by them */
-	EBB_NVME_SHADOWS_OFF,
-	EBB_NVME_SHADOWS_ON, /* if the controller offers them */
+enum nvme_shadows {
+	NVME_SHADOWS_WHERE_CHEAPER, /* if the controller offers them, and is not slower by them */
+	NVME_SHADOWS_OFF,
+	NVME_SHADOWS_ON, /* if the controller offers them */
 };
 
 /* What a user may ask of a controller, at attach; 0 or NULL: the default of bdev_nvme_set_options. */
-struct ebb_nvme_attach_opts {
+struct nvme_attach_opts {
 	bool rebind;              /* take the device from the kernel's driver, and give it back */
 	uint32_t num_io_queues;   /* at most; 0: as many as there are channels */
 	uint32_t io_queue_depth;  /* entries */
 	uint32_t timeout_us;      /* of a command, before anything is done about it; 0: none */
 	uint32_t apst_latency_us; /* longest exit latency that power saving may cost; 0: no APST */
 	uint32_t retry_count;     /* tries after the first, where the device says that may help */
-	enum ebb_nvme_shadows shadow_doorbells; /* bdev_nvme_set_options has none */
+	enum nvme_shadows shadow_doorbells; /* bdev_nvme_set_options has none */
 };
 
 typedef void (*nvme_drive_cb)(void *arg, struct nvme_drive *drive, int rc);
@@ -37,7 +37,7 @@ typedef void (*nvme_drive_cb)(void *arg, struct nvme_drive *drive, int rc);
 struct nvme_drive {
 	char *name; /* the user's; bdevs are NAMEn1, NAMEn2 … */
 	struct nvme_path *path;
-	struct ebb_nvme_attach_opts opts;
+	struct nvme_attach_opts opts;
 	struct ebb_list namespaces;
 	enum nvme_drive_state state;
 	struct ebb_list link; /* of all drives */
@@ -67,7 +67,7 @@ static inline bool nvme_drive_is_leaving(const struct nvme_drive *drive)
 }
 
 /* Return: a drive without a path, state ATTACHING, among all drives; NULL out of memory. */
-struct nvme_drive *nvme_drive_create(const char *name, const struct ebb_nvme_attach_opts *opts,
+struct nvme_drive *nvme_drive_create(const char *name, const struct nvme_attach_opts *opts,
 				     nvme_drive_cb done, void *arg);
 
 /*
@@ -80,7 +80,7 @@ void nvme_drive_destroy(struct nvme_drive *drive);
 struct nvme_drive *nvme_drive_find(const char *name);
 
 /* The one that was attached there. PCI addresses may be written in either form. */
-struct nvme_drive *nvme_drive_find_address(const struct ebb_nvme_transport *transport,
+struct nvme_drive *nvme_drive_find_address(const struct nvme_transport *transport,
 					   const char *traddr);
 
 /* The next one; NULL gives the first, and ends. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_DRIVE_STATE_H
-#define EBB_DRIVERS_NVME_DRIVE_STATE_H
+#ifndef DRIVERS_NVME_DRIVE_STATE_H
+#define DRIVERS_NVME_DRIVE_STATE_H
 
 /* Whether a drive is to stay. Thread: app. What its path is like is path_state.h's to say. */
 

@@ -11,7 +11,7 @@
 
 #include <nvme/types.h>
 
-static_assert(sizeof(struct nvme_smart_log) == EBB_NVME_HEALTH_BYTES, "health log page");
+static_assert(sizeof(struct nvme_smart_log) == NVME_HEALTH_BYTES, "health log page");
 static_assert(offsetof(struct nvme_smart_log, data_units_read) == 32, "its counters");
 static_assert(offsetof(struct nvme_smart_log, temp_sensor) == 200, "its sensors");
 
@@ -26,12 +26,12 @@ static uint64_t counter(const uint8_t bytes[16])
 	return high != 0 ? UINT64_MAX : le64toh(low);
 }
 
-void ebb_nvme_health_parse(const void *data, struct ebb_nvme_health *ret_health)
+void nvme_health_parse(const void *data, struct nvme_health *ret_health)
 {
 	const struct nvme_smart_log *page = data;
 	unsigned i;
 
-	*ret_health = (struct ebb_nvme_health){
+	*ret_health = (struct nvme_health){
 		.critical_warning = page->critical_warning,
 		.available_spare_percent = page->avail_spare,
 		.spare_threshold_percent = page->spare_thresh,
@@ -60,7 +60,7 @@ void ebb_nvme_health_parse(const void *data, struct ebb_nvme_health *ret_health)
 	}
 }
 
-void ebb_nvme_health_warnings(const struct ebb_nvme_health *health, char *ret_text, size_t size)
+void nvme_health_warnings(const struct nvme_health *health, char *ret_text, size_t size)
 {
 	static const char *const names[] = {
 		"spare capacity is below its threshold",

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_HEALTH_H
-#define EBB_DRIVERS_NVME_HEALTH_H
+#ifndef DRIVERS_NVME_HEALTH_H
+#define DRIVERS_NVME_HEALTH_H
 
 /* The SMART / Health Information log page. Pure functions over foreign bytes. */
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define EBB_NVME_HEALTH_BYTES 512u
+#define NVME_HEALTH_BYTES 512u
 
 /* Counters of 128 bits are cut to 64. */
-struct ebb_nvme_health {
+struct nvme_health {
 	uint8_t critical_warning;
 	uint8_t available_spare_percent;
 	uint8_t spare_threshold_percent;
@@ -32,9 +32,9 @@ struct ebb_nvme_health {
 	int sensors_celsius[8];
 };
 
-void ebb_nvme_health_parse(const void *data, struct ebb_nvme_health *ret_health);
+void nvme_health_parse(const void *data, struct nvme_health *ret_health);
 
 /* The critical warnings in words, comma separated; empty: none. */
-void ebb_nvme_health_warnings(const struct ebb_nvme_health *health, char *ret_text, size_t size);
+void nvme_health_warnings(const struct nvme_health *health, char *ret_text, size_t size);
 
 #endif

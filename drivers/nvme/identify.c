@@ -15,10 +15,10 @@
 
 #include <nvme/types.h>
 
-static_assert(sizeof(struct nvme_id_ctrl) == EBB_NVME_IDENTIFY_BYTES, "identify controller");
-static_assert(sizeof(struct nvme_id_ns) == EBB_NVME_IDENTIFY_BYTES, "identify namespace");
-static_assert(sizeof(struct nvme_id_ctrl_nvm) == EBB_NVME_IDENTIFY_BYTES, "its command set's");
-static_assert(sizeof(struct nvme_ns_list) == EBB_NVME_IDENTIFY_BYTES, "namespace list");
+static_assert(sizeof(struct nvme_id_ctrl) == NVME_IDENTIFY_BYTES, "identify controller");
+static_assert(sizeof(struct nvme_id_ns) == NVME_IDENTIFY_BYTES, "identify namespace");
+static_assert(sizeof(struct nvme_id_ctrl_nvm) == NVME_IDENTIFY_BYTES, "its command set's");
+static_assert(sizeof(struct nvme_ns_list) == NVME_IDENTIFY_BYTES, "namespace list");
 static_assert(offsetof(struct nvme_id_ctrl, psd) == 2048, "power states");
 static_assert(offsetof(struct nvme_id_ns, lbaf) == 128, "LBA formats");
 static_assert(sizeof(struct nvme_id_psd) == 32, "power state descriptor");
@@ -56,20 +56,20 @@ static uint32_t power_of_two(uint8_t exponent)
 	return exponent >= 32 ? UINT32_MAX : EBB_BIT(exponent);
 }
 
-static void power_states_parse(const struct nvme_id_ctrl *id, struct ebb_nvme_ctrlr_info *info)
+static void power_states_parse(const struct nvme_id_ctrl *id, struct nvme_ctrlr_info *info)
 {
 	unsigned i;
 
 	/* NPSS is zero's based. */
 	info->num_power_states = (unsigned)id->npss + 1;
-	if (info->num_power_states > EBB_NVME_PS_MAX) {
-		info->num_power_states = EBB_NVME_PS_MAX;
+	if (info->num_power_states > NVME_PS_MAX) {
+		info->num_power_states = NVME_PS_MAX;
 	}
 	for (i = 0; i < info->num_power_states; i++) {
 		const struct nvme_id_psd *psd = &id->psd[i];
 		uint32_t power = le16toh(psd->mp);
 
-		info->power_states[i] = (struct ebb_nvme_power_state){
+		info->power_states[i] = (struct nvme_power_state){
 			.entry_us = le32toh(psd->enlat),
 			.exit_us = le32toh(psd->exlat),
 			.max_power_uw = (psd->flags & NVME_PSD_FLAGS_MXPS) != 0 ? power * 100
@@ -79,11 +79,11 @@ static void power_states_parse(const struct nvme_id_ctrl *id, struct ebb_nvme_ct
 	}
 }
 
-int ebb_nvme_identify_ctrlr(const void *data, struct ebb_nvme_ctrlr_info *ret_info,
-			    const char **ret_fault)
+int nvme_identify_parse_ctrlr(const void *data, struct nvme_ctrlr_info *ret_info,
+			      const char **ret_fault)
 {
 	const struct nvme_id_ctrl *id = data;
-	struct ebb_nvme_ctrlr_info *info = ret_info;
+	struct nvme_ctrlr_info *info = ret_info;
 
 	memset(info, 0, sizeof(*info));
 	text_copy(info->model, sizeof(info->model), id->mn, sizeof(id->mn));
@@ -124,7 +124,7 @@ int ebb_nvme_identify_ctrlr(const void *data, struct ebb_nvme_ctrlr_info *ret_in
 	return 0;
 }
 
-void ebb_nvme_identify_ctrlr_nvm(const void *data, struct ebb_nvme_ctrlr_info *info)
+void nvme_identify_parse_ctrlr_nvm(const void *data, struct nvme_ctrlr_info *info)
 {
 	const struct nvme_id_ctrl_nvm *id = data;
 
@@ -194,12 +194,12 @@ static bool all_zero(const uint8_t *bytes, size_t count)
 	return true;
 }
 
-int ebb_nvme_identify_ns(const void *data, struct ebb_nvme_ns_info *ret_info, char *ret_fault,
-			 size_t fault_size)
+int nvme_identify_parse_ns(const void *data, struct nvme_ns_info *ret_info, char *ret_fault,
+			   size_t fault_size)
 {
 	const struct nvme_id_ns *id = data;
 	const struct nvme_lbaf *format = ns_format(id);
-	struct ebb_nvme_ns_info *info = ret_info;
+	struct nvme_ns_info *info = ret_info;
 	int rc;
 
 	memset(info, 0, sizeof(*info));
@@ -233,7 +233,7 @@ int ebb_nvme_identify_ns(const void *data, struct ebb_nvme_ns_info *ret_info, ch
 
 /* One descriptor's identifier; of the wrong length it is passed over. */
 static void descriptor_take(unsigned type, const uint8_t *id, unsigned len,
-			    struct ebb_nvme_ns_info *info)
+			    struct nvme_ns_info *info)
 {
 	if (type == NVME_NIDT_UUID && len == sizeof(info->uuid)) {
 		memcpy(info->uuid, id, len);
@@ -249,12 +249,12 @@ static void descriptor_take(unsigned type, const uint8_t *id, unsigned len,
 	}
 }
 
-bool ebb_nvme_identify_descriptors(const void *data, struct ebb_nvme_ns_info *info)
+bool nvme_identify_parse_descriptors(const void *data, struct nvme_ns_info *info)
 {
 	const uint8_t *bytes = data;
 	size_t at = 0;
 
-	while (at + sizeof(struct nvme_ns_id_desc) <= EBB_NVME_IDENTIFY_BYTES) {
+	while (at + sizeof(struct nvme_ns_id_desc) <= NVME_IDENTIFY_BYTES) {
 		unsigned type = bytes[at];
 		unsigned len = bytes[at + 1];
 
@@ -262,7 +262,7 @@ bool ebb_nvme_identify_descriptors(const void *data, struct ebb_nvme_ns_info *in
 		if (len == 0) {
 			return true; /* the end (Base 2.0, 5.17.2.3) */
 		}
-		if (len > EBB_NVME_IDENTIFY_BYTES - at) {
+		if (len > NVME_IDENTIFY_BYTES - at) {
 			return false;
 		}
 		descriptor_take(type, &bytes[at], len, info);
@@ -271,7 +271,7 @@ bool ebb_nvme_identify_descriptors(const void *data, struct ebb_nvme_ns_info *in
 	return true;
 }
 
-const char *ebb_nvme_identify_csi_fault(uint8_t csi)
+const char *nvme_identify_csi_fault(uint8_t csi)
 {
 	switch (csi) {
 	case NVME_CSI_NVM:
@@ -285,7 +285,7 @@ const char *ebb_nvme_identify_csi_fault(uint8_t csi)
 	}
 }
 
-unsigned ebb_nvme_identify_ns_list(const void *data, uint32_t after, uint32_t *ret_nsids)
+unsigned nvme_identify_parse_ns_list(const void *data, uint32_t after, uint32_t *ret_nsids)
 {
 	const struct nvme_ns_list *list = data;
 	unsigned count;

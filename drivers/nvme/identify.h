@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_IDENTIFY_H
-#define EBB_DRIVERS_NVME_IDENTIFY_H
+#ifndef DRIVERS_NVME_IDENTIFY_H
+#define DRIVERS_NVME_IDENTIFY_H
 
 /*
  * What a controller says of itself and of its namespaces: foreign bytes, of which only what is
@@ -11,17 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EBB_NVME_IDENTIFY_BYTES 4096u
-#define EBB_NVME_PS_MAX         32u
+#define NVME_IDENTIFY_BYTES 4096u
+#define NVME_PS_MAX         32u
 
-struct ebb_nvme_power_state {
+struct nvme_power_state {
 	uint32_t entry_us;
 	uint32_t exit_us;
 	uint32_t max_power_uw;
 	bool non_operational;
 };
 
-struct ebb_nvme_ctrlr_info {
+struct nvme_ctrlr_info {
 	char model[41]; /* printable, without what it was padded with */
 	char serial[21];
 	char firmware[9];
@@ -40,8 +40,8 @@ struct ebb_nvme_ctrlr_info {
 	bool is_io;           /* neither a discovery nor an administrative controller */
 	bool apst;
 	uint16_t retry_delay_100ms[4]; /* by CRD; [0]: none */
-	unsigned num_power_states;     /* 1 … EBB_NVME_PS_MAX */
-	struct ebb_nvme_power_state power_states[EBB_NVME_PS_MAX];
+	unsigned num_power_states;     /* 1 … NVME_PS_MAX */
+	struct nvme_power_state power_states[NVME_PS_MAX];
 	/* I/O command set specific, 0: not told. */
 	uint32_t wzsl_pages; /* write zeroes, in the least page size */
 	uint32_t dsm_ranges; /* of one command */
@@ -49,7 +49,7 @@ struct ebb_nvme_ctrlr_info {
 	uint64_t dsm_total;  /* blocks of one command */
 };
 
-struct ebb_nvme_ns_info {
+struct nvme_ns_info {
 	uint64_t num_blocks;
 	uint32_t block_size;
 	uint32_t boundary_blocks;          /* optimal I/O boundary, a power of two; 0: none */
@@ -65,36 +65,36 @@ struct ebb_nvme_ns_info {
 };
 
 /**
- * ebb_nvme_identify_ctrlr() - parse CNS 01h
+ * nvme_identify_parse_ctrlr() - parse CNS 01h
  * @ret_info: wholly set
  * Return: 0; -EPROTO the bytes cannot be (@ret_fault says what, for people)
  */
-int ebb_nvme_identify_ctrlr(const void *data, struct ebb_nvme_ctrlr_info *ret_info,
-			    const char **ret_fault);
+int nvme_identify_parse_ctrlr(const void *data, struct nvme_ctrlr_info *ret_info,
+			      const char **ret_fault);
 
 /* Adds what CNS 06h says of the NVM command set. */
-void ebb_nvme_identify_ctrlr_nvm(const void *data, struct ebb_nvme_ctrlr_info *info);
+void nvme_identify_parse_ctrlr_nvm(const void *data, struct nvme_ctrlr_info *info);
 
 /**
- * ebb_nvme_identify_ns() - parse CNS 00h
+ * nvme_identify_parse_ns() - parse CNS 00h
  * @ret_info: wholly set
  * Return: 0; -ENODEV it is inactive; -ENOTSUP ebb cannot use it. @ret_fault says why not.
  */
-int ebb_nvme_identify_ns(const void *data, struct ebb_nvme_ns_info *ret_info, char *ret_fault,
-			 size_t fault_size);
+int nvme_identify_parse_ns(const void *data, struct nvme_ns_info *ret_info, char *ret_fault,
+			   size_t fault_size);
 
 /* Adds what CNS 03h, the list of descriptors, says. Return: false: the list is malformed. */
-bool ebb_nvme_identify_descriptors(const void *data, struct ebb_nvme_ns_info *info);
+bool nvme_identify_parse_descriptors(const void *data, struct nvme_ns_info *info);
 
 /* Why a namespace of that command set is not supported; NULL: it is. */
-const char *ebb_nvme_identify_csi_fault(uint8_t csi);
+const char *nvme_identify_csi_fault(uint8_t csi);
 
 /**
- * ebb_nvme_identify_ns_list() - parse CNS 02h: active identifiers greater than @after
+ * nvme_identify_parse_ns_list() - parse CNS 02h: active identifiers greater than @after
  * Takes what ascends, and ends at the first 0 or at what does not.
  * @ret_nsids: room for 1,024
  * Return: how many; 1,024 means that there may be more.
  */
-unsigned ebb_nvme_identify_ns_list(const void *data, uint32_t after, uint32_t *ret_nsids);
+unsigned nvme_identify_parse_ns_list(const void *data, uint32_t after, uint32_t *ret_nsids);
 
 #endif

@@ -20,12 +20,12 @@
 
 #define DSM_RANGES_BYTES EBB_MEM_ALLOC_MIN /* 256 ranges of 16 bytes: what one command can have */
 
-static void io_ranges_free(struct ebb_nvme_io *nio)
+static void io_ranges_free(struct nvme_io *nio)
 {
 	ebb_mem_free(nio->ranges.iov_base, DSM_RANGES_BYTES);
 }
 
-static void io_log_error(const struct ebb_nvme_request *request, const struct ebb_bdev_io *io)
+static void io_log_error(const struct nvme_request *request, const struct ebb_bdev_io *io)
 {
 	static struct ebb_ratelimit limit;
 
@@ -35,22 +35,21 @@ static void io_log_error(const struct ebb_nvme_request *request, const struct eb
 	ebb_warn("nvme", "%s: a %s of %llu blocks at %llu has failed: %s (status %04xh, %u tries)",
 		 io->bdev->name, ebb_bdev_io_type_name(io->type),
 		 (unsigned long long)io->num_blocks, (unsigned long long)io->offset_blocks,
-		 request->rc < 0 ? strerror(-request->rc) : ebb_nvme_status_text(request->status),
+		 request->rc < 0 ? strerror(-request->rc) : nvme_status_text(request->status),
 		 request->status, request->tries + 1u);
 }
 
-static void __attribute__((cold, noinline))
-io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
+static void __attribute__((cold, noinline)) io_failed(struct nvme_io *nio, struct ebb_bdev_io *io)
 {
-	struct ebb_nvme_request *request = &nio->request;
-	struct ebb_nvme_channel *ch = nio->ch;
+	struct nvme_request *request = &nio->request;
+	struct nvme_channel *ch = nio->ch;
 	struct nvme_path *path = ch->queue->path;
 	int error;
 
-	if (ebb_nvme_retry_wanted(&ch->retry, request, path)) {
+	if (nvme_retry_wanted(&ch->retry, request, path)) {
 		return;
 	}
-	error = request->rc < 0 ? request->rc : ebb_nvme_status_errno(request->status);
+	error = request->rc < 0 ? request->rc : nvme_status_errno(request->status);
 	if (io->type == EBB_BDEV_UNMAP) {
 		io_ranges_free(nio);
 	}
@@ -58,15 +57,15 @@ io_failed(struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
 	if (error != -EILSEQ && error != -ENODEV) {
 		io_log_error(request, io);
 	}
-	if (request->rc == 0 && ebb_nvme_status_doubts_ns(request->status)) {
-		ebb_nvme_worker_look(path);
+	if (request->rc == 0 && nvme_status_doubts_ns(request->status)) {
+		nvme_worker_look(path);
 	}
 	ebb_bdev_io_complete(io, error);
 }
 
-static void io_done(struct ebb_nvme_request *request)
+static void io_done(struct nvme_request *request)
 {
-	struct ebb_nvme_io *nio = ebb_container_of(request, struct ebb_nvme_io, request);
+	struct nvme_io *nio = ebb_container_of(request, struct nvme_io, request);
 	struct ebb_bdev_io *io = ebb_bdev_io_from_ctx(nio);
 
 	if (ebb_unlikely((request->rc | request->status) != 0)) {
@@ -77,9 +76,9 @@ static void io_done(struct ebb_nvme_request *request)
 }
 
 /* A dataset management command, whose ranges have to be freed. */
-static void io_ranges_done(struct ebb_nvme_request *request)
+static void io_ranges_done(struct nvme_request *request)
 {
-	struct ebb_nvme_io *nio = ebb_container_of(request, struct ebb_nvme_io, request);
+	struct nvme_io *nio = ebb_container_of(request, struct nvme_io, request);
 
 	if ((request->rc | request->status) == 0) {
 		io_ranges_free(nio);
@@ -87,15 +86,15 @@ static void io_ranges_done(struct ebb_nvme_request *request)
 	io_done(request);
 }
 
-void ebb_nvme_io_again(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request)
+void nvme_io_again(struct nvme_retry *retry, struct nvme_request *request)
 {
-	struct ebb_nvme_channel *ch = ebb_container_of(retry, struct ebb_nvme_channel, retry);
+	struct nvme_channel *ch = ebb_container_of(retry, struct nvme_channel, retry);
 
 	ch->submit(ch->queue, request);
 }
 
 /* Return: how many ranges; 0: no memory. NVM Command Set 1.0, 3.2.3 "Dataset Management". */
-static uint32_t io_ranges_make(struct ebb_nvme_io *nio, const struct ebb_nvme_ns *ns,
+static uint32_t io_ranges_make(struct nvme_io *nio, const struct nvme_ns *ns,
 			       const struct ebb_bdev_io *io)
 {
 	uint64_t offset = io->offset_blocks;
@@ -121,10 +120,10 @@ static uint32_t io_ranges_make(struct ebb_nvme_io *nio, const struct ebb_nvme_ns
 	return count;
 }
 
-static void io_submit_unmap(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns,
-			    struct ebb_nvme_io *nio, struct ebb_bdev_io *io)
+static void io_submit_unmap(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio,
+			    struct ebb_bdev_io *io)
 {
-	struct ebb_nvme_request *request = &nio->request;
+	struct nvme_request *request = &nio->request;
 	uint32_t count = io_ranges_make(nio, ns, io);
 
 	if (count == 0) {
@@ -142,7 +141,7 @@ static void io_submit_unmap(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns,
 }
 
 /* Dwords 10 to 12: which blocks, and FUA. */
-static inline void io_set_blocks(struct ebb_nvme_request *request, const struct ebb_nvme_ns *ns,
+static inline void io_set_blocks(struct nvme_request *request, const struct nvme_ns *ns,
 				 const struct ebb_bdev_io *io)
 {
 	request->cdw10 = (uint32_t)io->offset_blocks;
@@ -154,11 +153,10 @@ static inline void io_set_blocks(struct ebb_nvme_request *request, const struct 
 }
 
 /* Everything but reads and writes. */
-static void __attribute__((noinline))
-io_submit_other(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns, struct ebb_nvme_io *nio,
-		struct ebb_bdev_io *io)
+static void __attribute__((noinline)) io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns,
+						      struct nvme_io *nio, struct ebb_bdev_io *io)
 {
-	struct ebb_nvme_request *request = &nio->request;
+	struct nvme_request *request = &nio->request;
 
 	memset(request, 0, sizeof(*request));
 	request->nsid = ns->nsid;
@@ -196,12 +194,12 @@ io_submit_other(struct ebb_nvme_channel *ch, struct ebb_nvme_ns *ns, struct ebb_
 	ch->submit(ch->queue, request);
 }
 
-void ebb_nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
+void nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
 {
-	struct ebb_nvme_channel *ch = ctx;
-	struct ebb_nvme_ns *ns = ebb_container_of(io->bdev, struct ebb_nvme_ns, bdev);
-	struct ebb_nvme_io *nio = ebb_bdev_io_ctx(io);
-	struct ebb_nvme_request *request = &nio->request;
+	struct nvme_channel *ch = ctx;
+	struct nvme_ns *ns = ebb_container_of(io->bdev, struct nvme_ns, bdev);
+	struct nvme_io *nio = ebb_bdev_io_ctx(io);
+	struct nvme_request *request = &nio->request;
 
 	nio->ch = ch;
 	if (ebb_unlikely(io->type > EBB_BDEV_WRITE)) {

@@ -39,36 +39,36 @@ static void identify_end(struct nvme_path *path, int rc)
 		nvme_path_fault(path, rc, "NVMe controller '%s' (%s) cannot be identified: %s",
 				path->drive->name, path->traddr, strerror(-rc));
 	} else {
-		rc = ebb_nvme_identify_ctrlr(path->admin.buf, &path->info, &fault);
+		rc = nvme_identify_parse_ctrlr(path->admin.buf, &path->info, &fault);
 		if (rc < 0) {
 			nvme_path_fault(path, rc, "NVMe controller '%s' (%s) cannot be used: %s",
 					path->drive->name, path->traddr, fault);
 		}
 	}
-	ebb_nvme_worker_job_end(path, rc);
+	nvme_worker_job_end(path, rc);
 }
 
 static void identify_begin(struct nvme_path *path)
 {
-	ebb_nvme_worker_wait(&path->worker, identify_end);
+	nvme_worker_wait(&path->worker, identify_end);
 	nvme_admin_command_identify(&path->admin, NVME_IDENTIFY_CNS_CTRL, 0, 0);
 }
 
 static void command_set_end(struct nvme_path *path, int rc)
 {
 	if (rc == 0) {
-		ebb_nvme_identify_ctrlr_nvm(path->admin.buf, &path->info);
+		nvme_identify_parse_ctrlr_nvm(path->admin.buf, &path->info);
 	}
-	ebb_nvme_worker_job_end(path, 0); /* without, the defaults hold */
+	nvme_worker_job_end(path, 0); /* without, the defaults hold */
 }
 
 static void command_set_begin(struct nvme_path *path)
 {
 	if (path->info.version < VERSION_1_4) {
-		ebb_nvme_worker_job_end(path, 0);
+		nvme_worker_job_end(path, 0);
 		return;
 	}
-	ebb_nvme_worker_wait(&path->worker, command_set_end);
+	nvme_worker_wait(&path->worker, command_set_end);
 	nvme_admin_command_identify(&path->admin, NVME_IDENTIFY_CNS_CSI_CTRL, 0, NVME_CSI_NVM);
 }
 
@@ -79,7 +79,7 @@ static void events_end(struct nvme_path *path, int rc)
 	} else {
 		nvme_async_event_send(path);
 	}
-	ebb_nvme_worker_job_end(path, 0);
+	nvme_worker_job_end(path, 0);
 }
 
 static void events_begin(struct nvme_path *path)
@@ -87,12 +87,12 @@ static void events_begin(struct nvme_path *path)
 	uint32_t wanted = EVENT_WARNINGS;
 
 	if (!path->limits.owns_controller) {
-		ebb_nvme_worker_job_end(path, 0);
+		nvme_worker_job_end(path, 0);
 		return;
 	}
 	/* The bits of the notices are those of OAES. */
 	wanted |= path->info.oaes & (NVME_CTRL_OAES_NA | NVME_CTRL_OAES_FA);
-	ebb_nvme_worker_wait(&path->worker, events_end);
+	nvme_worker_wait(&path->worker, events_end);
 	nvme_admin_command_set_feature(&path->admin, NVME_FEAT_FID_ASYNC_EVENT, wanted, 0);
 }
 
@@ -102,7 +102,7 @@ static void power_end(struct nvme_path *path, int rc)
 		ebb_notice("nvme", "%s: its power saving cannot be set: %s", path->drive->name,
 			   strerror(-rc));
 	}
-	ebb_nvme_worker_job_end(path, 0);
+	nvme_worker_job_end(path, 0);
 }
 
 static void power_begin(struct nvme_path *path)
@@ -111,45 +111,45 @@ static void power_begin(struct nvme_path *path)
 	unsigned count;
 
 	if (!path->limits.owns_controller || !path->info.apst) {
-		ebb_nvme_worker_job_end(path, 0);
+		nvme_worker_job_end(path, 0);
 		return;
 	}
 	count = nvme_apst_table_make(&path->info, path->drive->opts.apst_latency_us, &table);
 	ebb_debug("nvme", "%s: goes to rest from %u of its power states", path->drive->name, count);
 	memcpy(path->admin.buf, &table, sizeof(table));
-	ebb_nvme_worker_wait(&path->worker, power_end);
+	nvme_worker_wait(&path->worker, power_end);
 	nvme_admin_command_set_feature(&path->admin, NVME_FEAT_FID_AUTO_PST, count > 0,
 				       sizeof(table));
 }
 
-static void job_begin(struct nvme_path *path, enum ebb_nvme_job job)
+static void job_begin(struct nvme_path *path, enum nvme_job job)
 {
-	ebb_nvme_worker_begin(&path->worker, job);
+	nvme_worker_begin(&path->worker, job);
 	switch (job) {
-	case EBB_NVME_JOB_IDENTIFY:
+	case NVME_JOB_IDENTIFY:
 		identify_begin(path);
 		break;
-	case EBB_NVME_JOB_COMMAND_SET:
+	case NVME_JOB_COMMAND_SET:
 		command_set_begin(path);
 		break;
-	case EBB_NVME_JOB_EVENTS:
+	case NVME_JOB_EVENTS:
 		events_begin(path);
 		break;
-	case EBB_NVME_JOB_POWER:
+	case NVME_JOB_POWER:
 		power_begin(path);
 		break;
-	case EBB_NVME_JOB_HEALTH:
-	case EBB_NVME_JOB_ERRORS:
-	case EBB_NVME_JOB_FIRMWARE:
-	case EBB_NVME_JOB_CHANGED:
+	case NVME_JOB_HEALTH:
+	case NVME_JOB_ERRORS:
+	case NVME_JOB_FIRMWARE:
+	case NVME_JOB_CHANGED:
 		nvme_async_event_read_log(path, job);
 		break;
-	case EBB_NVME_JOB_SCAN:
-		ebb_nvme_scan_begin(path);
+	case NVME_JOB_SCAN:
+		nvme_scan_begin(path);
 		break;
-	case EBB_NVME_JOB_COUNT:
+	case NVME_JOB_COUNT:
 	default:
-		ebb_nvme_worker_job_end(path, 0);
+		nvme_worker_job_end(path, 0);
 		break;
 	}
 }
@@ -170,10 +170,10 @@ void nvme_jobs_run(struct nvme_path *path)
 	worker->running = true;
 	for (;;) {
 		if (worker->state == NVME_WORKER_WOKEN) {
-			ebb_nvme_worker_resume(worker)(path, worker->rc);
+			nvme_worker_resume(worker)(path, worker->rc);
 		} else if (worker->state == NVME_WORKER_IDLE && worker->jobs != 0 &&
 			   may_work(path)) {
-			job_begin(path, (enum ebb_nvme_job)__builtin_ctz(worker->jobs));
+			job_begin(path, (enum nvme_job)__builtin_ctz(worker->jobs));
 		} else {
 			break;
 		}

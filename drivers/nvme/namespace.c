@@ -22,30 +22,30 @@
 #define FUA_CDW12      EBB_BIT(30)
 #define PAGE_BYTES_MIN 4096u
 
-static const uint32_t state_next[EBB_NVME_NS_STATE_COUNT] = {
-	[EBB_NVME_NS_OPENING] = EBB_BIT(EBB_NVME_NS_ONLINE) | EBB_BIT(EBB_NVME_NS_CLOSING),
-	[EBB_NVME_NS_ONLINE] = EBB_BIT(EBB_NVME_NS_LEAVING) | EBB_BIT(EBB_NVME_NS_CLOSING),
-	[EBB_NVME_NS_LEAVING] = EBB_BIT(EBB_NVME_NS_CLOSING),
-	[EBB_NVME_NS_CLOSING] = 0,
+static const uint32_t state_next[NVME_NS_STATE_COUNT] = {
+	[NVME_NS_OPENING] = EBB_BIT(NVME_NS_ONLINE) | EBB_BIT(NVME_NS_CLOSING),
+	[NVME_NS_ONLINE] = EBB_BIT(NVME_NS_LEAVING) | EBB_BIT(NVME_NS_CLOSING),
+	[NVME_NS_LEAVING] = EBB_BIT(NVME_NS_CLOSING),
+	[NVME_NS_CLOSING] = 0,
 };
 
-bool ebb_nvme_ns_state_may_follow(enum ebb_nvme_ns_state from, enum ebb_nvme_ns_state to)
+bool nvme_ns_state_may_follow(enum nvme_ns_state from, enum nvme_ns_state to)
 {
 	return (state_next[from] & EBB_BIT(to)) != 0;
 }
 
-static void state_set(struct ebb_nvme_ns *ns, enum ebb_nvme_ns_state state)
+static void state_set(struct nvme_ns *ns, enum nvme_ns_state state)
 {
-	ebb_assert(ebb_nvme_ns_state_may_follow(ns->state, state));
+	ebb_assert(nvme_ns_state_may_follow(ns->state, state));
 	ns->state = state;
 }
 
-struct ebb_nvme_ns *ebb_nvme_ns_find(struct nvme_drive *drive, uint32_t nsid)
+struct nvme_ns *nvme_ns_find(struct nvme_drive *drive, uint32_t nsid)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &drive->namespaces) {
-		struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
+		struct nvme_ns *ns = ebb_list_entry(node, struct nvme_ns, link);
 
 		if (ns->nsid == nsid) {
 			return ns;
@@ -59,7 +59,7 @@ static bool index_taken(const struct nvme_drive *drive, uint32_t index)
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &drive->namespaces) {
-		if (ebb_list_entry(node, struct ebb_nvme_ns, link)->index == index) {
+		if (ebb_list_entry(node, struct nvme_ns, link)->index == index) {
 			return true;
 		}
 	}
@@ -75,14 +75,14 @@ static uint64_t ns_max_bytes(const struct nvme_path *path, uint32_t pages)
 	return bytes == 0 ? UINT64_MAX : bytes;
 }
 
-static uint32_t blocks_of(const struct ebb_nvme_ns_info *info, uint64_t bytes)
+static uint32_t blocks_of(const struct nvme_ns_info *info, uint64_t bytes)
 {
 	uint64_t blocks = bytes / info->block_size;
 
 	return blocks > NLB_MAX ? NLB_MAX : (uint32_t)blocks;
 }
 
-static void ns_uuid(const struct ebb_nvme_ns_info *info, uint8_t uuid[16])
+static void ns_uuid(const struct nvme_ns_info *info, uint8_t uuid[16])
 {
 	if (info->has_uuid) {
 		memcpy(uuid, info->uuid, sizeof(info->uuid));
@@ -93,7 +93,7 @@ static void ns_uuid(const struct ebb_nvme_ns_info *info, uint8_t uuid[16])
 	}
 }
 
-static uint32_t ns_io_types(const struct ebb_nvme_ctrlr_info *info)
+static uint32_t ns_io_types(const struct nvme_ctrlr_info *info)
 {
 	uint32_t types = EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_WRITE) | EBB_BIT(EBB_BDEV_FLUSH);
 
@@ -110,9 +110,9 @@ static uint32_t ns_io_types(const struct ebb_nvme_ctrlr_info *info)
 }
 
 /* Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL). */
-static void ns_describe_zeroes(struct ebb_nvme_ns *ns)
+static void ns_describe_zeroes(struct nvme_ns *ns)
 {
-	const struct ebb_nvme_ctrlr_info *info = &ns->on_path->path->info;
+	const struct nvme_ctrlr_info *info = &ns->on_path->path->info;
 	uint32_t pages = info->wzsl_pages != 0 ? info->wzsl_pages : info->mdts_pages;
 
 	ns->bdev.max_write_zeroes_blocks =
@@ -122,9 +122,9 @@ static void ns_describe_zeroes(struct ebb_nvme_ns *ns)
 	}
 }
 
-static void ns_describe_unmap(struct ebb_nvme_ns *ns)
+static void ns_describe_unmap(struct nvme_ns *ns)
 {
-	const struct ebb_nvme_ctrlr_info *info = &ns->on_path->path->info;
+	const struct nvme_ctrlr_info *info = &ns->on_path->path->info;
 	uint64_t ranges = info->dsm_ranges != 0 ? info->dsm_ranges : DSM_RANGES_MAX;
 	uint64_t blocks;
 
@@ -136,29 +136,29 @@ static void ns_describe_unmap(struct ebb_nvme_ns *ns)
 	ns->bdev.max_unmap_blocks = blocks;
 }
 
-static void ns_close(struct ebb_nvme_ns *ns)
+static void ns_close(struct nvme_ns *ns)
 {
-	state_set(ns, EBB_NVME_NS_CLOSING);
+	state_set(ns, NVME_NS_CLOSING);
 	ns->on_path->path->transport->ns_close(ns->on_path);
 }
 
 /* The bdev's: no channel of it is left. */
 static void ns_destruct(struct ebb_bdev *bdev)
 {
-	ns_close(ebb_container_of(bdev, struct ebb_nvme_ns, bdev));
+	ns_close(ebb_container_of(bdev, struct nvme_ns, bdev));
 }
 
 static const struct ebb_bdev_ops bdev_ops = {
-	.submit = ebb_nvme_io_submit,
+	.submit = nvme_io_submit,
 	.destruct = ns_destruct,
-	.dump_info = ebb_nvme_describe_bdev,
+	.dump_info = nvme_describe_bdev,
 };
 
-static void ns_describe(struct ebb_nvme_ns *ns)
+static void ns_describe(struct nvme_ns *ns)
 {
 	const struct nvme_path *path = ns->on_path->path;
-	const struct ebb_nvme_limits *limits = &path->limits;
-	const struct ebb_nvme_ns_info *info = &ns->info;
+	const struct nvme_limits *limits = &path->limits;
+	const struct nvme_ns_info *info = &ns->info;
 	uint64_t max_bytes = ns_max_bytes(path, path->info.mdts_pages);
 
 	if (limits->max_io_bytes != 0 && limits->max_io_bytes < max_bytes) {
@@ -181,17 +181,17 @@ static void ns_describe(struct ebb_nvme_ns *ns)
 	ns->bdev.segment_align = limits->page_bytes;
 	ns_describe_zeroes(ns);
 	ns_describe_unmap(ns);
-	ns->bdev.io_ctx_size = sizeof(struct ebb_nvme_io);
+	ns->bdev.io_ctx_size = sizeof(struct nvme_io);
 	ns->bdev.ops = &bdev_ops;
 	ns->bdev.io_device = ns->drive;
 	ns_uuid(info, ns->bdev.uuid);
 }
 
-struct ebb_nvme_ns *ebb_nvme_ns_create(struct nvme_path *path, uint32_t nsid,
-				       const struct ebb_nvme_ns_info *info)
+struct nvme_ns *nvme_ns_create(struct nvme_path *path, uint32_t nsid,
+			       const struct nvme_ns_info *info)
 {
 	struct nvme_path_ns *on_path = calloc(1, sizeof(*on_path));
-	struct ebb_nvme_ns *ns = calloc(1, sizeof(*ns));
+	struct nvme_ns *ns = calloc(1, sizeof(*ns));
 	struct nvme_drive *drive = path->drive;
 	char *name;
 
@@ -206,7 +206,7 @@ struct ebb_nvme_ns *ebb_nvme_ns_create(struct nvme_path *path, uint32_t nsid,
 	ns->on_path = on_path;
 	ns->nsid = nsid;
 	ns->info = *info;
-	ns->state = EBB_NVME_NS_OPENING;
+	ns->state = NVME_NS_OPENING;
 	while (index_taken(drive, ns->index)) {
 		ns->index++;
 	}
@@ -215,7 +215,7 @@ struct ebb_nvme_ns *ebb_nvme_ns_create(struct nvme_path *path, uint32_t nsid,
 	return ns;
 }
 
-void ebb_nvme_ns_free(struct ebb_nvme_ns *ns)
+void nvme_ns_free(struct nvme_ns *ns)
 {
 	ebb_list_remove(&ns->link);
 	free((char *)(uintptr_t)ns->bdev.name);
@@ -223,16 +223,16 @@ void ebb_nvme_ns_free(struct ebb_nvme_ns *ns)
 	free(ns);
 }
 
-void ebb_nvme_ns_discard(struct ebb_nvme_ns *ns)
+void nvme_ns_discard(struct nvme_ns *ns)
 {
 	ns_close(ns);
 }
 
-int ebb_nvme_ns_register(struct ebb_nvme_ns *ns, char *ret_fault, size_t fault_size)
+int nvme_ns_register(struct nvme_ns *ns, char *ret_fault, size_t fault_size)
 {
 	int rc;
 
-	state_set(ns, EBB_NVME_NS_ONLINE);
+	state_set(ns, NVME_NS_ONLINE);
 	rc = ebb_bdev_register(&ns->bdev);
 	if (rc == -EEXIST && ebb_bdev_find(ns->bdev.name) == NULL) {
 		ebb_notice("nvme",
@@ -255,20 +255,20 @@ static void ns_removed(void *arg)
 	(void)arg; /* destruct() has seen to it */
 }
 
-void ebb_nvme_ns_remove(struct ebb_nvme_ns *ns, const char *why)
+void nvme_ns_remove(struct nvme_ns *ns, const char *why)
 {
-	if (ns->state != EBB_NVME_NS_ONLINE) {
+	if (ns->state != NVME_NS_ONLINE) {
 		return;
 	}
 	if (why != NULL) {
 		ebb_notice("nvme", "%s is removed: %s", ns->bdev.name, why);
 	}
-	state_set(ns, EBB_NVME_NS_LEAVING);
+	state_set(ns, NVME_NS_LEAVING);
 	/* -EBUSY: the end of the process is taking it away already. */
 	(void)ebb_bdev_unregister(&ns->bdev, ns_removed, NULL);
 }
 
-static bool same_identity(const struct ebb_nvme_ns_info *a, const struct ebb_nvme_ns_info *b)
+static bool same_identity(const struct nvme_ns_info *a, const struct nvme_ns_info *b)
 {
 	return a->block_size == b->block_size && a->has_uuid == b->has_uuid &&
 	       a->has_nguid == b->has_nguid && a->has_eui64 == b->has_eui64 &&
@@ -277,7 +277,7 @@ static bool same_identity(const struct ebb_nvme_ns_info *a, const struct ebb_nvm
 	       memcmp(a->eui64, b->eui64, sizeof(a->eui64)) == 0;
 }
 
-bool ebb_nvme_ns_update(struct ebb_nvme_ns *ns, const struct ebb_nvme_ns_info *info)
+bool nvme_ns_update(struct nvme_ns *ns, const struct nvme_ns_info *info)
 {
 	if (!same_identity(&ns->info, info)) {
 		return false;

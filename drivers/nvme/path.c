@@ -24,12 +24,12 @@
 #include "drivers/nvme/channel.h"
 #include "drivers/nvme/jobs.h"
 
-#define START_JOBS                                                            \
-	(EBB_BIT(EBB_NVME_JOB_IDENTIFY) | EBB_BIT(EBB_NVME_JOB_COMMAND_SET) | \
-	 EBB_BIT(EBB_NVME_JOB_EVENTS) | EBB_BIT(EBB_NVME_JOB_POWER) | EBB_BIT(EBB_NVME_JOB_SCAN))
+#define START_JOBS                                                                               \
+	(EBB_BIT(NVME_JOB_IDENTIFY) | EBB_BIT(NVME_JOB_COMMAND_SET) | EBB_BIT(NVME_JOB_EVENTS) | \
+	 EBB_BIT(NVME_JOB_POWER) | EBB_BIT(NVME_JOB_SCAN))
 /* What a reset makes a controller forget; and what may have changed meanwhile, too. */
-#define FEATURE_JOBS (EBB_BIT(EBB_NVME_JOB_EVENTS) | EBB_BIT(EBB_NVME_JOB_POWER))
-#define RESET_JOBS   (FEATURE_JOBS | EBB_BIT(EBB_NVME_JOB_SCAN))
+#define FEATURE_JOBS (EBB_BIT(NVME_JOB_EVENTS) | EBB_BIT(NVME_JOB_POWER))
+#define RESET_JOBS   (FEATURE_JOBS | EBB_BIT(NVME_JOB_SCAN))
 
 /* Nothing but what is refused: whoever attaches it wants to know, and has no use for it. */
 static bool start_is_useless(const struct nvme_path *path)
@@ -37,7 +37,7 @@ static bool start_is_useless(const struct nvme_path *path)
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &path->drive->namespaces) {
-		if (ebb_list_entry(node, struct ebb_nvme_ns, link)->state == EBB_NVME_NS_ONLINE) {
+		if (ebb_list_entry(node, struct nvme_ns, link)->state == NVME_NS_ONLINE) {
 			return false;
 		}
 	}
@@ -85,12 +85,12 @@ static void path_run(struct nvme_path *path)
 
 static void path_add_jobs(struct nvme_path *path, uint32_t jobs)
 {
-	ebb_nvme_worker_add(&path->worker, jobs);
+	nvme_worker_add(&path->worker, jobs);
 	path_run(path);
 }
 
 /* The event request has come back. */
-static void event_done(struct ebb_nvme_request *request)
+static void event_done(struct nvme_request *request)
 {
 	struct nvme_path *path = ebb_container_of(request, struct nvme_path, async_event.request);
 	uint32_t jobs = nvme_async_event_end(path);
@@ -104,7 +104,7 @@ static void admin_done(struct nvme_admin_command *admin, int rc)
 {
 	struct nvme_path *path = admin->path;
 
-	ebb_nvme_worker_wake(&path->worker, rc);
+	nvme_worker_wake(&path->worker, rc);
 	path_run(path);
 }
 
@@ -113,11 +113,11 @@ static void look_msg(void *arg)
 	struct nvme_path *path = arg;
 
 	atomic_store(&path->worker.look.sent, false);
-	path_add_jobs(path, EBB_BIT(EBB_NVME_JOB_SCAN));
+	path_add_jobs(path, EBB_BIT(NVME_JOB_SCAN));
 }
 
-struct nvme_path *nvme_path_create(struct nvme_drive *drive,
-				   const struct ebb_nvme_transport *transport, const char *traddr)
+struct nvme_path *nvme_path_create(struct nvme_drive *drive, const struct nvme_transport *transport,
+				   const char *traddr)
 {
 	struct nvme_path *path = calloc(1, sizeof(*path));
 
@@ -128,7 +128,7 @@ struct nvme_path *nvme_path_create(struct nvme_drive *drive,
 	path->transport = transport;
 	path->state = NVME_PATH_ATTACHING;
 	path->traddr = strdup(traddr);
-	ebb_nvme_retry_init(&path->admin_retry, nvme_admin_command_again);
+	nvme_retry_init(&path->admin_retry, nvme_admin_command_again);
 	ebb_msg_init(&path->worker.look.msg, look_msg, path);
 	path->async_event.done = event_done;
 	if (path->traddr == NULL || nvme_admin_command_init(&path->admin, path, admin_done) < 0) {
@@ -200,7 +200,7 @@ void nvme_path_attached(struct nvme_path *path, int rc)
 		attach_undo(path, 0);
 		return;
 	}
-	rc = ebb_nvme_channels_begin(drive);
+	rc = nvme_channels_begin(drive);
 	if (rc < 0) {
 		nvme_path_fault(path, rc, "NVMe controller '%s': out of memory", drive->name);
 		attach_undo(path, rc);
@@ -286,32 +286,32 @@ static void path_gone(struct nvme_path *path)
 	nvme_drive_leave(path->drive);
 }
 
-void nvme_path_event(struct nvme_path *path, enum ebb_nvme_event event, uint32_t value)
+void nvme_path_event(struct nvme_path *path, enum nvme_event event, uint32_t value)
 {
 	ebb_assert(ebb_thread_is_app());
 	switch (event) {
-	case EBB_NVME_EVENT_ASYNC:
+	case NVME_EVENT_ASYNC:
 		path_add_jobs(path, nvme_async_event_jobs(path, value));
 		break;
-	case EBB_NVME_EVENT_NS_CHANGED:
-		path_add_jobs(path, EBB_BIT(EBB_NVME_JOB_SCAN));
+	case NVME_EVENT_NS_CHANGED:
+		path_add_jobs(path, EBB_BIT(NVME_JOB_SCAN));
 		break;
-	case EBB_NVME_EVENT_RESET:
+	case NVME_EVENT_RESET:
 		if (path->state == NVME_PATH_ENABLED) {
 			ebb_warn("nvme", "%s (%s) is being reset", path->drive->name, path->traddr);
 			nvme_path_state_set(path, NVME_PATH_RESETTING);
 		}
 		break;
-	case EBB_NVME_EVENT_READY:
+	case NVME_EVENT_READY:
 		if (path->call != NVME_PATH_CALL_RESET) {
 			ebb_notice("nvme", "%s (%s) works again", path->drive->name, path->traddr);
 			path_ready(path);
 		}
 		break;
-	case EBB_NVME_EVENT_FAILED:
+	case NVME_EVENT_FAILED:
 		path_failed(path);
 		break;
-	case EBB_NVME_EVENT_GONE:
+	case NVME_EVENT_GONE:
 		path_gone(path);
 		break;
 	}
@@ -319,7 +319,7 @@ void nvme_path_event(struct nvme_path *path, enum ebb_nvme_event event, uint32_t
 
 void nvme_path_ns_opened(struct nvme_path_ns *ns, int rc)
 {
-	ebb_nvme_worker_wake(&ns->path->worker, rc);
+	nvme_worker_wake(&ns->path->worker, rc);
 	path_run(ns->path);
 }
 
@@ -327,11 +327,11 @@ void nvme_path_ns_closed(struct nvme_path_ns *ns)
 {
 	struct nvme_path *path = ns->path;
 
-	ebb_assert(ebb_thread_is_app() && ns->ns->state == EBB_NVME_NS_CLOSING);
-	ebb_nvme_ns_free(ns->ns);
+	ebb_assert(ebb_thread_is_app() && ns->ns->state == NVME_NS_CLOSING);
+	nvme_ns_free(ns->ns);
 	if (nvme_drive_is_leaving(path->drive)) {
 		nvme_drive_go_on(path->drive);
 	} else if (path->scan.again) {
-		path_add_jobs(path, EBB_BIT(EBB_NVME_JOB_SCAN));
+		path_add_jobs(path, EBB_BIT(NVME_JOB_SCAN));
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_PATH_H
-#define EBB_DRIVERS_NVME_PATH_H
+#ifndef DRIVERS_NVME_PATH_H
+#define DRIVERS_NVME_PATH_H
 
 /*
  * A path to a drive: one controller, by one transport, as the command layer and the transport share
@@ -30,39 +30,39 @@ enum nvme_path_call {
 
 struct nvme_path {
 	struct nvme_drive *drive;
-	const struct ebb_nvme_transport *transport;
+	const struct nvme_transport *transport;
 	void *transport_ctrlr; /* the transport's own, from attach() until detached */
 	char *traddr;          /* "0000:01:00.0", "/dev/nvme0", as the user has given it */
-	struct ebb_nvme_limits limits;
+	struct nvme_limits limits;
 
 	/* The command layer's own. */
 	enum nvme_path_state state;
 	enum nvme_path_call call;
-	struct ebb_nvme_ctrlr_info info; /* channels' threads read @retry_delay_100ms */
+	struct nvme_ctrlr_info info; /* channels' threads read @retry_delay_100ms */
 	/* Nothing is tried again: it is at its end. Pairs with retry.c, on channels' threads. */
 	_Atomic bool no_retries;
 	struct nvme_worker worker;
 	struct nvme_admin_command admin; /* the worker's */
-	struct ebb_nvme_retry admin_retry;
+	struct nvme_retry admin_retry;
 	struct nvme_scan scan;
 	struct nvme_async_event async_event;
 };
 
 /* Return: a path of @drive, which has no other, state ATTACHING; NULL out of memory. */
-struct nvme_path *nvme_path_create(struct nvme_drive *drive,
-				   const struct ebb_nvme_transport *transport, const char *traddr);
+struct nvme_path *nvme_path_create(struct nvme_drive *drive, const struct nvme_transport *transport,
+				   const char *traddr);
 
 /* For one whose transport has never been asked, or has nothing any more. */
 void nvme_path_destroy(struct nvme_path *path);
 
 /*
- * A transport's answers and news, all on the app thread. See struct ebb_nvme_transport. The path, and
+ * A transport's answers and news, all on the app thread. See struct nvme_transport. The path, and
  * its drive, may be gone afterwards.
  */
 void nvme_path_attached(struct nvme_path *path, int rc);
 void nvme_path_detached(struct nvme_path *path);
 void nvme_path_was_reset(struct nvme_path *path, int rc);
-void nvme_path_event(struct nvme_path *path, enum ebb_nvme_event event, uint32_t value);
+void nvme_path_event(struct nvme_path *path, enum nvme_event event, uint32_t value);
 void nvme_path_ns_opened(struct nvme_path_ns *ns, int rc);
 void nvme_path_ns_closed(struct nvme_path_ns *ns);
 

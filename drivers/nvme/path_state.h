@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_PATH_STATE_H
-#define EBB_DRIVERS_NVME_PATH_STATE_H
+#ifndef DRIVERS_NVME_PATH_STATE_H
+#define DRIVERS_NVME_PATH_STATE_H
 
 /* In what state a path is, and what is wrong with it. Thread: app. */
 

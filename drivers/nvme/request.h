@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_REQUEST_H
-#define EBB_DRIVERS_NVME_REQUEST_H
+#ifndef DRIVERS_NVME_REQUEST_H
+#define DRIVERS_NVME_REQUEST_H
 
 /*
  * One NVMe command under way, whichever transport carries it. The command layer fills in what the
@@ -15,24 +15,24 @@
 #include <ebb/list.h>
 #include <ebb/uring.h>
 
-struct ebb_nvme_ns;
-struct ebb_nvme_queue;
-struct ebb_nvme_request;
+struct nvme_ns;
+struct nvme_queue;
+struct nvme_request;
 
-typedef void (*ebb_nvme_done_fn)(struct ebb_nvme_request *request);
+typedef void (*nvme_done_fn)(struct nvme_request *request);
 
 /* The status field of a completion without its phase tag (NVMe Base 2.0, 3.3.3.2.1 "Status Field"). */
-#define EBB_NVME_SC(status)  ((status)&0xffu)
-#define EBB_NVME_SCT(status) (((status) >> 8) & 0x7u)
-#define EBB_NVME_CRD(status) (((status) >> 11) & 0x3u)
-#define EBB_NVME_MORE        EBB_BIT(13)
-#define EBB_NVME_DNR         EBB_BIT(14)
+#define NVME_SC(status)  ((status)&0xffu)
+#define NVME_SCT(status) (((status) >> 8) & 0x7u)
+#define NVME_CRD(status) (((status) >> 11) & 0x3u)
+#define NVME_MORE        EBB_BIT(13)
+#define NVME_DNR         EBB_BIT(14)
 
 /*
  * The owner's storage: it sets all up to @done. It is the transport's from submit() until @done is
  * entered. @done runs exactly once, on the thread that submitted; perhaps inside submit().
  */
-struct ebb_nvme_request {
+struct nvme_request {
 	/* The command's fields, as NVMe Base names them. */
 	uint8_t opcode;
 	uint8_t tries; /* the command layer's: how often it was submitted */
@@ -53,8 +53,8 @@ struct ebb_nvme_request {
 	int iovcnt; /* 0: no data */
 	uint32_t len_bytes;
 
-	struct ebb_nvme_ns *ns; /* NULL: an admin command */
-	ebb_nvme_done_fn done;
+	struct nvme_ns *ns; /* NULL: an admin command */
+	nvme_done_fn done;
 
 	/*
 	 * The answer. @rc 0: the device has answered, @status (0: success) and @result are its
@@ -67,7 +67,7 @@ struct ebb_nvme_request {
 	uint64_t result; /* dwords 0 and 1 of the completion */
 
 	/* The transport's own. */
-	struct ebb_nvme_queue *queue; /* that carries it */
+	struct nvme_queue *queue; /* that carries it */
 	uint64_t deadline_ns;
 	struct ebb_list link;
 	union {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_RETRY_H
-#define EBB_DRIVERS_NVME_RETRY_H
+#ifndef DRIVERS_NVME_RETRY_H
+#define DRIVERS_NVME_RETRY_H
 
 /*
  * Requests that are to be submitted again: at the next turn, or when the time that the device has
@@ -14,29 +14,28 @@
 
 struct nvme_path;
 
-struct ebb_nvme_retry {
-	void (*again)(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request);
+struct nvme_retry {
+	void (*again)(struct nvme_retry *retry, struct nvme_request *request);
 	struct ebb_list waiting; /* by request.link; due at request.deadline_ns */
 	struct ebb_poller *timer;
 	struct ebb_msg msg;
 	bool sent; /* @msg is under way */
 };
 
-void ebb_nvme_retry_init(struct ebb_nvme_retry *retry,
-			 void (*again)(struct ebb_nvme_retry *retry,
-				       struct ebb_nvme_request *request));
+void nvme_retry_init(struct nvme_retry *retry,
+		     void (*again)(struct nvme_retry *retry, struct nvme_request *request));
 
 /* Nothing waits, and no message is under way. */
-bool ebb_nvme_retry_idle(const struct ebb_nvme_retry *retry);
+bool nvme_retry_idle(const struct nvme_retry *retry);
 
 /**
- * ebb_nvme_retry_wanted() - shall this answer be asked for again?
+ * nvme_retry_wanted() - shall this answer be asked for again?
  * Counts the try. Return: true: it has been queued, @again will be called for it.
  */
-bool ebb_nvme_retry_wanted(struct ebb_nvme_retry *retry, struct ebb_nvme_request *request,
-			   const struct nvme_path *path);
+bool nvme_retry_wanted(struct nvme_retry *retry, struct nvme_request *request,
+		       const struct nvme_path *path);
 
 /* Everything that waits is submitted now: the device is going, and will answer so. */
-void ebb_nvme_retry_flush(struct ebb_nvme_retry *retry);
+void nvme_retry_flush(struct nvme_retry *retry);
 
 #endif

@@ -16,7 +16,7 @@
 #define TIMEOUT_US      30000000u
 
 /* For controllers attached from now on, as bdev_nvme_set_options has left them. */
-static struct ebb_nvme_attach_opts options = {
+static struct nvme_attach_opts options = {
 	.io_queue_depth = IO_QUEUE_DEPTH,
 	.timeout_us = TIMEOUT_US,
 	.apst_latency_us = 100000,
@@ -68,7 +68,7 @@ static void attach_done(void *arg, struct nvme_drive *drive, int rc)
 	struct ebb_call *call = arg;
 
 	if (rc == 0) {
-		ebb_call_result(call, ebb_nvme_describe_names(drive));
+		ebb_call_result(call, nvme_describe_names(drive));
 	} else if (drive->fault[0] != '\0') {
 		ebb_call_error(call, rc, "%s", drive->fault);
 	} else {
@@ -79,11 +79,11 @@ static void attach_done(void *arg, struct nvme_drive *drive, int rc)
 
 static void answer_no_transport(struct ebb_call *call, const char *trtype)
 {
-	const struct ebb_nvme_transport *transport = NULL;
+	const struct nvme_transport *transport = NULL;
 	char known[128] = "";
 	size_t used = 0;
 
-	while ((transport = ebb_nvme_transport_next(transport)) != NULL && used < sizeof(known)) {
+	while ((transport = nvme_transport_next(transport)) != NULL && used < sizeof(known)) {
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
 					 used > 0 ? ", " : "", transport->trtype);
 	}
@@ -91,7 +91,7 @@ static void answer_no_transport(struct ebb_call *call, const char *trtype)
 		       "trtype: '%s' is no transport of ebb's; there are: %s", trtype, known);
 }
 
-static void attach_opts(const struct attach_params *params, struct ebb_nvme_attach_opts *ret_opts)
+static void attach_opts(const struct attach_params *params, struct nvme_attach_opts *ret_opts)
 {
 	*ret_opts = options;
 	ret_opts->rebind = params->rebind;
@@ -106,7 +106,7 @@ static void attach_opts(const struct attach_params *params, struct ebb_nvme_atta
 	}
 	if (params->shadows_given) {
 		ret_opts->shadow_doorbells =
-			params->shadow_doorbells ? EBB_NVME_SHADOWS_ON : EBB_NVME_SHADOWS_OFF;
+			params->shadow_doorbells ? NVME_SHADOWS_ON : NVME_SHADOWS_OFF;
 	}
 }
 
@@ -122,9 +122,9 @@ static const char *attach_param_of_pcie(const struct attach_params *params)
 static void attach_call(struct ebb_call *call, void *arg)
 {
 	const struct attach_params *params = arg;
-	const struct ebb_nvme_transport *transport = ebb_nvme_transport_find(params->trtype);
+	const struct nvme_transport *transport = nvme_transport_find(params->trtype);
 	const char *of_pcie = attach_param_of_pcie(params);
-	struct ebb_nvme_attach_opts opts;
+	struct nvme_attach_opts opts;
 	int rc;
 
 	if (transport == NULL) {
@@ -216,7 +216,7 @@ static void get_call(struct ebb_call *call, void *arg)
 	array = json_object_new_array();
 	while ((drive = nvme_drive_next(drive)) != NULL) {
 		if (params->name == NULL || strcmp(params->name, drive->name) == 0) {
-			json_object_array_add(array, ebb_nvme_describe_drive(drive));
+			json_object_array_add(array, nvme_describe_drive(drive));
 		}
 	}
 	ebb_call_result(call, array);

@@ -35,7 +35,7 @@ static void add_string(struct json_object *object, const char *name, const char 
 	json_object_object_add(object, name, json_object_new_string(value));
 }
 
-static void add_counters(struct json_object *object, const struct ebb_nvme_health *health)
+static void add_counters(struct json_object *object, const struct nvme_health *health)
 {
 	add_uint(object, "available_spare_percentage", health->available_spare_percent);
 	add_uint(object, "available_spare_threshold_percentage", health->spare_threshold_percent);
@@ -55,7 +55,7 @@ static void add_counters(struct json_object *object, const struct ebb_nvme_healt
 }
 
 static struct json_object *health_json(const struct nvme_drive *drive,
-				       const struct ebb_nvme_health *health)
+				       const struct nvme_health *health)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *sensors = json_object_new_array();
@@ -67,7 +67,7 @@ static struct json_object *health_json(const struct nvme_drive *drive,
 	add_string(object, "firmware_revision", drive->path->info.firmware);
 	add_string(object, "traddr", drive->path->traddr);
 	add_uint(object, "critical_warning", health->critical_warning);
-	ebb_nvme_health_warnings(health, warnings, sizeof(warnings));
+	nvme_health_warnings(health, warnings, sizeof(warnings));
 	add_string(object, "critical_warning_text", warnings);
 	json_object_object_add(object, "temperature_celsius",
 			       json_object_new_int(health->temperature_celsius));
@@ -83,14 +83,14 @@ static void health_done(struct nvme_admin_command *admin, int rc)
 {
 	struct health_call *health_call = ebb_container_of(admin, struct health_call, admin);
 	struct nvme_drive *drive = admin->path->drive;
-	struct ebb_nvme_health health;
+	struct nvme_health health;
 
 	if (rc < 0) {
 		ebb_call_error(health_call->call, rc,
 			       "NVMe controller '%s' (%s) does not tell its health: %s",
 			       drive->name, drive->path->traddr, strerror(-rc));
 	} else {
-		ebb_nvme_health_parse(admin->buf, &health);
+		nvme_health_parse(admin->buf, &health);
 		ebb_call_result(health_call->call, health_json(drive, &health));
 	}
 	nvme_admin_command_fini(admin);
@@ -125,7 +125,7 @@ static void health_call(struct ebb_call *call, void *arg)
 		return;
 	}
 	health->call = call;
-	nvme_admin_command_get_log(&health->admin, NVME_LOG_LID_SMART, EBB_NVME_HEALTH_BYTES);
+	nvme_admin_command_get_log(&health->admin, NVME_LOG_LID_SMART, NVME_HEALTH_BYTES);
 }
 
 static struct ebb_method health_method = {

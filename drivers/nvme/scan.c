@@ -46,13 +46,13 @@ static void scan_finish(struct nvme_path *path)
 	struct ebb_list *node, *next;
 
 	ebb_list_for_each_safe(node, next, &path->drive->namespaces) {
-		struct ebb_nvme_ns *ns = ebb_list_entry(node, struct ebb_nvme_ns, link);
+		struct nvme_ns *ns = ebb_list_entry(node, struct nvme_ns, link);
 
 		if (ns->on_path->seen != path->scan.number) {
-			ebb_nvme_ns_remove(ns, "the controller has it no more");
+			nvme_ns_remove(ns, "the controller has it no more");
 		}
 	}
-	ebb_nvme_worker_job_end(path, 0);
+	nvme_worker_job_end(path, 0);
 }
 
 static void scan_failed(struct nvme_path *path, int rc)
@@ -62,7 +62,7 @@ static void scan_failed(struct nvme_path *path, int rc)
 	if (path->state == NVME_PATH_ENABLED) {
 		ebb_warn("nvme", "%s; they stay as they are", path->drive->fault);
 	}
-	ebb_nvme_worker_job_end(path, rc);
+	nvme_worker_job_end(path, rc);
 }
 
 /* Is nobody to use its namespaces any more? */
@@ -74,20 +74,20 @@ static bool scan_is_in_vain(const struct nvme_path *path)
 
 static void open_end(struct nvme_path *path, int rc)
 {
-	struct ebb_nvme_ns *ns = path->scan.opening;
+	struct nvme_ns *ns = path->scan.opening;
 	char why[256];
 
 	path->scan.opening = NULL;
 	if (rc == -ENOENT) {
-		ebb_nvme_ns_free(ns);
+		nvme_ns_free(ns);
 	} else if (rc < 0) {
 		scan_refuse(path, rc,
 			    ns->on_path->fault[0] != '\0' ? ns->on_path->fault : strerror(-rc));
-		ebb_nvme_ns_free(ns);
+		nvme_ns_free(ns);
 	} else if (scan_is_in_vain(path)) {
-		ebb_nvme_ns_discard(ns);
+		nvme_ns_discard(ns);
 	} else {
-		rc = ebb_nvme_ns_register(ns, why, sizeof(why));
+		rc = nvme_ns_register(ns, why, sizeof(why));
 		if (rc < 0) {
 			scan_refuse(path, rc, why);
 		}
@@ -99,7 +99,7 @@ static void open_end(struct nvme_path *path, int rc)
 static void scan_open(struct nvme_path *path)
 {
 	struct nvme_scan *scan = &path->scan;
-	struct ebb_nvme_ns *ns = ebb_nvme_ns_create(path, scan->nsids[scan->at], &scan->info);
+	struct nvme_ns *ns = nvme_ns_create(path, scan->nsids[scan->at], &scan->info);
 
 	if (ns == NULL) {
 		scan_refuse(path, -ENOMEM, "out of memory");
@@ -109,12 +109,12 @@ static void scan_open(struct nvme_path *path)
 	ns->on_path->seen = scan->number;
 	if (ns->bdev.max_io_blocks == 0) {
 		scan_refuse(path, -ENOTSUP, "one command cannot carry even one of its blocks");
-		ebb_nvme_ns_free(ns);
+		nvme_ns_free(ns);
 		scan_next(path);
 		return;
 	}
 	scan->opening = ns;
-	ebb_nvme_worker_wait(&path->worker, open_end);
+	nvme_worker_wait(&path->worker, open_end);
 	path->transport->ns_open(ns->on_path);
 }
 
@@ -122,18 +122,18 @@ static void scan_open(struct nvme_path *path)
 static void scan_apply(struct nvme_path *path)
 {
 	struct nvme_scan *scan = &path->scan;
-	struct ebb_nvme_ns *ns = ebb_nvme_ns_find(path->drive, scan->nsids[scan->at]);
+	struct nvme_ns *ns = nvme_ns_find(path->drive, scan->nsids[scan->at]);
 
 	if (ns == NULL) {
 		scan_open(path);
 		return;
 	}
 	ns->on_path->seen = scan->number;
-	if (ns->state != EBB_NVME_NS_ONLINE) {
+	if (ns->state != NVME_NS_ONLINE) {
 		path->scan.again = true;
-	} else if (!ebb_nvme_ns_update(ns, &scan->info)) {
+	} else if (!nvme_ns_update(ns, &scan->info)) {
 		path->scan.again = true;
-		ebb_nvme_ns_remove(ns, "it has been formatted anew, or replaced");
+		nvme_ns_remove(ns, "it has been formatted anew, or replaced");
 	}
 	scan_next(path);
 }
@@ -142,27 +142,27 @@ static void scan_apply(struct nvme_path *path)
 static void scan_unusable(struct nvme_path *path, int rc, const char *why)
 {
 	struct nvme_scan *scan = &path->scan;
-	struct ebb_nvme_ns *ns = ebb_nvme_ns_find(path->drive, scan->nsids[scan->at]);
+	struct nvme_ns *ns = nvme_ns_find(path->drive, scan->nsids[scan->at]);
 
 	scan_refuse(path, rc, why);
 	if (ns != NULL) {
 		ns->on_path->seen = scan->number;
-		ebb_nvme_ns_remove(ns, why);
+		nvme_ns_remove(ns, why);
 	}
 	scan_next(path);
 }
 
 static void descriptors_end(struct nvme_path *path, int rc)
 {
-	struct ebb_nvme_ns_info *info = &path->scan.info;
+	struct nvme_ns_info *info = &path->scan.info;
 	const char *fault;
 
 	/* Not all that should know the list do; what they are is then what CNS 00h has said. */
-	if (rc == 0 && !ebb_nvme_identify_descriptors(path->admin.buf, info)) {
+	if (rc == 0 && !nvme_identify_parse_descriptors(path->admin.buf, info)) {
 		ebb_warn("nvme", "%s: namespace %u: its identification descriptors are malformed",
 			 path->drive->name, path->scan.nsids[path->scan.at]);
 	}
-	fault = ebb_nvme_identify_csi_fault(info->csi);
+	fault = nvme_identify_csi_fault(info->csi);
 	if (fault != NULL) {
 		scan_unusable(path, -ENOTSUP, fault);
 		return;
@@ -172,19 +172,19 @@ static void descriptors_end(struct nvme_path *path, int rc)
 
 static void identify_failed(struct nvme_path *path, int rc)
 {
-	const struct ebb_nvme_request *request = &path->admin.request;
+	const struct nvme_request *request = &path->admin.request;
 	struct nvme_scan *scan = &path->scan;
-	struct ebb_nvme_ns *ns = ebb_nvme_ns_find(path->drive, scan->nsids[scan->at]);
+	struct nvme_ns *ns = nvme_ns_find(path->drive, scan->nsids[scan->at]);
 	char why[256];
 
 	if (request->rc < 0) {
 		scan_failed(path, rc); /* the controller does not answer: nothing is known */
 		return;
 	}
-	if (EBB_NVME_SCT(request->status) != NVME_SCT_GENERIC ||
-	    EBB_NVME_SC(request->status) != NVME_SC_INVALID_NS) {
+	if (NVME_SCT(request->status) != NVME_SCT_GENERIC ||
+	    NVME_SC(request->status) != NVME_SC_INVALID_NS) {
 		snprintf(why, sizeof(why), "it cannot be identified: %s",
-			 ebb_nvme_status_text(request->status));
+			 nvme_status_text(request->status));
 		scan_refuse(path, rc, why);
 		if (ns != NULL) {
 			ns->on_path->seen = scan->number; /* it stays as it was */
@@ -203,7 +203,7 @@ static void ns_end(struct nvme_path *path, int rc)
 		identify_failed(path, rc);
 		return;
 	}
-	rc = ebb_nvme_identify_ns(path->admin.buf, &scan->info, why, sizeof(why));
+	rc = nvme_identify_parse_ns(path->admin.buf, &scan->info, why, sizeof(why));
 	if (rc == -ENODEV) {
 		scan_next(path); /* inactive: not seen */
 		return;
@@ -216,7 +216,7 @@ static void ns_end(struct nvme_path *path, int rc)
 		scan_apply(path);
 		return;
 	}
-	ebb_nvme_worker_wait(&path->worker, descriptors_end);
+	nvme_worker_wait(&path->worker, descriptors_end);
 	nvme_admin_command_identify(&path->admin, NVME_IDENTIFY_CNS_NS_DESC_LIST, nsid, 0);
 }
 
@@ -226,9 +226,9 @@ static void scan_look(struct nvme_path *path)
 	struct nvme_scan *scan = &path->scan;
 
 	if (scan_is_in_vain(path)) {
-		ebb_nvme_worker_job_end(path, path->state == NVME_PATH_GONE ? -ENODEV : -ECANCELED);
+		nvme_worker_job_end(path, path->state == NVME_PATH_GONE ? -ENODEV : -ECANCELED);
 	} else if (scan->at < scan->count) {
-		ebb_nvme_worker_wait(&path->worker, ns_end);
+		nvme_worker_wait(&path->worker, ns_end);
 		nvme_admin_command_identify(&path->admin, NVME_IDENTIFY_CNS_NS,
 					    scan->nsids[scan->at], 0);
 	} else if (scan->last_page) {
@@ -252,7 +252,7 @@ static void page_end(struct nvme_path *path, int rc)
 		scan_failed(path, rc);
 		return;
 	}
-	scan->count = ebb_nvme_identify_ns_list(path->admin.buf, scan->after, scan->nsids);
+	scan->count = nvme_identify_parse_ns_list(path->admin.buf, scan->after, scan->nsids);
 	scan->at = 0;
 	scan->pages++;
 	scan->last_page = scan->count < NVME_ID_NS_LIST_MAX ||
@@ -284,11 +284,11 @@ static void scan_page(struct nvme_path *path)
 		scan_look(path);
 		return;
 	}
-	ebb_nvme_worker_wait(&path->worker, page_end);
+	nvme_worker_wait(&path->worker, page_end);
 	nvme_admin_command_identify(&path->admin, NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, scan->after, 0);
 }
 
-void ebb_nvme_scan_begin(struct nvme_path *path)
+void nvme_scan_begin(struct nvme_path *path)
 {
 	struct nvme_scan *scan = &path->scan;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_SCAN_H
-#define EBB_DRIVERS_NVME_SCAN_H
+#ifndef DRIVERS_NVME_SCAN_H
+#define DRIVERS_NVME_SCAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/nvme/identify.h"
 
-struct ebb_nvme_ns;
+struct nvme_ns;
 struct nvme_path;
 
 /* A look at the namespaces, under way. See scan.c. */
@@ -19,15 +19,15 @@ struct nvme_scan {
 	uint32_t after; /* the last one of the page */
 	unsigned pages;
 	bool last_page;
-	bool again;                   /* when a namespace that is leaving has left */
-	struct ebb_nvme_ns_info info; /* of nsids[at] */
-	struct ebb_nvme_ns *opening;
+	bool again;               /* when a namespace that is leaving has left */
+	struct nvme_ns_info info; /* of nsids[at] */
+	struct nvme_ns *opening;
 	unsigned refused;
 	char refusal[320]; /* the first: which namespace, and why */
 	int refusal_rc;
 };
 
 /* The job. Thread: app. */
-void ebb_nvme_scan_begin(struct nvme_path *path);
+void nvme_scan_begin(struct nvme_path *path);
 
 #endif

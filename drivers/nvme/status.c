@@ -106,36 +106,36 @@ static const struct status_row *status_find(uint16_t status)
 	return NULL;
 }
 
-int ebb_nvme_status_errno(uint16_t status)
+int nvme_status_errno(uint16_t status)
 {
 	const struct status_row *row = status_find(status);
 
 	return row != NULL ? row->error : -EIO;
 }
 
-const char *ebb_nvme_status_text(uint16_t status)
+const char *nvme_status_text(uint16_t status)
 {
 	const struct status_row *row = status_find(status);
 
 	if (row != NULL) {
 		return row->text;
 	}
-	return EBB_NVME_SCT(status) == NVME_SCT_VS ? "a vendor's own error" : "an unknown error";
+	return NVME_SCT(status) == NVME_SCT_VS ? "a vendor's own error" : "an unknown error";
 }
 
-bool ebb_nvme_status_retry(uint16_t status)
+bool nvme_status_retry(uint16_t status)
 {
 	const struct status_row *row = status_find(status);
 
-	return (status & EBB_NVME_DNR) == 0 && row != NULL && row->class == STATUS_RETRY;
+	return (status & NVME_DNR) == 0 && row != NULL && row->class == STATUS_RETRY;
 }
 
-bool ebb_nvme_rc_retry(int rc)
+bool nvme_rc_retry(int rc)
 {
 	return rc == -EINTR || rc == -EAGAIN;
 }
 
-bool ebb_nvme_status_doubts_ns(uint16_t status)
+bool nvme_status_doubts_ns(uint16_t status)
 {
 	switch (status & ((NVME_SCT_MASK << NVME_SCT_SHIFT) | NVME_SC_MASK)) {
 	case GENERIC(NVME_SC_INVALID_FIELD):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_STATUS_H
-#define EBB_DRIVERS_NVME_STATUS_H
+#ifndef DRIVERS_NVME_STATUS_H
+#define DRIVERS_NVME_STATUS_H
 
 /* What a device's, or a transport's, answer means. Pure functions. */
 
@@ -8,25 +8,25 @@
 #include <stdint.h>
 
 /**
- * ebb_nvme_status_errno() - the errno for a status field
- * @status: as in struct ebb_nvme_request; 0 gives 0
+ * nvme_status_errno() - the errno for a status field
+ * @status: as in struct nvme_request; 0 gives 0
  * Return: 0 or negative errno; what is not known is -EIO.
  */
-int ebb_nvme_status_errno(uint16_t status);
+int nvme_status_errno(uint16_t status);
 
 /* The status in words: "unrecovered read error"; never NULL. */
-const char *ebb_nvme_status_text(uint16_t status);
+const char *nvme_status_text(uint16_t status);
 
 /* May the same command succeed a little later? False with DNR, and for what cannot change. */
-bool ebb_nvme_status_retry(uint16_t status);
+bool nvme_status_retry(uint16_t status);
 
-/* The same for an answer that is no status: @rc as in struct ebb_nvme_request, < 0. */
-bool ebb_nvme_rc_retry(int rc);
+/* The same for an answer that is no status: @rc as in struct nvme_request, < 0. */
+bool nvme_rc_retry(int rc);
 
 /*
  * Does the status mean that the namespace may not be what it was identified as? Then another host,
  * or an administrator, may have formatted it, and nobody has told.
  */
-bool ebb_nvme_status_doubts_ns(uint16_t status);
+bool nvme_status_doubts_ns(uint16_t status);
 
 #endif

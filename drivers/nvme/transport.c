@@ -7,12 +7,12 @@
 
 static struct ebb_list transports = EBB_LIST_INIT(transports);
 
-void ebb_nvme_transport_add(struct ebb_nvme_transport *transport)
+void nvme_transport_add(struct nvme_transport *transport)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &transports) {
-		if (strcmp(ebb_list_entry(node, struct ebb_nvme_transport, link)->trtype,
+		if (strcmp(ebb_list_entry(node, struct nvme_transport, link)->trtype,
 			   transport->trtype) > 0) {
 			break;
 		}
@@ -20,18 +20,18 @@ void ebb_nvme_transport_add(struct ebb_nvme_transport *transport)
 	ebb_list_insert_before(&transport->link, node);
 }
 
-void ebb_nvme_transport_remove(struct ebb_nvme_transport *transport)
+void nvme_transport_remove(struct nvme_transport *transport)
 {
 	ebb_list_remove(&transport->link);
 }
 
-const struct ebb_nvme_transport *ebb_nvme_transport_find(const char *trtype)
+const struct nvme_transport *nvme_transport_find(const char *trtype)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &transports) {
-		const struct ebb_nvme_transport *transport =
-			ebb_list_entry(node, struct ebb_nvme_transport, link);
+		const struct nvme_transport *transport =
+			ebb_list_entry(node, struct nvme_transport, link);
 
 		if (strcasecmp(transport->trtype, trtype) == 0) {
 			return transport;
@@ -40,9 +40,9 @@ const struct ebb_nvme_transport *ebb_nvme_transport_find(const char *trtype)
 	return NULL;
 }
 
-const struct ebb_nvme_transport *ebb_nvme_transport_next(const struct ebb_nvme_transport *previous)
+const struct nvme_transport *nvme_transport_next(const struct nvme_transport *previous)
 {
 	struct ebb_list *node = previous == NULL ? transports.next : previous->link.next;
 
-	return node == &transports ? NULL : ebb_list_entry(node, struct ebb_nvme_transport, link);
+	return node == &transports ? NULL : ebb_list_entry(node, struct nvme_transport, link);
 }

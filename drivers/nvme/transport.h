@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_TRANSPORT_H
-#define EBB_DRIVERS_NVME_TRANSPORT_H
+#ifndef DRIVERS_NVME_TRANSPORT_H
+#define DRIVERS_NVME_TRANSPORT_H
 
 /*
  * What carries NVMe commands. The layer above knows commands, namespaces and bdevs, and nothing of
@@ -23,11 +23,11 @@
 
 struct nvme_path;
 struct nvme_path_ns;
-struct ebb_nvme_queue;
+struct nvme_queue;
 struct json_object;
 
 /* What a transport, with this device, can carry. Filled in by attach(). */
-struct ebb_nvme_limits {
+struct nvme_limits {
 	uint32_t max_io_bytes; /* of one command; the layer takes the least of this and MDTS */
 	uint32_t max_segments; /* iovec elements of one command */
 	uint32_t buf_align;    /* bytes, of memory and length of each element */
@@ -37,18 +37,18 @@ struct ebb_nvme_limits {
 	uint32_t min_page_bytes; /* CAP.MPSMIN in bytes: the unit of MDTS */
 };
 
-enum ebb_nvme_event {
-	EBB_NVME_EVENT_ASYNC,      /* asynchronous event; @value: dword 0 of its completion */
-	EBB_NVME_EVENT_NS_CHANGED, /* look at the namespaces again */
-	EBB_NVME_EVENT_RESET,      /* a reset has begun that nobody asked for; @value: none */
-	EBB_NVME_EVENT_READY,      /* and has ended well */
-	EBB_NVME_EVENT_FAILED,     /* no reset helps: every request fails from now on */
-	EBB_NVME_EVENT_GONE,       /* the device has left, or we are asked to let go: detach */
+enum nvme_event {
+	NVME_EVENT_ASYNC,      /* asynchronous event; @value: dword 0 of its completion */
+	NVME_EVENT_NS_CHANGED, /* look at the namespaces again */
+	NVME_EVENT_RESET,      /* a reset has begun that nobody asked for; @value: none */
+	NVME_EVENT_READY,      /* and has ended well */
+	NVME_EVENT_FAILED,     /* no reset helps: every request fails from now on */
+	NVME_EVENT_GONE,       /* the device has left, or we are asked to let go: detach */
 };
 
 /* A channel's way to the device: the transport's struct begins with one. */
-struct ebb_nvme_queue {
-	const struct ebb_nvme_transport *transport;
+struct nvme_queue {
+	const struct nvme_transport *transport;
 	struct nvme_path *path;
 	/*
 	 * Fires when poll() would find something while interrupts are on; -1: none. To be watched
@@ -57,7 +57,7 @@ struct ebb_nvme_queue {
 	int wake_fd;
 };
 
-struct ebb_nvme_transport {
+struct nvme_transport {
 	const char *trtype; /* as bdev_nvme_attach_controller has it: "PCIe", "uring" */
 	struct ebb_list link;
 	/* Drives devices itself: can take one from the kernel's driver, and has its doorbells. */
@@ -73,7 +73,7 @@ struct ebb_nvme_transport {
 	/* No queue and no open namespace is left. Answers by nvme_path_detached(). */
 	void (*detach)(struct nvme_path *path);
 	/* Submits an admin command; any number may be under way. */
-	void (*admin)(struct nvme_path *path, struct ebb_nvme_request *request);
+	void (*admin)(struct nvme_path *path, struct nvme_request *request);
 	/* Resets the controller; I/O is kept and goes on. Answers by nvme_path_was_reset(). */
 	void (*reset)(struct nvme_path *path);
 
@@ -85,20 +85,20 @@ struct ebb_nvme_transport {
 
 	/*
 	 * On the queue's thread. The transport allocates its struct, which begins with struct
-	 * ebb_nvme_queue, on a cache line, and fills that in. It may go on connecting after it has
+	 * nvme_queue, on a cache line, and fills that in. It may go on connecting after it has
 	 * returned: what is submitted meanwhile waits inside. Return: 0; -errno, nothing is left.
 	 */
-	int (*queue_create)(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
+	int (*queue_create)(struct nvme_path *path, struct nvme_queue **ret_queue);
 	/*
 	 * Nothing is outstanding. The caller knows the queue no more; its memory may live on, for
 	 * what the device still has to be told.
 	 */
-	void (*queue_destroy)(struct ebb_nvme_queue *queue);
+	void (*queue_destroy)(struct nvme_queue *queue);
 
 	/* The queue's thread. Never fails: what finds no room waits inside, in order. */
-	void (*submit)(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
+	void (*submit)(struct nvme_queue *queue, struct nvme_request *request);
 	/*
-	 * The three that the reactor calls itself, with the queue's struct ebb_nvme_queue.
+	 * The three that the reactor calls itself, with the queue's struct nvme_queue.
 	 *
 	 * Looks for answers, rings what doorbells are due. NULL: the reactor does all of it (its
 	 * io_uring), and the queue has no poller. Return: requests answered or brought on their way.
@@ -108,7 +108,7 @@ struct ebb_nvme_transport {
 	int (*set_interrupt)(void *queue, bool on);
 	int (*arm)(void *queue);
 	/* Calls @done once nothing is outstanding. Nothing is submitted between the two. */
-	void (*drain)(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
+	void (*drain)(struct nvme_queue *queue, void (*done)(void *arg), void *arg);
 
 	/*
 	 * Optional, on the queue's thread, which is about to go to another reactor, and has come
@@ -116,31 +116,31 @@ struct ebb_nvme_transport {
 	 * Between the two requests may still be submitted, and end; nothing is outstanding when the
 	 * thread goes.
 	 */
-	void (*leave)(struct ebb_nvme_queue *queue);
-	void (*arrive)(struct ebb_nvme_queue *queue);
+	void (*leave)(struct nvme_queue *queue);
+	void (*arrive)(struct nvme_queue *queue);
 
 	/* Optional: adds what only the transport knows to the controller's description. */
 	void (*describe)(struct nvme_path *path, struct json_object *into);
 };
 
 /* Before main(); they stand by their trtype. */
-void ebb_nvme_transport_add(struct ebb_nvme_transport *transport);
+void nvme_transport_add(struct nvme_transport *transport);
 
-#define EBB_NVME_TRANSPORT_REGISTER(transport)        \
-	EBB_CONSTRUCTOR(transport##_register)         \
-	{                                             \
-		ebb_nvme_transport_add(&(transport)); \
+#define NVME_TRANSPORT_REGISTER(transport)        \
+	EBB_CONSTRUCTOR(transport##_register)     \
+	{                                         \
+		nvme_transport_add(&(transport)); \
 	}
 
 /* Those that there are. Thread: app. */
 
 /* The transport of that trtype, in whatever case, or NULL. */
-const struct ebb_nvme_transport *ebb_nvme_transport_find(const char *trtype);
+const struct nvme_transport *nvme_transport_find(const char *trtype);
 
 /* The next one; NULL gives the first, and ends. */
-const struct ebb_nvme_transport *ebb_nvme_transport_next(const struct ebb_nvme_transport *previous);
+const struct nvme_transport *nvme_transport_next(const struct nvme_transport *previous);
 
 /* For a test that has added its own. */
-void ebb_nvme_transport_remove(struct ebb_nvme_transport *transport);
+void nvme_transport_remove(struct nvme_transport *transport);
 
 #endif

@@ -28,36 +28,36 @@ static void state_set(struct nvme_worker *worker, enum nvme_worker_state state)
 	worker->state = state;
 }
 
-void ebb_nvme_worker_add(struct nvme_worker *worker, uint32_t jobs)
+void nvme_worker_add(struct nvme_worker *worker, uint32_t jobs)
 {
 	worker->jobs |= jobs;
 }
 
-void ebb_nvme_worker_begin(struct nvme_worker *worker, enum ebb_nvme_job job)
+void nvme_worker_begin(struct nvme_worker *worker, enum nvme_job job)
 {
 	state_set(worker, NVME_WORKER_STEP);
 	worker->jobs &= ~EBB_BIT(job);
 }
 
-void ebb_nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step)
+void nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step)
 {
 	state_set(worker, NVME_WORKER_WAITING);
 	worker->step = step;
 }
 
-void ebb_nvme_worker_wake(struct nvme_worker *worker, int rc)
+void nvme_worker_wake(struct nvme_worker *worker, int rc)
 {
 	state_set(worker, NVME_WORKER_WOKEN);
 	worker->rc = rc;
 }
 
-nvme_worker_step_fn ebb_nvme_worker_resume(struct nvme_worker *worker)
+nvme_worker_step_fn nvme_worker_resume(struct nvme_worker *worker)
 {
 	state_set(worker, NVME_WORKER_STEP);
 	return worker->step;
 }
 
-void ebb_nvme_worker_job_end(struct nvme_path *path, int rc)
+void nvme_worker_job_end(struct nvme_path *path, int rc)
 {
 	state_set(&path->worker, NVME_WORKER_IDLE);
 	if (rc < 0 && path->drive->attach.done != NULL) {
@@ -66,13 +66,13 @@ void ebb_nvme_worker_job_end(struct nvme_path *path, int rc)
 	}
 }
 
-bool ebb_nvme_worker_quiet(const struct nvme_worker *worker)
+bool nvme_worker_quiet(const struct nvme_worker *worker)
 {
 	return worker->state == NVME_WORKER_IDLE && !worker->running &&
 	       !atomic_load(&worker->look.sent);
 }
 
-void ebb_nvme_worker_look(struct nvme_path *path)
+void nvme_worker_look(struct nvme_path *path)
 {
 	struct nvme_worker *worker = &path->worker;
 	uint64_t now_ns = ebb_clock_now_ns();

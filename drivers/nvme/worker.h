@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_WORKER_H
-#define EBB_DRIVERS_NVME_WORKER_H
+#ifndef DRIVERS_NVME_WORKER_H
+#define DRIVERS_NVME_WORKER_H
 
 /*
  * A path's management commands: which jobs are to be done, and how far the one under way is. What
- * the jobs do is in jobs.c, scan.c and async_event.c. Thread: app, but for ebb_nvme_worker_look().
+ * the jobs do is in jobs.c, scan.c and async_event.c. Thread: app, but for nvme_worker_look().
  */
 
 #include <stdatomic.h>
@@ -14,17 +14,17 @@
 struct nvme_path;
 
 /* What the worker has still to do; the lowest bit is done first. See jobs.c. */
-enum ebb_nvme_job {
-	EBB_NVME_JOB_IDENTIFY,
-	EBB_NVME_JOB_COMMAND_SET,
-	EBB_NVME_JOB_EVENTS, /* tell which events are wanted */
-	EBB_NVME_JOB_POWER,  /* power saving */
-	EBB_NVME_JOB_HEALTH, /* a warning has come: which one? */
-	EBB_NVME_JOB_ERRORS, /* an error event has come: the log is read to have the next one */
-	EBB_NVME_JOB_FIRMWARE,
-	EBB_NVME_JOB_CHANGED, /* the list of changed namespaces, likewise */
-	EBB_NVME_JOB_SCAN,    /* the namespaces there are */
-	EBB_NVME_JOB_COUNT,
+enum nvme_job {
+	NVME_JOB_IDENTIFY,
+	NVME_JOB_COMMAND_SET,
+	NVME_JOB_EVENTS, /* tell which events are wanted */
+	NVME_JOB_POWER,  /* power saving */
+	NVME_JOB_HEALTH, /* a warning has come: which one? */
+	NVME_JOB_ERRORS, /* an error event has come: the log is read to have the next one */
+	NVME_JOB_FIRMWARE,
+	NVME_JOB_CHANGED, /* the list of changed namespaces, likewise */
+	NVME_JOB_SCAN,    /* the namespaces there are */
+	NVME_JOB_COUNT,
 };
 
 enum nvme_worker_state {
@@ -45,7 +45,7 @@ struct nvme_worker {
 	nvme_worker_step_fn step;
 	int rc; /* the answer, WOKEN only */
 
-	/* A channel's thread doubts the namespaces. See ebb_nvme_worker_look(). */
+	/* A channel's thread doubts the namespaces. See nvme_worker_look(). */
 	struct {
 		_Atomic bool sent; /* @msg is under way: nothing is freed meanwhile */
 		_Atomic uint64_t next_ns;
@@ -55,28 +55,28 @@ struct nvme_worker {
 
 bool nvme_worker_state_may_follow(enum nvme_worker_state from, enum nvme_worker_state to);
 
-void ebb_nvme_worker_add(struct nvme_worker *worker, uint32_t jobs);
+void nvme_worker_add(struct nvme_worker *worker, uint32_t jobs);
 
 /* For jobs: waits for an admin command, or something else, and goes on with @step. */
-void ebb_nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step);
+void nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step);
 
 /* What is waited for has ended: nvme_jobs_run() will take the step. */
-void ebb_nvme_worker_wake(struct nvme_worker *worker, int rc);
+void nvme_worker_wake(struct nvme_worker *worker, int rc);
 
 /* For jobs: this one has ended. < 0: if an attach waits for it, that has failed. */
-void ebb_nvme_worker_job_end(struct nvme_path *path, int rc);
+void nvme_worker_job_end(struct nvme_path *path, int rc);
 
 /* For nvme_jobs_run(): a job begins; the step that was waited for does. Return: that step. */
-void ebb_nvme_worker_begin(struct nvme_worker *worker, enum ebb_nvme_job job);
-nvme_worker_step_fn ebb_nvme_worker_resume(struct nvme_worker *worker);
+void nvme_worker_begin(struct nvme_worker *worker, enum nvme_job job);
+nvme_worker_step_fn nvme_worker_resume(struct nvme_worker *worker);
 
 /* True if no job is under way, and none about to be begun. */
-bool ebb_nvme_worker_quiet(const struct nvme_worker *worker);
+bool nvme_worker_quiet(const struct nvme_worker *worker);
 
 /*
  * An answer to I/O has cast doubt on what is known of the namespaces: look at them again, at most
  * once a second. Thread: any that has a channel of a bdev of the path's drive.
  */
-void ebb_nvme_worker_look(struct nvme_path *path);
+void nvme_worker_look(struct nvme_path *path);
 
 #endif

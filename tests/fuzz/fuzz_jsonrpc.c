@@ -62,16 +62,16 @@ struct outcome {
 static void decode(struct json_object *value)
 {
 	struct ebb_method_error error = {0};
-	struct ebb_envelope envelope;
+	struct rpc_envelope envelope;
 	struct json_object *answer;
 	struct values values;
 
-	if (ebb_envelope_parse(value, &envelope, &error) == 0) {
-		if (ebb_param_decode(&method, envelope.params, &values, &error) == 0) {
+	if (rpc_envelope_parse(value, &envelope, &error) == 0) {
+		if (method_param_decode(&method, envelope.params, &values, &error) == 0) {
 			ebb_assert(values.u32 == 0 || (values.u32 >= 512 && values.u32 <= 4096));
 			ebb_assert(values.word >= 0 && values.word < 3);
 			ebb_assert(!values.text_given ||
-				   strlen(values.text) <= EBB_PARAM_STRING_MAX);
+				   strlen(values.text) <= METHOD_PARAM_STRING_MAX);
 			return;
 		}
 		ebb_assert(error.code == EBB_METHOD_INVALID_PARAMS);
@@ -79,19 +79,19 @@ static void decode(struct json_object *value)
 		ebb_assert(error.code == EBB_METHOD_INVALID_REQUEST);
 	}
 	ebb_assert(error.text[0] != '\0');
-	answer = ebb_envelope_answer(envelope.id, NULL, &error);
+	answer = rpc_envelope_answer(envelope.id, NULL, &error);
 	ebb_assert(json_object_to_json_string(answer) != NULL);
 	json_object_put(answer);
 }
 
 /* Return: false: the stream is broken. */
-static bool take(struct outcome *outcome, enum ebb_framing_status status, struct json_object *value,
+static bool take(struct outcome *outcome, enum rpc_framing_status status, struct json_object *value,
 		 const struct ebb_method_error *error)
 {
-	if (status == EBB_FRAMING_VALUE) {
+	if (status == RPC_FRAMING_VALUE) {
 		decode(value);
 		json_object_array_add(outcome->values, value);
-	} else if (status == EBB_FRAMING_BROKEN) {
+	} else if (status == RPC_FRAMING_BROKEN) {
 		ebb_assert(error->code != 0 && error->text[0] != '\0');
 		outcome->code = error->code;
 	}
@@ -104,20 +104,20 @@ static struct outcome run(const char *data, size_t size, size_t piece)
 	struct outcome outcome = {.values = json_object_new_array()};
 	struct json_object *value = NULL;
 	struct ebb_method_error error = {0};
-	enum ebb_framing_status status;
-	struct ebb_framing framing;
+	enum rpc_framing_status status;
+	struct rpc_framing framing;
 	bool going = true;
 
-	ebb_framing_init(&framing, LIMIT_BYTES);
+	rpc_framing_init(&framing, LIMIT_BYTES);
 	while (size > 0 && going) {
 		size_t len = size < piece ? size : piece;
 
 		while (len > 0 && going) {
 			size_t used = 0;
 
-			status = ebb_framing_next(&framing, data, len, &used, &value, &error);
+			status = rpc_framing_next(&framing, data, len, &used, &value, &error);
 			ebb_assert(used <= len);
-			ebb_assert(status != EBB_FRAMING_MORE || used > 0);
+			ebb_assert(status != RPC_FRAMING_MORE || used > 0);
 			data += used;
 			size -= used;
 			len -= used;
@@ -125,10 +125,10 @@ static struct outcome run(const char *data, size_t size, size_t piece)
 		}
 	}
 	if (going) {
-		status = ebb_framing_end(&framing, &value, &error);
+		status = rpc_framing_end(&framing, &value, &error);
 		take(&outcome, status, value, &error);
 	}
-	ebb_framing_fini(&framing);
+	rpc_framing_fini(&framing);
 	return outcome;
 }
 

@@ -38,9 +38,9 @@ int ebb_mem_region_index(const void *addr)
 }
 
 static unsigned under_way[REQUESTS];
-static struct ebb_nvme_request requests[REQUESTS];
+static struct nvme_request requests[REQUESTS];
 
-static void request_done(struct ebb_nvme_request *request)
+static void request_done(struct nvme_request *request)
 {
 	size_t index = (size_t)(request - requests);
 
@@ -55,7 +55,7 @@ static void submit(struct vfio_qpair *qpair, uint8_t which)
 	if (under_way[index] != 0) {
 		return;
 	}
-	requests[index] = (struct ebb_nvme_request){.opcode = which, .done = request_done};
+	requests[index] = (struct nvme_request){.opcode = which, .done = request_done};
 	if (vfio_qpair_submit(qpair, &requests[index], 0) == 0) {
 		under_way[index] = 1;
 	} else {
@@ -103,7 +103,7 @@ static void look(struct vfio_qpair *qpair)
 	ebb_assert(before - qpair->outstanding == count);
 	ebb_assert(qpair->cq_head < qpair->cq_depth);
 	while ((node = ebb_list_pop_front(&qpair->aborted)) != NULL) {
-		request_done(ebb_list_entry(node, struct ebb_nvme_request, link));
+		request_done(ebb_list_entry(node, struct nvme_request, link));
 	}
 }
 
@@ -129,7 +129,7 @@ static void run(struct vfio_qpair *qpair, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct ebb_vfio_device device;
+	static struct vfio_device device;
 	static volatile uint32_t doorbells[4];
 	struct vfio_data_lists lists = {0};
 	struct vfio_qpair_opts opts = {
@@ -152,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&qpair, data, size);
 	vfio_qpair_reclaim(&qpair, &left);
 	while ((node = ebb_list_pop_front(&left)) != NULL) {
-		request_done(ebb_list_entry(node, struct ebb_nvme_request, link));
+		request_done(ebb_list_entry(node, struct nvme_request, link));
 	}
 	for (unsigned i = 0; i < REQUESTS; i++) {
 		ebb_assert(under_way[i] == 0);

@@ -39,10 +39,10 @@ static void check_text(const char *text, size_t size)
 
 static void fuzz_ctrlr(const uint8_t *page)
 {
-	struct ebb_nvme_ctrlr_info info;
+	struct nvme_ctrlr_info info;
 	struct nvme_apst_table table;
 	const char *fault = NULL;
-	int rc = ebb_nvme_identify_ctrlr(page, &info, &fault);
+	int rc = nvme_identify_parse_ctrlr(page, &info, &fault);
 	unsigned i;
 
 	check((rc < 0) == (fault != NULL));
@@ -50,9 +50,9 @@ static void fuzz_ctrlr(const uint8_t *page)
 	check_text(info.serial, sizeof(info.serial));
 	check_text(info.firmware, sizeof(info.firmware));
 	check_text(info.subnqn, sizeof(info.subnqn));
-	check(info.num_power_states >= 1 && info.num_power_states <= EBB_NVME_PS_MAX);
-	check(nvme_apst_table_make(&info, 100000, &table) <= EBB_NVME_PS_MAX);
-	for (i = 0; i < EBB_NVME_PS_MAX; i++) {
+	check(info.num_power_states >= 1 && info.num_power_states <= NVME_PS_MAX);
+	check(nvme_apst_table_make(&info, 100000, &table) <= NVME_PS_MAX);
+	for (i = 0; i < NVME_PS_MAX; i++) {
 		uint64_t to = table.entries[i] >> 3 & 0x1f;
 
 		/* Only to states that exist, do no I/O, and are deeper. */
@@ -60,14 +60,14 @@ static void fuzz_ctrlr(const uint8_t *page)
 		check(table.entries[i] == 0 || (to > i && to < info.num_power_states &&
 						info.power_states[to].non_operational));
 	}
-	ebb_nvme_identify_ctrlr_nvm(page, &info);
+	nvme_identify_parse_ctrlr_nvm(page, &info);
 }
 
 static void fuzz_ns(const uint8_t *page)
 {
-	struct ebb_nvme_ns_info info;
+	struct nvme_ns_info info;
 	char fault[128];
-	int rc = ebb_nvme_identify_ns(page, &info, fault, sizeof(fault));
+	int rc = nvme_identify_parse_ns(page, &info, fault, sizeof(fault));
 
 	if (rc < 0) {
 		check(fault[0] != '\0');
@@ -81,10 +81,10 @@ static void fuzz_ns(const uint8_t *page)
 
 static void fuzz_descriptors(const uint8_t *page)
 {
-	struct ebb_nvme_ns_info info = {0};
+	struct nvme_ns_info info = {0};
 
-	(void)ebb_nvme_identify_descriptors(page, &info);
-	check((ebb_nvme_identify_csi_fault(info.csi) == NULL) == (info.csi == 0));
+	(void)nvme_identify_parse_descriptors(page, &info);
+	check((nvme_identify_csi_fault(info.csi) == NULL) == (info.csi == 0));
 }
 
 static void fuzz_list(const uint8_t *page)
@@ -94,7 +94,7 @@ static void fuzz_list(const uint8_t *page)
 	unsigned i, count;
 
 	memcpy(&after, page + 4092, sizeof(after));
-	count = ebb_nvme_identify_ns_list(page, after, nsids);
+	count = nvme_identify_parse_ns_list(page, after, nsids);
 	check(count <= 1024);
 	for (i = 0; i < count; i++) {
 		check(nsids[i] > after && nsids[i] != UINT32_MAX);
@@ -104,12 +104,12 @@ static void fuzz_list(const uint8_t *page)
 
 static void fuzz_health(const uint8_t *page)
 {
-	struct ebb_nvme_health health;
+	struct nvme_health health;
 	char warnings[64];
 
-	ebb_nvme_health_parse(page, &health);
+	nvme_health_parse(page, &health);
 	check(health.num_sensors <= 8);
-	ebb_nvme_health_warnings(&health, warnings, sizeof(warnings));
+	nvme_health_warnings(&health, warnings, sizeof(warnings));
 	check_text(warnings, sizeof(warnings));
 }
 
@@ -118,10 +118,10 @@ static void fuzz_status(const uint8_t *page)
 	uint16_t status;
 
 	memcpy(&status, page, sizeof(status));
-	check(ebb_nvme_status_errno(status) <= 0);
-	check(ebb_nvme_status_text(status) != NULL);
-	check(!ebb_nvme_status_retry(status) || (status & EBB_NVME_DNR) == 0);
-	check(!ebb_nvme_status_retry(status) || ebb_nvme_status_errno(status) < 0);
+	check(nvme_status_errno(status) <= 0);
+	check(nvme_status_text(status) != NULL);
+	check(!nvme_status_retry(status) || (status & NVME_DNR) == 0);
+	check(!nvme_status_retry(status) || nvme_status_errno(status) < 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -137,10 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	choice = data[0];
-	page = malloc(EBB_NVME_IDENTIFY_BYTES);
+	page = malloc(NVME_IDENTIFY_BYTES);
 	check(page != NULL);
-	memset(page, choice & 0x80 ? 0xff : 0, EBB_NVME_IDENTIFY_BYTES);
-	size = size - 1 < EBB_NVME_IDENTIFY_BYTES ? size - 1 : EBB_NVME_IDENTIFY_BYTES;
+	memset(page, choice & 0x80 ? 0xff : 0, NVME_IDENTIFY_BYTES);
+	size = size - 1 < NVME_IDENTIFY_BYTES ? size - 1 : NVME_IDENTIFY_BYTES;
 	memcpy(page, data + 1, size);
 	targets[(choice & 0x7f) % (sizeof(targets) / sizeof(targets[0]))](page);
 	free(page);

@@ -27,20 +27,20 @@ static void check_string(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *message = malloc(size == 0 ? 1 : size); /* its end is the sanitizer's to watch */
-	struct ebb_uevent uevent;
+	struct uring_uevent uevent;
 
 	memcpy(message, data, size);
 	begin = message;
 	end = message + size;
-	if (ebb_uevent_parse(message, size, &uevent)) {
+	if (uring_uevent_parse(message, size, &uevent)) {
 		check_string(uevent.path);
 		check_string(uevent.subsystem);
 		check_string(uevent.device);
 		if (uevent.path[0] != '/' || (uevent.aen != 0 && !uevent.has_aen)) {
 			abort();
 		}
-		(void)ebb_uevent_is_of(&uevent, "nvme0", "nvme-subsys0");
-		(void)ebb_uevent_is_of(&uevent, uevent.device, uevent.subsystem);
+		(void)uring_uevent_is_of(&uevent, "nvme0", "nvme-subsys0");
+		(void)uring_uevent_is_of(&uevent, uevent.device, uevent.subsystem);
 	}
 	free(message);
 	return 0;

@@ -38,7 +38,7 @@ struct queue {
 	unsigned id, tail, head, phase;
 };
 
-static struct ebb_vfio_device *device;
+static struct vfio_device *device;
 static unsigned failures;
 
 static void check(bool good, const char *what)
@@ -100,8 +100,8 @@ static bool controller_start(struct queue *admin)
 		return false;
 	}
 	*reg(REG_AQA) = (ENTRIES - 1) << 16 | (ENTRIES - 1);
-	reg_write64(REG_ASQ, ebb_vfio_device_iova(device, admin->sq));
-	reg_write64(REG_ACQ, ebb_vfio_device_iova(device, (void *)(uintptr_t)admin->cq));
+	reg_write64(REG_ASQ, vfio_device_iova(device, admin->sq));
+	reg_write64(REG_ACQ, vfio_device_iova(device, (void *)(uintptr_t)admin->cq));
 	*reg(REG_CC) = 4u << 20 | 6u << 16 | 1u;
 	return ready_is(true);
 }
@@ -132,7 +132,7 @@ static int command(struct queue *queue, const uint32_t entry[16])
 static int admin_command(struct queue *admin, uint8_t opcode, const void *buf, uint32_t cdw10,
 			 uint32_t cdw11)
 {
-	uint64_t iova = ebb_vfio_device_iova(device, buf);
+	uint64_t iova = vfio_device_iova(device, buf);
 	uint32_t entry[16] = {[0] = opcode, [10] = cdw10, [11] = cdw11};
 
 	entry[6] = (uint32_t)iova;
@@ -202,15 +202,14 @@ static void try_memory(struct queue *admin)
 		ebb_mem_get_stats(&after);
 	} while (count < EBB_ARRAY_SIZE(fill) && after.mapped_bytes == before.mapped_bytes);
 	identify = fill[count - 1];
-	check(after.mapped_bytes > before.mapped_bytes &&
-		      ebb_vfio_device_iova(device, identify) != 0 &&
+	check(after.mapped_bytes > before.mapped_bytes && vfio_device_iova(device, identify) != 0 &&
 		      admin_command(admin, 0x06, identify, 1, 0) == 0 && identify[24] != '\0',
 	      "a region that comes later is mapped too");
 	while (count > 0) {
 		ebb_mem_free(fill[--count], EBB_MEM_ALLOC_MAX);
 	}
 	ebb_mem_trim();
-	check(ebb_vfio_device_iova(device, identify) == 0, "and unmapped when it goes");
+	check(vfio_device_iova(device, identify) == 0, "and unmapped when it goes");
 	check(admin_command(admin, 0x06, page(), 1, 0) == 0, "the others stay");
 }
 

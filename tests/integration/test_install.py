@@ -216,7 +216,7 @@ def the_shared_library_exports_what_the_headers_declare():
     need_program("nm")
     copy = installed()
     library = copy.libraries / "libebb.so"
-    lines = symbols.differences(library, copy.prefix / "include" / "ebb", exact=False)
+    lines = symbols.differences(library, copy.prefix / "include" / "ebb", exact=True)
     assert not lines, "\n".join(lines)
 
 

@@ -9,7 +9,7 @@
  * and looks again which one that is, until it is the one it has told (thread_tell_reactor() in
  * core/event/send.c). The old reactor lets go of the thread, stores the new one in
  * thread->reactor, exchanges its own asleep word, and then sends the thread over, in the new
- * reactor's inbox (ebb_move_check() in core/event/move.c). The new one looks at the queue before it
+ * reactor's inbox (event_move_check() in core/event/move.c). The new one looks at the queue before it
  * sleeps. So a sender that finds the old reactor again on its second load had its message in memory
  * before the thread was sent, since the exchange between its publication and that load pushed it
  * there; and the new reactor's look finds it. A sender that finds the new one tells that.

@@ -10,16 +10,16 @@
  *
  * What stands for what:
  *
- *	receiver          ebb_reactor_step(), core/event/reactor.c. The turn runs the inbox, critical
+ *	receiver          event_reactor_step(), core/event/reactor.c. The turn runs the inbox, critical
  *	                  calls, the ring with its overflow, pollers, and what the io_uring has
  *	                  completed; "Sleep" below is reactor_sleep() and reactor_wait() by line,
  *	                  the second look being reactor_has_work(), and the arming reactor_arm()
  *	ring_sender       ebb_thread_send() and ebb_thread_send_named(): event_msg_queue_push_msg() and
- *	                  event_msg_queue_push_call() in core/event/msg_queue.c on ebb_msg_ring_push() in
- *	                  core/base/msg_ring.c, or with the ring full on ebb_mpsc_push() in
+ *	                  event_msg_queue_push_call() in core/event/msg_queue.c on base_msg_ring_push() in
+ *	                  core/base/msg_ring.c, or with the ring full on base_mpsc_push() in
  *	                  core/base/mpsc.h; then thread_tell_reactor(), the thread staying where it
  *	                  is (see move.pml for the rest)
- *	list_sender       ebb_reactor_send(): ebb_mpsc_push() alone, into the inbox. Its messages
+ *	list_sender       event_reactor_send(): base_mpsc_push() alone, into the inbox. Its messages
  *	                  are mode changes (reactor_mode.c): each takes the reactor from poll to
  *	                  interrupt or back
  *	critical_sender   ebb_thread_send_critical(), from a signal handler or anywhere

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_STRESS_H
-#define EBB_STRESS_H
+#ifndef TESTS_STRESS_STRESS_H
+#define TESTS_STRESS_STRESS_H
 
 /*
  * A stress test of core/event with real threads.

@@ -14,7 +14,7 @@
 #include <ebb/log.h>
 #include <ebb/reactor.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 #define RESTARTS     200
 #define REACTORS_MAX 4
@@ -206,7 +206,7 @@ static void *checker_main(void *arg)
 
 static void stress_run(void)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_ADAPTIVE, .spin_us_max = 50};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_ADAPTIVE, .spin_us_max = 50};
 	pthread_t checker;
 
 	stress_flow_init(&stress_pulse, "pulse", 0);
@@ -221,16 +221,16 @@ static void stress_run(void)
 	stress_objects_init();
 	stress_senders_init();
 	stress_allowed_cpus(&opts.cpus);
-	if (ebb_event_init(&opts) != 0) {
-		stress_fail("ebb_event_init");
+	if (event_framework_init(&opts) != 0) {
+		stress_fail("event_framework_init");
 	}
 	stress_flow_begin(&start_flow);
 	ebb_thread_send_msg(ebb_thread_app(), app_start, NULL);
 	if (pthread_create(&checker, NULL, checker_main, NULL) != 0) {
 		stress_fail("the checker cannot be started");
 	}
-	if (ebb_event_run() != 0) {
-		stress_fail("ebb_event_run");
+	if (event_framework_run() != 0) {
+		stress_fail("event_framework_run");
 	}
 	stress_flow_end(&stop_flow);
 	pthread_join(checker, NULL);
@@ -238,7 +238,7 @@ static void stress_run(void)
 		stress_fail("something is under way after the end");
 	}
 	stress_flows_print();
-	ebb_event_fini();
+	event_framework_fini();
 	stress_senders_fini();
 	stress_workers_fini();
 	stress_lives_fini();

@@ -24,7 +24,7 @@
 #include <ebb/thread.h>
 #include <ebb/uring.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 #define WORKERS  3
 #define MAPPERS  2
@@ -250,7 +250,7 @@ static int worker_poll(void *arg)
 	ebb_poller_unregister(&worker->poller);
 	ebb_thread_exit();
 	if (atomic_fetch_sub(&num_working, 1) == 1) {
-		ebb_event_stop();
+		event_framework_stop();
 	}
 	return 1;
 }
@@ -320,7 +320,7 @@ static void report(void)
 
 int main(int argc, char **argv)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 	pthread_t clock;
 
 	if (argc == 3 && strcmp(argv[1], "--seconds") == 0) {
@@ -330,7 +330,7 @@ int main(int argc, char **argv)
 	CPU_SET(0, &opts.cpus);
 	CPU_SET(1, &opts.cpus);
 	zero_fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	if (zero_fd < 0 || ebb_event_init(&opts) != 0) {
+	if (zero_fd < 0 || event_framework_init(&opts) != 0) {
 		fail("the reactors cannot be made");
 	}
 	ebb_thread_send_msg(ebb_thread_app(), begin, NULL);
@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 			fail("a subscriber cannot be started");
 		}
 	}
-	if (pthread_create(&clock, NULL, clock_main, NULL) != 0 || ebb_event_run() != 0) {
+	if (pthread_create(&clock, NULL, clock_main, NULL) != 0 || event_framework_run() != 0) {
 		fail("the reactors do not run");
 	}
 	pthread_join(clock, NULL);
@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 		pthread_join(mappers[i].pthread, NULL);
 	}
 	report();
-	ebb_event_fini();
+	event_framework_fini();
 	close(zero_fd);
 	return EXIT_SUCCESS;
 }

@@ -12,7 +12,7 @@
 
 #include <ebb/clock.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 #define THREADS  3
 #define MESSAGES 100
@@ -65,7 +65,7 @@ static void thread_exit(void *arg)
 static void app_stop(void *arg)
 {
 	(void)arg;
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void app_start(void *arg)
@@ -92,24 +92,24 @@ static void app_start(void *arg)
 		ebb_thread_send_msg(threads[i], thread_exit, NULL);
 	}
 	if (stress_random_below(&random_state, 2) == 0) {
-		ebb_event_stop();
+		event_framework_stop();
 	} else {
 		ebb_thread_send_msg(ebb_thread_app(), app_stop, NULL);
 	}
 }
 
-static void restart_once(const struct ebb_event_opts *opts)
+static void restart_once(const struct event_framework_opts *opts)
 {
 	atomic_store(&accepted, 0);
 	atomic_store(&run, 0);
-	if (ebb_event_init(opts) != 0) {
-		stress_fail("ebb_event_init");
+	if (event_framework_init(opts) != 0) {
+		stress_fail("event_framework_init");
 	}
 	ebb_thread_send_msg(ebb_thread_app(), app_start, NULL);
-	if (ebb_event_run() != 0) {
-		stress_fail("ebb_event_run");
+	if (event_framework_run() != 0) {
+		stress_fail("event_framework_run");
 	}
-	ebb_event_fini();
+	event_framework_fini();
 	if (atomic_load(&accepted) != atomic_load(&run)) {
 		stress_fail("%u messages accepted, %u run", atomic_load(&accepted),
 			    atomic_load(&run));
@@ -131,7 +131,7 @@ static void *checker_main(void *arg)
 
 void stress_restart(unsigned rounds)
 {
-	struct ebb_event_opts opts = {.spin_us_max = 50};
+	struct event_framework_opts opts = {.spin_us_max = 50};
 	pthread_t checker;
 	unsigned fds = 0;
 

@@ -12,7 +12,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/poller.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 #define WINDOW 64
 #define TIMERS 3
@@ -275,7 +275,7 @@ static void worker_end(void *arg)
 static void workers_gone(void *device)
 {
 	(void)device;
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 void stress_workers_stop(void)

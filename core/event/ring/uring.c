@@ -88,7 +88,7 @@ static const uint32_t uring_next[URING_STATE_COUNT] = {
 
 struct event_uring {
 	struct io_uring ring;
-	struct ebb_reactor *reactor;
+	struct event_reactor *reactor;
 	enum ebb_uring_shape shape;
 	enum uring_state state;
 	bool defer; /* completions wait for us to enter the kernel */
@@ -97,7 +97,7 @@ struct event_uring {
 
 	bool files_registered;
 
-	struct ebb_source source; /* of a draining ring: its eventfd; fd -1: it has none */
+	struct event_source source; /* of a draining ring: its eventfd; fd -1: it has none */
 
 	struct event_uring_buffers buffers;
 };
@@ -181,7 +181,7 @@ int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_urin
 	if (uring == NULL) {
 		return -ENOMEM;
 	}
-	uring->reactor = ebb_turn.reactor;
+	uring->reactor = event_turn.reactor;
 	uring->shape = shape;
 	uring->source.fd = -1;
 	rc = uring_setup(uring);
@@ -195,9 +195,9 @@ int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_urin
 	}
 	io_uring_register_ring_fd(&uring->ring);
 	uring->files_registered =
-		io_uring_register_files_sparse(&uring->ring, EBB_URING_FILES) == 0;
+		io_uring_register_files_sparse(&uring->ring, EVENT_URING_FILES) == 0;
 	event_uring_buffers_begin(&uring->buffers, &uring->ring,
-				  shape == EBB_URING_PLAIN ? 1 : EBB_URING_PIECES);
+				  shape == EBB_URING_PLAIN ? 1 : EVENT_URING_PIECES);
 	*ret_uring = uring;
 	return 0;
 }
@@ -297,11 +297,11 @@ static void uring_complete(struct event_uring *uring, void *data, int32_t res, u
 	} else if (data != NULL) { /* NULL: a cancellation's own */
 		uring->outstanding--;
 		if (atomic_load_explicit(&op->thread->state, memory_order_relaxed) ==
-		    EBB_THREAD_EXITED) {
+		    EVENT_THREAD_EXITED) {
 			return; /* its end was forced; what the request used has been leaked */
 		}
 		op->thread->uring_ops--;
-		ebb_batch_enter(uring->reactor, op->thread);
+		event_batch_enter(uring->reactor, op->thread);
 		op->complete(op, res, flags);
 	}
 }
@@ -329,8 +329,8 @@ void event_uring_reap(struct event_uring *uring)
 		count++;
 		uring_complete(uring, data, res, flags);
 	}
-	if (ebb_turn.thread != NULL) {
-		ebb_batch_leave(uring->reactor);
+	if (event_turn.thread != NULL) {
+		event_batch_leave(uring->reactor);
 	}
 }
 
@@ -358,7 +358,7 @@ struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_u
 					 enum ebb_uring_kind kind)
 {
 	uring_submit_early(uring, kind);
-	op->thread = ebb_turn.thread;
+	op->thread = event_turn.thread;
 	op->thread->uring_ops++;
 	uring->outstanding++;
 	return uring_sqe(uring, op);
@@ -406,21 +406,21 @@ static void uring_allow_event(struct event_uring *uring, bool on)
 
 int event_uring_drain(struct event_uring *uring)
 {
-	struct ebb_reactor *reactor = uring->reactor;
+	struct event_reactor *reactor = uring->reactor;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int rc;
 
 	if (fd < 0) {
 		return -errno;
 	}
-	uring->source = (struct ebb_source){
+	uring->source = (struct event_source){
 		.fd = fd,
 		.events = EPOLLIN | EPOLLET,
 		.name = "io_uring",
 	};
 	rc = io_uring_register_eventfd(&uring->ring, fd);
 	if (rc == 0) {
-		rc = ebb_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
+		rc = event_source_add(&reactor->sources, reactor->epoll_fd, &uring->source);
 		if (rc != 0) {
 			io_uring_unregister_eventfd(&uring->ring);
 		}
@@ -467,8 +467,8 @@ bool event_uring_end(struct event_uring *uring)
 void event_uring_close(struct event_uring *uring)
 {
 	if (uring->source.fd >= 0) {
-		ebb_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
-				  &uring->source);
+		event_source_remove(&uring->reactor->sources, uring->reactor->epoll_fd,
+				    &uring->source);
 		close(uring->source.fd);
 	}
 	/* First the kernel lets go of the memory. What is still in the inbox never runs. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_RING_URING_H
-#define EBB_EVENT_RING_URING_H
+#ifndef CORE_EVENT_RING_URING_H
+#define CORE_EVENT_RING_URING_H
 
 /* One io_uring of a reactor. What a reactor has of them is in uring_set.h. */
 
 #include <ebb/uring.h>
 
-struct ebb_reactor;
+struct event_reactor;
 struct event_uring;
 
-#define EBB_URING_FILES 1024 /* places in each ring's table of registered files */
+#define EVENT_URING_FILES 1024 /* places in each ring's table of registered files */
 
 /**
  * event_uring_create() - a ring of the calling reactor

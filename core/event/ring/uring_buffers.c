@@ -52,15 +52,15 @@ static void buffers_refused(int rc)
 		 "I/O memory stays unregistered (%s), which costs some CPU: RLIMIT_MEMLOCK is %llu "
 		 "KiB, and %llu KiB are needed (ulimit -l, or LimitMEMLOCK= of the unit)",
 		 strerror(-rc), (unsigned long long)limit.rlim_cur / 1024,
-		 (unsigned long long)stats.mapped_bytes * ebb_num_reactors / 1024);
+		 (unsigned long long)stats.mapped_bytes * event_num_reactors / 1024);
 }
 
 /* The entries of region @index become [@base, @base + 2 MiB); NULL: empty. Return: 0; -errno. */
 static int buffers_set(struct event_uring_buffers *buffers, unsigned index, char *base)
 {
 	size_t piece = EBB_MEM_REGION_SIZE / buffers->num_pieces;
-	struct iovec iovs[EBB_URING_PIECES];
-	__u64 tags[EBB_URING_PIECES] = {0};
+	struct iovec iovs[EVENT_URING_PIECES];
+	__u64 tags[EVENT_URING_PIECES] = {0};
 	int rc;
 
 	for (unsigned i = 0; i < buffers->num_pieces; i++) {
@@ -86,7 +86,7 @@ static int buffers_set(struct event_uring_buffers *buffers, unsigned index, char
 static void region_register(struct event_uring_buffers *buffers, unsigned index)
 {
 	struct event_uring_buffer *region = &buffers->regions[index];
-	enum event_uring_buffer_state coming = EBB_URING_BUFFER_COMING;
+	enum event_uring_buffer_state coming = EVENT_URING_BUFFER_COMING;
 	int rc = buffers_set(buffers, index, region->base);
 
 	if (rc != 0) {
@@ -96,7 +96,7 @@ static void region_register(struct event_uring_buffers *buffers, unsigned index)
 	}
 	region->registered = true;
 	/* If it has begun to leave, another message is on its way. */
-	atomic_compare_exchange_strong(&region->state, &coming, EBB_URING_BUFFER_REGISTERED);
+	atomic_compare_exchange_strong(&region->state, &coming, EVENT_URING_BUFFER_REGISTERED);
 }
 
 static void region_release(struct event_uring_buffers *buffers, unsigned index)
@@ -111,7 +111,7 @@ static void region_release(struct event_uring_buffers *buffers, unsigned index)
 	}
 	region->registered = false;
 	buffers->full = false;
-	atomic_store(&region->state, EBB_URING_BUFFER_NONE);
+	atomic_store(&region->state, EVENT_URING_BUFFER_NONE);
 	ebb_mem_region_released(&buffers->subscriber, &released);
 }
 
@@ -126,10 +126,10 @@ static void buffers_update(void *arg)
 	atomic_store(&buffers->msg_sent, false);
 	for (unsigned i = 0; i < EBB_MEM_REGIONS_MAX && !buffers->ended; i++) {
 		enum event_uring_buffer_state state = atomic_load(&buffers->regions[i].state);
-		bool wants = state == EBB_URING_BUFFER_COMING && i < buffers->num_regions &&
+		bool wants = state == EVENT_URING_BUFFER_COMING && i < buffers->num_regions &&
 			     !buffers->full;
 
-		if (state != EBB_URING_BUFFER_LEAVING && !wants) {
+		if (state != EVENT_URING_BUFFER_LEAVING && !wants) {
 			continue;
 		}
 		if (done++ == REGIONS_A_TURN) {
@@ -148,7 +148,7 @@ static void buffers_tell(struct event_uring_buffers *buffers)
 {
 	if (!atomic_exchange(&buffers->msg_sent, true)) {
 		ebb_msg_init(&buffers->msg, buffers_update, buffers);
-		ebb_reactor_send(buffers->reactor, &buffers->msg);
+		event_reactor_send(buffers->reactor, &buffers->msg);
 	}
 }
 
@@ -159,7 +159,7 @@ static int region_added(struct ebb_mem_subscriber *subscriber, const struct ebb_
 		ebb_container_of(subscriber, struct event_uring_buffers, subscriber);
 
 	buffers->regions[region->index].base = region->base;
-	atomic_store(&buffers->regions[region->index].state, EBB_URING_BUFFER_COMING);
+	atomic_store(&buffers->regions[region->index].state, EVENT_URING_BUFFER_COMING);
 	buffers_tell(buffers);
 	return 0;
 }
@@ -170,7 +170,7 @@ static void region_removed(struct ebb_mem_subscriber *subscriber,
 	struct event_uring_buffers *buffers =
 		ebb_container_of(subscriber, struct event_uring_buffers, subscriber);
 
-	atomic_store(&buffers->regions[region->index].state, EBB_URING_BUFFER_LEAVING);
+	atomic_store(&buffers->regions[region->index].state, EVENT_URING_BUFFER_LEAVING);
 	buffers_tell(buffers);
 }
 
@@ -178,7 +178,7 @@ void event_uring_buffers_begin(struct event_uring_buffers *buffers, struct io_ur
 			       unsigned num_pieces)
 {
 	buffers->ring = ring;
-	buffers->reactor = ebb_turn.reactor;
+	buffers->reactor = event_turn.reactor;
 	buffers->num_pieces = num_pieces;
 	buffers->num_regions = TABLE_MAX / num_pieces < EBB_MEM_REGIONS_MAX ? TABLE_MAX / num_pieces
 									    : EBB_MEM_REGIONS_MAX;

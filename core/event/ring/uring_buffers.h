@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_RING_URING_BUFFERS_H
-#define EBB_EVENT_RING_URING_BUFFERS_H
+#ifndef CORE_EVENT_RING_URING_BUFFERS_H
+#define CORE_EVENT_RING_URING_BUFFERS_H
 
 /* The pool's memory as registered buffers of one io_uring. All of this is the reactor's own. */
 
@@ -12,13 +12,13 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
-struct ebb_reactor;
+struct event_reactor;
 
 enum event_uring_buffer_state {
-	EBB_URING_BUFFER_NONE,
-	EBB_URING_BUFFER_COMING,     /* not registered, yet or for want of locked memory */
-	EBB_URING_BUFFER_REGISTERED, /* set by the reactor, as NONE is; the others are the pool's */
-	EBB_URING_BUFFER_LEAVING,    /* registered or not: it has to be released */
+	EVENT_URING_BUFFER_NONE,
+	EVENT_URING_BUFFER_COMING,     /* not registered, yet or for want of locked memory */
+	EVENT_URING_BUFFER_REGISTERED, /* set by the reactor, as NONE is; the others are the pool's */
+	EVENT_URING_BUFFER_LEAVING,    /* registered or not: it has to be released */
 };
 
 struct event_uring_buffer {
@@ -29,7 +29,7 @@ struct event_uring_buffer {
 
 struct event_uring_buffers {
 	struct io_uring *ring;
-	struct ebb_reactor *reactor;
+	struct event_reactor *reactor;
 	unsigned num_pieces;  /* entries of the kernel's table for each region */
 	unsigned num_regions; /* that the table has room for; 0: the kernel has none */
 	bool full;            /* the limit has been hit, and no region has left since */
@@ -40,8 +40,8 @@ struct event_uring_buffers {
 	struct event_uring_buffer regions[EBB_MEM_REGIONS_MAX];
 };
 
-/* @num_pieces: 1, or EBB_URING_PIECES for a ring that carries NVMe commands: each page is one. */
-#define EBB_URING_PIECES (EBB_MEM_REGION_SIZE / 4096u)
+/* @num_pieces: 1, or EVENT_URING_PIECES for a ring that carries NVMe commands: each page is one. */
+#define EVENT_URING_PIECES (EBB_MEM_REGION_SIZE / 4096u)
 
 void event_uring_buffers_begin(struct event_uring_buffers *buffers, struct io_uring *ring,
 			       unsigned num_pieces);

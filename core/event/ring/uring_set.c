@@ -57,11 +57,11 @@
 static int uring_set_open_files(struct event_uring_set *set)
 {
 	if (set->files == NULL) {
-		set->files = malloc(EBB_URING_FILES * sizeof(*set->files));
+		set->files = malloc(EVENT_URING_FILES * sizeof(*set->files));
 		if (set->files == NULL) {
 			return -ENOMEM;
 		}
-		memset(set->files, 0xff, EBB_URING_FILES * sizeof(*set->files));
+		memset(set->files, 0xff, EVENT_URING_FILES * sizeof(*set->files));
 	}
 	return 0;
 }
@@ -80,7 +80,7 @@ static int uring_set_create(struct event_uring_set *set, enum ebb_uring_shape sh
 	if (rc != 0) {
 		return rc;
 	}
-	for (unsigned i = 0; i < EBB_URING_FILES; i++) {
+	for (unsigned i = 0; i < EVENT_URING_FILES; i++) {
 		if (set->files[i] >= 0) {
 			rc = event_uring_update_file(uring, i, set->files[i]);
 			if (rc != 0) {
@@ -122,11 +122,11 @@ EBB_REPORTS int ebb_uring_open(enum ebb_uring_shape shape)
 {
 	struct event_uring_set *set;
 
-	if (ebb_turn.reactor == NULL) {
+	if (event_turn.reactor == NULL) {
 		ebb_violation(4, __func__, "io_uring", NULL, NULL);
 		return -EPERM;
 	}
-	set = &ebb_turn.reactor->urings;
+	set = &event_turn.reactor->urings;
 	if (shape == EBB_URING_BIG) {
 		return uring_set_open_big(set);
 	}
@@ -139,26 +139,26 @@ EBB_REPORTS int ebb_uring_open(enum ebb_uring_shape shape)
 
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind)
 {
-	struct event_uring *main = ebb_turn.reactor->urings.main;
+	struct event_uring *main = event_turn.reactor->urings.main;
 
-	ebb_assert(ebb_turn.thread != NULL && main != NULL);
+	ebb_assert(event_turn.thread != NULL && main != NULL);
 	ebb_assert(kind != EBB_URING_COMMAND || event_uring_is_big(main));
 	return event_uring_prepare(main, op, kind);
 }
 
-static bool reactor_is_warm(const struct ebb_reactor *reactor)
+static bool reactor_is_warm(const struct event_reactor *reactor)
 {
 	return reactor->mode == EBB_REACTOR_POLL ||
 	       (reactor->mode == EBB_REACTOR_ADAPTIVE &&
-		ebb_turn.now_ns - reactor->awake_since_ns > WARM_BUDGETS * reactor->spin_ns);
+		event_turn.now_ns - reactor->awake_since_ns > WARM_BUDGETS * reactor->spin_ns);
 }
 
 struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
 {
-	struct event_uring *polled = ebb_turn.reactor->urings.polled;
+	struct event_uring *polled = event_turn.reactor->urings.polled;
 
-	ebb_assert(ebb_turn.thread != NULL);
-	if (polled == NULL || !reactor_is_warm(ebb_turn.reactor)) {
+	ebb_assert(event_turn.thread != NULL);
+	if (polled == NULL || !reactor_is_warm(event_turn.reactor)) {
 		return NULL;
 	}
 	return event_uring_prepare(polled, op, EBB_URING_COMMAND);
@@ -166,12 +166,12 @@ struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
 
 uint64_t ebb_uring_result(void)
 {
-	return ebb_turn.reactor->urings.result;
+	return event_turn.reactor->urings.result;
 }
 
 void ebb_uring_cancel(struct ebb_uring_op *op)
 {
-	struct event_uring_set *set = &ebb_turn.reactor->urings;
+	struct event_uring_set *set = &event_turn.reactor->urings;
 
 	if (set->draining != NULL) {
 		event_uring_prepare_cancel(set->draining, op);
@@ -195,12 +195,12 @@ static int uring_set_set_file(struct event_uring_set *set, unsigned index, int f
 
 int ebb_uring_file_register(int fd)
 {
-	struct event_uring_set *set = &ebb_turn.reactor->urings;
+	struct event_uring_set *set = &event_turn.reactor->urings;
 
 	if (fd < 0) {
 		return -EBADF;
 	}
-	for (unsigned i = 0; i < EBB_URING_FILES; i++) {
+	for (unsigned i = 0; i < EVENT_URING_FILES; i++) {
 		int rc;
 
 		if (set->files[i] >= 0) {
@@ -218,7 +218,7 @@ int ebb_uring_file_register(int fd)
 
 void ebb_uring_file_unregister(int index)
 {
-	struct event_uring_set *set = &ebb_turn.reactor->urings;
+	struct event_uring_set *set = &event_turn.reactor->urings;
 
 	set->files[index] = -1;
 	uring_set_set_file(set, (unsigned)index, -1);
@@ -229,7 +229,7 @@ void ebb_uring_file_unregister(int index)
 
 int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 {
-	struct event_uring_set *set = &ebb_turn.reactor->urings;
+	struct event_uring_set *set = &event_turn.reactor->urings;
 	int index = event_uring_find_buf(set->main, addr, len_bytes);
 
 	if (index >= 0 && set->polled != NULL &&
@@ -243,7 +243,7 @@ int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 
 static void draining_ended(void *arg)
 {
-	struct ebb_reactor *reactor = arg;
+	struct event_reactor *reactor = arg;
 
 	event_uring_close(reactor->urings.draining);
 	reactor->urings.draining = NULL;
@@ -253,8 +253,8 @@ static void draining_ended(void *arg)
 static void uring_set_end_draining(struct event_uring_set *set)
 {
 	if (event_uring_end(set->draining)) {
-		ebb_msg_init(&set->close_msg, draining_ended, ebb_turn.reactor);
-		ebb_reactor_send(ebb_turn.reactor, &set->close_msg);
+		ebb_msg_init(&set->close_msg, draining_ended, event_turn.reactor);
+		event_reactor_send(event_turn.reactor, &set->close_msg);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_RING_URING_SET_H
-#define EBB_EVENT_RING_URING_SET_H
+#ifndef CORE_EVENT_RING_URING_SET_H
+#define CORE_EVENT_RING_URING_SET_H
 
 /* The io_urings of a reactor, up to three: see uring_set.c. All of this is the reactor's own. */
 
@@ -9,7 +9,7 @@
 
 #include <ebb/thread.h>
 
-struct ebb_reactor;
+struct event_reactor;
 struct event_uring;
 
 struct event_uring_set {

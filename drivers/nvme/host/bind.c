@@ -35,8 +35,8 @@ struct bind {
 	const char *bdf;
 	char *error;
 	size_t error_size;
-	char driver[EBB_PCI_DRIVER_SIZE]; /* before */
-	char override[EBB_PCI_DRIVER_SIZE];
+	char driver[HOST_PCI_DRIVER_SIZE]; /* before */
+	char override[HOST_PCI_DRIVER_SIZE];
 };
 
 static int EBB_PRINTF(3, 4) bind_fail(const struct bind *bind, int rc, const char *format, ...)
@@ -53,21 +53,21 @@ static int bind_look(struct bind *bind)
 {
 	char text[32];
 
-	if (!ebb_pci_exists(bind->root, bind->bdf)) {
+	if (!host_pci_exists(bind->root, bind->bdf)) {
 		return bind_fail(bind, -ENODEV,
 				 "%s: there is no such PCI function; ebbctl nvme list shows what "
 				 "there is",
 				 bind->bdf);
 	}
-	ebb_sysfs_read(text, sizeof(text), "%s/sys/bus/pci/devices/%s/class", bind->root,
-		       bind->bdf);
+	host_sysfs_read(text, sizeof(text), "%s/sys/bus/pci/devices/%s/class", bind->root,
+			bind->bdf);
 	if (strtoul(text, NULL, 16) != CLASS_NVME) {
 		return bind_fail(bind, -EINVAL, "%s is no NVMe controller (its PCI class is %s)",
 				 bind->bdf, text);
 	}
-	ebb_pci_driver(bind->root, bind->bdf, bind->driver);
-	ebb_sysfs_read(bind->override, sizeof(bind->override),
-		       "%s/sys/bus/pci/devices/%s/driver_override", bind->root, bind->bdf);
+	host_pci_driver(bind->root, bind->bdf, bind->driver);
+	host_sysfs_read(bind->override, sizeof(bind->override),
+			"%s/sys/bus/pci/devices/%s/driver_override", bind->root, bind->bdf);
 	if (strcmp(bind->override, "(null)") == 0) {
 		bind->override[0] = '\0';
 	}
@@ -76,7 +76,7 @@ static int bind_look(struct bind *bind)
 
 static int bind_write(const struct bind *bind, const char *file, const char *text)
 {
-	int rc = ebb_sysfs_write(text, "%s/sys/bus/pci/%s", bind->root, file);
+	int rc = host_sysfs_write(text, "%s/sys/bus/pci/%s", bind->root, file);
 
 	if (rc == -EACCES || rc == -EPERM || rc == -EROFS) {
 		return bind_fail(bind, -EPERM,
@@ -103,7 +103,7 @@ static int bind_override(const struct bind *bind, const char *driver)
 
 static int bind_unbind(const struct bind *bind)
 {
-	char file[EBB_PCI_DRIVER_SIZE + 32];
+	char file[HOST_PCI_DRIVER_SIZE + 32];
 
 	if (bind->driver[0] == '\0') {
 		return 0;
@@ -115,10 +115,10 @@ static int bind_unbind(const struct bind *bind)
 /* Offers it to drivers; @good: whose taking it is success. */
 static int bind_probe(const struct bind *bind, const char *good)
 {
-	char now[EBB_PCI_DRIVER_SIZE];
+	char now[HOST_PCI_DRIVER_SIZE];
 	int rc = bind_write(bind, "drivers_probe", bind->bdf);
 
-	ebb_pci_driver(bind->root, bind->bdf, now);
+	host_pci_driver(bind->root, bind->bdf, now);
 	if (strcmp(now, good) == 0) {
 		return 0;
 	}
@@ -136,12 +136,12 @@ static void bind_undo(struct bind *bind)
 				   .bdf = bind->bdf,
 				   .error = (char[256]){""},
 				   .error_size = 256};
-	char now[EBB_PCI_DRIVER_SIZE];
+	char now[HOST_PCI_DRIVER_SIZE];
 	size_t len = strlen(bind->error);
 	int rc;
 
 	bind_override(&quiet, bind->override);
-	ebb_pci_driver(bind->root, bind->bdf, now);
+	host_pci_driver(bind->root, bind->bdf, now);
 	if (bind->driver[0] == '\0' || strcmp(now, bind->driver) == 0) {
 		return;
 	}
@@ -174,7 +174,7 @@ static int bind_move(struct bind *bind, const char *override, const char *driver
 /* What the kernel's driver has of it is claimed. */
 static int bind_claim(const struct bind *bind, struct host_claim **ret_claim)
 {
-	char ctrlr[EBB_NVME_NAME_SIZE], why[400];
+	char ctrlr[NVME_NAME_SIZE], why[400];
 	int rc;
 
 	if (bind->driver[0] != '\0' && strcmp(bind->driver, "nvme") != 0) {
@@ -183,15 +183,15 @@ static int bind_claim(const struct bind *bind, struct host_claim **ret_claim)
 				 "first",
 				 bind->bdf, bind->driver);
 	}
-	if (ebb_nvme_topology_of_pci(bind->root, bind->bdf, ctrlr) < 0) {
+	if (host_topology_of_pci(bind->root, bind->bdf, ctrlr) < 0) {
 		return 0; /* a controller that nvme could not start has no namespaces */
 	}
 	rc = host_claim_controller(bind->root, ctrlr, ret_claim, why, sizeof(why));
 	return rc < 0 ? bind_fail(bind, rc, "%s: %s", bind->bdf, why) : 0;
 }
 
-int ebb_nvme_bind_vfio(const char *root, const char *bdf, char ret_was[EBB_PCI_DRIVER_SIZE],
-		       struct host_claim **ret_claim, char *ret_error, size_t error_size)
+int host_bind_vfio(const char *root, const char *bdf, char ret_was[HOST_PCI_DRIVER_SIZE],
+		   struct host_claim **ret_claim, char *ret_error, size_t error_size)
 {
 	struct bind bind = {.root = root, .bdf = bdf, .error = ret_error, .error_size = error_size};
 	struct host_claim *claim = NULL;
@@ -199,9 +199,9 @@ int ebb_nvme_bind_vfio(const char *root, const char *bdf, char ret_was[EBB_PCI_D
 	int rc = bind_look(&bind);
 
 	if (rc == 0) {
-		rc = ebb_vfio_check_possible(root, bdf, &group, ret_error, error_size);
+		rc = vfio_check_possible(root, bdf, &group, ret_error, error_size);
 	}
-	if (rc == 0 && !ebb_pci_driver_is_vfio(bind.driver)) {
+	if (rc == 0 && !host_pci_driver_is_vfio(bind.driver)) {
 		rc = bind_claim(&bind, &claim);
 		if (rc == 0) {
 			rc = bind_move(&bind, "vfio-pci", "vfio-pci");
@@ -219,14 +219,14 @@ int ebb_nvme_bind_vfio(const char *root, const char *bdf, char ret_was[EBB_PCI_D
 	if (ret_claim != NULL) {
 		*ret_claim = claim;
 	}
-	snprintf(ret_was, EBB_PCI_DRIVER_SIZE, "%s", bind.driver);
+	snprintf(ret_was, HOST_PCI_DRIVER_SIZE, "%s", bind.driver);
 	return 0;
 }
 
 /* Claims the group. @ret_fd: -1: there is none to claim. */
 static int group_claim(const struct bind *bind, int *ret_fd)
 {
-	int group = ebb_pci_group(bind->root, bind->bdf), rc;
+	int group = host_pci_group(bind->root, bind->bdf), rc;
 	char path[300], holder[96];
 
 	*ret_fd = -1;
@@ -248,14 +248,14 @@ static int group_claim(const struct bind *bind, int *ret_fd)
 				 bind->bdf, path, holder);
 	case -EACCES:
 	case -EPERM:
-		return ebb_vfio_check_denied(bind->bdf, path, bind->error, bind->error_size);
+		return vfio_check_denied(bind->bdf, path, bind->error, bind->error_size);
 	default:
 		return bind_fail(bind, rc, "%s: cannot open %s: %s", bind->bdf, path,
 				 strerror(-rc));
 	}
 }
 
-int ebb_nvme_bind_back(const char *root, const char *bdf, char *ret_error, size_t error_size)
+int host_bind_back(const char *root, const char *bdf, char *ret_error, size_t error_size)
 {
 	struct bind bind = {.root = root, .bdf = bdf, .error = ret_error, .error_size = error_size};
 	char path[300];
@@ -264,7 +264,7 @@ int ebb_nvme_bind_back(const char *root, const char *bdf, char *ret_error, size_
 	if (rc < 0 || strcmp(bind.driver, "nvme") == 0) {
 		return rc;
 	}
-	if (bind.driver[0] != '\0' && !ebb_pci_driver_is_vfio(bind.driver)) {
+	if (bind.driver[0] != '\0' && !host_pci_driver_is_vfio(bind.driver)) {
 		return bind_fail(&bind, -EBUSY,
 				 "%s: the driver %s has it, not vfio-pci: unbind it there first",
 				 bdf, bind.driver);

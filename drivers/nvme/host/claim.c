@@ -22,7 +22,7 @@ struct claimed {
 	unsigned refs; /* claims that share it */
 	bool used;     /* one of them is a namespace's, for passthrough */
 	int fd;
-	char block[EBB_NVME_NAME_SIZE];
+	char block[NVME_NAME_SIZE];
 	char diskseq[DISKSEQ_SIZE]; /* a later device of the same name has another one */
 };
 
@@ -79,7 +79,7 @@ static bool claim_has(const struct host_claim *claim, const char *block)
 static void read_diskseq(const char *root, const char *block, char text[DISKSEQ_SIZE])
 {
 	/* Without (before 5.15) the name has to do. */
-	(void)ebb_sysfs_read(text, DISKSEQ_SIZE, "%s/sys/class/block/%s/diskseq", root, block);
+	(void)host_sysfs_read(text, DISKSEQ_SIZE, "%s/sys/class/block/%s/diskseq", root, block);
 }
 
 static struct claimed *claimed_find(const char *root, const char *block)
@@ -110,10 +110,10 @@ static void claimed_put(const struct claim_ref *ref)
 	}
 }
 
-static int claimed_open(struct claiming *claiming, const struct ebb_nvme_sysfs_ns *ns,
+static int claimed_open(struct claiming *claiming, const struct host_sysfs_ns *ns,
 			struct claimed **ret_claimed)
 {
-	char path[EBB_NVME_NAME_SIZE + 8], why[320];
+	char path[NVME_NAME_SIZE + 8], why[320];
 	struct claimed *claimed;
 	int fd;
 
@@ -162,7 +162,7 @@ static int claim_append(struct claiming *claiming, struct claimed *claimed)
 	return 0;
 }
 
-static int claim_one(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int claim_one(const struct host_sysfs_ns *ns, void *arg)
 {
 	struct claiming *claiming = arg;
 	struct claimed *claimed;
@@ -189,16 +189,16 @@ static int claim_one(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 	return rc;
 }
 
-static int claim_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int claim_namespace(const struct host_sysfs_ns *ns, void *arg)
 {
 	struct claiming *claiming = arg;
 	int rc = claim_one(ns, claiming);
 
-	return rc < 0 ? rc : ebb_nvme_topology_twins(claiming->root, ns, claim_one, claiming);
+	return rc < 0 ? rc : host_topology_twins(claiming->root, ns, claim_one, claiming);
 }
 
 /* A namespace whose identifier the kernel does not tell may be the one. */
-static int claim_of_nsid(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int claim_of_nsid(const struct host_sysfs_ns *ns, void *arg)
 {
 	const struct claiming *claiming = arg;
 
@@ -215,13 +215,13 @@ static int claim_controller_of_subsystem(const char *ctrlr, void *arg)
 
 	for (i = 0; i < EBB_ARRAY_SIZE(wanted); i++) {
 		if (wanted[i][0] != '\0' &&
-		    (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", claiming->root,
-				    ctrlr, attributes[i]) < 0 ||
+		    (host_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", claiming->root,
+				     ctrlr, attributes[i]) < 0 ||
 		     strcmp(text, wanted[i]) != 0)) {
 			return 0;
 		}
 	}
-	return ebb_nvme_topology_namespaces(claiming->root, ctrlr, claim_of_nsid, claiming);
+	return host_topology_namespaces(claiming->root, ctrlr, claim_of_nsid, claiming);
 }
 
 /* The end of each of the three: all is held, or nothing. */
@@ -246,13 +246,13 @@ static int claiming_begin(struct claiming *claiming, const char *root, char *ret
 int host_claim_namespace(const char *root, const char *path, struct host_claim **ret_claim,
 			 char *ret_error, size_t error_size)
 {
-	struct ebb_nvme_sysfs_ns ns;
+	struct host_sysfs_ns ns;
 	struct claiming claiming;
 	int rc = claiming_begin(&claiming, root, ret_error, error_size);
 
 	claiming.uses = true;
 	if (rc == 0) {
-		rc = ebb_nvme_topology_find(root, path, &ns);
+		rc = host_topology_find(root, path, &ns);
 		if (rc < 0) {
 			claiming_fail(&claiming, rc, "%s: %s; ebbctl nvme list shows what there is",
 				      path,
@@ -272,8 +272,8 @@ int host_claim_controller(const char *root, const char *ctrlr, struct host_claim
 	int rc = claiming_begin(&claiming, root, ret_error, error_size);
 
 	if (rc == 0) {
-		rc = ebb_nvme_topology_exists(root, ctrlr)
-			     ? ebb_nvme_topology_namespaces(root, ctrlr, claim_namespace, &claiming)
+		rc = host_topology_exists(root, ctrlr)
+			     ? host_topology_namespaces(root, ctrlr, claim_namespace, &claiming)
 			     : claiming_fail(&claiming, -ENODEV,
 					     "%s: the kernel has no such controller", ctrlr);
 	}
@@ -293,7 +293,7 @@ int host_claim_subsystem(const char *root, const char *subnqn, const char *seria
 	claiming.nsid = nsid;
 	claiming.shares = true;
 	if (rc == 0) {
-		rc = ebb_nvme_topology_controllers(root, claim_controller_of_subsystem, &claiming);
+		rc = host_topology_controllers(root, claim_controller_of_subsystem, &claiming);
 	}
 	return claiming_end(&claiming, rc, ret_claim);
 }
@@ -304,8 +304,8 @@ void host_claim_prune(const char *root, struct host_claim *claim)
 	char text[32];
 
 	for (i = 0; i < claim->num; i++) {
-		if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/dev", root,
-				   claim->refs[i].claimed->block) < 0) {
+		if (host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/dev", root,
+				    claim->refs[i].claimed->block) < 0) {
 			claimed_put(&claim->refs[i]);
 		} else {
 			claim->refs[kept++] = claim->refs[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_HOST_CLAIM_H
-#define EBB_DRIVERS_NVME_HOST_CLAIM_H
+#ifndef DRIVERS_NVME_HOST_CLAIM_H
+#define DRIVERS_NVME_HOST_CLAIM_H
 
 /*
  * Namespaces kept from everybody else. Passthrough and rebinding go past the block layer, so they

@@ -50,11 +50,11 @@ static int run_list(const struct ebb_ctl_command_env *env, int num_words, char *
 	if (env->call(env, "bdev_nvme_get_controllers", &attached) < 0) {
 		attached = NULL;
 	}
-	inventory = ebb_nvme_inventory("", attached);
+	inventory = host_inventory("", attached);
 	if (num_words == 1) {
 		env->print_json(env, inventory);
 	} else {
-		ebb_nvme_inventory_print(inventory, stdout);
+		host_inventory_print(inventory, stdout);
 	}
 	json_object_put(inventory);
 	json_object_put(attached);
@@ -63,16 +63,16 @@ static int run_list(const struct ebb_ctl_command_env *env, int num_words, char *
 
 static int run_bind(const char *bdf)
 {
-	char was[EBB_PCI_DRIVER_SIZE], error[1024];
+	char was[HOST_PCI_DRIVER_SIZE], error[1024];
 
-	if (ebb_nvme_bind_vfio("", bdf, was, NULL, error, sizeof(error)) < 0) {
+	if (host_bind_vfio("", bdf, was, NULL, error, sizeof(error)) < 0) {
 		fprintf(stderr, "ebbctl: %s\n", error);
 		return FAILED;
 	}
-	if (ebb_pci_driver_is_vfio(was)) {
+	if (host_pci_driver_is_vfio(was)) {
 		printf("%s: %s has it already\n", bdf, was);
 	} else {
-		printf("%s: vfio-pci has it now, in /dev/vfio/%d\n", bdf, ebb_pci_group("", bdf));
+		printf("%s: vfio-pci has it now, in /dev/vfio/%d\n", bdf, host_pci_group("", bdf));
 	}
 	return DONE;
 }
@@ -81,7 +81,7 @@ static int run_unbind(const char *bdf)
 {
 	char error[1024];
 
-	if (ebb_nvme_bind_back("", bdf, error, sizeof(error)) < 0) {
+	if (host_bind_back("", bdf, error, sizeof(error)) < 0) {
 		fprintf(stderr, "ebbctl: %s\n", error);
 		return FAILED;
 	}
@@ -91,7 +91,7 @@ static int run_unbind(const char *bdf)
 
 static int nvme_run(const struct ebb_ctl_command_env *env, int num_words, char **words)
 {
-	char bdf[EBB_PCI_BDF_SIZE];
+	char bdf[HOST_PCI_BDF_SIZE];
 	bool bind;
 
 	if (num_words >= 1 && strcmp(words[0], "list") == 0) {
@@ -104,7 +104,7 @@ static int nvme_run(const struct ebb_ctl_command_env *env, int num_words, char *
 	if (num_words != 2) {
 		return wrong_usage("nvme bind and unbind take one PCI address");
 	}
-	if (!ebb_pci_bdf_parse(words[1], bdf)) {
+	if (!host_pci_bdf_parse(words[1], bdf)) {
 		fprintf(stderr, "ebbctl: \"%s\" is no PCI address; they look like 0000:01:00.0\n",
 			words[1]);
 		return USAGE;

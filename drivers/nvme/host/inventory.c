@@ -29,9 +29,9 @@ struct look {
 	struct json_object *controllers; /* the result's */
 	struct json_object *object;      /* this controller's */
 	struct json_object *namespaces;
-	char address[EBB_PCI_BDF_SIZE]; /* empty: no PCI function */
-	char ctrlr[EBB_NVME_NAME_SIZE]; /* empty: not the kernel's */
-	char driver[EBB_PCI_DRIVER_SIZE];
+	char address[HOST_PCI_BDF_SIZE]; /* empty: no PCI function */
+	char ctrlr[NVME_NAME_SIZE];      /* empty: not the kernel's */
+	char driver[HOST_PCI_DRIVER_SIZE];
 	char holder[TEXT_SIZE]; /* who has all of it; empty: nobody */
 	char used[TEXT_SIZE];   /* the first namespace in use; empty: none */
 	unsigned num_used;
@@ -88,9 +88,9 @@ static const char *attached_traddr(struct json_object *attached)
 static bool is_this(const struct look *look, const char *traddr)
 {
 	static const char prefix[] = "/dev/";
-	char bdf[EBB_PCI_BDF_SIZE];
+	char bdf[HOST_PCI_BDF_SIZE];
 
-	if (ebb_pci_bdf_parse(traddr, bdf)) {
+	if (host_pci_bdf_parse(traddr, bdf)) {
 		return strcmp(bdf, look->address) == 0;
 	}
 	if (strncmp(traddr, prefix, sizeof(prefix) - 1) == 0) {
@@ -151,7 +151,7 @@ static bool is_open(const struct look *look, const char *name, char *ret_who, si
 	return true;
 }
 
-static int look_at_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int look_at_namespace(const struct host_sysfs_ns *ns, void *arg)
 {
 	struct look *look = arg;
 	struct json_object *object = json_object_new_object();
@@ -161,8 +161,8 @@ static int look_at_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 	add_string(object, "generic", ns->generic);
 	json_object_object_add(object, "nsid", json_object_new_uint64(ns->nsid));
 	json_object_object_add(object, "size_bytes", json_object_new_uint64(ns->bytes));
-	if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/queue/logical_block_size",
-			   look->root, ns->block) == 0) {
+	if (host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/queue/logical_block_size",
+			    look->root, ns->block) == 0) {
 		json_object_object_add(object, "block_size",
 				       json_object_new_uint64(strtoull(text, NULL, 10)));
 	}
@@ -188,12 +188,12 @@ static void look_at_ctrlr(struct look *look)
 
 	add_string(look->object, "controller", look->ctrlr);
 	for (i = 0; i < EBB_ARRAY_SIZE(keys); i++) {
-		if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", look->root,
-				   look->ctrlr, files[i]) == 0) {
+		if (host_sysfs_read(text, sizeof(text), "%s/sys/class/nvme/%s/%s", look->root,
+				    look->ctrlr, files[i]) == 0) {
 			add_string(look->object, keys[i], text);
 		}
 	}
-	ebb_nvme_topology_namespaces(look->root, look->ctrlr, look_at_namespace, look);
+	host_topology_namespaces(look->root, look->ctrlr, look_at_namespace, look);
 }
 
 /* Who has it, as a whole: a daemon that answers, or a process that has its group open. */
@@ -222,13 +222,12 @@ static void judge_hot(struct look *look)
 	const char *bare;
 	char why[TEXT_SIZE];
 	unsigned group;
-	bool vfio = ebb_pci_driver_is_vfio(look->driver);
+	bool vfio = host_pci_driver_is_vfio(look->driver);
 
 	if (look->address[0] == '\0') {
 		add_verdict(look, "hot", "no",
 			    "it is no PCI function: only the kernel's driver reaches it");
-	} else if (ebb_vfio_check_possible(look->root, look->address, &group, why, sizeof(why)) <
-		   0) {
+	} else if (vfio_check_possible(look->root, look->address, &group, why, sizeof(why)) < 0) {
 		bare = strchr(why, ' ');
 		add_verdict(look, "hot", "no", "%s", bare == NULL ? why : bare + 1);
 	} else if (!vfio && look->driver[0] != '\0' && strcmp(look->driver, "nvme") != 0) {
@@ -250,12 +249,12 @@ static void judge_cold(struct look *look)
 	size_t num = json_object_array_length(look->namespaces);
 	char state[32];
 
-	ebb_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", look->root,
-		       look->ctrlr[0] == '\0' ? "none" : look->ctrlr);
+	host_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", look->root,
+			look->ctrlr[0] == '\0' ? "none" : look->ctrlr);
 	if (look->holder[0] != '\0') {
 		add_verdict(look, "cold", "no", "in use by %s", look->holder);
 	} else if (look->ctrlr[0] == '\0' &&
-		   (look->driver[0] == '\0' || ebb_pci_driver_is_vfio(look->driver))) {
+		   (look->driver[0] == '\0' || host_pci_driver_is_vfio(look->driver))) {
 		add_verdict(look, "cold", "unbind", "ebbctl nvme unbind %s", look->address);
 	} else if (look->ctrlr[0] == '\0' && strcmp(look->driver, "nvme") != 0) {
 		add_verdict(look, "cold", "no", "the driver %s has it: unbind it there first",
@@ -297,7 +296,7 @@ static void look_end(struct look *look)
 static void add_group(struct look *look, int group)
 {
 	struct json_object *members = json_object_new_array();
-	char path[PATH_MAX], driver[EBB_PCI_DRIVER_SIZE];
+	char path[PATH_MAX], driver[HOST_PCI_DRIVER_SIZE];
 	struct dirent *entry;
 	DIR *dir;
 
@@ -311,7 +310,7 @@ static void add_group(struct look *look, int group)
 		}
 		member = json_object_new_object();
 		add_string(member, "address", entry->d_name);
-		ebb_sysfs_link_name(driver, sizeof(driver), "%s/%s/driver", path, entry->d_name);
+		host_sysfs_link_name(driver, sizeof(driver), "%s/%s/driver", path, entry->d_name);
 		add_string(member, "driver", driver);
 		json_object_array_add(members, member);
 	}
@@ -324,19 +323,21 @@ static void add_group(struct look *look, int group)
 
 static void look_at_pci(struct look *look, const char *bdf)
 {
-	char vendor[16], device[16], id[32], ctrlr[EBB_NVME_NAME_SIZE];
+	char vendor[16], device[16], id[32], ctrlr[NVME_NAME_SIZE];
 	int group;
 
-	ebb_nvme_topology_of_pci(look->root, bdf, ctrlr);
+	host_topology_of_pci(look->root, bdf, ctrlr);
 	look_begin(look, bdf, ctrlr);
-	ebb_sysfs_read(vendor, sizeof(vendor), "%s/sys/bus/pci/devices/%s/vendor", look->root, bdf);
-	ebb_sysfs_read(device, sizeof(device), "%s/sys/bus/pci/devices/%s/device", look->root, bdf);
+	host_sysfs_read(vendor, sizeof(vendor), "%s/sys/bus/pci/devices/%s/vendor", look->root,
+			bdf);
+	host_sysfs_read(device, sizeof(device), "%s/sys/bus/pci/devices/%s/device", look->root,
+			bdf);
 	snprintf(id, sizeof(id), "%04lx:%04lx", strtoul(vendor, NULL, 16) & 0xffff,
 		 strtoul(device, NULL, 16) & 0xffff);
 	add_string(look->object, "pci_id", id);
-	ebb_pci_driver(look->root, bdf, look->driver);
+	host_pci_driver(look->root, bdf, look->driver);
 	add_string(look->object, "driver", look->driver);
-	group = ebb_pci_group(look->root, bdf);
+	group = host_pci_group(look->root, bdf);
 	if (group >= 0) {
 		add_group(look, group);
 	}
@@ -353,8 +354,8 @@ static int look_at_other(const char *ctrlr, void *arg)
 	struct look *look = arg;
 	char transport[32];
 
-	ebb_sysfs_read(transport, sizeof(transport), "%s/sys/class/nvme/%s/transport", look->root,
-		       ctrlr);
+	host_sysfs_read(transport, sizeof(transport), "%s/sys/class/nvme/%s/transport", look->root,
+			ctrlr);
 	if (strcmp(transport, "pcie") != 0) {
 		look_begin(look, "", ctrlr);
 		snprintf(look->driver, sizeof(look->driver), "nvme-%s", transport);
@@ -375,7 +376,7 @@ static void look_at_all(struct look *look)
 	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", look->root);
 	num = scandir(path, &entries, NULL, alphasort);
 	for (i = 0; i < num; i++) {
-		ebb_sysfs_read(class, sizeof(class), "%s/%s/class", path, entries[i]->d_name);
+		host_sysfs_read(class, sizeof(class), "%s/%s/class", path, entries[i]->d_name);
 		if (strtoul(class, NULL, 16) == CLASS_NVME) {
 			look_at_pci(look, entries[i]->d_name);
 		}
@@ -384,10 +385,10 @@ static void look_at_all(struct look *look)
 	if (num >= 0) {
 		free(entries);
 	}
-	ebb_nvme_topology_controllers(look->root, look_at_other, look);
+	host_topology_controllers(look->root, look_at_other, look);
 }
 
-struct json_object *ebb_nvme_inventory(const char *root, struct json_object *attached)
+struct json_object *host_inventory(const char *root, struct json_object *attached)
 {
 	struct look look = {.root = root, .attached = attached};
 	struct json_object *inventory = json_object_new_object();
@@ -396,8 +397,8 @@ struct json_object *ebb_nvme_inventory(const char *root, struct json_object *att
 	snprintf(path, sizeof(path), "%s/sys/bus/pci/drivers/vfio-pci", root);
 	json_object_object_add(inventory, "vfio_pci_loaded",
 			       json_object_new_boolean(access(path, F_OK) == 0));
-	if (ebb_sysfs_read(text, sizeof(text), "%s/sys/module/nvme/parameters/poll_queues", root) ==
-	    0) {
+	if (host_sysfs_read(text, sizeof(text), "%s/sys/module/nvme/parameters/poll_queues",
+			    root) == 0) {
 		json_object_object_add(inventory, "poll_queues",
 				       json_object_new_int((int)strtol(text, NULL, 10)));
 	}

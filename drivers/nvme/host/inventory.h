@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_HOST_INVENTORY_H
-#define EBB_DRIVERS_NVME_HOST_INVENTORY_H
+#ifndef DRIVERS_NVME_HOST_INVENTORY_H
+#define DRIVERS_NVME_HOST_INVENTORY_H
 
 /*
  * All NVMe controllers of the machine, whoever has them, and what ebb could do with each: drive it in
@@ -13,7 +13,7 @@
 struct json_object;
 
 /**
- * ebb_nvme_inventory() - look at sysfs and /proc
+ * host_inventory() - look at sysfs and /proc
  * @root: "" but in tests, before /sys, /proc and /dev
  * @attached: what bdev_nvme_get_controllers of a daemon has answered; NULL: there is none
  * Thread: one that may block.
@@ -24,9 +24,9 @@ struct json_object;
  *	States: hot "yes", "bind" (once vfio-pci has it), "no"; cold "yes", "some" (of its namespaces),
  *	"unbind" (once nvme has it), "no". The caller's to put.
  */
-struct json_object *ebb_nvme_inventory(const char *root, struct json_object *attached);
+struct json_object *host_inventory(const char *root, struct json_object *attached);
 
 /* The same for people, in at most 100 columns. */
-void ebb_nvme_inventory_print(struct json_object *inventory, FILE *out);
+void host_inventory_print(struct json_object *inventory, FILE *out);
 
 #endif

@@ -110,7 +110,7 @@ static void print_controller(FILE *out, struct json_object *controller)
 	print_verdict(out, controller, "cold");
 }
 
-void ebb_nvme_inventory_print(struct json_object *inventory, FILE *out)
+void host_inventory_print(struct json_object *inventory, FILE *out)
 {
 	struct json_object *controllers, *poll_queues;
 	size_t i, num = 0;

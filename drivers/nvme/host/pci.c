@@ -11,7 +11,7 @@
 
 #include "drivers/nvme/host/sysfs.h"
 
-bool ebb_pci_bdf_parse(const char *text, char ret_bdf[EBB_PCI_BDF_SIZE])
+bool host_pci_bdf_parse(const char *text, char ret_bdf[HOST_PCI_BDF_SIZE])
 {
 	unsigned domain = 0, bus, device, function;
 	int end = 0;
@@ -30,11 +30,11 @@ bool ebb_pci_bdf_parse(const char *text, char ret_bdf[EBB_PCI_BDF_SIZE])
 	    function > 7) {
 		return false;
 	}
-	snprintf(ret_bdf, EBB_PCI_BDF_SIZE, "%04x:%02x:%02x.%x", domain, bus, device, function);
+	snprintf(ret_bdf, HOST_PCI_BDF_SIZE, "%04x:%02x:%02x.%x", domain, bus, device, function);
 	return true;
 }
 
-bool ebb_pci_exists(const char *root, const char *bdf)
+bool host_pci_exists(const char *root, const char *bdf)
 {
 	char path[PATH_MAX];
 
@@ -42,29 +42,29 @@ bool ebb_pci_exists(const char *root, const char *bdf)
 	return access(path, F_OK) == 0;
 }
 
-int ebb_pci_driver(const char *root, const char *bdf, char ret_driver[EBB_PCI_DRIVER_SIZE])
+int host_pci_driver(const char *root, const char *bdf, char ret_driver[HOST_PCI_DRIVER_SIZE])
 {
-	int rc = ebb_sysfs_link_name(ret_driver, EBB_PCI_DRIVER_SIZE,
-				     "%s/sys/bus/pci/devices/%s/driver", root, bdf);
+	int rc = host_sysfs_link_name(ret_driver, HOST_PCI_DRIVER_SIZE,
+				      "%s/sys/bus/pci/devices/%s/driver", root, bdf);
 
 	return rc < 0 ? -ENOENT : 0;
 }
 
-int ebb_pci_group(const char *root, const char *bdf)
+int host_pci_group(const char *root, const char *bdf)
 {
 	char name[16];
 	char *end;
 	long group;
 
-	if (ebb_sysfs_link_name(name, sizeof(name), "%s/sys/bus/pci/devices/%s/iommu_group", root,
-				bdf) < 0) {
+	if (host_sysfs_link_name(name, sizeof(name), "%s/sys/bus/pci/devices/%s/iommu_group", root,
+				 bdf) < 0) {
 		return -ENOTSUP;
 	}
 	group = strtol(name, &end, 10);
 	return end == name || *end != '\0' || group < 0 || group > INT_MAX ? -ENOTSUP : (int)group;
 }
 
-bool ebb_pci_driver_is_vfio(const char *driver)
+bool host_pci_driver_is_vfio(const char *driver)
 {
 	static const char suffix[] = "vfio-pci";
 	size_t len = strlen(driver);
@@ -73,16 +73,16 @@ bool ebb_pci_driver_is_vfio(const char *driver)
 	       strcmp(driver + len - (sizeof(suffix) - 1), suffix) == 0;
 }
 
-bool ebb_pci_driver_is_harmless(const char *driver)
+bool host_pci_driver_is_harmless(const char *driver)
 {
 	return driver[0] == '\0' || strcmp(driver, "pci-stub") == 0 ||
-	       strcmp(driver, "pcieport") == 0 || ebb_pci_driver_is_vfio(driver);
+	       strcmp(driver, "pcieport") == 0 || host_pci_driver_is_vfio(driver);
 }
 
-bool ebb_pci_group_blocker(const char *root, int group, const char *bdf,
-			   char ret_bdf[EBB_PCI_BDF_SIZE], char ret_driver[EBB_PCI_DRIVER_SIZE])
+bool host_pci_group_blocker(const char *root, int group, const char *bdf,
+			    char ret_bdf[HOST_PCI_BDF_SIZE], char ret_driver[HOST_PCI_DRIVER_SIZE])
 {
-	char path[PATH_MAX], driver[EBB_PCI_DRIVER_SIZE];
+	char path[PATH_MAX], driver[HOST_PCI_DRIVER_SIZE];
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
@@ -93,10 +93,10 @@ bool ebb_pci_group_blocker(const char *root, int group, const char *bdf,
 		if (entry->d_name[0] == '.' || strcmp(entry->d_name, bdf) == 0) {
 			continue;
 		}
-		ebb_sysfs_link_name(driver, sizeof(driver), "%s/%s/driver", path, entry->d_name);
-		if (!ebb_pci_driver_is_harmless(driver)) {
-			snprintf(ret_bdf, EBB_PCI_BDF_SIZE, "%.15s", entry->d_name);
-			snprintf(ret_driver, EBB_PCI_DRIVER_SIZE, "%s", driver);
+		host_sysfs_link_name(driver, sizeof(driver), "%s/%s/driver", path, entry->d_name);
+		if (!host_pci_driver_is_harmless(driver)) {
+			snprintf(ret_bdf, HOST_PCI_BDF_SIZE, "%.15s", entry->d_name);
+			snprintf(ret_driver, HOST_PCI_DRIVER_SIZE, "%s", driver);
 			found = true;
 		}
 	}

@@ -12,7 +12,7 @@
 
 static int (*write_observer)(const char *path, const char *text);
 
-int ebb_sysfs_read(char *ret_text, size_t size, const char *path_format, ...)
+int host_sysfs_read(char *ret_text, size_t size, const char *path_format, ...)
 {
 	char path[PATH_MAX];
 	va_list args;
@@ -43,12 +43,12 @@ int ebb_sysfs_read(char *ret_text, size_t size, const char *path_format, ...)
 	return 0;
 }
 
-void ebb_sysfs_set_observer(int (*observer)(const char *path, const char *text))
+void host_sysfs_set_observer(int (*observer)(const char *path, const char *text))
 {
 	write_observer = observer;
 }
 
-int ebb_sysfs_write(const char *text, const char *path_format, ...)
+int host_sysfs_write(const char *text, const char *path_format, ...)
 {
 	char path[PATH_MAX];
 	va_list args;
@@ -71,7 +71,7 @@ int ebb_sysfs_write(const char *text, const char *path_format, ...)
 	return rc;
 }
 
-int ebb_sysfs_link_name(char *ret_name, size_t size, const char *path_format, ...)
+int host_sysfs_link_name(char *ret_name, size_t size, const char *path_format, ...)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	const char *slash;

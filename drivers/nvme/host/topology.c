@@ -46,18 +46,18 @@ static bool exists(const char *root, const char *folder, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static void ns_read(const char *root, struct ebb_nvme_sysfs_ns *ns)
+static void ns_read(const char *root, struct host_sysfs_ns *ns)
 {
 	unsigned major_num, minor_num;
 	char text[64];
 
-	ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/dev", root, ns->block);
+	host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/dev", root, ns->block);
 	if (sscanf(text, "%u:%u", &major_num, &minor_num) == 2) {
 		ns->dev = makedev(major_num, minor_num);
 	}
-	ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/nsid", root, ns->block);
+	host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/nsid", root, ns->block);
 	ns->nsid = (uint32_t)strtoul(text, NULL, 10);
-	ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/size", root, ns->block);
+	host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/size", root, ns->block);
 	ns->bytes = strtoull(text, NULL, 10) * SECTOR_BYTES;
 	if (!exists(root, "nvme-generic", ns->generic)) {
 		ns->generic[0] = '\0';
@@ -66,9 +66,9 @@ static void ns_read(const char *root, struct ebb_nvme_sysfs_ns *ns)
 
 /* The namespace that entry @name in the folder of controller @ctrlr stands for, if it is one. */
 static bool ns_of_entry(const char *root, const char *ctrlr, const char *name,
-			struct ebb_nvme_sysfs_ns *ret_ns)
+			struct host_sysfs_ns *ret_ns)
 {
-	struct ebb_nvme_sysfs_ns ns = {.shared = false};
+	struct host_sysfs_ns ns = {.shared = false};
 	unsigned numbers[3];
 
 	if (is_hidden_name(name, numbers)) {
@@ -87,16 +87,15 @@ static bool ns_of_entry(const char *root, const char *ctrlr, const char *name,
 	return true;
 }
 
-bool ebb_nvme_topology_exists(const char *root, const char *ctrlr)
+bool host_topology_exists(const char *root, const char *ctrlr)
 {
 	return exists(root, "nvme", ctrlr);
 }
 
-int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
-				 int (*each)(const struct ebb_nvme_sysfs_ns *ns, void *arg),
-				 void *arg)
+int host_topology_namespaces(const char *root, const char *ctrlr,
+			     int (*each)(const struct host_sysfs_ns *ns, void *arg), void *arg)
 {
-	struct ebb_nvme_sysfs_ns ns;
+	struct host_sysfs_ns ns;
 	struct dirent **entries;
 	char path[PATH_MAX];
 	int num, i, rc = 0;
@@ -119,10 +118,10 @@ int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
 struct find {
 	const char *generic;
 	const char *block;
-	struct ebb_nvme_sysfs_ns *ret_ns;
+	struct host_sysfs_ns *ret_ns;
 };
 
-static int find_each(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int find_each(const struct host_sysfs_ns *ns, void *arg)
 {
 	struct find *find = arg;
 
@@ -137,16 +136,15 @@ static int find_each(const struct ebb_nvme_sysfs_ns *ns, void *arg)
 /* A device of the controller's own, by its parent in sysfs. */
 static int find_private(const char *root, const char *ctrlr, const struct find *find)
 {
-	int rc = ebb_nvme_topology_namespaces(root, ctrlr, find_each, (void *)find);
+	int rc = host_topology_namespaces(root, ctrlr, find_each, (void *)find);
 
 	return rc == 1 ? 0 : -ENODEV;
 }
 
 /* The subsystem's, reached through several controllers: both names have the same numbers. */
-static int find_shared(const char *root, const unsigned numbers[3],
-		       struct ebb_nvme_sysfs_ns *ret_ns)
+static int find_shared(const char *root, const unsigned numbers[3], struct host_sysfs_ns *ret_ns)
 {
-	struct ebb_nvme_sysfs_ns ns = {.shared = true};
+	struct host_sysfs_ns ns = {.shared = true};
 
 	snprintf(ns.block, sizeof(ns.block), "nvme%un%u", numbers[0], numbers[1]);
 	snprintf(ns.generic, sizeof(ns.generic), "ng%un%u", numbers[0], numbers[1]);
@@ -158,7 +156,7 @@ static int find_shared(const char *root, const unsigned numbers[3],
 	return 0;
 }
 
-int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_sysfs_ns *ret_ns)
+int host_topology_find(const char *root, const char *path, struct host_sysfs_ns *ret_ns)
 {
 	char full[PATH_MAX], real[PATH_MAX], parent[64];
 	struct find find = {.ret_ns = ret_ns};
@@ -179,8 +177,8 @@ int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_s
 	} else {
 		return -ENODEV;
 	}
-	if (ebb_sysfs_link_name(parent, sizeof(parent), "%s/sys/class/%s/%s/device", root, folder,
-				name) < 0) {
+	if (host_sysfs_link_name(parent, sizeof(parent), "%s/sys/class/%s/%s/device", root, folder,
+				 name) < 0) {
 		return -ENODEV;
 	}
 	if (strncmp(parent, "nvme-subsys", strlen("nvme-subsys")) == 0) {
@@ -189,8 +187,8 @@ int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_s
 	return find_private(root, parent, &find);
 }
 
-int ebb_nvme_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
-				  void *arg)
+int host_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
+			      void *arg)
 {
 	struct dirent **entries;
 	char path[PATH_MAX];
@@ -213,20 +211,20 @@ int ebb_nvme_topology_controllers(const char *root, int (*each)(const char *ctrl
 
 struct twins {
 	const char *root;
-	const struct ebb_nvme_sysfs_ns *ns;
+	const struct host_sysfs_ns *ns;
 	char wwid[256];
-	int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg);
+	int (*each)(const struct host_sysfs_ns *twin, void *arg);
 	void *arg;
 };
 
-static int twins_namespace(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int twins_namespace(const struct host_sysfs_ns *ns, void *arg)
 {
 	const struct twins *twins = arg;
 	char wwid[256];
 
 	if (ns->shared || ns->nsid != twins->ns->nsid || strcmp(ns->block, twins->ns->block) == 0 ||
-	    ebb_sysfs_read(wwid, sizeof(wwid), "%s/sys/class/block/%s/wwid", twins->root,
-			   ns->block) < 0 ||
+	    host_sysfs_read(wwid, sizeof(wwid), "%s/sys/class/block/%s/wwid", twins->root,
+			    ns->block) < 0 ||
 	    strcmp(wwid, twins->wwid) != 0) {
 		return 0;
 	}
@@ -237,22 +235,22 @@ static int twins_controller(const char *ctrlr, void *arg)
 {
 	const struct twins *twins = arg;
 
-	return ebb_nvme_topology_namespaces(twins->root, ctrlr, twins_namespace, arg);
+	return host_topology_namespaces(twins->root, ctrlr, twins_namespace, arg);
 }
 
-int ebb_nvme_topology_twins(const char *root, const struct ebb_nvme_sysfs_ns *ns,
-			    int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg), void *arg)
+int host_topology_twins(const char *root, const struct host_sysfs_ns *ns,
+			int (*each)(const struct host_sysfs_ns *twin, void *arg), void *arg)
 {
 	struct twins twins = {.root = root, .ns = ns, .each = each, .arg = arg};
 
-	if (ns->shared || ebb_sysfs_read(twins.wwid, sizeof(twins.wwid),
-					 "%s/sys/class/block/%s/wwid", root, ns->block) < 0) {
+	if (ns->shared || host_sysfs_read(twins.wwid, sizeof(twins.wwid),
+					  "%s/sys/class/block/%s/wwid", root, ns->block) < 0) {
 		return 0;
 	}
-	return ebb_nvme_topology_controllers(root, twins_controller, &twins);
+	return host_topology_controllers(root, twins_controller, &twins);
 }
 
-int ebb_nvme_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[EBB_NVME_NAME_SIZE])
+int host_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[NVME_NAME_SIZE])
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
@@ -265,7 +263,7 @@ int ebb_nvme_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[E
 	dir = opendir(path);
 	while (dir != NULL && rc < 0 && (entry = readdir(dir)) != NULL) {
 		if (sscanf(entry->d_name, "nvme%u", &number) == 1) {
-			snprintf(ret_ctrlr, EBB_NVME_NAME_SIZE, "nvme%u", number);
+			snprintf(ret_ctrlr, NVME_NAME_SIZE, "nvme%u", number);
 			rc = 0;
 		}
 	}

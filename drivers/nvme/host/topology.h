@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_HOST_TOPOLOGY_H
-#define EBB_DRIVERS_NVME_HOST_TOPOLOGY_H
+#ifndef DRIVERS_NVME_HOST_TOPOLOGY_H
+#define DRIVERS_NVME_HOST_TOPOLOGY_H
 
 /*
  * The kernel's NVMe controllers and their namespaces, from sysfs.
@@ -20,53 +20,51 @@
 
 #include <ebb/base.h>
 
-#define EBB_NVME_NAME_SIZE 32u
+#define NVME_NAME_SIZE 32u
 
-struct ebb_nvme_sysfs_ns {
-	char block[EBB_NVME_NAME_SIZE];   /* "nvme0n1": of the subsystem, if it is shared */
-	char generic[EBB_NVME_NAME_SIZE]; /* "ng0n1"; empty: there is none */
-	dev_t dev;                        /* of the block device; 0: not known */
-	uint32_t nsid;                    /* 0: not known */
+struct host_sysfs_ns {
+	char block[NVME_NAME_SIZE];   /* "nvme0n1": of the subsystem, if it is shared */
+	char generic[NVME_NAME_SIZE]; /* "ng0n1"; empty: there is none */
+	dev_t dev;                    /* of the block device; 0: not known */
+	uint32_t nsid;                /* 0: not known */
 	uint64_t bytes;
 	bool shared; /* reached through the subsystem: other controllers may lead to it too */
 };
 
 /* Has the kernel a controller of that name? */
-bool ebb_nvme_topology_exists(const char *root, const char *ctrlr);
+bool host_topology_exists(const char *root, const char *ctrlr);
 
 /**
- * ebb_nvme_topology_namespaces() - what a controller of the kernel's driver has
+ * host_topology_namespaces() - what a controller of the kernel's driver has
  * @ctrlr: "nvme0"
  * @each: called for each; it stops them by what is not 0
  * Return: 0; what @each has returned.
  */
-int ebb_nvme_topology_namespaces(const char *root, const char *ctrlr,
-				 int (*each)(const struct ebb_nvme_sysfs_ns *ns, void *arg),
-				 void *arg);
+int host_topology_namespaces(const char *root, const char *ctrlr,
+			     int (*each)(const struct host_sysfs_ns *ns, void *arg), void *arg);
 
 /**
- * ebb_nvme_topology_find() - the namespace that a device file is of
+ * host_topology_find() - the namespace that a device file is of
  * @path: "/dev/ng0n1", "/dev/nvme0n1", or a link to such (looked for below @root)
  * Return: 0; -ENODEV it is no namespace's; -errno.
  */
-int ebb_nvme_topology_find(const char *root, const char *path, struct ebb_nvme_sysfs_ns *ret_ns);
+int host_topology_find(const char *root, const char *path, struct host_sysfs_ns *ret_ns);
 
 /**
- * ebb_nvme_topology_twins() - the same namespace as other block devices
+ * host_topology_twins() - the same namespace as other block devices
  * Without native multipath, every controller of a subsystem that reaches a namespace has a block
  * device of it.
  * @ns: as one of the two above has found it
  * Return: 0; what @each has returned.
  */
-int ebb_nvme_topology_twins(const char *root, const struct ebb_nvme_sysfs_ns *ns,
-			    int (*each)(const struct ebb_nvme_sysfs_ns *twin, void *arg),
-			    void *arg);
+int host_topology_twins(const char *root, const struct host_sysfs_ns *ns,
+			int (*each)(const struct host_sysfs_ns *twin, void *arg), void *arg);
 
 /* Calls @each for every controller of the kernel's. Return: 0; what @each has returned. */
-int ebb_nvme_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
-				  void *arg);
+int host_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),
+			      void *arg);
 
 /* The kernel's controller of a PCI function, "nvme0". Return: 0; -ENOENT none. */
-int ebb_nvme_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[EBB_NVME_NAME_SIZE]);
+int host_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[NVME_NAME_SIZE]);
 
 #endif

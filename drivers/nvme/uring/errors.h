@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_URING_ERRORS_H
-#define EBB_DRIVERS_NVME_URING_ERRORS_H
+#ifndef DRIVERS_NVME_URING_ERRORS_H
+#define DRIVERS_NVME_URING_ERRORS_H
 
 /* What an errno of the kernel's means, and what to do about it. Each returns @rc. On the helper. */
 

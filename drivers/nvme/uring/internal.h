@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_URING_INTERNAL_H
-#define EBB_DRIVERS_NVME_URING_INTERNAL_H
+#ifndef DRIVERS_NVME_URING_INTERNAL_H
+#define DRIVERS_NVME_URING_INTERNAL_H
 
 /* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See io_queue.c, transport.c. */
 
@@ -10,24 +10,24 @@
 #include "drivers/nvme/uring/monitor.h"
 #include "drivers/nvme/uring/resolve.h"
 
-#define EBB_NVME_URING_FILES 64 /* namespaces, by their index, with a registered file */
+#define URING_FILES 64 /* namespaces, by their index, with a registered file */
 
-struct ebb_nvme_uring_ctrlr {
+struct uring_ctrlr {
 	struct nvme_path *path;
 	struct uring_target target;
 	struct uring_limits limits;
 	struct uring_subscriber news;
 	int fd; /* of the controller, for admin commands */
-	struct ebb_nvme_queue admin_queue;
+	struct nvme_queue admin_queue;
 	struct ebb_work work;
 	int rc;
 	char fault[512];
 };
 
-struct ebb_nvme_uring_ns {
+struct uring_ns {
 	struct nvme_path_ns *ns;
-	struct ebb_nvme_uring_ctrlr *ctrlr;
-	struct ebb_nvme_sysfs_ns names;
+	struct uring_ctrlr *ctrlr;
+	struct host_sysfs_ns names;
 	struct host_claim *claim;
 	uint32_t index; /* the namespace's, for the queues' tables */
 	int fd;         /* of the generic device */
@@ -37,32 +37,32 @@ struct ebb_nvme_uring_ns {
 	int rc;
 };
 
-struct ebb_nvme_uring_queue {
-	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue queue;
+struct uring_io_queue {
+	_Alignas(EBB_CACHE_LINE) struct nvme_queue queue;
 	unsigned outstanding;
 	unsigned depth;
 	struct ebb_list waiting;
-	uint32_t timeout_ms;             /* of each command, the kernel's to keep; 0: its default */
-	int core;                        /* of the reactor on which the rings are open */
-	int rc;                          /* why they are not; 0: they are */
-	bool leaving;                    /* the thread may move: nothing is registered */
-	int files[EBB_NVME_URING_FILES]; /* places in the rings' tables; -1: not registered */
+	uint32_t timeout_ms;    /* of each command, the kernel's to keep; 0: its default */
+	int core;               /* of the reactor on which the rings are open */
+	int rc;                 /* why they are not; 0: they are */
+	bool leaving;           /* the thread may move: nothing is registered */
+	int files[URING_FILES]; /* places in the rings' tables; -1: not registered */
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
 
 /* namespace.c */
-void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns);
-void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns);
+void uring_ns_open(struct nvme_path_ns *ns);
+void uring_ns_close(struct nvme_path_ns *ns);
 
 /* io_queue.c */
-int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue);
-void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *queue);
-void ebb_nvme_uring_submit(struct ebb_nvme_queue *queue, struct ebb_nvme_request *request);
-void ebb_nvme_uring_drain(struct ebb_nvme_queue *queue, void (*done)(void *arg), void *arg);
-void ebb_nvme_uring_leave(struct ebb_nvme_queue *queue);
-void ebb_nvme_uring_arrive(struct ebb_nvme_queue *queue);
+int uring_io_queue_create(struct nvme_path *path, struct nvme_queue **ret_queue);
+void uring_io_queue_destroy(struct nvme_queue *queue);
+void uring_io_queue_submit(struct nvme_queue *queue, struct nvme_request *request);
+void uring_io_queue_drain(struct nvme_queue *queue, void (*done)(void *arg), void *arg);
+void uring_io_queue_leave(struct nvme_queue *queue);
+void uring_io_queue_arrive(struct nvme_queue *queue);
 /* The namespace of that index is about to be closed. */
-void ebb_nvme_uring_forget(struct ebb_nvme_queue *queue, uint32_t index);
+void uring_io_queue_forget(struct nvme_queue *queue, uint32_t index);
 
 #endif

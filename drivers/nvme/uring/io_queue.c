@@ -55,11 +55,11 @@ static_assert(sizeof(struct nvme_uring_cmd) == 72, "as the kernel has it");
 static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags);
 
 /* The file by its place in the rings, or -1. */
-static int queue_file(struct ebb_nvme_uring_queue *queue, const struct ebb_nvme_uring_ns *uns)
+static int queue_file(struct uring_io_queue *queue, const struct uring_ns *uns)
 {
 	uint32_t index = uns->index;
 
-	if (index >= EBB_NVME_URING_FILES || queue->leaving) {
+	if (index >= URING_FILES || queue->leaving) {
 		return -1;
 	}
 	if (ebb_unlikely(queue->files[index] < 0)) {
@@ -68,14 +68,13 @@ static int queue_file(struct ebb_nvme_uring_queue *queue, const struct ebb_nvme_
 	return queue->files[index];
 }
 
-static bool may_poll(const struct ebb_nvme_request *request)
+static bool may_poll(const struct nvme_request *request)
 {
 	return request->opcode == nvme_cmd_read || request->opcode == nvme_cmd_write ||
 	       request->opcode == nvme_cmd_compare;
 }
 
-static struct io_uring_sqe *command_sqe(struct ebb_nvme_request *request,
-					const struct ebb_nvme_uring_ns *uns)
+static struct io_uring_sqe *command_sqe(struct nvme_request *request, const struct uring_ns *uns)
 {
 	struct io_uring_sqe *sqe = NULL;
 
@@ -85,8 +84,8 @@ static struct io_uring_sqe *command_sqe(struct ebb_nvme_request *request,
 	return sqe != NULL ? sqe : ebb_uring_sqe(&request->uring_op, EBB_URING_COMMAND);
 }
 
-static void command_prepare(struct io_uring_sqe *sqe, const struct ebb_nvme_request *request,
-			    int fd, int file, int buf, uint32_t timeout_ms)
+static void command_prepare(struct io_uring_sqe *sqe, const struct nvme_request *request, int fd,
+			    int file, int buf, uint32_t timeout_ms)
 {
 	struct nvme_uring_cmd *cmd = (struct nvme_uring_cmd *)sqe->cmd;
 	bool vec = request->iovcnt > 1;
@@ -123,9 +122,9 @@ static void command_prepare(struct io_uring_sqe *sqe, const struct ebb_nvme_requ
 	}
 }
 
-static void command_send(struct ebb_nvme_uring_queue *queue, struct ebb_nvme_request *request)
+static void command_send(struct uring_io_queue *queue, struct nvme_request *request)
 {
-	struct ebb_nvme_uring_ns *uns = request->ns->on_path->transport_ns;
+	struct uring_ns *uns = request->ns->on_path->transport_ns;
 	int buf = -1;
 
 	if (request->iovcnt == 1 && !atomic_load_explicit(&uns->no_fixed, memory_order_relaxed)) {
@@ -139,7 +138,7 @@ static void command_send(struct ebb_nvme_uring_queue *queue, struct ebb_nvme_req
 	queue->outstanding++;
 }
 
-static void command_end(struct ebb_nvme_request *request, int rc, uint16_t status, uint64_t result)
+static void command_end(struct nvme_request *request, int rc, uint16_t status, uint64_t result)
 {
 	request->rc = rc;
 	request->status = status;
@@ -148,19 +147,18 @@ static void command_end(struct ebb_nvme_request *request, int rc, uint16_t statu
 }
 
 /* True while commands can be sent on the reactor that the thread is on. */
-static bool queue_is_here(const struct ebb_nvme_uring_queue *queue)
+static bool queue_is_here(const struct uring_io_queue *queue)
 {
 	return !queue->leaving || queue->core == ebb_reactor_current_core();
 }
 
 /* What waits goes on its way as far as there is room. */
-static void queue_kick(struct ebb_nvme_uring_queue *queue)
+static void queue_kick(struct uring_io_queue *queue)
 {
 	while (queue->outstanding < queue->depth && !ebb_list_empty(&queue->waiting) &&
 	       queue_is_here(queue)) {
-		struct ebb_nvme_request *request =
-			ebb_list_entry(ebb_list_pop_front(&queue->waiting), struct ebb_nvme_request,
-				       link);
+		struct nvme_request *request = ebb_list_entry(ebb_list_pop_front(&queue->waiting),
+							      struct nvme_request, link);
 
 		if (queue->rc != 0) {
 			command_end(request, queue->rc, 0, 0);
@@ -170,7 +168,7 @@ static void queue_kick(struct ebb_nvme_uring_queue *queue)
 	}
 }
 
-static void queue_check_drained(struct ebb_nvme_uring_queue *queue)
+static void queue_check_drained(struct uring_io_queue *queue)
 {
 	void (*drained)(void *arg) = queue->drained;
 
@@ -182,14 +180,14 @@ static void queue_check_drained(struct ebb_nvme_uring_queue *queue)
 
 static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 {
-	struct ebb_nvme_request *request = ebb_container_of(op, struct ebb_nvme_request, uring_op);
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(request->queue, struct ebb_nvme_uring_queue, queue);
+	struct nvme_request *request = ebb_container_of(op, struct nvme_request, uring_op);
+	struct uring_io_queue *queue =
+		ebb_container_of(request->queue, struct uring_io_queue, queue);
 
 	(void)flags;
 	queue->outstanding--;
 	if (ebb_unlikely(res == -EINVAL && (request->slot & SENT_FIXED) != 0)) {
-		struct ebb_nvme_uring_ns *uns = request->ns->on_path->transport_ns;
+		struct uring_ns *uns = request->ns->on_path->transport_ns;
 
 		if (!atomic_exchange(&uns->no_fixed, true)) {
 			ebb_notice("nvme",
@@ -211,10 +209,9 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 	}
 }
 
-void ebb_nvme_uring_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *request)
+void uring_io_queue_submit(struct nvme_queue *base, struct nvme_request *request)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
 	if (ebb_likely(queue->outstanding < queue->depth && ebb_list_empty(&queue->waiting) &&
 		       queue->rc == 0 && queue_is_here(queue))) {
@@ -225,10 +222,9 @@ void ebb_nvme_uring_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request 
 	queue_kick(queue);
 }
 
-void ebb_nvme_uring_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), void *arg)
+void uring_io_queue_drain(struct nvme_queue *base, void (*done)(void *arg), void *arg)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
 	queue->drained = done;
 	queue->drained_arg = arg;
@@ -237,9 +233,9 @@ void ebb_nvme_uring_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), 
 
 /* ---- rings and files of the reactor ---- */
 
-static int queue_open_rings(struct ebb_nvme_uring_queue *queue)
+static int queue_open_rings(struct uring_io_queue *queue)
 {
-	const struct ebb_nvme_uring_ctrlr *uctrlr = queue->queue.path->transport_ctrlr;
+	const struct uring_ctrlr *uctrlr = queue->queue.path->transport_ctrlr;
 	int rc = ebb_uring_open(EBB_URING_BIG);
 
 	queue->core = ebb_reactor_current_core();
@@ -250,32 +246,29 @@ static int queue_open_rings(struct ebb_nvme_uring_queue *queue)
 	return rc;
 }
 
-void ebb_nvme_uring_forget(struct ebb_nvme_queue *base, uint32_t index)
+void uring_io_queue_forget(struct nvme_queue *base, uint32_t index)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
-	if (index < EBB_NVME_URING_FILES && queue->files[index] >= 0) {
+	if (index < URING_FILES && queue->files[index] >= 0) {
 		ebb_uring_file_unregister(queue->files[index]);
 		queue->files[index] = -1;
 	}
 }
 
-void ebb_nvme_uring_leave(struct ebb_nvme_queue *base)
+void uring_io_queue_leave(struct nvme_queue *base)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
-	for (uint32_t i = 0; i < EBB_NVME_URING_FILES; i++) {
-		ebb_nvme_uring_forget(base, i);
+	for (uint32_t i = 0; i < URING_FILES; i++) {
+		uring_io_queue_forget(base, i);
 	}
 	queue->leaving = true;
 }
 
-void ebb_nvme_uring_arrive(struct ebb_nvme_queue *base)
+void uring_io_queue_arrive(struct nvme_queue *base)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
 	queue->rc = queue_open_rings(queue);
 	if (queue->rc != 0) {
@@ -286,7 +279,7 @@ void ebb_nvme_uring_arrive(struct ebb_nvme_queue *base)
 	queue_kick(queue);
 }
 
-static unsigned queue_depth(const struct ebb_nvme_uring_ctrlr *uctrlr)
+static unsigned queue_depth(const struct uring_ctrlr *uctrlr)
 {
 	unsigned depth = QUEUE_DEPTH_MAX;
 
@@ -300,17 +293,17 @@ static unsigned queue_depth(const struct ebb_nvme_uring_ctrlr *uctrlr)
 	return depth;
 }
 
-int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
+int uring_io_queue_create(struct nvme_path *path, struct nvme_queue **ret_queue)
 {
-	struct ebb_nvme_uring_queue *queue =
-		aligned_alloc(_Alignof(struct ebb_nvme_uring_queue), sizeof(*queue));
+	struct uring_io_queue *queue =
+		aligned_alloc(_Alignof(struct uring_io_queue), sizeof(*queue));
 	int rc;
 
 	if (queue == NULL) {
 		return -ENOMEM;
 	}
 	memset(queue, 0, sizeof(*queue));
-	queue->queue = (struct ebb_nvme_queue){
+	queue->queue = (struct nvme_queue){
 		.transport = path->transport,
 		.path = path,
 		.wake_fd = -1,
@@ -323,19 +316,18 @@ int ebb_nvme_uring_queue_create(struct nvme_path *path, struct ebb_nvme_queue **
 	queue->timeout_ms = path->drive->opts.timeout_us / 1000;
 	queue->depth = queue_depth(path->transport_ctrlr);
 	ebb_list_init(&queue->waiting);
-	for (uint32_t i = 0; i < EBB_NVME_URING_FILES; i++) {
+	for (uint32_t i = 0; i < URING_FILES; i++) {
 		queue->files[i] = -1;
 	}
 	*ret_queue = &queue->queue;
 	return 0;
 }
 
-void ebb_nvme_uring_queue_destroy(struct ebb_nvme_queue *base)
+void uring_io_queue_destroy(struct nvme_queue *base)
 {
-	struct ebb_nvme_uring_queue *queue =
-		ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	struct uring_io_queue *queue = ebb_container_of(base, struct uring_io_queue, queue);
 
 	ebb_assert(queue->outstanding == 0 && ebb_list_empty(&queue->waiting));
-	ebb_nvme_uring_leave(base);
+	uring_io_queue_leave(base);
 	free(queue);
 }

@@ -19,8 +19,8 @@ static uint32_t read_number(const char *root, const char *block, const char *nam
 	unsigned long long value;
 	char text[32], *end;
 
-	if (ebb_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/queue/%s", root, block,
-			   name) < 0) {
+	if (host_sysfs_read(text, sizeof(text), "%s/sys/class/block/%s/queue/%s", root, block,
+			    name) < 0) {
 		return missing;
 	}
 	value = strtoull(text, &end, 10);
@@ -67,7 +67,7 @@ struct limits_scan {
 	bool any;
 };
 
-static int limits_scan_ns(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int limits_scan_ns(const struct host_sysfs_ns *ns, void *arg)
 {
 	struct limits_scan *scan = arg;
 	struct uring_limits *all = scan->limits, one;
@@ -91,7 +91,7 @@ void uring_limits_of_ctrlr(const char *root, const char *ctrlr, struct uring_lim
 {
 	struct limits_scan scan = {.root = root, .limits = ret_limits};
 
-	ebb_nvme_topology_namespaces(root, ctrlr, limits_scan_ns, &scan);
+	host_topology_namespaces(root, ctrlr, limits_scan_ns, &scan);
 	if (!scan.any) {
 		uring_limits_read(root, "-", ret_limits);
 	}

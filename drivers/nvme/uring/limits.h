@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_URING_LIMITS_H
-#define EBB_DRIVERS_NVME_URING_LIMITS_H
+#ifndef DRIVERS_NVME_URING_LIMITS_H
+#define DRIVERS_NVME_URING_LIMITS_H
 
 /* What the kernel's driver takes of one command, from sysfs. On the helper. @root: "" but in tests. */
 

@@ -40,31 +40,31 @@ static struct {
 	uint64_t look_ns; /* before this time an awake reactor does not look again */
 } monitor = {.subscribers = EBB_LIST_INIT(monitor.subscribers), .fd = -1};
 
-static bool uevent_judge(const struct ebb_uevent *uevent, const struct uring_subscriber *subscriber,
-			 enum ebb_nvme_event *ret_event)
+static bool uevent_judge(const struct uring_uevent *uevent,
+			 const struct uring_subscriber *subscriber, enum nvme_event *ret_event)
 {
 	if (strcmp(uevent->subsystem, "nvme") == 0 &&
 	    strcmp(uevent->device, subscriber->ctrlr) == 0) {
-		*ret_event = uevent->has_aen ? EBB_NVME_EVENT_ASYNC : EBB_NVME_EVENT_GONE;
-		return uevent->has_aen || uevent->action == EBB_UEVENT_REMOVE;
+		*ret_event = uevent->has_aen ? NVME_EVENT_ASYNC : NVME_EVENT_GONE;
+		return uevent->has_aen || uevent->action == URING_UEVENT_REMOVE;
 	}
-	*ret_event = EBB_NVME_EVENT_NS_CHANGED;
+	*ret_event = NVME_EVENT_NS_CHANGED;
 	if (strcmp(uevent->subsystem, "nvme-generic") == 0) {
-		return uevent->action == EBB_UEVENT_ADD || uevent->action == EBB_UEVENT_REMOVE;
+		return uevent->action == URING_UEVENT_ADD || uevent->action == URING_UEVENT_REMOVE;
 	}
 	return strcmp(uevent->subsystem, "block") == 0 && uevent->resized;
 }
 
-void uring_monitor_tell(const struct ebb_uevent *uevent)
+void uring_monitor_tell(const struct uring_uevent *uevent)
 {
 	struct ebb_list *node, *next;
-	enum ebb_nvme_event event;
+	enum nvme_event event;
 
 	ebb_list_for_each_safe(node, next, &monitor.subscribers) {
 		struct uring_subscriber *subscriber =
 			ebb_list_entry(node, struct uring_subscriber, link);
 
-		if (ebb_uevent_is_of(uevent, subscriber->ctrlr, subscriber->subsystem) &&
+		if (uring_uevent_is_of(uevent, subscriber->ctrlr, subscriber->subsystem) &&
 		    uevent_judge(uevent, subscriber, &event)) {
 			subscriber->fn(subscriber->arg, event, uevent->aen);
 		}
@@ -79,7 +79,7 @@ static void monitor_tell_all(void)
 		struct uring_subscriber *subscriber =
 			ebb_list_entry(node, struct uring_subscriber, link);
 
-		subscriber->fn(subscriber->arg, EBB_NVME_EVENT_NS_CHANGED, 0);
+		subscriber->fn(subscriber->arg, NVME_EVENT_NS_CHANGED, 0);
 	}
 }
 
@@ -96,7 +96,7 @@ static bool monitor_receive(void)
 		.msg_iovlen = 1,
 	};
 	ssize_t len = recvmsg(monitor.fd, &header, MSG_DONTWAIT);
-	struct ebb_uevent uevent;
+	struct uring_uevent uevent;
 
 	if (len < 0 && errno == ENOBUFS) {
 		monitor_tell_all();
@@ -108,7 +108,7 @@ static bool monitor_receive(void)
 	/* Programs may send here too, with the right privilege: only the kernel's word counts. */
 	if (from.nl_family == AF_NETLINK && from.nl_pid == 0 &&
 	    (header.msg_flags & MSG_TRUNC) == 0 &&
-	    ebb_uevent_parse(message, (size_t)len, &uevent)) {
+	    uring_uevent_parse(message, (size_t)len, &uevent)) {
 		uring_monitor_tell(&uevent);
 	}
 	return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_URING_MONITOR_H
-#define EBB_DRIVERS_NVME_URING_MONITOR_H
+#ifndef DRIVERS_NVME_URING_MONITOR_H
+#define DRIVERS_NVME_URING_MONITOR_H
 
 /* The kernel's news of its NVMe controllers and namespaces. All of it on the app thread. */
 
@@ -9,14 +9,14 @@
 #include "drivers/nvme/host/topology.h"
 #include "drivers/nvme/transport.h"
 
-typedef void (*uring_monitor_fn)(void *arg, enum ebb_nvme_event event, uint32_t value);
+typedef void (*uring_monitor_fn)(void *arg, enum nvme_event event, uint32_t value);
 
-struct ebb_uevent;
+struct uring_uevent;
 
 struct uring_subscriber {
 	struct ebb_list link;
-	char ctrlr[EBB_NVME_NAME_SIZE];
-	char subsystem[EBB_NVME_NAME_SIZE];
+	char ctrlr[NVME_NAME_SIZE];
+	char subsystem[NVME_NAME_SIZE];
 	uring_monitor_fn fn;
 	void *arg;
 	bool added;
@@ -32,6 +32,6 @@ void uring_monitor_add(struct uring_subscriber *subscriber, const char *ctrlr,
 void uring_monitor_remove(struct uring_subscriber *subscriber); /* from inside @fn too */
 
 /* Tells every subscriber that it is for. For tests, and the monitor itself. */
-void uring_monitor_tell(const struct ebb_uevent *uevent);
+void uring_monitor_tell(const struct uring_uevent *uevent);
 
 #endif

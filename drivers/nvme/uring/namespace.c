@@ -23,9 +23,9 @@
 #include "drivers/nvme/uring/errors.h"
 #include "drivers/nvme/uring/probe.h"
 
-static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ...) EBB_PRINTF(3, 4);
+static int ns_fail(struct uring_ns *uns, int rc, const char *format, ...) EBB_PRINTF(3, 4);
 
-static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ...)
+static int ns_fail(struct uring_ns *uns, int rc, const char *format, ...)
 {
 	va_list args;
 
@@ -35,9 +35,9 @@ static int ns_fail(struct ebb_nvme_uring_ns *uns, int rc, const char *format, ..
 	return rc;
 }
 
-static int ns_find_each(const struct ebb_nvme_sysfs_ns *names, void *arg)
+static int ns_find_each(const struct host_sysfs_ns *names, void *arg)
 {
-	struct ebb_nvme_uring_ns *uns = arg;
+	struct uring_ns *uns = arg;
 
 	if (names->nsid != uns->ns->nsid) {
 		return 0;
@@ -46,12 +46,12 @@ static int ns_find_each(const struct ebb_nvme_sysfs_ns *names, void *arg)
 	return 1;
 }
 
-static int ns_find(struct ebb_nvme_uring_ns *uns)
+static int ns_find(struct uring_ns *uns)
 {
 	const struct uring_target *target = &uns->ctrlr->target;
 	uint32_t nsid = uns->ns->nsid;
 
-	if (ebb_nvme_topology_namespaces("", target->ctrlr, ns_find_each, uns) != 1) {
+	if (host_topology_namespaces("", target->ctrlr, ns_find_each, uns) != 1) {
 		return ns_fail(uns, -ENODEV,
 			       "the kernel has no block device for namespace %u of %s: a format or "
 			       "a command set that it does not know, or it has not seen it yet "
@@ -71,19 +71,19 @@ static int ns_find(struct ebb_nvme_uring_ns *uns)
 }
 
 /* True if @uns->fd is what sysfs calls by that name. */
-static bool ns_is_device(const struct ebb_nvme_uring_ns *uns)
+static bool ns_is_device(const struct uring_ns *uns)
 {
 	unsigned major_num, minor_num;
 	struct stat st;
 	char text[32];
 
-	return ebb_sysfs_read(text, sizeof(text), "/sys/class/nvme-generic/%s/dev",
-			      uns->names.generic) == 0 &&
+	return host_sysfs_read(text, sizeof(text), "/sys/class/nvme-generic/%s/dev",
+			       uns->names.generic) == 0 &&
 	       sscanf(text, "%u:%u", &major_num, &minor_num) == 2 && fstat(uns->fd, &st) == 0 &&
 	       S_ISCHR(st.st_mode) && st.st_rdev == makedev(major_num, minor_num);
 }
 
-static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
+static int ns_open_device(struct uring_ns *uns, const char *path)
 {
 	char *fault = uns->ns->fault;
 	__u32 nsid = 0;
@@ -104,9 +104,9 @@ static int ns_open_device(struct ebb_nvme_uring_ns *uns, const char *path)
 }
 
 /* What was found when the controller was attached must do for this namespace too. */
-static int ns_check_limits(struct ebb_nvme_uring_ns *uns)
+static int ns_check_limits(struct uring_ns *uns)
 {
-	const struct ebb_nvme_limits *all = &uns->ns->path->limits;
+	const struct nvme_limits *all = &uns->ns->path->limits;
 	struct uring_limits one;
 
 	uring_limits_read("", uns->names.block, &one);
@@ -121,7 +121,7 @@ static int ns_check_limits(struct ebb_nvme_uring_ns *uns)
 	return 0;
 }
 
-static void ns_let_go(struct ebb_nvme_uring_ns *uns)
+static void ns_let_go(struct uring_ns *uns)
 {
 	if (uns->fd >= 0) {
 		close(uns->fd);
@@ -131,9 +131,9 @@ static void ns_let_go(struct ebb_nvme_uring_ns *uns)
 
 static void ns_open_run(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
+	struct uring_ns *uns = ebb_container_of(work, struct uring_ns, work);
 	struct nvme_path_ns *ns = uns->ns;
-	char path[EBB_NVME_NAME_SIZE + 8];
+	char path[NVME_NAME_SIZE + 8];
 
 	uns->rc = ns_find(uns);
 	if (uns->rc < 0) {
@@ -158,7 +158,7 @@ static void ns_open_run(struct ebb_work *work)
 
 static void ns_open_done(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
+	struct uring_ns *uns = ebb_container_of(work, struct uring_ns, work);
 	struct nvme_path_ns *ns = uns->ns;
 	int rc = uns->rc;
 
@@ -169,9 +169,9 @@ static void ns_open_done(struct ebb_work *work)
 	nvme_path_ns_opened(ns, rc);
 }
 
-void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns)
+void uring_ns_open(struct nvme_path_ns *ns)
 {
-	struct ebb_nvme_uring_ns *uns = calloc(1, sizeof(*uns));
+	struct uring_ns *uns = calloc(1, sizeof(*uns));
 
 	if (uns == NULL) {
 		snprintf(ns->fault, sizeof(ns->fault), "out of memory");
@@ -189,12 +189,12 @@ void ebb_nvme_uring_ns_open(struct nvme_path_ns *ns)
 
 static void ns_close_run(struct ebb_work *work)
 {
-	ns_let_go(ebb_container_of(work, struct ebb_nvme_uring_ns, work));
+	ns_let_go(ebb_container_of(work, struct uring_ns, work));
 }
 
 static void ns_close_done(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ns *uns = ebb_container_of(work, struct ebb_nvme_uring_ns, work);
+	struct uring_ns *uns = ebb_container_of(work, struct uring_ns, work);
 	struct nvme_path_ns *ns = uns->ns;
 
 	ns->transport_ns = NULL;
@@ -205,27 +205,27 @@ static void ns_close_done(struct ebb_work *work)
 /* Queues of another transport may stand on the same drive. */
 static void ns_forget(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	const struct ebb_nvme_channel *ch = ebb_io_channel_ctx(channel);
-	const struct ebb_nvme_uring_ns *uns = arg;
+	const struct nvme_channel *ch = ebb_io_channel_ctx(channel);
+	const struct uring_ns *uns = arg;
 
 	if (ch->queue->transport == uns->ns->path->transport) {
-		ebb_nvme_uring_forget(ch->queue, uns->index);
+		uring_io_queue_forget(ch->queue, uns->index);
 	}
 	ebb_for_each_channel_next(iter, 0);
 }
 
 static void ns_forgotten(void *arg, int rc)
 {
-	struct ebb_nvme_uring_ns *uns = arg;
+	struct uring_ns *uns = arg;
 
 	(void)rc; /* -ENODEV: there has never been a channel */
 	uns->work = (struct ebb_work){.run = ns_close_run, .done = ns_close_done};
 	ebb_helper_submit(&uns->work);
 }
 
-void ebb_nvme_uring_ns_close(struct nvme_path_ns *ns)
+void uring_ns_close(struct nvme_path_ns *ns)
 {
-	struct ebb_nvme_uring_ns *uns = ns->transport_ns;
+	struct uring_ns *uns = ns->transport_ns;
 
 	ebb_for_each_channel(ns->path->drive, ns_forget, uns, ns_forgotten);
 }

@@ -30,23 +30,23 @@ static int resolve_fail(int rc, char *ret_error, size_t error_size, const char *
 static int resolve_pci(const char *root, const char *bdf, struct uring_target *target,
 		       char *ret_error, size_t error_size)
 {
-	char driver[EBB_PCI_DRIVER_SIZE];
+	char driver[HOST_PCI_DRIVER_SIZE];
 
-	if (!ebb_pci_exists(root, bdf)) {
+	if (!host_pci_exists(root, bdf)) {
 		return resolve_fail(-ENODEV, ret_error, error_size, "there is no PCI function %s",
 				    bdf);
 	}
-	if (ebb_nvme_topology_of_pci(root, bdf, target->ctrlr) == 0) {
+	if (host_topology_of_pci(root, bdf, target->ctrlr) == 0) {
 		return 0;
 	}
-	if (ebb_pci_driver(root, bdf, driver) < 0) {
+	if (host_pci_driver(root, bdf, driver) < 0) {
 		return resolve_fail(
 			-ENODEV, ret_error, error_size,
 			"PCI function %s has no driver; give it to the kernel's nvme, or "
 			"attach it with trtype PCIe",
 			bdf);
 	}
-	if (ebb_pci_driver_is_vfio(driver)) {
+	if (host_pci_driver_is_vfio(driver)) {
 		return resolve_fail(
 			-ENODEV, ret_error, error_size,
 			"PCI function %s belongs to %s; attach it with trtype PCIe, or give "
@@ -64,7 +64,7 @@ struct owner {
 	char *ctrlr;
 };
 
-static int owner_ns(const struct ebb_nvme_sysfs_ns *ns, void *arg)
+static int owner_ns(const struct host_sysfs_ns *ns, void *arg)
 {
 	const struct owner *owner = arg;
 
@@ -77,13 +77,13 @@ static int owner_ctrlr(const char *ctrlr, void *arg)
 	struct owner *owner = arg;
 	char state[32];
 
-	if (ebb_nvme_topology_namespaces(owner->root, ctrlr, owner_ns, owner) != 1 ||
-	    ebb_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", owner->root, ctrlr) <
-		    0 ||
+	if (host_topology_namespaces(owner->root, ctrlr, owner_ns, owner) != 1 ||
+	    host_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", owner->root,
+			    ctrlr) < 0 ||
 	    strcmp(state, "live") != 0) {
 		return 0;
 	}
-	snprintf(owner->ctrlr, EBB_NVME_NAME_SIZE, "%s", ctrlr);
+	snprintf(owner->ctrlr, NVME_NAME_SIZE, "%s", ctrlr);
 	return 1;
 }
 
@@ -93,7 +93,7 @@ static int resolve_device(const char *root, const char *path, struct uring_targe
 {
 	struct owner owner = {.root = root, .ctrlr = target->ctrlr};
 	char full[PATH_MAX], real[PATH_MAX];
-	struct ebb_nvme_sysfs_ns ns;
+	struct host_sysfs_ns ns;
 	unsigned number;
 	int end = 0, rc;
 
@@ -108,7 +108,7 @@ static int resolve_device(const char *root, const char *path, struct uring_targe
 		snprintf(target->ctrlr, sizeof(target->ctrlr), "nvme%u", number);
 		return 0;
 	}
-	rc = ebb_nvme_topology_find(root, path, &ns);
+	rc = host_topology_find(root, path, &ns);
 	if (rc < 0) {
 		return resolve_fail(
 			rc, ret_error, error_size,
@@ -117,7 +117,7 @@ static int resolve_device(const char *root, const char *path, struct uring_targe
 			path);
 	}
 	owner.block = ns.block;
-	if (ebb_nvme_topology_controllers(root, owner_ctrlr, &owner) != 1) {
+	if (host_topology_controllers(root, owner_ctrlr, &owner) != 1) {
 		return resolve_fail(-ENODEV, ret_error, error_size,
 				    "no controller that leads to '%s' is live", path);
 	}
@@ -154,10 +154,10 @@ int uring_resolve(const char *root, const char *traddr, struct uring_target *ret
 		  char *ret_error, size_t error_size)
 {
 	struct uring_target target = {.only = ""};
-	char bdf[EBB_PCI_BDF_SIZE], state[32];
+	char bdf[HOST_PCI_BDF_SIZE], state[32];
 	int rc;
 
-	if (ebb_pci_bdf_parse(traddr, bdf)) {
+	if (host_pci_bdf_parse(traddr, bdf)) {
 		rc = resolve_pci(root, bdf, &target, ret_error, error_size);
 	} else if (traddr[0] == '/') {
 		rc = resolve_device(root, traddr, &target, ret_error, error_size);
@@ -171,7 +171,8 @@ int uring_resolve(const char *root, const char *traddr, struct uring_target *ret
 	if (rc < 0) {
 		return rc;
 	}
-	rc = ebb_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", root, target.ctrlr);
+	rc = host_sysfs_read(state, sizeof(state), "%s/sys/class/nvme/%s/state", root,
+			     target.ctrlr);
 	if (rc < 0) {
 		return resolve_fail(-ENODEV, ret_error, error_size,
 				    "the kernel has no NVMe controller %s", target.ctrlr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_URING_RESOLVE_H
-#define EBB_DRIVERS_NVME_URING_RESOLVE_H
+#ifndef DRIVERS_NVME_URING_RESOLVE_H
+#define DRIVERS_NVME_URING_RESOLVE_H
 
 /* From what a user writes to one of the kernel's controllers. */
 
@@ -8,9 +8,9 @@
 
 /* Which controller it is. */
 struct uring_target {
-	char ctrlr[EBB_NVME_NAME_SIZE];     /* "nvme0" */
-	char subsystem[EBB_NVME_NAME_SIZE]; /* "nvme-subsys0"; empty: not known */
-	char only[EBB_NVME_NAME_SIZE]; /* the block device of the only namespace wanted; or empty */
+	char ctrlr[NVME_NAME_SIZE];     /* "nvme0" */
+	char subsystem[NVME_NAME_SIZE]; /* "nvme-subsys0"; empty: not known */
+	char only[NVME_NAME_SIZE]; /* the block device of the only namespace wanted; or empty */
 };
 
 /**

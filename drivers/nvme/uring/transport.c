@@ -22,16 +22,16 @@
 
 #define MIN_PAGE_BYTES 4096u /* of MDTS; the kernel's own limits have the rest */
 
-static void uctrlr_event(void *arg, enum ebb_nvme_event event, uint32_t value)
+static void uctrlr_event(void *arg, enum nvme_event event, uint32_t value)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = arg;
+	struct uring_ctrlr *uctrlr = arg;
 
 	nvme_path_event(uctrlr->path, event, value);
 }
 
-static int uctrlr_open(struct ebb_nvme_uring_ctrlr *uctrlr)
+static int uctrlr_open(struct uring_ctrlr *uctrlr)
 {
-	char path[EBB_NVME_NAME_SIZE + 8];
+	char path[NVME_NAME_SIZE + 8];
 	struct nvme_id_ctrl *id;
 	int rc;
 
@@ -61,8 +61,7 @@ static int uctrlr_open(struct ebb_nvme_uring_ctrlr *uctrlr)
 
 static void attach_run(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr =
-		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
+	struct uring_ctrlr *uctrlr = ebb_container_of(work, struct uring_ctrlr, work);
 
 	uctrlr->rc = uring_resolve("", uctrlr->path->traddr, &uctrlr->target, uctrlr->fault,
 				   sizeof(uctrlr->fault));
@@ -80,8 +79,7 @@ static void attach_run(struct ebb_work *work)
 
 static void attach_done(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr =
-		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
+	struct uring_ctrlr *uctrlr = ebb_container_of(work, struct uring_ctrlr, work);
 	struct nvme_path *path = uctrlr->path;
 	int rc = uctrlr->rc;
 
@@ -90,7 +88,7 @@ static void attach_done(struct ebb_work *work)
 		path->transport_ctrlr = NULL;
 		free(uctrlr);
 	} else {
-		path->limits = (struct ebb_nvme_limits){
+		path->limits = (struct nvme_limits){
 			.max_io_bytes = uctrlr->limits.max_io_bytes,
 			.max_segments = uctrlr->limits.max_segments,
 			.buf_align = uctrlr->limits.buf_align,
@@ -105,7 +103,7 @@ static void attach_done(struct ebb_work *work)
 
 static void uring_attach(struct nvme_path *path)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = calloc(1, sizeof(*uctrlr));
+	struct uring_ctrlr *uctrlr = calloc(1, sizeof(*uctrlr));
 
 	if (uctrlr == NULL) {
 		nvme_path_fault(path, -ENOMEM, "out of memory");
@@ -122,13 +120,12 @@ static void uring_attach(struct nvme_path *path)
 
 static void detach_run(struct ebb_work *work)
 {
-	close(ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work)->fd);
+	close(ebb_container_of(work, struct uring_ctrlr, work)->fd);
 }
 
 static void detach_done(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr =
-		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
+	struct uring_ctrlr *uctrlr = ebb_container_of(work, struct uring_ctrlr, work);
 	struct nvme_path *path = uctrlr->path;
 
 	path->transport_ctrlr = NULL;
@@ -138,7 +135,7 @@ static void detach_done(struct ebb_work *work)
 
 static void uring_detach(struct nvme_path *path)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
+	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	uring_monitor_remove(&uctrlr->news);
 	uctrlr->work = (struct ebb_work){.run = detach_run, .done = detach_done};
@@ -148,7 +145,7 @@ static void uring_detach(struct nvme_path *path)
 /* ---- admin commands ---- */
 
 /* Data in several pieces goes by one; the kernel's interface has no other. */
-static void *admin_gather(const struct ebb_nvme_request *request)
+static void *admin_gather(const struct nvme_request *request)
 {
 	char *buf = aligned_alloc(4096, (request->len_bytes + 4095u) & ~4095u), *at = buf;
 
@@ -159,7 +156,7 @@ static void *admin_gather(const struct ebb_nvme_request *request)
 	return buf;
 }
 
-static void admin_scatter(const struct ebb_nvme_request *request, const char *buf)
+static void admin_scatter(const struct nvme_request *request, const char *buf)
 {
 	for (int i = 0; i < request->iovcnt; i++) {
 		memcpy(request->iov[i].iov_base, buf, request->iov[i].iov_len);
@@ -169,8 +166,8 @@ static void admin_scatter(const struct ebb_nvme_request *request, const char *bu
 
 static void admin_run(struct ebb_work *work)
 {
-	struct ebb_nvme_request *request = ebb_container_of(work, struct ebb_nvme_request, work);
-	struct ebb_nvme_uring_ctrlr *uctrlr = request->queue->path->transport_ctrlr;
+	struct nvme_request *request = ebb_container_of(work, struct nvme_request, work);
+	struct uring_ctrlr *uctrlr = request->queue->path->transport_ctrlr;
 	struct nvme_passthru_cmd64 cmd = {
 		.opcode = request->opcode,
 		.nsid = request->nsid,
@@ -209,14 +206,14 @@ static void admin_run(struct ebb_work *work)
 
 static void admin_done(struct ebb_work *work)
 {
-	struct ebb_nvme_request *request = ebb_container_of(work, struct ebb_nvme_request, work);
+	struct nvme_request *request = ebb_container_of(work, struct nvme_request, work);
 
 	request->done(request);
 }
 
-static void uring_admin(struct nvme_path *path, struct ebb_nvme_request *request)
+static void uring_admin(struct nvme_path *path, struct nvme_request *request)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
+	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	request->queue = &uctrlr->admin_queue;
 	request->work = (struct ebb_work){.run = admin_run, .done = admin_done};
@@ -225,8 +222,7 @@ static void uring_admin(struct nvme_path *path, struct ebb_nvme_request *request
 
 static void reset_run(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr =
-		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
+	struct uring_ctrlr *uctrlr = ebb_container_of(work, struct uring_ctrlr, work);
 
 	uctrlr->rc = nvme_ctrl_reset(uctrlr->fd) < 0 ? -errno : 0;
 	if (uctrlr->rc < 0) {
@@ -237,8 +233,7 @@ static void reset_run(struct ebb_work *work)
 
 static void reset_done(struct ebb_work *work)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr =
-		ebb_container_of(work, struct ebb_nvme_uring_ctrlr, work);
+	struct uring_ctrlr *uctrlr = ebb_container_of(work, struct uring_ctrlr, work);
 
 	if (uctrlr->rc < 0) {
 		nvme_path_fault(uctrlr->path, uctrlr->rc, "%s", uctrlr->fault);
@@ -249,7 +244,7 @@ static void reset_done(struct ebb_work *work)
 /* The kernel keeps what is outstanding, or gives it back with -EINTR. */
 static void uring_reset(struct nvme_path *path)
 {
-	struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
+	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	uctrlr->work = (struct ebb_work){.run = reset_run, .done = reset_done};
 	ebb_helper_submit(&uctrlr->work);
@@ -257,7 +252,7 @@ static void uring_reset(struct nvme_path *path)
 
 static void uring_describe(struct nvme_path *path, struct json_object *into)
 {
-	const struct ebb_nvme_uring_ctrlr *uctrlr = path->transport_ctrlr;
+	const struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	json_object_object_add(into, "kernel_controller",
 			       json_object_new_string(uctrlr->target.ctrlr));
@@ -268,21 +263,21 @@ static void uring_describe(struct nvme_path *path, struct json_object *into)
 			       json_object_new_int64(uctrlr->limits.max_segments));
 }
 
-static struct ebb_nvme_transport uring_transport = {
+static struct nvme_transport uring_transport = {
 	.trtype = "uring",
 	.attach = uring_attach,
 	.detach = uring_detach,
 	.admin = uring_admin,
 	.reset = uring_reset,
-	.ns_open = ebb_nvme_uring_ns_open,
-	.ns_close = ebb_nvme_uring_ns_close,
-	.queue_create = ebb_nvme_uring_queue_create,
-	.queue_destroy = ebb_nvme_uring_queue_destroy,
-	.submit = ebb_nvme_uring_submit,
-	.drain = ebb_nvme_uring_drain,
-	.leave = ebb_nvme_uring_leave,
-	.arrive = ebb_nvme_uring_arrive,
+	.ns_open = uring_ns_open,
+	.ns_close = uring_ns_close,
+	.queue_create = uring_io_queue_create,
+	.queue_destroy = uring_io_queue_destroy,
+	.submit = uring_io_queue_submit,
+	.drain = uring_io_queue_drain,
+	.leave = uring_io_queue_leave,
+	.arrive = uring_io_queue_arrive,
 	.describe = uring_describe,
 };
 
-EBB_NVME_TRANSPORT_REGISTER(uring_transport)
+NVME_TRANSPORT_REGISTER(uring_transport)

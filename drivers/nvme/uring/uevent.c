@@ -7,11 +7,11 @@
 
 static const struct {
 	const char *name;
-	enum ebb_uevent_action action;
+	enum uring_uevent_action action;
 } uevent_actions[] = {
-	{"add@", EBB_UEVENT_ADD},
-	{"remove@", EBB_UEVENT_REMOVE},
-	{"change@", EBB_UEVENT_CHANGE},
+	{"add@", URING_UEVENT_ADD},
+	{"remove@", URING_UEVENT_REMOVE},
+	{"change@", URING_UEVENT_CHANGE},
 };
 
 /* What follows @key in @text; NULL: it does not begin so. */
@@ -22,7 +22,7 @@ static const char *value_of(const char *text, const char *key)
 	return strncmp(text, key, len) == 0 ? text + len : NULL;
 }
 
-static void uevent_parse_aen(const char *text, struct ebb_uevent *uevent)
+static void uevent_parse_aen(const char *text, struct uring_uevent *uevent)
 {
 	unsigned long value;
 	char *end;
@@ -35,7 +35,7 @@ static void uevent_parse_aen(const char *text, struct ebb_uevent *uevent)
 	}
 }
 
-static void uevent_parse_line(const char *line, struct ebb_uevent *uevent)
+static void uevent_parse_line(const char *line, struct uring_uevent *uevent)
 {
 	const char *value;
 
@@ -50,9 +50,9 @@ static void uevent_parse_line(const char *line, struct ebb_uevent *uevent)
 	}
 }
 
-bool ebb_uevent_parse(const char *message, size_t len_bytes, struct ebb_uevent *ret_uevent)
+bool uring_uevent_parse(const char *message, size_t len_bytes, struct uring_uevent *ret_uevent)
 {
-	struct ebb_uevent uevent = {.path = "", .subsystem = "", .device = ""};
+	struct uring_uevent uevent = {.path = "", .subsystem = "", .device = ""};
 	const char *end = message + len_bytes;
 
 	/* With a zero at the end, no string in it goes past it. */
@@ -91,7 +91,7 @@ static bool path_has(const char *path, const char *name)
 	return false;
 }
 
-bool ebb_uevent_is_of(const struct ebb_uevent *uevent, const char *ctrlr, const char *subsystem)
+bool uring_uevent_is_of(const struct uring_uevent *uevent, const char *ctrlr, const char *subsystem)
 {
 	return path_has(uevent->path, ctrlr) || path_has(uevent->path, subsystem);
 }

@@ -57,14 +57,14 @@ void vfio_admin_fini(struct vfio_ctrlr *c)
 	}
 }
 
-static void admin_fail(struct ebb_nvme_request *request, int rc)
+static void admin_fail(struct nvme_request *request, int rc)
 {
 	request->rc = rc;
 	request->done(request);
 }
 
 /* Return: false: there is no room now. */
-static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+static bool admin_try(struct vfio_ctrlr *c, struct nvme_request *request)
 {
 	int rc = vfio_qpair_submit(&c->admin.qpair, request, ebb_reactor_now_ns());
 
@@ -82,14 +82,14 @@ static bool admin_try(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
 	return true;
 }
 
-void vfio_admin_submit_own(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+void vfio_admin_submit_own(struct vfio_ctrlr *c, struct nvme_request *request)
 {
 	if (!admin_try(c, request)) {
 		ebb_list_push_back(&c->admin.own, &request->link);
 	}
 }
 
-void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+void vfio_admin_submit(struct vfio_ctrlr *c, struct nvme_request *request)
 {
 	switch (c->state) {
 	case VFIO_READY:
@@ -121,7 +121,7 @@ static bool admin_try_list(struct vfio_ctrlr *c, struct ebb_list *list)
 	struct ebb_list *node;
 
 	while (admin_takes(c, list) && (node = ebb_list_pop_front(list)) != NULL) {
-		if (!admin_try(c, ebb_list_entry(node, struct ebb_nvme_request, link))) {
+		if (!admin_try(c, ebb_list_entry(node, struct nvme_request, link))) {
 			ebb_list_push_front(list, node);
 			return false;
 		}
@@ -150,13 +150,13 @@ void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting)
 		ebb_list_splice_back(&all, &c->admin.waiting);
 	}
 	while ((node = ebb_list_pop_front(&all)) != NULL) {
-		admin_fail(ebb_list_entry(node, struct ebb_nvme_request, link), rc);
+		admin_fail(ebb_list_entry(node, struct nvme_request, link), rc);
 	}
 }
 
 /* Commands under way but for asynchronous event requests; the age of the oldest. */
 static unsigned admin_count_busy(const struct vfio_ctrlr *c, uint64_t *ret_age_ns,
-				 const struct ebb_nvme_request **ret_oldest)
+				 const struct nvme_request **ret_oldest)
 {
 	uint64_t now_ns = ebb_reactor_now_ns();
 	unsigned busy = 0;
@@ -182,7 +182,7 @@ bool vfio_admin_poll(struct vfio_ctrlr *c)
 {
 	struct vfio_qpair *qpair = &c->admin.qpair;
 	unsigned count = qpair->outstanding != 0 ? vfio_qpair_poll(qpair) : 0;
-	const struct ebb_nvme_request *oldest;
+	const struct nvme_request *oldest;
 	uint64_t age_ns;
 
 	if (qpair->broken) {
@@ -198,7 +198,7 @@ bool vfio_admin_poll(struct vfio_ctrlr *c)
 
 void vfio_admin_check_ages(struct vfio_ctrlr *c)
 {
-	const struct ebb_nvme_request *oldest = NULL;
+	const struct nvme_request *oldest = NULL;
 	uint64_t age_ns;
 
 	c->admin.busy = admin_count_busy(c, &age_ns, &oldest);
@@ -209,7 +209,7 @@ void vfio_admin_check_ages(struct vfio_ctrlr *c)
 	}
 }
 
-static void abort_done(struct ebb_nvme_request *request)
+static void abort_done(struct nvme_request *request)
 {
 	struct vfio_abort *abort = ebb_container_of(request, struct vfio_abort, request);
 
@@ -228,7 +228,7 @@ void vfio_admin_abort(struct vfio_ctrlr *c, uint16_t qid, uint16_t cid)
 			continue;
 		}
 		abort->busy = true;
-		abort->request = (struct ebb_nvme_request){
+		abort->request = (struct nvme_request){
 			.opcode = nvme_admin_abort_cmd,
 			.cdw10 = qid | (uint32_t)cid << 16,
 			.done = abort_done,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_ADMIN_H
-#define EBB_DRIVERS_NVME_VFIO_ADMIN_H
+#ifndef DRIVERS_NVME_VFIO_ADMIN_H
+#define DRIVERS_NVME_VFIO_ADMIN_H
 
 /*
  * The admin queue. All of it is the app thread's. A request's done() runs inside of these functions;
@@ -16,7 +16,7 @@
 struct vfio_ctrlr;
 
 struct vfio_abort {
-	struct ebb_nvme_request request;
+	struct nvme_request request;
 	struct vfio_ctrlr *ctrlr;
 	bool busy;
 };
@@ -38,10 +38,10 @@ int vfio_admin_init(struct vfio_ctrlr *c);
 void vfio_admin_fini(struct vfio_ctrlr *c); /* nothing is under way */
 
 /* One of the layer's: waits for READY; fails with -ENODEV where that will not come. */
-void vfio_admin_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request);
+void vfio_admin_submit(struct vfio_ctrlr *c, struct nvme_request *request);
 
 /* One of the driver's own, taken back when it is disabled. CONFIGURING, READY, DELETING only. */
-void vfio_admin_submit_own(struct vfio_ctrlr *c, struct ebb_nvme_request *request);
+void vfio_admin_submit_own(struct vfio_ctrlr *c, struct nvme_request *request);
 
 /* Submits what waits, as far as there is room and the state lets it. */
 void vfio_admin_submit_waiting(struct vfio_ctrlr *c);

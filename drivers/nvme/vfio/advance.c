@@ -339,7 +339,7 @@ bool vfio_advance_poll(struct vfio_ctrlr *c)
 	return worked;
 }
 
-void vfio_advance_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request)
+void vfio_advance_submit(struct vfio_ctrlr *c, struct nvme_request *request)
 {
 	bool nested = c->advancing;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_ADVANCE_H
-#define EBB_DRIVERS_NVME_VFIO_ADVANCE_H
+#ifndef DRIVERS_NVME_VFIO_ADVANCE_H
+#define DRIVERS_NVME_VFIO_ADVANCE_H
 
 /* The one place where a controller goes from state to state. The app thread's. */
 
 #include <stdbool.h>
 
-struct ebb_nvme_request;
+struct nvme_request;
 struct vfio_ctrlr;
 
 /**
@@ -21,7 +21,7 @@ void vfio_advance(struct vfio_ctrlr *c);
 bool vfio_advance_poll(struct vfio_ctrlr *c);
 
 /* One of the layer's. Ends as vfio_advance(). */
-void vfio_advance_submit(struct vfio_ctrlr *c, struct ebb_nvme_request *request);
+void vfio_advance_submit(struct vfio_ctrlr *c, struct nvme_request *request);
 
 /*
  * The device has been opened, and what is needed of it has been read and allocated (@rc 0); it is

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_ATTACH_H
-#define EBB_DRIVERS_NVME_VFIO_ATTACH_H
+#ifndef DRIVERS_NVME_VFIO_ATTACH_H
+#define DRIVERS_NVME_VFIO_ATTACH_H
 
 struct nvme_path;
 
-/* As struct ebb_nvme_transport has it. */
+/* As struct nvme_transport has it. */
 void vfio_attach(struct nvme_path *path);
 
 #endif

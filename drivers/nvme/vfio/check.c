@@ -20,21 +20,21 @@ static bool vfio_pci_is_loaded(const char *root)
 	return access(path, F_OK) == 0;
 }
 
-int ebb_vfio_check_possible(const char *root, const char *bdf, unsigned *ret_group, char *ret_error,
-			    size_t error_size)
+int vfio_check_possible(const char *root, const char *bdf, unsigned *ret_group, char *ret_error,
+			size_t error_size)
 {
 	const struct vfio_error error = {.text = ret_error, .size = error_size};
-	char driver[EBB_PCI_DRIVER_SIZE], mate[EBB_PCI_BDF_SIZE];
+	char driver[HOST_PCI_DRIVER_SIZE], mate[HOST_PCI_BDF_SIZE];
 	int group;
 
-	if (!ebb_pci_exists(root, bdf)) {
+	if (!host_pci_exists(root, bdf)) {
 		return vfio_error_set(
 			&error, -ENODEV,
 			"%s: there is no such PCI function; ebbctl nvme list shows what "
 			"there is",
 			bdf);
 	}
-	group = ebb_pci_group(root, bdf);
+	group = host_pci_group(root, bdf);
 	if (group < 0) {
 		return vfio_error_set(
 			&error, -ENOTSUP,
@@ -42,7 +42,7 @@ int ebb_vfio_check_possible(const char *root, const char *bdf, unsigned *ret_gro
 			"(VT-d, AMD-Vi) and for the kernel (intel_iommu=on)",
 			bdf);
 	}
-	if (ebb_pci_group_blocker(root, group, bdf, mate, driver)) {
+	if (host_pci_group_blocker(root, group, bdf, mate, driver)) {
 		return vfio_error_set(
 			&error, -EBUSY,
 			"%s: its IOMMU group %d is shared with %s, which the kernel's "
@@ -59,23 +59,23 @@ int ebb_vfio_check_possible(const char *root, const char *bdf, unsigned *ret_gro
 	return 0;
 }
 
-int ebb_vfio_check_bound(const char *root, const char *bdf, unsigned *ret_group, char *ret_error,
-			 size_t error_size)
+int vfio_check_bound(const char *root, const char *bdf, unsigned *ret_group, char *ret_error,
+		     size_t error_size)
 {
 	const struct vfio_error error = {.text = ret_error, .size = error_size};
-	char driver[EBB_PCI_DRIVER_SIZE];
-	int rc = ebb_vfio_check_possible(root, bdf, ret_group, ret_error, error_size);
+	char driver[HOST_PCI_DRIVER_SIZE];
+	int rc = vfio_check_possible(root, bdf, ret_group, ret_error, error_size);
 
 	if (rc < 0) {
 		return rc;
 	}
-	ebb_pci_driver(root, bdf, driver);
+	host_pci_driver(root, bdf, driver);
 	if (driver[0] == '\0') {
 		return vfio_error_set(
 			&error, -ENODEV,
 			"%s: no driver has it; give it to vfio-pci: ebbctl nvme bind %s", bdf, bdf);
 	}
-	if (!ebb_pci_driver_is_vfio(driver)) {
+	if (!host_pci_driver_is_vfio(driver)) {
 		return vfio_error_set(
 			&error, -EBUSY,
 			"%s: the kernel's driver %s has it; give it to vfio-pci (ebbctl "
@@ -85,7 +85,7 @@ int ebb_vfio_check_bound(const char *root, const char *bdf, unsigned *ret_group,
 	return 0;
 }
 
-int ebb_vfio_check_denied(const char *bdf, const char *path, char *ret_error, size_t error_size)
+int vfio_check_denied(const char *bdf, const char *path, char *ret_error, size_t error_size)
 {
 	const struct vfio_error error = {.text = ret_error, .size = error_size};
 	const struct passwd *user;

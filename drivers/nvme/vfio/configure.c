@@ -28,7 +28,7 @@ void vfio_configure_fini(struct vfio_ctrlr *c)
 	c->configure.page = NULL;
 }
 
-static void configure_answered(struct ebb_nvme_request *request)
+static void configure_answered(struct nvme_request *request)
 {
 	struct vfio_ctrlr *c = ebb_container_of(request, struct vfio_ctrlr, configure.request);
 
@@ -53,7 +53,7 @@ static void configure_send(struct vfio_ctrlr *c, enum vfio_configure_step step, 
 
 void vfio_configure_begin(struct vfio_ctrlr *c)
 {
-	c->configure.request = (struct ebb_nvme_request){.cdw10 = NVME_IDENTIFY_CNS_CTRL};
+	c->configure.request = (struct nvme_request){.cdw10 = NVME_IDENTIFY_CNS_CTRL};
 	configure_send(c, VFIO_CONFIGURE_IDENTIFY, nvme_admin_identify, c->configure.page,
 		       VFIO_PAGE);
 }
@@ -69,12 +69,12 @@ static bool identity_is_qemu(const struct nvme_id_ctrl *id)
 /* doorbell.h says why not QEMU's. */
 static bool identity_shadows(const struct vfio_ctrlr *c, const struct nvme_id_ctrl *id)
 {
-	enum ebb_nvme_shadows shadows = c->opts.shadow_doorbells;
+	enum nvme_shadows shadows = c->opts.shadow_doorbells;
 
 	return (id->oacs & NVME_CTRL_OACS_DBBUF_CFG) != 0 &&
 	       (2 * VFIO_QUEUES_MAX + 2) * c->doorbell_step <= VFIO_PAGE &&
-	       (shadows == EBB_NVME_SHADOWS_ON ||
-		(shadows == EBB_NVME_SHADOWS_WHERE_CHEAPER && !identity_is_qemu(id)));
+	       (shadows == NVME_SHADOWS_ON ||
+		(shadows == NVME_SHADOWS_WHERE_CHEAPER && !identity_is_qemu(id)));
 }
 
 static void configure_take_identity(struct vfio_ctrlr *c)
@@ -117,7 +117,7 @@ static int configure_ask_queues(struct vfio_ctrlr *c)
 {
 	uint32_t wanted = VFIO_QUEUES_MAX - 1;
 
-	c->configure.request = (struct ebb_nvme_request){
+	c->configure.request = (struct nvme_request){
 		.cdw10 = NVME_FEAT_FID_NUM_QUEUES,
 		.cdw11 = wanted | wanted << 16,
 	};
@@ -131,7 +131,7 @@ static int configure_ask_shadows(struct vfio_ctrlr *c)
 		return 0;
 	}
 	memset(c->shadow_memory, 0, VFIO_SHADOW_BYTES);
-	c->configure.request = (struct ebb_nvme_request){0};
+	c->configure.request = (struct nvme_request){0};
 	configure_send(c, VFIO_CONFIGURE_SHADOWS, nvme_admin_dbbuf, c->shadow_memory,
 		       VFIO_SHADOW_BYTES);
 	return -EINPROGRESS;
@@ -139,7 +139,7 @@ static int configure_ask_shadows(struct vfio_ctrlr *c)
 
 static int configure_failed(struct vfio_ctrlr *c, const char *command)
 {
-	const struct ebb_nvme_request *request = &c->configure.request;
+	const struct nvme_request *request = &c->configure.request;
 
 	snprintf(c->configure.error, sizeof(c->configure.error), "%s: error %d, status %04x",
 		 command, request->rc, request->status);
@@ -148,7 +148,7 @@ static int configure_failed(struct vfio_ctrlr *c, const char *command)
 
 int vfio_configure_advance(struct vfio_ctrlr *c)
 {
-	const struct ebb_nvme_request *request = &c->configure.request;
+	const struct nvme_request *request = &c->configure.request;
 	bool refused = request->rc != 0 || request->status != 0;
 
 	if (!c->configure.answered) {

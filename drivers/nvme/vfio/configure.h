@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_CONFIGURE_H
-#define EBB_DRIVERS_NVME_VFIO_CONFIGURE_H
+#ifndef DRIVERS_NVME_VFIO_CONFIGURE_H
+#define DRIVERS_NVME_VFIO_CONFIGURE_H
 
 /*
  * The driver's own admin commands to a controller that has been enabled. All of it is the app
@@ -25,7 +25,7 @@ enum vfio_configure_step {
 struct vfio_configure {
 	enum vfio_configure_step step;
 	bool answered; /* @request, and nobody has looked at the answer */
-	struct ebb_nvme_request request;
+	struct nvme_request request;
 	struct iovec iov;
 	void *page; /* for Identify's data */
 	char error[64];

@@ -71,7 +71,7 @@ void vfio_ctrlr_set_limits(struct vfio_ctrlr *c)
 {
 	const struct vfio_queue_shape *shape = &c->numbers.shape;
 
-	c->path->limits = (struct ebb_nvme_limits){
+	c->path->limits = (struct nvme_limits){
 		.max_io_bytes = shape->io_bytes,
 		.max_segments = VFIO_SEGMENTS_MAX,
 		.buf_align = 4,
@@ -82,9 +82,9 @@ void vfio_ctrlr_set_limits(struct vfio_ctrlr *c)
 	};
 }
 
-struct ebb_nvme_queue vfio_ctrlr_queue_base(const struct vfio_ctrlr *c)
+struct nvme_queue vfio_ctrlr_queue_base(const struct vfio_ctrlr *c)
 {
-	return (struct ebb_nvme_queue){
+	return (struct nvme_queue){
 		.transport = c->path->transport,
 		.path = c->path,
 		.wake_fd = -1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_CTRLR_H
-#define EBB_DRIVERS_NVME_VFIO_CTRLR_H
+#ifndef DRIVERS_NVME_VFIO_CTRLR_H
+#define DRIVERS_NVME_VFIO_CTRLR_H
 
 /*
  * A controller behind VFIO. All of it is the app thread's, but for @numbers, under their lock. Each
@@ -38,9 +38,9 @@ enum vfio_owed {
 
 struct vfio_ctrlr {
 	struct nvme_path *path; /* the layer's */
-	struct ebb_nvme_attach_opts opts;
+	struct nvme_attach_opts opts;
 	struct vfio_ownership ownership;
-	struct ebb_vfio_device *device; /* NULL: closed */
+	struct vfio_device *device; /* NULL: closed */
 
 	enum vfio_state state;
 	enum vfio_aim aim;
@@ -97,7 +97,7 @@ void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text);
 void vfio_ctrlr_set_limits(struct vfio_ctrlr *c);
 
 /* What a queue begins with. Thread: any. */
-struct ebb_nvme_queue vfio_ctrlr_queue_base(const struct vfio_ctrlr *c);
+struct nvme_queue vfio_ctrlr_queue_base(const struct vfio_ctrlr *c);
 
 /* The doorbells of the queue pair @qid. */
 void vfio_ctrlr_doorbells(const struct vfio_ctrlr *c, uint16_t qid, struct vfio_doorbell *ret_sq,

@@ -19,8 +19,8 @@
 
 #define LIST_MIN_BYTES 512u
 
-int vfio_data_lists_init(struct vfio_data_lists *lists, struct ebb_vfio_device *device,
-			 uint16_t num, uint32_t io_bytes)
+int vfio_data_lists_init(struct vfio_data_lists *lists, struct vfio_device *device, uint16_t num,
+			 uint32_t io_bytes)
 {
 	uint32_t list_bytes = LIST_MIN_BYTES;
 
@@ -44,7 +44,7 @@ int vfio_data_lists_init(struct vfio_data_lists *lists, struct ebb_vfio_device *
 	for (uint16_t i = 0; i < num; i++) {
 		lists->free[i] = i;
 	}
-	lists->iova = ebb_vfio_device_iova(device, lists->memory);
+	lists->iova = vfio_device_iova(device, lists->memory);
 	if (lists->iova == 0) {
 		vfio_data_lists_fini(lists);
 		return -EFAULT;
@@ -60,7 +60,7 @@ void vfio_data_lists_fini(struct vfio_data_lists *lists)
 }
 
 /* All elements but the first begin, and all but the last end, with a page. */
-static bool data_in_pages(const struct ebb_nvme_request *request)
+static bool data_in_pages(const struct nvme_request *request)
 {
 	uintptr_t bad = 0;
 
@@ -74,13 +74,13 @@ static bool data_in_pages(const struct ebb_nvme_request *request)
 }
 
 /* The pages of @request, as PRP entries. Return: how many; 0: more than @max; -EFAULT. */
-static int data_pages(struct ebb_vfio_device *device, const struct ebb_nvme_request *request,
+static int data_pages(struct vfio_device *device, const struct nvme_request *request,
 		      uint64_t *first, uint64_t *list, unsigned max)
 {
 	unsigned count = 0;
 
 	for (int i = 0; i < request->iovcnt; i++) {
-		uint64_t iova = ebb_vfio_device_iova(device, request->iov[i].iov_base);
+		uint64_t iova = vfio_device_iova(device, request->iov[i].iov_base);
 		uint64_t end = iova + request->iov[i].iov_len;
 
 		if (iova == 0) {
@@ -101,8 +101,8 @@ static int data_pages(struct ebb_vfio_device *device, const struct ebb_nvme_requ
 	return (int)count;
 }
 
-static int data_set_prps(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
-			 const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
+static int data_set_prps(struct vfio_device *device, struct vfio_data_lists *lists,
+			 const struct nvme_request *request, struct vfio_sqe *sqe,
 			 uint16_t *ret_list)
 {
 	uint16_t list = lists->free[lists->num_free - 1];
@@ -123,19 +123,18 @@ static int data_set_prps(struct ebb_vfio_device *device, struct vfio_data_lists 
 	return 0;
 }
 
-static int data_set_block(struct ebb_vfio_device *device, const struct iovec *iov,
-			  struct vfio_sgl *sgl)
+static int data_set_block(struct vfio_device *device, const struct iovec *iov, struct vfio_sgl *sgl)
 {
 	*sgl = (struct vfio_sgl){
-		.address = ebb_vfio_device_iova(device, iov->iov_base),
+		.address = vfio_device_iova(device, iov->iov_base),
 		.len_bytes = (uint32_t)iov->iov_len,
 		.type = VFIO_SGL_DATA_BLOCK,
 	};
 	return sgl->address == 0 ? -EFAULT : 0;
 }
 
-static int data_set_segment(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
-			    const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
+static int data_set_segment(struct vfio_device *device, struct vfio_data_lists *lists,
+			    const struct nvme_request *request, struct vfio_sqe *sqe,
 			    uint16_t *ret_list)
 {
 	uint16_t list = lists->free[lists->num_free - 1];
@@ -162,9 +161,8 @@ static int data_set_segment(struct ebb_vfio_device *device, struct vfio_data_lis
 	return 0;
 }
 
-int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_data_lists *lists, bool sgl,
-		       const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
-		       uint16_t *ret_list)
+int vfio_data_set_long(struct vfio_device *device, struct vfio_data_lists *lists, bool sgl,
+		       const struct nvme_request *request, struct vfio_sqe *sqe, uint16_t *ret_list)
 {
 	if (sgl && request->iovcnt == 1) {
 		sqe->flags = VFIO_PSDT_SGL;

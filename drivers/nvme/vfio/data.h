@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_DATA_H
-#define EBB_DRIVERS_NVME_VFIO_DATA_H
+#ifndef DRIVERS_NVME_VFIO_DATA_H
+#define DRIVERS_NVME_VFIO_DATA_H
 
 /* Where a command's data lies, as its DPTR says it: PRPs, or an SGL. */
 
@@ -31,8 +31,8 @@ struct vfio_data_lists {
  * vfio_data_lists_init() - @num lists, each for commands of up to @io_bytes
  * Return: 0; -ENOMEM; -EFAULT the device does not see the pool's memory.
  */
-int vfio_data_lists_init(struct vfio_data_lists *lists, struct ebb_vfio_device *device,
-			 uint16_t num, uint32_t io_bytes);
+int vfio_data_lists_init(struct vfio_data_lists *lists, struct vfio_device *device, uint16_t num,
+			 uint32_t io_bytes);
 void vfio_data_lists_fini(struct vfio_data_lists *lists);
 
 static inline void vfio_data_list_put(struct vfio_data_lists *lists, uint16_t list)
@@ -41,8 +41,8 @@ static inline void vfio_data_list_put(struct vfio_data_lists *lists, uint16_t li
 }
 
 /* All that is not one element within two pages. */
-int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_data_lists *lists, bool sgl,
-		       const struct ebb_nvme_request *request, struct vfio_sqe *sqe,
+int vfio_data_set_long(struct vfio_device *device, struct vfio_data_lists *lists, bool sgl,
+		       const struct nvme_request *request, struct vfio_sqe *sqe,
 		       uint16_t *ret_list);
 
 /**
@@ -52,9 +52,9 @@ int vfio_data_set_long(struct ebb_vfio_device *device, struct vfio_data_lists *l
  * Return: 0; -EAGAIN no list is free; -EFAULT the device does not see that memory; -EINVAL the
  *	elements keep to no limits.
  */
-static inline int vfio_data_set(struct ebb_vfio_device *device, struct vfio_data_lists *lists,
-				bool sgl, const struct ebb_nvme_request *request,
-				struct vfio_sqe *sqe, uint16_t *ret_list)
+static inline int vfio_data_set(struct vfio_device *device, struct vfio_data_lists *lists, bool sgl,
+				const struct nvme_request *request, struct vfio_sqe *sqe,
+				uint16_t *ret_list)
 {
 	uint64_t iova, end, second;
 
@@ -67,7 +67,7 @@ static inline int vfio_data_set(struct ebb_vfio_device *device, struct vfio_data
 	if (ebb_unlikely(request->iovcnt != 1)) {
 		return vfio_data_set_long(device, lists, sgl, request, sqe, ret_list);
 	}
-	iova = ebb_vfio_device_iova(device, request->iov->iov_base);
+	iova = vfio_device_iova(device, request->iov->iov_base);
 	if (ebb_unlikely(iova == 0)) {
 		return -EFAULT;
 	}

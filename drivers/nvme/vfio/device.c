@@ -18,13 +18,14 @@
 
 #include "drivers/nvme/vfio/internal.h"
 
-static int region_info(struct vfio_device *device, uint32_t index, struct vfio_region_info *info)
+static int region_info(struct vfio_kernel_device *device, uint32_t index,
+		       struct vfio_region_info *info)
 {
 	*info = (struct vfio_region_info){.argsz = sizeof(*info), .index = index};
 	return ioctl(device->device_fd, VFIO_DEVICE_GET_REGION_INFO, info) < 0 ? -errno : 0;
 }
 
-static int bar_map(struct vfio_device *device, const struct vfio_error *error)
+static int bar_map(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	struct vfio_region_info info;
 	void *addr;
@@ -52,7 +53,7 @@ static int bar_map(struct vfio_device *device, const struct vfio_error *error)
 	return 0;
 }
 
-static int config_read16(struct vfio_device *device, unsigned offset, uint16_t *ret_value)
+static int config_read16(struct vfio_kernel_device *device, unsigned offset, uint16_t *ret_value)
 {
 	ssize_t got = pread(device->device_fd, ret_value, sizeof(*ret_value),
 			    (off_t)(device->config_offset + offset));
@@ -60,7 +61,7 @@ static int config_read16(struct vfio_device *device, unsigned offset, uint16_t *
 	return got == (ssize_t)sizeof(*ret_value) ? 0 : got < 0 ? -errno : -EIO;
 }
 
-static int config_write16(struct vfio_device *device, unsigned offset, uint16_t value)
+static int config_write16(struct vfio_kernel_device *device, unsigned offset, uint16_t value)
 {
 	ssize_t got = pwrite(device->device_fd, &value, sizeof(value),
 			     (off_t)(device->config_offset + offset));
@@ -69,7 +70,7 @@ static int config_write16(struct vfio_device *device, unsigned offset, uint16_t 
 }
 
 /* Memory accesses and bus mastering on, the pin's interrupt off. */
-static int config_enable(struct vfio_device *device)
+static int config_enable(struct vfio_kernel_device *device)
 {
 	uint16_t command;
 	int rc = config_read16(device, PCI_COMMAND, &command);
@@ -81,7 +82,7 @@ static int config_enable(struct vfio_device *device)
 	return rc;
 }
 
-static int config_init(struct vfio_device *device, const struct vfio_error *error)
+static int config_init(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	struct vfio_region_info info;
 	uint16_t vendor = 0;
@@ -106,9 +107,10 @@ static int config_init(struct vfio_device *device, const struct vfio_error *erro
 					device->device.bdf, strerror(-rc));
 }
 
-static int device_reset(struct ebb_vfio_device *public)
+static int device_reset(struct vfio_device *public)
 {
-	struct vfio_device *device = ebb_container_of(public, struct vfio_device, device);
+	struct vfio_kernel_device *device =
+		ebb_container_of(public, struct vfio_kernel_device, device);
 
 	if (ioctl(device->device_fd, VFIO_DEVICE_RESET) < 0) {
 		return -errno;
@@ -117,9 +119,10 @@ static int device_reset(struct ebb_vfio_device *public)
 	return config_enable(device);
 }
 
-static void device_close(struct ebb_vfio_device *public)
+static void device_close(struct vfio_device *public)
 {
-	struct vfio_device *device = ebb_container_of(public, struct vfio_device, device);
+	struct vfio_kernel_device *device =
+		ebb_container_of(public, struct vfio_kernel_device, device);
 	uint16_t command;
 
 	if (device->device_fd >= 0) {
@@ -143,17 +146,17 @@ static void device_close(struct ebb_vfio_device *public)
 	free(device);
 }
 
-static const struct ebb_vfio_device_ops device_ops = {
+static const struct vfio_device_ops device_ops = {
 	.set_vector = vfio_irq_set,
 	.reset = device_reset,
 	.close = device_close,
 };
 
-int ebb_vfio_device_open(const char *bdf, struct ebb_vfio_device **ret_device, char *ret_error,
-			 size_t error_size)
+int vfio_device_open(const char *bdf, struct vfio_device **ret_device, char *ret_error,
+		     size_t error_size)
 {
 	const struct vfio_error error = {.text = ret_error, .size = error_size};
-	struct vfio_device *device = calloc(1, sizeof(*device));
+	struct vfio_kernel_device *device = calloc(1, sizeof(*device));
 	int rc;
 
 	if (device == NULL) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_DEVICE_H
-#define EBB_DRIVERS_NVME_VFIO_DEVICE_H
+#ifndef DRIVERS_NVME_VFIO_DEVICE_H
+#define DRIVERS_NVME_VFIO_DEVICE_H
 
 /*
  * A PCI function held through VFIO, as a driver sees it: registers, interrupts, and what address the
@@ -12,20 +12,20 @@
 
 #include <ebb/memory.h>
 
-struct ebb_vfio_device;
+struct vfio_device;
 
 /* Where a test puts a device of its own in place of a real one. */
-struct ebb_vfio_device_ops {
+struct vfio_device_ops {
 	/* @eventfd is written for every interrupt of @vector; -1: the vector is given up. Blocks. */
-	int (*set_vector)(struct ebb_vfio_device *device, unsigned vector, int eventfd);
+	int (*set_vector)(struct vfio_device *device, unsigned vector, int eventfd);
 	/* Function level reset. Blocks. */
-	int (*reset)(struct ebb_vfio_device *device);
+	int (*reset)(struct vfio_device *device);
 	/* Lets go of everything: no DMA can come any more. Blocks. */
-	void (*close)(struct ebb_vfio_device *device);
+	void (*close)(struct vfio_device *device);
 };
 
-struct ebb_vfio_device {
-	const struct ebb_vfio_device_ops *ops;
+struct vfio_device {
+	const struct vfio_device_ops *ops;
 	char bdf[16];        /* "0000:01:00.0" */
 	volatile void *bar0; /* mapped, or a test's memory */
 	size_t bar0_bytes;
@@ -37,21 +37,21 @@ struct ebb_vfio_device {
 };
 
 /**
- * ebb_vfio_device_open() - take hold of the function at @bdf, which vfio-pci has
+ * vfio_device_open() - take hold of the function at @bdf, which vfio-pci has
  * Bus mastering is on, BAR 0 is mapped, every region of the pool is and will be.
  * @ret_error: why not, and the remedy, for people
  * Thread: the helper (blocks).
  * Return: 0; -ENODEV no such function; -EBUSY another program, or a driver of another device of its
  *	group, has it; -EPERM; -ENOMEM RLIMIT_MEMLOCK is too low; -ENOTSUP no IOMMU; -errno.
  */
-int ebb_vfio_device_open(const char *bdf, struct ebb_vfio_device **ret_device, char *ret_error,
-			 size_t error_size);
+int vfio_device_open(const char *bdf, struct vfio_device **ret_device, char *ret_error,
+		     size_t error_size);
 
 /**
- * ebb_vfio_device_iova() - the bus address of @addr, which lies in the pool
+ * vfio_device_iova() - the bus address of @addr, which lies in the pool
  * Thread: any, lock-free. Return: the address; 0: not mapped.
  */
-static inline uint64_t ebb_vfio_device_iova(struct ebb_vfio_device *device, const void *addr)
+static inline uint64_t vfio_device_iova(struct vfio_device *device, const void *addr)
 {
 	int region = ebb_mem_region_index(addr);
 	uint64_t iova = region < 0 ? 0

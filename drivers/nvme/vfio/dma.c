@@ -87,7 +87,7 @@ static uint64_t window_place(const struct vfio_iommu_type1_info *info)
 				      : (unsigned)(room / sizeof(struct vfio_iova_range)));
 }
 
-static int window_choose(struct vfio_device *device, const struct vfio_error *error)
+static int window_choose(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	struct vfio_iommu_type1_info *info = calloc(1, INFO_MAX);
 	int rc = 0;
@@ -114,7 +114,7 @@ static int window_choose(struct vfio_device *device, const struct vfio_error *er
 	return rc;
 }
 
-static uint64_t region_address(const struct vfio_device *device, unsigned index)
+static uint64_t region_address(const struct vfio_kernel_device *device, unsigned index)
 {
 	return device->iova_base + (uint64_t)index * EBB_MEM_REGION_SIZE;
 }
@@ -147,7 +147,7 @@ static void memlock_text(char *text, size_t size)
 }
 
 /* Once for each device. The pool's lock is held: nothing is asked of it, or of a file, here. */
-static void dma_refused(struct vfio_device *device, int rc)
+static void dma_refused(struct vfio_kernel_device *device, int rc)
 {
 	struct rlimit limit;
 	unsigned mapped = 0;
@@ -172,7 +172,8 @@ static void dma_refused(struct vfio_device *device, int rc)
 /* Under the pool's lock. */
 static int dma_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
-	struct vfio_device *device = ebb_container_of(subscriber, struct vfio_device, subscriber);
+	struct vfio_kernel_device *device =
+		ebb_container_of(subscriber, struct vfio_kernel_device, subscriber);
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -197,7 +198,8 @@ static int dma_added(struct ebb_mem_subscriber *subscriber, const struct ebb_mem
 /* Under the pool's lock; nobody has memory of the region. */
 static void dma_removed(struct ebb_mem_subscriber *subscriber, const struct ebb_mem_region *region)
 {
-	struct vfio_device *device = ebb_container_of(subscriber, struct vfio_device, subscriber);
+	struct vfio_kernel_device *device =
+		ebb_container_of(subscriber, struct vfio_kernel_device, subscriber);
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
 		.iova = region_address(device, region->index),
@@ -212,7 +214,7 @@ static void dma_removed(struct ebb_mem_subscriber *subscriber, const struct ebb_
 	ebb_mem_region_released(subscriber, region);
 }
 
-int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error)
+int vfio_dma_init(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	char remedy[400];
 	int rc = window_choose(device, error);
@@ -236,7 +238,7 @@ int vfio_dma_init(struct vfio_device *device, const struct vfio_error *error)
 			      device->device.bdf, strerror(-rc));
 }
 
-void vfio_dma_fini(struct vfio_device *device)
+void vfio_dma_fini(struct vfio_kernel_device *device)
 {
 	if (device->subscribed) {
 		ebb_mem_unsubscribe(&device->subscriber);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_DOORBELL_H
-#define EBB_DRIVERS_NVME_VFIO_DOORBELL_H
+#ifndef DRIVERS_NVME_VFIO_DOORBELL_H
+#define DRIVERS_NVME_VFIO_DOORBELL_H
 
 /*
  * Doorbells, and their shadows (NVMe Base 2.0, 5.8 "Doorbell Buffer Config command").

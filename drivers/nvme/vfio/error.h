@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_ERROR_H
-#define EBB_DRIVERS_NVME_VFIO_ERROR_H
+#ifndef DRIVERS_NVME_VFIO_ERROR_H
+#define DRIVERS_NVME_VFIO_ERROR_H
 
 #include <stddef.h>
 

@@ -25,7 +25,7 @@
 #include "core/os/fd_owner.h"
 #include "drivers/nvme/vfio/check.h"
 
-static int group_open(struct vfio_device *device, const struct vfio_error *error)
+static int group_open(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	struct vfio_group_status status = {.argsz = sizeof(status)};
 	const char *bdf = device->device.bdf;
@@ -43,7 +43,7 @@ static int group_open(struct vfio_device *device, const struct vfio_error *error
 				holder);
 		case EACCES:
 		case EPERM:
-			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
+			return vfio_check_denied(bdf, path, error->text, error->size);
 		default:
 			return vfio_error_set(error, -errno, "%s: cannot open %s: %s", bdf, path,
 					      strerror(errno));
@@ -63,7 +63,7 @@ static int group_open(struct vfio_device *device, const struct vfio_error *error
 	return 0;
 }
 
-static int container_open(struct vfio_device *device, const struct vfio_error *error)
+static int container_open(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	static const char path[] = "/dev/vfio/vfio";
 	const char *bdf = device->device.bdf;
@@ -71,7 +71,7 @@ static int container_open(struct vfio_device *device, const struct vfio_error *e
 	device->container_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (device->container_fd < 0) {
 		if (errno == EACCES || errno == EPERM) {
-			return ebb_vfio_check_denied(bdf, path, error->text, error->size);
+			return vfio_check_denied(bdf, path, error->text, error->size);
 		}
 		return vfio_error_set(error, -errno, "%s: cannot open %s: %s; modprobe vfio", bdf,
 				      path, strerror(errno));
@@ -87,7 +87,7 @@ static int container_open(struct vfio_device *device, const struct vfio_error *e
 }
 
 /* The first group decides what the container's address space is. */
-static int container_fill(struct vfio_device *device, const struct vfio_error *error)
+static int container_fill(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	const char *bdf = device->device.bdf;
 
@@ -110,12 +110,12 @@ static int container_fill(struct vfio_device *device, const struct vfio_error *e
 			      strerror(errno));
 }
 
-int vfio_group_attach(struct vfio_device *device, const struct vfio_error *error)
+int vfio_group_attach(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	const char *bdf = device->device.bdf;
 	int rc;
 
-	rc = ebb_vfio_check_bound("", bdf, &device->group, error->text, error->size);
+	rc = vfio_check_bound("", bdf, &device->group, error->text, error->size);
 	if (rc == 0) {
 		rc = container_open(device, error);
 	}

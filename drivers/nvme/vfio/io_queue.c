@@ -62,7 +62,7 @@
 /* How long a reactor waits awake for the polled pair. */
 #define LATE_NS EBB_NS_PER_MS
 
-static inline struct vfio_io_queue *queue_of(struct ebb_nvme_queue *base)
+static inline struct vfio_io_queue *queue_of(struct nvme_queue *base)
 {
 	return ebb_container_of(base, struct vfio_io_queue, base);
 }
@@ -92,13 +92,13 @@ void vfio_io_queue_turn_end(struct ebb_turn_end *end)
 	}
 }
 
-static void request_fail(struct ebb_nvme_request *request, int rc)
+static void request_fail(struct nvme_request *request, int rc)
 {
 	request->rc = rc;
 	request->done(request);
 }
 
-static void queue_wait(struct vfio_io_queue *queue, struct ebb_nvme_request *request)
+static void queue_wait(struct vfio_io_queue *queue, struct nvme_request *request)
 {
 	if (queue->state == VFIO_IO_QUEUE_RUNNING) {
 		vfio_io_queue_state_set(&queue->state, VFIO_IO_QUEUE_FULL);
@@ -117,7 +117,7 @@ static void __attribute__((noinline)) queue_start_timer(struct vfio_io_queue *qu
 }
 
 /* Return: false: there is no room for @request now. */
-static inline bool queue_try(struct vfio_io_queue *queue, struct ebb_nvme_request *request)
+static inline bool queue_try(struct vfio_io_queue *queue, struct nvme_request *request)
 {
 	struct vfio_qpair *qpair =
 		request->opcode == nvme_cmd_read || request->opcode == nvme_cmd_write
@@ -139,7 +139,7 @@ static inline bool queue_try(struct vfio_io_queue *queue, struct ebb_nvme_reques
 }
 
 static void __attribute__((noinline))
-queue_submit_slow(struct vfio_io_queue *queue, struct ebb_nvme_request *request)
+queue_submit_slow(struct vfio_io_queue *queue, struct nvme_request *request)
 {
 	ebb_assert(queue->state != VFIO_IO_QUEUE_DESTROYED);
 	if (queue->state == VFIO_IO_QUEUE_FAILED) {
@@ -149,7 +149,7 @@ queue_submit_slow(struct vfio_io_queue *queue, struct ebb_nvme_request *request)
 	}
 }
 
-void vfio_io_queue_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *request)
+void vfio_io_queue_submit(struct nvme_queue *base, struct nvme_request *request)
 {
 	struct vfio_io_queue *queue = queue_of(base);
 
@@ -180,7 +180,7 @@ void __attribute__((noinline)) vfio_io_queue_submit_waiting(struct vfio_io_queue
 	struct ebb_list *node;
 
 	while ((node = ebb_list_pop_front(&queue->waiting)) != NULL) {
-		if (!queue_try(queue, ebb_list_entry(node, struct ebb_nvme_request, link))) {
+		if (!queue_try(queue, ebb_list_entry(node, struct nvme_request, link))) {
 			ebb_list_push_front(&queue->waiting, node);
 			return;
 		}
@@ -208,8 +208,7 @@ static void queue_take_aborted(struct vfio_io_queue *queue, struct vfio_qpair *q
 	struct ebb_list *node;
 
 	while ((node = ebb_list_pop_front(&qpair->aborted)) != NULL) {
-		struct ebb_nvme_request *request =
-			ebb_list_entry(node, struct ebb_nvme_request, link);
+		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
 
 		if (request->resets++ < VFIO_RESETS_MAX) {
 			queue_wait(queue, request);
@@ -443,7 +442,7 @@ int vfio_io_queue_arm(void *base)
 	return 0;
 }
 
-void vfio_io_queue_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), void *arg)
+void vfio_io_queue_drain(struct nvme_queue *base, void (*done)(void *arg), void *arg)
 {
 	struct vfio_io_queue *queue = queue_of(base);
 
@@ -452,7 +451,7 @@ void vfio_io_queue_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), v
 	vfio_io_queue_check_drained(queue);
 }
 
-void vfio_io_queue_destroy(struct ebb_nvme_queue *base)
+void vfio_io_queue_destroy(struct nvme_queue *base)
 {
 	struct vfio_io_queue *queue = queue_of(base);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_IO_QUEUE_H
-#define EBB_DRIVERS_NVME_VFIO_IO_QUEUE_H
+#ifndef DRIVERS_NVME_VFIO_IO_QUEUE_H
+#define DRIVERS_NVME_VFIO_IO_QUEUE_H
 
 /*
  * A queue is one thread's way to a controller: one queue pair that interrupts, or one that does not,
@@ -28,7 +28,7 @@ enum __attribute__((packed)) vfio_ring {
 
 struct vfio_io_queue {
 	/* What every request, and every look that finds nothing, touches. */
-	_Alignas(EBB_CACHE_LINE) struct ebb_nvme_queue base;
+	_Alignas(EBB_CACHE_LINE) struct nvme_queue base;
 	struct vfio_qpair *current; /* for reads and writes */
 	struct vfio_qpair *slow;    /* for what may take long: a wait for it should be a sleep */
 	enum vfio_io_queue_state state;
@@ -58,19 +58,19 @@ struct vfio_io_queue {
 
 	struct vfio_queue_messages *messages; /* in the app thread's half */
 	const char *ctrlr_name;
-	struct ebb_vfio_device *device;
+	struct vfio_device *device;
 	uint64_t timeout_ns; /* of a command; 0: none */
 	struct vfio_data_lists lists;
 	int event_fd; /* of the interrupting pair; -1: none */
 };
 
-/* As struct ebb_nvme_transport has them. */
-void vfio_io_queue_destroy(struct ebb_nvme_queue *base);
-void vfio_io_queue_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *request);
+/* As struct nvme_transport has them. */
+void vfio_io_queue_destroy(struct nvme_queue *base);
+void vfio_io_queue_submit(struct nvme_queue *base, struct nvme_request *request);
 int vfio_io_queue_poll(void *base);
 int vfio_io_queue_set_interrupt(void *base, bool on);
 int vfio_io_queue_arm(void *base);
-void vfio_io_queue_drain(struct ebb_nvme_queue *base, void (*done)(void *arg), void *arg);
+void vfio_io_queue_drain(struct nvme_queue *base, void (*done)(void *arg), void *arg);
 
 /* Tells the app thread of @fault, unless it is being told of one already. Thread: the queue's. */
 void vfio_io_queue_report(struct vfio_io_queue *queue, const struct vfio_fault *fault);

@@ -17,8 +17,7 @@ static void command_fail_all(struct ebb_list *list, int rc)
 	struct ebb_list *node;
 
 	while ((node = ebb_list_pop_front(list)) != NULL) {
-		struct ebb_nvme_request *request =
-			ebb_list_entry(node, struct ebb_nvme_request, link);
+		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
 
 		request->rc = rc;
 		request->done(request);
@@ -41,8 +40,7 @@ static void command_reclaim(struct vfio_io_queue *queue, struct ebb_list *again,
 		}
 	}
 	while ((node = ebb_list_pop_front(&all)) != NULL) {
-		struct ebb_nvme_request *request =
-			ebb_list_entry(node, struct ebb_nvme_request, link);
+		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
 		bool enough = queue->blame && request->resets++ >= VFIO_RESETS_MAX;
 
 		ebb_list_push_back(enough ? timed_out : again, node);

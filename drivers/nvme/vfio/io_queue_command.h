@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_IO_QUEUE_COMMAND_H
-#define EBB_DRIVERS_NVME_VFIO_IO_QUEUE_COMMAND_H
+#ifndef DRIVERS_NVME_VFIO_IO_QUEUE_COMMAND_H
+#define DRIVERS_NVME_VFIO_IO_QUEUE_COMMAND_H
 
 #include "drivers/nvme/vfio/io_queue.h"
 

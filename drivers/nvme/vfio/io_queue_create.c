@@ -149,7 +149,7 @@ static void queue_refused(const struct vfio_ctrlr *c)
 		  vfio_ctrlr_name(c), ebb_thread_name(ebb_thread_current()), c->numbers.granted);
 }
 
-int vfio_io_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
+int vfio_io_queue_create(struct nvme_path *path, struct nvme_queue **ret_queue)
 {
 	struct vfio_ctrlr *c = vfio_ctrlr_of(path);
 	struct vfio_queue_setup *setup = setup_alloc(c);

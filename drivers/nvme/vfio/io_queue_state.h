@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_IO_QUEUE_STATE_H
-#define EBB_DRIVERS_NVME_VFIO_IO_QUEUE_STATE_H
+#ifndef DRIVERS_NVME_VFIO_IO_QUEUE_STATE_H
+#define DRIVERS_NVME_VFIO_IO_QUEUE_STATE_H
 
 /* The states of a queue, as its own thread sees them. A byte, for every request looks at it. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_IO_QUEUE_TIMER_H
-#define EBB_DRIVERS_NVME_VFIO_IO_QUEUE_TIMER_H
+#ifndef DRIVERS_NVME_VFIO_IO_QUEUE_TIMER_H
+#define DRIVERS_NVME_VFIO_IO_QUEUE_TIMER_H
 
 /* The timers of a queue. io_queue.c resumes them; vfio_io_queue_destroy() ends them. */
 

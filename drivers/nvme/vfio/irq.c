@@ -23,8 +23,8 @@ union irq_set {
 };
 
 /* Return: 0; -errno; > 0: the system has no more than so many vectors. */
-static int irq_set_fds(struct vfio_device *device, uint32_t index, unsigned start, unsigned count,
-		       int eventfd)
+static int irq_set_fds(struct vfio_kernel_device *device, uint32_t index, unsigned start,
+		       unsigned count, int eventfd)
 {
 	union irq_set irq;
 	unsigned i;
@@ -44,7 +44,7 @@ static int irq_set_fds(struct vfio_device *device, uint32_t index, unsigned star
 	return rc < 0 ? -errno : rc;
 }
 
-static unsigned irq_count(struct vfio_device *device, uint32_t index)
+static unsigned irq_count(struct vfio_kernel_device *device, uint32_t index)
 {
 	struct vfio_irq_info info = {.argsz = sizeof(info), .index = index};
 
@@ -56,7 +56,7 @@ static unsigned irq_count(struct vfio_device *device, uint32_t index)
 }
 
 /* An eventfd for one of the events that are no interrupts of the device's. -1: not to be had. */
-static int irq_event_open(struct vfio_device *device, uint32_t index)
+static int irq_event_open(struct vfio_kernel_device *device, uint32_t index)
 {
 	int fd;
 
@@ -72,7 +72,7 @@ static int irq_event_open(struct vfio_device *device, uint32_t index)
 }
 
 /* Allocates the vectors of @index, fewer if the system has fewer. Return: how many; -errno. */
-static int irq_allocate(struct vfio_device *device, uint32_t index)
+static int irq_allocate(struct vfio_kernel_device *device, uint32_t index)
 {
 	unsigned count = irq_count(device, index);
 	int rc;
@@ -96,7 +96,7 @@ static int irq_allocate(struct vfio_device *device, uint32_t index)
 	return 0;
 }
 
-int vfio_irq_init(struct vfio_device *device, const struct vfio_error *error)
+int vfio_irq_init(struct vfio_kernel_device *device, const struct vfio_error *error)
 {
 	int count;
 
@@ -120,9 +120,10 @@ int vfio_irq_init(struct vfio_device *device, const struct vfio_error *error)
 	return 0;
 }
 
-int vfio_irq_set(struct ebb_vfio_device *public, unsigned vector, int eventfd)
+int vfio_irq_set(struct vfio_device *public, unsigned vector, int eventfd)
 {
-	struct vfio_device *device = ebb_container_of(public, struct vfio_device, device);
+	struct vfio_kernel_device *device =
+		ebb_container_of(public, struct vfio_kernel_device, device);
 	int rc;
 
 	if (vector >= public->num_vectors) {
@@ -132,7 +133,7 @@ int vfio_irq_set(struct ebb_vfio_device *public, unsigned vector, int eventfd)
 	return rc > 0 ? -EIO : rc;
 }
 
-void vfio_irq_fini(struct vfio_device *device)
+void vfio_irq_fini(struct vfio_kernel_device *device)
 {
 	struct vfio_irq_set none = {
 		.argsz = sizeof(none),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_MESSAGES_H
-#define EBB_DRIVERS_NVME_VFIO_MESSAGES_H
+#ifndef DRIVERS_NVME_VFIO_MESSAGES_H
+#define DRIVERS_NVME_VFIO_MESSAGES_H
 
 /*
  * A queue has two halves: struct vfio_io_queue is its own thread's, which submits and polls; struct

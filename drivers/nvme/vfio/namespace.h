@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_NAMESPACE_H
-#define EBB_DRIVERS_NVME_VFIO_NAMESPACE_H
+#ifndef DRIVERS_NVME_VFIO_NAMESPACE_H
+#define DRIVERS_NVME_VFIO_NAMESPACE_H
 
 struct nvme_path_ns;
 
-/* As struct ebb_nvme_transport has them. */
+/* As struct nvme_transport has them. */
 void vfio_namespace_open(struct nvme_path_ns *ns);
 void vfio_namespace_close(struct nvme_path_ns *ns);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_NUMBERS_H
-#define EBB_DRIVERS_NVME_VFIO_NUMBERS_H
+#ifndef DRIVERS_NVME_VFIO_NUMBERS_H
+#define DRIVERS_NVME_VFIO_NUMBERS_H
 
 /*
  * What queues take of a controller: identifiers of queue pairs, and interrupt vectors. Queues are

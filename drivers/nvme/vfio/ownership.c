@@ -14,8 +14,7 @@ static void ownership_give_back(struct vfio_ownership *ownership)
 
 	host_claim_release(ownership->claim);
 	ownership->claim = NULL;
-	if (ownership->give_back &&
-	    ebb_nvme_bind_back("", ownership->bdf, error, sizeof(error)) != 0) {
+	if (ownership->give_back && host_bind_back("", ownership->bdf, error, sizeof(error)) != 0) {
 		ebb_warn("nvme", "%s: it could not be given back to the kernel: %s", ownership->bdf,
 			 error);
 	}
@@ -25,31 +24,31 @@ static void ownership_give_back(struct vfio_ownership *ownership)
 int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, bool rebind,
 			 char *ret_error, size_t error_size)
 {
-	char was[EBB_PCI_DRIVER_SIZE] = "";
+	char was[HOST_PCI_DRIVER_SIZE] = "";
 	int rc;
 
 	*ownership = (struct vfio_ownership){0};
-	if (!ebb_pci_bdf_parse(traddr, ownership->bdf)) {
+	if (!host_pci_bdf_parse(traddr, ownership->bdf)) {
 		snprintf(ret_error, error_size,
 			 "'%s' is no address of a PCI function, such as 0000:01:00.0", traddr);
 		return -EINVAL;
 	}
 	if (rebind) {
-		rc = ebb_nvme_bind_vfio("", ownership->bdf, was, &ownership->claim, ret_error,
-					error_size);
+		rc = host_bind_vfio("", ownership->bdf, was, &ownership->claim, ret_error,
+				    error_size);
 		if (rc != 0) {
 			return rc;
 		}
 		ownership->give_back = strcmp(was, "nvme") == 0;
 	}
-	rc = ebb_vfio_device_open(ownership->bdf, &ownership->device, ret_error, error_size);
+	rc = vfio_device_open(ownership->bdf, &ownership->device, ret_error, error_size);
 	if (rc != 0) {
 		ownership_give_back(ownership);
 	}
 	return rc;
 }
 
-int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+int vfio_ownership_claim(const struct nvme_ctrlr_info *info, uint32_t nsid,
 			 struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
 	return host_claim_subsystem("", info->subnqn, info->serial, info->model, nsid, ret_hold,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_TENURE_H
-#define EBB_DRIVERS_NVME_VFIO_TENURE_H
+#ifndef DRIVERS_NVME_VFIO_OWNERSHIP_H
+#define DRIVERS_NVME_VFIO_OWNERSHIP_H
 
 /*
  * How a function is come by, and given up: by its address, from the kernel's driver if told so; and
@@ -12,8 +12,8 @@
 #include "drivers/nvme/vfio/device.h"
 
 struct vfio_ownership {
-	struct ebb_vfio_device *device; /* NULL: closed */
-	char bdf[EBB_PCI_BDF_SIZE];
+	struct vfio_device *device; /* NULL: closed */
+	char bdf[HOST_PCI_BDF_SIZE];
 	struct host_claim *claim; /* of what other controllers reach */
 	bool give_back;           /* to the kernel's driver */
 };
@@ -22,7 +22,7 @@ struct vfio_ownership {
  * vfio_ownership_begin() - open the function at @traddr
  * @rebind: take it from the kernel's driver, and give it back at the end
  * Thread: the helper (blocks).
- * Return: 0; -EINVAL no PCI address; otherwise as ebb_nvme_bind_vfio(), ebb_vfio_device_open().
+ * Return: 0; -EINVAL no PCI address; otherwise as host_bind_vfio(), vfio_device_open().
  *	@ret_error: why, and the remedy; nothing is left.
  */
 int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, bool rebind,
@@ -33,7 +33,7 @@ int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, b
  * @info: as Identify Controller has told
  * Thread: the helper (blocks). Return: as host_claim_subsystem().
  */
-int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+int vfio_ownership_claim(const struct nvme_ctrlr_info *info, uint32_t nsid,
 			 struct host_claim **ret_hold, char *ret_error, size_t error_size);
 
 /* Thread: the helper (blocks). NULL is ignored. */

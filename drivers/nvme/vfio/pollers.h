@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_POLLERS_H
-#define EBB_DRIVERS_NVME_VFIO_POLLERS_H
+#ifndef DRIVERS_NVME_VFIO_POLLERS_H
+#define DRIVERS_NVME_VFIO_POLLERS_H
 
 /* Which of a controller's pollers run when. What they do is in admin_events.c. The app thread's. */
 

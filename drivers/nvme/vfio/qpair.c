@@ -33,12 +33,12 @@
 
 uint64_t vfio_qpair_sq_iova(const struct vfio_qpair *qpair)
 {
-	return ebb_vfio_device_iova(qpair->device, qpair->sq);
+	return vfio_device_iova(qpair->device, qpair->sq);
 }
 
 uint64_t vfio_qpair_cq_iova(const struct vfio_qpair *qpair)
 {
-	return ebb_vfio_device_iova(qpair->device, qpair->cq);
+	return vfio_device_iova(qpair->device, qpair->cq);
 }
 
 int vfio_qpair_init(struct vfio_qpair *qpair, const struct vfio_qpair_opts *opts)
@@ -106,7 +106,7 @@ void vfio_qpair_reset(struct vfio_qpair *qpair)
 	qpair->attention = false;
 }
 
-int vfio_qpair_submit(struct vfio_qpair *qpair, struct ebb_nvme_request *request, uint64_t now_ns)
+int vfio_qpair_submit(struct vfio_qpair *qpair, struct nvme_request *request, uint64_t now_ns)
 {
 	uint16_t index = qpair->free;
 	struct vfio_sqe *sqe = &qpair->sq[qpair->sq_tail];
@@ -128,8 +128,7 @@ int vfio_qpair_submit(struct vfio_qpair *qpair, struct ebb_nvme_request *request
 	sqe->nsid = request->nsid;
 	sqe->cdw2_3 = 0;
 	sqe->mptr = 0;
-	static_assert(offsetof(struct ebb_nvme_request, cdw15) -
-					      offsetof(struct ebb_nvme_request, cdw10) ==
+	static_assert(offsetof(struct nvme_request, cdw15) - offsetof(struct nvme_request, cdw10) ==
 				      20 &&
 			      sizeof(struct vfio_sqe) - offsetof(struct vfio_sqe, cdw10) == 24,
 		      "dwords 10 to 15 lie together in both");
@@ -161,12 +160,12 @@ bool __attribute__((cold, noinline))
 vfio_qpair_take_aborted(struct vfio_qpair *qpair, uint32_t index, uint16_t status)
 {
 	struct vfio_tracker *tracker = &qpair->trackers[index];
-	struct ebb_nvme_request *request = tracker->request;
+	struct nvme_request *request = tracker->request;
 	bool asked = tracker->stage != VFIO_STAGE_SEEN;
 
 	tracker->stage = VFIO_STAGE_NONE;
-	if (!asked || EBB_NVME_SCT(status) != NVME_SCT_GENERIC ||
-	    EBB_NVME_SC(status) != NVME_SC_ABORT_REQ) {
+	if (!asked || NVME_SCT(status) != NVME_SCT_GENERIC ||
+	    NVME_SC(status) != NVME_SC_ABORT_REQ) {
 		return false;
 	}
 	vfio_qpair_end_command(qpair, index);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_PAIR_H
-#define EBB_DRIVERS_NVME_VFIO_PAIR_H
+#ifndef DRIVERS_NVME_VFIO_QPAIR_H
+#define DRIVERS_NVME_VFIO_QPAIR_H
 
 /*
  * A submission queue and its completion queue: commands in, answers out. It belongs to one thread
@@ -26,9 +26,9 @@ enum vfio_stage {
 
 /* A command under way. */
 struct vfio_tracker {
-	struct ebb_nvme_request *request; /* NULL: free */
-	uint64_t since_ns;                /* submitted */
-	uint16_t cid;                     /* the command's, or the next one's */
+	struct nvme_request *request; /* NULL: free */
+	uint64_t since_ns;            /* submitted */
+	uint16_t cid;                 /* the command's, or the next one's */
 	uint16_t next_free;
 	uint16_t list; /* of data.h */
 	uint8_t stage; /* enum vfio_stage */
@@ -53,7 +53,7 @@ struct vfio_qpair {
 	bool sgl;
 	bool broken;    /* the controller has written what cannot be; @fault says what */
 	bool attention; /* it is broken, or there are commands in @aborted */
-	struct ebb_vfio_device *device;
+	struct vfio_device *device;
 	struct vfio_data_lists *lists;
 	struct vfio_doorbell sq_doorbell;
 	struct vfio_doorbell cq_doorbell;
@@ -68,7 +68,7 @@ struct vfio_qpair {
 };
 
 struct vfio_qpair_opts {
-	struct ebb_vfio_device *device;
+	struct vfio_device *device;
 	struct vfio_data_lists *lists; /* may be shared by pairs of one thread */
 	uint16_t qid;
 	uint16_t depth; /* entries of the submission queue: a power of two, 2 … VFIO_DEPTH_MAX */
@@ -94,7 +94,7 @@ uint64_t vfio_qpair_cq_iova(const struct vfio_qpair *qpair);
  * vfio_qpair_submit() - put @request into the submission queue; ring with vfio_qpair_ring()
  * Return: 0; -EAGAIN no tracker or no list is free; -EFAULT, -EINVAL as vfio_data_set().
  */
-int vfio_qpair_submit(struct vfio_qpair *qpair, struct ebb_nvme_request *request, uint64_t now_ns);
+int vfio_qpair_submit(struct vfio_qpair *qpair, struct nvme_request *request, uint64_t now_ns);
 
 /* Tells the controller what has been submitted since. */
 static inline void vfio_qpair_ring(struct vfio_qpair *qpair)
@@ -126,11 +126,10 @@ bool vfio_qpair_take_aborted(struct vfio_qpair *qpair, uint32_t index, uint16_t 
 void vfio_qpair_ack(struct vfio_qpair *qpair);
 
 /* The tracker's command has ended: the tracker can be used again, and not be meant by the old number. */
-static inline struct ebb_nvme_request *vfio_qpair_end_command(struct vfio_qpair *qpair,
-							      uint32_t index)
+static inline struct nvme_request *vfio_qpair_end_command(struct vfio_qpair *qpair, uint32_t index)
 {
 	struct vfio_tracker *tracker = &qpair->trackers[index];
-	struct ebb_nvme_request *request = tracker->request;
+	struct nvme_request *request = tracker->request;
 
 	tracker->request = NULL;
 	tracker->cid = (uint16_t)(tracker->cid + qpair->mask + 1u);
@@ -155,7 +154,7 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 	while (count < VFIO_POLL_MAX) {
 		const struct vfio_cqe *cqe = &qpair->cq[qpair->cq_head];
 		uint32_t tail = atomic_load_explicit(&cqe->tail, memory_order_acquire);
-		struct ebb_nvme_request *request;
+		struct nvme_request *request;
 		struct vfio_tracker *tracker;
 		uint32_t index;
 

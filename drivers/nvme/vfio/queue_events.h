@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_QUEUE_EVENTS_H
-#define EBB_DRIVERS_NVME_VFIO_QUEUE_EVENTS_H
+#ifndef DRIVERS_NVME_VFIO_QUEUE_EVENTS_H
+#define DRIVERS_NVME_VFIO_QUEUE_EVENTS_H
 
 /*
  * What the app thread hears of queues: the functions of their messages (messages.h), and of their

@@ -62,7 +62,7 @@ static void setup_refused(struct vfio_queue_setup *setup, const char *what, int 
 static void vector_run(struct ebb_work *work)
 {
 	struct vfio_queue_setup *setup = ebb_container_of(work, struct vfio_queue_setup, work);
-	struct ebb_vfio_device *device = setup->ctrlr->device;
+	struct vfio_device *device = setup->ctrlr->device;
 
 	setup->work_rc = device->ops->set_vector(device, setup->numbers.vector, setup->work_fd);
 }
@@ -106,7 +106,7 @@ static void setup_made(struct vfio_setup_qpair *qpair, uint8_t opcode)
 /* Taken back, or refused. */
 static void setup_not_made(struct vfio_queue_setup *setup, struct vfio_setup_qpair *qpair)
 {
-	const struct ebb_nvme_request *request = &setup->request;
+	const struct nvme_request *request = &setup->request;
 	struct vfio_ctrlr *c = setup->ctrlr;
 	bool create =
 		request->opcode == nvme_admin_create_cq || request->opcode == nvme_admin_create_sq;
@@ -132,7 +132,7 @@ static void setup_not_made(struct vfio_queue_setup *setup, struct vfio_setup_qpa
 	}
 }
 
-static void setup_answered(struct ebb_nvme_request *request)
+static void setup_answered(struct nvme_request *request)
 {
 	struct vfio_queue_setup *setup =
 		ebb_container_of(request, struct vfio_queue_setup, request);
@@ -153,7 +153,7 @@ static void setup_ask(struct vfio_queue_setup *setup, enum vfio_qpair_kind kind,
 
 	setup->pending = VFIO_PENDING_ADMIN;
 	setup->creating = kind;
-	setup->request = (struct ebb_nvme_request){
+	setup->request = (struct nvme_request){
 		.opcode = opcode,
 		.cdw10 = qpair->qid,
 		.done = setup_answered,

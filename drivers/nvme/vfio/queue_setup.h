@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_QUEUE_SETUP_H
-#define EBB_DRIVERS_NVME_VFIO_QUEUE_SETUP_H
+#ifndef DRIVERS_NVME_VFIO_QUEUE_SETUP_H
+#define DRIVERS_NVME_VFIO_QUEUE_SETUP_H
 
 /*
  * The app thread's half of a queue: what the controller has of it, or is asked for. See messages.h
@@ -49,7 +49,7 @@ struct vfio_queue_setup {
 	struct vfio_queue_numbers numbers;
 	struct vfio_setup_qpair qpairs[VFIO_QPAIRS];
 
-	struct ebb_nvme_request request;
+	struct nvme_request request;
 	struct iovec iov;              /* the queue that @request creates */
 	enum vfio_qpair_kind creating; /* or deletes: @request's */
 

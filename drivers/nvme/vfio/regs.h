@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_REGS_H
-#define EBB_DRIVERS_NVME_VFIO_REGS_H
+#ifndef DRIVERS_NVME_VFIO_REGS_H
+#define DRIVERS_NVME_VFIO_REGS_H
 
 /* A controller's registers: 64-bit ones as two halves, which every controller takes. */
 
@@ -17,17 +17,17 @@
 /* What a register of a function that has gone reads as. */
 #define VFIO_REG_GONE UINT32_MAX
 
-static inline volatile uint32_t *vfio_reg(const struct ebb_vfio_device *device, unsigned offset)
+static inline volatile uint32_t *vfio_reg(const struct vfio_device *device, unsigned offset)
 {
 	return (volatile uint32_t *)((volatile char *)device->bar0 + offset);
 }
 
-static inline uint32_t vfio_read32(const struct ebb_vfio_device *device, unsigned offset)
+static inline uint32_t vfio_read32(const struct vfio_device *device, unsigned offset)
 {
 	return *vfio_reg(device, offset);
 }
 
-static inline uint64_t vfio_read64(const struct ebb_vfio_device *device, unsigned offset)
+static inline uint64_t vfio_read64(const struct vfio_device *device, unsigned offset)
 {
 	uint64_t low = vfio_read32(device, offset);
 
@@ -50,14 +50,12 @@ static inline void vfio_store_reg(volatile uint32_t *reg, uint32_t value)
 	*reg = value;
 }
 
-static inline void vfio_write32(const struct ebb_vfio_device *device, unsigned offset,
-				uint32_t value)
+static inline void vfio_write32(const struct vfio_device *device, unsigned offset, uint32_t value)
 {
 	vfio_store_reg(vfio_reg(device, offset), value);
 }
 
-static inline void vfio_write64(const struct ebb_vfio_device *device, unsigned offset,
-				uint64_t value)
+static inline void vfio_write64(const struct vfio_device *device, unsigned offset, uint64_t value)
 {
 	vfio_write32(device, offset, (uint32_t)value);
 	vfio_write32(device, offset + 4, (uint32_t)(value >> 32));

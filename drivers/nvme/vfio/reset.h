@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_RESET_H
-#define EBB_DRIVERS_NVME_VFIO_RESET_H
+#ifndef DRIVERS_NVME_VFIO_RESET_H
+#define DRIVERS_NVME_VFIO_RESET_H
 
 /*
  * Why a controller is to be reset, or let go of. These functions note the reason, the first of each

@@ -47,7 +47,7 @@ static int start_command_set(uint64_t cap)
 
 void vfio_start_enable(struct vfio_ctrlr *c)
 {
-	const struct ebb_vfio_device *device = c->device;
+	const struct vfio_device *device = c->device;
 	struct vfio_qpair *admin = &c->admin.qpair;
 	uint32_t entries = VFIO_ADMIN_DEPTH - 1;
 	uint32_t cc = (uint32_t)start_command_set(c->start.cap) << NVME_CC_CSS_SHIFT |

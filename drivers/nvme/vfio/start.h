@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_START_H
-#define EBB_DRIVERS_NVME_VFIO_START_H
+#ifndef DRIVERS_NVME_VFIO_START_H
+#define DRIVERS_NVME_VFIO_START_H
 
 /*
  * A controller's registers as it is disabled, enabled and shut down. Nothing here waits, or changes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_STATE_H
-#define EBB_DRIVERS_NVME_VFIO_STATE_H
+#ifndef DRIVERS_NVME_VFIO_STATE_H
+#define DRIVERS_NVME_VFIO_STATE_H
 
 /* The states of a controller. state.c says which follows which, advance.c when. */
 

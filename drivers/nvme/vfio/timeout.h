@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_TIMEOUT_H
-#define EBB_DRIVERS_NVME_VFIO_TIMEOUT_H
+#ifndef DRIVERS_NVME_VFIO_TIMEOUT_H
+#define DRIVERS_NVME_VFIO_TIMEOUT_H
 
 /* What is done about a command that is not answered, and when. */
 

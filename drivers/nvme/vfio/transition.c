@@ -102,7 +102,7 @@ void vfio_transition_reset(struct vfio_ctrlr *c, enum vfio_reset_cause cause)
 	c->start.function_reset = false;
 	if (!vfio_ctrlr_owes(c, VFIO_OWED_RESET) && !vfio_ctrlr_owes(c, VFIO_OWED_READY)) {
 		c->owed |= EBB_BIT(VFIO_OWED_READY);
-		nvme_path_event(c->path, EBB_NVME_EVENT_RESET, 0);
+		nvme_path_event(c->path, NVME_EVENT_RESET, 0);
 	}
 	vfio_transition_to(c, VFIO_STOPPING);
 }
@@ -157,7 +157,7 @@ void vfio_transition_ready(struct vfio_ctrlr *c)
 		ebb_notice("nvme", "%s: it has been reset", vfio_ctrlr_name(c));
 		vfio_transition_answer_reset(c, 0);
 		if (announced) {
-			nvme_path_event(c->path, EBB_NVME_EVENT_READY, 0);
+			nvme_path_event(c->path, NVME_EVENT_READY, 0);
 		}
 	}
 	vfio_admin_submit_waiting(c);
@@ -171,7 +171,7 @@ static void become_failed(struct vfio_ctrlr *c)
 	vfio_transition_to(c, VFIO_FAILED);
 	vfio_admin_cancel(c, -ETIMEDOUT, true);
 	vfio_transition_answer_reset(c, -ETIMEDOUT);
-	nvme_path_event(c->path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(c->path, NVME_EVENT_FAILED, 0);
 }
 
 /* Memory is ours alone again. */
@@ -217,7 +217,6 @@ void vfio_transition_closed(struct vfio_ctrlr *c)
 	}
 	vfio_transition_answer_reset(c, rc);
 	if (c->aim == VFIO_AIM_GONE) {
-		nvme_path_event(c->path,
-				rc == -ENODEV ? EBB_NVME_EVENT_GONE : EBB_NVME_EVENT_FAILED, 0);
+		nvme_path_event(c->path, rc == -ENODEV ? NVME_EVENT_GONE : NVME_EVENT_FAILED, 0);
 	}
 }

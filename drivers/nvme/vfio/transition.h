@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_TRANSITION_H
-#define EBB_DRIVERS_NVME_VFIO_TRANSITION_H
+#ifndef DRIVERS_NVME_VFIO_TRANSITION_H
+#define DRIVERS_NVME_VFIO_TRANSITION_H
 
 /*
  * A controller's way from one state to the next: what is done then, and what the layer above is told

@@ -30,7 +30,7 @@ static void transport_reset(struct nvme_path *path)
 	transport_owe(path, VFIO_OWED_RESET);
 }
 
-static void transport_admin(struct nvme_path *path, struct ebb_nvme_request *request)
+static void transport_admin(struct nvme_path *path, struct nvme_request *request)
 {
 	vfio_advance_submit(vfio_ctrlr_of(path), request);
 }
@@ -64,7 +64,7 @@ static void transport_describe(struct nvme_path *path, struct json_object *into)
 	describe_number(into, "lost_interrupts", lost_interrupts);
 }
 
-static struct ebb_nvme_transport vfio_transport = {
+static struct nvme_transport vfio_transport = {
 	.trtype = "PCIe",
 	.rebinds = true,
 	.attach = vfio_attach,
@@ -83,4 +83,4 @@ static struct ebb_nvme_transport vfio_transport = {
 	.describe = transport_describe,
 };
 
-EBB_NVME_TRANSPORT_REGISTER(vfio_transport)
+NVME_TRANSPORT_REGISTER(vfio_transport)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_DRIVERS_NVME_VFIO_WIRE_H
-#define EBB_DRIVERS_NVME_VFIO_WIRE_H
+#ifndef DRIVERS_NVME_VFIO_WIRE_H
+#define DRIVERS_NVME_VFIO_WIRE_H
 
 /*
  * What lies in memory that a controller reads or writes, as far as libnvme has no structure for it.

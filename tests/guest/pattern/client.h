@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_TESTS_GUEST_PATTERN_CLIENT_H
-#define EBB_TESTS_GUEST_PATTERN_CLIENT_H
+#ifndef TESTS_GUEST_PATTERN_CLIENT_H
+#define TESTS_GUEST_PATTERN_CLIENT_H
 
 /* One NBD client with many requests in flight, in a slice of the ledger that is its alone. */
 

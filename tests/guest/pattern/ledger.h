@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_TESTS_GUEST_PATTERN_LEDGER_H
-#define EBB_TESTS_GUEST_PATTERN_LEDGER_H
+#ifndef TESTS_GUEST_PATTERN_LEDGER_H
+#define TESTS_GUEST_PATTERN_LEDGER_H
 
 /*
  * What must be on a disk. The disk's region is divided into units, of one logical block each. A

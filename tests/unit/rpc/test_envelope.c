@@ -9,7 +9,7 @@
 #include "tests/unit/unit.h"
 
 static struct json_object *json;
-static struct ebb_envelope envelope;
+static struct rpc_envelope envelope;
 static struct ebb_method_error error;
 
 static void teardown(void)
@@ -22,7 +22,7 @@ static int parse(const char *text)
 {
 	json_object_put(json);
 	json = json_tokener_parse(text);
-	return ebb_envelope_parse(json, &envelope, &error);
+	return rpc_envelope_parse(json, &envelope, &error);
 }
 
 static void check_refused(const char *text, const char *piece)
@@ -85,7 +85,7 @@ static void check_answer(const char *id, struct json_object *result,
 			 const struct ebb_method_error *how, const char *expected)
 {
 	struct json_object *id_json = json_tokener_parse(id);
-	struct json_object *answer = ebb_envelope_answer(id_json, result, how);
+	struct json_object *answer = rpc_envelope_answer(id_json, result, how);
 
 	ck_assert_str_eq(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN), expected);
 	json_object_put(answer);

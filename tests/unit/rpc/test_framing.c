@@ -23,41 +23,41 @@ static void outcome_free(struct outcome *outcome)
 	}
 }
 
-static void outcome_add(struct outcome *outcome, enum ebb_framing_status status,
+static void outcome_add(struct outcome *outcome, enum rpc_framing_status status,
 			struct json_object *value)
 {
-	if (status == EBB_FRAMING_VALUE) {
+	if (status == RPC_FRAMING_VALUE) {
 		ck_assert_uint_lt(outcome->num_values, VALUES_MAX);
 		outcome->values[outcome->num_values++] =
 			strdup(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
 		json_object_put(value);
 	}
-	outcome->broken = outcome->broken || status == EBB_FRAMING_BROKEN;
+	outcome->broken = outcome->broken || status == RPC_FRAMING_BROKEN;
 }
 
-static void feed(struct ebb_framing *framing, const char *data, size_t len, struct outcome *outcome)
+static void feed(struct rpc_framing *framing, const char *data, size_t len, struct outcome *outcome)
 {
 	while (len > 0 && !outcome->broken) {
 		struct json_object *value = NULL;
 		size_t used = 0;
-		enum ebb_framing_status status =
-			ebb_framing_next(framing, data, len, &used, &value, &outcome->error);
+		enum rpc_framing_status status =
+			rpc_framing_next(framing, data, len, &used, &value, &outcome->error);
 
 		ck_assert_uint_le(used, len);
-		ck_assert(status != EBB_FRAMING_MORE || used == len);
+		ck_assert(status != RPC_FRAMING_MORE || used == len);
 		outcome_add(outcome, status, value);
 		data += used;
 		len -= used;
 	}
 }
 
-static void end(struct ebb_framing *framing, struct outcome *outcome)
+static void end(struct rpc_framing *framing, struct outcome *outcome)
 {
 	struct json_object *value = NULL;
-	enum ebb_framing_status status;
+	enum rpc_framing_status status;
 
 	if (!outcome->broken) {
-		status = ebb_framing_end(framing, &value, &outcome->error);
+		status = rpc_framing_end(framing, &value, &outcome->error);
 		outcome_add(outcome, status, value);
 	}
 }
@@ -66,14 +66,14 @@ static void end(struct ebb_framing *framing, struct outcome *outcome)
 static struct outcome run_cut(const char *data, size_t len, size_t first, size_t second)
 {
 	struct outcome outcome = {0};
-	struct ebb_framing framing;
+	struct rpc_framing framing;
 
-	ebb_framing_init(&framing, EBB_FRAMING_BYTES_MAX);
+	rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
 	feed(&framing, data, first, &outcome);
 	feed(&framing, data + first, second - first, &outcome);
 	feed(&framing, data + second, len - second, &outcome);
 	end(&framing, &outcome);
-	ebb_framing_fini(&framing);
+	rpc_framing_fini(&framing);
 	return outcome;
 }
 
@@ -94,7 +94,7 @@ static struct outcome run_all_cuts(const char *data, size_t len)
 {
 	struct outcome whole = run_cut(data, len, len, len);
 	struct outcome bytes = {0};
-	struct ebb_framing framing;
+	struct rpc_framing framing;
 
 	for (size_t first = 0; first <= len; first++) {
 		for (size_t second = first; second <= len; second++) {
@@ -104,14 +104,14 @@ static struct outcome run_all_cuts(const char *data, size_t len)
 			outcome_free(&cut);
 		}
 	}
-	ebb_framing_init(&framing, EBB_FRAMING_BYTES_MAX);
+	rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
 	for (size_t i = 0; i < len; i++) {
 		feed(&framing, data + i, 1, &bytes);
 	}
 	end(&framing, &bytes);
 	check_same(&whole, &bytes);
 	outcome_free(&bytes);
-	ebb_framing_fini(&framing);
+	rpc_framing_fini(&framing);
 	return whole;
 }
 
@@ -220,7 +220,7 @@ END_TEST
 
 START_TEST(limits_the_depth)
 {
-	for (unsigned levels = EBB_FRAMING_DEPTH_MAX - 1; levels <= EBB_FRAMING_DEPTH_MAX + 2;
+	for (unsigned levels = RPC_FRAMING_DEPTH_MAX - 1; levels <= RPC_FRAMING_DEPTH_MAX + 2;
 	     levels++) {
 		for (unsigned kind = 0; kind < 3; kind++) {
 			static const char *const inner[] = {"", "1", "\"x\""};
@@ -231,7 +231,7 @@ START_TEST(limits_the_depth)
 			strcat(text, inner[kind]);
 			memset(text + strlen(text), ']', levels);
 			outcome = run_cut(text, strlen(text), strlen(text), strlen(text));
-			ck_assert(outcome.broken == (levels > EBB_FRAMING_DEPTH_MAX));
+			ck_assert(outcome.broken == (levels > RPC_FRAMING_DEPTH_MAX));
 			if (outcome.broken) {
 				ck_assert_int_eq(outcome.error.code, EBB_METHOD_INVALID_REQUEST);
 				ck_assert_ptr_nonnull(strstr(outcome.error.text, "32"));
@@ -247,10 +247,10 @@ START_TEST(limits_objects_as_it_does_arrays)
 	char text[512] = "";
 	struct outcome outcome;
 
-	for (unsigned i = 0; i < EBB_FRAMING_DEPTH_MAX + 1; i++) {
-		strcat(text, i < EBB_FRAMING_DEPTH_MAX ? "{\"a\":" : "{");
+	for (unsigned i = 0; i < RPC_FRAMING_DEPTH_MAX + 1; i++) {
+		strcat(text, i < RPC_FRAMING_DEPTH_MAX ? "{\"a\":" : "{");
 	}
-	memset(text + strlen(text), '}', EBB_FRAMING_DEPTH_MAX + 1);
+	memset(text + strlen(text), '}', RPC_FRAMING_DEPTH_MAX + 1);
 	outcome = run_cut(text, strlen(text), 7, 9);
 	ck_assert(outcome.broken);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INVALID_REQUEST);
@@ -259,22 +259,22 @@ END_TEST
 
 START_TEST(limits_the_size)
 {
-	char *text = malloc(EBB_FRAMING_BYTES_MAX + 64);
+	char *text = malloc(RPC_FRAMING_BYTES_MAX + 64);
 	struct outcome outcome;
 
 	ck_assert_ptr_nonnull(text);
-	memset(text, 'x', EBB_FRAMING_BYTES_MAX + 64);
+	memset(text, 'x', RPC_FRAMING_BYTES_MAX + 64);
 	text[0] = '"';
-	text[EBB_FRAMING_BYTES_MAX - 1] = '"';
-	text[EBB_FRAMING_BYTES_MAX] = '1';
-	outcome = run_cut(text, EBB_FRAMING_BYTES_MAX + 1, 1000, 70000);
+	text[RPC_FRAMING_BYTES_MAX - 1] = '"';
+	text[RPC_FRAMING_BYTES_MAX] = '1';
+	outcome = run_cut(text, RPC_FRAMING_BYTES_MAX + 1, 1000, 70000);
 	ck_assert(!outcome.broken);
 	ck_assert_uint_eq(outcome.num_values, 2);
 	outcome_free(&outcome);
 
-	text[EBB_FRAMING_BYTES_MAX - 1] = 'x';
-	text[EBB_FRAMING_BYTES_MAX] = '"';
-	outcome = run_cut(text, EBB_FRAMING_BYTES_MAX + 1, 1000, 70000);
+	text[RPC_FRAMING_BYTES_MAX - 1] = 'x';
+	text[RPC_FRAMING_BYTES_MAX] = '"';
+	outcome = run_cut(text, RPC_FRAMING_BYTES_MAX + 1, 1000, 70000);
 	ck_assert(outcome.broken);
 	ck_assert_int_eq(outcome.error.code, EBB_METHOD_INVALID_REQUEST);
 	ck_assert_ptr_nonnull(strstr(outcome.error.text, "1048576"));
@@ -285,13 +285,13 @@ END_TEST
 
 START_TEST(does_not_count_space_between)
 {
-	char *text = malloc(EBB_FRAMING_BYTES_MAX + 64);
+	char *text = malloc(RPC_FRAMING_BYTES_MAX + 64);
 	struct outcome outcome;
 
 	ck_assert_ptr_nonnull(text);
-	memset(text, ' ', EBB_FRAMING_BYTES_MAX + 64);
-	text[EBB_FRAMING_BYTES_MAX + 60] = '1';
-	outcome = run_cut(text, EBB_FRAMING_BYTES_MAX + 64, 1000, 70000);
+	memset(text, ' ', RPC_FRAMING_BYTES_MAX + 64);
+	text[RPC_FRAMING_BYTES_MAX + 60] = '1';
+	outcome = run_cut(text, RPC_FRAMING_BYTES_MAX + 64, 1000, 70000);
 	ck_assert(!outcome.broken);
 	ck_assert_uint_eq(outcome.num_values, 1);
 	outcome_free(&outcome);

@@ -23,7 +23,7 @@ static const char *print(const char *text, bool colour)
 	free(printed);
 	out = open_memstream(&printed, &size);
 	ck_assert_ptr_nonnull(out);
-	ebb_print_json(json, colour, out);
+	rpc_print_json(json, colour, out);
 	fclose(out);
 	json_object_put(json);
 	return printed;
@@ -86,7 +86,7 @@ START_TEST(has_no_colour_without_a_terminal)
 	ck_assert_ptr_nonnull(out);
 	setenv("TERM", "xterm", 1);
 	unsetenv("NO_COLOR");
-	ck_assert(!ebb_print_colour(out));
+	ck_assert(!rpc_print_colour(out));
 	fclose(out);
 }
 END_TEST

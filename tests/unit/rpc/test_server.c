@@ -54,7 +54,7 @@ static void release_init(void *arg)
 }
 
 /* The method; app thread. */
-static struct ebb_call *held[EBB_RPC_REQUESTS_MAX + 8];
+static struct ebb_call *held[RPC_REQUESTS_MAX + 8];
 static unsigned num_held;
 static sem_t hold_reached;
 
@@ -117,12 +117,12 @@ static struct ebb_method big_method = {
 EBB_METHOD_REGISTER(big_method)
 
 /* The client. */
-static struct ebb_rpc_client client;
+static struct rpc_client client;
 static sem_t started;
 
 static void connect_client(void)
 {
-	int rc = ebb_rpc_client_open(&client, path, TIMEOUT_MS);
+	int rc = rpc_client_open(&client, path, TIMEOUT_MS);
 
 	ck_assert_msg(rc == 0, "%s", client.error);
 }
@@ -153,16 +153,16 @@ static struct json_object *receive(void)
 		struct json_object *value;
 		size_t used;
 		ssize_t got;
-		enum ebb_framing_status status =
-			ebb_framing_next(&client.framing, pending, pending_len, &used, &value,
+		enum rpc_framing_status status =
+			rpc_framing_next(&client.framing, pending, pending_len, &used, &value,
 					 &error);
 
 		memmove(pending, pending + used, pending_len - used);
 		pending_len -= used;
-		if (status == EBB_FRAMING_VALUE) {
+		if (status == RPC_FRAMING_VALUE) {
 			return value;
 		}
-		ck_assert(status == EBB_FRAMING_MORE);
+		ck_assert(status == RPC_FRAMING_MORE);
 		got = recv(client.fd, pending, sizeof(pending), 0);
 		ck_assert_int_gt(got, 0);
 		pending_len = (size_t)got;
@@ -196,7 +196,7 @@ static void *script_main(void *arg)
 	void (*script)(void) = (void (*)(void))arg;
 
 	script();
-	ebb_rpc_client_close(&client);
+	rpc_client_close(&client);
 	ebb_app_stop(0);
 	return NULL;
 }
@@ -319,7 +319,7 @@ static void vanishing_script(void)
 	ask(2, "test_hold");
 	sem_wait(&hold_reached);
 	sem_wait(&hold_reached);
-	ebb_rpc_client_close(&client);
+	rpc_client_close(&client);
 	connect_client();
 	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
 	ask(3, "spdk_get_version");
@@ -439,32 +439,32 @@ END_TEST
 static void many_requests_script(void)
 {
 	static const char request[] = "{\"id\":1,\"method\":\"test_hold\"}";
-	static char text[(EBB_RPC_REQUESTS_MAX + 8) * sizeof(request)];
-	struct ebb_rpc_client other;
+	static char text[(RPC_REQUESTS_MAX + 8) * sizeof(request)];
+	struct rpc_client other;
 	struct json_object *result;
 	struct ebb_method_error error;
 
 	sem_wait(&started);
-	for (int i = 0; i < EBB_RPC_REQUESTS_MAX + 8; i++) {
+	for (int i = 0; i < RPC_REQUESTS_MAX + 8; i++) {
 		strcat(text, request);
 	}
 	connect_client();
 	send_text(text);
-	for (int i = 0; i < EBB_RPC_REQUESTS_MAX; i++) {
+	for (int i = 0; i < RPC_REQUESTS_MAX; i++) {
 		sem_wait(&hold_reached);
 	}
 	/* Another client is served beside it: by then any request too many would have come. */
-	ck_assert_int_eq(ebb_rpc_client_open(&other, path, TIMEOUT_MS), 0);
-	ck_assert_int_eq(ebb_rpc_client_call(&other, "spdk_get_version", NULL, &result, &error), 0);
+	ck_assert_int_eq(rpc_client_open(&other, path, TIMEOUT_MS), 0);
+	ck_assert_int_eq(rpc_client_call(&other, "spdk_get_version", NULL, &result, &error), 0);
 	json_object_put(result);
-	ebb_rpc_client_close(&other);
+	rpc_client_close(&other);
 	ck_assert_int_ne(sem_trywait(&hold_reached), 0);
 	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
 	for (int i = 0; i < 8; i++) {
 		sem_wait(&hold_reached);
 	}
 	ebb_thread_send_msg(ebb_thread_app(), release_calls, NULL);
-	for (int i = 0; i < EBB_RPC_REQUESTS_MAX + 8; i++) {
+	for (int i = 0; i < RPC_REQUESTS_MAX + 8; i++) {
 		expect(1, "held");
 	}
 }
@@ -530,8 +530,8 @@ static void stopping_script(void)
 			struct json_object *value;
 			size_t used;
 
-			if (ebb_framing_next(&client.framing, pending, pending_len, &used, &value,
-					     &error) == EBB_FRAMING_VALUE) {
+			if (rpc_framing_next(&client.framing, pending, pending_len, &used, &value,
+					     &error) == RPC_FRAMING_VALUE) {
 				json_object_put(value);
 			}
 			memmove(pending, pending + used, pending_len - used);

@@ -45,8 +45,8 @@ static unsigned realloc_fails; /* this one, counted from 1; 0: none */
 /* In place of the library's. */
 void *reallocarray(void *memory, size_t count, size_t size)
 {
-	reallocs += size == sizeof(struct ebb_config_entry);
-	return size == sizeof(struct ebb_config_entry) && reallocs == realloc_fails
+	reallocs += size == sizeof(struct config_entry);
+	return size == sizeof(struct config_entry) && reallocs == realloc_fails
 		       ? NULL
 		       : realloc(memory, count * size);
 }
@@ -116,15 +116,15 @@ static struct ebb_method create_method = {.name = "bdev_tests_create",
 					  PARAMS};
 EBB_METHOD_REGISTER(create_method)
 
-static struct ebb_config *config;
+static struct config_file *config;
 
 static void check(const char *text)
 {
-	char error[EBB_SUBSYSTEM_ERROR_MAX];
+	char error[APP_SUBSYSTEM_ERROR_MAX];
 
-	ebb_config_destroy(config);
-	ck_assert_int_eq(ebb_subsystem_sort(error, sizeof(error)), 0);
-	ck_assert_int_eq(ebb_config_create("F", text, strlen(text), &config), 0);
+	config_destroy(config);
+	ck_assert_int_eq(app_subsystem_sort(error, sizeof(error)), 0);
+	ck_assert_int_eq(config_create("F", text, strlen(text), &config), 0);
 }
 
 /* Exactly one mistake, which is this. */
@@ -263,14 +263,14 @@ START_TEST(test_all_mistakes_are_found)
 	char text[8192] = "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [";
 	size_t index;
 
-	for (index = 0; index < EBB_CONFIG_MISTAKES_MAX + 10; index++) {
+	for (index = 0; index < CONFIG_MISTAKES_MAX + 10; index++) {
 		strcat(text, index == 0 ? "1" : ", 1");
 	}
 	strcat(text, "]}, 2]}");
 	check(text);
-	ck_assert_uint_eq(config->num_mistakes, EBB_CONFIG_MISTAKES_MAX + 11);
-	ck_assert_uint_eq(config->num_entry_mistakes, EBB_CONFIG_MISTAKES_MAX + 10);
-	ck_assert_ptr_nonnull(config->mistakes[EBB_CONFIG_MISTAKES_MAX - 1]);
+	ck_assert_uint_eq(config->num_mistakes, CONFIG_MISTAKES_MAX + 11);
+	ck_assert_uint_eq(config->num_entry_mistakes, CONFIG_MISTAKES_MAX + 10);
+	ck_assert_ptr_nonnull(config->mistakes[CONFIG_MISTAKES_MAX - 1]);
 }
 END_TEST
 
@@ -278,8 +278,8 @@ END_TEST
 START_TEST(test_out_of_memory_for_entries)
 {
 	char text[8192] = "{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [";
-	char error[EBB_SUBSYSTEM_ERROR_MAX];
-	struct ebb_config *none = NULL;
+	char error[APP_SUBSYSTEM_ERROR_MAX];
+	struct config_file *none = NULL;
 	unsigned index;
 
 	for (index = 0; index < 40; index++) {
@@ -287,10 +287,10 @@ START_TEST(test_out_of_memory_for_entries)
 		strcat(text, "{\"method\": \"t_late\", \"params\": {\"name\": \"a\"}}");
 	}
 	strcat(text, "]}]}");
-	ck_assert_int_eq(ebb_subsystem_sort(error, sizeof(error)), 0);
+	ck_assert_int_eq(app_subsystem_sort(error, sizeof(error)), 0);
 	reallocs = 0;
 	realloc_fails = 2;
-	ck_assert_int_eq(ebb_config_create("F", text, strlen(text), &none), -ENOMEM);
+	ck_assert_int_eq(config_create("F", text, strlen(text), &none), -ENOMEM);
 	ck_assert_ptr_null(none);
 	ck_assert_uint_eq(reallocs, 2);
 }
@@ -425,12 +425,12 @@ START_TEST(test_compat_like)
 	struct json_object *kept;
 	char error[256];
 
-	ck_assert_int_eq(ebb_config_compat_params(&method, given, &kept, error, sizeof(error)), 0);
+	ck_assert_int_eq(config_compat_params(&method, given, &kept, error, sizeof(error)), 0);
 	ck_assert_int_eq(json_object_object_length(kept), 1);
 	json_object_put(kept);
 	json_object_put(given);
 	given = json_tokener_parse(other);
-	ck_assert_int_eq(ebb_config_compat_params(&method, given, &kept, error, sizeof(error)),
+	ck_assert_int_eq(config_compat_params(&method, given, &kept, error, sizeof(error)),
 			 -EINVAL);
 	ck_assert_str_eq(error,
 			 "parameter \"physical_block_size\" is 4096: ebb cannot have a physical "

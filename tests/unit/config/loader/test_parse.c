@@ -8,17 +8,17 @@
 
 #include "tests/unit/unit.h"
 
-static struct ebb_config *config;
+static struct config_file *config;
 
 static void check(const char *text, size_t len)
 {
-	ebb_config_destroy(config);
-	ck_assert_int_eq(ebb_config_create("F", text, len, &config), 0);
+	config_destroy(config);
+	ck_assert_int_eq(config_create("F", text, len, &config), 0);
 }
 
 static void teardown(void)
 {
-	ebb_config_destroy(config);
+	config_destroy(config);
 }
 
 /* Exactly one mistake, which is this. */

@@ -85,7 +85,7 @@ static void step_next(void *arg)
 		ebb_method_dispatch(ebb_method_find(steps->method), step_params, step_done, NULL);
 		return;
 	}
-	json = ebb_subsystem_save();
+	json = app_subsystem_save();
 	snprintf(saved, sizeof(saved), "%s",
 		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
 							      JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -13,7 +13,7 @@
 #include "core/app/json_text.h"
 #include "tests/unit/unit.h"
 
-static char error[EBB_OPTIONS_ERROR_MAX];
+static char error[APP_OPTIONS_ERROR_MAX];
 static struct ebb_app_opts opts;
 static struct ebb_app_opts loaded;
 
@@ -25,14 +25,14 @@ static void init(void)
 
 static void refused(const char *part)
 {
-	ck_assert_int_eq(ebb_options_load(&opts, &loaded, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_options_load(&opts, &loaded, error, sizeof(error)), -EINVAL);
 	ck_assert_msg(strstr(error, part) != NULL, "\"%s\" does not say \"%s\"", error, part);
 }
 
 START_TEST(test_defaults)
 {
 	init();
-	ck_assert_int_eq(ebb_options_load(&opts, &loaded, error, sizeof(error)), 0);
+	ck_assert_int_eq(app_options_load(&opts, &loaded, error, sizeof(error)), 0);
 	ck_assert_uint_eq(loaded.opts_size, sizeof(opts));
 	ck_assert_int_eq(loaded.mode, EBB_REACTOR_ADAPTIVE);
 	ck_assert_uint_eq(loaded.rpc_socket_mode, 0600);
@@ -56,7 +56,7 @@ START_TEST(test_smaller_struct_is_honoured)
 	ck_assert_uint_eq(*((unsigned char *)&small + sizeof(small) - 1), 0xa5);
 	/* ... or read: what an old caller does not know has its default. */
 	small.name = "old";
-	ck_assert_int_eq(ebb_options_load(&small, &loaded, error, sizeof(error)), 0);
+	ck_assert_int_eq(app_options_load(&small, &loaded, error, sizeof(error)), 0);
 	ck_assert_ptr_null(loaded.json_file);
 	ck_assert_uint_eq(loaded.rpc_socket_mode, 0600);
 	ck_assert(loaded.handle_signals);
@@ -74,7 +74,7 @@ START_TEST(test_larger_struct_is_zeroed)
 	ebb_app_opts_init(&large.opts, sizeof(large));
 	ck_assert_uint_eq(large.newer, 0);
 	large.opts.name = "new";
-	ck_assert_int_eq(ebb_options_load(&large.opts, &loaded, error, sizeof(error)), 0);
+	ck_assert_int_eq(app_options_load(&large.opts, &loaded, error, sizeof(error)), 0);
 }
 END_TEST
 
@@ -82,7 +82,7 @@ START_TEST(test_each_refusal_says_why)
 {
 	char long_path[200];
 
-	ck_assert_int_eq(ebb_options_load(NULL, &loaded, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_options_load(NULL, &loaded, error, sizeof(error)), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "no options"));
 	init();
 	opts.opts_size = 0;
@@ -127,13 +127,13 @@ START_TEST(test_cpumask)
 	cpu_set_t cpus;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-	ck_assert_int_eq(ebb_options_cpus(NULL, &cpus, error, sizeof(error)), 0);
+	ck_assert_int_eq(app_options_cpus(NULL, &cpus, error, sizeof(error)), 0);
 	ck_assert_int_eq(CPU_COUNT(&cpus), 1);
-	ck_assert_int_eq(ebb_options_cpus("rubbish", &cpus, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_options_cpus("rubbish", &cpus, error, sizeof(error)), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "\"rubbish\""));
-	ck_assert_int_eq(ebb_options_cpus("0x0", &cpus, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_options_cpus("0x0", &cpus, error, sizeof(error)), -EINVAL);
 	if (!CPU_ISSET(1000, &allowed)) {
-		ck_assert_int_eq(ebb_options_cpus("[1000]", &cpus, error, sizeof(error)), -EINVAL);
+		ck_assert_int_eq(app_options_cpus("[1000]", &cpus, error, sizeof(error)), -EINVAL);
 		ck_assert_ptr_nonnull(strstr(error, "may not run on CPU 1000"));
 	}
 }
@@ -143,7 +143,7 @@ static int text_load(const char *path)
 {
 	init();
 	opts.json_file = path;
-	return ebb_json_text_load(&opts, error, sizeof(error));
+	return app_json_text_load(&opts, error, sizeof(error));
 }
 
 START_TEST(test_json_file)
@@ -162,13 +162,13 @@ START_TEST(test_json_file)
 	ck_assert_ptr_nonnull(strstr(error, "is empty"));
 	ck_assert_int_eq(write(fd, "{}", 2), 2);
 	ck_assert_int_eq(text_load(path), 0);
-	text = ebb_json_text(&len, &name);
+	text = app_json_text(&len, &name);
 	ck_assert_str_eq(text, " \n{}");
 	ck_assert_uint_eq(len, 4);
 	ck_assert_str_eq(name, path);
-	ebb_json_text_free();
-	ck_assert_ptr_null(ebb_json_text(&len, &name));
-	ck_assert_int_eq(ftruncate(fd, EBB_JSON_TEXT_MAX + 1), 0);
+	app_json_text_free();
+	ck_assert_ptr_null(app_json_text(&len, &name));
+	ck_assert_int_eq(ftruncate(fd, APP_JSON_TEXT_MAX + 1), 0);
 	ck_assert_int_eq(text_load(path), -EFBIG);
 	ck_assert_ptr_nonnull(strstr(error, "larger than 64 MiB"));
 	close(fd);
@@ -189,15 +189,15 @@ START_TEST(test_json_data)
 
 	init();
 	opts.json_data = "{}";
-	ck_assert_int_eq(ebb_json_text_load(&opts, error, sizeof(error)), 0);
-	ck_assert_str_eq(ebb_json_text(&len, &name), "{}");
+	ck_assert_int_eq(app_json_text_load(&opts, error, sizeof(error)), 0);
+	ck_assert_str_eq(app_json_text(&len, &name), "{}");
 	ck_assert_str_eq(name, "json_data");
-	ebb_json_text_free();
+	app_json_text_free();
 	opts.json_data = "";
-	ck_assert_int_eq(ebb_json_text_load(&opts, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_json_text_load(&opts, error, sizeof(error)), -EINVAL);
 	opts.json_data = NULL;
-	ck_assert_int_eq(ebb_json_text_load(&opts, error, sizeof(error)), 0);
-	ck_assert_ptr_null(ebb_json_text(&len, &name));
+	ck_assert_int_eq(app_json_text_load(&opts, error, sizeof(error)), 0);
+	ck_assert_ptr_null(app_json_text(&len, &name));
 }
 END_TEST
 
@@ -207,23 +207,23 @@ START_TEST(test_default_socket)
 	char expected[64];
 
 	setenv("EBB_RPC_SOCKET", "/somewhere/else", 1);
-	ck_assert_int_eq(ebb_app_default_socket(path, sizeof(path)), 0);
+	ck_assert_int_eq(app_default_socket(path, sizeof(path)), 0);
 	ck_assert_str_eq(path, "/somewhere/else");
-	ck_assert_int_eq(ebb_app_default_socket(path, 5), -ENAMETOOLONG);
+	ck_assert_int_eq(app_default_socket(path, 5), -ENAMETOOLONG);
 	unsetenv("EBB_RPC_SOCKET");
 	if (geteuid() == 0) {
-		ck_assert_int_eq(ebb_app_default_socket(path, sizeof(path)), 0);
+		ck_assert_int_eq(app_default_socket(path, sizeof(path)), 0);
 		ck_assert_str_eq(path, "/run/ebb/ebb.sock");
 		ck_assert_int_eq(seteuid(12345), 0);
 	}
 	setenv("XDG_RUNTIME_DIR", "/run/user/12345", 1);
-	ck_assert_int_eq(ebb_app_default_socket(path, sizeof(path)), 0);
+	ck_assert_int_eq(app_default_socket(path, sizeof(path)), 0);
 	ck_assert_str_eq(path, "/run/user/12345/ebb.sock");
 	unsetenv("XDG_RUNTIME_DIR");
-	ck_assert_int_eq(ebb_app_default_socket(path, sizeof(path)), 0);
+	ck_assert_int_eq(app_default_socket(path, sizeof(path)), 0);
 	snprintf(expected, sizeof(expected), "/tmp/ebb-%u.sock", (unsigned)geteuid());
 	ck_assert_str_eq(path, expected);
-	ck_assert_int_eq(ebb_app_default_socket_mkdir(path), 0);
+	ck_assert_int_eq(app_default_socket_mkdir(path), 0);
 	/* As it was, for whatever looks for leaks at the end. */
 	ck_assert_int_eq(seteuid(getuid()), 0);
 }

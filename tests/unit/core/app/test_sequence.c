@@ -53,7 +53,7 @@ static void part_start(struct ebb_step step, void *arg)
 	trace_add("+", part->name);
 	part->ticket = step;
 	if (part->inner != NULL) {
-		ebb_sequence_run(part->inner, step, inner_done, part);
+		app_sequence_run(part->inner, step, inner_done, part);
 	} else if (!part->later) {
 		ebb_step_next(step, part->rc);
 	}
@@ -66,7 +66,7 @@ static void part_undo(struct ebb_step step, void *arg)
 	trace_add("-", part->name);
 	part->ticket = step;
 	if (part->inner != NULL) {
-		ebb_sequence_undo(part->inner, step, inner_done, part);
+		app_sequence_undo(part->inner, step, inner_done, part);
 	} else if (!part->undo_later) {
 		ebb_step_next(step, 0);
 	}
@@ -94,7 +94,7 @@ static void changed(void *arg)
 	uint64_t since_ns;
 
 	(void)arg;
-	if (sequence == NULL || !ebb_sequence_waiting(sequence, &name, &since_ns)) {
+	if (sequence == NULL || !app_sequence_waiting(sequence, &name, &since_ns)) {
 		name = "";
 	}
 	snprintf(waiting, sizeof(waiting), "%s", name);
@@ -103,7 +103,7 @@ static void changed(void *arg)
 static void add(struct ebb_sequence *to, struct part *part)
 {
 	char undo_name[32];
-	struct ebb_sequence_step step = {
+	struct app_sequence_step step = {
 		.name = part->name,
 		.undo_name = undo_name,
 		.start = part_start,
@@ -112,18 +112,18 @@ static void add(struct ebb_sequence *to, struct part *part)
 	};
 
 	snprintf(undo_name, sizeof(undo_name), "undo %s", part->name);
-	ck_assert_int_eq(ebb_sequence_add(to, &step), 0);
+	ck_assert_int_eq(app_sequence_add(to, &step), 0);
 }
 
 static struct ebb_sequence *make(const char *name, uint32_t timeout_s)
 {
-	struct ebb_sequence_opts opts = {.name = name,
+	struct app_sequence_opts opts = {.name = name,
 					 .timeout_s = timeout_s,
 					 .failed = failed,
 					 .changed = changed};
 	struct ebb_sequence *made;
 
-	ck_assert_int_eq(ebb_sequence_create(&opts, &made), 0);
+	ck_assert_int_eq(app_sequence_create(&opts, &made), 0);
 	return made;
 }
 
@@ -143,25 +143,25 @@ static void do_make(void *arg)
 static void do_run(void *arg)
 {
 	(void)arg;
-	ebb_sequence_run(sequence, EBB_STEP_NONE, done, NULL);
+	app_sequence_run(sequence, APP_STEP_NONE, done, NULL);
 }
 
 static void do_undo(void *arg)
 {
 	(void)arg;
-	ebb_sequence_undo(sequence, EBB_STEP_NONE, done, NULL);
+	app_sequence_undo(sequence, APP_STEP_NONE, done, NULL);
 }
 
 static void do_stop(void *arg)
 {
 	(void)arg;
-	ebb_sequence_stop(sequence);
+	app_sequence_stop(sequence);
 }
 
 static void do_destroy(void *arg)
 {
 	(void)arg;
-	ebb_sequence_destroy(sequence);
+	app_sequence_destroy(sequence);
 	sequence = NULL;
 }
 
@@ -247,12 +247,12 @@ static void count_start(struct ebb_step step, void *arg)
 
 static void do_make_many(void *arg)
 {
-	struct ebb_sequence_step step = {.name = "one", .start = count_start, .arg = arg};
+	struct app_sequence_step step = {.name = "one", .start = count_start, .arg = arg};
 	unsigned index;
 
 	sequence = make("many", 0);
 	for (index = 0; index < 10000; index++) {
-		ck_assert_int_eq(ebb_sequence_add(sequence, &step), 0);
+		ck_assert_int_eq(app_sequence_add(sequence, &step), 0);
 	}
 }
 
@@ -264,9 +264,9 @@ START_TEST(test_many_steps_no_recursion_and_short_turns)
 	stage_call(do_make_many, &count);
 	ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), do_run, NULL), 0);
 	stage_turns(1);
-	ck_assert_uint_eq(count, EBB_SEQUENCE_BATCH);
+	ck_assert_uint_eq(count, APP_SEQUENCE_BATCH);
 	ck_assert_int_eq(done_count, 0);
-	stage_turns(10000 / EBB_SEQUENCE_BATCH + 4);
+	stage_turns(10000 / APP_SEQUENCE_BATCH + 4);
 	ck_assert_uint_eq(count, 10000);
 	ck_assert_int_eq(done_count, 1);
 	ck_assert_int_lt(stack_high - stack_low, 1024);
@@ -450,13 +450,13 @@ END_TEST
 
 static void do_make_patient(void *arg)
 {
-	struct ebb_sequence_step step = {.name = "patient",
+	struct app_sequence_step step = {.name = "patient",
 					 .start = part_start,
 					 .arg = arg,
 					 .patient = true};
 
 	sequence = make("outer", timeout_s);
-	ck_assert_int_eq(ebb_sequence_add(sequence, &step), 0);
+	ck_assert_int_eq(app_sequence_add(sequence, &step), 0);
 }
 
 START_TEST(test_patient_step_is_waited_for_in_silence)
@@ -494,8 +494,8 @@ static void do_make_nested(void *arg)
 static void do_destroy_nested(void *arg)
 {
 	(void)arg;
-	ebb_sequence_destroy(parts[1].inner);
-	ebb_sequence_destroy(sequence);
+	app_sequence_destroy(parts[1].inner);
+	app_sequence_destroy(sequence);
 	sequence = NULL;
 }
 
@@ -556,10 +556,10 @@ END_TEST
 
 START_TEST(test_off_the_app_thread_is_a_bug)
 {
-	struct ebb_sequence_opts opts = {.name = "nowhere"};
+	struct app_sequence_opts opts = {.name = "nowhere"};
 	struct ebb_sequence *made;
 
-	ebb_sequence_create(&opts, &made);
+	app_sequence_create(&opts, &made);
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #include "tests/unit/unit.h"
 
 /* Each test runs in a process of its own, on top of the subsystems that are linked in. */
-static char error[EBB_SUBSYSTEM_ERROR_MAX];
+static char error[APP_SUBSYSTEM_ERROR_MAX];
 static char order[1024];
 
 static void add(const char *name)
@@ -51,21 +51,21 @@ static void collect(const char *name, const char *const *depends_on, size_t num_
 
 static int sort(void)
 {
-	int rc = ebb_subsystem_sort(error, sizeof(error));
+	int rc = app_subsystem_sort(error, sizeof(error));
 
 	order[0] = '\0';
 	if (rc == 0) {
-		ck_assert_int_eq(ebb_subsystem_for_each(collect, NULL), 0);
+		ck_assert_int_eq(app_subsystem_for_each(collect, NULL), 0);
 	}
 	return rc;
 }
 
 START_TEST(test_no_order_yet)
 {
-	ck_assert_int_eq(ebb_subsystem_for_each(collect, NULL), -EAGAIN);
+	ck_assert_int_eq(app_subsystem_for_each(collect, NULL), -EAGAIN);
 	ck_assert_int_eq(sort(), 0);
-	ebb_subsystem_unsort();
-	ck_assert_int_eq(ebb_subsystem_for_each(collect, NULL), -EAGAIN);
+	app_subsystem_unsort();
+	ck_assert_int_eq(app_subsystem_for_each(collect, NULL), -EAGAIN);
 }
 END_TEST
 
@@ -99,7 +99,7 @@ START_TEST(test_missing_dependency_names_both)
 	depend("t_a", "t_nowhere");
 	ck_assert_int_eq(sort(), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(error, "\"t_a\" depends on subsystem \"t_nowhere\""));
-	ck_assert_int_eq(ebb_subsystem_for_each(collect, NULL), -EAGAIN);
+	ck_assert_int_eq(app_subsystem_for_each(collect, NULL), -EAGAIN);
 }
 END_TEST
 

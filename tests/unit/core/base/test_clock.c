@@ -8,7 +8,7 @@
 #include "core/os/clocksource.h"
 #include "tests/unit/unit.h"
 
-static struct ebb_ticker ticker;
+static struct base_ticker ticker;
 static uint64_t last_ns;
 
 static uint64_t moved_ns;
@@ -28,8 +28,8 @@ static uint64_t kernel_ns(void)
 
 static uint64_t tick(void)
 {
-	if (!ebb_ticker_count(&ticker, &last_ns)) {
-		last_ns = ebb_ticker_read(&ticker, last_ns);
+	if (!base_ticker_count(&ticker, &last_ns)) {
+		last_ns = base_ticker_read(&ticker, last_ns);
 	}
 	return last_ns;
 }
@@ -48,8 +48,8 @@ static void tick_for(uint64_t ns)
 
 static void setup(void)
 {
-	ebb_clock_trust_ticks(os_clocksource_is_tsc(""));
-	ticker = (struct ebb_ticker){0};
+	base_clock_trust_ticks(os_clocksource_is_tsc(""));
+	ticker = (struct base_ticker){0};
 	last_ns = 0;
 }
 
@@ -148,7 +148,7 @@ static void check_after_jump(void)
 START_TEST(test_counter_restarts)
 {
 	ticker_warm_up();
-	ticker.anchor_ticks = ebb_ticks() + (1ull << 40);
+	ticker.anchor_ticks = base_ticks() + (1ull << 40);
 	check_after_jump();
 }
 END_TEST
@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST(test_counter_that_nobody_trusts)
 {
-	ebb_clock_trust_ticks(false);
+	base_clock_trust_ticks(false);
 	ticker_warm_up();
 	ck_assert_uint_eq(ticker.limit_ticks, 0);
 }

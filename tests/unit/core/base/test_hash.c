@@ -13,11 +13,11 @@
 struct item {
 	unsigned key;
 	unsigned seen;
-	struct ebb_hash_node node;
+	struct base_hash_node node;
 };
 
 static struct item items[NUM_ITEMS];
-static struct ebb_hash table;
+static struct base_hash table;
 
 static bool exhausted;
 
@@ -33,7 +33,7 @@ void *calloc(size_t count, size_t size)
 
 static void setup(void)
 {
-	table = (struct ebb_hash){0};
+	table = (struct base_hash){0};
 	for (unsigned i = 0; i < NUM_ITEMS; i++) {
 		items[i] = (struct item){.key = i};
 	}
@@ -41,11 +41,11 @@ static void setup(void)
 
 static struct item *item_find(unsigned key, uint64_t hash)
 {
-	struct ebb_hash_node *node;
+	struct base_hash_node *node;
 
-	ebb_hash_for_each(node, &table, hash)
+	base_hash_for_each(node, &table, hash)
 	{
-		struct item *item = ebb_hash_entry(node, struct item, node);
+		struct item *item = base_hash_entry(node, struct item, node);
 
 		ck_assert_uint_eq(node->hash, hash);
 		if (item->key == key) {
@@ -60,19 +60,19 @@ static void check_all_by(uint64_t (*hash_of)(unsigned key), unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		ck_assert_ptr_null(item_find(i, hash_of(i)));
-		ebb_hash_add(&table, &items[i].node, hash_of(i));
+		base_hash_add(&table, &items[i].node, hash_of(i));
 	}
 	ck_assert_uint_eq(table.num_nodes, count);
 	for (unsigned i = 0; i < count; i += 2) {
-		ebb_hash_remove(&table, &items[i].node);
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 	ck_assert_uint_eq(table.num_nodes, count / 2);
 	for (unsigned i = 0; i < count; i++) {
 		ck_assert_ptr_eq(item_find(i, hash_of(i)), i % 2 == 0 ? NULL : &items[i]);
 	}
 	for (unsigned i = 1; i < count; i += 2) {
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 	ck_assert_uint_eq(table.num_nodes, 0);
 	ck_assert_ptr_null(table.buckets);
@@ -80,7 +80,7 @@ static void check_all_by(uint64_t (*hash_of)(unsigned key), unsigned count)
 
 static uint64_t hash_good(unsigned key)
 {
-	return ebb_hash_of_address((void *)(uintptr_t)(key * 4096ul));
+	return base_hash_of_address((void *)(uintptr_t)(key * 4096ul));
 }
 
 static uint64_t hash_bad(unsigned key)
@@ -107,56 +107,56 @@ START_TEST(without_memory_to_grow_it_goes_on)
 	exhausted = true;
 	check_all_by(hash_good, 500);
 	exhausted = false;
-	ebb_hash_add(&table, &items[0].node, 1);
+	base_hash_add(&table, &items[0].node, 1);
 	exhausted = true;
-	ebb_hash_add(&table, &items[1].node, 2);
+	base_hash_add(&table, &items[1].node, 2);
 	exhausted = false;
 	ck_assert_uint_eq(table.num_buckets, 0);
-	ebb_hash_add(&table, &items[2].node, 3);
+	base_hash_add(&table, &items[2].node, 3);
 	ck_assert_uint_ge(table.num_buckets, 3);
 	ck_assert_ptr_eq(item_find(0, 1), &items[0]);
 	ck_assert_ptr_eq(item_find(1, 2), &items[1]);
 	ck_assert_ptr_eq(item_find(2, 3), &items[2]);
 	for (unsigned i = 0; i < 3; i++) {
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 }
 END_TEST
 
 START_TEST(equal_keys_are_all_seen)
 {
-	struct ebb_hash_node *node;
+	struct base_hash_node *node;
 
 	for (unsigned i = 0; i < 100; i++) {
-		ebb_hash_add(&table, &items[i].node, hash_good(i % 10));
+		base_hash_add(&table, &items[i].node, hash_good(i % 10));
 	}
-	ebb_hash_for_each(node, &table, hash_good(3))
+	base_hash_for_each(node, &table, hash_good(3))
 	{
-		ebb_hash_entry(node, struct item, node)->seen++;
+		base_hash_entry(node, struct item, node)->seen++;
 	}
 	for (unsigned i = 0; i < 100; i++) {
 		ck_assert_uint_eq(items[i].seen, i % 10 == 3);
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 }
 END_TEST
 
 START_TEST(a_node_that_never_was_there_may_be_removed)
 {
-	ebb_hash_remove(&table, &items[0].node);
-	ebb_hash_add(&table, &items[1].node, 0);
-	ebb_hash_remove(&table, &items[0].node);
+	base_hash_remove(&table, &items[0].node);
+	base_hash_add(&table, &items[1].node, 0);
+	base_hash_remove(&table, &items[0].node);
 	ck_assert_ptr_eq(item_find(1, 0), &items[1]);
-	ebb_hash_remove(&table, &items[1].node);
+	base_hash_remove(&table, &items[1].node);
 }
 END_TEST
 
 START_TEST(the_case_of_a_name_does_not_matter)
 {
-	ck_assert_uint_eq(ebb_hash_of_name("ABab-09"), ebb_hash_of_name("abAB-09"));
-	ck_assert_uint_ne(ebb_hash_of_name("ab"), ebb_hash_of_name("ba"));
-	ck_assert_uint_ne(ebb_hash_of_name("a@"), ebb_hash_of_name("a`"));
-	ck_assert_uint_ne(ebb_hash_of_name(""), ebb_hash_of_name("a"));
+	ck_assert_uint_eq(base_hash_of_name("ABab-09"), base_hash_of_name("abAB-09"));
+	ck_assert_uint_ne(base_hash_of_name("ab"), base_hash_of_name("ba"));
+	ck_assert_uint_ne(base_hash_of_name("a@"), base_hash_of_name("a`"));
+	ck_assert_uint_ne(base_hash_of_name(""), base_hash_of_name("a"));
 }
 END_TEST
 
@@ -166,7 +166,7 @@ static unsigned longest_chain(void)
 	unsigned longest = 0;
 
 	for (size_t i = 0; i < table.num_buckets; i++) {
-		const struct ebb_hash_node *node;
+		const struct base_hash_node *node;
 		unsigned length = 0;
 
 		for (node = table.buckets[i]; node != NULL; node = node->next) {
@@ -184,19 +184,19 @@ START_TEST(hashes_are_spread)
 
 	for (unsigned i = 0; i < NUM_ITEMS; i++) {
 		snprintf(name, sizeof(name), "Null%u", i);
-		ebb_hash_add(&table, &items[i].node, ebb_hash_of_name(name));
+		base_hash_add(&table, &items[i].node, base_hash_of_name(name));
 	}
 	ck_assert_uint_ge(table.num_buckets, NUM_ITEMS);
 	ck_assert_uint_le(longest_chain(), 10);
 	for (unsigned i = 0; i < NUM_ITEMS; i++) {
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 	for (unsigned i = 0; i < NUM_ITEMS; i++) {
-		ebb_hash_add(&table, &items[i].node, hash_good(i));
+		base_hash_add(&table, &items[i].node, hash_good(i));
 	}
 	ck_assert_uint_le(longest_chain(), 10);
 	for (unsigned i = 0; i < NUM_ITEMS; i++) {
-		ebb_hash_remove(&table, &items[i].node);
+		base_hash_remove(&table, &items[i].node);
 	}
 }
 END_TEST

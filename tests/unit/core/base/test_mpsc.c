@@ -5,7 +5,7 @@
 
 #define COUNT 5
 
-static struct ebb_mpsc mpsc;
+static struct base_mpsc mpsc;
 static struct ebb_msg msgs[COUNT];
 
 static void setup(void)
@@ -16,7 +16,7 @@ static void setup(void)
 static void push_all(void)
 {
 	for (unsigned i = 0; i < COUNT; i++) {
-		ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[i]), 0);
+		ck_assert_int_eq(base_mpsc_push(&mpsc, &msgs[i]), 0);
 	}
 }
 
@@ -32,13 +32,13 @@ static void check_all(struct ebb_msg *first)
 
 START_TEST(test_order)
 {
-	ck_assert(!ebb_mpsc_waiting(&mpsc));
-	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+	ck_assert(!base_mpsc_waiting(&mpsc));
+	ck_assert_ptr_null(base_mpsc_take(&mpsc));
 	push_all();
-	ck_assert(ebb_mpsc_waiting(&mpsc));
-	check_all(ebb_mpsc_take(&mpsc));
-	ck_assert(!ebb_mpsc_waiting(&mpsc));
-	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+	ck_assert(base_mpsc_waiting(&mpsc));
+	check_all(base_mpsc_take(&mpsc));
+	ck_assert(!base_mpsc_waiting(&mpsc));
+	ck_assert_ptr_null(base_mpsc_take(&mpsc));
 }
 END_TEST
 
@@ -47,12 +47,12 @@ START_TEST(test_again)
 {
 	struct ebb_msg *taken;
 
-	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[0]), 0);
-	taken = ebb_mpsc_take(&mpsc);
-	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[1]), 0);
+	ck_assert_int_eq(base_mpsc_push(&mpsc, &msgs[0]), 0);
+	taken = base_mpsc_take(&mpsc);
+	ck_assert_int_eq(base_mpsc_push(&mpsc, &msgs[1]), 0);
 	ck_assert_ptr_eq(taken, &msgs[0]);
 	ck_assert_ptr_null(taken->next);
-	taken = ebb_mpsc_take(&mpsc);
+	taken = base_mpsc_take(&mpsc);
 	ck_assert_ptr_eq(taken, &msgs[1]);
 	ck_assert_ptr_null(taken->next);
 }
@@ -63,20 +63,20 @@ START_TEST(test_close)
 	struct ebb_msg late = {.next = NULL};
 
 	push_all();
-	check_all(ebb_mpsc_close(&mpsc));
-	ck_assert(!ebb_mpsc_waiting(&mpsc));
-	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &late), -ESRCH);
+	check_all(base_mpsc_close(&mpsc));
+	ck_assert(!base_mpsc_waiting(&mpsc));
+	ck_assert_int_eq(base_mpsc_push(&mpsc, &late), -ESRCH);
 	ck_assert_ptr_null(late.next);
-	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
+	ck_assert_ptr_null(base_mpsc_take(&mpsc));
 }
 END_TEST
 
 START_TEST(test_close_empty)
 {
-	ck_assert_ptr_null(ebb_mpsc_close(&mpsc));
-	ck_assert_ptr_null(ebb_mpsc_close(&mpsc));
-	ck_assert_ptr_null(ebb_mpsc_take(&mpsc));
-	ck_assert_int_eq(ebb_mpsc_push(&mpsc, &msgs[0]), -ESRCH);
+	ck_assert_ptr_null(base_mpsc_close(&mpsc));
+	ck_assert_ptr_null(base_mpsc_close(&mpsc));
+	ck_assert_ptr_null(base_mpsc_take(&mpsc));
+	ck_assert_int_eq(base_mpsc_push(&mpsc, &msgs[0]), -ESRCH);
 }
 END_TEST
 

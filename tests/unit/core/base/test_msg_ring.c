@@ -10,16 +10,16 @@
 #define SIZE_LOG2 3
 #define SIZE      (1u << SIZE_LOG2)
 
-static struct ebb_msg_ring ring;
+static struct base_msg_ring ring;
 
 static void setup(void)
 {
-	ck_assert_int_eq(ebb_msg_ring_init(&ring, SIZE_LOG2), 0);
+	ck_assert_int_eq(base_msg_ring_init(&ring, SIZE_LOG2), 0);
 }
 
 static void teardown(void)
 {
-	ebb_msg_ring_fini(&ring);
+	base_msg_ring_fini(&ring);
 }
 
 static void nothing(void *arg)
@@ -29,17 +29,17 @@ static void nothing(void *arg)
 
 static int push(uintptr_t number)
 {
-	struct ebb_msg_ring_entry entry = {nothing, (void *)number, "nothing"};
+	struct base_msg_ring_entry entry = {nothing, (void *)number, "nothing"};
 
-	return ebb_msg_ring_push(&ring, &entry);
+	return base_msg_ring_push(&ring, &entry);
 }
 
 /* Takes one, and checks that it is whole and which it is. */
 static void take(uintptr_t number)
 {
-	struct ebb_msg_ring_entry entry = {NULL, NULL, NULL};
+	struct base_msg_ring_entry entry = {NULL, NULL, NULL};
 
-	ck_assert(ebb_msg_ring_pop(&ring, &entry));
+	ck_assert(base_msg_ring_pop(&ring, &entry));
 	ck_assert(entry.fn == nothing);
 	ck_assert_uint_eq((uintptr_t)entry.arg, number);
 	ck_assert_str_eq(entry.name, "nothing");
@@ -48,18 +48,18 @@ static void take(uintptr_t number)
 static void pop(uintptr_t number)
 {
 	take(number);
-	ebb_msg_ring_release(&ring);
+	base_msg_ring_release(&ring);
 }
 
 START_TEST(test_empty)
 {
-	struct ebb_msg_ring_entry entry = {NULL, NULL, "untouched"};
+	struct base_msg_ring_entry entry = {NULL, NULL, "untouched"};
 
-	ck_assert(!ebb_msg_ring_waiting(&ring));
-	ck_assert(!ebb_msg_ring_pop(&ring, &entry));
+	ck_assert(!base_msg_ring_waiting(&ring));
+	ck_assert(!base_msg_ring_pop(&ring, &entry));
 	ck_assert_str_eq(entry.name, "untouched");
-	ck_assert_uint_eq(ebb_msg_ring_tail(&ring), 0);
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, SIZE), 0);
+	ck_assert_uint_eq(base_msg_ring_tail(&ring), 0);
+	ck_assert_uint_eq(base_msg_ring_published(&ring, SIZE), 0);
 }
 END_TEST
 
@@ -68,11 +68,11 @@ START_TEST(test_order)
 	for (uintptr_t i = 0; i < SIZE; i++) {
 		ck_assert_int_eq(push(i), 0);
 	}
-	ck_assert(ebb_msg_ring_waiting(&ring));
+	ck_assert(base_msg_ring_waiting(&ring));
 	for (uintptr_t i = 0; i < SIZE; i++) {
 		pop(i);
 	}
-	ck_assert(!ebb_msg_ring_waiting(&ring));
+	ck_assert(!base_msg_ring_waiting(&ring));
 }
 END_TEST
 
@@ -82,14 +82,14 @@ START_TEST(test_full)
 		ck_assert_int_eq(push(i), 0);
 	}
 	ck_assert_int_eq(push(99), -ENOBUFS);
-	ck_assert_uint_eq(ebb_msg_ring_tail(&ring), SIZE);
+	ck_assert_uint_eq(base_msg_ring_tail(&ring), SIZE);
 	pop(0);
 	ck_assert_int_eq(push(SIZE), 0);
 	ck_assert_int_eq(push(99), -ENOBUFS);
 	for (uintptr_t i = 1; i <= SIZE; i++) {
 		pop(i);
 	}
-	ck_assert(!ebb_msg_ring_waiting(&ring));
+	ck_assert(!base_msg_ring_waiting(&ring));
 }
 END_TEST
 
@@ -102,17 +102,17 @@ START_TEST(test_release)
 	take(0);
 	take(1);
 	ck_assert_int_eq(push(SIZE), -ENOBUFS);
-	ebb_msg_ring_release(&ring);
+	base_msg_ring_release(&ring);
 	ck_assert_int_eq(push(SIZE), 0);
 	ck_assert_int_eq(push(SIZE + 1), 0);
 	ck_assert_int_eq(push(99), -ENOBUFS);
-	ebb_msg_ring_release(&ring);
+	base_msg_ring_release(&ring);
 	ck_assert_int_eq(push(99), -ENOBUFS);
 	for (uintptr_t i = 2; i < SIZE + 2; i++) {
 		take(i);
 	}
-	ebb_msg_ring_release(&ring);
-	ck_assert(!ebb_msg_ring_waiting(&ring));
+	base_msg_ring_release(&ring);
+	ck_assert(!base_msg_ring_waiting(&ring));
 	ck_assert_int_eq(push(7), 0);
 	pop(7);
 }
@@ -128,13 +128,13 @@ START_TEST(test_laps)
 			while (pushed - popped < level) {
 				ck_assert_int_eq(push(pushed++), 0);
 			}
-			ck_assert_uint_eq(ebb_msg_ring_published(&ring, 2 * SIZE), pushed);
+			ck_assert_uint_eq(base_msg_ring_published(&ring, 2 * SIZE), pushed);
 			pop(popped++);
 		}
 		while (popped < pushed) {
 			pop(popped++);
 		}
-		ck_assert(!ebb_msg_ring_waiting(&ring));
+		ck_assert(!base_msg_ring_waiting(&ring));
 	}
 }
 END_TEST
@@ -144,30 +144,30 @@ START_TEST(test_published)
 	for (uintptr_t i = 0; i < 5; i++) {
 		ck_assert_int_eq(push(i), 0);
 	}
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, 0), 0);
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, 3), 3);
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, 64), 5);
+	ck_assert_uint_eq(base_msg_ring_published(&ring, 0), 0);
+	ck_assert_uint_eq(base_msg_ring_published(&ring, 3), 3);
+	ck_assert_uint_eq(base_msg_ring_published(&ring, 64), 5);
 	pop(0);
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, 3), 4);
+	ck_assert_uint_eq(base_msg_ring_published(&ring, 3), 4);
 }
 END_TEST
 
 /* A producer that stopped between reserving a slot and filling it holds back what came after. */
 START_TEST(test_hole)
 {
-	struct ebb_msg_ring_slot *slot = ebb_msg_ring_slot(&ring, 0);
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring_slot *slot = base_msg_ring_slot(&ring, 0);
+	struct base_msg_ring_entry entry;
 
 	atomic_fetch_add(&ring.tail, 1);
 	ck_assert_int_eq(push(1), 0);
-	ck_assert(!ebb_msg_ring_waiting(&ring));
-	ck_assert(!ebb_msg_ring_pop(&ring, &entry));
-	ck_assert_uint_eq(ebb_msg_ring_published(&ring, SIZE), 0);
-	ck_assert_uint_eq(ebb_msg_ring_tail(&ring), 2);
+	ck_assert(!base_msg_ring_waiting(&ring));
+	ck_assert(!base_msg_ring_pop(&ring, &entry));
+	ck_assert_uint_eq(base_msg_ring_published(&ring, SIZE), 0);
+	ck_assert_uint_eq(base_msg_ring_tail(&ring), 2);
 
-	slot->entry = (struct ebb_msg_ring_entry){nothing, NULL, "nothing"};
-	atomic_store(&slot->lap, ebb_msg_ring_lap(&ring, 0));
-	ck_assert(ebb_msg_ring_waiting(&ring));
+	slot->entry = (struct base_msg_ring_entry){nothing, NULL, "nothing"};
+	atomic_store(&slot->lap, base_msg_ring_lap(&ring, 0));
+	ck_assert(base_msg_ring_waiting(&ring));
 	pop(0);
 	pop(1);
 }
@@ -176,15 +176,15 @@ END_TEST
 START_TEST(test_closed)
 {
 	ck_assert_int_eq(push(0), 0);
-	ebb_msg_ring_close(&ring);
+	base_msg_ring_close(&ring);
 	ck_assert_int_eq(push(1), -ESRCH);
-	ck_assert_uint_eq(ebb_msg_ring_tail(&ring), 1);
-	ck_assert(ebb_msg_ring_waiting(&ring));
+	ck_assert_uint_eq(base_msg_ring_tail(&ring), 1);
+	ck_assert(base_msg_ring_waiting(&ring));
 	pop(0);
-	ck_assert(!ebb_msg_ring_waiting(&ring));
+	ck_assert(!base_msg_ring_waiting(&ring));
 	ck_assert_int_eq(push(1), -ESRCH);
-	ebb_msg_ring_close(&ring);
-	ck_assert_uint_eq(ebb_msg_ring_tail(&ring), 1);
+	base_msg_ring_close(&ring);
+	ck_assert_uint_eq(base_msg_ring_tail(&ring), 1);
 }
 END_TEST
 
@@ -194,7 +194,7 @@ START_TEST(test_closed_full)
 	for (uintptr_t i = 0; i < SIZE; i++) {
 		ck_assert_int_eq(push(i), 0);
 	}
-	ebb_msg_ring_close(&ring);
+	base_msg_ring_close(&ring);
 	ck_assert_int_eq(push(99), -ESRCH);
 }
 END_TEST
@@ -223,7 +223,7 @@ static void *produce(void *arg)
 /* Real threads: a producer that is interrupted in the middle finds the others laps ahead. */
 START_TEST(test_never_full_in_vain)
 {
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring_entry entry;
 	pthread_t producers[PRODUCERS];
 	unsigned popped = 0;
 
@@ -231,11 +231,11 @@ START_TEST(test_never_full_in_vain)
 		ck_assert_int_eq(pthread_create(&producers[i], NULL, produce, NULL), 0);
 	}
 	while (popped < PRODUCERS * PUSHES) {
-		if (!ebb_msg_ring_pop(&ring, &entry)) {
+		if (!base_msg_ring_pop(&ring, &entry)) {
 			sched_yield();
 			continue;
 		}
-		ebb_msg_ring_release(&ring);
+		base_msg_ring_release(&ring);
 		atomic_fetch_sub(&num_waiting, 1);
 		popped++;
 	}

@@ -13,7 +13,7 @@
 #include <ebb/thread.h>
 #include <ebb/violation.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 #include "core/event/helper.h"
 #include "core/event/reactor.h"
 #include "core/event/turn.h"
@@ -44,7 +44,7 @@ unsigned stage_violations(int rule)
 
 void stage_begin(void)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_POLL, .roam = true};
 
 	memset(violations_before, 0, sizeof(violations_before));
 	ebb_violation_for_each(count_violation, violations_before);
@@ -54,8 +54,8 @@ void stage_begin(void)
 	ebb_clock_set_source(clock_now_ns);
 	log_capture();
 	ebb_log_set_level(EBB_LOG_NOTICE);
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
-	ebb_reactor_begin(&ebb_reactors[0]);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
+	event_reactor_begin(&event_reactors[0]);
 	stage_enter(ebb_thread_app());
 	stage_turn();
 }
@@ -63,14 +63,14 @@ void stage_begin(void)
 void stage_enter(struct ebb_thread *thread)
 {
 	entered = thread;
-	ebb_turn.thread = thread;
+	event_turn.thread = thread;
 }
 
 void stage_turn(void)
 {
-	ebb_turn.thread = NULL;
-	ebb_reactor_turn(&ebb_reactors[0], true);
-	ebb_turn.thread = entered;
+	event_turn.thread = NULL;
+	event_reactor_turn(&event_reactors[0], true);
+	event_turn.thread = entered;
 }
 
 void stage_turns(unsigned count)
@@ -142,21 +142,21 @@ void stage_thread_exit(struct ebb_thread *thread)
 
 void stage_end(void)
 {
-	struct ebb_reactor *reactor = &ebb_reactors[0];
+	struct event_reactor *reactor = &event_reactors[0];
 	unsigned turns = 0;
 
 	stage_enter(ebb_thread_app());
 	stage_turns(8);
-	ebb_event_stop();
+	event_framework_stop();
 	while (!event_reactor_done(reactor)) {
 		entered = NULL;
 		stage_turn();
 		sched_yield();
 		ck_assert_msg(++turns < 100000, "a thread does not end");
 	}
-	ebb_reactor_end(reactor);
-	ebb_helper_stop();
-	ebb_event_fini();
+	event_reactor_end(reactor);
+	event_helper_stop();
+	event_framework_fini();
 	log_release();
 	ebb_clock_set_source(NULL);
 }

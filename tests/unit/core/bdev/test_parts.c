@@ -452,11 +452,11 @@ START_TEST(no_memory_for_a_bounce_fails_after_the_call)
 {
 	fake->bdev.buf_align = 512;
 	fake_open(fake, &desc, &ch);
-	ebb_mem_fail_from(1);
+	mem_fail_from(1);
 	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf + 1, 0, 4, 0, fake_done, &result), 0);
 	ck_assert_uint_eq(result.calls, 0);
 	stage_turns(2);
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, -ENOMEM);
 }
@@ -468,10 +468,10 @@ START_TEST(scarce_memory_for_bounces_only_slows_down)
 	fake->bdev.max_io_blocks = 4;
 	fake_open(fake, &desc, &ch);
 	fake->mode = FAKE_HOLD;
-	ebb_mem_fail_from(3);
+	mem_fail_from(3);
 	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf + 1, 0, 40, 0, fake_done, &result), 0);
 	ck_assert_uint_eq(fake->num_held, 2);
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	fake_complete_all(fake, 0);
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, 0);

@@ -251,20 +251,20 @@ START_TEST(a_quiesced_channel_holds_new_requests)
 	fake_open(fake, &desc, &ch);
 	ck_assert_int_eq(read_one(0), 0);
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 16, fake_done, &results[1]), 0);
-	ebb_channels_quiesce(thread);
-	ck_assert(!ebb_channels_quiet(thread));
+	event_channels_quiesce(thread);
+	ck_assert(!event_channels_quiet(thread));
 	ck_assert_int_eq(read_one(2), 0);
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 16, fake_done, &results[3]), 0);
 	ck_assert_int_eq(ebb_bdev_flush(desc, ch, fake_done, &results[4]), 0);
 	ck_assert_uint_eq(fake->num_records, 5); /* of requests 0 and 1 */
 	fake_complete_all(fake, 0);
-	ck_assert(ebb_channels_quiet(thread));
+	ck_assert(event_channels_quiet(thread));
 	ck_assert_uint_eq(results[0].calls, 1);
 	ck_assert_uint_eq(results[1].calls, 1);
 	for (i = 2; i < 5; i++) {
 		ck_assert_uint_eq(results[i].calls, 0);
 	}
-	ebb_channels_resume(thread);
+	event_channels_resume(thread);
 	ck_assert_uint_eq(fake->records[5].offset_blocks, 2);
 	ck_assert_int_eq(fake->records[10].type, EBB_BDEV_FLUSH);
 	fake_complete_all(fake, 0);
@@ -283,9 +283,9 @@ START_TEST(an_idle_channel_is_quiet_at_once)
 	struct ebb_thread *thread = ebb_thread_current();
 
 	fake_open(fake, &desc, &ch);
-	ebb_channels_quiesce(thread);
-	ck_assert(ebb_channels_quiet(thread));
-	ebb_channels_resume(thread);
+	event_channels_quiesce(thread);
+	ck_assert(event_channels_quiet(thread));
+	event_channels_resume(thread);
 }
 END_TEST
 

@@ -164,7 +164,7 @@ START_TEST(a_carried_second_completion_does_not_end_another_request)
 	fake_complete_one(fake, 0);
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, 0);
-	ebb_turn.now_ns++;
+	event_turn.now_ns++;
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
 	ck_assert_ptr_eq(fake->held[0], io);
 	stage_turns(3);

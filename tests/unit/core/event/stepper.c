@@ -11,8 +11,8 @@
 #define STEPPER_TURNS_MAX 1000
 
 static _Atomic uint64_t stepper_clock_ns;
-static struct ebb_turn stepper_turns[2];
-static struct ebb_reactor *stepper_current;
+static struct event_turn stepper_turns[2];
+static struct event_reactor *stepper_current;
 
 uint64_t stepper_now_ns(void)
 {
@@ -24,23 +24,23 @@ void stepper_advance_us(uint64_t us)
 	atomic_fetch_add(&stepper_clock_ns, us * EBB_NS_PER_US);
 }
 
-static void stepper_switch(struct ebb_reactor *reactor)
+static void stepper_switch(struct event_reactor *reactor)
 {
 	if (stepper_current == reactor) {
 		return;
 	}
 	if (stepper_current != NULL) {
-		stepper_turns[stepper_current - ebb_reactors] = ebb_turn;
+		stepper_turns[stepper_current - event_reactors] = event_turn;
 	}
 	if (reactor != NULL) {
-		ebb_turn = stepper_turns[reactor - ebb_reactors];
+		event_turn = stepper_turns[reactor - event_reactors];
 	}
 	stepper_current = reactor;
 }
 
 static void stepper_begin(unsigned num_reactors)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 
 	atomic_store(&stepper_clock_ns, STEPPER_EPOCH_NS);
 	log_capture();
@@ -49,11 +49,11 @@ static void stepper_begin(unsigned num_reactors)
 	for (unsigned i = 0; i < num_reactors; i++) {
 		CPU_SET(i, &opts.cpus);
 	}
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	for (unsigned i = num_reactors; i-- > 0;) {
-		ebb_reactor_begin(&ebb_reactors[i]);
-		stepper_turns[i] = ebb_turn;
-		stepper_current = &ebb_reactors[i];
+		event_reactor_begin(&event_reactors[i]);
+		stepper_turns[i] = event_turn;
+		stepper_current = &event_reactors[i];
 	}
 }
 
@@ -69,8 +69,8 @@ void stepper_start_two(void)
 
 bool stepper_turn_of(unsigned index, bool polling)
 {
-	stepper_switch(&ebb_reactors[index]);
-	return ebb_reactor_turn(&ebb_reactors[index], polling);
+	stepper_switch(&event_reactors[index]);
+	return event_reactor_turn(&event_reactors[index], polling);
 }
 
 bool stepper_turn(void)
@@ -82,7 +82,7 @@ static bool stepper_turn_all(void)
 {
 	bool worked = false;
 
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
+	for (unsigned i = 0; i < event_num_reactors; i++) {
 		worked |= stepper_turn_of(i, true);
 	}
 	return worked;
@@ -99,8 +99,8 @@ void stepper_settle(void)
 
 static bool stepper_ended(void)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (!event_reactor_done(&ebb_reactors[i])) {
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (!event_reactor_done(&event_reactors[i])) {
 			return false;
 		}
 	}
@@ -109,14 +109,14 @@ static bool stepper_ended(void)
 
 void stepper_run(void)
 {
-	stepper_switch(&ebb_reactors[0]);
-	atomic_store(&ebb_reactors[0].state, EVENT_REACTOR_NEW); /* it begins once more */
-	ebb_reactor_run(&ebb_reactors[0]);
+	stepper_switch(&event_reactors[0]);
+	atomic_store(&event_reactors[0].state, EVENT_REACTOR_NEW); /* it begins once more */
+	event_reactor_run(&event_reactors[0]);
 }
 
 bool stepper_has_run(void)
 {
-	return ebb_threads.num_threads == 0;
+	return event_threads.num_threads == 0;
 }
 
 /* Return: false if somebody did not exit, not even when that was overdue. */
@@ -126,7 +126,7 @@ static bool stepper_end(void)
 		return true;
 	}
 	stepper_enter(ebb_thread_app());
-	ebb_event_stop();
+	event_framework_stop();
 	stepper_leave();
 	for (unsigned i = 0; i < 4 && !stepper_ended(); i++) {
 		for (unsigned turn = 0; turn < STEPPER_TURNS_MAX && !stepper_ended(); turn++) {
@@ -140,24 +140,24 @@ static bool stepper_end(void)
 
 static void stepper_free(void)
 {
-	for (unsigned i = 0; i < ebb_num_reactors; i++) {
-		if (atomic_load(&ebb_reactors[i].state) == EVENT_REACTOR_RUNNING) {
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		if (atomic_load(&event_reactors[i].state) == EVENT_REACTOR_RUNNING) {
 			stepper_turn_of(i, true); /* it has been told to stop */
 		}
-		stepper_switch(&ebb_reactors[i]);
-		if (atomic_load(&ebb_reactors[i].state) != EVENT_REACTOR_ENDED) {
-			ebb_reactor_end(&ebb_reactors[i]);
+		stepper_switch(&event_reactors[i]);
+		if (atomic_load(&event_reactors[i].state) != EVENT_REACTOR_ENDED) {
+			event_reactor_end(&event_reactors[i]);
 		}
 	}
 	stepper_current = NULL;
-	ebb_helper_stop();
-	ebb_event_fini();
+	event_helper_stop();
+	event_framework_fini();
 	ebb_clock_set_source(NULL);
 }
 
 void stepper_stop_forced(void)
 {
-	if (ebb_reactors == NULL) {
+	if (event_reactors == NULL) {
 		return;
 	}
 	ck_assert_msg(stepper_end(), "a thread has not exited");
@@ -174,7 +174,7 @@ struct ebb_thread *stepper_thread(const char *name, unsigned index)
 {
 	struct ebb_thread *thread = NULL;
 
-	ck_assert_int_eq(ebb_thread_create(name, ebb_reactors[index].core, &thread), 0);
+	ck_assert_int_eq(ebb_thread_create(name, event_reactors[index].core, &thread), 0);
 	stepper_turn_of(index, true);
 	return thread;
 }
@@ -182,12 +182,12 @@ struct ebb_thread *stepper_thread(const char *name, unsigned index)
 void stepper_enter(struct ebb_thread *thread)
 {
 	stepper_switch(atomic_load(&thread->reactor));
-	ebb_thread_enter(thread);
+	event_thread_enter(thread);
 }
 
 void stepper_leave(void)
 {
-	ebb_thread_enter(NULL);
+	event_thread_enter(NULL);
 }
 
 void stepper_exit(struct ebb_thread *thread)

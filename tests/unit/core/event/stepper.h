@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_STEPPER_H
-#define EBB_STEPPER_H
+#ifndef TESTS_UNIT_CORE_EVENT_STEPPER_H
+#define TESTS_UNIT_CORE_EVENT_STEPPER_H
 
 /*
  * The event layer, stepped: the reactors of a test do not run by themselves but turn by turn, all
@@ -16,7 +16,7 @@
 #include <ebb/poller.h>
 #include <ebb/thread.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 #include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "tests/unit/fixtures/log.h"
@@ -31,7 +31,7 @@ void stepper_stop(void);
 /* As above, but a thread that has to be forced is no failure. */
 void stepper_stop_forced(void);
 
-/* One turn of the first reactor, of @index. @return as ebb_reactor_turn(). */
+/* One turn of the first reactor, of @index. @return as event_reactor_turn(). */
 bool stepper_turn(void);
 bool stepper_turn_of(unsigned index, bool polling);
 
@@ -39,8 +39,8 @@ bool stepper_turn_of(unsigned index, bool polling);
 void stepper_settle(void);
 
 /*
- * Runs the first reactor by its own loop, as ebb_event_run() would, until something that runs there
- * has called ebb_event_stop(). Afterwards nothing can be stepped, but all can be looked at.
+ * Runs the first reactor by its own loop, as event_framework_run() would, until something that runs there
+ * has called event_framework_stop(). Afterwards nothing can be stepped, but all can be looked at.
  */
 void stepper_run(void);
 bool stepper_has_run(void);

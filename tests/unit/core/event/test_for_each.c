@@ -117,7 +117,7 @@ START_TEST(test_exit_meanwhile)
 	ck_assert_int_eq(ebb_for_each_thread(visit_and_end_next, ebb_thread_app(), done), 0);
 	stepper_leave();
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&threads[1]->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&threads[1]->state), EVENT_THREAD_EXITED);
 	ck_assert(strcmp(story, "awxyz.") == 0 || strcmp(story, "awyz.") == 0);
 }
 END_TEST
@@ -138,7 +138,7 @@ START_TEST(test_exit_in_visit)
 	stepper_leave();
 	stepper_settle();
 	ck_assert_str_eq(story, "awxyz.");
-	ck_assert_uint_eq(ebb_threads.num_threads, 1);
+	ck_assert_uint_eq(event_threads.num_threads, 1);
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(test_caller_exits)
 	stepper_exit(threads[0]);
 	stepper_settle();
 	ck_assert_str_eq(story, "awxyz.");
-	ck_assert_int_eq(atomic_load(&threads[0]->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&threads[0]->state), EVENT_THREAD_EXITED);
 }
 END_TEST
 

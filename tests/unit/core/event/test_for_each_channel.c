@@ -97,7 +97,7 @@ static void unregister(void)
 
 static void teardown(void)
 {
-	if (ebb_reactors != NULL) {
+	if (event_reactors != NULL) {
 		for (unsigned i = 0; i < COUNT; i++) {
 			if (channels[i] != NULL) {
 				put(i);
@@ -251,7 +251,7 @@ START_TEST(test_thread_exits)
 	put(2);
 	stepper_exit(threads[2]);
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&threads[1]->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&threads[1]->state), EVENT_THREAD_EXITED);
 	stepper_enter(threads[0]);
 	ebb_for_each_channel_next(held, 0);
 	stepper_leave();

@@ -161,8 +161,8 @@ START_TEST(test_stop)
 		submit(i);
 	}
 	wait_done(10);
-	ebb_helper_stop();
-	ebb_helper_stop();
+	event_helper_stop();
+	event_helper_stop();
 	submit(10);
 	wait_done(11);
 }

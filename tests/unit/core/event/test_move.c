@@ -60,7 +60,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	if (ebb_reactors != NULL && atomic_load(&thread->state) == EBB_THREAD_RUNNING) {
+	if (event_reactors != NULL && atomic_load(&thread->state) == EVENT_THREAD_RUNNING) {
 		stepper_enter(thread);
 		if (channel != NULL) {
 			ebb_io_channel_put(channel);
@@ -111,8 +111,8 @@ START_TEST(test_move)
 	begin_move(1);
 	check_answer(0);
 	ck_assert_int_eq(core_of(), 1);
-	ck_assert_uint_eq(ebb_reactors[0].num_leaving, 0);
-	ck_assert_uint_eq(ebb_reactors[1].num_leaving, 0);
+	ck_assert_uint_eq(event_reactors[0].num_leaving, 0);
+	ck_assert_uint_eq(event_reactors[1].num_leaving, 0);
 	ebb_thread_send_msg(thread, stepper_count, &count);
 	stepper_turn_of(0, true);
 	ck_assert_uint_eq(count, 0);
@@ -254,7 +254,7 @@ START_TEST(test_channel_meanwhile)
 END_TEST
 
 /* What was deferred runs where it was deferred. */
-static void deferred_run(struct ebb_deferred *deferred)
+static void deferred_run(struct event_deferred *deferred)
 {
 	(void)deferred;
 	ck_assert_int_eq(ebb_reactor_current_core(), 0);
@@ -262,21 +262,21 @@ static void deferred_run(struct ebb_deferred *deferred)
 	tell((void *)'d');
 }
 
-static struct ebb_deferred later = {.fn = deferred_run};
+static struct event_deferred later = {.fn = deferred_run};
 
-static void deferred_defer(struct ebb_deferred *deferred)
+static void deferred_defer(struct event_deferred *deferred)
 {
 	(void)deferred;
-	ebb_turn_defer(&later);
+	event_turn_defer(&later);
 }
 
 START_TEST(test_deferred)
 {
-	struct ebb_deferred first = {.fn = deferred_defer};
+	struct event_deferred first = {.fn = deferred_defer};
 
 	begin_move(1);
 	stepper_enter(thread);
-	ebb_turn_defer(&first);
+	event_turn_defer(&first);
 	stepper_leave();
 	stepper_turn_of(0, true);
 	ck_assert_int_eq(core_of(), 0); /* the second is still to run */
@@ -300,10 +300,10 @@ START_TEST(test_exit_while_moving)
 	channel = NULL;
 	stepper_leave();
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
 	ck_assert_uint_eq(num_answers, 1);
 	ck_assert_int_eq(last_answer, -ESRCH);
-	ck_assert_uint_eq(ebb_reactors[0].num_leaving + ebb_reactors[1].num_leaving, 0);
+	ck_assert_uint_eq(event_reactors[0].num_leaving + event_reactors[1].num_leaving, 0);
 }
 END_TEST
 
@@ -313,9 +313,9 @@ START_TEST(test_exit_while_travelling)
 	ebb_thread_send_msg(thread, event_thread_tell_exit, NULL);
 	stepper_turn_of(0, true);
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
 	ck_assert_uint_eq(num_answers, 1);
-	ck_assert_uint_eq(ebb_reactors[0].num_leaving + ebb_reactors[1].num_leaving, 0);
+	ck_assert_uint_eq(event_reactors[0].num_leaving + event_reactors[1].num_leaving, 0);
 }
 END_TEST
 
@@ -328,10 +328,10 @@ START_TEST(test_forced_while_moving)
 	stepper_settle();
 	stepper_exit(thread);
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITING);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITING);
 	stepper_advance_us(5100000);
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
 	ck_assert_uint_eq(log_count("channels (disk0)"), 1);
 	ck_assert_uint_eq(num_answers, 1);
 }
@@ -361,7 +361,7 @@ START_TEST(test_no_thread)
 	stepper_settle();
 	ck_assert_int_eq(core_of(), 0);
 	ck_assert_uint_eq(num_answers, 0);
-	ck_assert_int_eq(ebb_reactors[0].mode, EBB_REACTOR_INTERRUPT);
+	ck_assert_int_eq(event_reactors[0].mode, EBB_REACTOR_INTERRUPT);
 }
 END_TEST
 

@@ -13,7 +13,7 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 
-#include "core/event/event.h"
+#include "core/event/framework.h"
 #include "core/event/reactor.h"
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
@@ -108,7 +108,7 @@ static void stop_when_done(void *arg)
 		return;
 	}
 	ebb_thread_send_msg(worker, worker_end, NULL);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void moved(void *arg, int rc)
@@ -143,20 +143,20 @@ static void begin(void *arg)
 
 START_TEST(test_moves_under_load)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 
 	CPU_SET(0, &opts.cpus);
 	CPU_SET(1, &opts.cpus);
 	ebb_log_set_level(EBB_LOG_ERROR);
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	ebb_thread_send_msg(ebb_thread_app(), begin, NULL);
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		pthread_join(senders[i], NULL);
 	}
-	ebb_event_fini();
+	event_framework_fini();
 	close(fd);
 	ck_assert_uint_eq(num_moves, MOVES);
 	ck_assert_uint_eq(atomic_load(&num_messages), MESSAGES);

@@ -91,14 +91,14 @@ static void join_poller(void)
 }
 
 /* Asks @reactor's epoll set; returns the source that an event stands for, or NULL. */
-static struct ebb_source *waiting_source(struct ebb_reactor *reactor)
+static struct event_source *waiting_source(struct event_reactor *reactor)
 {
 	struct epoll_event events[8];
 	int count = epoll_wait(reactor->epoll_fd, events, 8, 0);
 
 	for (int i = 0; i < count; i++) {
-		struct ebb_source *source =
-			ebb_source_from_event(&reactor->sources, events[i].data.u64);
+		struct event_source *source =
+			event_source_from_event(&reactor->sources, events[i].data.u64);
 
 		if (source != NULL && source != &reactor->event_source) {
 			return source;
@@ -113,11 +113,11 @@ START_TEST(test_wake_source)
 
 	join_poller();
 	ck_assert_int_eq(write(wake_fd, &one, sizeof(one)), sizeof(one));
-	ck_assert_ptr_eq(waiting_source(&ebb_reactors[0]), &poller->source);
+	ck_assert_ptr_eq(waiting_source(&event_reactors[0]), &poller->source);
 	begin_move(1);
 	check_answer(0);
-	ck_assert_ptr_null(waiting_source(&ebb_reactors[0]));
-	ck_assert_ptr_eq(waiting_source(&ebb_reactors[1]), &poller->source);
+	ck_assert_ptr_null(waiting_source(&event_reactors[0]));
+	ck_assert_ptr_eq(waiting_source(&event_reactors[1]), &poller->source);
 	ck_assert_int_eq(face, true);
 }
 END_TEST
@@ -131,13 +131,13 @@ START_TEST(test_stale_event)
 
 	join_poller();
 	ck_assert_int_eq(write(wake_fd, &one, sizeof(one)), sizeof(one));
-	count = epoll_wait(ebb_reactors[0].epoll_fd, events, 8, 0);
+	count = epoll_wait(event_reactors[0].epoll_fd, events, 8, 0);
 	ck_assert_int_ge(count, 1);
 	begin_move(1);
 	check_answer(0);
 	for (int i = 0; i < count; i++) {
-		ck_assert_ptr_ne(ebb_source_from_event(&ebb_reactors[0].sources,
-						       events[i].data.u64),
+		ck_assert_ptr_ne(event_source_from_event(&event_reactors[0].sources,
+							 events[i].data.u64),
 				 &poller->source);
 	}
 }
@@ -155,13 +155,13 @@ START_TEST(test_paused_poller)
 	ck_assert_int_eq(write(wake_fd, &one, sizeof(one)), sizeof(one));
 	begin_move(1);
 	check_answer(0);
-	ck_assert_ptr_null(waiting_source(&ebb_reactors[1]));
+	ck_assert_ptr_null(waiting_source(&event_reactors[1]));
 	runs = 0;
 	stepper_enter(thread);
 	ebb_poller_resume(poller);
 	stepper_leave();
-	ck_assert_ptr_eq(waiting_source(&ebb_reactors[1]), &poller->source);
-	ck_assert_ptr_null(waiting_source(&ebb_reactors[0]));
+	ck_assert_ptr_eq(waiting_source(&event_reactors[1]), &poller->source);
+	ck_assert_ptr_null(waiting_source(&event_reactors[0]));
 	stepper_turn_of(1, true);
 	ck_assert_uint_eq(runs, 1);
 }
@@ -173,7 +173,7 @@ START_TEST(test_timer)
 
 	stepper_enter(thread);
 	timed = ebb_poller_register(stepper_poll_count, &timed_runs, 1000);
-	ck_assert_int_eq(ebb_pollers_arm_timer(thread), 0);
+	ck_assert_int_eq(event_pollers_arm_timer(thread), 0);
 	fd = thread->timer_source.fd;
 	stepper_leave();
 	stepper_advance_us(500);
@@ -192,10 +192,10 @@ START_TEST(test_timer)
 	stepper_turn_of(1, true);
 	ck_assert_uint_eq(timed_runs, 1);
 	stepper_enter(thread);
-	ck_assert_int_eq(ebb_pollers_arm_timer(thread), 0);
+	ck_assert_int_eq(event_pollers_arm_timer(thread), 0);
 	stepper_leave();
-	ck_assert_ptr_eq(waiting_source(&ebb_reactors[1]), &thread->timer_source);
-	ck_assert_ptr_null(waiting_source(&ebb_reactors[0]));
+	ck_assert_ptr_eq(waiting_source(&event_reactors[1]), &thread->timer_source);
+	ck_assert_ptr_null(waiting_source(&event_reactors[0]));
 }
 END_TEST
 

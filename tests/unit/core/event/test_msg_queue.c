@@ -20,7 +20,7 @@ static void record(void *number)
 
 static int push(uintptr_t number)
 {
-	struct ebb_msg_ring_entry entry = {record, (void *)number, "unit"};
+	struct base_msg_ring_entry entry = {record, (void *)number, "unit"};
 
 	return event_msg_queue_push_call(queue, &entry);
 }
@@ -35,7 +35,7 @@ static void push_many(uintptr_t first, uintptr_t end)
 /* Runs the next call of the open batch. Return: false if there is none. */
 static bool run(void)
 {
-	struct ebb_msg_ring_entry entry;
+	struct base_msg_ring_entry entry;
 
 	if (!event_msg_queue_pop(queue, &entry)) {
 		return false;
@@ -84,10 +84,10 @@ static uint64_t reserve(void)
 
 static void fill(uint64_t position, uintptr_t number)
 {
-	struct ebb_msg_ring_slot *slot = ebb_msg_ring_slot(&queue->ring, position);
+	struct base_msg_ring_slot *slot = base_msg_ring_slot(&queue->ring, position);
 
-	slot->entry = (struct ebb_msg_ring_entry){record, (void *)number, "unit"};
-	atomic_store(&slot->lap, ebb_msg_ring_lap(&queue->ring, position));
+	slot->entry = (struct base_msg_ring_entry){record, (void *)number, "unit"};
+	atomic_store(&slot->lap, base_msg_ring_lap(&queue->ring, position));
 }
 
 static void setup(void)
@@ -253,7 +253,7 @@ END_TEST
 
 START_TEST(test_critical)
 {
-	struct ebb_msg_ring_entry entry = {record, (void *)7, "critical"};
+	struct base_msg_ring_entry entry = {record, (void *)7, "critical"};
 
 	for (unsigned i = 0; i < (1u << EVENT_MSG_QUEUE_CRITICAL_LOG2); i++) {
 		ck_assert_int_eq(event_msg_queue_push_critical(queue, &entry), 0);
@@ -273,7 +273,7 @@ END_TEST
 /* What was accepted before the close still runs, in order, and nothing is accepted after it. */
 START_TEST(test_close)
 {
-	struct ebb_msg_ring_entry entry = {record, NULL, "unit"};
+	struct base_msg_ring_entry entry = {record, NULL, "unit"};
 	struct ebb_msg msg;
 
 	ebb_msg_init(&msg, record, NULL);

@@ -56,7 +56,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	if (ebb_reactors != NULL) {
+	if (event_reactors != NULL) {
 		stepper_enter(thread);
 		ebb_poller_unregister(&a.poller);
 		ebb_poller_unregister(&b.poller);
@@ -131,7 +131,7 @@ START_TEST(test_huge_period)
 	join(&b, UINT64_MAX / 1000);
 	check_turn("");
 	check_turn_after_us(1000000000, "");
-	ck_assert_uint_gt(ebb_timer_next_ns(&thread->timers), stepper_now_ns());
+	ck_assert_uint_gt(event_timer_next_ns(&thread->timers), stepper_now_ns());
 }
 END_TEST
 

@@ -64,7 +64,7 @@ static void check_state(const char *wanted)
 {
 	struct ebb_poller_stats stats;
 
-	ebb_poller_describe(poller, &stats);
+	event_poller_describe(poller, &stats);
 	ck_assert_str_eq(stats.state, wanted);
 }
 
@@ -102,7 +102,7 @@ START_TEST(test_timed)
 	check_turn_after_us(60, 0);
 	ebb_poller_pause(poller);
 	ebb_poller_pause(poller);
-	ck_assert_uint_eq(ebb_timer_next_ns(&thread->timers), UINT64_MAX);
+	ck_assert_uint_eq(event_timer_next_ns(&thread->timers), UINT64_MAX);
 	check_turn_after_us(1000, 0);
 	/* Resuming restarts the period, and what was missed is gone. */
 	ebb_poller_resume(poller);

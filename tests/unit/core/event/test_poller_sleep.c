@@ -3,7 +3,7 @@
 #include "core/event/poller_stats.h"
 
 /*
- * The pollers' other face, run by ebb_reactor_run() itself. Nothing really sleeps here: what shall
+ * The pollers' other face, run by event_reactor_run() itself. Nothing really sleeps here: what shall
  * end a sleep is brought about in arm(), the last thing before it, so that epoll_wait() finds it.
  * If it did not, the test would hang, and Check would end it.
  */
@@ -44,15 +44,15 @@ static void tell(char letter)
 	story[len + 1] = '\0';
 }
 
-/* Ends ebb_reactor_run(): the pollers go, then the threads. Runs on the app thread. */
+/* Ends event_reactor_run(): the pollers go, then the threads. Runs on the app thread. */
 static void end(void)
 {
 	if (first.poller != NULL) {
-		ebb_poller_describe(first.poller, &at_end);
+		event_poller_describe(first.poller, &at_end);
 	}
 	ebb_poller_unregister(&first.poller);
 	ebb_poller_unregister(&second.poller);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static int run(void *arg)

@@ -48,7 +48,7 @@ static struct ebb_poller *join(unsigned *counter, uint64_t period_us)
 
 static void arm(uint64_t wanted_ns)
 {
-	ck_assert_int_eq(ebb_pollers_arm_timer(thread), 0);
+	ck_assert_int_eq(event_pollers_arm_timer(thread), 0);
 	ck_assert_uint_eq(thread->timer_armed_ns, wanted_ns);
 }
 
@@ -181,10 +181,10 @@ START_TEST(test_poll_mode)
 
 	poller = join(&runs, 60000000);
 	arm(deadline_ns);
-	ebb_pollers_disarm_timer(thread);
+	event_pollers_disarm_timer(thread);
 	ck_assert_uint_eq(thread->timer_armed_ns, 0);
 	ck_assert_uint_eq(kernel_left_ns(), 0);
-	ebb_pollers_disarm_timer(thread);
+	event_pollers_disarm_timer(thread);
 	arm(deadline_ns);
 	check_kernel(deadline_ns);
 }
@@ -200,7 +200,7 @@ START_TEST(test_no_fd)
 	low.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
 	poller = join(&runs, 60000000);
-	ck_assert_int_eq(ebb_pollers_arm_timer(thread), -EMFILE);
+	ck_assert_int_eq(event_pollers_arm_timer(thread), -EMFILE);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert_uint_eq(log_count("'worker' has no timerfd"), 1);
 	ck_assert_uint_eq(thread->timer_armed_ns, 0);
@@ -220,7 +220,7 @@ START_TEST(test_closed_at_exit)
 	ebb_thread_exit();
 	stepper_leave();
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 }
 END_TEST

@@ -44,7 +44,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	if (ebb_reactors != NULL && !stepper_has_run()) {
+	if (event_reactors != NULL && !stepper_has_run()) {
 		stepper_enter(thread);
 		ebb_poller_unregister(&poller);
 		ebb_poller_unregister(&timed);
@@ -53,7 +53,7 @@ static void teardown(void)
 	stepper_stop();
 }
 
-static void tell_deferred(struct ebb_deferred *deferred)
+static void tell_deferred(struct event_deferred *deferred)
 {
 	ck_assert_ptr_eq(ebb_thread_current(), deferred->thread);
 	tell('d');
@@ -61,13 +61,13 @@ static void tell_deferred(struct ebb_deferred *deferred)
 
 static void defer(void *deferred)
 {
-	ebb_turn_defer(deferred);
+	event_turn_defer(deferred);
 }
 
 /* Critical, messages, pollers of every turn, expired timers, what was deferred meanwhile. */
 START_TEST(test_turn_order)
 {
-	struct ebb_deferred deferred = {.fn = tell_deferred};
+	struct event_deferred deferred = {.fn = tell_deferred};
 	struct ebb_msg inbox;
 
 	stepper_enter(thread);
@@ -78,20 +78,20 @@ START_TEST(test_turn_order)
 	ebb_thread_send_msg(thread, tell_message, (void *)'m');
 	ebb_thread_send_critical(thread, tell_message, (void *)'c');
 	ebb_msg_init(&inbox, tell_message, (void *)'i');
-	ebb_reactor_send(&ebb_reactors[0], &inbox);
+	event_reactor_send(&event_reactors[0], &inbox);
 	stepper_advance_us(10);
 	stepper_turn();
 	ck_assert_str_eq(story, "icmptd");
 }
 END_TEST
 
-static struct ebb_deferred again;
+static struct event_deferred again;
 
-static void defer_again(struct ebb_deferred *deferred)
+static void defer_again(struct event_deferred *deferred)
 {
 	tell('a');
 	if (strlen(story) < 3) {
-		ebb_turn_defer(deferred);
+		event_turn_defer(deferred);
 	}
 }
 
@@ -100,7 +100,7 @@ START_TEST(test_deferred_again)
 {
 	again.fn = defer_again;
 	stepper_enter(thread);
-	ebb_turn_defer(&again);
+	event_turn_defer(&again);
 	stepper_leave();
 	ck_assert(stepper_turn());
 	ck_assert_str_eq(story, "a");
@@ -114,12 +114,12 @@ END_TEST
 
 START_TEST(test_deferred_order)
 {
-	struct ebb_deferred deferred[4];
+	struct event_deferred deferred[4];
 
 	for (unsigned i = 0; i < 4; i++) {
 		deferred[i].fn = tell_deferred;
 		stepper_enter(i % 2 == 0 ? thread : ebb_thread_app());
-		ebb_turn_defer(&deferred[i]);
+		event_turn_defer(&deferred[i]);
 		stepper_leave();
 	}
 	ck_assert(stepper_turn());
@@ -137,10 +137,10 @@ static void tell_end(struct ebb_turn_end *end)
 
 static void end_and_defer(void *end)
 {
-	static struct ebb_deferred deferred = {.fn = tell_deferred};
+	static struct event_deferred deferred = {.fn = tell_deferred};
 
 	ebb_reactor_at_turn_end(end);
-	ebb_turn_defer(&deferred);
+	event_turn_defer(&deferred);
 }
 
 /* After all that could submit; once for each that asked; and before the reactor sleeps. */
@@ -157,7 +157,7 @@ START_TEST(test_turn_end)
 	stepper_turn();
 	ck_assert_str_eq(story, "dee");
 	ebb_thread_send_msg(thread, end_and_defer, &ends[0]);
-	ebb_thread_send_msg(thread, (ebb_msg_fn)ebb_event_stop, NULL);
+	ebb_thread_send_msg(thread, (ebb_msg_fn)event_framework_stop, NULL);
 	stepper_run();
 	ck_assert_str_eq(story, "deede");
 }
@@ -292,7 +292,7 @@ END_TEST
 /* A sender writes the eventfd once for a reactor that sleeps, and never for one that is awake. */
 START_TEST(test_notify_once)
 {
-	struct ebb_reactor *reactor = &ebb_reactors[0];
+	struct event_reactor *reactor = &event_reactors[0];
 	uint64_t count;
 
 	ebb_thread_send_msg(thread, tell_message, (void *)'1');

@@ -126,7 +126,7 @@ START_TEST(test_change)
 	check_answer(0);
 	check_mode(EBB_REACTOR_ADAPTIVE, 70);
 	check_faces(true, 1);
-	ck_assert_uint_eq(ebb_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
 	/* From one that may sleep to another: the sources need not hear of it. */
 	request(thread, 0, EBB_REACTOR_INTERRUPT, 0);
 	check_answer(0);
@@ -198,7 +198,7 @@ static void check_refusal(unsigned refuser)
 	request(thread, 0, EBB_REACTOR_INTERRUPT, 33);
 	check_answer(-ENOTSUP);
 	check_mode(EBB_REACTOR_POLL, 0);
-	ck_assert(!ebb_reactors[0].interruptible);
+	ck_assert(!event_reactors[0].interruptible);
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert_int_eq(faces[i].interrupt, false);
 	}
@@ -235,7 +235,7 @@ START_TEST(test_timer_disarmed)
 {
 	stepper_enter(thread);
 	timed = ebb_poller_register(stepper_poll_count, &timed_runs, 1000);
-	ck_assert_int_eq(ebb_pollers_arm_timer(thread), 0);
+	ck_assert_int_eq(event_pollers_arm_timer(thread), 0);
 	ck_assert_uint_ne(thread->timer_armed_ns, 0);
 	stepper_leave();
 	request(thread, 0, EBB_REACTOR_POLL, 0);

@@ -28,7 +28,7 @@ static int run(void *arg)
 	stepper_advance_us(POLL_US);
 	if (runs == end_at) {
 		ebb_poller_unregister(&poller);
-		ebb_event_stop();
+		event_framework_stop();
 	}
 	if (runs == work_at) {
 		work_at_ns = stepper_now_ns();
@@ -50,7 +50,7 @@ static int arm(void *arg)
 static void start(enum ebb_reactor_mode mode, uint32_t spin_us_max)
 {
 	struct ebb_poller_wake wake = {.fd = -1, .arm = arm};
-	struct ebb_reactor *reactor = &ebb_reactors[0];
+	struct event_reactor *reactor = &event_reactors[0];
 
 	reactor->mode = mode;
 	reactor->spin_us_max = spin_us_max;

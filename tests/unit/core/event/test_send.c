@@ -16,13 +16,13 @@
 static struct ebb_thread *thread;
 static struct ebb_msg msg;
 static unsigned ran;
-static unsigned writes[2];             /* of each reactor's eventfd */
-static struct ebb_reactor *goes_to[2]; /* where the thread goes when that is written */
+static unsigned writes[2];               /* of each reactor's eventfd */
+static struct event_reactor *goes_to[2]; /* where the thread goes when that is written */
 
 ssize_t write(int fd, const void *buf, size_t count)
 {
-	for (unsigned i = 0; i < ebb_num_reactors && thread != NULL; i++) {
-		if (fd == ebb_reactors[i].event_fd) {
+	for (unsigned i = 0; i < event_num_reactors && thread != NULL; i++) {
+		if (fd == event_reactors[i].event_fd) {
 			writes[i]++;
 			if (goes_to[i] != NULL) {
 				atomic_store(&thread->reactor, goes_to[i]); /* as a move does */
@@ -42,22 +42,22 @@ static void setup(void)
 
 static void teardown(void)
 {
-	atomic_store(&thread->reactor, &ebb_reactors[0]);
+	atomic_store(&thread->reactor, &event_reactors[0]);
 	thread = NULL;
 	for (unsigned i = 0; i < 2; i++) {
-		atomic_store(&ebb_reactors[i].asleep, 0);
+		atomic_store(&event_reactors[i].asleep, 0);
 	}
 	stepper_stop();
 }
 
 static void sleeps(unsigned index)
 {
-	atomic_store(&ebb_reactors[index].asleep, 1);
+	atomic_store(&event_reactors[index].asleep, 1);
 }
 
 static bool is_asleep(unsigned index)
 {
-	return atomic_load(&ebb_reactors[index].asleep) != 0;
+	return atomic_load(&event_reactors[index].asleep) != 0;
 }
 
 START_TEST(test_awake)
@@ -103,8 +103,8 @@ START_TEST(test_to_self)
 	stepper_enter(thread);
 	ck_assert_int_eq(ebb_thread_send(thread, &msg), 0);
 	ck_assert_uint_eq(writes[0], 0);
-	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].self_send_turn),
-			  atomic_load(&ebb_reactors[0].turns));
+	ck_assert_uint_eq(atomic_load(&event_reactors[0].self_send_turn),
+			  atomic_load(&event_reactors[0].turns));
 	stepper_leave();
 }
 END_TEST
@@ -117,7 +117,7 @@ START_TEST(test_thread_goes)
 {
 	sleeps(0);
 	sleeps(1);
-	goes_to[0] = &ebb_reactors[1];
+	goes_to[0] = &event_reactors[1];
 	ck_assert_int_eq(ebb_thread_send(thread, &msg), 0);
 	ck_assert_uint_eq(writes[0], 1);
 	ck_assert(!is_asleep(1));
@@ -129,8 +129,8 @@ START_TEST(test_thread_goes_on)
 {
 	sleeps(0);
 	sleeps(1);
-	goes_to[0] = &ebb_reactors[1];
-	goes_to[1] = &ebb_reactors[0];
+	goes_to[0] = &event_reactors[1];
+	goes_to[1] = &event_reactors[0];
 	ck_assert_int_eq(ebb_thread_send_critical(thread, stepper_count, &ran), 0);
 	ck_assert_uint_eq(writes[0], 1); /* and looked at again: it is awake */
 	ck_assert_uint_eq(writes[1], 1);
@@ -151,7 +151,7 @@ START_TEST(test_to_reactor)
 
 	ebb_msg_init(&msg, note_thread, &runs);
 	sleeps(1);
-	ebb_reactor_send(&ebb_reactors[1], &msg);
+	event_reactor_send(&event_reactors[1], &msg);
 	ck_assert(!is_asleep(1));
 	ck_assert_uint_eq(writes[1], 1);
 	stepper_turn_of(1, true);

@@ -164,7 +164,7 @@ START_TEST(test_thread)
 
 	ck_assert_int_eq(rc, -ENOMEM);
 	ck_assert_ptr_null(made);
-	ck_assert_uint_eq(ebb_threads.num_threads, 2);
+	ck_assert_uint_eq(event_threads.num_threads, 2);
 }
 END_TEST
 
@@ -221,28 +221,28 @@ END_TEST
 static void stop(void *arg)
 {
 	(void)arg;
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 /* The helper, or a reactor, cannot be started: an error, nothing left behind, and the next try finds all well. */
 START_TEST(test_no_os_thread)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 
 	stepper_stop();
 	CPU_SET(0, &opts.cpus);
 	CPU_SET(1, &opts.cpus);
 	no_threads = true;
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
-	ck_assert_int_eq(ebb_event_run(), -EAGAIN);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
+	ck_assert_int_eq(event_framework_run(), -EAGAIN);
 	ck_assert_uint_eq(log_count("the watch cannot be started"), 1);
-	ebb_event_fini();
+	event_framework_fini();
 	no_threads = false;
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
-	ck_assert_uint_eq(ebb_threads.num_threads, 1);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
+	ck_assert_uint_eq(event_threads.num_threads, 1);
 	ebb_thread_send_msg(ebb_thread_app(), stop, NULL);
-	ck_assert_int_eq(ebb_event_run(), 0);
-	ebb_event_fini();
+	ck_assert_int_eq(event_framework_run(), 0);
+	event_framework_fini();
 }
 END_TEST
 

@@ -12,8 +12,8 @@
 
 #define COUNT 40 /* more than the table begins with */
 
-static struct ebb_source_table table;
-static struct ebb_source sources[COUNT];
+static struct event_source_table table;
+static struct event_source sources[COUNT];
 static int epoll_fd;
 
 static void setup(void)
@@ -22,7 +22,7 @@ static void setup(void)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ck_assert_int_ge(epoll_fd, 0);
 	for (unsigned i = 0; i < COUNT; i++) {
-		sources[i] = (struct ebb_source){
+		sources[i] = (struct event_source){
 			.fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK),
 			.events = EPOLLIN,
 			.name = "unit",
@@ -37,12 +37,12 @@ static void teardown(void)
 		close(sources[i].fd);
 	}
 	close(epoll_fd);
-	ebb_source_table_fini(&table);
+	event_source_table_fini(&table);
 }
 
 static int add(unsigned i)
 {
-	return ebb_source_add(&table, epoll_fd, &sources[i]);
+	return event_source_add(&table, epoll_fd, &sources[i]);
 }
 
 static unsigned wait_events(struct epoll_event *events)
@@ -66,7 +66,7 @@ START_TEST(test_each_its_own)
 	count = wait_events(events);
 	ck_assert_uint_eq(count, COUNT);
 	for (unsigned i = 0; i < count; i++) {
-		struct ebb_source *source = ebb_source_from_event(&table, events[i].data.u64);
+		struct event_source *source = event_source_from_event(&table, events[i].data.u64);
 
 		ck_assert_ptr_nonnull(source);
 		ck_assert(!seen[source - sources]);
@@ -84,18 +84,18 @@ START_TEST(test_stale_event)
 	ck_assert_int_eq(add(0), 0);
 	ck_assert_uint_eq(wait_events(events), 1);
 	slot = sources[0].slot;
-	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	event_source_remove(&table, epoll_fd, &sources[0]);
 	ck_assert(!sources[0].added);
-	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	ck_assert_ptr_null(event_source_from_event(&table, events[0].data.u64));
 	ck_assert_int_eq(add(1), 0);
 	ck_assert_uint_eq(sources[1].slot, slot);
-	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	ck_assert_ptr_null(event_source_from_event(&table, events[0].data.u64));
 	/* Nor the same source, added anew: that event was of its life before. */
-	ebb_source_remove(&table, epoll_fd, &sources[1]);
+	event_source_remove(&table, epoll_fd, &sources[1]);
 	ck_assert_int_eq(add(0), 0);
-	ck_assert_ptr_null(ebb_source_from_event(&table, events[0].data.u64));
+	ck_assert_ptr_null(event_source_from_event(&table, events[0].data.u64));
 	ck_assert_uint_eq(wait_events(events), 1);
-	ck_assert_ptr_eq(ebb_source_from_event(&table, events[0].data.u64), &sources[0]);
+	ck_assert_ptr_eq(event_source_from_event(&table, events[0].data.u64), &sources[0]);
 }
 END_TEST
 
@@ -103,10 +103,10 @@ START_TEST(test_remove)
 {
 	struct epoll_event events[COUNT];
 
-	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	event_source_remove(&table, epoll_fd, &sources[0]);
 	ck_assert_int_eq(add(0), 0);
-	ebb_source_remove(&table, epoll_fd, &sources[0]);
-	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	event_source_remove(&table, epoll_fd, &sources[0]);
+	event_source_remove(&table, epoll_fd, &sources[0]);
 	ck_assert_uint_eq(wait_events(events), 0);
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(test_remove_closed)
 {
 	ck_assert_int_eq(add(0), 0);
 	close(sources[0].fd);
-	ebb_source_remove(&table, epoll_fd, &sources[0]);
+	event_source_remove(&table, epoll_fd, &sources[0]);
 	ck_assert(!sources[0].added);
 	ck_assert_int_eq(add(1), 0);
 	ck_assert_uint_eq(sources[1].slot, sources[0].slot);
@@ -125,18 +125,18 @@ END_TEST
 
 START_TEST(test_refused)
 {
-	struct ebb_source bad = {.fd = -1, .events = EPOLLIN};
+	struct event_source bad = {.fd = -1, .events = EPOLLIN};
 	uint32_t slot;
 
 	ck_assert_int_eq(add(0), 0);
 	slot = sources[0].slot;
-	ck_assert_int_eq(ebb_source_add(&table, epoll_fd, &bad), -EBADF);
+	ck_assert_int_eq(event_source_add(&table, epoll_fd, &bad), -EBADF);
 	ck_assert(!bad.added);
 	ck_assert_int_eq(add(1), 0);
 	ck_assert_uint_ne(sources[1].slot, slot);
 	/* Twice the same fd: the second is told so, and the first stays. */
 	bad.fd = sources[0].fd;
-	ck_assert_int_eq(ebb_source_add(&table, epoll_fd, &bad), -EEXIST);
+	ck_assert_int_eq(event_source_add(&table, epoll_fd, &bad), -EEXIST);
 	ck_assert(sources[0].added);
 }
 END_TEST
@@ -149,7 +149,7 @@ START_TEST(test_reuse)
 			ck_assert_int_eq(add(i), 0);
 		}
 		for (unsigned i = 0; i < 10; i++) {
-			ebb_source_remove(&table, epoll_fd, &sources[(i * 3) % 10]);
+			event_source_remove(&table, epoll_fd, &sources[(i * 3) % 10]);
 		}
 	}
 	ck_assert_uint_le(table.num_slots, 16);

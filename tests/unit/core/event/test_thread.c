@@ -354,13 +354,13 @@ START_TEST(test_critical_from_signal)
 	stepper_turn();
 	check_story("S");
 	/* Asleep, it is woken by a write(), which may fail and yet leaves errno as it was. */
-	event_fd = ebb_reactors[0].event_fd;
-	ebb_reactors[0].event_fd = -1;
-	atomic_store(&ebb_reactors[0].asleep, 1);
+	event_fd = event_reactors[0].event_fd;
+	event_reactors[0].event_fd = -1;
+	atomic_store(&event_reactors[0].asleep, 1);
 	raise(SIGUSR1);
-	ebb_reactors[0].event_fd = event_fd;
+	event_reactors[0].event_fd = event_fd;
 	ck_assert_int_eq(signal_rc, 0);
-	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 0);
+	ck_assert_uint_eq(atomic_load(&event_reactors[0].asleep), 0);
 	sigaction(SIGUSR1, &before, NULL);
 	stepper_turn();
 	check_story("S");

@@ -25,7 +25,7 @@ static void setup(void)
 
 static bool exited(void)
 {
-	return atomic_load(&thread->state) == EBB_THREAD_EXITED;
+	return atomic_load(&thread->state) == EVENT_THREAD_EXITED;
 }
 
 /* The thread has been told to exit; checks that it does not, and costs nothing meanwhile. */
@@ -39,7 +39,7 @@ static void check_waits(void)
 	/* It may sleep meanwhile: nothing waits, nothing keeps awake, and a timer ends it. */
 	ck_assert(!event_msg_queue_waiting(&thread->queue));
 	ck_assert_uint_eq(thread->num_blocking, 0);
-	ck_assert_uint_ne(ebb_timer_next_ns(&thread->timers), UINT64_MAX);
+	ck_assert_uint_ne(event_timer_next_ns(&thread->timers), UINT64_MAX);
 }
 
 /* … and that it ends in peace once that has gone. */
@@ -67,7 +67,7 @@ START_TEST(test_nothing_left)
 	ck_assert(!exited());
 	stepper_turn();
 	ck_assert(exited());
-	ck_assert_uint_eq(ebb_threads.num_threads, 1);
+	ck_assert_uint_eq(event_threads.num_threads, 1);
 }
 END_TEST
 
@@ -77,10 +77,10 @@ START_TEST(test_twice)
 	ebb_thread_exit();
 	ebb_thread_exit();
 	stepper_leave();
-	ck_assert_uint_eq(ebb_reactors[0].num_leaving, 1);
+	ck_assert_uint_eq(event_reactors[0].num_leaving, 1);
 	stepper_settle();
 	ck_assert(exited());
-	ck_assert_uint_eq(ebb_reactors[0].num_leaving, 0);
+	ck_assert_uint_eq(event_reactors[0].num_leaving, 0);
 }
 END_TEST
 
@@ -413,7 +413,7 @@ START_TEST(test_app_thread)
 {
 	stepper_exit(ebb_thread_app());
 	stepper_settle();
-	ck_assert_int_eq(atomic_load(&ebb_thread_app()->state), EBB_THREAD_RUNNING);
+	ck_assert_int_eq(atomic_load(&ebb_thread_app()->state), EVENT_THREAD_RUNNING);
 }
 END_TEST
 

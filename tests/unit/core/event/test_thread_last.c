@@ -20,7 +20,7 @@ static void setup(void)
 
 static bool exited(void)
 {
-	return atomic_load(&thread->state) == EBB_THREAD_EXITED;
+	return atomic_load(&thread->state) == EVENT_THREAD_EXITED;
 }
 
 static void send_to_self(void *arg)

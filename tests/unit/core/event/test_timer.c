@@ -8,19 +8,19 @@
 
 #define COUNT 200
 
-static struct ebb_timer_heap heap;
-static struct ebb_timer timers[COUNT];
+static struct event_timer_heap heap;
+static struct event_timer timers[COUNT];
 
 static void setup(void)
 {
-	ebb_timer_init(&heap);
+	event_timer_init(&heap);
 	memset(timers, 0, sizeof(timers));
-	ck_assert_int_eq(ebb_timer_reserve(&heap, COUNT), 0);
+	ck_assert_int_eq(event_timer_reserve(&heap, COUNT), 0);
 }
 
 static void teardown(void)
 {
-	ebb_timer_fini(&heap);
+	event_timer_fini(&heap);
 }
 
 /* Every parent is due no later than its children, and every timer knows where it stands. */
@@ -43,8 +43,8 @@ static uint64_t shuffled(unsigned i)
 
 START_TEST(test_empty)
 {
-	ck_assert_uint_eq(ebb_timer_next_ns(&heap), UINT64_MAX);
-	ebb_timer_remove(&heap, &timers[0]);
+	ck_assert_uint_eq(event_timer_next_ns(&heap), UINT64_MAX);
+	event_timer_remove(&heap, &timers[0]);
 	ck_assert_uint_eq(heap.count, 0);
 }
 END_TEST
@@ -52,18 +52,18 @@ END_TEST
 START_TEST(test_sorts)
 {
 	for (unsigned i = 0; i < COUNT; i++) {
-		ebb_timer_add(&heap, &timers[i], 1000 + shuffled(i));
+		event_timer_add(&heap, &timers[i], 1000 + shuffled(i));
 		check_heap();
 	}
 	for (unsigned i = 0; i < COUNT; i++) {
-		struct ebb_timer *first = heap.timers[1];
+		struct event_timer *first = heap.timers[1];
 
-		ck_assert_uint_eq(ebb_timer_next_ns(&heap), 1000 + i);
-		ebb_timer_remove(&heap, first);
+		ck_assert_uint_eq(event_timer_next_ns(&heap), 1000 + i);
+		event_timer_remove(&heap, first);
 		ck_assert_uint_eq(first->position, 0);
 		check_heap();
 	}
-	ck_assert_uint_eq(ebb_timer_next_ns(&heap), UINT64_MAX);
+	ck_assert_uint_eq(event_timer_next_ns(&heap), UINT64_MAX);
 }
 END_TEST
 
@@ -71,13 +71,13 @@ END_TEST
 START_TEST(test_remove_any)
 {
 	for (unsigned i = 0; i < COUNT; i++) {
-		ebb_timer_add(&heap, &timers[i], shuffled(i));
+		event_timer_add(&heap, &timers[i], shuffled(i));
 	}
 	for (unsigned i = 0; i < COUNT; i++) {
-		ebb_timer_remove(&heap, &timers[(i * 37u) % COUNT]);
+		event_timer_remove(&heap, &timers[(i * 37u) % COUNT]);
 		ck_assert_uint_eq(heap.count, COUNT - 1 - i);
 		check_heap();
-		ebb_timer_remove(&heap, &timers[(i * 37u) % COUNT]);
+		event_timer_remove(&heap, &timers[(i * 37u) % COUNT]);
 		ck_assert_uint_eq(heap.count, COUNT - 1 - i);
 	}
 }
@@ -88,9 +88,9 @@ START_TEST(test_filler_goes_up)
 	static const uint64_t deadlines[] = {1, 10, 2, 11, 12, 3, 4};
 
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(deadlines); i++) {
-		ebb_timer_add(&heap, &timers[i], deadlines[i]);
+		event_timer_add(&heap, &timers[i], deadlines[i]);
 	}
-	ebb_timer_remove(&heap, &timers[3]);
+	event_timer_remove(&heap, &timers[3]);
 	check_heap();
 	ck_assert_uint_eq(timers[6].position, 2);
 }
@@ -99,11 +99,11 @@ END_TEST
 START_TEST(test_equal_deadlines)
 {
 	for (unsigned i = 0; i < COUNT; i++) {
-		ebb_timer_add(&heap, &timers[i], 5);
+		event_timer_add(&heap, &timers[i], 5);
 	}
 	for (unsigned i = 0; i < COUNT; i++) {
-		ck_assert_uint_eq(ebb_timer_next_ns(&heap), 5);
-		ebb_timer_remove(&heap, heap.timers[1]);
+		ck_assert_uint_eq(event_timer_next_ns(&heap), 5);
+		event_timer_remove(&heap, heap.timers[1]);
 	}
 	ck_assert_uint_eq(heap.count, 0);
 }
@@ -111,16 +111,16 @@ END_TEST
 
 START_TEST(test_reserve)
 {
-	struct ebb_timer_heap other;
+	struct event_timer_heap other;
 
-	ebb_timer_init(&other);
+	event_timer_init(&other);
 	for (uint32_t i = 1; i <= COUNT; i++) {
-		ck_assert_int_eq(ebb_timer_reserve(&other, i), 0);
+		ck_assert_int_eq(event_timer_reserve(&other, i), 0);
 		ck_assert_uint_ge(other.capacity, i);
-		ebb_timer_add(&other, &timers[i - 1], COUNT - i);
-		ck_assert_uint_eq(ebb_timer_next_ns(&other), COUNT - i);
+		event_timer_add(&other, &timers[i - 1], COUNT - i);
+		ck_assert_uint_eq(event_timer_next_ns(&other), COUNT - i);
 	}
-	ebb_timer_fini(&other);
+	event_timer_fini(&other);
 	ck_assert_uint_eq(other.capacity, 0);
 }
 END_TEST

@@ -114,8 +114,8 @@ END_TEST
 
 START_TEST(test_counted_in_silence)
 {
-	ebb_violation_count(5, "took long", "disk5", thread, thread);
-	ebb_violation_count(5, "took long", "disk5", thread, thread);
+	event_violation_count(5, "took long", "disk5", thread, thread);
+	event_violation_count(5, "took long", "disk5", thread, thread);
 	ck_assert_uint_eq(log_count("disk5"), 0);
 	check_records("disk5", 1, 2);
 }

@@ -105,7 +105,7 @@ START_TEST(test_stuck_inbox)
 	struct ebb_msg msg;
 
 	ebb_msg_init(&msg, hang, &us);
-	ebb_reactor_send(&ebb_reactors[0], &msg);
+	event_reactor_send(&event_reactors[0], &msg);
 	stepper_turn();
 	ck_assert_uint_eq(log_count("in hang of thread 'none'"), 1);
 }
@@ -134,11 +134,11 @@ END_TEST
 /* Asleep, or just woken from a long sleep: nothing is stuck. */
 START_TEST(test_asleep)
 {
-	atomic_store(&ebb_reactors[0].asleep, 1);
+	atomic_store(&event_reactors[0].asleep, 1);
 	stepper_advance_us(3600000000);
 	event_watchdog_expired();
 	ck_assert_uint_eq(log_count("is stuck"), 0);
-	atomic_store(&ebb_reactors[0].asleep, 0);
+	atomic_store(&event_reactors[0].asleep, 0);
 }
 END_TEST
 
@@ -166,21 +166,21 @@ START_TEST(test_memory_goes_back)
 		ebb_mem_free(bufs[i], EBB_MEM_ALLOC_MAX);
 	}
 	stepper_leave();
-	atomic_store(&ebb_reactors[0].asleep, 1);
+	atomic_store(&event_reactors[0].asleep, 1);
 	event_watchdog_expired();
-	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
+	ck_assert_uint_eq(atomic_load(&event_reactors[0].asleep), 1);
 	ck_assert_uint_eq(mapped_bytes(), 4 * EBB_MEM_REGION_SIZE);
 	event_watchdog_expired();
-	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 0);
+	ck_assert_uint_eq(atomic_load(&event_reactors[0].asleep), 0);
 	/* Asked again before it has looked: one message, not two. */
 	event_watchdog_expired();
 	stepper_turn();
 	ck_assert_uint_eq(mapped_bytes(), EBB_MEM_REGION_SIZE);
-	atomic_store(&ebb_reactors[0].asleep, 1);
+	atomic_store(&event_reactors[0].asleep, 1);
 	event_watchdog_expired();
 	event_watchdog_expired();
-	ck_assert_uint_eq(atomic_load(&ebb_reactors[0].asleep), 1);
-	atomic_store(&ebb_reactors[0].asleep, 0);
+	ck_assert_uint_eq(atomic_load(&event_reactors[0].asleep), 1);
+	atomic_store(&event_reactors[0].asleep, 0);
 }
 END_TEST
 
@@ -193,7 +193,7 @@ static int run_sleeper(void *arg)
 	(void)arg;
 	if (++runs == 2) {
 		ebb_poller_unregister(&sleeper);
-		ebb_event_stop();
+		event_framework_stop();
 	}
 	return 0;
 }
@@ -203,7 +203,7 @@ static int arm_sleeper(void *arg)
 {
 	(void)arg;
 	stepper_advance_us(3600000000);
-	ck_assert_uint_eq(atomic_exchange(&ebb_reactors[0].asleep, 0), 1);
+	ck_assert_uint_eq(atomic_exchange(&event_reactors[0].asleep, 0), 1);
 	event_watchdog_expired();
 	return -EAGAIN;
 }
@@ -252,20 +252,20 @@ static void really_hang(void *arg)
 	while (!atomic_load(&reported) && real_ns() < end_ns) {
 		sched_yield();
 	}
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 START_TEST(test_really_stuck)
 {
-	struct ebb_event_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
+	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
 
 	stepper_stop();
 	ebb_log_set_sink(note_report);
 	CPU_SET(0, &opts.cpus);
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	ebb_thread_send_msg(ebb_thread_app(), really_hang, NULL);
-	ck_assert_int_eq(ebb_event_run(), 0);
-	ebb_event_fini();
+	ck_assert_int_eq(event_framework_run(), 0);
+	event_framework_fini();
 	ebb_log_set_sink(NULL);
 	ck_assert(atomic_load(&reported));
 	ck_assert_msg(strstr(report, "in really_hang of thread 'app_thread'") != NULL, "%s",

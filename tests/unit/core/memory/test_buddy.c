@@ -6,42 +6,42 @@
 
 #include "tests/unit/unit.h"
 
-static struct ebb_buddy buddy;
+static struct mem_buddy buddy;
 
 static void setup(void)
 {
 	memset(&buddy, 0, sizeof(buddy));
-	ebb_buddy_init(&buddy);
+	mem_buddy_init(&buddy);
 }
 
 START_TEST(nothing_comes_of_nothing)
 {
-	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
-	ck_assert(!ebb_buddy_remove_region(&buddy, 0));
+	ck_assert_int_eq(mem_buddy_alloc(&buddy, 0), -1);
+	ck_assert(!mem_buddy_remove_region(&buddy, 0));
 }
 END_TEST
 
 START_TEST(a_region_is_512_pages)
 {
-	bool seen[EBB_BUDDY_REGION_PAGES] = {false};
+	bool seen[MEM_BUDDY_REGION_PAGES] = {false};
 	unsigned i;
 
-	ebb_buddy_add_region(&buddy, 3);
-	for (i = 0; i < EBB_BUDDY_REGION_PAGES; i++) {
-		long page = ebb_buddy_alloc(&buddy, 0) - 3 * (long)EBB_BUDDY_REGION_PAGES;
+	mem_buddy_add_region(&buddy, 3);
+	for (i = 0; i < MEM_BUDDY_REGION_PAGES; i++) {
+		long page = mem_buddy_alloc(&buddy, 0) - 3 * (long)MEM_BUDDY_REGION_PAGES;
 
 		ck_assert_int_ge(page, 0);
-		ck_assert_int_lt(page, EBB_BUDDY_REGION_PAGES);
+		ck_assert_int_lt(page, MEM_BUDDY_REGION_PAGES);
 		ck_assert(!seen[page]);
 		seen[page] = true;
 	}
-	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
-	ck_assert(!ebb_buddy_remove_region(&buddy, 3));
-	for (i = 0; i < EBB_BUDDY_REGION_PAGES; i++) {
-		ck_assert(ebb_buddy_free(&buddy, 3 * EBB_BUDDY_REGION_PAGES + i, 0));
+	ck_assert_int_eq(mem_buddy_alloc(&buddy, 0), -1);
+	ck_assert(!mem_buddy_remove_region(&buddy, 3));
+	for (i = 0; i < MEM_BUDDY_REGION_PAGES; i++) {
+		ck_assert(mem_buddy_free(&buddy, 3 * MEM_BUDDY_REGION_PAGES + i, 0));
 	}
-	ck_assert(ebb_buddy_remove_region(&buddy, 3));
-	ck_assert_int_eq(ebb_buddy_alloc(&buddy, 0), -1);
+	ck_assert(mem_buddy_remove_region(&buddy, 3));
+	ck_assert_int_eq(mem_buddy_alloc(&buddy, 0), -1);
 }
 END_TEST
 
@@ -49,20 +49,20 @@ START_TEST(misuse_is_noticed)
 {
 	long page;
 
-	ebb_buddy_add_region(&buddy, 0);
-	page = ebb_buddy_alloc(&buddy, 2);
+	mem_buddy_add_region(&buddy, 0);
+	page = mem_buddy_alloc(&buddy, 2);
 	ck_assert_int_ge(page, 0);
-	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page, 1));
-	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page + 1, 2));
-	ck_assert(ebb_buddy_free(&buddy, (unsigned long)page, 2));
-	ck_assert(!ebb_buddy_free(&buddy, (unsigned long)page, 2));
+	ck_assert(!mem_buddy_free(&buddy, (unsigned long)page, 1));
+	ck_assert(!mem_buddy_free(&buddy, (unsigned long)page + 1, 2));
+	ck_assert(mem_buddy_free(&buddy, (unsigned long)page, 2));
+	ck_assert(!mem_buddy_free(&buddy, (unsigned long)page, 2));
 }
 END_TEST
 
 /* Random blocks never overlap, lie on their size, and all come together again in the end. */
 START_TEST(blocks_do_not_overlap)
 {
-	static uint8_t owner[4 * EBB_BUDDY_REGION_PAGES];
+	static uint8_t owner[4 * MEM_BUDDY_REGION_PAGES];
 	struct {
 		unsigned long page;
 		unsigned order;
@@ -72,11 +72,11 @@ START_TEST(blocks_do_not_overlap)
 	srand((unsigned)_i + 1);
 	memset(owner, 0, sizeof(owner));
 	for (i = 0; i < 4; i++) {
-		ebb_buddy_add_region(&buddy, i);
+		mem_buddy_add_region(&buddy, i);
 	}
 	for (round = 0; round < 5000; round++) {
-		unsigned order = (unsigned)rand() % EBB_BUDDY_ORDERS;
-		long page = rand() % 2 && count < 200 ? ebb_buddy_alloc(&buddy, order) : -1;
+		unsigned order = (unsigned)rand() % MEM_BUDDY_ORDERS;
+		long page = rand() % 2 && count < 200 ? mem_buddy_alloc(&buddy, order) : -1;
 
 		if (page >= 0) {
 			ck_assert_int_eq(page & ((1l << order) - 1), 0);
@@ -92,15 +92,15 @@ START_TEST(blocks_do_not_overlap)
 				owner[blocks[victim].page + i]--;
 			}
 			ck_assert(
-				ebb_buddy_free(&buddy, blocks[victim].page, blocks[victim].order));
+				mem_buddy_free(&buddy, blocks[victim].page, blocks[victim].order));
 			blocks[victim] = blocks[--count];
 		}
 	}
 	while (count-- > 0) {
-		ck_assert(ebb_buddy_free(&buddy, blocks[count].page, blocks[count].order));
+		ck_assert(mem_buddy_free(&buddy, blocks[count].page, blocks[count].order));
 	}
 	for (i = 0; i < 4; i++) {
-		ck_assert(ebb_buddy_remove_region(&buddy, i));
+		ck_assert(mem_buddy_remove_region(&buddy, i));
 	}
 }
 END_TEST

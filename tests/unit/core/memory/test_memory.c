@@ -24,7 +24,7 @@ static struct ebb_mem_stats stats_now(void)
 /* As a reactor begins, on this OS thread. */
 static void begin_cache(void)
 {
-	ebb_mem_cache_begin(CORE);
+	mem_cache_begin(CORE);
 }
 
 static void run_thread(void *(*main_fn)(void *), void *arg)
@@ -125,7 +125,7 @@ static unsigned asked;
 static bool age(void)
 {
 	cpu_set_t stale_cores;
-	bool again = ebb_mem_age(&stale_cores);
+	bool again = mem_age(&stale_cores);
 
 	ck_assert_int_eq(CPU_COUNT(&stale_cores), CPU_ISSET(CORE, &stale_cores) != 0);
 	asked += CPU_ISSET(CORE, &stale_cores) != 0;
@@ -148,12 +148,12 @@ START_TEST(what_is_stale_goes)
 	age();
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_lt(regions_mapped(), 4);
-	ebb_mem_age_caller();
+	mem_age_caller();
 	ck_assert_uint_eq(stats_now().cached_bytes, 0);
 	ck_assert_uint_eq(regions_mapped(), 1);
 	ck_assert(!age());
 	ck_assert_uint_eq(asked, 1);
-	ebb_mem_cache_end();
+	mem_cache_end();
 }
 END_TEST
 
@@ -169,11 +169,11 @@ START_TEST(what_is_used_once_an_age_stays)
 		free_all(bufs, 8);
 		ck_assert_uint_eq(regions_mapped(), 4);
 		ck_assert(age());
-		ebb_mem_age_caller();
+		mem_age_caller();
 		ck_assert_uint_eq(stats_now().cached_bytes, 2u << 20);
 	}
 	ck_assert_uint_eq(asked, 0);
-	ebb_mem_cache_end();
+	mem_cache_end();
 }
 END_TEST
 
@@ -201,7 +201,7 @@ START_TEST(ages_end)
 	alloc_all(bufs, 4);
 	age();
 	age();
-	ebb_mem_age_caller();
+	mem_age_caller();
 	ck_assert(!age());
 	ck_assert_uint_eq(regions_mapped(), 3);
 	/* Free, but there is somebody who cannot let go. */
@@ -210,7 +210,7 @@ START_TEST(ages_end)
 	ck_assert(!age());
 	ebb_mem_unsubscribe(&subscriber);
 	ebb_mem_trim();
-	ebb_mem_cache_end();
+	mem_cache_end();
 }
 END_TEST
 
@@ -230,7 +230,7 @@ START_TEST(a_reactor_keeps_what_was_freed)
 	ebb_mem_trim();
 	ck_assert_uint_eq(stats_now().used_bytes, 0);
 	ck_assert_uint_eq(stats_now().cached_bytes, 0);
-	ebb_mem_cache_end();
+	mem_cache_end();
 }
 END_TEST
 
@@ -241,7 +241,7 @@ START_TEST(nothing_is_kept_after_the_cache_has_ended)
 	begin_cache();
 	ebb_mem_free(ebb_mem_alloc(4096), 4096);
 	ck_assert_uint_eq(stats_now().cached_bytes, 4096);
-	ebb_mem_cache_end();
+	mem_cache_end();
 	ck_assert_uint_eq(stats_now().used_bytes, 0);
 	buf = ebb_mem_alloc(4096);
 	ebb_mem_free(buf, 4096);
@@ -269,7 +269,7 @@ START_TEST(caches_are_bounded)
 		ck_assert_uint_eq(stats_now().cached_bytes, stats_now().used_bytes);
 		ebb_mem_trim();
 	}
-	ebb_mem_cache_end();
+	mem_cache_end();
 }
 END_TEST
 
@@ -300,14 +300,14 @@ START_TEST(the_nth_allocation_fails)
 {
 	void *bufs[3];
 
-	ebb_mem_fail_from(3);
+	mem_fail_from(3);
 	bufs[0] = ebb_mem_alloc(4096);
 	bufs[1] = ebb_mem_alloc(4096);
 	ck_assert_ptr_nonnull(bufs[0]);
 	ck_assert_ptr_nonnull(bufs[1]);
 	ck_assert_ptr_null(ebb_mem_alloc(4096));
 	ck_assert_ptr_null(ebb_mem_alloc(4096));
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	bufs[2] = ebb_mem_alloc(4096);
 	ck_assert_ptr_nonnull(bufs[2]);
 	ebb_mem_free(bufs[0], 4096);

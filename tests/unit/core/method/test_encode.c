@@ -53,7 +53,7 @@ static const struct ebb_method method = {
 	.defaults = &defaults,
 };
 
-static char longest[EBB_PARAM_STRING_MAX + 1];
+static char longest[METHOD_PARAM_STRING_MAX + 1];
 static struct json_object *any_values[4];
 
 static void setup(void)
@@ -133,7 +133,7 @@ static void pick(const struct ebb_param *param, void *field)
 	}
 }
 
-/* As ebb_param_decode() would fill it in for some call of @of. */
+/* As method_param_decode() would fill it in for some call of @of. */
 static void pick_values(const struct ebb_method *of, char *values)
 {
 	memset(values, 0, of->params_size);
@@ -183,7 +183,7 @@ static bool same(const struct ebb_param *param, const void *a, const void *b)
 /* Through text, as a file holds it. */
 static void check_inverse(const struct ebb_method *of, const char *values)
 {
-	struct json_object *encoded = ebb_param_encode(of, values);
+	struct json_object *encoded = method_param_encode(of, values);
 	const char *text = json_object_to_json_string(encoded);
 	struct json_object *read = json_tokener_parse(text);
 	char *decoded = calloc(1, of->params_size + 1);
@@ -191,7 +191,8 @@ static void check_inverse(const struct ebb_method *of, const char *values)
 
 	ck_assert_ptr_nonnull(encoded);
 	ck_assert_ptr_nonnull(read);
-	ck_assert_msg(ebb_param_decode(of, read, decoded, &error) == 0, "%s: %s", text, error.text);
+	ck_assert_msg(method_param_decode(of, read, decoded, &error) == 0, "%s: %s", text,
+		      error.text);
 	for (size_t i = 0; i < of->num_params; i++) {
 		const struct ebb_param *param = &of->params[i];
 
@@ -239,7 +240,7 @@ END_TEST
 
 static void check_encoded(const struct values *values, const char *expected)
 {
-	struct json_object *encoded = ebb_param_encode(&method, values);
+	struct json_object *encoded = method_param_encode(&method, values);
 
 	ck_assert_str_eq(json_object_to_json_string_ext(encoded, JSON_C_TO_STRING_PLAIN), expected);
 	json_object_put(encoded);
@@ -269,7 +270,7 @@ START_TEST(nothing_is_shared_with_the_values)
 
 	values.needed = "x";
 	values.any = json_tokener_parse("[1]");
-	encoded = ebb_param_encode(&method, &values);
+	encoded = method_param_encode(&method, &values);
 	ck_assert_ptr_ne(json_object_object_get(encoded, "any"), values.any);
 	ck_assert_int_eq(json_object_put(values.any), 1);
 	ck_assert_str_eq(json_object_to_json_string_ext(encoded, JSON_C_TO_STRING_PLAIN),

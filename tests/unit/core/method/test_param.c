@@ -64,7 +64,7 @@ static int decode_by(const struct ebb_method *by, const char *text)
 	json_object_put(json);
 	json = text != NULL ? json_tokener_parse(text) : NULL;
 	error = (struct ebb_method_error){0};
-	return ebb_param_decode(by, json, &values, &error);
+	return method_param_decode(by, json, &values, &error);
 }
 
 static int decode(const char *text)
@@ -181,7 +181,7 @@ END_TEST
 START_TEST(refuses_bad_strings)
 {
 	struct json_object *object = json_object_new_object();
-	char text[EBB_PARAM_STRING_MAX + 2];
+	char text[METHOD_PARAM_STRING_MAX + 2];
 
 	check_refused("{\"text\": \"a\\u0000b\"}", "\"text\"", "byte 1 is 0x00");
 	check_refused("{\"text\": \"disk\\n\"}", "\"text\"", "byte 4 is 0x0a");
@@ -189,11 +189,11 @@ START_TEST(refuses_bad_strings)
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	json_object_object_add(object, "text", json_object_new_string(text));
-	ck_assert_int_eq(ebb_param_decode(&method, object, &values, &error), -EINVAL);
+	ck_assert_int_eq(method_param_decode(&method, object, &values, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "at most 4095"));
-	text[EBB_PARAM_STRING_MAX] = '\0';
+	text[METHOD_PARAM_STRING_MAX] = '\0';
 	json_object_object_add(object, "text", json_object_new_string(text));
-	ck_assert_int_eq(ebb_param_decode(&method, object, &values, &error), 0);
+	ck_assert_int_eq(method_param_decode(&method, object, &values, &error), 0);
 	json_object_put(object);
 }
 END_TEST
@@ -233,8 +233,8 @@ START_TEST(prints_help_from_the_table)
 	FILE *out = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(out);
-	ebb_method_print_help(&method, out);
-	ebb_method_print_help(&bare_method, out);
+	method_print_help(&method, out);
+	method_print_help(&bare_method, out);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, "test_method: does nothing"));
 	ck_assert_ptr_nonnull(strstr(text, "Also called test_alias"));

@@ -385,8 +385,8 @@ static void names_exist(const struct ebb_method *method, const char *names)
 
 	snprintf(text, sizeof(text), "%s", names != NULL ? names : "");
 	for (char *name = strtok(text, " "); name != NULL; name = strtok(NULL, " ")) {
-		ck_assert_msg(ebb_param_find(method, name) != NULL, "%s: no \"%s\"", method->name,
-			      name);
+		ck_assert_msg(method_param_find(method, name) != NULL, "%s: no \"%s\"",
+			      method->name, name);
 	}
 }
 

@@ -18,8 +18,8 @@
 static char folder[64];
 static char path[96];
 static char lock_path[104];
-static struct ebb_unix_socket first;
-static struct ebb_unix_socket second;
+static struct os_unix_socket first;
+static struct os_unix_socket second;
 
 static void setup(void)
 {
@@ -67,13 +67,13 @@ static int bind_at_path(void)
 
 START_TEST(listens_and_leaves_nothing)
 {
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
 	ck_assert(connects());
 	ck_assert(exists(lock_path));
-	ebb_unix_socket_stop(&first);
+	os_unix_socket_stop(&first);
 	ck_assert(!exists(path));
 	ck_assert(exists(lock_path));
-	ebb_unix_socket_close(&first);
+	os_unix_socket_close(&first);
 	ck_assert(!exists(lock_path));
 }
 END_TEST
@@ -88,13 +88,13 @@ START_TEST(has_the_mode_whatever_the_umask)
 			mode_t before = umask(masks[j]);
 			struct stat st;
 
-			ck_assert_int_eq(ebb_unix_socket_open(&first, path, modes[i],
-							      "choose another"),
+			ck_assert_int_eq(os_unix_socket_open(&first, path, modes[i],
+							     "choose another"),
 					 0);
 			umask(before);
 			ck_assert_int_eq(lstat(path, &st), 0);
 			ck_assert_int_eq(st.st_mode & 07777, modes[i]);
-			ebb_unix_socket_close(&first);
+			os_unix_socket_close(&first);
 		}
 	}
 }
@@ -104,15 +104,15 @@ START_TEST(refuses_a_second_one)
 {
 	char pid[32];
 
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
-	ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"), -EADDRINUSE);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), -EADDRINUSE);
 	snprintf(pid, sizeof(pid), "process %d", (int)getpid());
 	ck_assert_ptr_nonnull(strstr(second.error, path));
 	ck_assert_ptr_nonnull(strstr(second.error, pid));
 	ck_assert(connects());
-	ebb_unix_socket_close(&first);
-	ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"), 0);
-	ebb_unix_socket_close(&second);
+	os_unix_socket_close(&first);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	os_unix_socket_close(&second);
 }
 END_TEST
 
@@ -121,9 +121,9 @@ START_TEST(replaces_what_a_dead_daemon_left)
 	close(bind_at_path());
 	close(open(lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
 	ck_assert(exists(path) && !connects());
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
 	ck_assert(connects());
-	ebb_unix_socket_close(&first);
+	os_unix_socket_close(&first);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(leaves_other_listeners_alone)
 	int fd = bind_at_path();
 
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(first.error, "another program"));
 	ck_assert(connects());
 	ck_assert(!exists(lock_path));
@@ -159,7 +159,7 @@ START_TEST(leaves_a_server_alone_that_has_forked)
 		_exit(read(fd[0], &byte, 1) < 0);
 	}
 	ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
 	ck_assert(connects());
 	close(fd[0]);
 	close(fd[1]); /* the child ends */
@@ -173,7 +173,7 @@ START_TEST(leaves_alone_what_it_cannot_tell)
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), -EPROTOTYPE);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EPROTOTYPE);
 	ck_assert_ptr_nonnull(strstr(first.error, path));
 	ck_assert(exists(path));
 	close(fd);
@@ -182,15 +182,15 @@ END_TEST
 
 START_TEST(unlinked_and_unlocked_another_may_have_the_path)
 {
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
-	ebb_unix_socket_unlink(&first);
-	ebb_unix_socket_unlock(&first);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	os_unix_socket_unlink(&first);
+	os_unix_socket_unlock(&first);
 	ck_assert(!exists(path) && !exists(lock_path));
-	ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"), 0);
-	ebb_unix_socket_close(&first);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	os_unix_socket_close(&first);
 	ck_assert(connects());
 	ck_assert(exists(lock_path));
-	ebb_unix_socket_close(&second);
+	os_unix_socket_close(&second);
 }
 END_TEST
 
@@ -200,7 +200,7 @@ START_TEST(leaves_files_alone)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), -EEXIST);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EEXIST);
 	ck_assert_ptr_nonnull(strstr(first.error, "not a socket"));
 	ck_assert(exists(path));
 }
@@ -210,10 +210,10 @@ START_TEST(leaves_a_successors_socket_alone)
 {
 	int fd;
 
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
 	unlink(path);
 	fd = bind_at_path();
-	ebb_unix_socket_close(&first);
+	os_unix_socket_close(&first);
 	ck_assert(exists(path));
 	close(fd);
 }
@@ -224,8 +224,8 @@ START_TEST(is_renewed_where_its_files_were_removed)
 	struct stat st;
 	int old_fd = -1;
 
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0640, "choose another"), 0);
-	ck_assert(ebb_unix_socket_is_found(&first));
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0640, "choose another"), 0);
+	ck_assert(os_unix_socket_is_found(&first));
 	for (unsigned i = 0; i < 2; i++) {
 		int fd = first.fd;
 
@@ -233,18 +233,18 @@ START_TEST(is_renewed_where_its_files_were_removed)
 		if (i == 1) {
 			unlink(lock_path);
 		}
-		ck_assert(!ebb_unix_socket_is_found(&first));
-		ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), 0);
+		ck_assert(!os_unix_socket_is_found(&first));
+		ck_assert_int_eq(os_unix_socket_renew(&first, "choose another", &old_fd), 0);
 		ck_assert_int_eq(old_fd, fd);
 		close(old_fd);
-		ck_assert(ebb_unix_socket_is_found(&first));
+		ck_assert(os_unix_socket_is_found(&first));
 		ck_assert(connects());
 		ck_assert_int_eq(lstat(path, &st), 0);
 		ck_assert_int_eq(st.st_mode & 07777, 0640);
-		ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"),
+		ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"),
 				 -EADDRINUSE);
 	}
-	ebb_unix_socket_close(&first);
+	os_unix_socket_close(&first);
 	ck_assert(!exists(path) && !exists(lock_path));
 }
 END_TEST
@@ -254,24 +254,24 @@ START_TEST(is_not_renewed_where_another_has_the_path)
 	int old_fd = -1;
 	int fd;
 
-	ck_assert_int_eq(ebb_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
 	unlink(path);
 	fd = bind_at_path();
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert(!ebb_unix_socket_is_found(&first));
-	ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), -EBUSY);
+	ck_assert(!os_unix_socket_is_found(&first));
+	ck_assert_int_eq(os_unix_socket_renew(&first, "choose another", &old_fd), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(first.error, "another program"));
 	ck_assert_int_ge(first.fd, 0);
 	ck_assert_int_eq(old_fd, -1);
 	close(fd);
 	unlink(path);
 	unlink(lock_path);
-	ck_assert_int_eq(ebb_unix_socket_open(&second, path, 0600, "choose another"), 0);
-	ck_assert_int_eq(ebb_unix_socket_renew(&first, "choose another", &old_fd), -EADDRINUSE);
-	ebb_unix_socket_close(&first);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_renew(&first, "choose another", &old_fd), -EADDRINUSE);
+	os_unix_socket_close(&first);
 	ck_assert(connects());
 	ck_assert(exists(lock_path));
-	ebb_unix_socket_close(&second);
+	os_unix_socket_close(&second);
 }
 END_TEST
 
@@ -284,17 +284,17 @@ START_TEST(refuses_bad_paths)
 	memcpy(longest, folder, strlen(folder));
 	longest[strlen(folder)] = '/';
 	longest[107] = '\0';
-	ck_assert_int_eq(ebb_unix_socket_open(&first, longest, 0600, "choose another"), 0);
-	ebb_unix_socket_close(&first);
+	ck_assert_int_eq(os_unix_socket_open(&first, longest, 0600, "choose another"), 0);
+	os_unix_socket_close(&first);
 
 	memset(too_long, 'x', sizeof(too_long));
 	too_long[108] = '\0';
-	ck_assert_int_eq(ebb_unix_socket_open(&first, too_long, 0600, "choose another"),
+	ck_assert_int_eq(os_unix_socket_open(&first, too_long, 0600, "choose another"),
 			 -ENAMETOOLONG);
 	ck_assert_ptr_nonnull(strstr(first.error, "108 bytes"));
-	ck_assert_int_eq(ebb_unix_socket_open(&first, "", 0600, "choose another"), -ENAMETOOLONG);
-	ck_assert_int_eq(ebb_unix_socket_open(&first, "/no/such/folder/a.sock", 0600,
-					      "choose another"),
+	ck_assert_int_eq(os_unix_socket_open(&first, "", 0600, "choose another"), -ENAMETOOLONG);
+	ck_assert_int_eq(os_unix_socket_open(&first, "/no/such/folder/a.sock", 0600,
+					     "choose another"),
 			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(first.error, "/no/such/folder"));
 }

@@ -485,10 +485,10 @@ START_TEST(a_moved_thread_goes_on)
 	ck_assert_int_eq(write_wait(buf, 3, 1, 0), 0);
 	in_ring = driver_channel()->use_ring; /* not on overlayfs, where all goes to the helper */
 	ck_assert_int_eq(driver_channel()->file_index >= 0, in_ring);
-	ebb_channels_quiesce(thread);
-	ck_assert(ebb_channels_quiet(thread));
+	event_channels_quiesce(thread);
+	ck_assert(event_channels_quiet(thread));
 	ck_assert_int_eq(driver_channel()->file_index, -1);
-	ebb_channels_resume(thread);
+	event_channels_resume(thread);
 	ck_assert_int_eq(driver_channel()->file_index >= 0, in_ring);
 	memset(buf, 0, BLOCK);
 	ck_assert_int_eq(read_wait(buf, 3, 1), 0);

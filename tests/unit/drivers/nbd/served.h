@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_NBD_SERVED_H
-#define TESTS_NBD_SERVED_H
+#ifndef TESTS_UNIT_DRIVERS_NBD_SERVED_H
+#define TESTS_UNIT_DRIVERS_NBD_SERVED_H
 
 /*
  * The whole service in this process, with one bdev of the test's own making, "disk", exported on a

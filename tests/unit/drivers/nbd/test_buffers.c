@@ -103,9 +103,9 @@ START_TEST(an_empty_pool_gives_nothing_and_wakes_nobody)
 	struct nbd_buffers buffers = {.iovcnt = 0};
 
 	ebb_list_push_back(&group.mem_waiters, &waiter.link);
-	ebb_mem_fail_from(3);
+	mem_fail_from(3);
 	ck_assert_int_eq(nbd_buffers_alloc(&buffers, &share, 4 * NBD_CHUNK_SIZE, false), -ENOMEM);
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	ck_assert_int_eq(buffers.iovcnt, 0);
 	ck_assert_uint_eq(share.used_bytes, 0);
 	ck_assert_uint_eq(group.used_bytes, 0);

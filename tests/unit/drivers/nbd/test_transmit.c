@@ -302,32 +302,32 @@ static void an_empty_pool_is_waited_for(void)
 	int fd = served_connect();
 	int other = served_connect();
 
-	ebb_mem_fail_from(1);
+	mem_fail_from(1);
 	client_request(fd, 0, NBD_CMD_READ, 1, 0, 1 << 20);
 	client_request(other, 0, NBD_CMD_READ, 1, 0, 1 << 20);
 	client_request(other, 0, NBD_CMD_FLUSH, 2, 0, 0);
 	ck_assert(client_hears_nothing(fd, 50));
 	ck_assert(client_hears_nothing(other, 0));
 	/* Some, but not all of what a request needs: none of it is kept. */
-	ebb_mem_fail_from(3);
+	mem_fail_from(3);
 	client_request(fd, 0, NBD_CMD_READ, 2, 0, 4 << 20);
 	client_expect_reply(fd, 1, 0);
 	ck_assert(client_receive(fd, data, 1 << 20));
 	ck_assert(client_hears_nothing(fd, 50));
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	client_expect_reply(fd, 2, 0);
 	ck_assert(client_receive(fd, data, 4 << 20));
 	client_expect_reply(other, 1, 0);
 	ck_assert(client_receive(other, data, 1 << 20));
 	client_expect_reply(other, 2, 0);
 	/* Gone while it waits. */
-	ebb_mem_fail_from(1);
+	mem_fail_from(1);
 	client_request(fd, 0, NBD_CMD_READ, 1, 0, 1 << 20);
 	client_request(other, 0, NBD_CMD_WRITE, 1, 0, 1 << 20);
 	ck_assert(client_hears_nothing(fd, 20));
 	close(fd);
 	close(other);
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	client_wait(served_nobody, "the clients are gone");
 }
 

@@ -20,7 +20,7 @@ struct mock mock;
 /* All queues, so that the test can release what they hold. */
 static struct mock_queue *queues[64];
 
-static void note(const struct ebb_nvme_request *request, struct ebb_nvme_queue *queue)
+static void note(const struct nvme_request *request, struct nvme_queue *queue)
 {
 	ck_assert_uint_lt(mock.num_records, MOCK_RECORDS);
 	mock.records[mock.num_records++] = (struct mock_record){
@@ -73,7 +73,7 @@ void mock_fail(bool admin, uint8_t opcode, unsigned times, int rc, uint16_t stat
 }
 
 /* Return: true: the answer is in the request already. */
-static bool faulted(bool admin, struct ebb_nvme_request *request)
+static bool faulted(bool admin, struct nvme_request *request)
 {
 	unsigned i;
 
@@ -95,7 +95,7 @@ static bool faulted(bool admin, struct ebb_nvme_request *request)
 }
 
 /* The memory of a command: in the pool, whole, and within the transport's limits. */
-static void check_data(const struct ebb_nvme_request *request, uint64_t len_bytes)
+static void check_data(const struct nvme_request *request, uint64_t len_bytes)
 {
 	uint64_t sum = 0;
 	int i;
@@ -127,7 +127,7 @@ static unsigned block_shift(const struct mock_ns *ns)
 	return ns->id.lbaf[ns->id.flbas & 0xf].ds;
 }
 
-static void copy(const struct ebb_nvme_request *request, uint8_t *memory, bool to_device)
+static void copy(const struct nvme_request *request, uint8_t *memory, bool to_device)
 {
 	int i;
 
@@ -143,7 +143,7 @@ static void copy(const struct ebb_nvme_request *request, uint8_t *memory, bool t
 	}
 }
 
-static uint16_t compare(const struct ebb_nvme_request *request, const uint8_t *memory)
+static uint16_t compare(const struct nvme_request *request, const uint8_t *memory)
 {
 	int i;
 
@@ -159,7 +159,7 @@ static uint16_t compare(const struct ebb_nvme_request *request, const uint8_t *m
 }
 
 /* Commands with a place and a length: read, write, compare, write zeroes. */
-static uint16_t do_blocks(struct ebb_nvme_request *request, struct mock_ns *ns)
+static uint16_t do_blocks(struct nvme_request *request, struct mock_ns *ns)
 {
 	uint64_t offset = (uint64_t)request->cdw11 << 32 | request->cdw10;
 	uint64_t blocks = (request->cdw12 & 0xffff) + 1;
@@ -189,7 +189,7 @@ static uint16_t do_blocks(struct ebb_nvme_request *request, struct mock_ns *ns)
 	}
 }
 
-static uint16_t do_dsm(struct ebb_nvme_request *request, struct mock_ns *ns)
+static uint16_t do_dsm(struct nvme_request *request, struct mock_ns *ns)
 {
 	uint32_t count = request->cdw10 + 1, i;
 	const struct nvme_dsm_range *ranges = request->iov[0].iov_base;
@@ -223,7 +223,7 @@ static uint16_t do_dsm(struct ebb_nvme_request *request, struct mock_ns *ns)
 	return 0;
 }
 
-static void io_do(struct ebb_nvme_request *request)
+static void io_do(struct nvme_request *request)
 {
 	struct mock_ns *ns = &mock.ns[request->nsid - 1];
 
@@ -252,14 +252,14 @@ static void io_do(struct ebb_nvme_request *request)
 	}
 }
 
-static void io_answer(struct mock_queue *queue, struct ebb_nvme_request *request)
+static void io_answer(struct mock_queue *queue, struct nvme_request *request)
 {
 	io_do(request);
 	queue->outstanding--;
 	request->done(request);
 }
 
-static void mock_submit(struct ebb_nvme_queue *base, struct ebb_nvme_request *request)
+static void mock_submit(struct nvme_queue *base, struct nvme_request *request)
 {
 	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
 
@@ -288,7 +288,7 @@ static int queue_release(struct mock_queue *queue)
 	int count = 0;
 
 	while ((node = ebb_list_pop_front(&queue->held)) != NULL) {
-		io_answer(queue, ebb_list_entry(node, struct ebb_nvme_request, link));
+		io_answer(queue, ebb_list_entry(node, struct nvme_request, link));
 		count++;
 	}
 	return count;
@@ -312,7 +312,7 @@ static int mock_poll(void *base)
 	return mock.hold ? 0 : queue_release(queue);
 }
 
-static int mock_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret_queue)
+static int mock_queue_create(struct nvme_path *path, struct nvme_queue **ret_queue)
 {
 	struct mock_queue *queue;
 	size_t i;
@@ -323,7 +323,7 @@ static int mock_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret
 	ck_assert_ptr_eq(path, mock.path);
 	queue = calloc(1, sizeof(*queue));
 	ck_assert_ptr_nonnull(queue);
-	queue->base = (struct ebb_nvme_queue){
+	queue->base = (struct nvme_queue){
 		.transport = path->transport,
 		.path = path,
 		.wake_fd = mock.wake_fd > 0 ? mock.wake_fd : -1,
@@ -338,7 +338,7 @@ static int mock_queue_create(struct nvme_path *path, struct ebb_nvme_queue **ret
 	return 0;
 }
 
-static void mock_queue_destroy(struct ebb_nvme_queue *base)
+static void mock_queue_destroy(struct nvme_queue *base)
 {
 	struct mock_queue *queue = ebb_container_of(base, struct mock_queue, base);
 	size_t i;
@@ -379,7 +379,7 @@ static void mock_attach(struct nvme_path *path)
 
 static void event_answer(int rc, uint32_t dword)
 {
-	struct ebb_nvme_request *request = mock.event_request;
+	struct nvme_request *request = mock.event_request;
 
 	mock.event_request = NULL;
 	if (request != NULL) {
@@ -417,7 +417,7 @@ static void mock_detach(struct nvme_path *path)
 	nvme_path_detached(path);
 }
 
-static void admin_answer(struct ebb_nvme_request *request)
+static void admin_answer(struct nvme_request *request)
 {
 	if (!faulted(true, request)) {
 		request->rc = 0;
@@ -426,7 +426,7 @@ static void admin_answer(struct ebb_nvme_request *request)
 	request->done(request);
 }
 
-static void mock_admin(struct nvme_path *path, struct ebb_nvme_request *request)
+static void mock_admin(struct nvme_path *path, struct nvme_request *request)
 {
 	ck_assert_ptr_eq(path, mock.path);
 	ck_assert(ebb_thread_is_app());
@@ -454,7 +454,7 @@ void mock_release_admin(void)
 	struct ebb_list *node;
 
 	while ((node = ebb_list_pop_front(&mock.held_admin)) != NULL) {
-		admin_answer(ebb_list_entry(node, struct ebb_nvme_request, link));
+		admin_answer(ebb_list_entry(node, struct nvme_request, link));
 	}
 }
 
@@ -524,7 +524,7 @@ void mock_leave(void)
 	mock_release_admin();
 }
 
-struct ebb_nvme_transport mock_transport = {
+struct nvme_transport mock_transport = {
 	.trtype = "mock",
 	.rebinds = true,
 	.attach = mock_attach,
@@ -565,7 +565,7 @@ void mock_begin(void)
 	mock.id.vwc = 1;
 	mock.id.crdt1 = htole16(1);
 	mock.id.crdt2 = htole16(20);
-	mock.limits = (struct ebb_nvme_limits){
+	mock.limits = (struct nvme_limits){
 		.max_io_bytes = 1u << 20,
 		.max_segments = 16,
 		.buf_align = 4,
@@ -575,7 +575,7 @@ void mock_begin(void)
 		.min_page_bytes = 4096,
 	};
 	mock_ns_add(1, 9);
-	ebb_nvme_transport_add(&mock_transport);
+	nvme_transport_add(&mock_transport);
 }
 
 void mock_end(void)
@@ -583,7 +583,7 @@ void mock_end(void)
 	unsigned i;
 
 	ck_assert_ptr_null(mock.path);
-	ebb_nvme_transport_remove(&mock_transport);
+	nvme_transport_remove(&mock_transport);
 	for (i = 0; i < MOCK_NAMESPACES; i++) {
 		free(mock.ns[i].memory);
 	}

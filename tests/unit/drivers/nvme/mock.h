@@ -34,7 +34,7 @@ struct mock_record {
 	uint32_t cdw10, cdw11, cdw12;
 	uint32_t len_bytes;
 	int iovcnt;
-	struct ebb_nvme_queue *queue;
+	struct nvme_queue *queue;
 };
 
 /* The next @times commands of that kind answer so, and nothing is done. */
@@ -47,7 +47,7 @@ struct mock_fault {
 };
 
 struct mock_queue {
-	struct ebb_nvme_queue base;
+	struct nvme_queue base;
 	struct ebb_list held;
 	unsigned outstanding;
 };
@@ -57,7 +57,7 @@ struct mock {
 	struct nvme_id_ctrl_nvm id_nvm;
 	struct mock_ns ns[MOCK_NAMESPACES]; /* [0] is namespace 1 */
 	struct nvme_smart_log smart;
-	struct ebb_nvme_limits limits;
+	struct nvme_limits limits;
 
 	bool hold;         /* I/O is kept until mock_release() */
 	bool hold_admin;   /* likewise */
@@ -83,7 +83,7 @@ struct mock {
 	uint64_t apst[32]; /* as Set Features has left it */
 	unsigned apst_set, apst_on;
 	uint32_t events_wanted;
-	struct ebb_nvme_request *event_request; /* kept until there is something to tell */
+	struct nvme_request *event_request; /* kept until there is something to tell */
 	unsigned num_faults;
 	struct mock_fault faults[MOCK_FAULTS];
 	unsigned num_records;
@@ -93,7 +93,7 @@ struct mock {
 extern struct mock mock;
 
 /* What is optional is the test's to set, before it attaches. */
-extern struct ebb_nvme_transport mock_transport;
+extern struct nvme_transport mock_transport;
 
 /* An ordinary controller of version 1.4 with one namespace of 512-byte blocks; trtype "mock". */
 void mock_begin(void);

@@ -15,7 +15,7 @@
 #define INVALID_NS    (NVME_SC_INVALID_NS | 0x4000)
 
 /* One piece of pool memory of that size. */
-static void *data(const struct ebb_nvme_request *request, uint32_t len_bytes)
+static void *data(const struct nvme_request *request, uint32_t len_bytes)
 {
 	ck_assert_uint_eq(request->len_bytes, len_bytes);
 	ck_assert_int_eq(request->iovcnt, 1);
@@ -65,7 +65,7 @@ static uint16_t identify_ns(uint32_t cns, uint32_t nsid, void *to)
 	return 0;
 }
 
-static uint16_t do_identify(const struct ebb_nvme_request *request)
+static uint16_t do_identify(const struct nvme_request *request)
 {
 	void *to = data(request, 4096);
 
@@ -92,7 +92,7 @@ static uint16_t do_identify(const struct ebb_nvme_request *request)
 	}
 }
 
-static uint16_t do_get_log(const struct ebb_nvme_request *request)
+static uint16_t do_get_log(const struct nvme_request *request)
 {
 	uint32_t len_bytes = ((request->cdw10 >> 16) + 1) * 4;
 	void *to = data(request, len_bytes);
@@ -115,7 +115,7 @@ static uint16_t do_get_log(const struct ebb_nvme_request *request)
 	}
 }
 
-static uint16_t do_set_features(const struct ebb_nvme_request *request)
+static uint16_t do_set_features(const struct nvme_request *request)
 {
 	ck_assert_uint_eq(request->nsid, 0);
 	ck_assert_uint_eq(request->cdw12, 0);
@@ -136,7 +136,7 @@ static uint16_t do_set_features(const struct ebb_nvme_request *request)
 	}
 }
 
-uint16_t mock_admin_do(struct ebb_nvme_request *request)
+uint16_t mock_admin_do(struct nvme_request *request)
 {
 	ck_assert_uint_eq(request->cdw13 | request->cdw14 | request->cdw15, 0);
 	switch (request->opcode) {

@@ -5,6 +5,6 @@
 #include "drivers/nvme/request.h"
 
 /* Does an admin command on the mock's controller. Return: the status. */
-uint16_t mock_admin_do(struct ebb_nvme_request *request);
+uint16_t mock_admin_do(struct nvme_request *request);
 
 #endif

@@ -10,9 +10,9 @@
 static struct nvme_apst_table table;
 
 /* A laptop's drive: three operational states, a shallow one and a deep one. */
-static struct ebb_nvme_ctrlr_info drive(void)
+static struct nvme_ctrlr_info drive(void)
 {
-	struct ebb_nvme_ctrlr_info info = {
+	struct nvme_ctrlr_info info = {
 		.apst = true,
 		.num_power_states = 5,
 		.power_states =
@@ -27,7 +27,7 @@ static struct ebb_nvme_ctrlr_info drive(void)
 
 START_TEST(shallow_states_soon_and_deep_ones_later)
 {
-	struct ebb_nvme_ctrlr_info info = drive();
+	struct nvme_ctrlr_info info = drive();
 
 	ck_assert_uint_eq(nvme_apst_table_make(&info, 100000, &table), 4);
 	ck_assert_uint_eq(le64toh(table.entries[0]), TO(3, 100));
@@ -40,7 +40,7 @@ END_TEST
 
 START_TEST(the_cap_is_the_exit_latency)
 {
-	struct ebb_nvme_ctrlr_info info = drive();
+	struct nvme_ctrlr_info info = drive();
 
 	ck_assert_uint_eq(nvme_apst_table_make(&info, 9499, &table), 3);
 	ck_assert_uint_eq(table.entries[3], 0);
@@ -55,7 +55,7 @@ END_TEST
 
 START_TEST(states_that_take_too_long_are_left_out)
 {
-	struct ebb_nvme_ctrlr_info info = drive();
+	struct nvme_ctrlr_info info = drive();
 
 	info.power_states[4].entry_us = 90501;
 	ck_assert_uint_eq(nvme_apst_table_make(&info, 100000, &table), 3);
@@ -70,7 +70,7 @@ END_TEST
 
 START_TEST(states_that_do_io_are_no_rest)
 {
-	struct ebb_nvme_ctrlr_info info = drive();
+	struct nvme_ctrlr_info info = drive();
 
 	info.power_states[3].non_operational = false;
 	ck_assert_uint_eq(nvme_apst_table_make(&info, 100000, &table), 4);

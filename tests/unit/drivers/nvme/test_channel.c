@@ -18,7 +18,7 @@
 #include "tests/unit/drivers/nvme/mock.h"
 #include "tests/unit/unit.h"
 
-static const struct ebb_nvme_attach_opts opts = {.retry_count = 4};
+static const struct nvme_attach_opts opts = {.retry_count = 4};
 
 static struct nvme_drive *drive;
 static struct ebb_bdev_desc *desc;
@@ -97,7 +97,7 @@ static int poll_when_ready(void *queue)
 
 static int note_interrupt(void *arg, bool on)
 {
-	const struct ebb_nvme_queue *queue = arg;
+	const struct nvme_queue *queue = arg;
 
 	ck_assert_ptr_eq(queue->path->drive, drive);
 	atomic_store(&interrupt, on);
@@ -106,7 +106,7 @@ static int note_interrupt(void *arg, bool on)
 
 static int note_arm(void *arg)
 {
-	const struct ebb_nvme_queue *queue = arg;
+	const struct nvme_queue *queue = arg;
 
 	ck_assert_ptr_eq(queue->path->drive, drive);
 	atomic_fetch_add(&arms, 1);
@@ -130,7 +130,7 @@ static void *device_main(void *arg)
 static void note_end(void *arg)
 {
 	note_detached(arg);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void read_done(void *arg, int status)
@@ -172,7 +172,7 @@ END_TEST
 static unsigned leaves, arrives;
 static int left_core = -1, arrived_core = -1;
 
-static void note_leave(struct ebb_nvme_queue *queue)
+static void note_leave(struct nvme_queue *queue)
 {
 	ck_assert_ptr_eq(queue->path->drive, drive);
 	ck_assert_uint_eq(leaves, arrives);
@@ -180,7 +180,7 @@ static void note_leave(struct ebb_nvme_queue *queue)
 	left_core = ebb_reactor_current_core();
 }
 
-static void note_arrive(struct ebb_nvme_queue *queue)
+static void note_arrive(struct nvme_queue *queue)
 {
 	ck_assert_ptr_eq(queue->path->drive, drive);
 	ck_assert_uint_eq(leaves, arrives + 1);
@@ -203,7 +203,7 @@ static void move(struct ebb_thread *thread, unsigned index)
 	int rc = 1;
 
 	stepper_enter(ebb_thread_app());
-	ebb_thread_move(thread, ebb_reactors[index].core, note_moved, &rc);
+	ebb_thread_move(thread, event_reactors[index].core, note_moved, &rc);
 	stepper_leave();
 	stepper_settle();
 	ck_assert_int_eq(rc, 0);
@@ -236,12 +236,12 @@ START_TEST(a_queue_goes_with_its_thread)
 	move(thread, 1);
 	ck_assert_uint_eq(leaves, 1);
 	ck_assert_uint_eq(arrives, 1);
-	ck_assert_int_eq(left_core, ebb_reactors[0].core);
-	ck_assert_int_eq(arrived_core, ebb_reactors[1].core);
+	ck_assert_int_eq(left_core, event_reactors[0].core);
+	ck_assert_int_eq(arrived_core, event_reactors[1].core);
 	read_one(thread);
 	move(thread, 0);
 	ck_assert_uint_eq(leaves, 2);
-	ck_assert_int_eq(arrived_core, ebb_reactors[0].core);
+	ck_assert_int_eq(arrived_core, event_reactors[0].core);
 	read_one(thread);
 	stepper_enter(thread);
 	client_close();

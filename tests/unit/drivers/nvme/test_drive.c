@@ -249,7 +249,7 @@ START_TEST(features_are_set_where_the_controller_is_ours)
 }
 END_TEST
 
-static void check_shadows(const char *given, enum ebb_nvme_shadows wanted)
+static void check_shadows(const char *given, enum nvme_shadows wanted)
 {
 	char params[128];
 
@@ -289,10 +289,10 @@ START_TEST(options_are_defaults_for_what_comes)
 	ck_assert_uint_eq(drive->opts.num_io_queues, 2);
 	ck_assert_uint_eq(drive->opts.io_queue_depth, 16);
 	ck_assert(drive->opts.rebind);
-	ck_assert_int_eq(drive->opts.shadow_doorbells, EBB_NVME_SHADOWS_WHERE_CHEAPER);
+	ck_assert_int_eq(drive->opts.shadow_doorbells, NVME_SHADOWS_WHERE_CHEAPER);
 	nvme_detach();
-	check_shadows("true", EBB_NVME_SHADOWS_ON);
-	check_shadows("false", EBB_NVME_SHADOWS_OFF);
+	check_shadows("true", NVME_SHADOWS_ON);
+	check_shadows("false", NVME_SHADOWS_OFF);
 	call_is("bdev_nvme_set_options",
 		"{'transport_retry_count': 4, 'timeout_us': 30000000, 'io_queue_depth': 1024, "
 		"'apst_latency_us': 100000}",
@@ -316,7 +316,7 @@ START_TEST(namespaces_come_go_and_change)
 	ck_assert_ptr_nonnull(mock.event_request);
 	mock.ns[1].active = false;
 	mock.ns[0].id.nsattr = 1;
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	call_has("bdev_get_bdevs", "{'name': 'nn2'}", "error -19: ");
 	ck_assert(ebb_bdev_read_only(ebb_bdev_desc_bdev(client.desc)));
@@ -333,7 +333,7 @@ START_TEST(a_namespace_formatted_anew_is_another_bdev)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	mock_ns_add(1, 12);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(log_count("nn1 is removed: it has been formatted anew"), 1);
@@ -351,11 +351,11 @@ START_TEST(a_scan_that_fails_changes_nothing)
 	nvme_attach();
 	mock_ns_add(2, 9);
 	mock_fail(true, nvme_admin_identify, 1, -ETIMEDOUT, 0);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	ck_assert_uint_eq(log_count("does not tell its namespaces"), 1);
 	call_has("bdev_get_bdevs", "{'name': 'nn1'}", "\"name\":\"nn1\"");
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	stage_turns(6);
 	call_has("bdev_get_bdevs", "{'name': 'nn2'}", "\"name\":\"nn2\"");
 	nvme_detach();

@@ -13,7 +13,7 @@
 
 static struct nvme_id_ctrl ctrlr;
 static struct nvme_id_ns ns;
-static uint8_t page[EBB_NVME_IDENTIFY_BYTES];
+static uint8_t page[NVME_IDENTIFY_BYTES];
 static char fault[256];
 
 static void setup(void)
@@ -28,17 +28,17 @@ static void setup(void)
 	ns.lbaf[0].ds = 9;
 }
 
-static void parse_ctrlr(struct ebb_nvme_ctrlr_info *info)
+static void parse_ctrlr(struct nvme_ctrlr_info *info)
 {
 	const char *why = NULL;
 
-	ck_assert_int_eq(ebb_nvme_identify_ctrlr(&ctrlr, info, &why), 0);
+	ck_assert_int_eq(nvme_identify_parse_ctrlr(&ctrlr, info, &why), 0);
 	ck_assert_ptr_null(why);
 }
 
 START_TEST(texts_are_cut_and_made_printable)
 {
-	struct ebb_nvme_ctrlr_info info;
+	struct nvme_ctrlr_info info;
 
 	memset(ctrlr.sn, 'x', sizeof(ctrlr.sn));
 	memset(ctrlr.mn, ' ', sizeof(ctrlr.mn));
@@ -54,14 +54,14 @@ END_TEST
 
 START_TEST(numbers_are_bounded)
 {
-	struct ebb_nvme_ctrlr_info info;
+	struct nvme_ctrlr_info info;
 
 	ctrlr.mdts = 255;
 	ctrlr.npss = 255;
 	ctrlr.crdt3 = htole16(0xffff);
 	parse_ctrlr(&info);
 	ck_assert_uint_eq(info.mdts_pages, UINT32_MAX);
-	ck_assert_uint_eq(info.num_power_states, EBB_NVME_PS_MAX);
+	ck_assert_uint_eq(info.num_power_states, NVME_PS_MAX);
 	ck_assert_uint_eq(info.retry_delay_100ms[0], 0);
 	ck_assert_uint_eq(info.retry_delay_100ms[3], 0xffff);
 	ctrlr.mdts = 0;
@@ -75,31 +75,31 @@ END_TEST
 
 START_TEST(what_serves_no_io_is_refused)
 {
-	struct ebb_nvme_ctrlr_info info;
+	struct nvme_ctrlr_info info;
 	const char *why = NULL;
 
 	ctrlr.cntrltype = 3;
-	ck_assert_int_eq(ebb_nvme_identify_ctrlr(&ctrlr, &info, &why), -EPROTO);
+	ck_assert_int_eq(nvme_identify_parse_ctrlr(&ctrlr, &info, &why), -EPROTO);
 	ck_assert_ptr_nonnull(why);
 	ctrlr.cntrltype = 1;
 	parse_ctrlr(&info);
 	ctrlr.sqes = 0x55;
-	ck_assert_int_eq(ebb_nvme_identify_ctrlr(&ctrlr, &info, &why), -EPROTO);
+	ck_assert_int_eq(nvme_identify_parse_ctrlr(&ctrlr, &info, &why), -EPROTO);
 	memset(&ctrlr, 0xff, sizeof(ctrlr)); /* a device that has left */
-	ck_assert_int_eq(ebb_nvme_identify_ctrlr(&ctrlr, &info, &why), -EPROTO);
+	ck_assert_int_eq(nvme_identify_parse_ctrlr(&ctrlr, &info, &why), -EPROTO);
 }
 END_TEST
 
 START_TEST(the_command_sets_limits)
 {
-	struct ebb_nvme_ctrlr_info info = {0};
+	struct nvme_ctrlr_info info = {0};
 	struct nvme_id_ctrl_nvm nvm = {0};
 
 	nvm.wzsl = 3;
 	nvm.dmrl = 200;
 	nvm.dmrsl = htole32(77);
 	nvm.dmsl = htole64(1ull << 40);
-	ebb_nvme_identify_ctrlr_nvm(&nvm, &info);
+	nvme_identify_parse_ctrlr_nvm(&nvm, &info);
 	ck_assert_uint_eq(info.wzsl_pages, 8);
 	ck_assert_uint_eq(info.dsm_ranges, 200);
 	ck_assert_uint_eq(info.dsm_blocks, 77);
@@ -107,14 +107,14 @@ START_TEST(the_command_sets_limits)
 }
 END_TEST
 
-static int parse_ns(struct ebb_nvme_ns_info *info)
+static int parse_ns(struct nvme_ns_info *info)
 {
-	return ebb_nvme_identify_ns(&ns, info, fault, sizeof(fault));
+	return nvme_identify_parse_ns(&ns, info, fault, sizeof(fault));
 }
 
 START_TEST(the_format_in_use_counts)
 {
-	struct ebb_nvme_ns_info info;
+	struct nvme_ns_info info;
 
 	ck_assert_int_eq(parse_ns(&info), 0);
 	ck_assert_uint_eq(info.block_size, 512);
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(what_ebb_cannot_use_is_refused)
 {
-	struct ebb_nvme_ns_info info;
+	struct nvme_ns_info info;
 
 	ns.lbaf[0].ds = 8;
 	ck_assert_int_eq(parse_ns(&info), -ENOTSUP);
@@ -165,7 +165,7 @@ END_TEST
 
 START_TEST(boundaries_that_are_no_use_are_passed_over)
 {
-	struct ebb_nvme_ns_info info;
+	struct nvme_ns_info info;
 	static const struct {
 		uint16_t noiob;
 		uint32_t boundary;
@@ -196,7 +196,7 @@ static size_t descriptor(size_t at, uint8_t type, uint8_t len, uint8_t value)
 
 START_TEST(descriptors_are_taken_by_type_and_length)
 {
-	struct ebb_nvme_ns_info info = {0};
+	struct nvme_ns_info info = {0};
 	size_t at = 0;
 
 	at = descriptor(at, NVME_NIDT_EUI64, 8, 1);
@@ -206,20 +206,20 @@ START_TEST(descriptors_are_taken_by_type_and_length)
 	at = descriptor(at, NVME_NIDT_UUID, 16, 4);
 	at = descriptor(at, NVME_NIDT_CSI, 1, NVME_CSI_ZNS);
 	page[at + 4] = 99; /* after the end */
-	ck_assert(ebb_nvme_identify_descriptors(page, &info));
+	ck_assert(nvme_identify_parse_descriptors(page, &info));
 	ck_assert(info.has_eui64 && info.has_nguid && info.has_uuid);
 	ck_assert_uint_eq(info.eui64[7], 1);
 	ck_assert_uint_eq(info.nguid[0], 2);
 	ck_assert_uint_eq(info.uuid[15], 4);
 	ck_assert_uint_eq(info.csi, NVME_CSI_ZNS);
-	ck_assert_ptr_nonnull(ebb_nvme_identify_csi_fault(info.csi));
-	ck_assert_ptr_null(ebb_nvme_identify_csi_fault(NVME_CSI_NVM));
+	ck_assert_ptr_nonnull(nvme_identify_csi_fault(info.csi));
+	ck_assert_ptr_null(nvme_identify_csi_fault(NVME_CSI_NVM));
 }
 END_TEST
 
 START_TEST(descriptors_past_the_end_are_not_read)
 {
-	struct ebb_nvme_ns_info info = {0};
+	struct nvme_ns_info info = {0};
 	size_t at = 0;
 
 	while (at + 4 + 255 <= sizeof(page)) {
@@ -227,9 +227,9 @@ START_TEST(descriptors_past_the_end_are_not_read)
 	}
 	page[at] = NVME_NIDT_UUID;
 	page[at + 1] = 255;
-	ck_assert(!ebb_nvme_identify_descriptors(page, &info));
+	ck_assert(!nvme_identify_parse_descriptors(page, &info));
 	page[at + 1] = (uint8_t)(sizeof(page) - at - 4); /* exactly to the end */
-	ck_assert(ebb_nvme_identify_descriptors(page, &info));
+	ck_assert(nvme_identify_parse_descriptors(page, &info));
 	ck_assert(!info.has_uuid);
 }
 END_TEST
@@ -240,19 +240,19 @@ START_TEST(lists_ascend_or_end)
 	uint32_t nsids[1024];
 	unsigned i;
 
-	ck_assert_uint_eq(ebb_nvme_identify_ns_list(&list, 0, nsids), 0);
+	ck_assert_uint_eq(nvme_identify_parse_ns_list(&list, 0, nsids), 0);
 	list.ns[0] = htole32(3);
 	list.ns[1] = htole32(5);
 	list.ns[2] = htole32(5);
-	ck_assert_uint_eq(ebb_nvme_identify_ns_list(&list, 0, nsids), 2);
+	ck_assert_uint_eq(nvme_identify_parse_ns_list(&list, 0, nsids), 2);
 	ck_assert_uint_eq(nsids[1], 5);
-	ck_assert_uint_eq(ebb_nvme_identify_ns_list(&list, 3, nsids), 0);
+	ck_assert_uint_eq(nvme_identify_parse_ns_list(&list, 3, nsids), 0);
 	list.ns[1] = htole32(UINT32_MAX);
-	ck_assert_uint_eq(ebb_nvme_identify_ns_list(&list, 0, nsids), 1);
+	ck_assert_uint_eq(nvme_identify_parse_ns_list(&list, 0, nsids), 1);
 	for (i = 0; i < 1024; i++) {
 		list.ns[i] = htole32(i + 10);
 	}
-	ck_assert_uint_eq(ebb_nvme_identify_ns_list(&list, 9, nsids), 1024);
+	ck_assert_uint_eq(nvme_identify_parse_ns_list(&list, 9, nsids), 1024);
 	ck_assert_uint_eq(nsids[1023], 1033);
 }
 END_TEST

@@ -425,9 +425,9 @@ START_TEST(no_memory_for_ranges_is_an_error_of_that_request)
 {
 	begin();
 	ebb_mem_trim();
-	ebb_mem_fail_from(1);
+	mem_fail_from(1);
 	ck_assert_int_eq(do_unmap(0, 8), -ENOMEM);
-	ebb_mem_fail_from(0);
+	mem_fail_from(0);
 	ck_assert_int_eq(do_unmap(0, 8), 0);
 	end();
 }

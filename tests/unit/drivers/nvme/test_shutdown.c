@@ -27,13 +27,13 @@ static void no_failure(const char *subsystem, int rc)
 static void subsystems_start(struct ebb_step step, void *arg)
 {
 	(void)arg;
-	ebb_subsystem_init(step, 0, no_failure);
+	app_subsystem_init(step, 0, no_failure);
 }
 
 static void subsystems_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
-	ebb_subsystem_fini(step);
+	app_subsystem_fini(step);
 }
 
 static void note(void *arg, int rc)
@@ -44,35 +44,35 @@ static void note(void *arg, int rc)
 
 static void setup(void)
 {
-	const struct ebb_sequence_opts opts = {.name = "test"};
-	const struct ebb_sequence_step step = {
+	const struct app_sequence_opts opts = {.name = "test"};
+	const struct app_sequence_step step = {
 		.name = "subsystems",
 		.start = subsystems_start,
 		.undo = subsystems_undo,
 	};
-	char error[EBB_SUBSYSTEM_ERROR_MAX];
+	char error[APP_SUBSYSTEM_ERROR_MAX];
 
 	nvme_setup();
 	started = false;
 	ended = false;
-	ck_assert_msg(ebb_subsystem_sort(error, sizeof(error)) == 0, "%s", error);
-	ck_assert_int_eq(ebb_sequence_create(&opts, &sequence), 0);
-	ck_assert_int_eq(ebb_sequence_add(sequence, &step), 0);
-	ebb_sequence_run(sequence, EBB_STEP_NONE, note, &started);
+	ck_assert_msg(app_subsystem_sort(error, sizeof(error)) == 0, "%s", error);
+	ck_assert_int_eq(app_sequence_create(&opts, &sequence), 0);
+	ck_assert_int_eq(app_sequence_add(sequence, &step), 0);
+	app_sequence_run(sequence, APP_STEP_NONE, note, &started);
 	stage_until(&started);
 }
 
 static void teardown(void)
 {
 	ck_assert(ended);
-	ebb_sequence_destroy(sequence);
-	ebb_subsystem_unsort();
+	app_sequence_destroy(sequence);
+	app_subsystem_unsort();
 	nvme_teardown();
 }
 
 static void shut_down(void)
 {
-	ebb_sequence_undo(sequence, EBB_STEP_NONE, note, &ended);
+	app_sequence_undo(sequence, APP_STEP_NONE, note, &ended);
 }
 
 START_TEST(without_controllers_it_is_at_once)

@@ -82,14 +82,14 @@ END_TEST
 START_TEST(a_namespace_is_closed_once)
 {
 	static const struct change legal[] = {
-		{EBB_NVME_NS_OPENING, EBB_NVME_NS_ONLINE},
-		{EBB_NVME_NS_OPENING, EBB_NVME_NS_CLOSING}, /* nobody wants it any more */
-		{EBB_NVME_NS_ONLINE, EBB_NVME_NS_LEAVING},
-		{EBB_NVME_NS_ONLINE, EBB_NVME_NS_CLOSING},
-		{EBB_NVME_NS_LEAVING, EBB_NVME_NS_CLOSING},
+		{NVME_NS_OPENING, NVME_NS_ONLINE},
+		{NVME_NS_OPENING, NVME_NS_CLOSING}, /* nobody wants it any more */
+		{NVME_NS_ONLINE, NVME_NS_LEAVING},
+		{NVME_NS_ONLINE, NVME_NS_CLOSING},
+		{NVME_NS_LEAVING, NVME_NS_CLOSING},
 	};
 
-	CHECK_CHANGES(EBB_NVME_NS_STATE_COUNT, ebb_nvme_ns_state_may_follow, legal);
+	CHECK_CHANGES(NVME_NS_STATE_COUNT, nvme_ns_state_may_follow, legal);
 }
 END_TEST
 
@@ -128,8 +128,8 @@ START_TEST(a_worker_is_not_woken_twice)
 {
 	struct nvme_worker worker = {.state = NVME_WORKER_WAITING};
 
-	ebb_nvme_worker_wake(&worker, 0);
-	ebb_nvme_worker_wake(&worker, 0);
+	nvme_worker_wake(&worker, 0);
+	nvme_worker_wake(&worker, 0);
 }
 END_TEST
 
@@ -137,8 +137,8 @@ START_TEST(a_worker_that_is_busy_begins_nothing_else)
 {
 	struct nvme_worker worker = {.state = NVME_WORKER_IDLE};
 
-	ebb_nvme_worker_begin(&worker, EBB_NVME_JOB_SCAN);
-	ebb_nvme_worker_begin(&worker, EBB_NVME_JOB_HEALTH);
+	nvme_worker_begin(&worker, NVME_JOB_SCAN);
+	nvme_worker_begin(&worker, NVME_JOB_HEALTH);
 }
 END_TEST
 

@@ -39,27 +39,26 @@ START_TEST(statuses_have_errnos)
 	size_t i;
 
 	for (i = 0; i < EBB_ARRAY_SIZE(rows); i++) {
-		uint16_t dnr = (uint16_t)(rows[i].status | EBB_NVME_DNR);
+		uint16_t dnr = (uint16_t)(rows[i].status | NVME_DNR);
 
-		ck_assert_int_eq(ebb_nvme_status_errno(rows[i].status), rows[i].error);
-		ck_assert_int_eq(ebb_nvme_status_errno(dnr), rows[i].error);
-		ck_assert_int_eq(ebb_nvme_status_retry(rows[i].status), rows[i].retry);
-		ck_assert(!ebb_nvme_status_retry(dnr));
-		ck_assert_ptr_nonnull(ebb_nvme_status_text(rows[i].status));
+		ck_assert_int_eq(nvme_status_errno(rows[i].status), rows[i].error);
+		ck_assert_int_eq(nvme_status_errno(dnr), rows[i].error);
+		ck_assert_int_eq(nvme_status_retry(rows[i].status), rows[i].retry);
+		ck_assert(!nvme_status_retry(dnr));
+		ck_assert_ptr_nonnull(nvme_status_text(rows[i].status));
 	}
 }
 END_TEST
 
 START_TEST(some_answers_cast_doubt_on_the_namespace)
 {
-	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_LBA_RANGE));
-	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_PRP_INVALID_OFFSET | EBB_NVME_DNR));
-	ck_assert(ebb_nvme_status_doubts_ns(NVME_SC_INVALID_NS | 1 << 11));
-	ck_assert(!ebb_nvme_status_doubts_ns(0));
-	ck_assert(!ebb_nvme_status_doubts_ns(NVME_SC_INTERNAL));
+	ck_assert(nvme_status_doubts_ns(NVME_SC_LBA_RANGE));
+	ck_assert(nvme_status_doubts_ns(NVME_SC_PRP_INVALID_OFFSET | NVME_DNR));
+	ck_assert(nvme_status_doubts_ns(NVME_SC_INVALID_NS | 1 << 11));
+	ck_assert(!nvme_status_doubts_ns(0));
+	ck_assert(!nvme_status_doubts_ns(NVME_SC_INTERNAL));
 	/* Of another type of status code the same number says something else. */
-	ck_assert(
-		!ebb_nvme_status_doubts_ns((NVME_SCT_MEDIA << NVME_SCT_SHIFT) | NVME_SC_LBA_RANGE));
+	ck_assert(!nvme_status_doubts_ns((NVME_SCT_MEDIA << NVME_SCT_SHIFT) | NVME_SC_LBA_RANGE));
 }
 END_TEST
 
@@ -68,17 +67,17 @@ START_TEST(every_error_is_one)
 	unsigned status;
 
 	for (status = 1; status < 0x800; status++) {
-		ck_assert_int_lt(ebb_nvme_status_errno((uint16_t)status), 0);
+		ck_assert_int_lt(nvme_status_errno((uint16_t)status), 0);
 	}
 }
 END_TEST
 
 START_TEST(answers_that_are_no_status)
 {
-	ck_assert(ebb_nvme_rc_retry(-EINTR));
-	ck_assert(!ebb_nvme_rc_retry(-ENODEV));
-	ck_assert(!ebb_nvme_rc_retry(-ETIMEDOUT));
-	ck_assert(!ebb_nvme_rc_retry(-ECANCELED));
+	ck_assert(nvme_rc_retry(-EINTR));
+	ck_assert(!nvme_rc_retry(-ENODEV));
+	ck_assert(!nvme_rc_retry(-ETIMEDOUT));
+	ck_assert(!nvme_rc_retry(-ECANCELED));
 }
 END_TEST
 

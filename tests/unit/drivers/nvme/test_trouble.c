@@ -52,7 +52,7 @@ START_TEST(a_detach_waits_for_the_health)
 	call_begin(&detach, "bdev_nvme_detach_controller", "{'name': 'n'}");
 	stage_turns(8);
 	ck_assert(!health.done && !detach.done);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), identifies); /* nothing new */
 	mock_release_admin();
 	stage_until(&detach.done);
@@ -70,13 +70,13 @@ START_TEST(a_device_that_has_left_is_shown_as_deleting)
 	nvme_attach();
 	mock.hold_admin = true;
 	call_begin(&health, "bdev_nvme_get_controller_health_info", "{'name': 'n'}");
-	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, NVME_EVENT_GONE, 0);
 	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"deleting\"");
 	call_has("bdev_nvme_reset_controller", "{'name': 'n'}", "is being detached");
-	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_READY, 0);
 	ck_assert_int_eq(mock.path->state, NVME_PATH_GONE);
 	mock_leave();
 	stage_until(&health.done);
@@ -127,7 +127,7 @@ START_TEST(a_reset_ends_with_its_answer)
 	mock.reset_later = true;
 	call_begin(&reset, "bdev_nvme_reset_controller", "{'name': 'n'}");
 	stage_turns(2);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, NVME_EVENT_READY, 0);
 	ck_assert_int_eq(mock.path->state, NVME_PATH_RESETTING);
 	ck_assert_uint_eq(log_count("works again"), 0);
 	mock_forget_events();
@@ -144,10 +144,10 @@ START_TEST(a_reset_nobody_asked_for_is_noticed)
 {
 	nvme_attach();
 	mock_forget_events();
-	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, NVME_EVENT_RESET, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"resetting\"");
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0); /* waits */
-	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0); /* waits */
+	nvme_path_event(mock.path, NVME_EVENT_READY, 0);
 	call_has("bdev_nvme_get_controllers", "{}", "\"state\":\"enabled\"");
 	ck_assert_ptr_nonnull(mock.event_request);
 	ck_assert_uint_eq(log_count("n (here) is being reset"), 1);
@@ -167,9 +167,9 @@ START_TEST(a_reset_while_it_starts_is_followed_by_the_features)
 	stage_turns(4);
 	ck_assert_ptr_nonnull(mock.opening);
 	ck_assert_uint_eq(mock.apst_set, 1);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_RESET, 0);
+	nvme_path_event(mock.path, NVME_EVENT_RESET, 0);
 	mock_forget_events();
-	nvme_path_event(mock.path, EBB_NVME_EVENT_READY, 0);
+	nvme_path_event(mock.path, NVME_EVENT_READY, 0);
 	mock_release_open();
 	stage_until(&attach.done);
 	ck_assert(!attach.failed);
@@ -196,8 +196,8 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	client.polite = true;
-	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
 	ck_assert_uint_eq(log_count("n (here) has failed"), 1);
@@ -229,12 +229,12 @@ START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
 	nvme_open(&client, "nn1");
 	client.polite = true;
 	looks = mock_count(true, nvme_admin_identify);
-	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_READ_ERROR | EBB_NVME_DNR);
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_READ_ERROR | NVME_DNR);
 	ck_assert_int_lt(do_read(), 0);
 	stage_turns(8);
 	ck_assert_uint_eq(mock_count(true, nvme_admin_identify), looks);
 	mock_ns_add(1, 12);
-	mock_fail(false, nvme_cmd_read, 3, 0, NVME_SC_LBA_RANGE | EBB_NVME_DNR);
+	mock_fail(false, nvme_cmd_read, 3, 0, NVME_SC_LBA_RANGE | NVME_DNR);
 	ck_assert_int_lt(do_read(), 0);
 	stage_turns(8);
 	ck_assert_uint_eq(client.removes, 1);
@@ -265,7 +265,7 @@ START_TEST(a_doubt_does_not_outlive_the_controller)
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	client.polite = true;
-	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INVALID_NS | EBB_NVME_DNR);
+	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INVALID_NS | NVME_DNR);
 	mock.hold = true;
 	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
 	stage_turns(2);
@@ -285,9 +285,9 @@ START_TEST(a_failed_controller_gets_no_bdevs)
 	mock_ns_add(2, 9);
 	mock_ns_add(3, 9);
 	mock.hold_open = true;
-	nvme_path_event(mock.path, EBB_NVME_EVENT_NS_CHANGED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
 	ck_assert_ptr_nonnull(mock.opening);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_FAILED, 0);
+	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
 	mock_release_open();
 	mock.hold_open = false;
 	stage_turns(8);
@@ -342,8 +342,8 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 	}
 	stage_turns(2);
 	mock_leave();
-	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, NVME_EVENT_GONE, 0);
 	mock.hold = false;
 	stage_turns(8);
 	for (i = 0; i < 8; i++) {
@@ -374,7 +374,7 @@ START_TEST(a_device_that_leaves_while_it_starts_ends_the_attach)
 	mock.hold_admin = true;
 	call_begin(&attach, ATTACH, ATTACH_PARAMS);
 	stage_turns(2);
-	nvme_path_event(mock.path, EBB_NVME_EVENT_GONE, 0);
+	nvme_path_event(mock.path, NVME_EVENT_GONE, 0);
 	mock_leave();
 	stage_until(&attach.done);
 	ck_assert(attach.failed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_TEST_RING_REQUESTS_H
-#define EBB_TEST_RING_REQUESTS_H
+#ifndef TESTS_UNIT_CORE_EVENT_RING_REQUESTS_H
+#define TESTS_UNIT_CORE_EVENT_RING_REQUESTS_H
 
 /* Requests of one thread, on one stepped reactor; the tests of a program share them. */
 

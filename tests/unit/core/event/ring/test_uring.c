@@ -260,10 +260,10 @@ START_TEST(test_exit_waits)
 			   sizeof(value), 0);
 	ebb_thread_exit();
 	turns(10);
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITING);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITING);
 	ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
 	stepper_leave();
-	while (atomic_load(&thread->state) != EBB_THREAD_EXITED) {
+	while (atomic_load(&thread->state) != EVENT_THREAD_EXITED) {
 		stepper_turn();
 	}
 	ck_assert_uint_eq(num_completed, 1);
@@ -283,7 +283,7 @@ START_TEST(test_forced_exit)
 	ebb_thread_exit();
 	stepper_advance_us(6000000);
 	turns(3);
-	ck_assert_int_eq(atomic_load(&thread->state), EBB_THREAD_EXITED);
+	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
 	ck_assert_uint_eq(log_count("1 io_uring requests"), 1);
 	close(fd);
 }

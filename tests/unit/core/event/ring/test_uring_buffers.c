@@ -186,7 +186,7 @@ START_TEST(test_buffers_without_room)
 	/* The limit is for others than root. */
 	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
-	event_uring_set_close(&ebb_reactors[0].urings);
+	event_uring_set_close(&event_reactors[0].urings);
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
 	limit.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);

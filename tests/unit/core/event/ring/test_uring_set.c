@@ -24,7 +24,7 @@ static void setup(void)
 {
 	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
 	requests_start();
-	urings = &ebb_reactors[0].urings;
+	urings = &event_reactors[0].urings;
 }
 
 static void teardown(void)
@@ -368,7 +368,7 @@ static bool polled_nop(struct request *request)
 /* A reactor that sleeps has no use for requests that cannot wake it. */
 START_TEST(test_polled)
 {
-	struct ebb_reactor *reactor = &ebb_reactors[0];
+	struct event_reactor *reactor = &event_reactors[0];
 
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	reactor->mode = EBB_REACTOR_POLL;
@@ -398,7 +398,7 @@ END_TEST
 /* In adaptive mode it must have been awake for a while. */
 START_TEST(test_polled_adaptive)
 {
-	struct ebb_reactor *reactor = &ebb_reactors[0];
+	struct event_reactor *reactor = &event_reactors[0];
 
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);

@@ -68,10 +68,10 @@ static void pipe_read_open(struct pipe_read *read,
 static void stop(void *arg)
 {
 	(void)arg;
-	atomic_store(&drained, ebb_reactors[0].urings.draining == NULL);
+	atomic_store(&drained, event_reactors[0].urings.draining == NULL);
 	ebb_uring_cancel(&main_read.op);
 	ebb_uring_cancel(&idle_read.op);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void on_message(void *arg)
@@ -131,16 +131,16 @@ static void begin_asleep(void)
 
 static void run(enum ebb_reactor_mode mode, bool busy, void *(*waker)(void *))
 {
-	struct ebb_event_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
+	struct event_framework_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
 	pthread_t pthread;
 
 	main_is_busy = busy;
 	CPU_SET(0, &opts.cpus);
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	ck_assert_int_eq(pthread_create(&pthread, NULL, waker, NULL), 0);
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	pthread_join(pthread, NULL);
-	ebb_event_fini();
+	event_framework_fini();
 	ck_assert(atomic_load(&drained));
 }
 

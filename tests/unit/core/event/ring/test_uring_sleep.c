@@ -37,7 +37,7 @@ static void stop(void *arg)
 	ebb_poller_unregister(&timer);
 	ebb_uring_cancel(&idle_op);
 	ebb_uring_cancel(&busy_op);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void on_message(void *arg)
@@ -133,16 +133,16 @@ static void wait_ready(void)
 /* Runs a reactor in @mode with requests outstanding, while @waker does what it does. */
 static void run(enum ebb_reactor_mode mode, uint64_t period_us, void *(*waker)(void *))
 {
-	struct ebb_event_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
+	struct event_framework_opts opts = {.mode = mode, .spin_us_max = 20, .roam = true};
 	pthread_t pthread;
 
 	CPU_SET(0, &opts.cpus);
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	ebb_thread_send_msg(ebb_thread_app(), begin, &period_us);
 	ck_assert_int_eq(pthread_create(&pthread, NULL, waker, NULL), 0);
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	pthread_join(pthread, NULL);
-	ebb_event_fini();
+	event_framework_fini();
 	ck_assert_int_eq(idle_res, -ECANCELED);
 }
 

@@ -144,12 +144,12 @@ void machine_begin(void)
 	scratch_text("sys/gone/nothing", "");
 	scratch_text("sys/class/nvme-generic/.keep", "");
 	scratch_text("sys/class/block/.keep", "");
-	ebb_sysfs_set_observer(kernel_write);
+	host_sysfs_set_observer(kernel_write);
 }
 
 void machine_end(void)
 {
-	ebb_sysfs_set_observer(NULL);
+	host_sysfs_set_observer(NULL);
 	scratch_end();
 }
 
@@ -266,9 +266,9 @@ unsigned machine_num_writes(void)
 
 const char *machine_driver(const char *bdf)
 {
-	static char driver[EBB_PCI_DRIVER_SIZE];
+	static char driver[HOST_PCI_DRIVER_SIZE];
 
-	ebb_pci_driver(scratch_dir(), bdf, driver);
+	host_pci_driver(scratch_dir(), bdf, driver);
 	return driver;
 }
 
@@ -276,8 +276,8 @@ const char *machine_override(const char *bdf)
 {
 	static char override[64];
 
-	ebb_sysfs_read(override, sizeof(override), "%s/sys/bus/pci/devices/%s/driver_override",
-		       scratch_dir(), bdf);
+	host_sysfs_read(override, sizeof(override), "%s/sys/bus/pci/devices/%s/driver_override",
+			scratch_dir(), bdf);
 	return strcmp(override, "(null)") == 0 ? "" : override;
 }
 

@@ -15,7 +15,7 @@
 #define NVME "0x010802\n"
 
 static char error[512];
-static char was[EBB_PCI_DRIVER_SIZE];
+static char was[HOST_PCI_DRIVER_SIZE];
 
 static void setup(void)
 {
@@ -29,12 +29,12 @@ static void setup(void)
 
 static int bind_vfio(void)
 {
-	return ebb_nvme_bind_vfio(machine_root(), BDF, was, NULL, error, sizeof(error));
+	return host_bind_vfio(machine_root(), BDF, was, NULL, error, sizeof(error));
 }
 
 static int bind_back(void)
 {
-	return ebb_nvme_bind_back(machine_root(), BDF, error, sizeof(error));
+	return host_bind_back(machine_root(), BDF, error, sizeof(error));
 }
 
 /* Refused with these words, and nothing was touched. */
@@ -63,8 +63,8 @@ END_TEST
 START_TEST(one_without_a_driver_is_taken)
 {
 	machine_add_pci("0000:02:00.0", NVME, 8, NULL);
-	ck_assert_int_eq(ebb_nvme_bind_vfio(machine_root(), "0000:02:00.0", was, NULL, error,
-					    sizeof(error)),
+	ck_assert_int_eq(host_bind_vfio(machine_root(), "0000:02:00.0", was, NULL, error,
+					sizeof(error)),
 			 0);
 	ck_assert_str_eq(was, "");
 	ck_assert_str_eq(machine_driver("0000:02:00.0"), "vfio-pci");
@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(what_is_not_there_is_refused)
 {
-	refused(ebb_nvme_bind_vfio(machine_root(), "0000:09:00.0", was, NULL, error, sizeof(error)),
+	refused(host_bind_vfio(machine_root(), "0000:09:00.0", was, NULL, error, sizeof(error)),
 		-ENODEV,
 		"0000:09:00.0: there is no such PCI function; ebbctl nvme list shows what there "
 		"is");
@@ -91,7 +91,7 @@ END_TEST
 START_TEST(without_an_iommu_it_is_refused)
 {
 	machine_add_pci("0000:02:00.0", NVME, -1, "nvme");
-	refused(ebb_nvme_bind_vfio(machine_root(), "0000:02:00.0", was, NULL, error, sizeof(error)),
+	refused(host_bind_vfio(machine_root(), "0000:02:00.0", was, NULL, error, sizeof(error)),
 		-ENOTSUP,
 		"0000:02:00.0: it is in no IOMMU group: turn the IOMMU on, in the firmware (VT-d, "
 		"AMD-Vi) and for the kernel (intel_iommu=on)");
@@ -249,8 +249,7 @@ START_TEST(what_others_reach_stays_held)
 {
 	struct host_claim *hold = NULL;
 
-	ck_assert_int_eq(ebb_nvme_bind_vfio(machine_root(), BDF, was, &hold, error, sizeof(error)),
-			 0);
+	ck_assert_int_eq(host_bind_vfio(machine_root(), BDF, was, &hold, error, sizeof(error)), 0);
 	ck_assert_ptr_nonnull(hold);
 	host_claim_release(hold);
 }

@@ -78,36 +78,36 @@ static int claim_controller(const char *ctrlr)
 
 START_TEST(a_namespace_is_found_by_either_file)
 {
-	struct ebb_nvme_sysfs_ns ns;
+	struct host_sysfs_ns ns;
 
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng2n3", &ns), 0);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/ng2n3", &ns), 0);
 	ck_assert_str_eq(ns.block, "nvme5n3");
 	ck_assert_str_eq(ns.generic, "ng2n3");
 	ck_assert_uint_eq(ns.nsid, 13);
 	ck_assert_uint_eq(ns.bytes, 1u << 30);
 	ck_assert(!ns.shared);
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/nvme5n3", &ns), 0);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/nvme5n3", &ns), 0);
 	ck_assert_str_eq(ns.generic, "ng2n3");
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng5n4", &ns), 0);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/ng5n4", &ns), 0);
 	ck_assert_str_eq(ns.block, "nvme5n4");
 	ck_assert(ns.shared);
 	scratch_link("dev/disk/by-id/mine", scratch_path("dev/ng1n2"));
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/disk/by-id/mine", &ns), 0);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/disk/by-id/mine", &ns), 0);
 	ck_assert_str_eq(ns.block, "nvme1n2");
 }
 END_TEST
 
 START_TEST(what_is_no_namespace_is_not_found)
 {
-	struct ebb_nvme_sysfs_ns ns;
+	struct host_sysfs_ns ns;
 
 	scratch_text("dev/sda", "");
 	scratch_text("dev/nvme0n1p1", "");
 	scratch_text("dev/ng7n7", "");
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/sda", &ns), -ENODEV);
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/nvme0n1p1", &ns), -ENODEV);
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/ng7n7", &ns), -ENODEV);
-	ck_assert_int_eq(ebb_nvme_topology_find(machine_root(), "/dev/none", &ns), -ENOENT);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/sda", &ns), -ENODEV);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/nvme0n1p1", &ns), -ENODEV);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/ng7n7", &ns), -ENODEV);
+	ck_assert_int_eq(host_topology_find(machine_root(), "/dev/none", &ns), -ENOENT);
 }
 END_TEST
 

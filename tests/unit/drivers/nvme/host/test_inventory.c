@@ -44,7 +44,7 @@ static const char *value(unsigned index, const char *path)
 	char parts[64], *part, *save = NULL;
 
 	if (inventory == NULL) {
-		inventory = ebb_nvme_inventory(machine_root(), attached);
+		inventory = host_inventory(machine_root(), attached);
 	}
 	json_object_object_get_ex(inventory, "controllers", &object);
 	object = json_object_array_get_idx(object, index);
@@ -224,7 +224,7 @@ static char *table(void)
 	FILE *out = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(out);
-	ebb_nvme_inventory_print(inventory, out);
+	host_inventory_print(inventory, out);
 	fclose(out);
 	return text;
 }
@@ -236,7 +236,7 @@ START_TEST(the_table_is_for_people)
 	machine_add_pci("0000:01:00.1", "0x040300\n", 7, "snd_hda_intel");
 	machine_mount(11, "/");
 	scratch_text("sys/module/nvme/parameters/poll_queues", "0\n");
-	inventory = ebb_nvme_inventory(machine_root(), NULL);
+	inventory = host_inventory(machine_root(), NULL);
 	text = table();
 	ck_assert_str_eq(
 		text,
@@ -261,7 +261,7 @@ START_TEST(what_is_not_known_is_a_dash)
 	char *text;
 
 	machine_add_pci("0000:02:00.0", NVME, 8, "vfio-pci");
-	inventory = ebb_nvme_inventory(machine_root(), NULL);
+	inventory = host_inventory(machine_root(), NULL);
 	text = table();
 	ck_assert_ptr_nonnull(
 		strstr(text, "\n0000:02:00.0  -        vfio-pci      8  yes  unbind -\n"));
@@ -273,7 +273,7 @@ START_TEST(a_machine_without_any_says_so)
 {
 	char *text;
 
-	inventory = ebb_nvme_inventory("/nonexistent", NULL);
+	inventory = host_inventory("/nonexistent", NULL);
 	text = table();
 	ck_assert_str_eq(text, "This machine has no NVMe controller.\n");
 	free(text);

@@ -23,7 +23,7 @@ void kernel_begin(struct ebb_thread *thread)
 	kernel_num_polled = 0;
 }
 
-struct ebb_reactor *kernel_reactor(void)
+struct event_reactor *kernel_reactor(void)
 {
 	return atomic_load(&kernel_thread->reactor);
 }
@@ -31,7 +31,7 @@ struct ebb_reactor *kernel_reactor(void)
 /* The kernel's answer, and what the queue prepares upon it. */
 static void kernel_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 {
-	struct ebb_nvme_request *request = ebb_container_of(op, struct ebb_nvme_request, uring_op);
+	struct nvme_request *request = ebb_container_of(op, struct nvme_request, uring_op);
 	struct command *command = ebb_container_of(request, struct command, request);
 	int32_t answer = command->res;
 
@@ -53,7 +53,7 @@ static bool kernel_take(struct io_uring_sqe *sqe)
 	if (sqe->opcode != IORING_OP_URING_CMD) {
 		return false;
 	}
-	command = ebb_container_of(ebb_container_of(op, struct ebb_nvme_request, uring_op),
+	command = ebb_container_of(ebb_container_of(op, struct nvme_request, uring_op),
 				   struct command, request);
 	ck_assert_uint_lt(kernel_num_seen, EBB_ARRAY_SIZE(kernel_sqes));
 	kernel_sqes[kernel_num_seen] = *sqe;

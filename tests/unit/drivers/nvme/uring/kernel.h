@@ -14,7 +14,7 @@
 #define KERNEL_SEEN_MAX 600
 
 struct command {
-	struct ebb_nvme_request request;
+	struct nvme_request request;
 	struct iovec iov[3];
 	void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags);
 	int32_t res;     /* what the kernel shall say */
@@ -28,13 +28,13 @@ extern struct io_uring_sqe kernel_sqes[KERNEL_SEEN_MAX];
 extern struct nvme_uring_cmd kernel_cmds[KERNEL_SEEN_MAX];
 extern unsigned kernel_num_seen, kernel_num_polled;
 
-struct ebb_reactor;
+struct event_reactor;
 
 /* @thread: the one that submits. */
 void kernel_begin(struct ebb_thread *thread);
 
 /* The reactor that the thread is on. */
-struct ebb_reactor *kernel_reactor(void);
+struct event_reactor *kernel_reactor(void);
 
 /* To be called whenever something may have been prepared, before a turn ends. */
 void kernel_look(void);

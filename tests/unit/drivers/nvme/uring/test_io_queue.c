@@ -22,21 +22,21 @@
 
 #define MANY 300
 
-static struct ebb_nvme_transport transport = {.trtype = "test"};
+static struct nvme_transport transport = {.trtype = "test"};
 static struct nvme_drive drive;
 static struct nvme_path path;
-static struct ebb_nvme_uring_ctrlr uctrlr;
-static struct ebb_nvme_ns ns[2];
+static struct uring_ctrlr uctrlr;
+static struct nvme_ns ns[2];
 static struct nvme_path_ns path_ns[2];
-static struct ebb_nvme_uring_ns uns[2];
-static struct ebb_nvme_uring_queue *queue;
+static struct uring_ns uns[2];
+static struct uring_io_queue *queue;
 static struct ebb_thread *thread;
 static struct command commands[MANY];
 static unsigned order[MANY], num_ends;
 static unsigned num_drained;
 static char *pool;
 
-static void done(struct ebb_nvme_request *request)
+static void done(struct nvme_request *request)
 {
 	struct command *command = ebb_container_of(request, struct command, request);
 
@@ -49,7 +49,7 @@ static void turn(void)
 {
 	kernel_look();
 	stepper_leave();
-	stepper_turn_of((unsigned)(kernel_reactor() - ebb_reactors), true);
+	stepper_turn_of((unsigned)(kernel_reactor() - event_reactors), true);
 	stepper_enter(thread);
 }
 
@@ -73,18 +73,18 @@ static int open_null(void)
 
 static void make_queue(void)
 {
-	struct ebb_nvme_queue *base;
+	struct nvme_queue *base;
 
-	ck_assert_int_eq(ebb_nvme_uring_queue_create(&path, &base), 0);
+	ck_assert_int_eq(uring_io_queue_create(&path, &base), 0);
 	ck_assert_ptr_eq(base->transport, &transport);
 	ck_assert_ptr_eq(base->path, &path);
 	ck_assert_int_eq(base->wake_fd, -1);
-	queue = ebb_container_of(base, struct ebb_nvme_uring_queue, queue);
+	queue = ebb_container_of(base, struct uring_io_queue, queue);
 }
 
 static void destroy_queue(void)
 {
-	ebb_nvme_uring_queue_destroy(&queue->queue);
+	uring_io_queue_destroy(&queue->queue);
 	queue = NULL;
 }
 
@@ -101,16 +101,14 @@ static void setup(void)
 		.transport = &transport,
 		.transport_ctrlr = &uctrlr,
 	};
-	uctrlr = (struct ebb_nvme_uring_ctrlr){.path = &path, .fd = -1};
+	uctrlr = (struct uring_ctrlr){.path = &path, .fd = -1};
 	for (unsigned i = 0; i < 2; i++) {
-		ns[i] = (struct ebb_nvme_ns){.drive = &drive,
-					     .on_path = &path_ns[i],
-					     .nsid = i + 1};
+		ns[i] = (struct nvme_ns){.drive = &drive, .on_path = &path_ns[i], .nsid = i + 1};
 		path_ns[i] = (struct nvme_path_ns){.path = &path,
 						   .ns = &ns[i],
 						   .nsid = i + 1,
 						   .transport_ns = &uns[i]};
-		uns[i] = (struct ebb_nvme_uring_ns){
+		uns[i] = (struct uring_ns){
 			.ns = &path_ns[i],
 			.ctrlr = &uctrlr,
 			.index = i,
@@ -148,7 +146,7 @@ static struct command *command_make(unsigned index, void *buf, size_t len_bytes,
 		command->iov[i] = (struct iovec){.iov_base = (char *)buf + (size_t)i * piece,
 						 .iov_len = piece};
 	}
-	command->request = (struct ebb_nvme_request){
+	command->request = (struct nvme_request){
 		.opcode = nvme_cmd_read,
 		.nsid = 1,
 		.cdw10 = 0x10101010,
@@ -168,7 +166,7 @@ static struct command *command_make(unsigned index, void *buf, size_t len_bytes,
 
 static void submit(struct command *command)
 {
-	ebb_nvme_uring_submit(&queue->queue, &command->request);
+	uring_io_queue_submit(&queue->queue, &command->request);
 	kernel_look(); /* before the next one: the reactor submits what is many early */
 }
 
@@ -288,11 +286,11 @@ START_TEST(test_files)
 		ck_assert_uint_eq(kernel_cmds[i].nsid, i % 2 + 1);
 	}
 	/* A namespace that goes gives its place back, and its number may come again. */
-	ebb_nvme_uring_forget(&queue->queue, 0);
+	uring_io_queue_forget(&queue->queue, 0);
 	ck_assert_int_eq(queue->files[0], -1);
 	ck_assert_int_ge(queue->files[1], 0);
-	ebb_nvme_uring_forget(&queue->queue, 0);
-	ebb_nvme_uring_forget(&queue->queue, EBB_NVME_URING_FILES);
+	uring_io_queue_forget(&queue->queue, 0);
+	uring_io_queue_forget(&queue->queue, URING_FILES);
 	submit(command_make(0, pool, 512, 1));
 	wait_ends(5);
 	ck_assert_uint_eq(kernel_sqes[4].flags, IOSQE_FIXED_FILE);
@@ -302,7 +300,7 @@ END_TEST
 /* More namespaces than places: the rest goes by the descriptor. */
 START_TEST(test_index_beyond)
 {
-	uns[0].index = EBB_NVME_URING_FILES;
+	uns[0].index = URING_FILES;
 	submit(command_make(0, pool, 512, 1));
 	wait_ends(1);
 	ck_assert_uint_eq(kernel_sqes[0].flags, 0);
@@ -321,9 +319,9 @@ START_TEST(test_status)
 	wait_ends(1);
 	ck_assert_int_eq(command->request.rc, 0);
 	ck_assert_uint_eq(command->request.status, 0x4281);
-	ck_assert_uint_eq(EBB_NVME_SC(command->request.status), 0x81);
-	ck_assert_uint_eq(EBB_NVME_SCT(command->request.status), 2);
-	ck_assert((command->request.status & EBB_NVME_DNR) != 0);
+	ck_assert_uint_eq(NVME_SC(command->request.status), 0x81);
+	ck_assert_uint_eq(NVME_SCT(command->request.status), 2);
+	ck_assert((command->request.status & NVME_DNR) != 0);
 	ck_assert_uint_eq(command->request.result, 7);
 }
 END_TEST
@@ -443,13 +441,13 @@ static void drained(void *arg)
 
 START_TEST(test_drain)
 {
-	ebb_nvme_uring_drain(&queue->queue, drained, queue);
+	uring_io_queue_drain(&queue->queue, drained, queue);
 	ck_assert_uint_eq(num_drained, 1);
 	queue->depth = 2;
 	for (unsigned i = 0; i < 5; i++) {
 		submit(command_make(i, pool, 512, 1));
 	}
-	ebb_nvme_uring_drain(&queue->queue, drained, queue);
+	uring_io_queue_drain(&queue->queue, drained, queue);
 	ck_assert_uint_eq(num_drained, 1);
 	wait_ends(5);
 	ck_assert_uint_eq(num_drained, 2);
@@ -498,14 +496,14 @@ START_TEST(test_move)
 {
 	submit(command_make(0, pool, 512, 1));
 	wait_ends(1);
-	ebb_nvme_uring_leave(&queue->queue);
+	uring_io_queue_leave(&queue->queue);
 	ck_assert_int_eq(queue->files[0], -1);
 	submit(command_make(1, pool, 512, 1));
 	wait_ends(2);
 	ck_assert_uint_eq(kernel_sqes[1].flags, 0);
 	ck_assert_int_eq(kernel_sqes[1].fd, uns[0].fd);
 	stepper_enter(ebb_thread_app());
-	ebb_thread_move(thread, ebb_reactors[1].core, move_done, NULL);
+	ebb_thread_move(thread, event_reactors[1].core, move_done, NULL);
 	stepper_leave();
 	for (unsigned i = 0; i < 1000 && move_rc == 1; i++) {
 		stepper_turn_of(0, true);
@@ -513,12 +511,12 @@ START_TEST(test_move)
 	}
 	ck_assert_int_eq(move_rc, 0);
 	stepper_enter(thread);
-	ck_assert_ptr_eq(kernel_reactor(), &ebb_reactors[1]);
+	ck_assert_ptr_eq(kernel_reactor(), &event_reactors[1]);
 	/* Before the queue has arrived, its new reactor has no ring. */
 	submit(command_make(2, pool, 512, 1));
 	ck_assert_uint_eq(queue->outstanding, 0);
 	ck_assert_ptr_null(kernel_reactor()->urings.main);
-	ebb_nvme_uring_arrive(&queue->queue);
+	uring_io_queue_arrive(&queue->queue);
 	ck_assert_uint_eq(queue->outstanding, 1);
 	wait_ends(3);
 	ck_assert_uint_eq(kernel_sqes[2].flags, IOSQE_FIXED_FILE);

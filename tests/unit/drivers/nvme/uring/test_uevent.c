@@ -11,11 +11,11 @@
 #define CTRLR_PATH "/devices/pci0000:00/0000:00:08.0/0000:01:00.0/nvme/nvme0"
 
 static struct uring_subscriber subscribers[2];
-static enum ebb_nvme_event event;
+static enum nvme_event event;
 static uint32_t value;
 static unsigned num_events[2];
 
-static void on_event(void *arg, enum ebb_nvme_event what, uint32_t with)
+static void on_event(void *arg, enum nvme_event what, uint32_t with)
 {
 	struct uring_subscriber *subscriber = arg;
 
@@ -46,22 +46,22 @@ static void teardown(void)
 
 static void tell(const char *message, size_t len)
 {
-	struct ebb_uevent uevent;
+	struct uring_uevent uevent;
 
-	ck_assert(ebb_uevent_parse(message, len, &uevent));
+	ck_assert(uring_uevent_parse(message, len, &uevent));
 	uring_monitor_tell(&uevent);
 }
 
 START_TEST(test_parse)
 {
-	struct ebb_uevent uevent;
+	struct uring_uevent uevent;
 
-	ck_assert(
-		ebb_uevent_parse(MESSAGE("change@" CTRLR_PATH "\0ACTION=change\0DEVPATH=" CTRLR_PATH
-					 "\0SUBSYSTEM=nvme\0MAJOR=241\0MINOR=0\0DEVNAME=nvme0\0"
-					 "NVME_AEN=0x00020101\0SEQNUM=1234"),
-				 &uevent));
-	ck_assert_int_eq(uevent.action, EBB_UEVENT_CHANGE);
+	ck_assert(uring_uevent_parse(MESSAGE("change@" CTRLR_PATH
+					     "\0ACTION=change\0DEVPATH=" CTRLR_PATH
+					     "\0SUBSYSTEM=nvme\0MAJOR=241\0MINOR=0\0DEVNAME=nvme0\0"
+					     "NVME_AEN=0x00020101\0SEQNUM=1234"),
+				     &uevent));
+	ck_assert_int_eq(uevent.action, URING_UEVENT_CHANGE);
 	ck_assert_str_eq(uevent.path, CTRLR_PATH);
 	ck_assert_str_eq(uevent.subsystem, "nvme");
 	ck_assert_str_eq(uevent.device, "nvme0");
@@ -72,57 +72,58 @@ END_TEST
 
 START_TEST(test_parse_refused)
 {
-	struct ebb_uevent uevent = {.device = "untouched"};
+	struct uring_uevent uevent = {.device = "untouched"};
 
-	ck_assert(!ebb_uevent_parse("", 0, &uevent));
-	ck_assert(!ebb_uevent_parse(MESSAGE(""), &uevent));
-	ck_assert(!ebb_uevent_parse("add@/x", 6, &uevent)); /* no zero at its end */
-	ck_assert(!ebb_uevent_parse(MESSAGE("add"), &uevent));
-	ck_assert(!ebb_uevent_parse(MESSAGE("add@"), &uevent));
-	ck_assert(!ebb_uevent_parse(MESSAGE("add@x"), &uevent));
-	ck_assert(!ebb_uevent_parse(MESSAGE("\0add@/x"), &uevent));
+	ck_assert(!uring_uevent_parse("", 0, &uevent));
+	ck_assert(!uring_uevent_parse(MESSAGE(""), &uevent));
+	ck_assert(!uring_uevent_parse("add@/x", 6, &uevent)); /* no zero at its end */
+	ck_assert(!uring_uevent_parse(MESSAGE("add"), &uevent));
+	ck_assert(!uring_uevent_parse(MESSAGE("add@"), &uevent));
+	ck_assert(!uring_uevent_parse(MESSAGE("add@x"), &uevent));
+	ck_assert(!uring_uevent_parse(MESSAGE("\0add@/x"), &uevent));
 	/* What udev sends to its listeners is another format. */
-	ck_assert(!ebb_uevent_parse(MESSAGE("libudev\0\xfe\xed\xca\xfe@/"), &uevent));
+	ck_assert(!uring_uevent_parse(MESSAGE("libudev\0\xfe\xed\xca\xfe@/"), &uevent));
 	ck_assert_str_eq(uevent.device, "untouched");
 }
 END_TEST
 
 START_TEST(test_parse_odd)
 {
-	struct ebb_uevent uevent;
+	struct uring_uevent uevent;
 
-	ck_assert(ebb_uevent_parse(MESSAGE("bind@/"), &uevent));
-	ck_assert_int_eq(uevent.action, EBB_UEVENT_OTHER);
+	ck_assert(uring_uevent_parse(MESSAGE("bind@/"), &uevent));
+	ck_assert_int_eq(uevent.action, URING_UEVENT_OTHER);
 	ck_assert_str_eq(uevent.subsystem, "");
-	ck_assert(
-		ebb_uevent_parse(MESSAGE("add@/x\0\0\0=\0DEVNAME\0DEVNAME=\0NVME_AEN=0x1ffffffff"),
-				 &uevent));
+	ck_assert(uring_uevent_parse(
+		MESSAGE("add@/x\0\0\0=\0DEVNAME\0DEVNAME=\0NVME_AEN=0x1ffffffff"), &uevent));
 	ck_assert_str_eq(uevent.device, "");
 	ck_assert(!uevent.has_aen);
-	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN=-1"), &uevent) && !uevent.has_aen);
-	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN=0x1z"), &uevent) &&
+	ck_assert(uring_uevent_parse(MESSAGE("change@/x\0NVME_AEN=-1"), &uevent) &&
 		  !uevent.has_aen);
-	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0NVME_AEN="), &uevent) && !uevent.has_aen);
-	ck_assert(ebb_uevent_parse(MESSAGE("change@/x\0RESIZE=0"), &uevent) && !uevent.resized);
+	ck_assert(uring_uevent_parse(MESSAGE("change@/x\0NVME_AEN=0x1z"), &uevent) &&
+		  !uevent.has_aen);
+	ck_assert(uring_uevent_parse(MESSAGE("change@/x\0NVME_AEN="), &uevent) && !uevent.has_aen);
+	ck_assert(uring_uevent_parse(MESSAGE("change@/x\0RESIZE=0"), &uevent) && !uevent.resized);
 }
 END_TEST
 
 START_TEST(test_is_of)
 {
-	struct ebb_uevent uevent = {.path = "/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1"};
+	struct uring_uevent uevent = {
+		.path = "/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1"};
 
-	ck_assert(ebb_uevent_is_of(&uevent, "nvme7", "nvme-subsys1"));
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", "nvme-subsys"));
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", ""));
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme1", "nvme-subsys11"));
+	ck_assert(uring_uevent_is_of(&uevent, "nvme7", "nvme-subsys1"));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme1", "nvme-subsys"));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme1", ""));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme1", "nvme-subsys11"));
 	uevent.path = CTRLR_PATH;
-	ck_assert(ebb_uevent_is_of(&uevent, "nvme0", ""));
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme00", ""));
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvm", ""));
+	ck_assert(uring_uevent_is_of(&uevent, "nvme0", ""));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme00", ""));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvm", ""));
 	uevent.path = "/";
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme0", ""));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme0", ""));
 	uevent.path = "";
-	ck_assert(!ebb_uevent_is_of(&uevent, "nvme0", ""));
+	ck_assert(!uring_uevent_is_of(&uevent, "nvme0", ""));
 }
 END_TEST
 
@@ -130,7 +131,7 @@ START_TEST(test_async)
 {
 	tell(MESSAGE("change@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0\0NVME_AEN=0x00020101"));
 	ck_assert_uint_eq(num_events[0], 1);
-	ck_assert_int_eq(event, EBB_NVME_EVENT_ASYNC);
+	ck_assert_int_eq(event, NVME_EVENT_ASYNC);
 	ck_assert_uint_eq(value, 0x20101);
 	/* Another change is no news, nor is one of another controller. */
 	tell(MESSAGE("change@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0\0NVME_EVENT=connected"));
@@ -145,7 +146,7 @@ START_TEST(test_gone)
 	ck_assert_uint_eq(num_events[0], 0);
 	tell(MESSAGE("remove@" CTRLR_PATH "\0SUBSYSTEM=nvme\0DEVNAME=nvme0"));
 	ck_assert_uint_eq(num_events[0], 1);
-	ck_assert_int_eq(event, EBB_NVME_EVENT_GONE);
+	ck_assert_int_eq(event, NVME_EVENT_GONE);
 	ck_assert_uint_eq(num_events[1], 0);
 }
 END_TEST
@@ -157,7 +158,7 @@ START_TEST(test_namespaces)
 	ck_assert_uint_eq(num_events[0], 0);
 	tell(MESSAGE("add@" CTRLR_PATH "/ng0n2\0SUBSYSTEM=nvme-generic\0DEVNAME=ng0n2"));
 	ck_assert_uint_eq(num_events[0], 1);
-	ck_assert_int_eq(event, EBB_NVME_EVENT_NS_CHANGED);
+	ck_assert_int_eq(event, NVME_EVENT_NS_CHANGED);
 	tell(MESSAGE("change@" CTRLR_PATH "/nvme0n2\0SUBSYSTEM=block\0DEVNAME=nvme0n2\0RESIZE=1"));
 	ck_assert_uint_eq(num_events[0], 2);
 	tell(MESSAGE("change@" CTRLR_PATH "/nvme0n2\0SUBSYSTEM=block\0DEVNAME=nvme0n2"));
@@ -168,7 +169,7 @@ START_TEST(test_namespaces)
 	tell(MESSAGE("add@/devices/virtual/nvme-subsystem/nvme-subsys0/ng0n3\0"
 		     "SUBSYSTEM=nvme-generic\0DEVNAME=ng0n3"));
 	ck_assert_uint_eq(num_events[0], 4);
-	ck_assert_int_eq(event, EBB_NVME_EVENT_NS_CHANGED);
+	ck_assert_int_eq(event, NVME_EVENT_NS_CHANGED);
 	ck_assert_uint_eq(num_events[1], 0);
 }
 END_TEST

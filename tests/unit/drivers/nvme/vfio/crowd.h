@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_UNIT_CROWD_H
-#define TESTS_UNIT_CROWD_H
+#ifndef TESTS_UNIT_DRIVERS_NVME_VFIO_CROWD_H
+#define TESTS_UNIT_DRIVERS_NVME_VFIO_CROWD_H
 
 /* A queue, and many writes of one block to it, each with content of its own. */
 

@@ -67,7 +67,7 @@ static void fake_init_registers(struct fake_ctrlr *fake)
 	*fake_reg(fake, NVME_REG_VS) = 0x10400;
 }
 
-static int fake_set_vector(struct ebb_vfio_device *device, unsigned vector, int eventfd)
+static int fake_set_vector(struct vfio_device *device, unsigned vector, int eventfd)
 {
 	struct fake_ctrlr *fake = ebb_container_of(device, struct fake_ctrlr, device);
 
@@ -81,7 +81,7 @@ static int fake_set_vector(struct ebb_vfio_device *device, unsigned vector, int 
 	return 0;
 }
 
-static int fake_reset(struct ebb_vfio_device *device)
+static int fake_reset(struct vfio_device *device)
 {
 	struct fake_ctrlr *fake = ebb_container_of(device, struct fake_ctrlr, device);
 
@@ -96,7 +96,7 @@ static int fake_reset(struct ebb_vfio_device *device)
 	return fake->reset_rc;
 }
 
-static void fake_close(struct ebb_vfio_device *device)
+static void fake_close(struct vfio_device *device)
 {
 	struct fake_ctrlr *fake = ebb_container_of(device, struct fake_ctrlr, device);
 
@@ -107,7 +107,7 @@ static void fake_close(struct ebb_vfio_device *device)
 	pthread_mutex_unlock(&fake->lock);
 }
 
-static const struct ebb_vfio_device_ops fake_ops = {
+static const struct vfio_device_ops fake_ops = {
 	.set_vector = fake_set_vector,
 	.reset = fake_reset,
 	.close = fake_close,
@@ -133,7 +133,7 @@ void vfio_ownership_end(struct vfio_ownership *ownership)
 	ownership->device = NULL;
 }
 
-int vfio_ownership_claim(const struct ebb_nvme_ctrlr_info *info, uint32_t nsid,
+int vfio_ownership_claim(const struct nvme_ctrlr_info *info, uint32_t nsid,
 			 struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
 	if (fake_given->hold_rc != 0) {

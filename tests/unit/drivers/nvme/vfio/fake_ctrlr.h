@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_UNIT_FAKE_CTRLR_H
-#define TESTS_UNIT_FAKE_CTRLR_H
+#ifndef TESTS_UNIT_DRIVERS_NVME_VFIO_FAKE_CTRLR_H
+#define TESTS_UNIT_DRIVERS_NVME_VFIO_FAKE_CTRLR_H
 
 /*
  * An NVMe controller in memory, in place of a PCI function behind VFIO: registers, doorbells,
@@ -56,7 +56,7 @@ struct fake_command {
 };
 
 struct fake_ctrlr {
-	struct ebb_vfio_device device;
+	struct vfio_device device;
 	struct ebb_mem_subscriber subscriber;
 	pthread_mutex_t lock; /* the helper resets and closes it while the test steps it */
 	char *bar;

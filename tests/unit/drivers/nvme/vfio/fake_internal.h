@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_UNIT_FAKE_INTERNAL_H
-#define TESTS_UNIT_FAKE_INTERNAL_H
+#ifndef TESTS_UNIT_DRIVERS_NVME_VFIO_FAKE_INTERNAL_H
+#define TESTS_UNIT_DRIVERS_NVME_VFIO_FAKE_INTERNAL_H
 
 /* What the files of the fake controller share. */
 

@@ -14,7 +14,7 @@
 
 struct layer layer;
 
-void ebb_nvme_transport_add(struct ebb_nvme_transport *transport)
+void nvme_transport_add(struct nvme_transport *transport)
 {
 	layer.transport = transport;
 }
@@ -47,12 +47,12 @@ void nvme_path_was_reset(struct nvme_path *path, int rc)
 	}
 }
 
-void nvme_path_event(struct nvme_path *path, enum ebb_nvme_event event, uint32_t value)
+void nvme_path_event(struct nvme_path *path, enum nvme_event event, uint32_t value)
 {
 	ck_assert_ptr_eq(path, &layer.path);
 	ck_assert_uint_eq(value, 0);
 	layer.events[event]++;
-	if (event >= EBB_NVME_EVENT_FAILED && layer.hasty) {
+	if (event >= NVME_EVENT_FAILED && layer.hasty) {
 		layer.hasty = false;
 		layer.transport->detach(path);
 	}
@@ -88,7 +88,7 @@ int nvme_path_fault(struct nvme_path *path, int rc, const char *format, ...)
 
 void layer_begin(void)
 {
-	const struct ebb_nvme_transport *transport = layer.transport;
+	const struct nvme_transport *transport = layer.transport;
 
 	stage_begin();
 	memset(&layer, 0, sizeof(layer));
@@ -202,7 +202,7 @@ void layer_queue_open(struct layer_queue *queue)
 		.set_interrupt = queue_set_interrupt,
 		.arm = queue_arm,
 	};
-	struct ebb_nvme_queue *base;
+	struct nvme_queue *base;
 
 	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &base), 0);
 	ck_assert_ptr_eq(base->transport, layer.transport);
@@ -239,7 +239,7 @@ void layer_queue_close(struct layer_queue *queue)
 	queue->queue = NULL;
 }
 
-static void io_done(struct ebb_nvme_request *request)
+static void io_done(struct nvme_request *request)
 {
 	ebb_container_of(request, struct layer_io, request)->done++;
 }
@@ -251,7 +251,7 @@ void layer_io_init(struct layer_io *io, uint8_t opcode, uint64_t lba, uint32_t b
 	io->buf = ebb_mem_alloc(io->buf_bytes);
 	ck_assert_ptr_nonnull(io->buf);
 	io->iov = (struct iovec){.iov_base = io->buf, .iov_len = io->buf_bytes};
-	io->request = (struct ebb_nvme_request){
+	io->request = (struct nvme_request){
 		.opcode = opcode,
 		.nsid = 1,
 		.cdw10 = (uint32_t)lba,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_UNIT_LAYER_H
-#define TESTS_UNIT_LAYER_H
+#ifndef TESTS_UNIT_DRIVERS_NVME_VFIO_LAYER_H
+#define TESTS_UNIT_DRIVERS_NVME_VFIO_LAYER_H
 
 /*
  * In place of the command layer: what the transport answers and tells is noted here. With the fake
@@ -17,7 +17,7 @@
 #define LAYER_TIMEOUT_MS 1000u
 
 struct layer {
-	const struct ebb_nvme_transport *transport;
+	const struct nvme_transport *transport;
 	struct nvme_path path;
 	struct nvme_drive drive;
 	struct fake_ctrlr *fake;
@@ -32,7 +32,7 @@ struct layer {
 	unsigned attach_calls;
 	unsigned detach_calls;
 	unsigned reset_calls;
-	unsigned events[EBB_NVME_EVENT_GONE + 1];
+	unsigned events[NVME_EVENT_GONE + 1];
 	char fault[512];
 	bool hasty; /* it detaches as soon as it is told that all is lost */
 };
@@ -41,7 +41,7 @@ extern struct layer layer;
 
 /* One request of a test's: a read or write of @blocks from @lba on. */
 struct layer_io {
-	struct ebb_nvme_request request;
+	struct nvme_request request;
 	struct iovec iov;
 	char *buf;
 	size_t buf_bytes;

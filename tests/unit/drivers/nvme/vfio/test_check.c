@@ -21,7 +21,7 @@ static unsigned group;
 
 static int bound(void)
 {
-	return ebb_vfio_check_bound(machine_root(), BDF, &group, error, sizeof(error));
+	return vfio_check_bound(machine_root(), BDF, &group, error, sizeof(error));
 }
 
 START_TEST(one_that_vfio_pci_has_is_good)
@@ -41,8 +41,7 @@ START_TEST(the_kernel_s_is_refused)
 	ck_assert_str_eq(error,
 			 BDF ": the kernel's driver nvme has it; give it to vfio-pci (ebbctl "
 			     "nvme bind " BDF "), or attach with rebind=true");
-	ck_assert_int_eq(ebb_vfio_check_possible(machine_root(), BDF, &group, error, sizeof(error)),
-			 0);
+	ck_assert_int_eq(vfio_check_possible(machine_root(), BDF, &group, error, sizeof(error)), 0);
 }
 END_TEST
 
@@ -60,7 +59,7 @@ START_TEST(a_file_that_may_not_be_opened_is_described)
 	const char *path = scratch_sparse("group", 1);
 
 	ck_assert_int_eq(chmod(path, 0640), 0);
-	ck_assert_int_eq(ebb_vfio_check_denied(BDF, path, error, sizeof(error)), -EPERM);
+	ck_assert_int_eq(vfio_check_denied(BDF, path, error, sizeof(error)), -EPERM);
 	ck_assert_ptr_nonnull(strstr(error, "(mode 0640, "));
 	ck_assert_ptr_nonnull(strstr(error, "SUBSYSTEM==\"vfio\", GROUP=\"ebb\", MODE=\"0660\" in "
 					    "/etc/udev/rules.d/60-ebb-vfio.rules"));
@@ -78,17 +77,17 @@ START_TEST(addresses_are_read_as_people_write_them)
 					  " 01:00.0",
 					  "01:00.0x",
 					  "-1:00:00.0"};
-	char bdf[EBB_PCI_BDF_SIZE];
+	char bdf[HOST_PCI_BDF_SIZE];
 	unsigned i;
 
-	ck_assert(ebb_pci_bdf_parse("0000:01:00.0", bdf));
+	ck_assert(host_pci_bdf_parse("0000:01:00.0", bdf));
 	ck_assert_str_eq(bdf, "0000:01:00.0");
-	ck_assert(ebb_pci_bdf_parse("A1:1f.7", bdf));
+	ck_assert(host_pci_bdf_parse("A1:1f.7", bdf));
 	ck_assert_str_eq(bdf, "0000:a1:1f.7");
-	ck_assert(ebb_pci_bdf_parse("10001:e1:00.0", bdf));
+	ck_assert(host_pci_bdf_parse("10001:e1:00.0", bdf));
 	ck_assert_str_eq(bdf, "10001:e1:00.0");
 	for (i = 0; i < EBB_ARRAY_SIZE(bad); i++) {
-		ck_assert_msg(!ebb_pci_bdf_parse(bad[i], bdf), "\"%s\"", bad[i]);
+		ck_assert_msg(!host_pci_bdf_parse(bad[i], bdf), "\"%s\"", bad[i]);
 	}
 }
 END_TEST

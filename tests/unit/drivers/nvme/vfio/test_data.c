@@ -19,7 +19,7 @@ static char *buf;
 
 static uint64_t iova(const void *addr)
 {
-	return ebb_vfio_device_iova(&layer.fake->device, addr);
+	return vfio_device_iova(&layer.fake->device, addr);
 }
 
 static void begin(void)
@@ -43,7 +43,7 @@ static void end(void)
 
 static int set(bool sgl, int iovcnt)
 {
-	struct ebb_nvme_request request = {.iov = iov, .iovcnt = iovcnt};
+	struct nvme_request request = {.iov = iov, .iovcnt = iovcnt};
 
 	for (int i = 0; i < iovcnt; i++) {
 		request.len_bytes += (uint32_t)iov[i].iov_len;

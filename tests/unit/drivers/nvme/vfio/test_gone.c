@@ -20,7 +20,7 @@ START_TEST(a_function_that_vanishes)
 	layer_until_done(crowd, CROWD);
 	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	crowd_submit(1);
 	crowd_check_failed(1, -ENODEV);
@@ -33,7 +33,7 @@ END_TEST
 /* The bdevs are still being taken away, and another thread wants a queue. */
 START_TEST(a_queue_of_one_that_has_gone)
 {
-	struct ebb_nvme_queue *late = NULL;
+	struct nvme_queue *late = NULL;
 
 	crowd_begin();
 	fake_ctrlr_vanish(layer.fake);
@@ -58,7 +58,7 @@ START_TEST(a_function_that_is_asked_for)
 	layer_until_done(crowd, CROWD);
 	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
@@ -81,7 +81,7 @@ START_TEST(a_function_that_is_asked_for_in_a_reset)
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
 	crowd_check_failed(CROWD, -ENODEV);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	crowd_end();
 }
 END_TEST
@@ -101,7 +101,7 @@ START_TEST(a_function_that_vanishes_while_it_is_let_go)
 	layer_until_done(crowd, CROWD);
 	crowd_check_failed(CROWD, -ENODEV);
 	layer_pumps(2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	crowd_end();
 }
@@ -174,7 +174,7 @@ START_TEST(detached_when_it_hears_that_it_has_gone)
 	layer.hasty = true;
 	layer_notify(layer.fake->device.request_fd);
 	hasty_end();
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_GONE], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 }
 END_TEST
 
@@ -185,7 +185,7 @@ START_TEST(detached_when_it_hears_that_the_reset_has_failed)
 	layer.fake->never_ready = true;
 	layer.transport->reset(&layer.path);
 	hasty_end();
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_FAILED], 1);
 }
 END_TEST
 

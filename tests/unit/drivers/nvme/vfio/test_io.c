@@ -318,7 +318,7 @@ END_TEST
 
 static unsigned chained;
 
-static void submit_again(struct ebb_nvme_request *request)
+static void submit_again(struct nvme_request *request)
 {
 	struct layer_io *io = ebb_container_of(request, struct layer_io, request);
 
@@ -398,7 +398,7 @@ END_TEST
 START_TEST(shadows_are_unwanted)
 {
 	layer.fake->id.oacs = NVME_CTRL_OACS_DBBUF_CFG;
-	layer.drive.opts.shadow_doorbells = EBB_NVME_SHADOWS_OFF;
+	layer.drive.opts.shadow_doorbells = NVME_SHADOWS_OFF;
 	begin();
 	ck_assert_ptr_null(layer.fake->shadow);
 	end();
@@ -426,7 +426,7 @@ END_TEST
 START_TEST(qemus_shadows_are_used_if_wanted)
 {
 	become_qemu();
-	layer.drive.opts.shadow_doorbells = EBB_NVME_SHADOWS_ON;
+	layer.drive.opts.shadow_doorbells = NVME_SHADOWS_ON;
 	begin();
 	ck_assert_ptr_nonnull(layer.fake->shadow);
 	write_and_read(0, 17);

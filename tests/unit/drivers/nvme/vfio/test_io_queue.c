@@ -139,7 +139,7 @@ static uint64_t count_readings(void)
 
 static struct layer_io *chained;
 
-static void submit_chained(struct ebb_nvme_request *request)
+static void submit_chained(struct nvme_request *request)
 {
 	(void)request;
 	layer_submit(&queue, chained);
@@ -186,7 +186,7 @@ END_TEST
 
 static unsigned followed;
 
-static void submit_follower(struct ebb_nvme_request *request)
+static void submit_follower(struct nvme_request *request)
 {
 	struct layer_io *io = ebb_container_of(request, struct layer_io, request);
 
@@ -255,8 +255,8 @@ START_TEST(a_late_completion_is_looked_for)
 	fake_ctrlr_step(layer.fake);
 	stage_clock_advance(EBB_NS_PER_MS);
 	/* Only the timer runs: the reactor has slept, and no source has fired. */
-	ebb_turn.thread = NULL;
-	ebb_reactor_turn(&ebb_reactors[0], false);
+	event_turn.thread = NULL;
+	event_reactor_turn(&event_reactors[0], false);
 	stage_enter(ebb_thread_app());
 	layer_expect(&ios[0], 0, 0);
 	ck_assert(!io_queue->late_timer_runs);
@@ -269,8 +269,8 @@ END_TEST
 /* A turn after a sleep that another source has ended: this queue's poller does not run. */
 static void turn_of_another(void)
 {
-	ebb_turn.thread = NULL;
-	ebb_reactor_turn(&ebb_reactors[0], false);
+	event_turn.thread = NULL;
+	event_reactor_turn(&event_reactors[0], false);
 	stage_enter(ebb_thread_app());
 }
 
@@ -354,7 +354,7 @@ END_TEST
 
 START_TEST(with_one_queue_pair_it_interrupts)
 {
-	struct ebb_nvme_queue *second;
+	struct nvme_queue *second;
 
 	layer.fake->granted = 1;
 	begin();

@@ -13,10 +13,10 @@
 static struct vfio_data_lists lists;
 static struct vfio_qpair qpair;
 static volatile uint32_t registers[2];
-static struct ebb_nvme_request requests[DEPTH - 1];
+static struct nvme_request requests[DEPTH - 1];
 static unsigned answered;
 
-static void count_answered(struct ebb_nvme_request *request)
+static void count_answered(struct nvme_request *request)
 {
 	ck_assert_int_eq(request->rc, 0);
 	answered++;
@@ -48,7 +48,7 @@ static void end(void)
 
 static void submit(unsigned index, uint64_t now_ns)
 {
-	requests[index] = (struct ebb_nvme_request){.done = count_answered};
+	requests[index] = (struct nvme_request){.done = count_answered};
 	ck_assert_int_eq(vfio_qpair_submit(&qpair, &requests[index], now_ns), 0);
 }
 

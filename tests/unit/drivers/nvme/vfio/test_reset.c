@@ -48,7 +48,7 @@ START_TEST(resets_under_load)
 	fake_ctrlr_release(layer.fake, CROWD);
 	crowd_until_done(CROWD);
 	crowd_check(CROWD);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 0);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 0);
 	ck_assert_uint_eq(layer.fake->starts, 11);
 	crowd_end();
 }
@@ -194,7 +194,7 @@ END_TEST
 
 static unsigned events, cancelled;
 
-static void count_event(struct ebb_nvme_request *request)
+static void count_event(struct nvme_request *request)
 {
 	events += request->rc == 0;
 	cancelled += request->rc == -ECANCELED;
@@ -203,14 +203,14 @@ static void count_event(struct ebb_nvme_request *request)
 /* No tracker is free for the deletions at first: they go when there is one. */
 START_TEST(a_full_admin_queue_while_queues_are_deleted)
 {
-	static struct ebb_nvme_request requests[VFIO_ADMIN_DEPTH - 1];
+	static struct nvme_request requests[VFIO_ADMIN_DEPTH - 1];
 
 	events = 0;
 	cancelled = 0;
 	crowd_begin();
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(requests); i++) {
-		requests[i] = (struct ebb_nvme_request){.opcode = nvme_admin_async_event,
-							.done = count_event};
+		requests[i] = (struct nvme_request){.opcode = nvme_admin_async_event,
+						    .done = count_event};
 		layer.transport->admin(&layer.path, &requests[i]);
 	}
 	layer_pumps(3);
@@ -262,7 +262,7 @@ START_TEST(a_reset_that_fails_and_one_that_helps)
 	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
 	layer_pumps(2);
 	crowd_check_failed(CROWD, -ETIMEDOUT);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_FAILED], 1);
 	crowd_submit(1);
 	crowd_check_failed(1, -ETIMEDOUT);
 	layer.fake->never_ready = false;
@@ -294,7 +294,7 @@ START_TEST(a_reset_of_one_that_cannot_be_disabled)
 	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
 	layer_pumps(2);
 	crowd_check_failed(CROWD, -ETIMEDOUT);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_FAILED], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_FAILED], 1);
 	crowd_end();
 }
 END_TEST
@@ -309,7 +309,7 @@ START_TEST(an_error_of_the_link_is_a_reset)
 	layer_notify(layer.fake->device.error_fd);
 	crowd_until_done(15);
 	crowd_check(15);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	crowd_end();
 }

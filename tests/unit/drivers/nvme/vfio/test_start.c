@@ -221,7 +221,7 @@ END_TEST
 
 static unsigned cancelled;
 
-static void count_cancelled(struct ebb_nvme_request *request)
+static void count_cancelled(struct nvme_request *request)
 {
 	ck_assert_int_eq(request->rc, layer.detached ? -ENODEV : -ECANCELED);
 	cancelled++;
@@ -230,7 +230,7 @@ static void count_cancelled(struct ebb_nvme_request *request)
 /* Event requests stay for ever, and come back when the controller lets go of them. */
 START_TEST(event_requests_never_time_out)
 {
-	struct ebb_nvme_request aer[2] = {
+	struct nvme_request aer[2] = {
 		{.opcode = nvme_admin_async_event, .done = count_cancelled},
 		{.opcode = nvme_admin_async_event, .done = count_cancelled},
 	};
@@ -250,14 +250,14 @@ START_TEST(event_requests_never_time_out)
 }
 END_TEST
 
-static void note_result(struct ebb_nvme_request *request)
+static void note_result(struct nvme_request *request)
 {
 	request->done = NULL;
 }
 
 START_TEST(events_arrive)
 {
-	struct ebb_nvme_request aer = {.opcode = nvme_admin_async_event, .done = note_result};
+	struct nvme_request aer = {.opcode = nvme_admin_async_event, .done = note_result};
 
 	layer_attach();
 	layer.transport->admin(&layer.path, &aer);
@@ -272,7 +272,7 @@ END_TEST
 
 static unsigned answered;
 
-static void count_answered(struct ebb_nvme_request *request)
+static void count_answered(struct nvme_request *request)
 {
 	ck_assert_int_eq(request->rc, 0);
 	answered++;
@@ -281,12 +281,12 @@ static void count_answered(struct ebb_nvme_request *request)
 /* More than the queue holds: they wait, and all are answered. */
 START_TEST(any_number_of_admin_commands)
 {
-	static struct ebb_nvme_request requests[200];
+	static struct nvme_request requests[200];
 
 	answered = 0;
 	layer_attach();
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(requests); i++) {
-		requests[i] = (struct ebb_nvme_request){
+		requests[i] = (struct nvme_request){
 			.opcode = nvme_admin_get_features,
 			.done = count_answered,
 		};
@@ -341,7 +341,7 @@ END_TEST
 
 static struct nvme_path_ns *ns_of(bool shared)
 {
-	static struct ebb_nvme_ns drive_ns;
+	static struct nvme_ns drive_ns;
 	static struct nvme_path_ns ns;
 
 	drive_ns.info.shared = shared;

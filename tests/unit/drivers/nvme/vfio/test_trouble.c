@@ -17,8 +17,8 @@ static void misbehaves(enum fake_mischief mischief, const char *text)
 	crowd_submit(CROWD);
 	crowd_until_done(CROWD);
 	crowd_check(CROWD);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_READY], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	ck_assert_msg(log_count(text) == 1, "%s", text);
 	crowd_end();
@@ -76,7 +76,7 @@ START_TEST(an_aborted_command_is_submitted_again)
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS * 5 / 4 + 20);
 	ck_assert_uint_eq(layer.fake->aborts, 1);
 	ck_assert_uint_eq(layer.fake->starts, 1);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 0);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 0);
 	crowd_end();
 }
 END_TEST
@@ -109,8 +109,8 @@ START_TEST(a_command_that_cannot_be_aborted)
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS * 5 / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_RESET], 1);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_READY], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
 	ck_assert_uint_eq(layer.reset_calls, 0);
 	crowd_end();
 }
@@ -219,7 +219,7 @@ START_TEST(a_fatal_status)
 END_TEST
 
 /* An admin command that is not answered leads to a reset, which gives it back. */
-static void note_cancelled(struct ebb_nvme_request *request)
+static void note_cancelled(struct nvme_request *request)
 {
 	ck_assert_int_eq(request->rc, -ECANCELED);
 	request->done = NULL;
@@ -227,8 +227,7 @@ static void note_cancelled(struct ebb_nvme_request *request)
 
 START_TEST(an_admin_command_that_is_not_answered)
 {
-	struct ebb_nvme_request request = {.opcode = nvme_admin_get_features,
-					   .done = note_cancelled};
+	struct nvme_request request = {.opcode = nvme_admin_get_features, .done = note_cancelled};
 
 	crowd_begin();
 	layer.fake->holds_admin = true;
@@ -237,7 +236,7 @@ START_TEST(an_admin_command_that_is_not_answered)
 	layer.fake->holds_admin = false;
 	layer_pumps(6400);
 	ck_assert_ptr_null(request.done);
-	ck_assert_uint_eq(layer.events[EBB_NVME_EVENT_READY], 1);
+	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
 	crowd_submit(CROWD);
 	crowd_until_done(CROWD);
 	crowd_check(CROWD);
@@ -247,8 +246,7 @@ END_TEST
 
 START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 {
-	struct ebb_nvme_request request = {.opcode = nvme_admin_get_features,
-					   .done = note_cancelled};
+	struct nvme_request request = {.opcode = nvme_admin_get_features, .done = note_cancelled};
 
 	crowd_begin();
 	layer.fake->holds_admin = true;

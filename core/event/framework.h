@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EBB_EVENT_EVENT_H
-#define EBB_EVENT_EVENT_H
+#ifndef CORE_EVENT_FRAMEWORK_H
+#define CORE_EVENT_FRAMEWORK_H
 
 /* The event layer as core/app starts and stops it. */
 
@@ -8,7 +8,7 @@
 
 #include <ebb/reactor.h>
 
-struct ebb_event_opts {
+struct event_framework_opts {
 	cpu_set_t cpus; /* one reactor for each; at least one */
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
@@ -16,24 +16,24 @@ struct ebb_event_opts {
 };
 
 /**
- * ebb_event_init() - make the reactors and the app thread
+ * event_framework_init() - make the reactors and the app thread
  * The calling OS thread will be the first reactor; the app thread lives there and may be sent
  * messages from here on.
  * Return: 0; -ENOMEM, or the errno of the resource that is short (logged).
  */
-int ebb_event_init(const struct ebb_event_opts *opts);
+int event_framework_init(const struct event_framework_opts *opts);
 
 /**
- * ebb_event_run() - run until ebb_event_stop() and until every thread has exited
+ * event_framework_run() - run until event_framework_stop() and until every thread has exited
  * Threads that have to be forced are named in the log.
  * Return: 0; -errno: a reactor's OS thread could not be started (logged).
  */
-int ebb_event_run(void);
+int event_framework_run(void);
 
 /* Every thread that still lives is named and told to exit, the app thread last. Thread: app. */
-void ebb_event_stop(void);
+void event_framework_stop(void);
 
-/* Frees everything; ebb_event_init() may be called again. */
-void ebb_event_fini(void);
+/* Frees everything; event_framework_init() may be called again. */
+void event_framework_fini(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/event/event.h"
+#include "core/event/framework.h"
 
 /*
  * Reactors that run by themselves, really asleep on OS threads of their own. What is waited for here
@@ -25,7 +25,7 @@
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
 
-static struct ebb_event_opts opts;
+static struct event_framework_opts opts;
 
 static void setup(void)
 {
@@ -40,14 +40,14 @@ static void setup(void)
 
 static void init(void)
 {
-	ck_assert_int_eq(ebb_event_init(&opts), 0);
+	ck_assert_int_eq(event_framework_init(&opts), 0);
 	ck_assert_ptr_nonnull(ebb_thread_app());
 }
 
 static void stop(void *arg)
 {
 	(void)arg;
-	ebb_event_stop();
+	event_framework_stop();
 }
 
 static void drop_line(enum ebb_log_level level, const char *component, const char *text)
@@ -75,8 +75,8 @@ START_TEST(test_start_stop_start)
 	for (unsigned i = 0; i < 20; i++) {
 		init();
 		ebb_thread_send_msg(ebb_thread_app(), stop, NULL);
-		ck_assert_int_eq(ebb_event_run(), 0);
-		ebb_event_fini();
+		ck_assert_int_eq(event_framework_run(), 0);
+		event_framework_fini();
 		ck_assert_ptr_null(ebb_thread_app());
 		ck_assert_int_eq(ebb_reactor_core(0), -1);
 	}
@@ -91,12 +91,12 @@ START_TEST(test_init_fini)
 
 	for (unsigned i = 0; i < 3; i++) {
 		init();
-		ebb_event_fini();
+		event_framework_fini();
 	}
 	init();
 	ebb_thread_send_msg(ebb_thread_app(), stop, NULL);
-	ck_assert_int_eq(ebb_event_run(), 0);
-	ebb_event_fini();
+	ck_assert_int_eq(event_framework_run(), 0);
+	event_framework_fini();
 	ck_assert_uint_eq(open_fds(), before);
 }
 END_TEST
@@ -116,10 +116,10 @@ START_TEST(test_no_fds)
 
 		low.rlim_cur = fds;
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
-		rc = ebb_event_init(&opts);
+		rc = event_framework_init(&opts);
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		if (rc == 0) {
-			ebb_event_fini();
+			event_framework_fini();
 			break;
 		}
 		ck_assert_int_eq(rc, -EMFILE);
@@ -171,7 +171,7 @@ static void stop_and_create(void *arg)
 {
 	struct ebb_thread *late;
 
-	ebb_event_stop();
+	event_framework_stop();
 	*(int *)arg = ebb_thread_create("late", EBB_CORE_ANY, &late);
 }
 
@@ -185,8 +185,8 @@ START_TEST(test_left_threads)
 	ebb_log_set_sink(note_left);
 	ebb_thread_send_msg(ebb_thread_app(), create_workers, NULL);
 	ebb_thread_send_msg(ebb_thread_app(), stop_and_create, &create_rc);
-	ck_assert_int_eq(ebb_event_run(), 0);
-	ebb_event_fini();
+	ck_assert_int_eq(event_framework_run(), 0);
+	event_framework_fini();
 	ebb_log_set_sink(NULL);
 	ck_assert_uint_eq(atomic_load(&num_messages), 6);
 	ck_assert_int_eq(create_rc, -ESHUTDOWN);
@@ -226,9 +226,9 @@ START_TEST(test_wakes_sleepers)
 	init();
 	ebb_thread_send_msg(ebb_thread_app(), create_workers, NULL);
 	ck_assert_int_eq(pthread_create(&sender, NULL, send_to_sleepers, NULL), 0);
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	pthread_join(sender, NULL);
-	ebb_event_fini();
+	event_framework_fini();
 	ck_assert_uint_eq(atomic_load(&num_messages), 56);
 }
 END_TEST
@@ -248,16 +248,16 @@ static void note_blocked_all(void *arg)
 	note_blocked(&blocked[0]);
 	ck_assert_int_eq(ebb_thread_create("second", 1, &second), 0);
 	ck_assert_int_eq(ebb_thread_send_msg(second, note_blocked, &blocked[1]), 0);
-	ebb_event_stop();
+	event_framework_stop();
 }
 
-/* Signals find the OS thread that called ebb_event_run(), and no other. */
+/* Signals find the OS thread that called event_framework_run(), and no other. */
 START_TEST(test_signals)
 {
 	init();
 	ebb_thread_send_msg(ebb_thread_app(), note_blocked_all, NULL);
-	ck_assert_int_eq(ebb_event_run(), 0);
-	ebb_event_fini();
+	ck_assert_int_eq(event_framework_run(), 0);
+	event_framework_fini();
 	ck_assert_int_eq(sigismember(&blocked[0], SIGTERM), 0);
 	ck_assert_int_eq(sigismember(&blocked[1], SIGTERM), 1);
 	ck_assert_int_eq(sigismember(&blocked[1], SIGINT), 1);
@@ -272,7 +272,7 @@ static int run_tick(void *arg)
 	(void)arg;
 	if (++num_ticks == 20) {
 		ebb_poller_unregister(&tick);
-		ebb_event_stop();
+		event_framework_stop();
 	}
 	return 0;
 }
@@ -292,11 +292,11 @@ START_TEST(test_timer)
 	init();
 	ebb_thread_send_msg(ebb_thread_app(), begin_ticks, NULL);
 	begun_ns = ebb_clock_now_ns();
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	ck_assert_uint_ge(ebb_clock_now_ns() - begun_ns, 20 * 2 * EBB_NS_PER_MS);
 	ck_assert_int_eq(ebb_reactor_get_stats(ebb_reactor_core(0), &stats), 0);
 	ck_assert_uint_ge(stats.wakeups, 10); /* one may find it just awake */
-	ebb_event_fini();
+	event_framework_fini();
 	ck_assert_uint_eq(num_ticks, 20);
 }
 END_TEST
@@ -319,7 +319,7 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	(void)flags;
 	ck_assert_int_eq(res, 1);
 	if (atomic_fetch_add(&ring_completions, 1) == 19) {
-		ebb_event_stop();
+		event_framework_stop();
 	} else {
 		ring_read();
 	}
@@ -330,7 +330,7 @@ static void begin_ring(void *arg)
 	(void)arg;
 	uring_rc = ebb_uring_open(EBB_URING_PLAIN);
 	if (uring_rc != 0) {
-		ebb_event_stop();
+		event_framework_stop();
 		return;
 	}
 	ring_op.complete = ring_complete;
@@ -360,12 +360,12 @@ START_TEST(test_uring_wakes)
 	init();
 	ebb_thread_send_msg(ebb_thread_app(), begin_ring, NULL);
 	ck_assert_int_eq(pthread_create(&writer, NULL, write_to_sleeper, NULL), 0);
-	ck_assert_int_eq(ebb_event_run(), 0);
+	ck_assert_int_eq(event_framework_run(), 0);
 	pthread_join(writer, NULL);
 	ck_assert_int_eq(uring_rc, 0);
 	ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
 	ck_assert_uint_ge(stats.wakeups, 10); /* one may find it just awake */
-	ebb_event_fini();
+	event_framework_fini();
 	ck_assert_uint_eq(atomic_load(&ring_completions), 20);
 }
 END_TEST
