@@ -11,7 +11,7 @@ void bdev_pool_set_size(uint32_t requests);
 
 /*
  * @deferred: what the end of a deferred request runs. It is written into each request once, when it
- * is first used: a write for each I/O is one that can be measured.
+ * is first used, and not for each I/O.
  * Return: 0; -errno: no memory.
  */
 int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_deferred *deferred));

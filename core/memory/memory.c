@@ -12,7 +12,7 @@
  * touched neither in the running age nor in the whole of the one before it is stale: a size is
  * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
  * what a load uses at least once a second stays, however it comes and goes within the second, and
- * the cost of a region that returns, a millisecond's half, is paid once in a second at most.
+ * the cost of a region that returns, half a millisecond, is paid once in a second at most.
  *
  * When a load ends, one call finds everything touched, and the next finds it stale; each says
  * whether another one is needed. One reason is enough to need none: touching ends with the load,

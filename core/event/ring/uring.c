@@ -25,14 +25,11 @@
  * while something is outstanding the end of every turn enters it.
  *
  * What a turn prepares is submitted at its end, in one call. But where much of what was under way
- * has completed at once, the device stands idle until the last new request is prepared. So when
- * enough of them are ready, the next one has them submitted at once, and the device begins. Before
- * a request to a file that is a 64th of what is under way, and at least 2: on a virtual disk 2
- * gave 8 % more reads a second than 8 did at depth 32, and 4 % at depth 128; each by itself gave
- * no more than 2, for a tenth more CPU time (still less than fio's, which makes a call for each).
- * Before a command, of which each submission rings the device's doorbell, it is half, and at least
- * 2: in a guest, half at once gave 10 to 25 % more reads a second at depths 4 and 32. Sockets have
- * nobody that stands idle: a quarter, and at least 8.
+ * has completed at once, the device is idle until the last new request is prepared. So when enough
+ * of them are ready, the next one has them submitted at once, and the device begins. Enough is a
+ * share of what is under way, and a least number (uring_early[]): for a file a 64th and 2, as a
+ * system call costs little beside an idle disk; for an NVMe command half and 2, as each submission
+ * rings the device's doorbell; for a socket, where no device is idle, a quarter and 8.
  */
 
 #include <errno.h>

@@ -8,14 +8,12 @@
  * soon as it is. Where RLIMIT_MEMLOCK is too low, a region stays COMING, and requests simply go
  * without; when one has left there may be room again.
  *
- * A ring that carries NVMe commands registers each page as a buffer of its own. For what the kernel's
- * NVMe driver is given of a registered buffer goes, page by page, from where the data begins to the
- * buffer's end (seen on 6.1). All of these pages are counted against the most segments that a request
- * may have, and walked through again and again: in a guest, with buffers of 64 pages, reads of 4 KiB
- * cost two and a half times what they cost in a buffer of their own, and twice what they cost without
- * registered buffers; at 16 to 128 KiB, too, going without was faster than these. So requests within a
- * page go by the page's buffer, and all others without. The kernel's table has room for the pages of
- * 32 regions; what lies in later ones goes without, too.
+ * A ring that carries NVMe commands registers each page as a buffer of its own. Of a registered
+ * buffer, the kernel's NVMe driver (6.1's) is given all pages from where the data begins to the
+ * buffer's end. They are counted against the most segments that a request may have, and walked
+ * through again and again, so that a short request in a large buffer costs more than one without a
+ * registered buffer. So requests within a page use the page's buffer, and all others none. The
+ * kernel's table has room for the pages of 32 regions; what lies in later ones uses none, too.
  */
 #include "core/event/ring/uring_buffers.h"
 

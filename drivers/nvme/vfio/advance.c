@@ -15,9 +15,9 @@
  * each request is answered once, by its queue.
  *
  * A controller that is disabled because somebody wants it, and not for anything that it has done,
- * is asked to delete its submission queues before. NVMe does not demand that. But it is what the
- * kernel's driver does, so what controllers have been tried with: QEMU's (7.2) may use a queue that
- * it has freed when CC.EN becomes 0 just after a doorbell.
+ * is asked to delete its submission queues before. NVMe does not demand that. But the kernel's
+ * driver does it, and there are controllers that need it: QEMU's (7.2) may use a queue that it has
+ * freed when CC.EN becomes 0 just after a doorbell.
  *
  * A request that a reset has interrupted may have been carried out before. That is so for every
  * driver, and why such a request's memory stays its owner's until it is answered.

@@ -14,7 +14,7 @@
 #define SHUTDOWN_MAX_NS (60 * EBB_NS_PER_S)
 
 #define PCI_VENDOR_REDHAT 0x1b36u
-#define QEMU_PAUSE_NS     700u /* measured; from 500 to 850 it is the same. io_queue.c: what for */
+#define QEMU_PAUSE_NS     700u /* how long it has the lock that io_queue.c tells of */
 
 int vfio_configure_init(struct vfio_ctrlr *c)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread's way to the controller.
+ * A thread's queue to the controller.
  *
  * Where a request goes. Whether completions interrupt is decided when their queue is made, so a
  * queue has one pair of each kind where the controller has enough of them, and chooses when it
@@ -13,8 +13,8 @@
  * interrupting pair in any case. Should it take longer than a millisecond all the same, the reactor
  * may sleep, and a timer looks for these late completions (io_queue_timer.c).
  *
- * Where there is one pair only it interrupts, and its eventfd, which nobody reads, costs what it
- * costs while the reactor is awake.
+ * Where there is one pair only it interrupts, also while the reactor is awake; nobody reads its
+ * eventfd.
  *
  * The sleep race. The eventfd is watched edge-triggered and never read. arm() looks at the
  * completion queue after the reactor has decided to sleep: an answer that is in memory by then is
@@ -32,11 +32,10 @@
  * may find the completion queue full then, as the answers that are being taken are acknowledged at
  * the end of the poll(): it has to keep its answer until that, as always.
  *
- * A controller that QEMU emulates is told of the next request a moment late (pause_ns), on purpose,
- * by a reactor that polls. The thread that emulates it writes an answer with the lock in hand that
- * the doorbell needs. Whoever rings before that lock is let go of is put to sleep on it, and that
- * thread goes to sleep meanwhile: two sleeps for each request, where a moment later there would have
- * been none.
+ * With a controller that QEMU emulates, a reactor that polls waits from an answer until the next
+ * doorbell (pause_ns). QEMU's thread writes an answer with a lock held that the doorbell takes. A
+ * doorbell that is rung before that lock is free sleeps on it, and QEMU's thread goes to sleep
+ * meanwhile: two sleeps for each request, where a moment later there are none.
  *
  * Order. Requests that cannot go now (no free tracker, not connected yet, a reset) wait in a list,
  * and while there is one nothing overtakes it.
