@@ -35,8 +35,8 @@ typedef void (*nvme_done_fn)(struct nvme_request *request);
 struct nvme_request {
 	/* The command's fields, as NVMe Base names them. */
 	uint8_t opcode;
-	uint8_t tries; /* the command layer's: how often it was submitted */
-	uint16_t slot; /* the transport's */
+	uint8_t tries;    /* the command layer's: how often it was submitted */
+	uint16_t sent_as; /* the transport's */
 	uint32_t nsid;
 	uint32_t cdw10;
 	uint32_t cdw11;
@@ -59,7 +59,7 @@ struct nvme_request {
 	/*
 	 * The answer. @rc 0: the device has answered, @status (0: success) and @result are its
 	 * words. < 0: it has not: -ENODEV it has gone, -ETIMEDOUT and the reset did not help either,
-	 * -ECANCELED taken back, or an errno of the kernel's.
+	 * -ECANCELED cancelled, or an errno of the kernel's.
 	 */
 	int rc;
 	uint16_t status;

@@ -27,7 +27,7 @@
  * by its address, and so is everything of that namespace from then on.
  *
  * While the reactor polls, reads and writes go to its polled ring, if the driver has queues for that
- * (see urings.c). What may take long does not: a flush or a trim would keep the reactor awake.
+ * (see uring_set.c). What may take long does not: a flush or a trim would keep the reactor awake.
  *
  * The thread may move to another reactor, whose rings know nothing of its files. Before it does, they
  * are unregistered, and what the layers above still have goes by the plain descriptors; on the new
@@ -47,7 +47,7 @@
 
 #define QUEUE_DEPTH_MAX 256u
 
-/* request->slot: how it was sent */
+/* request->sent_as: data by a registered buffer */
 #define SENT_FIXED 1u
 
 static_assert(sizeof(struct nvme_uring_cmd) == 72, "as the kernel has it");
@@ -130,7 +130,7 @@ static void command_send(struct uring_io_queue *queue, struct nvme_request *requ
 	if (request->iovcnt == 1 && !atomic_load_explicit(&uns->no_fixed, memory_order_relaxed)) {
 		buf = ebb_uring_buf_index(request->iov->iov_base, request->len_bytes);
 	}
-	request->slot = buf >= 0 ? SENT_FIXED : 0;
+	request->sent_as = buf >= 0 ? SENT_FIXED : 0;
 	request->queue = &queue->queue;
 	request->uring_op.complete = command_complete;
 	command_prepare(command_sqe(request, uns), request, uns->fd, queue_file(queue, uns), buf,
@@ -186,7 +186,7 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 
 	(void)flags;
 	queue->outstanding--;
-	if (ebb_unlikely(res == -EINVAL && (request->slot & SENT_FIXED) != 0)) {
+	if (ebb_unlikely(res == -EINVAL && (request->sent_as & SENT_FIXED) != 0)) {
 		struct uring_ns *uns = request->ns->on_path->transport_ns;
 
 		if (!atomic_exchange(&uns->no_fixed, true)) {
