@@ -3,7 +3,7 @@
  * What a controller has to be asked and told besides I/O. There is one worker for each controller,
  * and it does one job at a time: identify, features, logs, the scan of the namespaces. Who wants
  * something sets a bit; the lowest bit is done first, so that the order of start-up is the order of
- * the enum, and two wishes for the same job are one.
+ * the enum, and to ask twice for the same job is to ask once.
  *
  * A job is a chain of steps. Each begins something that answers later, or at once: so the chain
  * runs in a loop here and never recurses, however many namespaces there are and however soon a
@@ -169,7 +169,7 @@ void nvme_jobs_run(struct nvme_path *path)
 	}
 	worker->running = true;
 	for (;;) {
-		if (worker->state == NVME_WORKER_WOKEN) {
+		if (worker->state == NVME_WORKER_ANSWERED) {
 			nvme_worker_resume(worker)(path, worker->rc);
 		} else if (worker->state == NVME_WORKER_IDLE && worker->jobs != 0 &&
 			   may_work(path)) {

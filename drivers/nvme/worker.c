@@ -13,8 +13,8 @@
 static const uint32_t state_next[NVME_WORKER_STATE_COUNT] = {
 	[NVME_WORKER_IDLE] = EBB_BIT(NVME_WORKER_STEP),
 	[NVME_WORKER_STEP] = EBB_BIT(NVME_WORKER_WAITING) | EBB_BIT(NVME_WORKER_IDLE),
-	[NVME_WORKER_WAITING] = EBB_BIT(NVME_WORKER_WOKEN),
-	[NVME_WORKER_WOKEN] = EBB_BIT(NVME_WORKER_STEP),
+	[NVME_WORKER_WAITING] = EBB_BIT(NVME_WORKER_ANSWERED),
+	[NVME_WORKER_ANSWERED] = EBB_BIT(NVME_WORKER_STEP),
 };
 
 bool nvme_worker_state_may_follow(enum nvme_worker_state from, enum nvme_worker_state to)
@@ -47,7 +47,7 @@ void nvme_worker_wait(struct nvme_worker *worker, nvme_worker_step_fn step)
 
 void nvme_worker_wake(struct nvme_worker *worker, int rc)
 {
-	state_set(worker, NVME_WORKER_WOKEN);
+	state_set(worker, NVME_WORKER_ANSWERED);
 	worker->rc = rc;
 }
 

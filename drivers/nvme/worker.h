@@ -28,10 +28,10 @@ enum nvme_job {
 };
 
 enum nvme_worker_state {
-	NVME_WORKER_IDLE,    /* no job is under way */
-	NVME_WORKER_STEP,    /* a step of one is being done */
-	NVME_WORKER_WAITING, /* for an answer, with which the next step begins */
-	NVME_WORKER_WOKEN,   /* it has come */
+	NVME_WORKER_IDLE,     /* no job is under way */
+	NVME_WORKER_STEP,     /* a step of one is being done */
+	NVME_WORKER_WAITING,  /* for an answer, with which the next step begins */
+	NVME_WORKER_ANSWERED, /* it has come */
 	NVME_WORKER_STATE_COUNT,
 };
 
@@ -43,9 +43,9 @@ struct nvme_worker {
 	bool running;  /* inside nvme_jobs_run() */
 	uint32_t jobs; /* bits, to be begun */
 	nvme_worker_step_fn step;
-	int rc; /* the answer, WOKEN only */
+	int rc; /* the answer, ANSWERED only */
 
-	/* A channel's thread doubts the namespaces. See nvme_worker_look(). */
+	/* A channel's thread wants the namespaces to be scanned. See nvme_worker_look(). */
 	struct {
 		_Atomic bool sent; /* @msg is under way: nothing is freed meanwhile */
 		_Atomic uint64_t next_ns;
@@ -74,7 +74,7 @@ nvme_worker_step_fn nvme_worker_resume(struct nvme_worker *worker);
 bool nvme_worker_quiet(const struct nvme_worker *worker);
 
 /*
- * An answer to I/O has cast doubt on what is known of the namespaces: look at them again, at most
+ * By an answer to I/O a namespace may not be what it was identified as: scan them all again, at most
  * once a second. Thread: any that has a channel of a bdev of the path's drive.
  */
 void nvme_worker_look(struct nvme_path *path);
