@@ -64,7 +64,7 @@ static void job_failed(struct bench_job *job, int status)
 	}
 }
 
-/* Issues @job as it stands; a refused one is out of the game, or every turn would be full of it. */
+/* Submits @job as it stands. One that is refused is not tried again, or every turn would do that. */
 static inline void job_issue(struct bench_job *job)
 {
 	struct bench_worker *worker = job->worker;

@@ -9,7 +9,7 @@
  *   requests and answers into bytes, asleep in libevent when there is neither;
  *
  *   the app thread calls the methods. A request goes there as an ebb message and comes back through
- *   the mailbox to_control; while it is there, the control thread keeps its hands off it.
+ *   the mailbox to_control; while it is there, the control thread does not touch it.
  *
  * A request outlives its connection: if the client vanishes, the request loses its pointer to it,
  * runs to its end and is dropped. It outlives the control thread too: then the app thread frees it.

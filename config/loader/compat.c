@@ -93,7 +93,7 @@ static const struct compat_row compat_parameters[] = {
 	{"bdev_nvme_attach_controller", "subnqn", COMPAT_ANY, NULL, NULL},
 	{"bdev_nvme_attach_controller", "adrfam", COMPAT_ANY, NULL, NULL},
 	{"bdev_nvme_attach_controller", "trsvcid", COMPAT_ANY, NULL, NULL},
-	/* Queues are polled, or asleep; a timeout has its ladder; a lost device is detached. */
+	/* Queues are polled, or asleep; a timeout has fixed stages; a lost device is detached. */
 	{"bdev_nvme_set_options", "action_on_timeout", COMPAT_ANY, NULL, NULL},
 	{"bdev_nvme_set_options", "timeout_admin_us", COMPAT_ANY, NULL, NULL},
 	{"bdev_nvme_set_options", "keep_alive_timeout_ms", COMPAT_ANY, NULL, NULL},

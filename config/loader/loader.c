@@ -23,7 +23,7 @@
  * an effect. The other two replay it: STARTUP methods before the subsystems are initialised,
  * RUNTIME methods after, each entry one step of a sequence, so that an entry that hangs is named.
  *
- * A method may answer after its step was given up. Its entry must live until then, so each call
+ * A method may answer after its step has timed out. Its entry must live until then, so each call
  * under way has a reference to the configuration, and so has each pass.
  */
 static struct {

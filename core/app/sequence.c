@@ -27,8 +27,8 @@
  *
  * A step that is the work of another sequence (subsystem init, a file's entries) is that one's
  * parent. It is not timed meanwhile: the innermost step is, so that a start-up that hangs is named
- * by its cause. Patience comes in one form, a one-shot timer for the next moment at which the step
- * under way is to be named, timed out or passed over.
+ * by its cause. There is one timer, one-shot, for the next moment at which the step under way is to
+ * be named, timed out or passed over.
  *
  * The last thing the loop does is to call done(), which may free the sequence.
  */
@@ -430,7 +430,7 @@ void ebb_step_next(struct ebb_step step, int rc)
 }
 
 /*
- * When, after the step under way was begun, it is given up; 0: never. Its result is then the error
+ * How long after its beginning the step under way times out; 0: never. Its result is then the error
  * in @ret_rc.
  */
 static uint64_t timer_deadline(const struct ebb_sequence *sequence, int *ret_rc)

@@ -39,7 +39,7 @@ struct subsystem_node {
 struct subsystem_call {
 	const struct ebb_subsystem *subsystem;
 	struct ebb_step step;
-	struct ebb_poller *timer; /* until it is given up; NULL: none runs */
+	struct ebb_poller *timer; /* until it times out; NULL: none runs */
 	bool awaited;             /* its end */
 	bool entered;             /* on the call stack */
 	struct ebb_msg msg;

@@ -267,7 +267,7 @@ void event_channels_quiesce(struct ebb_thread *thread)
 
 void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
 {
-	/* Otherwise the move has been given up meanwhile. */
+	/* Otherwise the move has been cancelled meanwhile. */
 	if (channel_is_mine(channel, __func__, __builtin_return_address(0)) &&
 	    channel->state == EVENT_CHANNEL_QUIESCING) {
 		channel_set_state(channel, EVENT_CHANNEL_QUIET);

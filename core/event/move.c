@@ -7,7 +7,7 @@
  *	on the thread       its channels are asked to be quiet: new I/O waits in them
  *	on the old reactor  after each turn: all quiet, nothing in the io_uring, nothing deferred?
  *	                    Then its sources leave the epoll set (their generation goes up, so an
- *	                    event already in hand meets nothing), the thread leaves the list,
+ *	                    event already read is dropped), the thread leaves the list,
  *	                    thread->reactor changes, and the thread travels in a message
  *	on the new reactor  the sources join, the channels go on, then its queue is looked at
  *
@@ -36,7 +36,7 @@ struct event_move {
 	struct ebb_thread *thread;
 	struct ebb_thread *requester;
 	struct event_reactor *target;
-	bool interruptible; /* the face that the thread's pollers show */
+	bool interruptible; /* set_interrupt(true) was called last for the thread's pollers */
 	ebb_thread_move_cb done;
 	void *arg;
 	int rc;

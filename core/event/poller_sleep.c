@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event/poller_sleep.h"
 
-/* The pollers' other face: what a thread's pollers do when their reactor sleeps, moves or polls. */
+/*
+ * The pollers' wake sources: what is done with them when the reactor sleeps or changes its mode, and
+ * when the thread moves.
+ */
 
 #include <errno.h>
 #include <string.h>

@@ -16,9 +16,9 @@ int event_pollers_arm(struct ebb_thread *thread);
 int event_pollers_set_interrupt(struct ebb_thread *thread, bool on);
 
 /*
- * Takes every source of @thread out of its reactor's epoll set, or puts them into it and has them
- * show the face that the reactor wants. A source that cannot becomes a blocker.
- * @interruptible: the face that they show
+ * Takes every source of @thread out of its reactor's epoll set, or puts them into it and calls
+ * set_interrupt() as the reactor's mode wants it. A source that refuses becomes a blocker.
+ * @interruptible: what their set_interrupt() was called with last
  */
 void event_pollers_detach(struct ebb_thread *thread);
 void event_pollers_attach(struct ebb_thread *thread, bool interruptible);

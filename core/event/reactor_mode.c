@@ -92,7 +92,7 @@ static void mode_change_end(struct mode_change *change, int rc)
 	}
 }
 
-/* All pollers of the reactor change their face, or none does. */
+/* set_interrupt(@on) for all pollers of the reactor, or for none. */
 static int mode_set_interrupt(struct event_reactor *reactor, bool on)
 {
 	struct ebb_list *node;

@@ -86,7 +86,7 @@ void event_thread_registry_fini(void);
 
 /*
  * @thread joins the calling reactor, which is the one it names; or leaves it.
- * @interruptible: the face that its pollers have shown so far
+ * @interruptible: what the set_interrupt() of its pollers was called with last
  */
 void event_thread_attach(struct ebb_thread *thread, bool interruptible);
 void event_thread_detach(struct ebb_thread *thread);

@@ -24,10 +24,10 @@
  * GONE       Nothing is outstanding: freed, and the app thread told.
  *
  * Who owns a buffer: from nbd_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile
- * it is lent to one borrower at a time: the receive that fills it (rx.req), then the bdev
- * (in_flight), then the send that empties it (on replies). A write's buffers need not wait for its
- * reply. Each loan ends in a callback that comes exactly once, so to free is to wait until there is
- * no loan:
+ * one operation at a time uses it: the receive that fills it (rx.req), then the bdev (in_flight),
+ * then the send of its contents (on replies). A write's buffers need not wait for its reply. Each
+ * operation ends in a callback that comes exactly once, so to free is to wait until none is
+ * outstanding:
  *
  *     rx.op not busy, tx.op not busy, in_flight 0, no message to itself on its way
  *

@@ -21,7 +21,7 @@ static const char *const state_names[NBD_POLL_GROUP_STATE_COUNT] = {
 	[NBD_POLL_GROUP_BROKEN] = "broken",
 };
 
-/* A move that is given up ends where it began. */
+/* A move that is cancelled ends where it began. */
 static const uint32_t state_next[NBD_POLL_GROUP_STATE_COUNT] = {
 	[NBD_POLL_GROUP_READY] = EBB_BIT(NBD_POLL_GROUP_QUIESCING),
 	[NBD_POLL_GROUP_QUIESCING] = EBB_BIT(NBD_POLL_GROUP_QUIET) | EBB_BIT(NBD_POLL_GROUP_READY) |

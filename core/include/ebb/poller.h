@@ -3,8 +3,8 @@
 #define EBB_POLLER_H
 
 /*
- * A poller has two faces. While its reactor polls, its function runs every turn (or when its period
- * has passed). While the reactor sleeps, its wake source does: the function runs when that fires.
+ * A poller is served in two ways. While its reactor polls, its function runs every turn (or when its
+ * period has passed). While the reactor sleeps, its function runs when its wake source fires.
  * A poller of period 0 without a wake source keeps its reactor awake, and is named as a blocker.
  */
 

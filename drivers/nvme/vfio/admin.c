@@ -2,7 +2,7 @@
 /*
  * The admin queue. Commands come from the layer above, and from the driver itself, which starts the
  * controller and makes its queues. While the controller is not ready the layer's wait. When it has
- * been disabled, the driver's own, and what was under way of the layer's, are taken back with
+ * been disabled, the driver's own, and what was under way of the layer's, are answered with
  * -ECANCELED, asynchronous event requests included: their owner knows whether they still are wanted.
  *
  * While one is not answered, the status register is looked at every quarter of its time. A command

@@ -40,7 +40,7 @@ void vfio_admin_fini(struct vfio_ctrlr *c); /* nothing is under way */
 /* One of the layer's: waits for READY; fails with -ENODEV where that will not come. */
 void vfio_admin_submit(struct vfio_ctrlr *c, struct nvme_request *request);
 
-/* One of the driver's own, taken back when it is disabled. CONFIGURING, READY, DELETING only. */
+/* One of the driver's own, cancelled when it is disabled. CONFIGURING, READY, DELETING only. */
 void vfio_admin_submit_own(struct vfio_ctrlr *c, struct nvme_request *request);
 
 /* Submits what waits, as far as there is room and the state lets it. */

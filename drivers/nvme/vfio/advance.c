@@ -10,7 +10,7 @@
  * What leads away from READY (a reset, a departure, the end) begins in the same way. Every queue is
  * told to stop, and says that it has; from then on nobody touches the queue pairs, but the
  * controller may still write to them and to the memory of requests. Then it is disabled, or the
- * device closed; when that is confirmed, and not before, queues may take back what was under way.
+ * device closed; when that is confirmed, and not before, queues may reclaim what was under way.
  * After a reset they submit it again, before whatever has come meanwhile; otherwise it fails. So
  * each request is answered once, by its queue.
  *

@@ -3,8 +3,8 @@
  * What the app thread tells a queue to do.
  *
  * STOP leaves what is under way where it is: the controller may still write to it. RUN and FAIL say
- * that the controller has let go. Then it is taken back out of the queue pairs, and submitted again,
- * before what came meanwhile, or failed. So every request has one holder at any time, a queue pair
+ * that the controller has let go. Then it is reclaimed from the queue pairs, and submitted again,
+ * before what came meanwhile, or failed. So every request is in one place at any time, a queue pair
  * or a list, and is answered once.
  */
 #include "drivers/nvme/vfio/io_queue_command.h"

@@ -103,7 +103,7 @@ static void setup_made(struct vfio_setup_qpair *qpair, uint8_t opcode)
 	}
 }
 
-/* Taken back, or refused. */
+/* Cancelled, or refused. */
 static void setup_not_made(struct vfio_queue_setup *setup, struct vfio_setup_qpair *qpair)
 {
 	const struct nvme_request *request = &setup->request;
@@ -117,7 +117,7 @@ static void setup_not_made(struct vfio_queue_setup *setup, struct vfio_setup_qpa
 			vfio_queue_setup_made_set(&qpair->made, VFIO_MADE_CQ);
 		}
 	} else if (request->rc < 0 && c->state != VFIO_READY) {
-		/* Taken back: the queues are gone, or will be. */
+		/* Cancelled: the queues are gone, or will be. */
 	} else if (!create) {
 		vfio_reset_need(c, "queue %u cannot be deleted (error %d, status %04x)", qpair->qid,
 				request->rc, request->status);
