@@ -194,7 +194,7 @@ static int claim_namespace(const struct host_sysfs_ns *ns, void *arg)
 	struct claiming *claiming = arg;
 	int rc = claim_one(ns, claiming);
 
-	return rc < 0 ? rc : host_topology_twins(claiming->root, ns, claim_one, claiming);
+	return rc < 0 ? rc : host_topology_aliases(claiming->root, ns, claim_one, claiming);
 }
 
 /* A namespace whose identifier the kernel does not tell may be the one. */

@@ -209,45 +209,46 @@ int host_topology_controllers(const char *root, int (*each)(const char *ctrlr, v
 	return rc;
 }
 
-struct twins {
+struct aliases {
 	const char *root;
 	const struct host_sysfs_ns *ns;
 	char wwid[256];
-	int (*each)(const struct host_sysfs_ns *twin, void *arg);
+	int (*each)(const struct host_sysfs_ns *alias, void *arg);
 	void *arg;
 };
 
-static int twins_namespace(const struct host_sysfs_ns *ns, void *arg)
+static int aliases_namespace(const struct host_sysfs_ns *ns, void *arg)
 {
-	const struct twins *twins = arg;
+	const struct aliases *aliases = arg;
 	char wwid[256];
 
-	if (ns->shared || ns->nsid != twins->ns->nsid || strcmp(ns->block, twins->ns->block) == 0 ||
-	    host_sysfs_read(wwid, sizeof(wwid), "%s/sys/class/block/%s/wwid", twins->root,
+	if (ns->shared || ns->nsid != aliases->ns->nsid ||
+	    strcmp(ns->block, aliases->ns->block) == 0 ||
+	    host_sysfs_read(wwid, sizeof(wwid), "%s/sys/class/block/%s/wwid", aliases->root,
 			    ns->block) < 0 ||
-	    strcmp(wwid, twins->wwid) != 0) {
+	    strcmp(wwid, aliases->wwid) != 0) {
 		return 0;
 	}
-	return twins->each(ns, twins->arg);
+	return aliases->each(ns, aliases->arg);
 }
 
-static int twins_controller(const char *ctrlr, void *arg)
+static int aliases_controller(const char *ctrlr, void *arg)
 {
-	const struct twins *twins = arg;
+	const struct aliases *aliases = arg;
 
-	return host_topology_namespaces(twins->root, ctrlr, twins_namespace, arg);
+	return host_topology_namespaces(aliases->root, ctrlr, aliases_namespace, arg);
 }
 
-int host_topology_twins(const char *root, const struct host_sysfs_ns *ns,
-			int (*each)(const struct host_sysfs_ns *twin, void *arg), void *arg)
+int host_topology_aliases(const char *root, const struct host_sysfs_ns *ns,
+			  int (*each)(const struct host_sysfs_ns *alias, void *arg), void *arg)
 {
-	struct twins twins = {.root = root, .ns = ns, .each = each, .arg = arg};
+	struct aliases aliases = {.root = root, .ns = ns, .each = each, .arg = arg};
 
-	if (ns->shared || host_sysfs_read(twins.wwid, sizeof(twins.wwid),
+	if (ns->shared || host_sysfs_read(aliases.wwid, sizeof(aliases.wwid),
 					  "%s/sys/class/block/%s/wwid", root, ns->block) < 0) {
 		return 0;
 	}
-	return host_topology_controllers(root, twins_controller, &twins);
+	return host_topology_controllers(root, aliases_controller, &aliases);
 }
 
 int host_topology_of_pci(const char *root, const char *bdf, char ret_ctrlr[NVME_NAME_SIZE])

@@ -51,14 +51,14 @@ int host_topology_namespaces(const char *root, const char *ctrlr,
 int host_topology_find(const char *root, const char *path, struct host_sysfs_ns *ret_ns);
 
 /**
- * host_topology_twins() - the same namespace as other block devices
+ * host_topology_aliases() - the same namespace as other block devices
  * Without native multipath, every controller of a subsystem that reaches a namespace has a block
  * device of it.
  * @ns: as one of the two above has found it
  * Return: 0; what @each has returned.
  */
-int host_topology_twins(const char *root, const struct host_sysfs_ns *ns,
-			int (*each)(const struct host_sysfs_ns *twin, void *arg), void *arg);
+int host_topology_aliases(const char *root, const struct host_sysfs_ns *ns,
+			  int (*each)(const struct host_sysfs_ns *alias, void *arg), void *arg);
 
 /* Calls @each for every controller of the kernel's. Return: 0; what @each has returned. */
 int host_topology_controllers(const char *root, int (*each)(const char *ctrlr, void *arg),

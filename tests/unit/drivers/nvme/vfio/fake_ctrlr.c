@@ -137,7 +137,7 @@ int vfio_ownership_claim(const struct nvme_ctrlr_info *info, uint32_t nsid,
 			 struct host_claim **ret_hold, char *ret_error, size_t error_size)
 {
 	if (fake_given->hold_rc != 0) {
-		snprintf(ret_error, error_size, "its twin is in use");
+		snprintf(ret_error, error_size, "its alias is in use");
 		return fake_given->hold_rc;
 	}
 	fake_given->holds++;

@@ -382,7 +382,7 @@ START_TEST(a_shared_namespace_that_is_in_use)
 	ns = ns_of(true);
 	layer_until(&layer.ns_opened);
 	ck_assert_int_eq(layer.ns_rc, -EBUSY);
-	ck_assert_str_eq(ns->fault, "its twin is in use");
+	ck_assert_str_eq(ns->fault, "its alias is in use");
 	ck_assert_ptr_null(ns->transport_ns);
 	layer_detach();
 }
