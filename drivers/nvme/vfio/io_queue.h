@@ -37,7 +37,7 @@ struct vfio_io_queue {
 	bool timer_runs;      /* @timer */
 	bool slept;           /* armed, and not polled since */
 	bool may_sleep;       /* the reactor may: interrupts are on */
-	bool blame;           /* STOPPED: what is under way has cost a reset */
+	bool count_reset;     /* STOPPED: what is under way has cost a reset */
 	uint32_t streak;      /* completions since the reactor last had nothing to do, up to hot */
 	uint64_t refused_ns;  /* since when arm() has refused for the polled pair's sake; 0: not */
 	uint32_t pause_ns;    /* from an answer to the next doorbell, while polling */

@@ -41,9 +41,9 @@ static void command_reclaim(struct vfio_io_queue *queue, struct ebb_list *again,
 	}
 	while ((node = ebb_list_pop_front(&all)) != NULL) {
 		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
-		bool enough = queue->blame && request->resets++ >= VFIO_RESETS_MAX;
+		bool too_many = queue->count_reset && request->resets++ >= VFIO_RESETS_MAX;
 
-		ebb_list_push_back(enough ? timed_out : again, node);
+		ebb_list_push_back(too_many ? timed_out : again, node);
 	}
 }
 
@@ -102,7 +102,7 @@ void vfio_io_queue_command_run(void *arg)
 			break;
 		case VFIO_COMMAND_STOP:
 			vfio_io_queue_poll(&queue->base); /* what is answered is not done again */
-			queue->blame = command->blame;
+			queue->count_reset = command->count_reset;
 			vfio_io_queue_state_set(&queue->state, VFIO_IO_QUEUE_STOPPED);
 			break;
 		case VFIO_COMMAND_FAIL:

@@ -47,7 +47,7 @@ struct vfio_command {
 	struct vfio_doorbell cq_doorbell[VFIO_QPAIRS];
 
 	/* STOP */
-	bool blame; /* it counts against the requests that are under way */
+	bool count_reset; /* the reset counts against the requests that are under way */
 
 	/* FAIL */
 	int rc; /* what requests fail with */

@@ -292,7 +292,7 @@ static void setup_advance(struct vfio_queue_setup *setup)
 	case VFIO_STOPPING:
 		if (setup->state == VFIO_SETUP_RUNNING) {
 			vfio_queue_setup_state_set(&setup->state, VFIO_SETUP_STOPPING);
-			setup->messages.command.blame = c->reset.cause == VFIO_RESET_NEEDED;
+			setup->messages.command.count_reset = c->reset.cause == VFIO_RESET_NEEDED;
 			setup_command(setup, VFIO_COMMAND_STOP);
 		}
 		break;
