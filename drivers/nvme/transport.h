@@ -85,7 +85,7 @@ struct nvme_transport {
 
 	/*
 	 * On the queue's thread. The transport allocates its struct, which begins with struct
-	 * nvme_queue, on a cache line, and fills that in. It may go on connecting after it has
+	 * nvme_queue, on a cache line, and fills that in. Its creation may go on after it has
 	 * returned: what is submitted meanwhile waits inside. Return: 0; -errno, nothing is left.
 	 */
 	int (*queue_create)(struct nvme_path *path, struct nvme_queue **ret_queue);

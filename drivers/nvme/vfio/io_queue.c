@@ -37,7 +37,7 @@
  * doorbell that is rung before that lock is free sleeps on it, and QEMU's thread goes to sleep
  * meanwhile: two sleeps for each request, where a moment later there are none.
  *
- * Order. Requests that cannot go now (no free tracker, not connected yet, a reset) wait in a list,
+ * Order. Requests that cannot go now (no free tracker, not created yet, a reset) wait in a list,
  * and while there is one nothing overtakes it.
  */
 #include "drivers/nvme/vfio/io_queue.h"

@@ -40,7 +40,7 @@ static struct vfio_io_queue *queue_alloc(struct vfio_ctrlr *c)
 	}
 	memset(queue, 0, sizeof(*queue));
 	queue->base = vfio_ctrlr_queue_base(c);
-	queue->state = VFIO_IO_QUEUE_CONNECTING;
+	queue->state = VFIO_IO_QUEUE_CREATING;
 	queue->ctrlr_name = vfio_ctrlr_name(c);
 	queue->timeout_ns = c->opts.timeout_us * EBB_NS_PER_US;
 	queue->event_fd = -1;

@@ -5,9 +5,9 @@
 #include <ebb/log.h>
 
 static const char *const state_names[VFIO_IO_QUEUE_STATE_COUNT] = {
-	[VFIO_IO_QUEUE_RUNNING] = "running",       [VFIO_IO_QUEUE_FULL] = "full",
-	[VFIO_IO_QUEUE_CONNECTING] = "connecting", [VFIO_IO_QUEUE_STOPPED] = "stopped",
-	[VFIO_IO_QUEUE_FAILED] = "failed",         [VFIO_IO_QUEUE_DESTROYED] = "destroyed",
+	[VFIO_IO_QUEUE_RUNNING] = "running",   [VFIO_IO_QUEUE_FULL] = "full",
+	[VFIO_IO_QUEUE_CREATING] = "creating", [VFIO_IO_QUEUE_STOPPED] = "stopped",
+	[VFIO_IO_QUEUE_FAILED] = "failed",     [VFIO_IO_QUEUE_DESTROYED] = "destroyed",
 };
 
 static const uint32_t state_next[VFIO_IO_QUEUE_STATE_COUNT] = {
@@ -15,8 +15,8 @@ static const uint32_t state_next[VFIO_IO_QUEUE_STATE_COUNT] = {
 				  EBB_BIT(VFIO_IO_QUEUE_DESTROYED),
 	[VFIO_IO_QUEUE_FULL] = EBB_BIT(VFIO_IO_QUEUE_RUNNING) | EBB_BIT(VFIO_IO_QUEUE_STOPPED),
 	/* It is full until what has waited has gone. */
-	[VFIO_IO_QUEUE_CONNECTING] = EBB_BIT(VFIO_IO_QUEUE_FULL) | EBB_BIT(VFIO_IO_QUEUE_FAILED) |
-				     EBB_BIT(VFIO_IO_QUEUE_DESTROYED),
+	[VFIO_IO_QUEUE_CREATING] = EBB_BIT(VFIO_IO_QUEUE_FULL) | EBB_BIT(VFIO_IO_QUEUE_FAILED) |
+				   EBB_BIT(VFIO_IO_QUEUE_DESTROYED),
 	[VFIO_IO_QUEUE_STOPPED] = EBB_BIT(VFIO_IO_QUEUE_FULL) | EBB_BIT(VFIO_IO_QUEUE_FAILED) |
 				  EBB_BIT(VFIO_IO_QUEUE_DESTROYED),
 	/* Once more, by a reset that has not helped. */

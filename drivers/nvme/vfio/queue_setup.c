@@ -198,9 +198,9 @@ static void setup_run(struct vfio_queue_setup *setup)
 	setup_command(setup, VFIO_COMMAND_RUN);
 }
 
-static void setup_connect(struct vfio_queue_setup *setup)
+static void setup_create(struct vfio_queue_setup *setup)
 {
-	if (setup->state != VFIO_SETUP_CONNECTING) {
+	if (setup->state != VFIO_SETUP_CREATING) {
 		return;
 	}
 	if (setup->qpairs[VFIO_QPAIR_IRQ].wanted && !setup->vector_set) {
@@ -239,7 +239,7 @@ static void setup_end(struct vfio_queue_setup *setup)
 }
 
 /* Submission queues first: no completion queue may go while one still uses it. */
-static void setup_disconnect(struct vfio_queue_setup *setup)
+static void setup_leave(struct vfio_queue_setup *setup)
 {
 	bool ready = setup->ctrlr->state == VFIO_READY;
 
@@ -282,12 +282,12 @@ static void setup_advance(struct vfio_queue_setup *setup)
 		return;
 	}
 	if (setup->state == VFIO_SETUP_LEAVING && c->state != VFIO_DELETING) {
-		setup_disconnect(setup);
+		setup_leave(setup);
 		return;
 	}
 	switch (c->state) {
 	case VFIO_READY:
-		setup_connect(setup);
+		setup_create(setup);
 		break;
 	case VFIO_STOPPING:
 		if (setup->state == VFIO_SETUP_RUNNING) {
@@ -334,7 +334,7 @@ void vfio_queue_setup_acknowledged(struct vfio_queue_setup *setup)
 	ebb_assert(setup->pending == VFIO_PENDING_COMMAND);
 	setup->pending = VFIO_PENDING_NONE;
 	if (setup->state == VFIO_SETUP_STOPPING) {
-		vfio_queue_setup_state_set(&setup->state, VFIO_SETUP_CONNECTING);
+		vfio_queue_setup_state_set(&setup->state, VFIO_SETUP_CREATING);
 	}
 }
 
@@ -396,7 +396,7 @@ void vfio_queue_setup_retry(struct vfio_ctrlr *c)
 			ebb_list_entry(node, struct vfio_queue_setup, link);
 
 		if (setup->state == VFIO_SETUP_FAILED) {
-			vfio_queue_setup_state_set(&setup->state, VFIO_SETUP_CONNECTING);
+			vfio_queue_setup_state_set(&setup->state, VFIO_SETUP_CREATING);
 		}
 	}
 }

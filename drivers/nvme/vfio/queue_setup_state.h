@@ -5,11 +5,11 @@
 /* The states of a queue, as the app thread sees them. */
 
 enum vfio_queue_setup_state {
-	VFIO_SETUP_CONNECTING, /* its vector and queue pairs are made as soon as they can be */
-	VFIO_SETUP_RUNNING,    /* its thread has been told to use them */
-	VFIO_SETUP_STOPPING,   /* and is being told not to any more */
-	VFIO_SETUP_FAILED,     /* its thread has been told to fail requests */
-	VFIO_SETUP_LEAVING,    /* its thread has destroyed it */
+	VFIO_SETUP_CREATING, /* its vector and queue pairs are made as soon as they can be */
+	VFIO_SETUP_RUNNING,  /* its thread has been told to use them */
+	VFIO_SETUP_STOPPING, /* and is being told not to any more */
+	VFIO_SETUP_FAILED,   /* its thread has been told to fail requests */
+	VFIO_SETUP_LEAVING,  /* its thread has destroyed it */
 	VFIO_SETUP_STATE_COUNT,
 };
 

@@ -11,7 +11,7 @@
 extern struct layer_queue crowd_queue;
 extern struct layer_io crowd[CROWD];
 
-/* Attaches the controller and connects the queue; closes, detaches and frees all. */
+/* Attaches the controller and creates the queue; closes, detaches and frees all. */
 void crowd_begin(void);
 void crowd_end(void);
 

@@ -222,7 +222,7 @@ void layer_queue_live(struct layer_queue *queue)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (!vfio_io_queue_is_live(queue->queue)) {
 		layer_pump();
-		ck_assert_msg(layer_waits_on(&begin), "the queue is not connected");
+		ck_assert_msg(layer_waits_on(&begin), "the queue is not created");
 	}
 }
 

@@ -70,7 +70,7 @@ void layer_attach(void);
 void layer_detach(void);
 
 void layer_queue_open(struct layer_queue *queue);
-/* And waits until it is connected. */
+/* And waits until it is created. */
 void layer_queue_open_live(struct layer_queue *queue);
 void layer_queue_live(struct layer_queue *queue);
 void layer_queue_close(struct layer_queue *queue);

@@ -321,7 +321,7 @@ static void wait_for_no_queue(void)
 	}
 }
 
-/* A queue that leaves before it has been connected; and one while it is. */
+/* A queue that leaves before it has been created; and one while it is. */
 START_TEST(queues_come_and_go)
 {
 	layer_attach();
