@@ -48,7 +48,7 @@ struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 	struct ebb_bdev *bdev = ebb_bdev_find(name);
 
 	if (bdev == NULL) {
-		bdev_answer_not_found(call, name);
+		bdev_rpc_not_found(call, name);
 		return NULL;
 	}
 	if (bdev->ops != ops) {

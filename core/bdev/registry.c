@@ -19,7 +19,7 @@
 #include "core/bdev/teardown.h"
 
 static bool bdevs_closed;                                /* app thread only */
-static struct ebb_list watches = EBB_LIST_INIT(watches); /* app thread only */
+static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
 
 static bool size_possible(uint64_t num_blocks, uint32_t block_size)
 {
@@ -56,14 +56,14 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 	return NULL;
 }
 
-void bdev_watch_add(struct bdev_watch *watch)
+void bdev_registry_wait(struct bdev_registry_waiter *waiter)
 {
-	ebb_list_push_back(&watches, &watch->link);
+	ebb_list_push_back(&waiters, &waiter->link);
 }
 
-void bdev_watch_remove(struct bdev_watch *watch)
+void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter)
 {
-	ebb_list_remove(&watch->link);
+	ebb_list_remove(&waiter->link);
 }
 
 static void watches_tell(struct ebb_bdev *bdev)
@@ -72,18 +72,20 @@ static void watches_tell(struct ebb_bdev *bdev)
 	struct ebb_list mine;
 
 	ebb_list_init(&mine);
-	ebb_list_for_each_safe(node, next, &watches) {
-		struct bdev_watch *watch = ebb_list_entry(node, struct bdev_watch, link);
+	ebb_list_for_each_safe(node, next, &waiters) {
+		struct bdev_registry_waiter *waiter =
+			ebb_list_entry(node, struct bdev_registry_waiter, link);
 
-		if (bdev_table_find(watch->name) == bdev->internal) {
+		if (bdev_table_find(waiter->name) == bdev->internal) {
 			ebb_list_remove(node);
 			ebb_list_push_back(&mine, node);
 		}
 	}
 	while ((node = ebb_list_pop_front(&mine)) != NULL) {
-		struct bdev_watch *watch = ebb_list_entry(node, struct bdev_watch, link);
+		struct bdev_registry_waiter *waiter =
+			ebb_list_entry(node, struct bdev_registry_waiter, link);
 
-		watch->appeared(watch, bdev);
+		waiter->appeared(waiter, bdev);
 	}
 }
 

@@ -8,16 +8,16 @@
 
 /*
  * Somebody who waits for a bdev of a name to be registered; @appeared is called once, on the app
- * thread, after the watch has been taken off.
+ * thread, when it has been taken off the list of those who wait.
  */
-struct bdev_watch {
+struct bdev_registry_waiter {
 	const char *name;
-	void (*appeared)(struct bdev_watch *watch, struct ebb_bdev *bdev);
+	void (*appeared)(struct bdev_registry_waiter *waiter, struct ebb_bdev *bdev);
 	struct ebb_list link;
 };
 
-void bdev_watch_add(struct bdev_watch *watch);
-void bdev_watch_remove(struct bdev_watch *watch);
+void bdev_registry_wait(struct bdev_registry_waiter *waiter);
+void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter);
 
 /*
  * From close to open ebb_bdev_register() answers -ESHUTDOWN. To forget: the bdevs that are left

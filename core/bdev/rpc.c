@@ -28,14 +28,14 @@ static const struct ebb_param get_bdevs_table[] = {
 /* A call that waits for its bdev. */
 struct get_bdevs_wait {
 	struct ebb_call *call;
-	struct bdev_watch watch;
+	struct bdev_registry_waiter waiter;
 	struct ebb_poller *timer;
 	struct ebb_list link;
 };
 
 static struct ebb_list waits = EBB_LIST_INIT(waits);
 
-void bdev_answer_not_found(struct ebb_call *call, const char *name)
+void bdev_rpc_not_found(struct ebb_call *call, const char *name)
 {
 	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
 		       name);
@@ -54,23 +54,23 @@ static struct ebb_call *wait_end(struct get_bdevs_wait *wait)
 	struct ebb_call *call = wait->call;
 
 	ebb_poller_unregister(&wait->timer);
-	bdev_watch_remove(&wait->watch);
+	bdev_registry_stop_waiting(&wait->waiter);
 	ebb_list_remove(&wait->link);
 	free(wait);
 	return call;
 }
 
-static void wait_appeared(struct bdev_watch *watch, struct ebb_bdev *bdev)
+static void wait_appeared(struct bdev_registry_waiter *waiter, struct ebb_bdev *bdev)
 {
-	answer_one(wait_end(ebb_container_of(watch, struct get_bdevs_wait, watch)), bdev);
+	answer_one(wait_end(ebb_container_of(waiter, struct get_bdevs_wait, waiter)), bdev);
 }
 
 static int wait_expired(void *arg)
 {
 	struct get_bdevs_wait *wait = arg;
-	const char *name = wait->watch.name; /* the call's, which is still open */
+	const char *name = wait->waiter.name; /* the call's, which is still open */
 
-	bdev_answer_not_found(wait_end(wait), name);
+	bdev_rpc_not_found(wait_end(wait), name);
 	return 1;
 }
 
@@ -87,13 +87,13 @@ static void wait_begin(struct ebb_call *call, const char *name, uint64_t timeout
 		return;
 	}
 	wait->call = call;
-	wait->watch.name = name;
-	wait->watch.appeared = wait_appeared;
-	bdev_watch_add(&wait->watch);
+	wait->waiter.name = name;
+	wait->waiter.appeared = wait_appeared;
+	bdev_registry_wait(&wait->waiter);
 	ebb_list_push_back(&waits, &wait->link);
 }
 
-void bdev_waits_end(void)
+void bdev_rpc_end_waits(void)
 {
 	while (!ebb_list_empty(&waits)) {
 		wait_expired(ebb_list_first(&waits, struct get_bdevs_wait, link));
@@ -113,7 +113,7 @@ static void get_bdevs(struct ebb_call *call, void *arg)
 		} else if (params->timeout != 0) {
 			wait_begin(call, params->name, params->timeout);
 		} else {
-			bdev_answer_not_found(call, params->name);
+			bdev_rpc_not_found(call, params->name);
 		}
 		return;
 	}

@@ -7,9 +7,9 @@
 struct ebb_call;
 
 /* Ends @call: there is no bdev of that name. */
-void bdev_answer_not_found(struct ebb_call *call, const char *name);
+void bdev_rpc_not_found(struct ebb_call *call, const char *name);
 
 /* Shutdown: ends every call that waits for a bdev to appear. */
-void bdev_waits_end(void);
+void bdev_rpc_end_waits(void);
 
 #endif

@@ -58,7 +58,7 @@ static void bdev_fini(void)
 	struct ebb_bdev *bdev, *next;
 
 	bdev_registry_close();
-	bdev_waits_end();
+	bdev_rpc_end_waits();
 	bdevs_leaving = 1; /* for this function */
 	fini_waits = true;
 	for (bdev = ebb_bdev_next(NULL); bdev != NULL; bdev = next) {

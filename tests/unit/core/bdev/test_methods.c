@@ -120,7 +120,7 @@ START_TEST(waiting_ends_at_shutdown)
 
 	call_begin(&calls[0], "bdev_get_bdevs", "{'name': 'a', 'timeout': 1000}");
 	call_begin(&calls[1], "bdev_get_bdevs", "{'name': 'b', 'timeout': 1000}");
-	bdev_waits_end();
+	bdev_rpc_end_waits();
 	ck_assert(calls[0].done && calls[0].failed);
 	ck_assert(calls[1].done && calls[1].failed);
 	call_end(&calls[0]);
