@@ -283,7 +283,7 @@ static inline bool reactor_has_end(const struct event_reactor *reactor)
 /* Return: true if something was done. */
 static inline bool reactor_turn(struct event_reactor *reactor, bool polling)
 {
-	event_reactor_run_turn(reactor, polling);
+	event_reactor_turn_run(reactor, polling);
 	if (reactor_has_end(reactor)) {
 		event_turn_end_run(reactor);
 	}

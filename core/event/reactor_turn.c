@@ -187,7 +187,7 @@ static inline void thread_run(struct event_reactor *reactor, struct ebb_thread *
 	}
 }
 
-void event_thread_run(struct ebb_thread *thread, bool polling)
+void event_reactor_turn_thread(struct ebb_thread *thread, bool polling)
 {
 	thread_run(event_turn.reactor, thread, polling);
 	event_thread_enter(NULL);
@@ -202,7 +202,7 @@ static inline void reactor_run_woken(struct event_reactor *reactor)
 	}
 }
 
-void event_reactor_run_turn(struct event_reactor *reactor, bool polling)
+void event_reactor_turn_run(struct event_reactor *reactor, bool polling)
 {
 	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1;
 	struct ebb_list *node;

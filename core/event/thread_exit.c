@@ -142,7 +142,7 @@ static void thread_log_forced(struct ebb_thread *thread)
 static void thread_run_rest(struct ebb_thread *thread)
 {
 	do {
-		event_thread_run(thread, false);
+		event_reactor_turn_thread(thread, false);
 	} while (!event_msg_queue_drained(&thread->queue));
 	event_thread_enter(thread);
 	event_channels_sweep(thread);
