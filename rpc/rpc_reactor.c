@@ -94,7 +94,7 @@ static void reactors_visit(void *arg)
 	struct json_object *reactor;
 
 	ebb_thread_get_stats(ebb_thread_current(), &stats);
-	rpc_add_thread(thread, &stats);
+	rpc_thread_add(thread, &stats);
 	json_object_object_add(thread, "elapsed",
 			       json_object_new_uint64(stats.busy_ns + stats.idle_ns));
 	reactor = round_reactor(round, stats.core);
@@ -129,7 +129,7 @@ static void get_reactors(struct ebb_call *call, void *params)
 			json_object_array_add(reactors, reactor_to_json(&stats));
 		}
 	}
-	rpc_round_start(call, reactors, reactors_visit, reactors_done);
+	rpc_thread_round_start(call, reactors, reactors_visit, reactors_done);
 }
 
 static struct ebb_method get_reactors_method = {
@@ -196,7 +196,7 @@ static void get_blockers(struct ebb_call *call, void *params)
 		json_object_object_add(reactor, "lcore", json_object_new_int(core));
 		json_object_array_add(reactors, reactor);
 	}
-	rpc_round_start(call, reactors, blockers_visit, blockers_done);
+	rpc_thread_round_start(call, reactors, blockers_visit, blockers_done);
 }
 
 static struct ebb_method get_blockers_method = {

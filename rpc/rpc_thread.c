@@ -25,7 +25,7 @@ static void cpumask_format(int core, char *text, size_t size)
 	}
 }
 
-void rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats)
+void rpc_thread_add(struct json_object *json, const struct ebb_thread_stats *stats)
 {
 	char cpumask[512];
 
@@ -35,8 +35,8 @@ void rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *sta
 	json_object_object_add(json, "cpumask", json_object_new_string(cpumask));
 }
 
-void rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
-		     ebb_msg_fn done)
+void rpc_thread_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+			    ebb_msg_fn done)
 {
 	struct rpc_round *round = malloc(sizeof(*round));
 	int rc = -ENOMEM;
@@ -66,7 +66,7 @@ static void threads_done(void *arg)
 
 static void threads_visit(struct ebb_call *call, ebb_msg_fn visit)
 {
-	rpc_round_start(call, json_object_new_array(), visit, threads_done);
+	rpc_thread_round_start(call, json_object_new_array(), visit, threads_done);
 }
 
 static void stats_visit(void *arg)
@@ -76,7 +76,7 @@ static void stats_visit(void *arg)
 	struct ebb_thread_stats stats;
 
 	ebb_thread_get_stats(ebb_thread_current(), &stats);
-	rpc_add_thread(thread, &stats);
+	rpc_thread_add(thread, &stats);
 	json_object_object_add(thread, "busy", json_object_new_uint64(stats.busy_ns));
 	json_object_object_add(thread, "idle", json_object_new_uint64(stats.idle_ns));
 	json_object_object_add(thread, "active_pollers_count",

@@ -20,16 +20,16 @@ struct rpc_round {
 };
 
 /**
- * rpc_round_start() - visit every thread for @call
+ * rpc_thread_round_start() - visit every thread for @call
  * @list: an array for @visit to add to, or to look into
  * @visit: on each thread, with the round
  * @done: here, with the round, when all have been visited: ends the call and frees the round
  * Thread: app. Owns: @list is taken over. If it cannot start, the call is ended with an error.
  */
-void rpc_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
-		     ebb_msg_fn done);
+void rpc_thread_round_start(struct ebb_call *call, struct json_object *list, ebb_msg_fn visit,
+			    ebb_msg_fn done);
 
 /* Adds a thread's name, id and cpumask to @json. */
-void rpc_add_thread(struct json_object *json, const struct ebb_thread_stats *stats);
+void rpc_thread_add(struct json_object *json, const struct ebb_thread_stats *stats);
 
 #endif
