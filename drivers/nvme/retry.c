@@ -98,8 +98,8 @@ bool nvme_retry_wanted(struct nvme_retry *retry, struct nvme_request *request,
 		       const struct nvme_path *path)
 {
 	unsigned crd = request->rc == 0 ? NVME_CRD(request->status) : 0;
-	bool may =
-		request->rc == 0 ? nvme_status_retry(request->status) : nvme_rc_retry(request->rc);
+	bool may = request->rc == 0 ? nvme_status_retry(request->status)
+				    : nvme_status_rc_retry(request->rc);
 
 	if (!may || request->tries >= path->drive->opts.retry_count ||
 	    atomic_load_explicit(&path->no_retries, memory_order_relaxed)) {

@@ -130,7 +130,7 @@ bool nvme_status_retry(uint16_t status)
 	return (status & NVME_DNR) == 0 && row != NULL && row->class == STATUS_RETRY;
 }
 
-bool nvme_rc_retry(int rc)
+bool nvme_status_rc_retry(int rc)
 {
 	return rc == -EINTR || rc == -EAGAIN;
 }

@@ -21,7 +21,7 @@ const char *nvme_status_text(uint16_t status);
 bool nvme_status_retry(uint16_t status);
 
 /* The same for an answer that is no status: @rc as in struct nvme_request, < 0. */
-bool nvme_rc_retry(int rc);
+bool nvme_status_rc_retry(int rc);
 
 /*
  * Does the status mean that the namespace may not be what it was identified as? Then another host,

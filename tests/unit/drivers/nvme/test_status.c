@@ -74,10 +74,10 @@ END_TEST
 
 START_TEST(answers_that_are_no_status)
 {
-	ck_assert(nvme_rc_retry(-EINTR));
-	ck_assert(!nvme_rc_retry(-ENODEV));
-	ck_assert(!nvme_rc_retry(-ETIMEDOUT));
-	ck_assert(!nvme_rc_retry(-ECANCELED));
+	ck_assert(nvme_status_rc_retry(-EINTR));
+	ck_assert(!nvme_status_rc_retry(-ENODEV));
+	ck_assert(!nvme_status_rc_retry(-ETIMEDOUT));
+	ck_assert(!nvme_status_rc_retry(-ECANCELED));
 }
 END_TEST
 
