@@ -90,7 +90,7 @@ static int print_method_help(const char *name)
 			name);
 		return EBBCTL_USAGE;
 	}
-	method_print_help(method, stdout);
+	method_param_help_print(method, stdout);
 	return EBBCTL_OK;
 }
 

@@ -37,7 +37,7 @@ struct json_object *method_param_encode(const struct ebb_method *method, const v
 const struct ebb_param *method_param_find(const struct ebb_method *method, const char *name);
 
 /* Prints @method's line, its states and its parameters, for people. */
-void method_print_help(const struct ebb_method *method, FILE *out);
+void method_param_help_print(const struct ebb_method *method, FILE *out);
 
 /* Sets @error. */
 void method_error_set(struct ebb_method_error *error, int code, const char *format, ...)

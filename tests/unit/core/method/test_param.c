@@ -233,8 +233,8 @@ START_TEST(prints_help_from_the_table)
 	FILE *out = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(out);
-	method_print_help(&method, out);
-	method_print_help(&bare_method, out);
+	method_param_help_print(&method, out);
+	method_param_help_print(&bare_method, out);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, "test_method: does nothing"));
 	ck_assert_ptr_nonnull(strstr(text, "Also called test_alias"));

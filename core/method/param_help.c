@@ -81,7 +81,7 @@ static void help_widths(const struct ebb_method *method, int *ret_name, int *ret
 	}
 }
 
-void method_print_help(const struct ebb_method *method, FILE *out)
+void method_param_help_print(const struct ebb_method *method, FILE *out)
 {
 	const char *states = method->states == EBB_METHOD_STARTUP   ? "before the subsystems start"
 			     : method->states == EBB_METHOD_RUNTIME ? "while ebb runs"
