@@ -22,7 +22,7 @@
 
 /*
  * What runs; the checker changes it all the time. In a quiet phase nothing may wake a reactor by
- * chance, so timers, senders and the conductor rest, and one single thing goes on, each step caused
+ * chance, so timers, senders and the churn timer rest, and one single thing goes on, each step caused
  * by the one before: a wakeup that is lost stops it for good. Its steps are the pulse.
  */
 enum stress_phase {
@@ -57,24 +57,24 @@ struct stress_flow {
 /* A message that its sender owns; a bare call; both in turn, in one order; a critical call. */
 enum stress_form { STRESS_MSG, STRESS_CALL, STRESS_MIXED, STRESS_CRITICAL, STRESS_FORMS };
 
-struct stress_lane;
+struct stress_stream;
 
 struct stress_parcel {
 	struct ebb_msg msg;
-	struct stress_lane *lane;
+	struct stress_stream *stream;
 	uint64_t seq;
 	uint64_t sent_ns;
 };
 
 /* One sender's messages to one thread in one form. It belongs to whoever is the sender. */
-struct stress_lane {
+struct stress_stream {
 	struct stress_flow flow;
 	enum stress_form form;
 	struct ebb_thread *target;
 	struct stress_parcel *parcels;
 	uint32_t window; /* how many may be under way */
 	/* Called on the target after each message; may be NULL. */
-	void (*after)(struct stress_lane *lane);
+	void (*after)(struct stress_stream *stream);
 };
 
 struct stress_worker {
@@ -149,12 +149,12 @@ uint64_t stress_flows_ended(const char *name);
 void stress_flows_print(void);
 void stress_flows_fini(void);
 
-void stress_lane_init(struct stress_lane *lane, const char *name, unsigned index,
-		      enum stress_form form, uint32_t window);
-void stress_lane_fini(struct stress_lane *lane);
+void stress_stream_init(struct stress_stream *stream, const char *name, unsigned index,
+			enum stress_form form, uint32_t window);
+void stress_stream_fini(struct stress_stream *stream);
 
 /* Return: 0; -EAGAIN the window, or the critical ring, is full; -ESRCH the target has exited. */
-int stress_lane_send(struct stress_lane *lane);
+int stress_stream_send(struct stress_stream *stream);
 
 /* ---- stress_senders.c: foreign OS threads, and signals ---- */
 

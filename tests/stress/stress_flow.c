@@ -158,76 +158,77 @@ void stress_flows_fini(void)
 	num_flows = 0;
 }
 
-/* ---- lanes ---- */
+/* ---- streams ---- */
 
 static _Thread_local bool lane_sending;
 
 static void parcel_run(void *arg)
 {
 	struct stress_parcel *parcel = arg;
-	struct stress_lane *lane = parcel->lane;
-	uint64_t ended = atomic_load_explicit(&lane->flow.ended, memory_order_relaxed);
+	struct stress_stream *stream = parcel->stream;
+	uint64_t ended = atomic_load_explicit(&stream->flow.ended, memory_order_relaxed);
 	uint64_t passed_ns = ebb_clock_now_ns() - parcel->sent_ns;
 
 	if (lane_sending) {
-		stress_fail("%s %u: a message runs inside its sender", lane->flow.name,
-			    lane->flow.index);
+		stress_fail("%s %u: a message runs inside its sender", stream->flow.name,
+			    stream->flow.index);
 	}
-	if (ebb_thread_current() != lane->target) {
-		stress_fail("%s %u: a message runs on another thread", lane->flow.name,
-			    lane->flow.index);
+	if (ebb_thread_current() != stream->target) {
+		stress_fail("%s %u: a message runs on another thread", stream->flow.name,
+			    stream->flow.index);
 	}
 	if (parcel->seq != ended) {
-		stress_fail("%s %u: message %llu runs where %llu is next", lane->flow.name,
-			    lane->flow.index, (unsigned long long)parcel->seq,
+		stress_fail("%s %u: message %llu runs where %llu is next", stream->flow.name,
+			    stream->flow.index, (unsigned long long)parcel->seq,
 			    (unsigned long long)ended);
 	}
 	if (passed_ns > stress_limit_ns) {
-		stress_fail("%s %u: message %llu ran after %llu ms", lane->flow.name,
-			    lane->flow.index, (unsigned long long)parcel->seq,
+		stress_fail("%s %u: message %llu ran after %llu ms", stream->flow.name,
+			    stream->flow.index, (unsigned long long)parcel->seq,
 			    (unsigned long long)(passed_ns / EBB_NS_PER_MS));
 	}
-	/* Pairs with the load in stress_lane_send(), which uses the parcel again. */
-	atomic_store_explicit(&lane->flow.ended, ended + 1, memory_order_release);
-	if (lane->after != NULL) {
-		lane->after(lane);
+	/* Pairs with the load in stress_stream_send(), which uses the parcel again. */
+	atomic_store_explicit(&stream->flow.ended, ended + 1, memory_order_release);
+	if (stream->after != NULL) {
+		stream->after(stream);
 	}
 }
 
-void stress_lane_init(struct stress_lane *lane, const char *name, unsigned index,
-		      enum stress_form form, uint32_t window)
+void stress_stream_init(struct stress_stream *stream, const char *name, unsigned index,
+			enum stress_form form, uint32_t window)
 {
-	stress_flow_init(&lane->flow, name, index);
-	lane->form = form;
-	lane->window = window;
-	lane->target = NULL;
-	lane->after = NULL;
-	lane->parcels = calloc(window, sizeof(*lane->parcels));
-	if (lane->parcels == NULL) {
+	stress_flow_init(&stream->flow, name, index);
+	stream->form = form;
+	stream->window = window;
+	stream->target = NULL;
+	stream->after = NULL;
+	stream->parcels = calloc(window, sizeof(*stream->parcels));
+	if (stream->parcels == NULL) {
 		stress_fail("out of memory");
 	}
 }
 
-void stress_lane_fini(struct stress_lane *lane)
+void stress_stream_fini(struct stress_stream *stream)
 {
-	free(lane->parcels);
-	lane->parcels = NULL;
+	free(stream->parcels);
+	stream->parcels = NULL;
 }
 
-int stress_lane_send(struct stress_lane *lane)
+int stress_stream_send(struct stress_stream *stream)
 {
-	uint64_t seq = atomic_load_explicit(&lane->flow.begun, memory_order_relaxed);
-	struct stress_parcel *parcel = &lane->parcels[seq % lane->window];
-	enum stress_form form = lane->form;
+	uint64_t seq = atomic_load_explicit(&stream->flow.begun, memory_order_relaxed);
+	struct stress_parcel *parcel = &stream->parcels[seq % stream->window];
+	enum stress_form form = stream->form;
 	int rc = 0;
 
-	if (seq - atomic_load_explicit(&lane->flow.ended, memory_order_acquire) >= lane->window) {
+	if (seq - atomic_load_explicit(&stream->flow.ended, memory_order_acquire) >=
+	    stream->window) {
 		return -EAGAIN;
 	}
-	parcel->lane = lane;
+	parcel->stream = stream;
 	parcel->seq = seq;
 	parcel->sent_ns = ebb_clock_now_ns();
-	atomic_store_explicit(&lane->flow.begun, seq + 1, memory_order_relaxed);
+	atomic_store_explicit(&stream->flow.begun, seq + 1, memory_order_relaxed);
 	if (form == STRESS_MIXED) {
 		form = seq % 2 == 0 ? STRESS_MSG : STRESS_CALL;
 	}
@@ -235,18 +236,18 @@ int stress_lane_send(struct stress_lane *lane)
 	switch (form) {
 	case STRESS_MSG:
 		ebb_msg_init(&parcel->msg, parcel_run, parcel);
-		rc = ebb_thread_send(lane->target, &parcel->msg);
+		rc = ebb_thread_send(stream->target, &parcel->msg);
 		break;
 	case STRESS_CALL:
-		rc = ebb_thread_send_msg(lane->target, parcel_run, parcel);
+		rc = ebb_thread_send_msg(stream->target, parcel_run, parcel);
 		break;
 	default:
-		rc = ebb_thread_send_critical(lane->target, parcel_run, parcel);
+		rc = ebb_thread_send_critical(stream->target, parcel_run, parcel);
 		break;
 	}
 	lane_sending = false;
 	if (rc != 0) {
-		atomic_store_explicit(&lane->flow.begun, seq, memory_order_relaxed);
+		atomic_store_explicit(&stream->flow.begun, seq, memory_order_relaxed);
 	}
 	return rc;
 }

@@ -2,7 +2,7 @@
 #include "tests/stress/stress.h"
 
 /*
- * Threads that live for a moment. The conductor makes one, sends to it, tells it to exit, and goes
+ * Threads that live for a moment. The churn timer makes one, sends to it, tells it to exit, and goes
  * on sending until it is told -ESRCH: what was accepted before must have run, and run in order.
  */
 
@@ -21,7 +21,7 @@ enum life_state { LIFE_NONE, LIFE_LIVES, LIFE_EXITS, LIFE_REFUSES };
 struct life {
 	enum life_state state;
 	struct ebb_thread *thread;
-	struct stress_lane lanes[FORMS];
+	struct stress_stream streams[FORMS];
 	struct stress_flow flow;      /* of lives */
 	struct stress_flow move_flow; /* of moves of one that may exit meanwhile */
 	struct ebb_poller *poller;    /* the thread's own */
@@ -71,8 +71,8 @@ static void life_begin(struct life *life)
 		stress_fail("a thread cannot be made: error %d", rc);
 	}
 	stress_flow_begin(&life->flow);
-	life->lanes[0].target = life->thread;
-	life->lanes[1].target = life->thread;
+	life->streams[0].target = life->thread;
+	life->streams[1].target = life->thread;
 	life->state = LIFE_LIVES;
 }
 
@@ -86,7 +86,7 @@ static void life_move(struct life *life, struct stress_random *random)
 	}
 }
 
-/* Return: true if every lane is refused. */
+/* Return: true if every stream is refused. */
 static bool life_send(struct life *life, uint64_t count)
 {
 	bool refused = true;
@@ -95,7 +95,7 @@ static bool life_send(struct life *life, uint64_t count)
 		int rc = 0;
 
 		for (uint64_t k = 0; k < count && rc == 0; k++) {
-			rc = stress_lane_send(&life->lanes[i]);
+			rc = stress_stream_send(&life->streams[i]);
 		}
 		refused &= rc == -ESRCH;
 	}
@@ -132,8 +132,8 @@ static void life_step(struct life *life, struct stress_random *random)
 		}
 		break;
 	default:
-		if (stress_flow_under_way(&life->lanes[0].flow) == 0 &&
-		    stress_flow_under_way(&life->lanes[1].flow) == 0 &&
+		if (stress_flow_under_way(&life->streams[0].flow) == 0 &&
+		    stress_flow_under_way(&life->streams[1].flow) == 0 &&
 		    stress_flow_under_way(&life->move_flow) == 0) {
 			stress_flow_end(&life->flow);
 			life->state = LIFE_NONE;
@@ -145,8 +145,9 @@ static void life_step(struct life *life, struct stress_random *random)
 void stress_lives_init(void)
 {
 	for (unsigned i = 0; i < LIVES; i++) {
-		stress_lane_init(&lives[i].lanes[0], "to exiting, msg", i, STRESS_MSG, WINDOW);
-		stress_lane_init(&lives[i].lanes[1], "to exiting, call", i, STRESS_CALL, WINDOW);
+		stress_stream_init(&lives[i].streams[0], "to exiting, msg", i, STRESS_MSG, WINDOW);
+		stress_stream_init(&lives[i].streams[1], "to exiting, call", i, STRESS_CALL,
+				   WINDOW);
 		stress_flow_init(&lives[i].flow, "thread life", i);
 		lives[i].flow.driven = true;
 		stress_flow_init(&lives[i].move_flow, "move of a mortal", i);
@@ -172,7 +173,7 @@ void stress_lives_end(void)
 void stress_lives_fini(void)
 {
 	for (unsigned i = 0; i < LIVES; i++) {
-		stress_lane_fini(&lives[i].lanes[0]);
-		stress_lane_fini(&lives[i].lanes[1]);
+		stress_stream_fini(&lives[i].streams[0]);
+		stress_stream_fini(&lives[i].streams[1]);
 	}
 }

@@ -2,7 +2,7 @@
 #include "tests/stress/stress.h"
 
 /*
- * The conductor, a timer of the app thread, changes the world that the workers live in: modes of
+ * Churn: a timer of the app thread changes what the workers run on: modes of
  * reactors, places of threads, devices that come and go, and rounds over all of it.
  */
 
@@ -13,11 +13,11 @@
 #include <ebb/poller.h>
 #include <ebb/reactor.h>
 
-#define CONDUCTOR_PERIOD_US 700
-#define REACTORS_MAX        8
-#define DEVICES             3
-#define ROUNDS              4
-#define SPIN_US_MAX         400
+#define CHURN_PERIOD_US 700
+#define REACTORS_MAX    8
+#define DEVICES         3
+#define ROUNDS          4
+#define SPIN_US_MAX     400
 
 struct mode_target {
 	struct stress_flow flow;
@@ -40,8 +40,8 @@ struct round {
 };
 
 static struct stress_random random_state;
-static struct stress_flow conductor_flow;
-static struct ebb_poller *conductor;
+static struct stress_flow churn_flow;
+static struct ebb_poller *churn;
 static struct mode_target modes[REACTORS_MAX];
 static unsigned num_reactors;
 static struct stress_flow moves[STRESS_WORKERS];
@@ -317,12 +317,12 @@ static void begin_round(void)
 	}
 }
 
-/* ---- the conductor ---- */
+/* ---- churn ---- */
 
-static int conduct(void *arg)
+static int churn_run(void *arg)
 {
 	(void)arg;
-	stress_flow_end(&conductor_flow);
+	stress_flow_end(&churn_flow);
 	if (stress_phase_quiet(stress_phase_now())) {
 		return 0;
 	}
@@ -353,8 +353,8 @@ static int conduct(void *arg)
 void stress_objects_init(void)
 {
 	stress_random_init(&random_state, 500);
-	stress_flow_init(&conductor_flow, "conductor", 0);
-	conductor_flow.heartbeat = true;
+	stress_flow_init(&churn_flow, "churn", 0);
+	churn_flow.heartbeat = true;
 	stress_flow_init(&lost_device_round, "round, going device", 0);
 	for (unsigned i = 0; i < REACTORS_MAX; i++) {
 		stress_flow_init(&modes[i].flow, "mode change", i);
@@ -378,28 +378,28 @@ void stress_objects_start(void)
 		modes[num_reactors].core = ebb_reactor_core(num_reactors);
 		num_reactors++;
 	}
-	conductor = ebb_poller_register(conduct, NULL, CONDUCTOR_PERIOD_US);
-	if (conductor == NULL) {
+	churn = ebb_poller_register(churn_run, NULL, CHURN_PERIOD_US);
+	if (churn == NULL) {
 		stress_fail("the app thread gets no timer");
 	}
-	stress_flow_set_open(&conductor_flow, true);
+	stress_flow_set_open(&churn_flow, true);
 }
 
 void stress_objects_set_quiet(bool quiet)
 {
 	if (quiet) {
-		stress_flow_set_open(&conductor_flow, false);
-		ebb_poller_pause(conductor);
+		stress_flow_set_open(&churn_flow, false);
+		ebb_poller_pause(churn);
 	} else {
-		ebb_poller_resume(conductor);
-		stress_flow_set_open(&conductor_flow, true);
+		ebb_poller_resume(churn);
+		stress_flow_set_open(&churn_flow, true);
 	}
 }
 
 void stress_objects_stop(void)
 {
-	stress_flow_set_open(&conductor_flow, false);
-	ebb_poller_unregister(&conductor);
+	stress_flow_set_open(&churn_flow, false);
+	ebb_poller_unregister(&churn);
 	for (unsigned i = 0; i < DEVICES; i++) {
 		if (devices[i].registered) {
 			change_device(&devices[i]);

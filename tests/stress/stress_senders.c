@@ -24,7 +24,7 @@
 struct sender {
 	pthread_t pthread;
 	struct stress_random random;
-	struct stress_lane lanes[STRESS_WORKERS][STRESS_FORMS];
+	struct stress_stream streams[STRESS_WORKERS][STRESS_FORMS];
 };
 
 static struct sender senders[SENDERS];
@@ -67,7 +67,7 @@ static void sender_step(struct sender *sender, enum stress_phase phase)
 		count = stress_random_below(random, 16) == 0 ? WINDOW
 							     : 1 + stress_random_below(random, 64);
 	}
-	while (count > 0 && stress_lane_send(&sender->lanes[worker][form]) == 0) {
+	while (count > 0 && stress_stream_send(&sender->streams[worker][form]) == 0) {
 		count--;
 	}
 	if (phase == STRESS_TRICKLE) {
@@ -83,12 +83,12 @@ static void sender_step(struct sender *sender, enum stress_phase phase)
 static void sender_ping(struct sender *sender)
 {
 	struct stress_random *random = &sender->random;
-	struct stress_lane *lane = &sender->lanes[stress_random_below(random, STRESS_WORKERS)]
-						 [stress_random_below(random, STRESS_FORMS)];
+	struct stress_stream *stream = &sender->streams[stress_random_below(random, STRESS_WORKERS)]
+						       [stress_random_below(random, STRESS_FORMS)];
 
 	stress_flow_end(&stress_pulse);
-	if (stress_lane_send(lane) == 0) {
-		while (stress_flow_under_way(&lane->flow) != 0) {
+	if (stress_stream_send(stream) == 0) {
+		while (stress_flow_under_way(&stream->flow) != 0) {
 		}
 	}
 	stress_random_delay(random);
@@ -212,9 +212,9 @@ void stress_senders_init(void)
 		unsigned worker = i / STRESS_FORMS % STRESS_WORKERS;
 		struct sender *sender = &senders[i / STRESS_FORMS / STRESS_WORKERS];
 
-		stress_lane_init(&sender->lanes[worker][form], names[form], i,
-				 (enum stress_form)form,
-				 form == STRESS_CRITICAL ? CRITICAL_LIMIT : WINDOW);
+		stress_stream_init(&sender->streams[worker][form], names[form], i,
+				   (enum stress_form)form,
+				   form == STRESS_CRITICAL ? CRITICAL_LIMIT : WINDOW);
 	}
 	stress_flow_init(&signal_flow, "critical by signal", 0);
 }
@@ -235,7 +235,7 @@ void stress_senders_start(void)
 	for (unsigned i = 0; i < SENDERS; i++) {
 		for (unsigned worker = 0; worker < STRESS_WORKERS; worker++) {
 			for (unsigned form = 0; form < STRESS_FORMS; form++) {
-				senders[i].lanes[worker][form].target =
+				senders[i].streams[worker][form].target =
 					stress_workers[worker].thread;
 			}
 		}
@@ -257,8 +257,8 @@ void stress_senders_join(void)
 void stress_senders_fini(void)
 {
 	for (unsigned i = 0; i < SENDERS * STRESS_WORKERS * STRESS_FORMS; i++) {
-		stress_lane_fini(
+		stress_stream_fini(
 			&senders[i / STRESS_FORMS / STRESS_WORKERS]
-				 .lanes[i / STRESS_FORMS % STRESS_WORKERS][i % STRESS_FORMS]);
+				 .streams[i / STRESS_FORMS % STRESS_WORKERS][i % STRESS_FORMS]);
 	}
 }

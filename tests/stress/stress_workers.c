@@ -30,12 +30,12 @@ struct timer {
 struct worker_state {
 	struct stress_random random;
 	struct timer timers[TIMERS];
-	struct stress_lane lanes[STRESS_WORKERS][STRESS_FORMS];
+	struct stress_stream streams[STRESS_WORKERS][STRESS_FORMS];
 	struct stress_flow phase_flow;
 };
 
 struct token {
-	struct stress_lane lane;
+	struct stress_stream stream;
 	struct stress_random random;
 	_Atomic bool resting;
 };
@@ -69,23 +69,23 @@ static void token_hop(struct token *token)
 		return;
 	}
 	stress_flow_end(&stress_pulse);
-	token->lane.target =
+	token->stream.target =
 		stress_workers[stress_random_below(&token->random, STRESS_WORKERS)].thread;
-	token->lane.form = (enum stress_form)stress_random_below(&token->random, STRESS_FORMS);
+	token->stream.form = (enum stress_form)stress_random_below(&token->random, STRESS_FORMS);
 	stress_random_delay(&token->random);
-	rc = stress_lane_send(&token->lane);
+	rc = stress_stream_send(&token->stream);
 	if (rc == -EAGAIN) {
-		token->lane.form = STRESS_MSG; /* the ring of critical calls was full */
-		rc = stress_lane_send(&token->lane);
+		token->stream.form = STRESS_MSG; /* the ring of critical calls was full */
+		rc = stress_stream_send(&token->stream);
 	}
 	if (rc != 0) {
 		stress_fail("the token cannot be sent on: error %d", rc);
 	}
 }
 
-static void token_arrived(struct stress_lane *lane)
+static void token_arrived(struct stress_stream *stream)
 {
-	token_hop(ebb_container_of(lane, struct token, lane));
+	token_hop(ebb_container_of(stream, struct token, stream));
 }
 
 void stress_token_launch(void)
@@ -103,7 +103,7 @@ static void worker_send(struct worker_state *state, struct stress_random *random
 	unsigned form = (unsigned)stress_random_below(random, STRESS_FORMS);
 	uint64_t count = 1 + stress_random_below(random, 8);
 
-	while (count > 0 && stress_lane_send(&state->lanes[target][form]) == 0) {
+	while (count > 0 && stress_stream_send(&state->streams[target][form]) == 0) {
 		count--;
 	}
 }
@@ -203,14 +203,14 @@ void stress_workers_init(void)
 		for (unsigned k = 0; k < STRESS_WORKERS * STRESS_FORMS; k++) {
 			unsigned form = k % STRESS_FORMS;
 
-			stress_lane_init(&state->lanes[k / STRESS_FORMS][form], names[form],
-					 i * STRESS_WORKERS + k / STRESS_FORMS,
-					 (enum stress_form)form, WINDOW);
+			stress_stream_init(&state->streams[k / STRESS_FORMS][form], names[form],
+					   i * STRESS_WORKERS + k / STRESS_FORMS,
+					   (enum stress_form)form, WINDOW);
 		}
 	}
-	stress_lane_init(&the_token.lane, "token", 0, STRESS_MSG, 1);
+	stress_stream_init(&the_token.stream, "token", 0, STRESS_MSG, 1);
 	stress_random_init(&the_token.random, 300);
-	the_token.lane.after = token_arrived;
+	the_token.stream.after = token_arrived;
 	atomic_store(&the_token.resting, true);
 }
 
@@ -249,7 +249,7 @@ void stress_workers_start(ebb_msg_fn begun)
 		}
 		for (unsigned from = 0; from < STRESS_WORKERS; from++) {
 			for (unsigned form = 0; form < STRESS_FORMS; form++) {
-				states[from].lanes[i][form].target = worker->thread;
+				states[from].streams[i][form].target = worker->thread;
 			}
 		}
 	}
@@ -291,8 +291,8 @@ void stress_workers_fini(void)
 {
 	for (unsigned i = 0; i < STRESS_WORKERS; i++) {
 		for (unsigned k = 0; k < STRESS_WORKERS * STRESS_FORMS; k++) {
-			stress_lane_fini(&states[i].lanes[k / STRESS_FORMS][k % STRESS_FORMS]);
+			stress_stream_fini(&states[i].streams[k / STRESS_FORMS][k % STRESS_FORMS]);
 		}
 	}
-	stress_lane_fini(&the_token.lane);
+	stress_stream_fini(&the_token.stream);
 }
