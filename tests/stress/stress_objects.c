@@ -2,8 +2,8 @@
 #include "tests/stress/stress.h"
 
 /*
- * Churn: a timer of the app thread changes what the workers run on: modes of
- * reactors, places of threads, devices that come and go, and rounds over all of it.
+ * Churn: a timer of the app thread changes what the workers run on: modes of reactors, places of
+ * threads, devices that come and go, and rounds over all of it.
  */
 
 #include <errno.h>

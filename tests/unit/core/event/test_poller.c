@@ -7,24 +7,23 @@
 #include "tests/unit/unit.h"
 
 /*
- * Actors: pollers that do, when they run, what a test has told them to. Each is a letter in the
- * story of what has run.
+ * Pollers that do, when they run, what a test has told them to. Each is a letter of what has run.
  */
-struct actor {
+struct test_poller {
 	struct ebb_poller *poller;
 	char letter;
 	int rc;
-	void (*act)(struct actor *self);
-	struct actor *other;
+	void (*act)(struct test_poller *self);
+	struct test_poller *other;
 };
 
 static struct ebb_thread *thread;
-static struct actor a, b, c;
+static struct test_poller a, b, c;
 static char story[256];
 
 static int run(void *arg)
 {
-	struct actor *self = arg;
+	struct test_poller *self = arg;
 	size_t len = strlen(story);
 	int rc = self->rc;
 
@@ -38,19 +37,19 @@ static int run(void *arg)
 	return rc;
 }
 
-static void join(struct actor *actor, uint64_t period_us)
+static void join(struct test_poller *poller, uint64_t period_us)
 {
-	actor->poller = ebb_poller_register(run, actor, period_us);
-	ck_assert_ptr_nonnull(actor->poller);
+	poller->poller = ebb_poller_register(run, poller, period_us);
+	ck_assert_ptr_nonnull(poller->poller);
 }
 
 static void setup(void)
 {
 	stepper_start();
 	thread = stepper_thread("worker", 0);
-	a = (struct actor){.letter = 'a'};
-	b = (struct actor){.letter = 'b'};
-	c = (struct actor){.letter = 'c'};
+	a = (struct test_poller){.letter = 'a'};
+	b = (struct test_poller){.letter = 'b'};
+	c = (struct test_poller){.letter = 'c'};
 	stepper_enter(thread);
 }
 
@@ -158,13 +157,13 @@ START_TEST(test_return_codes)
 }
 END_TEST
 
-static void act_unregister_self(struct actor *self)
+static void act_unregister_self(struct test_poller *self)
 {
 	ebb_poller_unregister(&self->poller);
 	ck_assert_ptr_null(self->poller);
 }
 
-static void act_unregister_other(struct actor *self)
+static void act_unregister_other(struct test_poller *self)
 {
 	ebb_poller_unregister(&self->other->poller);
 	ck_assert_ptr_null(self->other->poller);
@@ -228,7 +227,7 @@ START_TEST(test_unregister_last_and_previous)
 }
 END_TEST
 
-static void act_unregister_both(struct actor *self)
+static void act_unregister_both(struct test_poller *self)
 {
 	act_unregister_self(self);
 	act_unregister_other(self);
@@ -275,7 +274,7 @@ END_TEST
 
 static void unregister_in_message(void *arg)
 {
-	ebb_poller_unregister(&((struct actor *)arg)->poller);
+	ebb_poller_unregister(&((struct test_poller *)arg)->poller);
 }
 
 START_TEST(test_unregister_from_message)
@@ -288,7 +287,7 @@ START_TEST(test_unregister_from_message)
 }
 END_TEST
 
-static void act_register_other(struct actor *self)
+static void act_register_other(struct test_poller *self)
 {
 	if (self->other->poller == NULL) {
 		join(self->other, 0);
@@ -305,7 +304,7 @@ START_TEST(test_register_from_poller)
 }
 END_TEST
 
-static void act_replace_self(struct actor *self)
+static void act_replace_self(struct test_poller *self)
 {
 	ebb_poller_unregister(&self->poller);
 	join(self, 0);
@@ -324,7 +323,7 @@ START_TEST(test_replace_self)
 }
 END_TEST
 
-static void act_toggle_other(struct actor *self)
+static void act_toggle_other(struct test_poller *self)
 {
 	ebb_poller_pause(self->other->poller);
 	ebb_poller_resume(self->other->poller);
