@@ -6,27 +6,27 @@
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
-#include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/drivers/nvme/vfio/writes.h"
 #include "tests/unit/unit.h"
 
 /* Pulled out: the next time limit finds out. */
 START_TEST(a_function_that_vanishes)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 	fake_ctrlr_vanish(layer.fake);
-	layer_until_done(crowd, CROWD);
-	crowd_check_failed(CROWD, -ENODEV);
+	layer_until_done(writes, WRITES);
+	writes_check_failed(WRITES, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	crowd_submit(1);
-	crowd_check_failed(1, -ENODEV);
+	writes_submit(1);
+	writes_check_failed(1, -ENODEV);
 	layer.transport->reset(&layer.path);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -35,43 +35,43 @@ START_TEST(a_queue_of_one_that_has_gone)
 {
 	struct nvme_queue *late = NULL;
 
-	crowd_begin();
+	writes_begin();
 	fake_ctrlr_vanish(layer.fake);
-	crowd_submit(1);
-	layer_until_done(crowd, 1);
+	writes_submit(1);
+	layer_until_done(writes, 1);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	ck_assert_int_eq(layer.transport->queue_create(&layer.path, &late), -ENODEV);
 	ck_assert_ptr_null(late);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* The system asks for it back: its queues go, it is disabled, then closed, and requests fail. */
 START_TEST(a_function_that_is_asked_for)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 	layer_notify(layer.fake->device.request_fd);
-	layer_until_done(crowd, CROWD);
-	crowd_check_failed(CROWD, -ENODEV);
+	layer_until_done(writes, WRITES);
+	writes_check_failed(WRITES, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_eq(fake_ctrlr_csts(layer.fake), 0);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* In the middle of a reset. */
 START_TEST(a_function_that_is_asked_for_in_a_reset)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 	layer.fake->never_ready = true;
 	layer.transport->reset(&layer.path);
@@ -80,30 +80,30 @@ START_TEST(a_function_that_is_asked_for_in_a_reset)
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
-	crowd_check_failed(CROWD, -ENODEV);
+	writes_check_failed(WRITES, -ENODEV);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* First it is asked for, and then, before it has been disabled, it has gone. */
 START_TEST(a_function_that_vanishes_while_it_is_let_go)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 	layer.fake->never_disabled = true;
 	layer_notify(layer.fake->device.request_fd);
 	layer_pumps(300);
-	ck_assert_uint_eq(crowd[0].done, 0);
+	ck_assert_uint_eq(writes[0].done, 0);
 	fake_ctrlr_vanish(layer.fake);
-	layer_until_done(crowd, CROWD);
-	crowd_check_failed(CROWD, -ENODEV);
+	layer_until_done(writes, WRITES);
+	writes_check_failed(WRITES, -ENODEV);
 	layer_pumps(2);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_GONE], 1);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 

@@ -6,15 +6,15 @@
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
-#include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/drivers/nvme/vfio/writes.h"
 #include "tests/unit/unit.h"
 
 /* All of them are under way, and stay so. */
 static void begin_held(void)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 }
 
@@ -31,9 +31,9 @@ static void reset_unanswered(void)
 /* Ten resets in a row, under load: each request is answered once, and none is given up. */
 START_TEST(resets_under_load)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	for (unsigned i = 0; i < 10; i++) {
 		layer.was_reset = false;
 		layer.transport->reset(&layer.path);
@@ -43,14 +43,14 @@ START_TEST(resets_under_load)
 	}
 	ck_assert_uint_eq(layer.reset_calls, 10);
 	layer.fake->holds_io = false;
-	layer_queue_live(&crowd_queue);
+	layer_queue_live(&writes_queue);
 	layer_pumps(2);
-	fake_ctrlr_release(layer.fake, CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
+	fake_ctrlr_release(layer.fake, WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 0);
 	ck_assert_uint_eq(layer.fake->starts, 11);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -63,27 +63,27 @@ START_TEST(a_reset_that_is_wanted_deletes_the_queues_first)
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	ck_assert_uint_gt(layer.fake->aborted_by_deletion, 0);
 	layer.fake->holds_io = false;
-	layer_queue_live(&crowd_queue);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	layer_queue_live(&writes_queue);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
 /* But nothing is asked of one that does not do its work. */
 START_TEST(a_reset_out_of_need_asks_for_nothing)
 {
-	crowd_begin();
-	layer.fake->holds_few = CROWD;
-	crowd_submit(15);
+	writes_begin();
+	layer.fake->holds_few = WRITES;
+	writes_submit(15);
 	layer_pumps(2);
 	layer.fake->holds_few = 0;
 	fake_ctrlr_set_csts(layer.fake, 1 | NVME_CSTS_CFS_MASK << NVME_CSTS_CFS_SHIFT);
-	crowd_until_done(15);
-	crowd_check(15);
+	writes_until_done(15);
+	writes_check(15);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 1);
 	ck_assert_uint_eq(layer.fake->aborted_by_deletion, 0);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -93,17 +93,17 @@ static void is_reset_all_the_same(void)
 	ck_assert_int_eq(layer.reset_rc, 0);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	layer.fake->holds_io = false;
-	layer_queue_live(&crowd_queue);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	layer_queue_live(&writes_queue);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 
 START_TEST(a_reset_of_one_that_deletes_no_queues)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer.fake->refuse_opcode = nvme_admin_delete_sq;
 	layer.fake->refuses = true;
 	layer.transport->reset(&layer.path);
@@ -150,19 +150,19 @@ START_TEST(one_that_vanishes_while_queues_are_deleted)
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
-	crowd_check_failed(CROWD, -ENODEV);
-	crowd_end();
+	writes_check_failed(WRITES, -ENODEV);
+	writes_end();
 }
 END_TEST
 
 /* Its channel goes while its queues are being deleted. */
 START_TEST(a_queue_leaves_while_queues_are_deleted)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_admin = true;
 	layer.transport->reset(&layer.path);
 	layer_pumps(10);
-	layer_queue_close(&crowd_queue);
+	layer_queue_close(&writes_queue);
 	layer_pumps(10);
 	ck_assert_uint_eq(layer.fake->disabled_busy, 0);
 	while (layer.fake->disabled_busy == 0) {
@@ -170,11 +170,11 @@ START_TEST(a_queue_leaves_while_queues_are_deleted)
 	}
 	layer.fake->holds_admin = false;
 	layer_until(&layer.was_reset);
-	layer_queue_open_live(&crowd_queue);
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	layer_queue_open_live(&writes_queue);
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
@@ -186,9 +186,9 @@ START_TEST(a_function_is_asked_for_while_queues_are_deleted)
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ENODEV);
 	layer_pumps(2);
-	crowd_check_failed(CROWD, -ENODEV);
+	writes_check_failed(WRITES, -ENODEV);
 	ck_assert_uint_eq(layer.fake->closes, 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -207,7 +207,7 @@ START_TEST(a_full_admin_queue_while_queues_are_deleted)
 
 	events = 0;
 	cancelled = 0;
-	crowd_begin();
+	writes_begin();
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(requests); i++) {
 		requests[i] = (struct nvme_request){.opcode = nvme_admin_async_event,
 						    .done = count_event};
@@ -224,31 +224,31 @@ START_TEST(a_full_admin_queue_while_queues_are_deleted)
 	layer_until(&layer.was_reset);
 	ck_assert_uint_eq(events, 1);
 	ck_assert_uint_eq(cancelled, VFIO_ADMIN_DEPTH - 2);
-	layer_queue_live(&crowd_queue);
-	crowd_end();
+	layer_queue_live(&writes_queue);
+	writes_end();
 }
 END_TEST
 
 /* Requests that were under way go before those that came during the reset. */
 START_TEST(a_reset_keeps_the_order)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	for (unsigned i = 0; i < CROWD; i++) {
-		crowd[i].request.cdw10 = 0;
+	for (unsigned i = 0; i < WRITES; i++) {
+		writes[i].request.cdw10 = 0;
 	}
-	crowd_submit(CROWD / 2);
+	writes_submit(WRITES / 2);
 	layer_pumps(1);
 	layer.transport->reset(&layer.path);
-	for (unsigned i = CROWD / 2; i < CROWD; i++) {
-		layer_submit(&crowd_queue, &crowd[i]);
+	for (unsigned i = WRITES / 2; i < WRITES; i++) {
+		layer_submit(&writes_queue, &writes[i]);
 	}
 	layer_until(&layer.was_reset);
 	layer.fake->holds_io = false;
-	fake_ctrlr_release(layer.fake, CROWD);
-	crowd_until_done(CROWD);
-	ck_assert_mem_eq(crowd[CROWD - 1].buf, layer.fake->disk, FAKE_BLOCK);
-	crowd_end();
+	fake_ctrlr_release(layer.fake, WRITES);
+	writes_until_done(WRITES);
+	ck_assert_mem_eq(writes[WRITES - 1].buf, layer.fake->disk, FAKE_BLOCK);
+	writes_end();
 }
 END_TEST
 
@@ -261,21 +261,21 @@ START_TEST(a_reset_that_fails_and_one_that_helps)
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
 	layer_pumps(2);
-	crowd_check_failed(CROWD, -ETIMEDOUT);
+	writes_check_failed(WRITES, -ETIMEDOUT);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_FAILED], 1);
-	crowd_submit(1);
-	crowd_check_failed(1, -ETIMEDOUT);
+	writes_submit(1);
+	writes_check_failed(1, -ETIMEDOUT);
 	layer.fake->never_ready = false;
 	layer.fake->holds_io = false;
 	layer.was_reset = false;
 	layer.transport->reset(&layer.path);
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, 0);
-	layer_queue_live(&crowd_queue);
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	layer_queue_live(&writes_queue);
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
@@ -287,31 +287,31 @@ START_TEST(a_reset_of_one_that_cannot_be_disabled)
 	layer.fake->reset_rc = -ENOTTY;
 	layer.transport->reset(&layer.path);
 	while (layer.fake->closes == 0) {
-		ck_assert_uint_eq(crowd[0].done, 0);
+		ck_assert_uint_eq(writes[0].done, 0);
 		layer_pump();
 	}
 	layer_until(&layer.was_reset);
 	ck_assert_int_eq(layer.reset_rc, -ETIMEDOUT);
 	layer_pumps(2);
-	crowd_check_failed(CROWD, -ETIMEDOUT);
+	writes_check_failed(WRITES, -ETIMEDOUT);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_FAILED], 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 START_TEST(an_error_of_the_link_is_a_reset)
 {
-	crowd_begin();
-	layer.fake->holds_few = CROWD;
-	crowd_submit(15);
+	writes_begin();
+	layer.fake->holds_few = WRITES;
+	writes_submit(15);
 	layer_pumps(2);
 	layer.fake->holds_few = 0;
 	layer_notify(layer.fake->device.error_fd);
-	crowd_until_done(15);
-	crowd_check(15);
+	writes_until_done(15);
+	writes_check(15);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -320,51 +320,51 @@ START_TEST(a_queue_leaves_in_a_reset)
 {
 	for (unsigned i = 0; i < 40; i++) {
 		if (i == 0) {
-			crowd_begin();
+			writes_begin();
 		} else {
-			layer_queue_open_live(&crowd_queue);
+			layer_queue_open_live(&writes_queue);
 		}
 		layer.was_reset = false;
 		layer.transport->reset(&layer.path);
 		layer_pumps(i % 13);
-		layer_queue_close(&crowd_queue);
+		layer_queue_close(&writes_queue);
 		layer_until(&layer.was_reset);
 	}
-	layer_queue_open_live(&crowd_queue);
-	crowd_end();
+	layer_queue_open_live(&writes_queue);
+	writes_end();
 }
 END_TEST
 
 /* And comes. */
 START_TEST(a_queue_comes_in_a_reset)
 {
-	crowd_begin();
-	layer_queue_close(&crowd_queue);
+	writes_begin();
+	layer_queue_close(&writes_queue);
 	layer.transport->reset(&layer.path);
 	layer_pumps(1);
-	layer_queue_open(&crowd_queue);
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	layer_queue_open(&writes_queue);
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
 /* What the controller was asked for when it was reset is asked for again. */
 START_TEST(a_reset_while_a_queue_is_made)
 {
-	crowd_begin();
-	layer_queue_close(&crowd_queue);
+	writes_begin();
+	layer_queue_close(&writes_queue);
 	layer.fake->holds_admin = true;
-	layer_queue_open(&crowd_queue);
-	crowd_submit(CROWD);
+	layer_queue_open(&writes_queue);
+	writes_submit(WRITES);
 	layer_pumps(50);
 	layer.transport->reset(&layer.path);
 	layer_pumps(1);
 	layer.fake->holds_admin = false;
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 

@@ -6,22 +6,22 @@
 
 #include "drivers/nvme/vfio/regs.h"
 #include "tests/unit/core/bdev/stage.h"
-#include "tests/unit/drivers/nvme/vfio/crowd.h"
+#include "tests/unit/drivers/nvme/vfio/writes.h"
 #include "tests/unit/unit.h"
 
 /* What the controller has written cannot be: one reset, and everything is answered all the same. */
 static void misbehaves(enum fake_mischief mischief, const char *text)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->mischief = mischief;
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	ck_assert_msg(log_count(text) == 1, "%s", text);
-	crowd_end();
+	writes_end();
 }
 
 START_TEST(a_wrong_cid)
@@ -66,32 +66,32 @@ START_TEST(an_aborted_command_is_submitted_again)
 {
 	unsigned ms;
 
-	crowd_begin();
+	writes_begin();
 	layer.fake->abort_works = true;
 	layer.fake->holds_few = 1;
-	crowd_submit(CROWD);
-	ms = crowd_until_done(CROWD);
-	crowd_check(CROWD);
+	writes_submit(WRITES);
+	ms = writes_until_done(WRITES);
+	writes_check(WRITES);
 	ck_assert_uint_ge(ms, LAYER_TIMEOUT_MS);
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS * 5 / 4 + 20);
 	ck_assert_uint_eq(layer.fake->aborts, 1);
 	ck_assert_uint_eq(layer.fake->starts, 1);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 0);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 START_TEST(a_command_that_is_always_aborted_times_out)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->abort_works = true;
 	layer.fake->holds_io = true;
-	crowd_submit(1);
-	crowd_until_done(1);
-	crowd_check_failed(1, -ETIMEDOUT);
+	writes_submit(1);
+	writes_until_done(1);
+	writes_check_failed(1, -ETIMEDOUT);
 	ck_assert_uint_eq(layer.fake->aborts, VFIO_RESETS_MAX + 1);
 	ck_assert_uint_eq(layer.fake->starts, 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -100,11 +100,11 @@ START_TEST(a_command_that_cannot_be_aborted)
 {
 	unsigned ms;
 
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_few = 1;
-	crowd_submit(CROWD);
-	ms = crowd_until_done(CROWD);
-	crowd_check(CROWD);
+	writes_submit(WRITES);
+	ms = writes_until_done(WRITES);
+	writes_check(WRITES);
 	ck_assert_uint_ge(ms, 2 * LAYER_TIMEOUT_MS);
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS * 5 / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 1);
@@ -112,72 +112,72 @@ START_TEST(a_command_that_cannot_be_aborted)
 	ck_assert_uint_eq(layer.events[NVME_EVENT_RESET], 1);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
 	ck_assert_uint_eq(layer.reset_calls, 0);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* Abort is refused with an error: as if it had not helped. */
 START_TEST(an_abort_that_fails)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->refuses = true;
 	layer.fake->refuse_opcode = nvme_admin_abort_cmd;
 	layer.fake->holds_few = 1;
-	crowd_submit(1);
-	crowd_until_done(1);
-	crowd_check(1);
+	writes_submit(1);
+	writes_until_done(1);
+	writes_check(1);
 	ck_assert_uint_eq(layer.fake->starts, 2);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* Time in which we did not run is not the controller's: it has not even been told. */
 START_TEST(a_stop_of_ours_makes_no_command_late)
 {
-	crowd_begin();
-	crowd_submit(1);
+	writes_begin();
+	writes_submit(1);
 	stage_clock_advance(3 * LAYER_TIMEOUT_MS * EBB_NS_PER_MS);
-	crowd_until_done(1);
-	crowd_check(1);
+	writes_until_done(1);
+	writes_check(1);
 	layer_pumps(LAYER_TIMEOUT_MS);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	ck_assert_uint_eq(layer.fake->starts, 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* A late answer is an answer. */
 START_TEST(a_late_answer)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_few = 1;
-	crowd_submit(1);
+	writes_submit(1);
 	layer_pumps(LAYER_TIMEOUT_MS * 3 / 2);
 	ck_assert_uint_eq(layer.fake->aborts, 1);
-	ck_assert_uint_eq(crowd[0].done, 0);
+	ck_assert_uint_eq(writes[0].done, 0);
 	fake_ctrlr_release(layer.fake, 1);
 	layer_pumps(3);
-	crowd_check(1);
+	writes_check(1);
 	layer_pumps(5 * LAYER_TIMEOUT_MS);
 	ck_assert_uint_eq(layer.fake->starts, 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
 /* It hangs each time: given up after a bounded number of resets; others go on. */
 START_TEST(a_command_that_never_ends)
 {
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_io = true;
-	crowd_submit(1);
-	crowd_until_done(1);
-	crowd_check_failed(1, -ETIMEDOUT);
+	writes_submit(1);
+	writes_until_done(1);
+	writes_check_failed(1, -ETIMEDOUT);
 	ck_assert_uint_eq(layer.fake->starts, 1 + VFIO_RESETS_MAX + 1);
 	layer.fake->holds_io = false;
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
@@ -186,15 +186,15 @@ START_TEST(the_timer_runs_only_for_commands)
 {
 	struct vfio_io_queue *queue;
 
-	crowd_begin();
-	queue = crowd_queue.queue;
+	writes_begin();
+	queue = writes_queue.queue;
 	ck_assert(!queue->timer_runs);
-	crowd_submit(1);
+	writes_submit(1);
 	ck_assert(queue->timer_runs);
-	crowd_until_done(1);
+	writes_until_done(1);
 	layer_pumps(LAYER_TIMEOUT_MS / 4 + 2);
 	ck_assert(!queue->timer_runs);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -203,18 +203,18 @@ START_TEST(a_fatal_status)
 {
 	unsigned ms;
 
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_few = 1;
-	crowd_submit(CROWD);
+	writes_submit(WRITES);
 	layer_pumps(2);
 	fake_ctrlr_set_csts(layer.fake, 3);
-	ms = crowd_until_done(CROWD);
-	crowd_check(CROWD);
+	ms = writes_until_done(WRITES);
+	writes_check(WRITES);
 	ck_assert_uint_le(ms, LAYER_TIMEOUT_MS / 2 + 50);
 	ck_assert_uint_eq(layer.fake->aborts, 0);
 	ck_assert_uint_eq(layer.fake->starts, 2);
 	ck_assert_uint_eq(log_count("CSTS.CFS"), 1);
-	crowd_end();
+	writes_end();
 }
 END_TEST
 
@@ -229,7 +229,7 @@ START_TEST(an_admin_command_that_is_not_answered)
 {
 	struct nvme_request request = {.opcode = nvme_admin_get_features, .done = note_cancelled};
 
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_admin = true;
 	layer.transport->admin(&layer.path, &request);
 	layer_pumps(3);
@@ -237,10 +237,10 @@ START_TEST(an_admin_command_that_is_not_answered)
 	layer_pumps(6400);
 	ck_assert_ptr_null(request.done);
 	ck_assert_uint_eq(layer.events[NVME_EVENT_READY], 1);
-	crowd_submit(CROWD);
-	crowd_until_done(CROWD);
-	crowd_check(CROWD);
-	crowd_end();
+	writes_submit(WRITES);
+	writes_until_done(WRITES);
+	writes_check(WRITES);
+	writes_end();
 }
 END_TEST
 
@@ -248,7 +248,7 @@ START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 {
 	struct nvme_request request = {.opcode = nvme_admin_get_features, .done = note_cancelled};
 
-	crowd_begin();
+	writes_begin();
 	layer.fake->holds_admin = true;
 	layer.transport->admin(&layer.path, &request);
 	layer_pumps(3);
@@ -257,8 +257,8 @@ START_TEST(a_fatal_status_before_an_admin_command_is_answered)
 	layer_pumps(1300); /* of 5000 */
 	ck_assert_ptr_null(request.done);
 	ck_assert_uint_eq(log_count("CSTS.CFS"), 1);
-	layer_queue_live(&crowd_queue);
-	crowd_end();
+	layer_queue_live(&writes_queue);
+	writes_end();
 }
 END_TEST
 
