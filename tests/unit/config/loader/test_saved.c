@@ -172,7 +172,7 @@ START_TEST(an_entry_that_failed_is_saved)
 		 sockets[0]);
 	run(text, true, NULL);
 	saved_has(sockets[0]);
-	/* A call that fails is not a wish; one that succeeds does not take it away. */
+	/* A call that fails adds nothing; one that succeeds does not take it away. */
 	run(text, true, calls);
 	saved_has(sockets[0]);
 	saved_has("127.0.0.1");

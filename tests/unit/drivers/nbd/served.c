@@ -33,30 +33,30 @@ static _Atomic uint64_t added_ns;
 static pthread_t client_thread;
 static void (*client_main)(void);
 
-struct errand {
+struct call {
 	void (*fn)(void *arg);
 	void *arg;
 	sem_t done;
 };
 
-static void errand_run(void *arg)
+static void call_run(void *arg)
 {
-	struct errand *errand = arg;
+	struct call *call = arg;
 
-	errand->fn(errand->arg);
-	sem_post(&errand->done);
+	call->fn(call->arg);
+	sem_post(&call->done);
 }
 
 void served_on(struct ebb_thread *thread, void (*fn)(void *arg), void *arg)
 {
-	struct errand errand = {.fn = fn, .arg = arg};
+	struct call call = {.fn = fn, .arg = arg};
 
-	sem_init(&errand.done, 0, 0);
-	ck_assert_int_eq(ebb_thread_send_msg(thread, errand_run, &errand), 0);
-	while (sem_wait(&errand.done) != 0) {
+	sem_init(&call.done, 0, 0);
+	ck_assert_int_eq(ebb_thread_send_msg(thread, call_run, &call), 0);
+	while (sem_wait(&call.done) != 0) {
 		ck_assert_int_eq(errno, EINTR);
 	}
-	sem_destroy(&errand.done);
+	sem_destroy(&call.done);
 }
 
 static void *client_run(void *arg)

@@ -80,8 +80,8 @@ static void ring_look(struct event_uring *uring, unsigned *count)
 
 void kernel_look(void)
 {
-	unsigned home = 0;
+	unsigned num_main = 0;
 
-	ring_look(kernel_reactor()->urings.main, &home);
+	ring_look(kernel_reactor()->urings.main, &num_main);
 	ring_look(kernel_reactor()->urings.polled, &kernel_num_polled);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Controllers in trouble, and how they go: resets, failures, devices that leave, detaching. */
+/* Paths that fail, and how they go: resets, failures, devices that leave, detaching. */
 #include <errno.h>
 #include <string.h>
 
@@ -256,8 +256,8 @@ START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
 }
 END_TEST
 
-/* The doubt of the last request does not outlive the controller. */
-START_TEST(a_doubt_does_not_outlive_the_controller)
+/* The last request asks for a scan; the path may have gone before it is done. */
+START_TEST(a_scan_that_is_asked_for_does_not_outlive_the_controller)
 {
 	struct nvme_result result = {0};
 	struct call detach;
@@ -458,7 +458,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_reset_while_it_starts_is_followed_by_the_features),
 		UNIT_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back),
 		UNIT_TEST(an_answer_that_does_not_fit_makes_it_look_again),
-		UNIT_TEST(a_doubt_does_not_outlive_the_controller),
+		UNIT_TEST(a_scan_that_is_asked_for_does_not_outlive_the_controller),
 		UNIT_TEST(a_failed_controller_gets_no_bdevs),
 		UNIT_TEST(a_detach_ends_a_look_at_the_namespaces),
 		UNIT_TEST(a_device_that_leaves_ends_in_errors_and_a_line),
