@@ -3,7 +3,7 @@
 
 #include "core/event/watchdog.h"
 
-void __attribute__((noinline)) event_reactor_read_kernel_clock(struct event_reactor *reactor)
+void __attribute__((noinline)) event_callback_read_kernel_clock(struct event_reactor *reactor)
 {
 	uint64_t since_ns = event_turn.now_ns;
 
@@ -17,12 +17,12 @@ void __attribute__((noinline)) event_reactor_read_kernel_clock(struct event_reac
 	}
 }
 
-void __attribute__((noinline)) event_reactor_read_clock_again(struct event_reactor *reactor)
+void __attribute__((noinline)) event_callback_read_clock_again(struct event_reactor *reactor)
 {
 	if (ebb_likely(event_span_state(reactor) == EVENT_SPAN_IDLE &&
 		       base_ticker_count(&reactor->ticker, &event_turn.now_ns))) {
 		event_span_set_state(reactor, EVENT_SPAN_EMPTY);
 	} else {
-		event_reactor_read_clock(reactor);
+		event_callback_read_clock(reactor);
 	}
 }

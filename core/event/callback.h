@@ -21,7 +21,7 @@
 #define EVENT_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
 
 /* Gives the time since @since_ns to the callback that has worked. */
-static inline void event_reactor_charge(struct event_reactor *reactor, uint64_t since_ns)
+static inline void event_callback_charge(struct event_reactor *reactor, uint64_t since_ns)
 {
 	uint64_t busy_ns = atomic_load_explicit(&reactor->busy_ns, memory_order_relaxed);
 	uint64_t passed_ns = event_turn.now_ns - since_ns;
@@ -36,7 +36,7 @@ static inline void event_reactor_charge(struct event_reactor *reactor, uint64_t 
 }
 
 /* Reads the kernel's clock, and looks whether the callback that has run took too long. */
-void event_reactor_read_kernel_clock(struct event_reactor *reactor);
+void event_callback_read_kernel_clock(struct event_reactor *reactor);
 
 /*
  * Reads the clock. The time since the last reading is charged to what has worked meanwhile. What is
@@ -44,21 +44,21 @@ void event_reactor_read_kernel_clock(struct event_reactor *reactor);
  */
 static_assert(EVENT_CALLBACK_LIMIT_NS > BASE_TICKER_ANCHOR_MAX_NS, "overruns would not be seen");
 
-static inline void event_reactor_read_clock(struct event_reactor *reactor)
+static inline void event_callback_read_clock(struct event_reactor *reactor)
 {
 	uint64_t since_ns = event_turn.now_ns;
 
 	if (ebb_unlikely(!base_ticker_count(&reactor->ticker, &event_turn.now_ns))) {
-		event_reactor_read_kernel_clock(reactor);
+		event_callback_read_kernel_clock(reactor);
 	}
 	if (event_span_state(reactor) == EVENT_SPAN_WORKED) {
-		event_reactor_charge(reactor, since_ns);
+		event_callback_charge(reactor, since_ns);
 	}
 	event_span_set_state(reactor, EVENT_SPAN_EMPTY);
 }
 
 /* The same, in a turn that has read it before. */
-void event_reactor_read_clock_again(struct event_reactor *reactor);
+void event_callback_read_clock_again(struct event_reactor *reactor);
 
 /* Reports a spin lock that @thread still holds when the callback @name has returned. */
 void event_spinlock_held(struct ebb_thread *thread, const char *name);
@@ -68,7 +68,7 @@ static inline void event_callback_begin(struct event_reactor *reactor, struct eb
 					const char *name)
 {
 	if (ebb_unlikely(event_span_state(reactor) != EVENT_SPAN_EMPTY)) {
-		event_reactor_read_clock_again(reactor);
+		event_callback_read_clock_again(reactor);
 	}
 	atomic_store_explicit(&reactor->span.name, name, memory_order_relaxed);
 	atomic_store_explicit(&reactor->span.thread, thread, memory_order_relaxed);
@@ -95,7 +95,8 @@ static inline void event_callback_end(struct event_reactor *reactor, struct ebb_
  */
 #define EVENT_BATCH_NAME "I/O completions"
 
-static inline void event_batch_enter(struct event_reactor *reactor, struct ebb_thread *thread)
+static inline void event_callback_batch_begin(struct event_reactor *reactor,
+					      struct ebb_thread *thread)
 {
 	if (thread != event_turn.thread) {
 		if (event_turn.thread != NULL) {
@@ -106,7 +107,7 @@ static inline void event_batch_enter(struct event_reactor *reactor, struct ebb_t
 	}
 }
 
-static inline void event_batch_leave(struct event_reactor *reactor)
+static inline void event_callback_batch_end(struct event_reactor *reactor)
 {
 	event_callback_end(reactor, event_turn.thread, true);
 	event_thread_enter(NULL);

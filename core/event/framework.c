@@ -145,7 +145,7 @@ void event_framework_stop(void)
 				 "have called ebb_thread_exit()",
 				 thread->name);
 		}
-		ebb_thread_send_msg(thread, event_thread_tell_exit, NULL);
+		ebb_thread_send_msg(thread, event_thread_exit_tell, NULL);
 	}
 	event_thread_registry_unlock();
 	if (left == 1) {

@@ -198,7 +198,7 @@ static void reactor_wait(struct event_reactor *reactor)
 	if (slept) {
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
 	}
-	event_reactor_read_clock(reactor);
+	event_callback_read_clock(reactor);
 	reactor->last_work_ns = event_turn.now_ns;
 	if (slept) {
 		reactor->awake_since_ns = event_turn.now_ns;
@@ -210,7 +210,7 @@ static void reactor_wait(struct event_reactor *reactor)
 /* Return: true if the reactor has slept; false if something kept it awake. */
 static bool reactor_sleep(struct event_reactor *reactor)
 {
-	event_reactor_read_clock(reactor);
+	event_callback_read_clock(reactor);
 	if (!reactor_may_sleep(reactor)) {
 		reactor_submit(reactor);
 		return false;
@@ -260,7 +260,7 @@ void event_reactor_begin(struct event_reactor *reactor)
 	mem_cache_begin(reactor->core);
 	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store(&reactor->tid, gettid());
-	event_reactor_read_clock(reactor);
+	event_callback_read_clock(reactor);
 	atomic_store_explicit(&reactor->started_ns, event_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = event_turn.now_ns;
 	reactor->awake_since_ns = event_turn.now_ns;
@@ -295,7 +295,7 @@ bool event_reactor_turn(struct event_reactor *reactor, bool polling)
 	bool worked;
 
 	if (!polling) {
-		event_reactor_read_clock(reactor);
+		event_callback_read_clock(reactor);
 	}
 	worked = reactor_turn(reactor, polling);
 	reactor_submit(reactor);

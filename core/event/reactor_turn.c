@@ -210,7 +210,7 @@ void event_reactor_turn_run(struct event_reactor *reactor, bool polling)
 	atomic_store_explicit(&reactor->turns, turn, memory_order_relaxed);
 	event_turn.worked = false;
 	if (ebb_likely(polling)) {
-		event_reactor_read_clock(reactor);
+		event_callback_read_clock(reactor);
 	}
 	atomic_store_explicit(&reactor->turn_ns, event_turn.now_ns, memory_order_relaxed);
 

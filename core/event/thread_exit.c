@@ -86,7 +86,7 @@ void ebb_thread_exit(void)
 	}
 }
 
-void event_thread_tell_exit(void *arg)
+void event_thread_exit_tell(void *arg)
 {
 	(void)arg;
 	ebb_thread_exit();
@@ -156,7 +156,7 @@ static void thread_gone(unsigned left, bool stopping)
 		return;
 	}
 	if (left == 1) {
-		ebb_thread_send_msg(event_threads.app, event_thread_tell_exit, NULL);
+		ebb_thread_send_msg(event_threads.app, event_thread_exit_tell, NULL);
 	} else if (left == 0) {
 		event_reactor_list_stop();
 	}

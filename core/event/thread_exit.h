@@ -8,6 +8,6 @@ struct ebb_thread;
 void event_thread_exit_check(struct ebb_thread *thread);
 
 /* A message: its thread shall exit. */
-void event_thread_tell_exit(void *arg);
+void event_thread_exit_tell(void *arg);
 
 #endif

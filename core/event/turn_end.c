@@ -23,11 +23,11 @@ static void turn_end_run_deferred(struct event_reactor *reactor)
 		struct event_deferred *next = deferred->next;
 
 		__builtin_prefetch(next);
-		event_batch_enter(reactor, deferred->thread);
+		event_callback_batch_begin(reactor, deferred->thread);
 		deferred->fn(deferred);
 		deferred = next;
 	} while (deferred != NULL);
-	event_batch_leave(reactor);
+	event_callback_batch_end(reactor);
 }
 
 static void turn_end_run_ends(void)

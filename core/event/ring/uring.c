@@ -298,7 +298,7 @@ static void uring_complete(struct event_uring *uring, void *data, int32_t res, u
 			return; /* its end was forced; what the request used has been leaked */
 		}
 		op->thread->uring_ops--;
-		event_batch_enter(uring->reactor, op->thread);
+		event_callback_batch_begin(uring->reactor, op->thread);
 		op->complete(op, res, flags);
 	}
 }
@@ -327,7 +327,7 @@ void event_uring_reap(struct event_uring *uring)
 		uring_complete(uring, data, res, flags);
 	}
 	if (event_turn.thread != NULL) {
-		event_batch_leave(uring->reactor);
+		event_callback_batch_end(uring->reactor);
 	}
 }
 

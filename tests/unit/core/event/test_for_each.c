@@ -106,7 +106,7 @@ static void visit_and_end_next(void *arg)
 {
 	visit(arg);
 	if (ebb_thread_current() == threads[0]) {
-		ebb_thread_send_msg(threads[1], event_thread_tell_exit, NULL);
+		ebb_thread_send_msg(threads[1], event_thread_exit_tell, NULL);
 	}
 }
 

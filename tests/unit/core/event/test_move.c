@@ -310,7 +310,7 @@ END_TEST
 START_TEST(test_exit_while_travelling)
 {
 	begin_move(1);
-	ebb_thread_send_msg(thread, event_thread_tell_exit, NULL);
+	ebb_thread_send_msg(thread, event_thread_exit_tell, NULL);
 	stepper_turn_of(0, true);
 	stepper_settle();
 	ck_assert_int_eq(atomic_load(&thread->state), EVENT_THREAD_EXITED);
