@@ -19,7 +19,7 @@ void rpc_calls_start(struct rpc_connection *connection, struct json_object *docu
 
 /**
  * rpc_calls_abandon() - answer that its call has not ended, and call nothing more of it
- * The app thread may have the request: it comes back, or stays there, unheard.
+ * The app thread may have the request: it comes back, or stays there, and is not answered.
  */
 void rpc_calls_abandon(struct rpc_request *request);
 

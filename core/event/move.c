@@ -8,7 +8,7 @@
  *	on the old reactor  after each turn: all quiet, nothing in the io_uring, nothing deferred?
  *	                    Then its sources leave the epoll set (their generation goes up, so an
  *	                    event already read is dropped), the thread leaves the list,
- *	                    thread->reactor changes, and the thread travels in a message
+ *	                    thread->reactor changes, and the thread is handed over by a message
  *	on the new reactor  the sources join, the channels go on, then its queue is looked at
  *
  * Senders never notice. One that has told the old reactor looks again where the thread is. Both

@@ -6,7 +6,7 @@
 
 struct event_reactor;
 
-/* The CPUs that the process may use, as it was started; what a reactor that sleeps may roam. */
+/* The CPUs that the process may use, as it was started: a reactor that sleeps may run on any. */
 extern cpu_set_t event_allowed_cpus;
 
 /* Puts the calling OS thread, which runs @reactor, where the mode wants it. */

@@ -334,7 +334,7 @@ static void conn_received_end(struct nbd_conn *conn)
 {
 	if (conn->state != NBD_CONN_TRANSMISSION) {
 		conn_fail(conn, NULL);
-	} else if (nbd_rx_is_amid(&conn->transmission.rx)) {
+	} else if (nbd_rx_is_partial(&conn->transmission.rx)) {
 		conn_fail(conn, "left in the middle of a request");
 	} else {
 		nbd_conn_set_state(conn, NBD_CONN_DRAINING);

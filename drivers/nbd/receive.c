@@ -35,7 +35,7 @@ void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
 	}
 }
 
-bool nbd_rx_is_amid(const struct nbd_rx *rx)
+bool nbd_rx_is_partial(const struct nbd_rx *rx)
 {
 	return rx->len > 0 || nbd_parser_payload_left(&rx->parser) > 0;
 }

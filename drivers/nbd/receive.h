@@ -45,7 +45,7 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd);
 void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags);
 
 /* True if something has come of which the rest has not. */
-bool nbd_rx_is_amid(const struct nbd_rx *rx);
+bool nbd_rx_is_partial(const struct nbd_rx *rx);
 
 /**
  * nbd_rx_parse() - rx->parsed is the next thing in what has come

@@ -10,7 +10,7 @@ struct nvme_apst_table {
 };
 
 /**
- * nvme_apst_table_make() - whither an idle controller shall go from each power state
+ * nvme_apst_table_make() - the state to which an idle controller shall go from each power state
  * @latency_us: the longest exit latency that may be paid; 0: no power saving at all
  * @ret_table: wholly set
  * Return: number of entries that lead anywhere; 0: leave the feature off.

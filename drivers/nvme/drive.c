@@ -4,11 +4,11 @@
  *
  *	attaching -> online -> leaving -> deleting -> closing -> gone
  *
- * It goes downhill in one order, whoever wants it (a user, the end of the process, a start that
- * failed, a device that has left): wait for what is under way (attach, reset, a job), take the
- * bdevs away, close each namespace when its last channel has gone, wait for the channels of the
- * drive, then let go of the device. Each end calls nvme_drive_go_on(), which looks how far down it
- * is. Clients that do not let go keep it waiting: the device stays theirs. An attach that fails is
+ * It ends in one order, whoever wants it (a user, the end of the process, a start that failed, a
+ * device that has left): wait for what is under way (attach, reset, a job), take the bdevs away,
+ * close each namespace when its last channel has gone, wait for the channels of the drive, then let
+ * go of the device. Whatever has ended calls nvme_drive_go_on(), which looks how far that is.
+ * Clients that do not let go keep it waiting: the device stays theirs. An attach that fails is
  * answered when all of that is done: whoever tries again finds name and device free.
  */
 #include "drivers/nvme/drive.h"

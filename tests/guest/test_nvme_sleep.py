@@ -85,7 +85,7 @@ def a_reactor_sleeps_while_the_drive_takes_its_time():
             assert took > 1 / SLOW_IOPS, f"nothing was slow: {took} s"
             ran = sum(after[tid][1] - before[tid][1] for tid in after)
             print(f"{took:.2f} s, {ran} wakeups")
-            # A straggler's timer would have run a thousand times a second, a poll much more.
+            # The timer for late completions would run a thousand times a second, a poll much more.
             assert ran < 60, f"{ran} wakeups while 4 commands took {took} s"
 
 

@@ -203,11 +203,11 @@ def a_client_that_reads_slowly_gets_its_replies():
 @test
 def shutdown_ends_with_clients_of_every_kind():
     with served() as (daemon, _, path):
-        with NbdClient(path, "disk") as deaf, NbdClient(path, "disk"), Haggler(path):
+        with NbdClient(path, "disk") as stalled, NbdClient(path, "disk"), Haggler(path):
             half = NbdClient(path, "disk")
             half.sock.sendall(request_bytes(CMD_WRITE, 0, MIB) + bytes(1000))
             for _ in range(64):
-                deaf.send(CMD_READ, 0, 512 * KIB)
+                stalled.send(CMD_READ, 0, 512 * KIB)
             wait_for(lambda: resident_kib(daemon) > 8 * KIB, "its buffers are full")
             begin = time.monotonic()
             assert daemon.stop() == 0

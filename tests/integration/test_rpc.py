@@ -521,20 +521,20 @@ def ebbctl_says_what_is_wrong_with_the_socket():
         stale = daemon.sockets / "stale.sock"
         with socket.socket(socket.AF_UNIX) as sock:
             sock.bind(str(stale))
-        deaf = daemon.sockets / "deaf.sock"
+        silent = daemon.sockets / "silent.sock"
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.bind(str(deaf))
+            sock.bind(str(silent))
             sock.listen(8)
             for path, piece in (
                 (daemon.sockets / "none.sock", "start ebbd"),
                 (stale, "nobody listens"),
                 (daemon.sockets, "is not a socket"),
-                (deaf, "no answer within"),
+                (silent, "no answer within"),
             ):
                 command = [BUILD / "ebbctl", "-s", path, "-t", "0.2", "spdk_get_version"]
                 done = run_command(command)
                 assert done.returncode == 1 and piece in done.stderr, done.stderr
-                assert path == deaf or str(path) in done.stderr, done.stderr
+                assert path == silent or str(path) in done.stderr, done.stderr
         environment = {**os.environ, "EBB_RPC_SOCKET": str(daemon.rpc_socket)}
         done = run_command([BUILD / "ebbctl", "spdk_get_version"], env=environment)
         assert done.returncode == 0 and "version" in done.stdout, done.stderr

@@ -235,7 +235,7 @@ static void last_replies_have_their_time(void)
 	ck_assert(!client_hears_nothing(fd, 10000));
 	ck_assert_int_eq(served_clients(), 1);
 	served_add_time(NBD_DRAIN_MS + 500);
-	client_wait(served_nobody, "the deaf client is gone");
+	client_wait(served_nobody, "the stalled client is gone");
 	close(fd);
 }
 

@@ -37,7 +37,7 @@ static void client_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void 
 	(void)bdev;
 	if (event == EBB_BDEV_EVENT_REMOVE) {
 		client->removes++;
-		if (client->polite) {
+		if (client->closes) {
 			nvme_close(client);
 		}
 	} else {

@@ -23,7 +23,7 @@ struct nvme_client {
 	struct ebb_bdev_desc *desc;
 	struct ebb_io_channel *ch;
 	unsigned removes, resizes;
-	bool polite; /* closes when told to */
+	bool closes; /* when told to */
 };
 
 void nvme_open(struct nvme_client *client, const char *name);

@@ -195,7 +195,7 @@ START_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back)
 {
 	nvme_attach();
 	nvme_open(&client, "nn1");
-	client.polite = true;
+	client.closes = true;
 	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
 	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
 	stage_turns(8);
@@ -227,7 +227,7 @@ START_TEST(an_answer_that_does_not_fit_makes_it_look_again)
 
 	nvme_attach();
 	nvme_open(&client, "nn1");
-	client.polite = true;
+	client.closes = true;
 	looks = mock_count(true, nvme_admin_identify);
 	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_READ_ERROR | NVME_DNR);
 	ck_assert_int_lt(do_read(), 0);
@@ -264,7 +264,7 @@ START_TEST(a_scan_that_is_asked_for_does_not_outlive_the_controller)
 
 	nvme_attach();
 	nvme_open(&client, "nn1");
-	client.polite = true;
+	client.closes = true;
 	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_INVALID_NS | NVME_DNR);
 	mock.hold = true;
 	ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, 0, 8, nvme_done, &result), 0);
@@ -329,7 +329,7 @@ START_TEST(a_device_that_leaves_ends_in_errors_and_a_line)
 
 	nvme_attach();
 	nvme_open(&client, "nn1");
-	client.polite = false;
+	client.closes = false;
 	mock_fail(false, nvme_cmd_read, 1, 0, NVME_SC_NS_NOT_READY | 2 << 11);
 	for (i = 0; i < 8; i++) {
 		ck_assert_int_eq(ebb_bdev_read(client.desc, client.ch, buf, i, 1, nvme_done,
