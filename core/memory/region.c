@@ -21,7 +21,7 @@
  *	     may the pool grow there again, so a subscriber never hears of the coming of a region
  *	     before it has released the one that was there: it can keep what it knows by index.
  *
- * Who must release is counted in holders[], one for each subscriber at the moment of leaving, and
+ * Who must release is counted in refs[], one for each subscriber at the moment of leaving, and
  * is marked in the subscriber. One more is the trim's own, which it gives back when the lock is
  * free (mem_regions_let_go()): so a subscriber that releases inside removed() is never the last,
  * and the slow part, unmapping, is done outside the lock, by the last one to let go. Nobody else
@@ -70,8 +70,8 @@ static struct {
 	struct ebb_list subscribers;
 	unsigned num_mapped;
 	unsigned num_present;
-	int refused; /* why there can be no more regions now; 0: there can */
-	unsigned holders[EBB_MEM_REGIONS_MAX]; /* of a region that leaves */
+	int refused;                        /* why there can be no more regions now; 0: there can */
+	unsigned refs[EBB_MEM_REGIONS_MAX]; /* to a region that leaves */
 } regions = {.subscribers = EBB_LIST_INIT(regions.subscribers)};
 
 /* Inside removed(): this OS thread has the lock. */
@@ -187,7 +187,7 @@ static void region_leave(unsigned index, const struct ebb_list *end, struct mem_
 
 	region_set_state(index, REGION_LEAVING);
 	regions.num_present--;
-	regions.holders[index] = 1; /* the caller's */
+	regions.refs[index] = 1; /* the caller's */
 	telling = true;
 	for (node = regions.subscribers.next; node != end; node = node->next) {
 		struct ebb_mem_subscriber *subscriber =
@@ -195,7 +195,7 @@ static void region_leave(unsigned index, const struct ebb_list *end, struct mem_
 
 		ebb_assert(!set_has(subscriber->owed, index));
 		subscriber->owed[index / 64] |= 1ull << (index % 64);
-		regions.holders[index]++;
+		regions.refs[index]++;
 		if (subscriber->removed != NULL) { /* otherwise it has it until it goes itself */
 			subscriber->removed(subscriber, &region);
 		}
@@ -268,11 +268,11 @@ void mem_region_leave_locked(unsigned index, struct mem_region_set *leaving)
 	regions.refused = 0; /* it may come again */
 }
 
-/* One of its holders lets go. Return: true: it was the last. */
+/* One reference is put. Return: true: it was the last. */
 static bool region_unhold_locked(unsigned index)
 {
-	ebb_assert(region_get_state(index) == REGION_LEAVING && regions.holders[index] > 0);
-	return --regions.holders[index] == 0;
+	ebb_assert(region_get_state(index) == REGION_LEAVING && regions.refs[index] > 0);
+	return --regions.refs[index] == 0;
 }
 
 /* Gives the memory back and keeps the addresses. Nobody else touches it; see above. */
