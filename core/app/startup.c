@@ -112,7 +112,6 @@ bool app_startup_is_served(enum ebb_startup_serves what)
 
 static void waiters_resolve(int rc)
 {
-	struct ebb_list waiters = EBB_LIST_INIT(waiters);
 	struct ebb_list *node;
 	struct init_waiter *waiter;
 
@@ -121,8 +120,8 @@ static void waiters_resolve(int rc)
 	}
 	startup.resolved = true;
 	startup.result = rc;
-	ebb_list_splice_back(&waiters, &startup.waiters);
-	while ((node = ebb_list_pop_front(&waiters)) != NULL) {
+	/* Nobody waits any more now: who comes meanwhile is told at once. */
+	while ((node = ebb_list_pop_front(&startup.waiters)) != NULL) {
 		waiter = ebb_list_entry(node, struct init_waiter, link);
 		waiter->done(waiter->arg, rc);
 		free(waiter);

@@ -57,7 +57,7 @@ static int channel_create(void *device, void *ctx)
 	if (bdev->optimal_io_boundary != 0) {
 		ch->boundary_mask = ~((uint64_t)bdev->optimal_io_boundary - 1);
 	}
-	ebb_list_init(&ch->waiters);
+	base_wait_list_init(&ch->waiters);
 	ebb_list_init(&ch->held);
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
@@ -83,7 +83,7 @@ static void channel_destroy(void *device, void *ctx)
 	(void)device;
 	/* Its user has put it with requests under way or waits, which would come back to nothing. */
 	ebb_assert(ch->outstanding == 0 && ebb_list_empty(&ch->held));
-	ebb_assert(ebb_list_empty(&ch->waiters) && !ch->kicked);
+	ebb_assert(base_wait_list_empty(&ch->waiters) && !ch->kicked);
 	bdev_stats_report(ch);
 	ebb_io_channel_put(ch->driver_channel);
 	bdev_pool_destroy(ch);

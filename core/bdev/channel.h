@@ -14,6 +14,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/thread.h>
 
+#include "core/base/wait_list.h"
 #include "core/event/turn.h"
 
 /* Vectors of up to this many elements are copied into the request. */
@@ -153,11 +154,10 @@ struct bdev_channel {
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
-	struct ebb_list waiters; /* for a free request */
+	struct base_wait_list waiters; /* for a free request */
 	struct ebb_list held;
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
-	bool waking; /* waiters are being served */
 
 	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
 	struct bdev_type_stat reported[EBB_BDEV_IO_TYPE_COUNT]; /* in the bdev's totals already */

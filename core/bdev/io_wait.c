@@ -16,7 +16,7 @@ static void kick_deferred(struct event_deferred *deferred)
 /* Somebody waits for what is there: he is served at the end of the turn. */
 static void waiters_kick(struct bdev_channel *ch)
 {
-	if (!bdev_pool_empty(ch) && !ch->kicked && !ch->waking) {
+	if (!bdev_pool_empty(ch) && !ch->kicked && !ch->waiters.waking) {
 		ch->kicked = true;
 		ch->kick.fn = kick_deferred;
 		event_turn_defer(&ch->kick);
@@ -25,23 +25,18 @@ static void waiters_kick(struct bdev_channel *ch)
 
 void bdev_io_wait_wake(struct bdev_channel *ch)
 {
-	struct ebb_list now = EBB_LIST_INIT(now);
+	struct ebb_list *node;
 
-	if (ch->waking) {
+	if (!base_wait_list_begin(&ch->waiters)) {
 		return;
 	}
-	ch->waking = true;
-	ebb_list_splice_back(&now, &ch->waiters);
-	while (!bdev_pool_empty(ch) && !ebb_list_empty(&now)) {
-		struct ebb_bdev_io_wait *wait =
-			ebb_list_entry(ebb_list_pop_front(&now), struct ebb_bdev_io_wait, link);
+	while (!bdev_pool_empty(ch) && (node = base_wait_list_next(&ch->waiters)) != NULL) {
+		struct ebb_bdev_io_wait *wait = ebb_list_entry(node, struct ebb_bdev_io_wait, link);
 
 		wait->fn(wait->arg);
 	}
-	ch->waking = false;
-	ebb_list_splice_back(&now, &ch->waiters);
-	ebb_list_splice_back(&ch->waiters, &now);
-	if (ebb_list_empty(&ch->waiters)) {
+	base_wait_list_end(&ch->waiters);
+	if (base_wait_list_empty(&ch->waiters)) {
 		ch->attention &= (uint8_t)~BDEV_CH_WAITERS;
 	} else {
 		waiters_kick(ch);
@@ -50,7 +45,7 @@ void bdev_io_wait_wake(struct bdev_channel *ch)
 
 void bdev_io_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait)
 {
-	ebb_list_push_back(&ch->waiters, &wait->link);
+	base_wait_list_add(&ch->waiters, &wait->link);
 	ch->attention |= BDEV_CH_WAITERS;
 	waiters_kick(ch);
 }

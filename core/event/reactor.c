@@ -142,7 +142,7 @@ static void reactor_woken(struct event_reactor *reactor, const struct epoll_even
 {
 	for (int i = 0; i < count; i++) {
 		struct event_source *source =
-			event_source_from_event(&reactor->sources, events[i].data.u64);
+			base_handle_find(&reactor->sources, events[i].data.u64);
 
 		if (source == NULL) {
 			continue;
@@ -375,5 +375,5 @@ void event_reactor_fini(struct event_reactor *reactor)
 	if (reactor->epoll_fd >= 0) {
 		close(reactor->epoll_fd);
 	}
-	event_source_table_fini(&reactor->sources);
+	base_handle_table_fini(&reactor->sources);
 }

@@ -76,7 +76,7 @@ struct event_reactor {
 	_Atomic(enum ebb_reactor_mode) mode_published;
 	_Atomic uint32_t spin_us_published;
 
-	struct event_source_table sources;
+	struct base_handle_table sources;
 	struct event_source event_source;
 	int epoll_fd;
 	int core;

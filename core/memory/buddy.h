@@ -16,7 +16,7 @@
 #define MEM_BUDDY_ORDERS       (MEM_BUDDY_REGION_ORDER + 1u)
 #define MEM_BUDDY_PAGES_MAX    (EBB_MEM_REGIONS_MAX * MEM_BUDDY_REGION_PAGES)
 
-/* 8.5 MiB, of which only what belongs to regions in use is ever touched. */
+/* 2.2 MB, of which only what belongs to regions in use is ever touched. */
 struct mem_buddy {
 	struct ebb_list free[MEM_BUDDY_ORDERS];
 	struct ebb_list link[MEM_BUDDY_PAGES_MAX]; /* of the first page of a free block */

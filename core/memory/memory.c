@@ -52,14 +52,16 @@ struct mem_cache {
 	struct cache_class classes[CLASS_COUNT];
 };
 
+/* Zero as a whole, so that it takes no room in the program's file; most of it is the buddy's tables. */
 static struct {
 	bool ready;
-	struct ebb_list caches;
 	size_t used_bytes;
 	struct mem_buddy buddy;
 	unsigned region_age[EBB_MEM_REGIONS_MAX]; /* when a block came or went last */
 	pthread_key_t cache_key;                  /* only for its destructor */
-} pool = {.caches = EBB_LIST_INIT(pool.caches)};
+} pool;
+
+static struct ebb_list pool_caches = EBB_LIST_INIT(pool_caches);
 
 /* Set under the lock; read on every allocation, so it has a line of its own. */
 static _Atomic unsigned pool_age EBB_CACHE_ALIGNED;
@@ -197,7 +199,7 @@ void mem_cache_begin(int core)
 	cache->core = core;
 	if (!cache->known && pool_ready_locked() == 0 &&
 	    pthread_setspecific(pool.cache_key, cache) == 0) {
-		ebb_list_push_back(&pool.caches, &cache->link);
+		ebb_list_push_back(&pool_caches, &cache->link);
 		cache->known = true;
 	}
 	pthread_mutex_unlock(&mem_lock);
@@ -391,7 +393,7 @@ bool mem_age(cpu_set_t *ret_stale_cores)
 	pthread_mutex_lock(&mem_lock);
 	atomic_fetch_add_explicit(&pool_age, 1, memory_order_relaxed);
 	if (mem_regions_can_leave_locked() && mem_region_num_present_locked() > 1) {
-		ebb_list_for_each(node, &pool.caches) {
+		ebb_list_for_each(node, &pool_caches) {
 			more |= cache_age_locked(ebb_list_entry(node, struct mem_cache, link),
 						 ret_stale_cores);
 		}
@@ -411,7 +413,7 @@ void ebb_mem_get_stats(struct ebb_mem_stats *ret_stats)
 	pthread_mutex_lock(&mem_lock);
 	stats.mapped_bytes = (size_t)mem_region_num_mapped_locked() << MEM_BUDDY_REGION_SHIFT;
 	stats.used_bytes = pool.used_bytes;
-	ebb_list_for_each(node, &pool.caches) {
+	ebb_list_for_each(node, &pool_caches) {
 		struct mem_cache *cache = ebb_list_entry(node, struct mem_cache, link);
 
 		for (class = 0; class < CLASS_COUNT; class ++) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ebb/method.h>
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +11,7 @@
 #include <ebb/log.h>
 #include <ebb/thread.h>
 
+#include "core/base/handle.h"
 #include "core/method/param.h"
 #include "core/method/wanted.h"
 
@@ -17,146 +20,117 @@
  *
  * A method may end its call long after it was called, and a method with a bug may end it twice, by
  * then perhaps after somebody else's call has taken over the memory. So a struct ebb_call pointer
- * is no address: it is a ticket of a slot's index and the slot's generation, which moves on when
- * the call ends. A spent ticket is recognised whatever has happened to its slot since.
+ * is no address: it is a handle, and one that is spent is recognised whatever has happened since.
  */
 
-#define CALL_INDEX_BITS 13
-#define CALL_SLOTS_MAX  (1u << CALL_INDEX_BITS)
-#define CALL_NO_SLOT    UINT32_MAX
+#define CALLS_MAX   (1u << 13)
+#define ENDED_NOTED 64u
 
-struct call_slot {
-	uint64_t generation; /* of the call in the slot, or of the next one */
-	bool busy;
-	uint32_t next_free;
-	const struct ebb_method *method; /* of the call in the slot, or of the last one */
-	void *values;
+struct call {
+	uint64_t handle;
+	const struct ebb_method *method;
 	struct json_object *took_effect; /* NULL: nothing beyond @values */
 	bool keep_failed;                /* what it asks for is wanted even if it fails */
 	ebb_method_done done;
 	void *arg;
+	_Alignas(max_align_t) unsigned char values[];
 };
 
-static struct call_slot *slots;
-static uint32_t num_slots;
-static uint32_t first_free = CALL_NO_SLOT;
+static_assert(sizeof(struct ebb_call *) >= sizeof(uint64_t), "a handle as a pointer");
 
-/* The slots are the app thread's; with no framework running they are the caller's. */
+static struct base_handle_table calls = {.max_slots = CALLS_MAX};
+
+/* What was called, of those that have ended last, to name it if its call is ended again. */
+static struct {
+	uint64_t handle;
+	const struct ebb_method *method;
+} ended[ENDED_NOTED];
+
+/* The calls are the app thread's; with no framework running they are the caller's. */
 static void call_assert_app(void)
 {
 	ebb_assert(ebb_thread_app() == NULL || ebb_thread_is_app());
 }
 
-static struct ebb_call *call_ticket(uint32_t index)
+/* A call under way, or NULL: then the mistake has been logged. */
+static struct call *call_find(struct ebb_call *ticket)
 {
-	return (struct ebb_call *)(uintptr_t)(slots[index].generation << CALL_INDEX_BITS | index);
-}
-
-static bool slots_grow(void)
-{
-	uint32_t num = num_slots == 0 ? 16 : num_slots * 2;
-	struct call_slot *grown;
-
-	if (num > CALL_SLOTS_MAX) {
-		return false;
-	}
-	grown = reallocarray(slots, num, sizeof(*slots));
-	if (grown == NULL) {
-		return false;
-	}
-	slots = grown;
-	for (uint32_t i = num; i-- > num_slots;) {
-		slots[i] = (struct call_slot){.generation = 1, .next_free = first_free};
-		first_free = i;
-	}
-	num_slots = num;
-	return true;
-}
-
-/* The slot of a call under way, or NULL: then the mistake has been logged. */
-static struct call_slot *call_find(struct ebb_call *call)
-{
-	uint32_t index = (uint32_t)((uintptr_t)call & (CALL_SLOTS_MAX - 1));
-	uint64_t generation = (uintptr_t)call >> CALL_INDEX_BITS;
-	struct call_slot *slot;
+	uint64_t handle = (uintptr_t)ticket;
+	uint32_t noted = base_handle_index(handle) % ENDED_NOTED;
+	struct call *call;
 
 	call_assert_app();
-	if (index >= num_slots || generation == 0 || generation > slots[index].generation) {
+	if (!base_handle_given(&calls, handle)) {
 		ebb_error("method", "a call that was never made was ended: a bug in a method");
 		return NULL;
 	}
-	slot = &slots[index];
-	if (slot->busy && slot->generation == generation) {
-		return slot;
+	call = base_handle_find(&calls, handle);
+	if (call != NULL) {
+		return call;
 	}
-	if (slot->generation == generation + (slot->busy ? 0 : 1)) {
+	if (ended[noted].handle == handle) {
 		ebb_error("method",
 			  "method \"%s\" has ended one call twice; the second end is "
 			  "ignored",
-			  slot->method->name);
+			  ended[noted].method->name);
 	} else {
 		ebb_error("method", "a method has ended one call twice; the second end is ignored");
 	}
 	return NULL;
 }
 
-/* Notes what is wanted now and frees the slot, then reports; @done may dispatch again. */
-static void call_end(struct call_slot *slot, struct json_object *result,
+/* Notes what is wanted now and spends the handle, then reports; @done may dispatch again. */
+static void call_end(struct call *call, struct json_object *result,
 		     const struct ebb_method_error *error)
 {
-	ebb_method_done done = slot->done;
-	void *arg = slot->arg;
-	void *values = slot->values;
+	uint32_t noted = base_handle_index(call->handle) % ENDED_NOTED;
 
-	method_wanted_note(slot->method, values, slot->took_effect, error != NULL ? error->code : 0,
-			   slot->keep_failed);
-	json_object_put(slot->took_effect);
-	slot->took_effect = NULL;
-	slot->busy = false;
-	slot->generation++;
-	slot->values = NULL;
-	slot->next_free = first_free;
-	first_free = (uint32_t)(slot - slots);
-	done(arg, result, error);
-	free(values);
+	method_wanted_note(call->method, call->values, call->took_effect,
+			   error != NULL ? error->code : 0, call->keep_failed);
+	json_object_put(call->took_effect);
+	ended[noted].handle = call->handle;
+	ended[noted].method = call->method;
+	base_handle_remove(&calls, call->handle);
+	call->done(call->arg, result, error);
+	free(call);
 }
 
-void ebb_call_result(struct ebb_call *call, struct json_object *result)
+void ebb_call_result(struct ebb_call *ticket, struct json_object *result)
 {
-	struct call_slot *slot = call_find(call);
+	struct call *call = call_find(ticket);
 
-	if (slot == NULL) {
+	if (call == NULL) {
 		json_object_put(result);
 		return;
 	}
-	call_end(slot, result, NULL);
+	call_end(call, result, NULL);
 }
 
-void ebb_call_error(struct ebb_call *call, int code, const char *format, ...)
+void ebb_call_error(struct ebb_call *ticket, int code, const char *format, ...)
 {
-	struct call_slot *slot = call_find(call);
+	struct call *call = call_find(ticket);
 	struct ebb_method_error error = {.code = code};
 	va_list args;
 
-	if (slot == NULL) {
+	if (call == NULL) {
 		return;
 	}
 	va_start(args, format);
 	vsnprintf(error.text, sizeof(error.text), format, args);
 	va_end(args);
-	call_end(slot, NULL, &error);
+	call_end(call, NULL, &error);
 }
 
-void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_object *value)
+void ebb_call_took_effect(struct ebb_call *ticket, const char *param, struct json_object *value)
 {
-	struct call_slot *slot = call_find(call);
+	struct call *call = call_find(ticket);
 
-	ebb_assert(slot == NULL || method_param_find(slot->method, param) != NULL);
-	if (slot != NULL && slot->took_effect == NULL) {
-		slot->took_effect = json_object_new_object();
+	ebb_assert(call == NULL || method_param_find(call->method, param) != NULL);
+	if (call != NULL && call->took_effect == NULL) {
+		call->took_effect = json_object_new_object();
 	}
-	if (slot == NULL || slot->took_effect == NULL ||
-	    json_object_object_add(slot->took_effect, param, value) != 0) {
+	if (call == NULL || call->took_effect == NULL ||
+	    json_object_object_add(call->took_effect, param, value) != 0) {
 		json_object_put(value);
 	}
 }
@@ -177,58 +151,55 @@ static void error_wrong_state(const struct ebb_method *method, struct ebb_method
 	}
 }
 
-/* Takes a slot for a call to @method, its parameters decoded. NULL: @ret_error says why not. */
-static struct call_slot *call_begin(const struct ebb_method *method, struct json_object *params,
-				    ebb_method_done done, void *arg,
-				    struct ebb_method_error *ret_error)
+/* Begins a call to @method, its parameters decoded. NULL: @ret_error says why not. */
+static struct call *call_begin(const struct ebb_method *method, struct json_object *params,
+			       ebb_method_done done, void *arg, struct ebb_method_error *ret_error)
 {
-	struct call_slot *slot;
-	void *values = malloc(method->params_size != 0 ? method->params_size : 1);
+	struct call *call = malloc(sizeof(*call) + method->params_size);
+	uint64_t handle = call != NULL ? base_handle_add(&calls, call) : 0;
 
-	if (values == NULL || (first_free == CALL_NO_SLOT && !slots_grow())) {
+	if (handle == 0) {
 		method_error_set(ret_error, EBB_METHOD_INTERNAL_ERROR,
 				 "no room to call method \"%s\" (%u calls are under way): call "
 				 "again when some have ended",
-				 method->name, num_slots);
-		free(values);
+				 method->name, calls.num_slots);
+		free(call);
 		return NULL;
 	}
-	if (method_param_decode(method, params, values, ret_error) != 0) {
-		free(values);
+	if (method_param_decode(method, params, call->values, ret_error) != 0) {
+		base_handle_remove(&calls, handle);
+		free(call);
 		return NULL;
 	}
-	slot = &slots[first_free];
-	first_free = slot->next_free;
-	slot->busy = true;
-	slot->keep_failed = false;
-	slot->method = method;
-	slot->values = values;
-	slot->done = done;
-	slot->arg = arg;
-	return slot;
+	call->handle = handle;
+	call->method = method;
+	call->took_effect = NULL;
+	call->done = done;
+	call->arg = arg;
+	return call;
 }
 
 static void call_dispatch(const struct ebb_method *method, struct json_object *params,
 			  bool keep_failed, ebb_method_done done, void *arg)
 {
 	struct ebb_method_error error;
-	struct call_slot *slot = NULL;
+	struct call *call = NULL;
 
 	call_assert_app();
 	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
 	} else {
-		slot = call_begin(method, params, done, arg, &error);
+		call = call_begin(method, params, done, arg, &error);
 	}
-	if (slot == NULL) {
+	if (call == NULL) {
 		done(arg, NULL, &error);
 		return;
 	}
-	slot->keep_failed = keep_failed;
+	call->keep_failed = keep_failed;
 	if (method->snapshot != NULL) {
-		call_end(slot, method->snapshot(), NULL);
+		call_end(call, method->snapshot(), NULL);
 	} else {
-		method->fn(call_ticket((uint32_t)(slot - slots)), slot->values);
+		method->fn((struct ebb_call *)(uintptr_t)call->handle, call->values);
 	}
 }
 

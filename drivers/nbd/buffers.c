@@ -68,7 +68,7 @@ void nbd_buffers_free(struct nbd_buffers *buffers, struct nbd_share *share)
 	share->used_bytes -= buffers->used_bytes;
 	group->used_bytes -= buffers->used_bytes;
 	buffers->used_bytes = 0;
-	if (ebb_unlikely(!ebb_list_empty(&group->mem_waiters))) {
+	if (ebb_unlikely(!base_wait_list_empty(&group->mem_waiters))) {
 		group->freed = true;
 	}
 }

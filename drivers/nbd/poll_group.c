@@ -81,20 +81,20 @@ void nbd_poll_group_cancel(struct nbd_op *op)
 static int group_retry_waiters(void *arg)
 {
 	struct nbd_poll_group *group = arg;
-	struct ebb_list waiting;
 	struct ebb_list *node;
 	int retried = 0;
 
-	/* Who gets none joins the end of the list again: each is asked once. */
-	ebb_list_init(&waiting);
-	ebb_list_splice_back(&waiting, &group->mem_waiters);
-	while ((node = ebb_list_pop_front(&waiting)) != NULL) {
+	if (!base_wait_list_begin(&group->mem_waiters)) {
+		return 0;
+	}
+	while ((node = base_wait_list_next(&group->mem_waiters)) != NULL) {
 		struct nbd_mem_waiter *waiter = ebb_list_entry(node, struct nbd_mem_waiter, link);
 
 		waiter->retry(waiter);
 		retried++;
 	}
-	if (ebb_list_empty(&group->mem_waiters)) {
+	base_wait_list_end(&group->mem_waiters);
+	if (base_wait_list_empty(&group->mem_waiters)) {
 		ebb_poller_unregister(&group->mem_poller);
 	}
 	return retried;
@@ -105,7 +105,7 @@ void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter
 	if (!ebb_list_empty(&waiter->link)) {
 		return;
 	}
-	ebb_list_push_back(&group->mem_waiters, &waiter->link);
+	base_wait_list_add(&group->mem_waiters, &waiter->link);
 	/*
 	 * The memory may be in the hands of somebody who does not tell this group: look again now
 	 * and then, for as long as somebody waits and no longer.
@@ -133,7 +133,7 @@ static int group_create(void *device, void *ctx)
 	group->channel = ebb_io_channel_from_ctx(ctx);
 	ebb_list_init(&group->members);
 	ebb_list_init(&group->ops);
-	ebb_list_init(&group->mem_waiters);
+	base_wait_list_init(&group->mem_waiters);
 	return 0;
 }
 

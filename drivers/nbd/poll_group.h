@@ -17,6 +17,8 @@
 #include <ebb/list.h>
 #include <ebb/uring.h>
 
+#include "core/base/wait_list.h"
+
 /*
  * Bytes that the requests of all clients of a thread use. A client that uses nothing is served all
  * the same, so that each of them goes on beside a stalled one while the pool lasts, and a request
@@ -60,8 +62,8 @@ struct nbd_poll_group {
 	enum nbd_poll_group_state state;
 	struct ebb_io_channel *channel;
 	struct ebb_list members;
-	struct ebb_list ops;           /* outstanding */
-	struct ebb_list mem_waiters;   /* first come, first served */
+	struct ebb_list ops; /* outstanding */
+	struct base_wait_list mem_waiters;
 	struct ebb_poller *mem_poller; /* only while somebody waits */
 	uint32_t used_bytes;           /* buffers of all its clients' requests */
 	bool freed;                    /* some have been given back, and somebody waits */

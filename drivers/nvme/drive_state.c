@@ -26,14 +26,9 @@ const char *nvme_drive_state_name(enum nvme_drive_state state)
 	return state_names[state];
 }
 
-bool nvme_drive_state_may_follow(enum nvme_drive_state from, enum nvme_drive_state to)
-{
-	return (state_next[from] & EBB_BIT(to)) != 0;
-}
-
 void nvme_drive_state_set(struct nvme_drive *drive, enum nvme_drive_state state)
 {
-	ebb_assert(nvme_drive_state_may_follow(drive->state, state));
+	ebb_assert((state_next[drive->state] & EBB_BIT(state)) != 0);
 	drive->state = state;
 	ebb_debug("nvme", "drive %s: %s", drive->name, state_names[state]);
 }

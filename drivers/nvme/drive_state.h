@@ -4,8 +4,6 @@
 
 /* Whether a drive is to stay. Thread: app. What its path is like is path_state.h's to say. */
 
-#include <stdbool.h>
-
 struct nvme_drive;
 
 enum nvme_drive_state {
@@ -18,8 +16,6 @@ enum nvme_drive_state {
 };
 
 const char *nvme_drive_state_name(enum nvme_drive_state state);
-
-bool nvme_drive_state_may_follow(enum nvme_drive_state from, enum nvme_drive_state to);
 
 /* The one way to change drive->state. Asserts that the change is a legal one. */
 void nvme_drive_state_set(struct nvme_drive *drive, enum nvme_drive_state state);

@@ -98,7 +98,7 @@ static struct event_source *waiting_source(struct event_reactor *reactor)
 
 	for (int i = 0; i < count; i++) {
 		struct event_source *source =
-			event_source_from_event(&reactor->sources, events[i].data.u64);
+			base_handle_find(&reactor->sources, events[i].data.u64);
 
 		if (source != NULL && source != &reactor->event_source) {
 			return source;
@@ -136,8 +136,7 @@ START_TEST(test_stale_event)
 	begin_move(1);
 	check_answer(0);
 	for (int i = 0; i < count; i++) {
-		ck_assert_ptr_ne(event_source_from_event(&event_reactors[0].sources,
-							 events[i].data.u64),
+		ck_assert_ptr_ne(base_handle_find(&event_reactors[0].sources, events[i].data.u64),
 				 &poller->source);
 	}
 }

@@ -113,7 +113,7 @@ START_TEST(test_arm)
 	poller = join(&runs, 60000000);
 	arm(deadline_ns);
 	ck_assert_int_ge(thread->timer_source.fd, 0);
-	ck_assert(thread->timer_source.added);
+	ck_assert(event_source_added(&thread->timer_source));
 	check_kernel(deadline_ns);
 }
 END_TEST

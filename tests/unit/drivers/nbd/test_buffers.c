@@ -16,7 +16,7 @@ static struct nbd_share share = {.group = &group}, other = {.group = &group};
 
 static void setup(void)
 {
-	ebb_list_init(&group.mem_waiters);
+	base_wait_list_init(&group.mem_waiters);
 	ebb_list_init(&waiter.link);
 }
 
@@ -102,7 +102,7 @@ START_TEST(an_empty_pool_gives_nothing_and_wakes_nobody)
 {
 	struct nbd_buffers buffers = {.iovcnt = 0};
 
-	ebb_list_push_back(&group.mem_waiters, &waiter.link);
+	base_wait_list_add(&group.mem_waiters, &waiter.link);
 	mem_fail_from(3);
 	ck_assert_int_eq(nbd_buffers_alloc(&buffers, &share, 4 * NBD_CHUNK_SIZE, false), -ENOMEM);
 	mem_fail_from(0);
@@ -121,7 +121,7 @@ START_TEST(who_waits_is_woken_by_what_is_freed)
 	nbd_buffers_free(&buffers, &share);
 	ck_assert(!group.freed);
 	ck_assert_int_eq(nbd_buffers_alloc(&buffers, &share, 512, false), 0);
-	ebb_list_push_back(&group.mem_waiters, &waiter.link);
+	base_wait_list_add(&group.mem_waiters, &waiter.link);
 	nbd_buffers_free(&buffers, &share);
 	ck_assert(group.freed);
 }
