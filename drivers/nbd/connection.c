@@ -341,9 +341,10 @@ static void conn_received_end(struct nbd_conn *conn)
 	}
 }
 
-static void conn_received(struct nbd_op *op, int32_t res, uint32_t flags)
+static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.rx.op);
+	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, transmission.rx.op.uring);
+	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->transmission.rx.op);
 
 	if (conn->state == NBD_CONN_HAGGLING || conn->state == NBD_CONN_TRANSMISSION) {
 		if (res > 0) {
@@ -355,11 +356,13 @@ static void conn_received(struct nbd_op *op, int32_t res, uint32_t flags)
 		}
 	}
 	conn_run(conn);
+	nbd_poll_group_end_callback(group);
 }
 
-static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
+static void conn_sent(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.tx.op);
+	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, transmission.tx.op.uring);
+	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->transmission.tx.op);
 	bool more = true;
 
 	(void)flags;
@@ -374,6 +377,7 @@ static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
+	nbd_poll_group_end_callback(group);
 }
 
 /* The bdev is done with a request. */
@@ -394,9 +398,7 @@ static void conn_req_done(void *arg, int status)
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
-	if (ebb_unlikely(group->freed)) {
-		nbd_poll_group_wake_waiters(group);
-	}
+	nbd_poll_group_end_callback(group);
 }
 
 static void conn_run_now(void *arg)

@@ -17,10 +17,11 @@
 
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
-void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
+void nbd_rx_init(struct nbd_rx *rx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
 {
 	nbd_parser_init(&rx->parser);
-	rx->op.done = done;
+	rx->op.uring.complete = complete;
 }
 
 void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
@@ -89,7 +90,8 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 	struct io_uring_sqe *sqe;
 	int count = 0;
 
-	if (nbd_op_busy(&rx->op) || !nbd_poll_group_ready(group)) {
+	sqe = nbd_poll_group_sqe(group, &rx->op);
+	if (sqe == NULL) {
 		return;
 	}
 	if (rx->pos > 0) {
@@ -111,7 +113,6 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 			rx->header_only ? HEADER_ONLY_SIZE : sizeof(rx->buf) - rx->len;
 		count++;
 	}
-	sqe = nbd_poll_group_sqe(group, &rx->op);
 	if (count == 1) {
 		io_uring_prep_recv(sqe, fd, rx->iov[0].iov_base, rx->iov[0].iov_len, 0);
 	} else {

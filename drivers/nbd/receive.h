@@ -20,7 +20,7 @@
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
 struct nbd_rx {
-	struct nbd_op op; /* op.done, the connection's, gets the kernel's result */
+	struct nbd_op op; /* its complete(), the connection's, gets the kernel's result */
 	struct nbd_parser parser;
 	struct nbd_parsed parsed; /* a request is taken out when it has begun */
 	size_t pos;               /* [pos, len) of buf has come and is not parsed */
@@ -36,7 +36,8 @@ struct nbd_rx {
 	uint8_t buf[NBD_RX_SIZE];
 };
 
-void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+void nbd_rx_init(struct nbd_rx *rx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
 
 /* Asks for bytes if nothing is asked for yet. */
 void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd);

@@ -11,9 +11,10 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
+void nbd_tx_init(struct nbd_tx *tx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
 {
-	tx->op.done = done;
+	tx->op.uring.complete = complete;
 	tx->msg.msg_iov = tx->iov;
 	ebb_list_init(&tx->replies);
 }
@@ -50,17 +51,20 @@ static int tx_gather(struct nbd_tx *tx)
 
 void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
 {
+	bool replies = !ebb_list_empty(&tx->replies);
 	struct io_uring_sqe *sqe;
 
-	if (nbd_op_busy(&tx->op) || !nbd_poll_group_ready(group)) {
+	if (!replies && tx->out.len == 0) {
 		return;
 	}
-	if (!ebb_list_empty(&tx->replies)) {
+	sqe = nbd_poll_group_sqe(group, &tx->op);
+	if (sqe == NULL) {
+		return;
+	}
+	if (replies) {
 		tx->msg.msg_iovlen = (size_t)tx_gather(tx);
-		sqe = nbd_poll_group_sqe(group, &tx->op);
 		io_uring_prep_sendmsg(sqe, fd, &tx->msg, MSG_NOSIGNAL);
-	} else if (tx->out.len > 0) {
-		sqe = nbd_poll_group_sqe(group, &tx->op);
+	} else {
 		io_uring_prep_send(sqe, fd, tx->out.bytes + tx->out_sent,
 				   tx->out.len - tx->out_sent, MSG_NOSIGNAL);
 	}

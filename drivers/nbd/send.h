@@ -18,7 +18,7 @@
 #define NBD_TX_IOV_MAX 256u
 
 struct nbd_tx {
-	struct nbd_op op;   /* op.done, the connection's, gets the kernel's result */
+	struct nbd_op op;   /* its complete(), the connection's, gets the kernel's result */
 	struct nbd_out out; /* during the handshake; replies from then on; never both */
 	size_t out_sent;
 	struct ebb_list replies; /* requests; each is given back when its reply has been sent */
@@ -29,7 +29,8 @@ struct nbd_tx {
 	struct iovec iov[NBD_TX_IOV_MAX];
 };
 
-void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+void nbd_tx_init(struct nbd_tx *tx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
 
 /* Sends what is ready if nothing is being sent. */
 void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd);
