@@ -147,11 +147,10 @@ void bdev_submit_begin(struct bdev_channel *ch, struct bdev_req *req)
 
 /* A read or write of one piece of memory. */
 static inline __attribute__((always_inline)) int submit_one(
-	struct ebb_bdev_desc *desc, struct ebb_io_channel *channel, enum ebb_bdev_io_type type,
-	void *buf, uint64_t len_bytes, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
+	struct ebb_bdev_desc *desc, struct bdev_channel *ch, enum ebb_bdev_io_type type, void *buf,
+	uint64_t len_bytes, uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
 	ebb_bdev_io_cb cb, void *arg)
 {
-	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 	uint64_t total = __atomic_load_n(&ch->bdev->num_blocks, __ATOMIC_RELAXED);
 	struct bdev_req *req;
 	struct iovec *iov;
@@ -207,9 +206,9 @@ static inline __attribute__((always_inline)) int submit_one(
 int ebb_bdev_read(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, void *buf,
 		  uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg)
 {
-	const struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
+	struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
 
-	return submit_one(desc, ch, EBB_BDEV_READ, buf, num_blocks << bdev_ch->block_shift,
+	return submit_one(desc, bdev_ch, EBB_BDEV_READ, buf, num_blocks << bdev_ch->block_shift,
 			  offset_blocks, num_blocks, 0, cb, arg);
 }
 
@@ -217,9 +216,9 @@ int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 		   uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags, ebb_bdev_io_cb cb,
 		   void *arg)
 {
-	const struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
+	struct bdev_channel *bdev_ch = ebb_io_channel_ctx(ch);
 
-	return submit_one(desc, ch, EBB_BDEV_WRITE, (void *)(uintptr_t)buf,
+	return submit_one(desc, bdev_ch, EBB_BDEV_WRITE, (void *)(uintptr_t)buf,
 			  num_blocks << bdev_ch->block_shift, offset_blocks, num_blocks, flags, cb,
 			  arg);
 }
@@ -249,8 +248,8 @@ int ebb_bdev_readv(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 					 .arg = arg};
 
 	if (ebb_likely(iovcnt == 1)) {
-		return submit_one(desc, ch, EBB_BDEV_READ, iov->iov_base, iov->iov_len,
-				  offset_blocks, num_blocks, 0, cb, arg);
+		return submit_one(desc, ebb_io_channel_ctx(ch), EBB_BDEV_READ, iov->iov_base,
+				  iov->iov_len, offset_blocks, num_blocks, 0, cb, arg);
 	}
 	return submit_vector(desc, ch, &request, "ebb_bdev_readv", __builtin_return_address(0));
 }
@@ -269,8 +268,8 @@ int ebb_bdev_writev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const
 					 .arg = arg};
 
 	if (ebb_likely(iovcnt == 1)) {
-		return submit_one(desc, ch, EBB_BDEV_WRITE, iov->iov_base, iov->iov_len,
-				  offset_blocks, num_blocks, flags, cb, arg);
+		return submit_one(desc, ebb_io_channel_ctx(ch), EBB_BDEV_WRITE, iov->iov_base,
+				  iov->iov_len, offset_blocks, num_blocks, flags, cb, arg);
 	}
 	return submit_vector(desc, ch, &request, "ebb_bdev_writev", __builtin_return_address(0));
 }

@@ -47,8 +47,8 @@
  * again on the new ring (conn_resume()). Neither has lost a byte: a cancelled one has moved none.
  *
  * All callbacks are here: of the receive, of the send, of the bdev, of timers and messages. Each
- * tells the part it is about (transmission: rx, tx, requests), does what that returns, and ends in
- * conn_run().
+ * tells the part it is about (rx, tx, requests), does what that returns, and ends in conn_run(), or
+ * in conn_settle() where all that has come has just been begun.
  */
 
 #include "drivers/nbd/connection.h"
@@ -117,15 +117,13 @@ static void conn_tell_gone(struct nbd_conn *conn)
 /* Everything is freed here and nowhere else; see above. */
 static void conn_end(struct nbd_conn *conn)
 {
-	struct nbd_transmission *t = &conn->transmission;
-
-	if (nbd_op_busy(&t->rx.op) || nbd_op_busy(&t->tx.op) || t->requests.in_flight > 0 ||
-	    conn->later_sent) {
+	if (nbd_op_busy(&conn->rx.op) || nbd_op_busy(&conn->tx.op) ||
+	    conn->requests.in_flight > 0 || conn->later_sent) {
 		return;
 	}
-	nbd_tx_fini(&t->tx);
-	nbd_rx_fini(&t->rx);
-	nbd_requests_close(&t->requests);
+	nbd_tx_fini(&conn->tx);
+	nbd_rx_fini(&conn->rx);
+	nbd_requests_close(&conn->requests);
 	ebb_list_remove(&conn->member.link);
 	ebb_list_remove(&conn->mem_waiter.link);
 	nbd_poll_group_put(conn->group);
@@ -144,7 +142,7 @@ static void conn_fail(struct nbd_conn *conn, const char *why)
 		ebb_notice("nbd", "client %s: %s: hung up on", conn->client.peer, why);
 	}
 	nbd_conn_set_state(conn, NBD_CONN_CLOSING);
-	conn->transmission.requests.unwanted = true;
+	conn->requests.unwanted = true;
 	ebb_poller_unregister(&conn->timer);
 	(void)shutdown(conn->fd, SHUT_RDWR);
 }
@@ -152,7 +150,7 @@ static void conn_fail(struct nbd_conn *conn, const char *why)
 static void conn_send(struct nbd_conn *conn)
 {
 	if (conn->state != NBD_CONN_CLOSING) {
-		nbd_tx_send(&conn->transmission.tx, conn->group, conn->fd);
+		nbd_tx_send(&conn->tx, conn->group, conn->fd);
 	}
 }
 
@@ -170,13 +168,11 @@ static void conn_run_later(struct nbd_conn *conn)
  */
 static void conn_send_replies(struct nbd_conn *conn)
 {
-	struct nbd_transmission *t = &conn->transmission;
-
-	if (nbd_op_busy(&t->tx.op) || conn->state == NBD_CONN_CLOSING) {
+	if (nbd_op_busy(&conn->tx.op) || conn->state == NBD_CONN_CLOSING) {
 		return;
 	}
-	if (t->requests.in_flight == 0) {
-		nbd_tx_send(&t->tx, conn->group, conn->fd);
+	if (conn->requests.in_flight == 0) {
+		nbd_tx_send(&conn->tx, conn->group, conn->fd);
 	} else {
 		conn_run_later(conn);
 	}
@@ -192,8 +188,7 @@ static int conn_timeout(void *arg)
 		conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
 		conn->drain_periods++;
-		if (nbd_tx_progressed(&conn->transmission.tx, conn->fd) &&
-		    conn->drain_periods < NBD_DRAIN_MAX) {
+		if (nbd_tx_progressed(&conn->tx, conn->fd) && conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;
 		}
 		conn_fail(conn, "did not take its last replies in time");
@@ -204,13 +199,13 @@ static int conn_timeout(void *arg)
 
 static void conn_drain(struct nbd_conn *conn)
 {
-	if (conn->transmission.requests.in_flight > 0) {
+	if (conn->requests.in_flight > 0) {
 		return;
 	}
-	if (ebb_list_empty(&conn->transmission.tx.replies)) {
+	if (ebb_list_empty(&conn->requests.replies)) {
 		conn_fail(conn, NULL);
 	} else if (conn->timer == NULL) {
-		(void)nbd_tx_progressed(&conn->transmission.tx, conn->fd);
+		(void)nbd_tx_progressed(&conn->tx, conn->fd);
 		conn->timer = ebb_poller_register(conn_timeout, conn, NBD_DRAIN_MS * 1000ull);
 	}
 }
@@ -220,12 +215,11 @@ static void conn_look_up(void *arg);
 
 static void conn_take_option(struct nbd_conn *conn)
 {
-	struct nbd_transmission *t = &conn->transmission;
 	const char *why;
 
-	switch (nbd_haggle(&t->rx, &t->tx.out, &conn->lookup, &why)) {
+	switch (nbd_haggle(&conn->rx, &conn->tx.out, &conn->lookup, &why)) {
 	case NBD_HAGGLE_RECEIVE:
-		nbd_rx_receive(&t->rx, conn->group, conn->fd);
+		nbd_rx_receive(&conn->rx, conn->group, conn->fd);
 		break;
 	case NBD_HAGGLE_SEND_LAST:
 		conn->hang_up_when_sent = true;
@@ -245,21 +239,19 @@ static void conn_take_option(struct nbd_conn *conn)
 
 static void conn_haggle(struct nbd_conn *conn)
 {
-	struct nbd_transmission *t = &conn->transmission;
-
 	while (conn->state == NBD_CONN_HAGGLING) {
-		if (t->tx.out.failed) {
+		if (conn->tx.out.failed) {
 			conn_fail(conn, "there is no memory for its handshake");
-		} else if (t->tx.out.len > 0) {
+		} else if (conn->tx.out.len > 0) {
 			conn_send(conn);
 			return;
 		} else if (conn->hang_up_when_sent) {
 			conn_fail(conn, NULL);
-		} else if (t->requests.channel != NULL) {
+		} else if (conn->requests.channel != NULL) {
 			ebb_poller_unregister(&conn->timer);
-			nbd_parser_begin_transmission(&t->rx.parser);
+			nbd_parser_begin_transmission(&conn->rx.parser);
 			nbd_conn_set_state(conn, NBD_CONN_TRANSMISSION);
-		} else if (nbd_op_busy(&t->rx.op) || !nbd_poll_group_ready(conn->group)) {
+		} else if (nbd_op_busy(&conn->rx.op) || !nbd_poll_group_ready(conn->group)) {
 			return;
 		} else {
 			conn_take_option(conn);
@@ -267,49 +259,37 @@ static void conn_haggle(struct nbd_conn *conn)
 	}
 }
 
-static void conn_transmit(struct nbd_conn *conn)
+/* Begins what has come: @len bytes, with the completion's @flags, and what came before them. */
+static void conn_transmit(struct nbd_conn *conn, size_t len, uint32_t flags)
 {
-	struct nbd_transmission *t = &conn->transmission;
-
-	switch (nbd_transmit(t)) {
-	case NBD_TRANSMIT_RECEIVE:
-		nbd_rx_receive(&t->rx, conn->group, conn->fd);
-		break;
-	case NBD_TRANSMIT_WAIT_MEM:
+	switch (nbd_rx_transmit(&conn->rx, &conn->requests, conn->fd, len, flags)) {
+	case NBD_RX_WAIT_MEM:
 		nbd_poll_group_wait_mem(conn->group, &conn->mem_waiter);
 		break;
-	case NBD_TRANSMIT_LATER:
+	case NBD_RX_LATER:
 		conn_run_later(conn);
 		break;
-	case NBD_TRANSMIT_DISCONNECT:
+	case NBD_RX_DISCONNECT:
 		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
 		break;
-	case NBD_TRANSMIT_BAD:
-		conn_fail(conn, t->rx.parsed.error);
+	case NBD_RX_BAD:
+		conn_fail(conn, conn->rx.parsed.error);
 		break;
-	case NBD_TRANSMIT_WAIT:
-	case NBD_TRANSMIT_GO_ON:
+	case NBD_RX_RECEIVE:
+	case NBD_RX_WAIT:
+	case NBD_RX_GO_ON:
 		break;
 	}
-	if (!ebb_list_empty(&t->tx.replies)) {
+	if (!ebb_list_empty(&conn->requests.replies)) {
 		conn_send_replies(conn);
 	}
 }
 
-/* Looks what can be done now. Safe in every state; the last thing a callback does with @conn. */
-static void conn_run(struct nbd_conn *conn)
+/* What follows from the state, when all has been begun that could be. */
+static void conn_settle(struct nbd_conn *conn)
 {
-	struct nbd_transmission *t = &conn->transmission;
-
-	if (conn->state == NBD_CONN_HAGGLING) {
-		conn_haggle(conn);
-	}
-	/* While a receive is under way all that came before it has been taken. */
-	if (conn->state == NBD_CONN_TRANSMISSION && !nbd_op_busy(&t->rx.op)) {
-		conn_transmit(conn);
-	}
 	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION)) {
-		if (ebb_likely(!t->stopping) || t->requests.in_flight > 0) {
+		if (ebb_likely(!conn->requests.stopping) || conn->requests.in_flight > 0) {
 			return;
 		}
 		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
@@ -322,11 +302,24 @@ static void conn_run(struct nbd_conn *conn)
 	}
 }
 
+/* Looks what can be done now. Safe in every state; the last thing a callback does with @conn. */
+static void conn_run(struct nbd_conn *conn)
+{
+	if (conn->state == NBD_CONN_HAGGLING) {
+		conn_haggle(conn);
+	}
+	/* While a receive is under way all that came before it has been taken. */
+	if (conn->state == NBD_CONN_TRANSMISSION && !nbd_op_busy(&conn->rx.op)) {
+		conn_transmit(conn, 0, 0);
+	}
+	conn_settle(conn);
+}
+
 /* The usual case, in which conn_run() has nothing to do. */
 static bool conn_is_receiving(const struct nbd_conn *conn)
 {
-	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->transmission.stopping &&
-			  nbd_op_busy(&conn->transmission.rx.op));
+	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->requests.stopping &&
+			  nbd_op_busy(&conn->rx.op));
 }
 
 /* The client has closed its side. Between two requests it may still want its replies. */
@@ -334,37 +327,45 @@ static void conn_received_end(struct nbd_conn *conn)
 {
 	if (conn->state != NBD_CONN_TRANSMISSION) {
 		conn_fail(conn, NULL);
-	} else if (nbd_rx_is_partial(&conn->transmission.rx)) {
+	} else if (nbd_rx_is_partial(&conn->rx)) {
 		conn_fail(conn, "left in the middle of a request");
 	} else {
 		nbd_conn_set_state(conn, NBD_CONN_DRAINING);
 	}
 }
 
-static void conn_received(struct nbd_op *op, int32_t res, uint32_t flags)
+static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.rx.op);
+	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, rx.op.uring);
+	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->rx.op);
 
-	if (conn->state == NBD_CONN_HAGGLING || conn->state == NBD_CONN_TRANSMISSION) {
-		if (res > 0) {
-			nbd_rx_received(&conn->transmission.rx, (size_t)res, flags);
-		} else if (res == 0) {
-			conn_received_end(conn);
-		} else if (res != -ECANCELED && res != -EINTR) {
-			conn_fail(conn, NULL);
+	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION && res > 0)) {
+		conn_transmit(conn, (size_t)res, flags);
+		conn_settle(conn);
+	} else {
+		if (conn->state == NBD_CONN_HAGGLING || conn->state == NBD_CONN_TRANSMISSION) {
+			if (res > 0) {
+				nbd_rx_received(&conn->rx, (size_t)res, flags);
+			} else if (res == 0) {
+				conn_received_end(conn);
+			} else if (res != -ECANCELED && res != -EINTR) {
+				conn_fail(conn, NULL);
+			}
 		}
+		conn_run(conn);
 	}
-	conn_run(conn);
+	nbd_poll_group_end_callback(group);
 }
 
-static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
+static void conn_sent(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
-	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, transmission.tx.op);
+	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, tx.op.uring);
+	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->tx.op);
 	bool more = true;
 
 	(void)flags;
 	if (res >= 0) {
-		more = nbd_tx_sent(&conn->transmission.tx, (size_t)res);
+		more = nbd_tx_sent(&conn->tx, (size_t)res);
 	} else if (res != -ECANCELED && res != -EINTR) {
 		conn_fail(conn, NULL);
 	}
@@ -374,29 +375,24 @@ static void conn_sent(struct nbd_op *op, int32_t res, uint32_t flags)
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
+	nbd_poll_group_end_callback(group);
 }
 
 /* The bdev is done with a request. */
 static void conn_req_done(void *arg, int status)
 {
 	struct nbd_req *req = arg;
-	struct nbd_conn *conn =
-		ebb_container_of(req->requests, struct nbd_conn, transmission.requests);
+	struct nbd_conn *conn = ebb_container_of(req->requests, struct nbd_conn, requests);
 	struct nbd_poll_group *group = conn->group;
 
-	req = nbd_req_end(req, status);
-	if (req != NULL && conn->state == NBD_CONN_CLOSING) {
-		nbd_req_put(req);
-	} else if (req != NULL) {
-		ebb_list_push_back(&conn->transmission.tx.replies, &req->link);
+	nbd_req_end(req, status);
+	if (!ebb_list_empty(&conn->requests.replies)) {
 		conn_send_replies(conn);
 	}
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
-	if (ebb_unlikely(group->freed)) {
-		nbd_poll_group_wake_waiters(group);
-	}
+	nbd_poll_group_end_callback(group);
 }
 
 static void conn_run_now(void *arg)
@@ -427,20 +423,19 @@ static void conn_resume(struct nbd_member *member)
 static void conn_looked_up(void *arg)
 {
 	struct nbd_conn *conn = arg;
-	struct nbd_transmission *t = &conn->transmission;
 	struct nbd_lookup *lookup = &conn->lookup;
 
 	nbd_conn_set_state(conn, NBD_CONN_HAGGLING);
 	/* Options are looked at one by one: the last answer has been sent, and freed. */
-	ebb_assert(t->tx.out.bytes == NULL && !nbd_op_busy(&t->tx.op));
-	t->tx.out = lookup->out;
+	ebb_assert(conn->tx.out.bytes == NULL && !nbd_op_busy(&conn->tx.op));
+	conn->tx.out = lookup->out;
 	lookup->out = (struct nbd_out){0};
-	if (t->stopping || conn->group->state == NBD_POLL_GROUP_BROKEN) {
+	if (conn->requests.stopping || conn->group->state == NBD_POLL_GROUP_BROKEN) {
 		conn_fail(conn, NULL);
 	} else if (lookup->result == NBD_LOOKUP_FAILED) {
 		conn_fail(conn, "asked for an export that there is not");
 	} else if (lookup->result == NBD_LOOKUP_BOUND) {
-		const char *why = nbd_requests_open(&t->requests, conn->group, lookup->desc,
+		const char *why = nbd_requests_open(&conn->requests, conn->group, lookup->desc,
 						    &lookup->geometry);
 
 		if (why != NULL) {
@@ -471,7 +466,7 @@ static void conn_begin(void *arg)
 	}
 	ebb_list_push_back(&conn->group->members, &conn->member.link);
 	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_HANDSHAKE_MS * 1000ull);
-	nbd_out_greeting(&conn->transmission.tx.out);
+	nbd_out_greeting(&conn->tx.out);
 	conn_run(conn);
 }
 
@@ -479,7 +474,7 @@ static void conn_stop(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn->transmission.stopping = true;
+	conn->requests.stopping = true;
 	if (conn->state == NBD_CONN_HAGGLING) {
 		conn_fail(conn, NULL);
 	}
@@ -501,9 +496,9 @@ bool nbd_conn_start(struct nbd_listener *listener, int fd, const char *peer,
 	conn->mem_waiter.retry = conn_retry;
 	ebb_list_init(&conn->member.link);
 	ebb_list_init(&conn->mem_waiter.link);
-	nbd_rx_init(&conn->transmission.rx, conn_received);
-	nbd_tx_init(&conn->transmission.tx, conn_sent);
-	nbd_requests_init(&conn->transmission.requests, conn_req_done);
+	nbd_rx_init(&conn->rx, conn_received);
+	nbd_tx_init(&conn->tx, &conn->requests.replies, conn_sent);
+	nbd_requests_init(&conn->requests, conn_req_done);
 	ebb_msg_init(&conn->later, conn_run_now, conn);
 	nbd_client_register(&conn->client, listener, &listener->clients, peer, thread, conn_stop,
 			    conn);

@@ -11,7 +11,9 @@
 #include "drivers/nbd/client.h"
 #include "drivers/nbd/lookup.h"
 #include "drivers/nbd/poll_group.h"
-#include "drivers/nbd/transmit.h"
+#include "drivers/nbd/receive.h"
+#include "drivers/nbd/request.h"
+#include "drivers/nbd/send.h"
 
 #define NBD_HANDSHAKE_MS 30000u /* a handshake may take that long */
 #define NBD_DRAIN_MS     1000u  /* and a client take nothing of its last replies */
@@ -36,7 +38,9 @@ struct nbd_conn {
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
 	unsigned drain_periods;   /* of that timer */
 	bool hang_up_when_sent;   /* the last option was the client's last */
-	struct nbd_transmission transmission;
+	struct nbd_rx rx;
+	struct nbd_tx tx;
+	struct nbd_requests requests;
 
 	struct ebb_msg later; /* to itself: look again next turn */
 	bool later_sent;

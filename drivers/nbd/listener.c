@@ -76,13 +76,14 @@ static void listener_accept(struct nbd_listener *listener)
 {
 	struct io_uring_sqe *sqe;
 
-	if (listener->state != NBD_LISTENER_ACCEPTING || nbd_op_busy(&listener->accept_op) ||
-	    !nbd_poll_group_ready(listener->group)) {
+	if (listener->state != NBD_LISTENER_ACCEPTING) {
 		return;
 	}
 	sqe = nbd_poll_group_sqe(listener->group, &listener->accept_op);
-	/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
-	io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (sqe != NULL) {
+		/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
+		io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	}
 }
 
 static int listener_pause_end(void *arg)
@@ -166,11 +167,8 @@ static void listener_close_fd(struct nbd_listener *listener)
 	nbd_listener_set_state(listener, NBD_LISTENER_CLOSED);
 }
 
-static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
+static void listener_take(struct nbd_listener *listener, int32_t res)
 {
-	struct nbd_listener *listener = ebb_container_of(op, struct nbd_listener, accept_op);
-
-	(void)flags;
 	if (listener->state == NBD_LISTENER_CLOSING) {
 		if (res >= 0) {
 			close(res);
@@ -188,6 +186,17 @@ static void listener_accepted(struct nbd_op *op, int32_t res, uint32_t flags)
 		listener_short_of(listener, -res);
 	}
 	listener_accept(listener);
+}
+
+static void listener_accepted(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
+{
+	struct nbd_listener *listener =
+		ebb_container_of(uring, struct nbd_listener, accept_op.uring);
+	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&listener->accept_op);
+
+	(void)flags;
+	listener_take(listener, res);
+	nbd_poll_group_end_callback(group);
 }
 
 static void listener_resume(struct nbd_member *member)
@@ -234,7 +243,7 @@ static struct nbd_listener *listener_create(const char *path)
 	listener->unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
 	listener->member.resume = listener_resume;
-	listener->accept_op.done = listener_accepted;
+	listener->accept_op.uring.complete = listener_accepted;
 	ebb_list_init(&listener->exports);
 	ebb_list_init(&listener->clients);
 	return listener;

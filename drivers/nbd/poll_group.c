@@ -45,27 +45,11 @@ static void group_quiesced_if_idle(struct nbd_poll_group *group)
 	}
 }
 
-static void op_complete(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
-{
-	struct nbd_op *op = ebb_container_of(uring, struct nbd_op, uring);
-	struct nbd_poll_group *group = op->group;
-
-	ebb_list_remove(&op->link);
-	op->group = NULL;
-	op->done(op, res, flags);
-	/* @op may be gone; the group is not: a channel outlives the turn of its last put. */
-	if (ebb_unlikely(group->state == NBD_POLL_GROUP_QUIESCING)) {
-		group_quiesced_if_idle(group);
-	}
-	if (ebb_unlikely(group->freed)) {
-		nbd_poll_group_wake_waiters(group);
-	}
-}
-
 struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd_op *op)
 {
-	ebb_assert(!nbd_op_busy(op) && nbd_poll_group_ready(group));
-	op->uring.complete = op_complete;
+	if (nbd_op_busy(op) || !nbd_poll_group_ready(group)) {
+		return NULL;
+	}
 	op->group = group;
 	ebb_list_push_back(&group->ops, &op->link);
 	return ebb_uring_sqe(&op->uring, EBB_URING_OTHER);
@@ -115,10 +99,15 @@ void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter
 	}
 }
 
-void nbd_poll_group_wake_waiters(struct nbd_poll_group *group)
+void nbd_poll_group_settle(struct nbd_poll_group *group)
 {
-	(void)group_retry_waiters(group);
-	group->freed = false;
+	if (group->state == NBD_POLL_GROUP_QUIESCING) {
+		group_quiesced_if_idle(group);
+	}
+	if (group->freed) {
+		(void)group_retry_waiters(group);
+		group->freed = false;
+	}
 }
 
 static int group_create(void *device, void *ctx)

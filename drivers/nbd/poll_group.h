@@ -30,10 +30,12 @@ struct ebb_io_channel;
 struct ebb_poller;
 struct nbd_poll_group;
 
-/* One request to the ring, inside the object it is for. */
+/*
+ * One request to the ring, inside the object it is for, which has set uring.complete. That begins
+ * with nbd_poll_group_begin_callback() and ends with nbd_poll_group_end_callback().
+ */
 struct nbd_op {
 	struct ebb_uring_op uring;
-	void (*done)(struct nbd_op *op, int32_t res, uint32_t flags);
 	struct nbd_poll_group *group; /* NULL: not outstanding */
 	struct ebb_list link;         /* in the group's ops, while outstanding */
 };
@@ -98,16 +100,17 @@ static inline bool nbd_op_busy(const struct nbd_op *op)
 
 /**
  * nbd_poll_group_sqe() - a submission queue entry for @op
- * @op: not outstanding; @op->done is called once. -ECANCELED: the thread is being moved, or
+ * @op: its uring.complete() is called once. -ECANCELED: the thread is being moved, or
  *	nbd_poll_group_cancel(); ask again when nbd_poll_group_ready() says so.
  * Thread: the group's. Owns: @op must live until then.
- * Return: the entry, to be filled in at once.
+ * Return: the entry, to be filled in at once; NULL: @op is outstanding already, or the ring may not
+ *	be asked now.
  */
 struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd_op *op);
 
 /**
  * nbd_poll_group_cancel() - end @op soon
- * @op: if outstanding, its done() comes as ever, perhaps with a result that was there already
+ * @op: if outstanding, it completes as ever, perhaps with a result that was there already
  * Thread: its group's.
  */
 void nbd_poll_group_cancel(struct nbd_op *op);
@@ -118,13 +121,31 @@ void nbd_poll_group_cancel(struct nbd_op *op);
  */
 void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter);
 
+/* The rare part of nbd_poll_group_end_callback(). */
+void nbd_poll_group_settle(struct nbd_poll_group *group);
+
+/* @op has completed, and may be asked for again. Return: its group. Thread: the group's. */
+static inline struct nbd_poll_group *nbd_poll_group_begin_callback(struct nbd_op *op)
+{
+	struct nbd_poll_group *group = op->group;
+
+	ebb_list_remove(&op->link);
+	op->group = NULL;
+	return group;
+}
+
 /**
- * nbd_poll_group_wake_waiters() - let those who wait for memory try again
- * It is for when group->freed says that some has come back.
- * Thread: the group's. It runs other clients, so it is the last thing that a callback from
- * outside does.
+ * nbd_poll_group_end_callback() - the last thing that a callback from outside does
+ * @group: outlives the object that the callback was for: a channel outlives the turn of its last put
+ * Tells that the group is quiet, if it is to be; those who wait for memory try again, if some has
+ * come back. Thread: the group's. It runs other clients.
  */
-void nbd_poll_group_wake_waiters(struct nbd_poll_group *group);
+static inline void nbd_poll_group_end_callback(struct nbd_poll_group *group)
+{
+	if (ebb_unlikely(group->state != NBD_POLL_GROUP_READY || group->freed)) {
+		nbd_poll_group_settle(group);
+	}
+}
 
 /**
  * nbd_poll_group_register() - make the io_device of the groups

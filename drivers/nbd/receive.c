@@ -7,20 +7,25 @@
  * receive is outstanding whenever there is room for what it may bring, and none otherwise: then the
  * client is held up by its socket, and costs nothing. An idle connection is that one receive.
  *
+ * What comes after the handshake is requests, which are begun as they come, as far as there is room:
+ * what happens when there is none is returned, and the connection does it.
+ *
  * MSG_WAITALL is not used: io_uring gives up on waiting in place after 128 partial receives, which
  * a slow client reaches at will, and hands the rest to a worker thread.
  */
 
 #include "drivers/nbd/receive.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
-void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
+void nbd_rx_init(struct nbd_rx *rx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
 {
 	nbd_parser_init(&rx->parser);
-	rx->op.done = done;
+	rx->op.uring.complete = complete;
 }
 
 void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
@@ -38,6 +43,12 @@ void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
 bool nbd_rx_is_partial(const struct nbd_rx *rx)
 {
 	return rx->len > 0 || nbd_parser_payload_left(&rx->parser) > 0;
+}
+
+/* Bytes that rx->req, which is not NULL, has not got yet. */
+static size_t rx_missing(const struct nbd_rx *rx)
+{
+	return rx->req->wire.len_bytes - rx->filled;
 }
 
 /* Payload that came into buf: to its place, or nowhere if the request was refused. */
@@ -69,8 +80,8 @@ void nbd_rx_parse(struct nbd_rx *rx)
 		return;
 	}
 	/* One write or part takes no more than its own. */
-	if (rx->req != NULL && len > nbd_rx_missing(rx)) {
-		len = nbd_rx_missing(rx);
+	if (rx->req != NULL && len > rx_missing(rx)) {
+		len = rx_missing(rx);
 	}
 	rx->pos += nbd_parse(&rx->parser, rx->buf + rx->pos, len, &rx->parsed);
 	if (rx->parsed.type == NBD_PARSED_PAYLOAD) {
@@ -78,7 +89,8 @@ void nbd_rx_parse(struct nbd_rx *rx)
 	}
 }
 
-void nbd_rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req)
+/* The payload goes to @req from here on: what has come of it is parsed next. */
+static void rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req)
 {
 	rx->req = req;
 	rx->filled = 0;
@@ -89,7 +101,8 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 	struct io_uring_sqe *sqe;
 	int count = 0;
 
-	if (nbd_op_busy(&rx->op) || !nbd_poll_group_ready(group)) {
+	sqe = nbd_poll_group_sqe(group, &rx->op);
+	if (sqe == NULL) {
 		return;
 	}
 	if (rx->pos > 0) {
@@ -101,7 +114,7 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 	}
 	rx->direct_len = 0;
 	if (rx->req != NULL) {
-		rx->direct_len = nbd_rx_missing(rx);
+		rx->direct_len = rx_missing(rx);
 		count = nbd_buffers_iov(&rx->req->buffers, rx->filled, rx->iov, NBD_CHUNKS_MAX);
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
@@ -111,7 +124,6 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 			rx->header_only ? HEADER_ONLY_SIZE : sizeof(rx->buf) - rx->len;
 		count++;
 	}
-	sqe = nbd_poll_group_sqe(group, &rx->op);
 	if (count == 1) {
 		io_uring_prep_recv(sqe, fd, rx->iov[0].iov_base, rx->iov[0].iov_len, 0);
 	} else {
@@ -125,6 +137,125 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 	if (rx->drained) {
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	}
+}
+
+static enum nbd_rx_result rx_wait(int rc)
+{
+	return rc == -ENOMEM ? NBD_RX_WAIT_MEM : NBD_RX_WAIT;
+}
+
+/* Looks what comes next: payload has gone to its place, a request is to be begun. */
+static enum nbd_rx_result rx_look(struct nbd_rx *rx)
+{
+	nbd_rx_parse(rx);
+	switch (rx->parsed.type) {
+	case NBD_PARSED_REQUEST:
+	case NBD_PARSED_PAYLOAD:
+		return NBD_RX_GO_ON;
+	case NBD_PARSED_NONE:
+		return NBD_RX_RECEIVE;
+	default:
+		return NBD_RX_BAD;
+	}
+}
+
+/* Begins the request that has come. It stays in @rx if it cannot begin yet. */
+static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *requests)
+{
+	const struct nbd_request *wire = &rx->parsed.request;
+	struct nbd_req *req;
+	int rc;
+
+	if (wire->type == NBD_CMD_DISC) {
+		return NBD_RX_DISCONNECT;
+	}
+	rc = nbd_req_begin(requests, wire, &req);
+	if (ebb_unlikely(rc != 0)) {
+		return rx_wait(rc);
+	}
+	rx->parsed.type = NBD_PARSED_NONE;
+	rx->header_only = false;
+	if (req != NULL) {
+		rx->header_only = wire->len_bytes > NBD_RX_SIZE;
+		if (req->parts > 0) {
+			rx->long_write = req;
+		} else {
+			rx_begin_payload(rx, req);
+		}
+	}
+	return NBD_RX_GO_ON;
+}
+
+static void rx_end_payload(struct nbd_rx *rx)
+{
+	struct nbd_req *whole = rx->long_write;
+
+	rx->long_write = NULL;
+	nbd_req_end_payload(whole);
+}
+
+/* Begins the next part of the long write whose payload comes, unless that is dropped. */
+static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx)
+{
+	struct nbd_req *part;
+	int rc;
+
+	if (rx->long_write->error != 0) {
+		rx->header_only = false;
+		rx_end_payload(rx);
+		return NBD_RX_GO_ON;
+	}
+	rc = nbd_req_begin_part(rx->long_write, nbd_parser_payload_left(&rx->parser), &part);
+	if (rc != 0) {
+		return rx_wait(rc);
+	}
+	rx_begin_payload(rx, part);
+	return NBD_RX_GO_ON;
+}
+
+/* The write or part that has all of its payload goes on its way. */
+static void rx_submit(struct nbd_rx *rx)
+{
+	struct nbd_req *req = rx->req;
+
+	rx->req = NULL;
+	nbd_req_submit(req);
+	if (rx->long_write != NULL && nbd_parser_payload_left(&rx->parser) == 0) {
+		rx_end_payload(rx);
+	}
+}
+
+enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *requests, int fd,
+				   size_t len, uint32_t flags)
+{
+	enum nbd_rx_result result = NBD_RX_GO_ON;
+	uint64_t begun = 0;
+
+	if (len > 0) {
+		nbd_rx_received(rx, len, flags);
+	}
+	while (result == NBD_RX_GO_ON) {
+		if (rx->req != NULL && rx_missing(rx) == 0) {
+			rx_submit(rx);
+		} else if (rx->long_write != NULL && rx->req == NULL) {
+			result = rx_begin_part(rx);
+		} else if (rx->parsed.type == NBD_PARSED_REQUEST) {
+			/* Fresh memory costs a page fault for each 4 KiB: so much of it at most. */
+			if (begun >= NBD_RX_BEGIN_MAX) {
+				return NBD_RX_LATER;
+			}
+			begun += rx->parsed.request.len_bytes;
+			result = rx_begin(rx, requests);
+		} else if (rx->pos < rx->len) {
+			result = rx_look(rx);
+		} else {
+			result = NBD_RX_RECEIVE;
+		}
+	}
+	if (result == NBD_RX_RECEIVE) {
+		nbd_rx_receive(rx, requests->share.group, fd);
+	}
+	return result;
 }
 
 void nbd_rx_fini(struct nbd_rx *rx)

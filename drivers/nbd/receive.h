@@ -15,12 +15,13 @@
 #include "drivers/nbd/protocol.h"
 #include "drivers/nbd/request.h"
 
-#define NBD_RX_SIZE (16u << 10)
+#define NBD_RX_SIZE      (16u << 10)
+#define NBD_RX_BEGIN_MAX (4u << 20) /* bytes begun in one go, for others live here too */
 
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
 struct nbd_rx {
-	struct nbd_op op; /* op.done, the connection's, gets the kernel's result */
+	struct nbd_op op; /* its complete(), the connection's, gets the kernel's result */
 	struct nbd_parser parser;
 	struct nbd_parsed parsed; /* a request is taken out when it has begun */
 	size_t pos;               /* [pos, len) of buf has come and is not parsed */
@@ -36,12 +37,23 @@ struct nbd_rx {
 	uint8_t buf[NBD_RX_SIZE];
 };
 
-void nbd_rx_init(struct nbd_rx *rx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+enum nbd_rx_result {
+	NBD_RX_GO_ON,      /* only inside */
+	NBD_RX_RECEIVE,    /* more bytes have been asked for */
+	NBD_RX_WAIT,       /* one of the connection's own requests ends first */
+	NBD_RX_WAIT_MEM,   /* the pool is empty */
+	NBD_RX_LATER,      /* enough for once */
+	NBD_RX_DISCONNECT, /* the client has said that it will say no more */
+	NBD_RX_BAD,        /* not NBD: rx->parsed.error says why */
+};
 
-/* Asks for bytes if nothing is asked for yet. */
+void nbd_rx_init(struct nbd_rx *rx,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
+
+/* Asks for bytes if nothing is asked for yet, and if the ring may be asked. */
 void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd);
 
-/* @len bytes have come, with the completion's @flags. */
+/* @len bytes have come during the handshake, with the completion's @flags. */
 void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags);
 
 /* True if something has come of which the rest has not. */
@@ -53,14 +65,14 @@ bool nbd_rx_is_partial(const struct nbd_rx *rx);
  */
 void nbd_rx_parse(struct nbd_rx *rx);
 
-/* The payload goes to @req from here on: what has come of it is parsed next. */
-void nbd_rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req);
-
-/* Bytes that rx->req, which is not NULL, has not got yet. */
-static inline size_t nbd_rx_missing(const struct nbd_rx *rx)
-{
-	return rx->req->wire.len_bytes - rx->filled;
-}
+/**
+ * nbd_rx_transmit() - begin the requests that have come, as far as there is room, and ask for more
+ * No receive is under way, and the handshake is over.
+ * @len: bytes have come, with the completion's @flags; 0: none, but there may be room again
+ * Return: what has been done, is to be done, or is waited for before this is called again.
+ */
+enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *requests, int fd,
+				   size_t len, uint32_t flags);
 
 /* Gives back the requests whose payload was still to come. */
 void nbd_rx_fini(struct nbd_rx *rx);

@@ -12,7 +12,7 @@
  * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
  * long write has written what had come, as a disk may have that loses power.
  *
- * Nothing here knows of sockets: what can be answered is returned.
+ * Nothing here knows of sockets: what can be answered stands on requests->replies.
  */
 
 #include "drivers/nbd/request.h"
@@ -27,6 +27,7 @@ void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
 {
 	requests->done = done;
 	ebb_list_init(&requests->free);
+	ebb_list_init(&requests->replies);
 }
 
 const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_group *group,
@@ -47,6 +48,11 @@ const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_gro
 
 void nbd_requests_close(struct nbd_requests *requests)
 {
+	struct ebb_list *node;
+
+	while ((node = ebb_list_pop_front(&requests->replies)) != NULL) {
+		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
+	}
 	ebb_assert(requests->share.used_bytes == 0 && requests->num_reqs == 0 &&
 		   requests->num_parts == 0);
 	if (requests->channel != NULL) {
@@ -68,8 +74,9 @@ static struct nbd_req *requests_touch(struct nbd_requests *requests)
 	return req;
 }
 
-struct nbd_req *nbd_req_get(struct nbd_requests *requests, const struct nbd_request *wire,
-			    struct nbd_req *whole)
+/* Without buffers. Return: NULL: as many as may be are in flight. */
+static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_request *wire,
+			       struct nbd_req *whole)
 {
 	unsigned *count = whole != NULL ? &requests->num_parts : &requests->num_reqs;
 	struct ebb_list *node;
@@ -105,27 +112,34 @@ void nbd_req_put(struct nbd_req *req)
 	ebb_list_push_front(&req->requests->free, &req->link);
 }
 
-struct nbd_req *nbd_req_answer(struct nbd_req *req, uint32_t error)
+/* It has its reply, and waits for the send, unless nobody is left to answer. */
+static void req_answer(struct nbd_req *req, uint32_t error)
 {
+	if (ebb_unlikely(req->requests->unwanted)) {
+		nbd_req_put(req);
+		return;
+	}
 	req->sends_data = req->wire.type == NBD_CMD_READ && error == 0;
 	if (!req->sends_data && req->buffers.used_bytes > 0) {
 		nbd_buffers_free(&req->buffers, &req->requests->share);
 	}
 	nbd_reply_encode(&req->reply, req->wire.cookie, error);
-	return req;
+	ebb_list_push_back(&req->requests->replies, &req->link);
 }
 
 /* A long write loses a part, or the hope for more payload. */
-struct nbd_req *nbd_req_end_payload(struct nbd_req *whole)
+void nbd_req_end_payload(struct nbd_req *whole)
 {
 	whole->parts--;
-	return whole->parts > 0 ? NULL : nbd_req_answer(whole, whole->error);
+	if (whole->parts == 0) {
+		req_answer(whole, whole->error);
+	}
 }
 
 static void req_retry(void *arg);
 
 /* Return: 0: requests->done will come; < 0: it will not. */
-static int req_begin(struct nbd_req *req)
+static int req_issue(struct nbd_req *req)
 {
 	struct nbd_requests *requests = req->requests;
 	const struct nbd_request *wire = &req->wire;
@@ -174,13 +188,13 @@ static void req_retry(void *arg)
 	int rc;
 
 	/* Whoever hung up meanwhile does not want it any more. */
-	rc = req->requests->unwanted ? -ESHUTDOWN : req_begin(req);
+	rc = req->requests->unwanted ? -ESHUTDOWN : req_issue(req);
 	if (rc != 0) {
 		req->requests->done(req, rc);
 	}
 }
 
-struct nbd_req *nbd_req_submit(struct nbd_req *req)
+void nbd_req_submit(struct nbd_req *req)
 {
 	int rc;
 
@@ -188,29 +202,92 @@ struct nbd_req *nbd_req_submit(struct nbd_req *req)
 	if (req->whole != NULL) {
 		req->whole->parts++;
 	}
-	rc = req_begin(req);
-	return ebb_likely(rc == 0) ? NULL : nbd_req_end(req, rc);
+	rc = req_issue(req);
+	if (ebb_unlikely(rc != 0)) {
+		nbd_req_end(req, rc);
+	}
 }
 
-struct nbd_req *nbd_req_end(struct nbd_req *req, int status)
+int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
+		  struct nbd_req **ret_write)
+{
+	bool write = wire->type == NBD_CMD_WRITE;
+	struct nbd_req *req = req_get(requests, wire, NULL);
+	uint32_t error;
+	int rc;
+
+	if (req == NULL) {
+		return -EBUSY;
+	}
+	error = requests->stopping ? NBD_ESHUTDOWN
+				   : nbd_validate_request(&requests->geometry, wire);
+	if (error != 0) {
+		req_answer(req, error);
+		*ret_write = NULL;
+		return 0;
+	}
+	if (write && wire->len_bytes > NBD_CHUNK_SIZE) {
+		req->parts = 1;
+		*ret_write = req;
+		return 0;
+	}
+	if (write || wire->type == NBD_CMD_READ) {
+		rc = nbd_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes, false);
+		if (ebb_unlikely(rc != 0)) {
+			nbd_req_put(req);
+			return rc;
+		}
+	}
+	*ret_write = write ? req : NULL;
+	if (!write) {
+		nbd_req_submit(req);
+	}
+	return 0;
+}
+
+int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_req **ret_part)
+{
+	struct nbd_requests *requests = whole->requests;
+	struct nbd_request wire = whole->wire;
+	struct nbd_req *part;
+	int rc;
+
+	wire.offset_bytes += wire.len_bytes - left_bytes;
+	wire.len_bytes = left_bytes < NBD_CHUNK_SIZE ? left_bytes : NBD_CHUNK_SIZE;
+	part = req_get(requests, &wire, whole);
+	if (part == NULL) {
+		return -EBUSY;
+	}
+	/* It is entitled to one part, whatever the others use. */
+	rc = nbd_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes, whole->parts == 1);
+	if (rc != 0) {
+		nbd_req_put(part);
+		return rc;
+	}
+	*ret_part = part;
+	return 0;
+}
+
+void nbd_req_end(struct nbd_req *req, int status)
 {
 	struct nbd_req *whole = req->whole;
 
 	if (ebb_unlikely(req->flush_next) && status == 0) {
 		req->flush_next = false;
 		req->wire.type = NBD_CMD_FLUSH;
-		status = req_begin(req);
+		status = req_issue(req);
 		if (status == 0) {
-			return NULL;
+			return;
 		}
 	}
 	req->requests->in_flight--;
 	if (ebb_likely(whole == NULL)) {
-		return nbd_req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
+		req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
+		return;
 	}
 	if (whole->error == 0) {
 		whole->error = nbd_error_from_status(status);
 	}
 	nbd_req_put(req);
-	return nbd_req_end_payload(whole);
+	nbd_req_end_payload(whole);
 }

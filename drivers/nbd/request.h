@@ -26,7 +26,7 @@ struct nbd_requests;
  * long write has no buffers, but parts that have.
  */
 struct nbd_req {
-	struct ebb_list link; /* the connection's replies, or its free requests */
+	struct ebb_list link; /* in the connection's replies, or its free requests */
 	struct nbd_requests *requests;
 	struct nbd_request wire;
 	struct nbd_wire_reply reply;
@@ -52,8 +52,10 @@ struct nbd_requests {
 	unsigned num_reqs;  /* in use, of NBD_REQUESTS_MAX */
 	unsigned num_parts; /* in use, of NBD_PARTS_MAX */
 	struct ebb_list free;
-	unsigned in_flight; /* requests that the bdev has, or will have when it can */
-	bool unwanted;      /* nobody is left to answer: what waits for the bdev is not begun */
+	struct ebb_list replies; /* requests that have theirs, in the order in which they ended */
+	unsigned in_flight;      /* requests that the bdev has, or will have when it can */
+	bool stopping;           /* the export goes: refuse what is new */
+	bool unwanted; /* nobody is left to answer: what waits for the bdev is not begun */
 };
 
 /* @done: called with a request that the bdev is done with; it calls nbd_req_end(). */
@@ -67,32 +69,38 @@ void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done);
 const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_group *group,
 			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry);
 
-/* No request may be in use. */
+/* Gives back the requests that have a reply. No other may be in use. */
 void nbd_requests_close(struct nbd_requests *requests);
 
 /**
- * nbd_req_get() - a request for what @wire asks, without buffers
- * @whole: the long write of which it is a part; NULL: none
- * Return: NULL: as many as may be are in flight.
+ * nbd_req_begin() - begin what @wire asks
+ * It is checked, gets its buffers and goes to the bdev; or has its reply at once.
+ * @ret_write: a write, whose payload comes next; one with parts is a long write, and has none of its
+ *	own buffers. NULL: nothing comes, or it is to be dropped.
+ * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty: then
+ *	nothing has begun.
  */
-struct nbd_req *nbd_req_get(struct nbd_requests *requests, const struct nbd_request *wire,
-			    struct nbd_req *whole);
+int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
+		  struct nbd_req **ret_write);
+
+/**
+ * nbd_req_begin_part() - the next part of a long write
+ * @left_bytes: of the payload of @whole
+ * @ret_part: whose payload comes next
+ * Return: as nbd_req_begin().
+ */
+int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_req **ret_part);
+
+/* A write or part that has all of its payload goes to the bdev. */
+void nbd_req_submit(struct nbd_req *req);
+
+/* All of the long write's payload has come, or is dropped: it ends with its last part. */
+void nbd_req_end_payload(struct nbd_req *whole);
+
+/* The bdev is done with it: it has its reply, unless a flush follows, or other parts. */
+void nbd_req_end(struct nbd_req *req, int status);
 
 /* Gives it back, with its buffers. */
 void nbd_req_put(struct nbd_req *req);
-
-/* The four below return a request that has its reply and can be answered now, or NULL. */
-
-/* Gives it to the bdev. NULL: requests->done will come, or a long write waits for other parts. */
-struct nbd_req *nbd_req_submit(struct nbd_req *req);
-
-/* The bdev is done with it. NULL: a flush follows, or a long write waits for other parts. */
-struct nbd_req *nbd_req_end(struct nbd_req *req, int status);
-
-/* All of the long write's payload has come, or is dropped. NULL: it ends with its last part. */
-struct nbd_req *nbd_req_end_payload(struct nbd_req *whole);
-
-/* Answers it, without having bothered the bdev. */
-struct nbd_req *nbd_req_answer(struct nbd_req *req, uint32_t error);
 
 #endif

@@ -11,11 +11,12 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags))
+void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
 {
-	tx->op.done = done;
+	tx->op.uring.complete = complete;
+	tx->replies = replies;
 	tx->msg.msg_iov = tx->iov;
-	ebb_list_init(&tx->replies);
 }
 
 /* The batch: headers and data of the first replies, less what has been sent. */
@@ -25,7 +26,7 @@ static int tx_gather(struct nbd_tx *tx)
 	struct ebb_list *node;
 	int count = 0;
 
-	ebb_list_for_each(node, &tx->replies) {
+	ebb_list_for_each(node, tx->replies) {
 		struct nbd_req *req = ebb_list_entry(node, struct nbd_req, link);
 
 		if (count == NBD_TX_IOV_MAX) {
@@ -50,17 +51,20 @@ static int tx_gather(struct nbd_tx *tx)
 
 void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
 {
+	bool replies = !ebb_list_empty(tx->replies);
 	struct io_uring_sqe *sqe;
 
-	if (nbd_op_busy(&tx->op) || !nbd_poll_group_ready(group)) {
+	if (!replies && tx->out.len == 0) {
 		return;
 	}
-	if (!ebb_list_empty(&tx->replies)) {
+	sqe = nbd_poll_group_sqe(group, &tx->op);
+	if (sqe == NULL) {
+		return;
+	}
+	if (replies) {
 		tx->msg.msg_iovlen = (size_t)tx_gather(tx);
-		sqe = nbd_poll_group_sqe(group, &tx->op);
 		io_uring_prep_sendmsg(sqe, fd, &tx->msg, MSG_NOSIGNAL);
-	} else if (tx->out.len > 0) {
-		sqe = nbd_poll_group_sqe(group, &tx->op);
+	} else {
 		io_uring_prep_send(sqe, fd, tx->out.bytes + tx->out_sent,
 				   tx->out.len - tx->out_sent, MSG_NOSIGNAL);
 	}
@@ -84,19 +88,20 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 		tx_sent_out(tx, len);
 		return tx->out.len > 0;
 	}
-	while (!ebb_list_empty(&tx->replies)) {
-		struct nbd_req *req = ebb_list_first(&tx->replies, struct nbd_req, link);
+	while (!ebb_list_empty(tx->replies)) {
+		struct nbd_req *req = ebb_list_first(tx->replies, struct nbd_req, link);
 		size_t size = sizeof(req->reply) + (req->sends_data ? req->wire.len_bytes : 0);
 
 		if (sent < size) {
-			break;
+			tx->skip = sent;
+			return true;
 		}
 		sent -= size;
 		ebb_list_remove(&req->link);
 		nbd_req_put(req);
 	}
-	tx->skip = sent;
-	return !ebb_list_empty(&tx->replies);
+	tx->skip = 0;
+	return false;
 }
 
 /*
@@ -117,10 +122,5 @@ bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
 
 void nbd_tx_fini(struct nbd_tx *tx)
 {
-	struct ebb_list *node;
-
-	while ((node = ebb_list_pop_front(&tx->replies)) != NULL) {
-		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
-	}
 	nbd_out_reset(&tx->out);
 }

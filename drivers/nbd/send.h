@@ -18,20 +18,21 @@
 #define NBD_TX_IOV_MAX 256u
 
 struct nbd_tx {
-	struct nbd_op op;   /* op.done, the connection's, gets the kernel's result */
+	struct nbd_op op;   /* its complete(), the connection's, gets the kernel's result */
 	struct nbd_out out; /* during the handshake; replies from then on; never both */
 	size_t out_sent;
-	struct ebb_list replies; /* requests; each is given back when its reply has been sent */
-	size_t skip;             /* bytes of the first reply that have been sent */
-	bool moved;              /* a send has ended since nbd_tx_progressed() */
-	int unsent;              /* bytes that the kernel had to send then */
+	struct ebb_list *replies; /* requests; each is given back when its reply has been sent */
+	size_t skip;              /* bytes of the first reply that have been sent */
+	bool moved;               /* a send has ended since nbd_tx_progressed() */
+	int unsent;               /* bytes that the kernel had to send then */
 	struct msghdr msg;
 	struct iovec iov[NBD_TX_IOV_MAX];
 };
 
-void nbd_tx_init(struct nbd_tx *tx, void (*done)(struct nbd_op *op, int32_t res, uint32_t flags));
+void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
+		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
 
-/* Sends what is ready if nothing is being sent. */
+/* Sends what is ready if nothing is being sent, and if the ring may be asked. */
 void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd);
 
 /* @len bytes have been sent. Return: true: there are more. */
@@ -40,7 +41,7 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len);
 /* Has the client taken anything since the last call? */
 bool nbd_tx_progressed(struct nbd_tx *tx, int fd);
 
-/* Gives back all that is not sent. */
+/* Frees what is not sent of the handshake. */
 void nbd_tx_fini(struct nbd_tx *tx);
 
 #endif
