@@ -141,7 +141,8 @@ bool event_helper_hangs(void)
 	bool hangs;
 
 	pthread_mutex_lock(&helper.mutex);
-	hangs = helper.state == HELPER_STOPPING;
+	/* Also when that job has ended since: there is no other helper. */
+	hangs = helper.state == HELPER_STOPPING || helper.state == HELPER_ENDED;
 	pthread_mutex_unlock(&helper.mutex);
 	return hangs;
 }
