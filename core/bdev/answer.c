@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/bdev/rpc.h"
 #include "core/bdev/uuid.h"
+
+void bdev_answer_not_found(struct ebb_call *call, const char *name)
+{
+	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
+		       name);
+}
 
 /* It may have been made up. */
 static void answer_uuid(struct ebb_call *call, const struct ebb_bdev *bdev)

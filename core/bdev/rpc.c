@@ -8,6 +8,7 @@
 #include <ebb/bdev_module.h>
 #include <ebb/poller.h>
 
+#include "core/bdev/answer.h"
 #include "core/bdev/info.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/registry.h"
@@ -34,12 +35,6 @@ struct get_bdevs_wait {
 };
 
 static struct ebb_list waits = EBB_LIST_INIT(waits);
-
-void bdev_answer_not_found(struct ebb_call *call, const char *name)
-{
-	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
-		       name);
-}
 
 static void answer_one(struct ebb_call *call, const struct ebb_bdev *bdev)
 {

@@ -4,11 +4,6 @@
 
 /* What others need of the RPC methods of core/bdev. Thread: app. */
 
-struct ebb_call;
-
-/* Ends @call: there is no bdev of that name. */
-void bdev_answer_not_found(struct ebb_call *call, const char *name);
-
 /* Shutdown: ends every call that waits for a bdev to appear. */
 void bdev_waits_end(void);
 

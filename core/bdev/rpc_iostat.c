@@ -12,7 +12,7 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "core/bdev/rpc.h"
+#include "core/bdev/answer.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
 
