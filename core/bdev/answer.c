@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/bdev/rpc.h"
 #include "core/bdev/uuid.h"
+
+void bdev_answer_not_found(struct ebb_call *call, const char *name)
+{
+	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
+		       name);
+}
 
 /* It may have been made up. */
 static void answer_uuid(struct ebb_call *call, const struct ebb_bdev *bdev)
@@ -48,7 +53,7 @@ struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 	struct ebb_bdev *bdev = ebb_bdev_find(name);
 
 	if (bdev == NULL) {
-		bdev_rpc_not_found(call, name);
+		bdev_answer_not_found(call, name);
 		return NULL;
 	}
 	if (bdev->ops != ops) {

@@ -7,6 +7,9 @@
 #include <ebb/bdev_module.h>
 #include <ebb/method.h>
 
+/* Ends @call: there is no bdev called @name. */
+void bdev_answer_not_found(struct ebb_call *call, const char *name);
+
 /* Ends @call: what ebb_bdev_register() returned for the bdev called @name. */
 void bdev_answer_created(struct ebb_call *call, const char *name, int rc);
 

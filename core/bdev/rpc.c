@@ -8,6 +8,7 @@
 #include <ebb/bdev_module.h>
 #include <ebb/poller.h>
 
+#include "core/bdev/answer.h"
 #include "core/bdev/info.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/registry.h"
@@ -34,12 +35,6 @@ struct get_bdevs_wait {
 };
 
 static struct ebb_list waits = EBB_LIST_INIT(waits);
-
-void bdev_rpc_not_found(struct ebb_call *call, const char *name)
-{
-	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
-		       name);
-}
 
 static void answer_one(struct ebb_call *call, const struct ebb_bdev *bdev)
 {
@@ -70,7 +65,7 @@ static int wait_expired(void *arg)
 	struct get_bdevs_wait *wait = arg;
 	const char *name = wait->waiter.name; /* the call's, which is still open */
 
-	bdev_rpc_not_found(wait_end(wait), name);
+	bdev_answer_not_found(wait_end(wait), name);
 	return 1;
 }
 
@@ -113,7 +108,7 @@ static void get_bdevs(struct ebb_call *call, void *arg)
 		} else if (params->timeout != 0) {
 			wait_begin(call, params->name, params->timeout);
 		} else {
-			bdev_rpc_not_found(call, params->name);
+			bdev_answer_not_found(call, params->name);
 		}
 		return;
 	}

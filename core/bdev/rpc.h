@@ -4,11 +4,6 @@
 
 /* What others need of the RPC methods of core/bdev. Thread: app. */
 
-struct ebb_call;
-
-/* Ends @call: there is no bdev of that name. */
-void bdev_rpc_not_found(struct ebb_call *call, const char *name);
-
 /* Shutdown: ends every call that waits for a bdev to appear. */
 void bdev_rpc_end_waits(void);
 

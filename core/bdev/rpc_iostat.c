@@ -12,7 +12,7 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "core/bdev/rpc.h"
+#include "core/bdev/answer.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
 
@@ -171,7 +171,7 @@ static void iostat_by_channel(struct iostat_call *iostat, const struct ebb_bdev 
 {
 	iostat->only = bdev->internal;
 	if (!bdev_pin(iostat->only)) {
-		bdev_rpc_not_found(iostat->call, bdev->name);
+		bdev_answer_not_found(iostat->call, bdev->name);
 		json_object_put(iostat->result);
 		iostat_free(iostat);
 		return;
@@ -244,7 +244,7 @@ static bool iostat_names(struct iostat_call *iostat, const struct iostat_params 
 		rc = names_of_all(iostat);
 	}
 	if (rc == -ENODEV) {
-		bdev_rpc_not_found(iostat->call, name);
+		bdev_answer_not_found(iostat->call, name);
 	} else if (rc == -EINVAL) {
 		ebb_call_error(iostat->call, EBB_METHOD_INVALID_PARAMS,
 			       "names must be an array of strings");

@@ -88,6 +88,17 @@ static void helper_done(void *arg)
 	work->done(work);
 }
 
+/* Once it is stopping no thread is there to be told, and this one's memory may be freed already. */
+static void helper_answer(struct ebb_work *work)
+{
+	pthread_mutex_lock(&helper.mutex);
+	if (helper.state == HELPER_RUNNING) {
+		ebb_msg_init(&work->msg, helper_done, work);
+		ebb_thread_send(work->thread, &work->msg);
+	}
+	pthread_mutex_unlock(&helper.mutex);
+}
+
 static void *helper_main(void *arg)
 {
 	struct ebb_work *work;
@@ -95,8 +106,7 @@ static void *helper_main(void *arg)
 	(void)arg;
 	while ((work = helper_pop()) != NULL) {
 		work->run(work);
-		ebb_msg_init(&work->msg, helper_done, work);
-		ebb_thread_send(work->thread, &work->msg);
+		helper_answer(work);
 	}
 	pthread_mutex_lock(&helper.mutex);
 	helper_set_state(HELPER_ENDED);
@@ -141,7 +151,8 @@ bool event_helper_hangs(void)
 	bool hangs;
 
 	pthread_mutex_lock(&helper.mutex);
-	hangs = helper.state == HELPER_STOPPING;
+	/* Also when that job has ended since: there is no other helper. */
+	hangs = helper.state == HELPER_STOPPING || helper.state == HELPER_ENDED;
 	pthread_mutex_unlock(&helper.mutex);
 	return hangs;
 }

@@ -231,8 +231,13 @@ static bool entry_stood_on(const struct wanted_entry *entry, const struct ebb_me
 	if (suffix == NULL) {
 		return strcmp(name, base) == 0;
 	}
-	return strncmp(name, base, strlen(base)) == 0 &&
-	       strncmp(name + strlen(base), suffix, strlen(suffix)) == 0;
+	if (strncmp(name, base, strlen(base)) != 0 ||
+	    strncmp(name + strlen(base), suffix, strlen(suffix)) != 0) {
+		return false;
+	}
+	/* "a" has "an1", but neither "another" nor "an1n1", which "an1" has. */
+	name += strlen(base) + strlen(suffix);
+	return name[0] != '\0' && strspn(name, "0123456789") == strlen(name);
 }
 
 static struct wanted_entry *entry_find_stood_on(const struct wanted_entry *base)

@@ -30,7 +30,7 @@ TRAILING = {"ebb_watch": 4, "a reactor": 3, "ebb-rpc": 1}
 
 def kind(name):
     """The row of TRAILING for a thread of that name."""
-    return "a reactor" if name == "ebbd" or name.startswith("event_reactor") else name
+    return "a reactor" if name == "ebbd" or name.startswith("ebb_reactor") else name
 
 
 class Watched:

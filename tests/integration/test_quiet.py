@@ -67,9 +67,10 @@ def complaints(*sleepers):
 
 @test
 def wakeups_are_found_that_go_on_and_those_that_are_too_many():
-    asleep, legal, often, now_and_then, too_many, illegal = complaints(
+    asleep, legal, other, often, now_and_then, too_many, illegal = complaints(
         (0, 1.0, "ebbd"),
         (TRAILING["ebb_watch"], 1.0, "ebb_watch"),
+        (TRAILING["a reactor"], 1.0, "ebb_reactor_1"),
         (EVER, 0.5, "ebb_watch"),
         (EVER, 2.0, "ebbd"),
         (TRAILING["ebb_watch"] + 2, 1.0, "ebb_watch"),
@@ -77,6 +78,7 @@ def wakeups_are_found_that_go_on_and_those_that_are_too_many():
     )
     assert asleep == "", asleep
     assert legal == "", legal
+    assert other == "", other
     assert often.startswith("no 1.6 s without a wakeup"), often
     assert now_and_then.startswith("a wakeup within 3.0 s of silence"), now_and_then
     assert too_many.startswith("ebb_watch woke"), too_many

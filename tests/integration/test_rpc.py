@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import select
 import socket
 import stat
 import time
@@ -322,6 +323,19 @@ def a_half_closed_client_gets_its_answers():
             other.sock.shutdown(socket.SHUT_WR)
             check_error(other.receive(), PARSE_ERROR, "ends in the middle")
             check_closed(other)
+
+
+@test
+def a_client_goes_on_when_others_have_fewer_requests():
+    with Daemon() as daemon, daemon.client() as client, daemon.client() as many:
+        client.send_raw(request("bdev_get_bdevs", {"name": "never", "timeout": 60000}, id=1) * 2)
+        many.send_raw(request("bdev_get_bdevs", {"name": "soon", "timeout": 60000}, id=1) * 62)
+        daemon.rpc("spdk_get_version")  # by the time it is answered, these have come
+        client.send_raw(request("spdk_get_version", id=2))
+        daemon.rpc("spdk_get_version")
+        assert select.select([client.sock], [], [], 0)[0] == [], "it was called"
+        daemon.rpc("bdev_null_create", name="soon", num_blocks=8, block_size=512)
+        assert client.receive()["id"] == 2
 
 
 @test

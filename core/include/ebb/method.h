@@ -106,7 +106,10 @@ struct ebb_method {
 	 * that away, an object that has gone with it is not wanted any more either.
 	 */
 	const char *stands_on;
-	/* EBB_METHOD_CREATES: what stands on the object calls it by its name and this; NULL: just so. */
+	/*
+	 * EBB_METHOD_CREATES: what stands on the object calls it by its name, this and a number;
+	 * NULL: by its name.
+	 */
 	const char *stands_suffix;
 	struct ebb_list link; /* the registry's */
 };

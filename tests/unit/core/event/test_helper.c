@@ -6,6 +6,9 @@
  * meanwhile, and Check ends a test that waits for ever.
  */
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,8 +29,22 @@ static struct ebb_thread *thread;
 static struct job jobs[COUNT];
 static unsigned next_run, num_done;
 static pthread_t ran_on;
-static _Atomic bool may_run;
+static _Atomic bool may_run, begun;
 static bool keep_signals;
+static bool out_of_patience;
+
+/* The five seconds for which an end waits: over at once, if the test says so. */
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+			   const struct timespec *until)
+{
+	int (*wait)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+
+	if (out_of_patience) {
+		return ETIMEDOUT;
+	}
+	*(void **)&wait = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+	return wait(cond, mutex, clock, until);
+}
 
 static void job_run(struct ebb_work *work)
 {
@@ -35,6 +52,7 @@ static void job_run(struct ebb_work *work)
 	sigset_t blocked;
 	char name[16];
 
+	atomic_store(&begun, true);
 	while (!atomic_load(&may_run)) {
 		sched_yield();
 	}
@@ -168,6 +186,44 @@ START_TEST(test_stop)
 }
 END_TEST
 
+static unsigned count_os_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned count = 0;
+
+	ck_assert_ptr_nonnull(tasks);
+	for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+		count += entry->d_name[0] != '.';
+	}
+	closedir(tasks);
+	return count;
+}
+
+/* It is left behind; when it comes back, nobody is told, and there is no helper in this process. */
+START_TEST(test_hang)
+{
+	unsigned before = count_os_threads();
+
+	atomic_store(&may_run, false);
+	submit(0);
+	while (!atomic_load(&begun)) {
+		sched_yield();
+	}
+	out_of_patience = true;
+	stepper_stop_forced();
+	out_of_patience = false;
+	ck_assert(logged("a job of the helper has hung for 5 s"));
+	ck_assert(event_helper_hangs());
+	atomic_store(&may_run, true);
+	while (count_os_threads() > before) {
+		sched_yield();
+	}
+	ck_assert(event_helper_hangs());
+	ck_assert_uint_eq(jobs[0].runs, 1);
+	ck_assert_uint_eq(num_done, 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -177,6 +233,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_blocks_nobody),
 		UNIT_TEST(test_again_in_done),
 		UNIT_TEST(test_stop),
+		UNIT_FIXTURE(setup, stepper_stop_forced),
+		UNIT_TEST(test_hang),
 		UNIT_END,
 	};
 

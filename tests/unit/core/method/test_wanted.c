@@ -320,6 +320,24 @@ START_TEST(what_went_with_its_base_goes_too)
 }
 END_TEST
 
+/* After the suffix comes a number and nothing else: these have other bases, whose names begin alike. */
+START_TEST(what_has_a_base_of_another_name_stays)
+{
+	call(&make_method, "{'name': 'a', 'number': 1}");
+	call(&serve_method, "{'name': 'other', 'base': 'another'}");
+	call(&serve_method, "{'name': 'longer', 'base': 'an1n1'}");
+	call(&serve_method, "{'name': 'none', 'base': 'an'}");
+	call(&serve_method, "{'name': 'its', 'base': 'an12'}");
+	ebb_wanted_set_present("test_serve", "other", false);
+	ebb_wanted_set_present("test_serve", "longer", false);
+	ebb_wanted_set_present("test_serve", "none", false);
+	ebb_wanted_set_present("test_serve", "its", false);
+	call(&unmake_method, "{'name': 'a'}");
+	wanted_is("[other {'name':'other','base':'another'}]; "
+		  "[longer {'name':'longer','base':'an1n1'}]; [none {'name':'none','base':'an'}]");
+}
+END_TEST
+
 /* Return: to be freed. */
 static char *save(void)
 {
@@ -447,6 +465,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(an_object_has_a_name_at_a_place),
 		UNIT_TEST(what_is_there_is_taken_out_first),
 		UNIT_TEST(what_went_with_its_base_goes_too),
+		UNIT_TEST(what_has_a_base_of_another_name_stays),
 		UNIT_TEST(it_is_saved_as_a_configuration),
 		UNIT_TEST(what_methods_say_of_their_effects_holds),
 		UNIT_TEST(what_changes_something_has_an_effect),
