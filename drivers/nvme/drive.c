@@ -238,7 +238,9 @@ int nvme_drive_reset(struct nvme_drive *drive, nvme_drive_cb done, void *arg)
 	if (nvme_drive_is_leaving(drive) || path->state == NVME_PATH_GONE) {
 		return -ENODEV;
 	}
-	if (path->state != NVME_PATH_ENABLED && path->state != NVME_PATH_FAILED) {
+	/* One that has failed in a reset may still be in it. */
+	if (path->call != NVME_PATH_CALL_NONE ||
+	    (path->state != NVME_PATH_ENABLED && path->state != NVME_PATH_FAILED)) {
 		return -EBUSY;
 	}
 	nvme_path_state_set(path, NVME_PATH_RESETTING);

@@ -140,6 +140,27 @@ START_TEST(a_reset_ends_with_its_answer)
 }
 END_TEST
 
+/* One that is told to have failed before its reset is answered still owes that answer. */
+START_TEST(a_reset_under_way_is_the_only_one)
+{
+	struct call reset;
+
+	nvme_attach();
+	mock.reset_later = true;
+	call_begin(&reset, "bdev_nvme_reset_controller", "{'name': 'n'}");
+	nvme_path_event(mock.path, NVME_EVENT_FAILED, 0);
+	call_has("bdev_nvme_reset_controller", "{'name': 'n'}", "error -16: ");
+	ck_assert_uint_eq(mock.resets, 1);
+	mock_forget_events();
+	mock.reset_rc = -EIO;
+	mock_reset_done();
+	stage_until(&reset.done);
+	ck_assert(reset.failed);
+	call_end(&reset);
+	nvme_detach();
+}
+END_TEST
+
 START_TEST(a_reset_nobody_asked_for_is_noticed)
 {
 	nvme_attach();
@@ -454,6 +475,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_device_that_has_left_is_shown_as_deleting),
 		UNIT_TEST(a_reset_sets_the_features_again),
 		UNIT_TEST(a_reset_ends_with_its_answer),
+		UNIT_TEST(a_reset_under_way_is_the_only_one),
 		UNIT_TEST(a_reset_nobody_asked_for_is_noticed),
 		UNIT_TEST(a_reset_while_it_starts_is_followed_by_the_features),
 		UNIT_TEST(a_failed_controller_loses_its_bdevs_and_may_come_back),
