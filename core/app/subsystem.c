@@ -61,6 +61,8 @@ static struct {
 
 void ebb_subsystem_add(struct ebb_subsystem *subsystem)
 {
+	ebb_assert((subsystem->fini_timeout_ms != 0) == (subsystem->fini_expired != NULL));
+	ebb_assert(subsystem->fini_timeout_ms < APP_SEQUENCE_GRACE_S * 1000);
 	ebb_list_push_back(&registered, &subsystem->link);
 }
 

@@ -22,7 +22,7 @@ struct ebb_subsystem {
 	void (*init)(void);
 	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_fini_next(). */
 	void (*fini)(void);
-	/* How long fini() may take; 0: as long as any step of shutdown. */
+	/* How long fini() may take, less than 10 s; 0: those, as any step of shutdown. */
 	uint32_t fini_timeout_ms;
 	/*
 	 * With fini_timeout_ms: that time is over. It says in the log what fini() waits for, and the

@@ -146,6 +146,40 @@ START_TEST(test_name_twice)
 }
 END_TEST
 
+static void fini_expired(void)
+{
+}
+
+/* Of a time limit and what is called at its end there are both or none. */
+START_TEST(test_limit_without_a_function_is_a_bug)
+{
+	static struct ebb_subsystem subsystem = {.name = "t_a", .fini_timeout_ms = 5000};
+
+	ebb_subsystem_add(&subsystem);
+}
+END_TEST
+
+START_TEST(test_function_without_a_limit_is_a_bug)
+{
+	static struct ebb_subsystem subsystem = {.name = "t_a", .fini_expired = fini_expired};
+
+	ebb_subsystem_add(&subsystem);
+}
+END_TEST
+
+/* The step of shutdown would be passed over before, and the timer left behind. */
+START_TEST(test_limit_beyond_that_of_a_step_is_a_bug)
+{
+	static struct ebb_subsystem subsystem = {
+		.name = "t_a",
+		.fini_timeout_ms = 10000,
+		.fini_expired = fini_expired,
+	};
+
+	ebb_subsystem_add(&subsystem);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -157,6 +191,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_cycle_is_printed),
 		UNIT_TEST(test_cycle_of_one),
 		UNIT_TEST(test_name_twice),
+		UNIT_SIGNAL(test_limit_without_a_function_is_a_bug, 6),
+		UNIT_SIGNAL(test_function_without_a_limit_is_a_bug, 6),
+		UNIT_SIGNAL(test_limit_beyond_that_of_a_step_is_a_bug, 6),
 		UNIT_END,
 	};
 
