@@ -15,7 +15,7 @@
  * What is measured here must be the device and the framework, so this loop must cost next to
  * nothing: a request's own memory is one cache line, the time is the turn's (a latency is therefore
  * from the start of the turn that submitted to the start of the turn that completed), an offset is
- * two multiplications, counting is one histogram_add().
+ * two multiplications, counting is one ebb_histogram_add().
  *
  * A request that finds no free request in the channel waits in line and keeps its offset and its
  * time of submission: the wait is part of its latency.

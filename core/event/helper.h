@@ -9,7 +9,10 @@
 /* True if a job of an earlier run of the framework still hangs: there is no helper then. */
 bool event_helper_hangs(void);
 
-/* Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one that began the framework, after all ebb threads. */
+/*
+ * Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one that
+ * began the framework, after all ebb threads.
+ */
 void event_helper_stop(void);
 
 #endif

@@ -7,9 +7,9 @@
  * ends. Where blocks lie, in regions that come and go, is region.c's.
  *
  * Memory that was needed once and is not needed any more goes back. While anything is awake
- * mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives a block
- * leaves the age behind: in its cache, for the size of the block, or in the block's region. What was
- * touched neither in the running age nor in the whole of the one before it is stale: a size is
+ * mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives
+ * a block leaves the age behind: in its cache, for the size of the block, or in the block's region.
+ * What was touched neither in the running age nor in the whole of the one before it is stale: a size is
  * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
  * what a load uses at least once a second stays, however it comes and goes within the second, and
  * the cost of a region that returns, half a millisecond, is paid once in a second at most.

@@ -481,7 +481,9 @@ def the_framework_tells_of_itself():
         assert daemon.rpc("reactor_get_blockers")["reactors"] == [{"lcore": lcore, "blockers": []}]
         # A callback is late, too, where the machine has given its CPU to somebody else.
         violations = daemon.rpc("thread_get_violations")
-        assert [v for v in violations if v["function"] != "callback over 10 ms"] == [], violations
+        if daemon.waited_for_cpu_ms() >= 5:
+            violations = [v for v in violations if v["function"] != "callback over 10 ms"]
+        assert violations == [], violations
         names = {thread["name"] for thread in daemon.rpc("thread_get_stats")["threads"]}
         for method in ("thread_get_pollers", "thread_get_io_channels"):
             found = {thread["name"] for thread in daemon.rpc(method)["threads"]}

@@ -37,6 +37,7 @@ struct ebb_ctl_command {
 	struct ebb_list link;
 };
 
+/* Thread: a constructor's. Owns: @command stays the caller's and must live until the end. */
 void ebb_ctl_command_add(struct ebb_ctl_command *command);
 
 /* Return: the command, or NULL. */

@@ -68,8 +68,10 @@ struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel);
 /* At the last reference the channel is destroyed on a later turn, unless a get takes it back. */
 void ebb_io_channel_put(struct ebb_io_channel *channel);
 
+/* A channel's context, of the device's ctx_size; the channel of a context. Thread: any. */
 void *ebb_io_channel_ctx(struct ebb_io_channel *channel);
 struct ebb_io_channel *ebb_io_channel_from_ctx(void *ctx);
+/* The thread that got @channel, and alone may use it. Thread: any. */
 struct ebb_thread *ebb_io_channel_thread(const struct ebb_io_channel *channel);
 const char *ebb_io_channel_name(const struct ebb_io_channel *channel); /* of its device */
 

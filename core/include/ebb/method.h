@@ -114,6 +114,7 @@ struct ebb_method {
 	struct ebb_list link; /* the registry's */
 };
 
+/* Thread: a constructor's. Owns: @method stays the caller's and must live until the end. */
 void ebb_method_add(struct ebb_method *method);
 
 #define EBB_METHOD_REGISTER(method)        \

@@ -26,6 +26,7 @@ struct ebb_spinlock {
 		NULL, (lock_name)    \
 	}
 
+/* Nobody else knows @lock. @name is borrowed. fini() reports one that is held. Thread: any. */
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name);
 void ebb_spinlock_fini(struct ebb_spinlock *lock);
 

@@ -43,6 +43,7 @@ struct ebb_startup_step {
 	struct ebb_list link; /* the registry's */
 };
 
+/* Thread: a constructor's. Owns: @step stays the caller's and must live until the end. */
 void ebb_startup_step_add(struct ebb_startup_step *step);
 
 #define EBB_STARTUP_STEP_REGISTER(step)        \

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <nvme/types.h>
 
@@ -165,6 +166,8 @@ static void setup_ask(struct vfio_queue_setup *setup, enum vfio_qpair_kind kind,
 		/* Its shadows may have been another queue's. */
 		vfio_doorbell_reset(&qpair->sq_doorbell);
 		vfio_doorbell_reset(&qpair->cq_doorbell);
+		/* No entry may look new (Base 2.0, 3.3.3.2). The queue's thread does not look until RUN. */
+		memset(qpair->cq, 0, qpair->cq_entries * sizeof(struct vfio_cqe));
 		setup->iov = (struct iovec){.iov_base = qpair->cq, .iov_len = VFIO_PAGE};
 		setup->request.cdw10 |= (uint32_t)(qpair->cq_entries - 1) << 16;
 		setup->request.cdw11 = 1u | (uint32_t)interrupts << 1 |

@@ -39,6 +39,19 @@ static void identify(struct fake_ctrlr *fake, struct fake_command *command)
 	fake_data_copy(&data, page, sizeof(page), true);
 }
 
+/* NVMe Base 2.0, 3.3.3.2: the phase tags are 0 before the queue is created. */
+static void check_phases(struct fake_ctrlr *fake, const struct fake_queue *queue)
+{
+	const struct vfio_cqe *entries = (const void *)queue->memory;
+
+	for (uint32_t i = 0; entries != NULL && i < queue->size; i++) {
+		if (VFIO_CQE_PHASE(atomic_load(&entries[i].tail)) != 0) {
+			fake_wrong(fake, "a completion queue whose entry %u looks new", i);
+			return;
+		}
+	}
+}
+
 static void create(struct fake_ctrlr *fake, struct fake_command *command, bool completion)
 {
 	const struct vfio_sqe *sqe = &command->sqe;
@@ -60,6 +73,7 @@ static void create(struct fake_ctrlr *fake, struct fake_command *command, bool c
 	if (completion) {
 		queue->interrupts = (sqe->cdw11 & 2) != 0;
 		queue->vector = (uint16_t)(sqe->cdw11 >> 16);
+		check_phases(fake, queue);
 	} else {
 		queue->cqid = (uint16_t)(sqe->cdw11 >> 16);
 		if (!fake->cq[queue->cqid].exists) {
