@@ -8,8 +8,8 @@
 #include "core/event/turn.h"
 
 /*
- * One message goes each way, as a request and its reply do in the framework. Batches and the end are
- * timed by the time of the turn, which has been read anyway.
+ * One message goes each way, as a request and its reply do in the framework. Batches and the end
+ * are timed by the time of the turn, which has been read anyway.
  */
 
 struct ping {

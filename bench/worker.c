@@ -64,7 +64,9 @@ static void job_failed(struct bench_job *job, int status)
 	}
 }
 
-/* Submits @job as it stands. One that is refused is not tried again, or every turn would do that. */
+/*
+ * Submits @job as it stands. One that is refused is not tried again, or every turn would do that.
+ */
 static inline void job_issue(struct bench_job *job)
 {
 	struct bench_worker *worker = job->worker;

@@ -17,8 +17,8 @@
 /*
  * One client. Bytes come in as they like and are cut into JSON values; answers go out as they are
  * ready. A client is held back (its bytes stay where they are) while it has many requests under way
- * or does not read its answers, or has some while there are many of all clients, so what it costs is
- * bounded whatever it does.
+ * or does not read its answers, or has some while there are many of all clients, so what it costs
+ * is bounded whatever it does.
  *
  * All events end in advance(), which does what can be done, arms the events for the rest, and
  * closes the connection when nothing is left to do. Nothing else closes one.
@@ -161,7 +161,9 @@ static void connection_keep(struct rpc_connection *connection, const char *data,
 	connection->in_len = len;
 }
 
-/* What the value that is complete now came in, less any white space that is past a value's limit. */
+/*
+ * What the value that is complete now came in, less any white space that is past a value's limit.
+ */
 static size_t connection_value_bytes(struct rpc_connection *connection)
 {
 	size_t bytes = connection->value_bytes;

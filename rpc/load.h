@@ -16,8 +16,8 @@ void rpc_load_release(struct rpc_server *server);
 
 /*
  * The server's trim_event: what many requests and answers have left free in the heap goes back to
- * the system, in a moment when none is under way: nobody else can allocate meanwhile, for as long as
- * it takes.
+ * the system, in a moment when none is under way: nobody else can allocate meanwhile, for as long
+ * as it takes.
  */
 void rpc_load_trim(evutil_socket_t fd, short events, void *arg);
 

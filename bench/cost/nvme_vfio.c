@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a read through a bdev of an NVMe controller over VFIO costs, to be counted under callgrind
- * (bench/cost/run): the whole turn of a reactor, with the bdev layer and its statistics, the command
- * layer and the transport. The controller is the tests' fake, whose own work is outside of what is
- * counted: --toggle-collect=cost_step --toggle-collect=syscall.
+ * (bench/cost/run): the whole turn of a reactor, with the bdev layer and its statistics, the
+ * command layer and the transport. The controller is the tests' fake, whose own work is outside of
+ * what is counted: --toggle-collect=cost_step --toggle-collect=syscall.
  *
  *	nvme_vfio DEPTH ROUNDS     a round answers DEPTH reads and submits as many again
  *	nvme_vfio 0 ROUNDS         turns that find nothing, the queue being empty

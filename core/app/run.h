@@ -3,8 +3,9 @@
 #define CORE_APP_RUN_H
 
 /*
- * The one run of ebb_app_start() that this process may have at a time: whether there is one, whether
- * its end is asked for (ebb_app_stop()), and what it will return. Thread: any, for all of these.
+ * The one run of ebb_app_start() that this process may have at a time: whether there is one,
+ * whether its end is asked for (ebb_app_stop()), and what it will return. Thread: any, for all of
+ * these.
  */
 
 #include <stdbool.h>

@@ -12,8 +12,9 @@
  * than that millisecond (a restart makes it "negative", hence huge), and leads to a reading. Its
  * scale is measured anew from one reading to the next, so nothing has to be calibrated at start.
  *
- * Until the counter is said to be good, every reading is the kernel's: base_clock_trust_ticks() is for
- * whoever has asked the kernel whether it takes the counter as its own clock (os/clocksource.h).
+ * Until the counter is said to be good, every reading is the kernel's: base_clock_trust_ticks() is
+ * for whoever has asked the kernel whether it takes the counter as its own clock
+ * (os/clocksource.h).
  */
 
 #include <stdbool.h>
@@ -48,7 +49,8 @@ static inline uint64_t base_ticks(void)
 }
 
 /**
- * base_ticker_count() - the time, if it can be counted on from the last reading of the kernel's clock
+ * base_ticker_count() - the time, if it can be counted on from the last reading of the kernel's
+ * clock
  * Thread: the one that owns @ticker (zeroed before its first use).
  * Return: false: it cannot, call base_ticker_read().
  */

@@ -81,8 +81,8 @@ static void log_write(enum ebb_log_level level, const char *component, const cha
 }
 
 /*
- * Whether a line can be written without waiting: a pipe that is ready takes PIPE_BUF bytes, which is
- * more than any line has. A file always is; what is broken is as well, for write() to say so.
+ * Whether a line can be written without waiting: a pipe that is ready takes PIPE_BUF bytes, which
+ * is more than any line has. A file always is; what is broken is as well, for write() to say so.
  */
 static bool log_is_ready(void)
 {
@@ -93,9 +93,9 @@ static bool log_is_ready(void)
 
 /*
  * A reactor logs as well: it must not stand still because nobody reads what it writes. So lines are
- * dropped then, and counted, and the first one that goes again comes after their number. The stream's
- * own lock is for two OS threads that find room for one line; nobody waits for a reader with it in
- * hand.
+ * dropped then, and counted, and the first one that goes again comes after their number. The
+ * stream's own lock is for two OS threads that find room for one line; nobody waits for a reader
+ * with it in hand.
  */
 static void log_emit(enum ebb_log_level level, const char *component, const char *text)
 {

@@ -76,15 +76,17 @@ static inline uint64_t base_msg_ring_lap(const struct base_msg_ring *ring, uint6
 	return (position >> ring->size_log2) + 1;
 }
 
-/* True if the next call has been published. Thread: the consumer. Pairs with base_msg_ring_push(). */
+/*
+ * True if the next call has been published. Thread: the consumer. Pairs with base_msg_ring_push().
+ */
 static inline bool base_msg_ring_waiting(const struct base_msg_ring *ring)
 {
 	return atomic_load_explicit(&ring->next->lap, memory_order_acquire) == ring->next_lap;
 }
 
 /**
- * base_msg_ring_published() - the position after the calls that can be taken now, at most @max of them
- * Looks at slots only, never at the tail: that line stays with the producers.
+ * base_msg_ring_published() - the position after the calls that can be taken now, at most @max of
+ * them Looks at slots only, never at the tail: that line stays with the producers.
  * Thread: the consumer.
  */
 static inline uint64_t base_msg_ring_published(const struct base_msg_ring *ring, unsigned max)

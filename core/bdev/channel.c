@@ -81,7 +81,9 @@ static void channel_destroy(void *device, void *ctx)
 	struct bdev_channel *ch = ctx;
 
 	(void)device;
-	/* Its user has put it with requests under way or waits, which would come back to nothing. */
+	/*
+	 * Its user has put it with requests under way or waits, which would come back to nothing.
+	 */
 	ebb_assert(ch->outstanding == 0 && ebb_list_empty(&ch->held));
 	ebb_assert(base_wait_list_empty(&ch->waiters) && !ch->kicked);
 	bdev_stats_report(ch);

@@ -103,7 +103,10 @@ static_assert(sizeof(struct bdev_req) == BDEV_REQ_HOT + 2 * EBB_CACHE_LINE, "two
 static_assert(offsetof(struct bdev_req, io) + sizeof(struct ebb_bdev_io) == sizeof(struct bdev_req),
 	      "the driver's context follows io");
 
-/* In an order that keeps sums apart: side by side a compiler adds them as a vector, which is slower. */
+/*
+ * In an order that keeps sums apart: side by side a compiler adds them as a vector, which is
+ * slower.
+ */
 struct bdev_type_stat {
 	uint64_t ops;
 	uint64_t max_latency_ns;

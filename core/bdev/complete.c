@@ -201,7 +201,9 @@ static void req_finish(struct bdev_req *req)
 	}
 	bdev_pool_put(ch, req);
 	ch->outstanding--;
-	/* Nothing begins to wait for this one inside its callback: it is not outstanding any more. */
+	/*
+	 * Nothing begins to wait for this one inside its callback: it is not outstanding any more.
+	 */
 	if (ebb_unlikely(ch->attention != 0)) {
 		finish_attended(ch, cb, arg, status);
 		return;

@@ -8,8 +8,8 @@
 void bdev_complete_deferred(struct event_deferred *deferred);
 
 /*
- * What @next, of bdev_parts_begin(), means for a request that is just being submitted: nothing yet, a
- * wait, or its end, at the end of the turn. Thread: the channel's.
+ * What @next, of bdev_parts_begin(), means for a request that is just being submitted: nothing yet,
+ * a wait, or its end, at the end of the turn. Thread: the channel's.
  */
 void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next);
 

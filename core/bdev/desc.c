@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors: who holds a bdev open, and how they are told what becomes of it. The message about that
- * lies in the descriptor, so a descriptor that is closed while the message is under way stays until
- * it has arrived.
+ * Descriptors: who holds a bdev open, and how they are told what becomes of it. The message about
+ * that lies in the descriptor, so a descriptor that is closed while the message is under way stays
+ * until it has arrived.
  */
 #include "core/bdev/desc.h"
 

@@ -6,8 +6,8 @@
  * (the parent) is done in parts (its children), each of which the driver can take. A child is a
  * request from the same pool; a few are in flight at a time, and the end of each begins the next.
  *
- * Memory that the driver cannot use is bounced: the child uses a buffer from the memory pool, copied
- * to before a write or a compare, or from after a read. Zeroes are bounced writes, too.
+ * Memory that the driver cannot use is bounced: the child uses a buffer from the memory pool,
+ * copied to before a write or a compare, or from after a read. Zeroes are bounced writes, too.
  *
  * When the pool of requests is empty, a parent waits for one like any client. That alone could
  * deadlock, with every request a parent: so a few requests are kept for children only. Whoever has

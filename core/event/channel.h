@@ -54,8 +54,8 @@ bool event_io_device_done(struct event_io_device *device);
 void event_io_device_finish(struct event_io_device *device);
 
 /*
- * Under the lock: the calling thread's channel to @device, whatever its references; NULL if there is
- * none, or its create() has not ended, or its destroy() has begun.
+ * Under the lock: the calling thread's channel to @device, whatever its references; NULL if there
+ * is none, or its create() has not ended, or its destroy() has begun.
  */
 struct ebb_io_channel *event_io_channel_find(struct event_io_device *device);
 

@@ -10,8 +10,8 @@
 bool event_helper_hangs(void);
 
 /*
- * Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one that
- * began the framework, after all ebb threads.
+ * Ends the helper, bounded; done() of work that it has not begun is not called. Thread: the one
+ * that began the framework, after all ebb threads.
  */
 void event_helper_stop(void);
 

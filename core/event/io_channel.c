@@ -201,7 +201,9 @@ EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 	if (--channel->ref == 0 && !channel->destroying) {
 		channel->destroying = true;
 		ebb_msg_init(&channel->msg, channel_destroy, channel);
-		/* Refused while the thread runs its last messages: event_channels_sweep() follows. */
+		/*
+		 * Refused while the thread runs its last messages: event_channels_sweep() follows.
+		 */
 		ebb_thread_send(channel->thread, &channel->msg);
 	}
 }

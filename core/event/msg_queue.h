@@ -105,7 +105,10 @@ void event_msg_queue_close(struct event_msg_queue *queue);
 /* After that: gives back the memory that the calls stood in. */
 void event_msg_queue_discard(struct event_msg_queue *queue);
 
-/* True if nothing is left, and no producer is in the middle of a push. After event_msg_queue_close(). */
+/*
+ * True if nothing is left, and no producer is in the middle of a push. After
+ * event_msg_queue_close().
+ */
 bool event_msg_queue_drained(struct event_msg_queue *queue);
 
 #endif

@@ -2,8 +2,8 @@
 #include "core/event/poller_sleep.h"
 
 /*
- * The pollers' wake sources: what is done with them when the reactor sleeps or changes its mode, and
- * when the thread moves.
+ * The pollers' wake sources: what is done with them when the reactor sleeps or changes its mode,
+ * and when the thread moves.
  */
 
 #include <errno.h>

@@ -105,16 +105,16 @@ void event_reactor_run(struct event_reactor *reactor);
 
 /*
  * For tests that step a reactor on their own OS thread: begin, any number of turns, end, as in
- * event_reactor_run() without its sleep. @polling: run every active poller; otherwise those that have
- * fired. Return: true if something was done.
+ * event_reactor_run() without its sleep. @polling: run every active poller; otherwise those that
+ * have fired. Return: true if something was done.
  */
 void event_reactor_begin(struct event_reactor *reactor);
 bool event_reactor_turn(struct event_reactor *reactor, bool polling);
 void event_reactor_end(struct event_reactor *reactor);
 
 /*
- * What event_reactor_run() repeats: a turn, and what the mode has follow it. Return: @polling of the
- * next one, which is false after a sleep.
+ * What event_reactor_run() repeats: a turn, and what the mode has follow it. Return: @polling of
+ * the next one, which is false after a sleep.
  */
 bool event_reactor_step(struct event_reactor *reactor, bool polling);
 

@@ -8,13 +8,13 @@
  * thread critical calls, a batch of messages, pollers, expired timers. Then its end, in turn_end.c:
  * completions from the io_uring; deferred completions; what was put off to the turn's end; threads
  * that leave. One submission for all follows, by the reactor or by its sleep. After a sleep only
- * those pollers run whose source has fired; in a turn that follows another turn all of them do. So a
- * poller's function must be prepared to find nothing.
+ * those pollers run whose source has fired; in a turn that follows another turn all of them do. So
+ * a poller's function must be prepared to find nothing.
  *
  * Finding nothing is what a reactor that polls does most, and how soon it comes round again is what
  * a completion waits for. So the turn is one function, to which everything that most turns do is
- * inline, and what few do is a call behind one test: a queue with something pending, a timer that is
- * due, a turn that has an end to be run. A turn that finds nothing reads the clock once (see
+ * inline, and what few do is a call behind one test: a queue with something pending, a timer that
+ * is due, a turn that has an end to be run. A turn that finds nothing reads the clock once (see
  * callback.h), and a poller that finds nothing costs the stores that say so. bench/cost counts it.
  */
 

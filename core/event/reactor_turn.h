@@ -8,7 +8,8 @@ struct event_reactor;
 struct ebb_thread;
 
 /**
- * event_reactor_turn_run() - a turn but for its end; event_turn.worked says whether there was anything
+ * event_reactor_turn_run() - a turn but for its end; event_turn.worked says whether there was
+ * anything
  * @polling: run every active poller; otherwise those whose source has fired, and the clock has just
  *	been read.
  * Thread: the reactor's.

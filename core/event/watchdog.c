@@ -5,14 +5,15 @@
  * Who watches a reactor that no longer turns, without waking anybody while all sleep?
  *
  * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the
- * watchdog (an OS thread of its own, which does nothing else: the helper may be busy with a job that
- * takes long) looks at every reactor: one that is awake, and in the same turn for a second, is
+ * watchdog (an OS thread of its own, which does nothing else: the helper may be busy with a job
+ * that takes long) looks at every reactor: one that is awake, and in the same turn for a second, is
  * reported with the callback that it is in. While any reactor is awake the timer is armed again;
- * when all sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load (and
- * once a second a system call), and after the last one the watchdog wakes a single time.
+ * when all sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load
+ * (and once a second a system call), and after the last one the watchdog wakes a single time.
  *
- * The same timer ages the memory pool, which lets go of what was not used for a second: if something
- * is about to become stale, one more is wanted, though all sleep. That ends by itself; see memory.c.
+ * The same timer ages the memory pool, which lets go of what was not used for a second: if
+ * something is about to become stale, one more is wanted, though all sleep. That ends by itself;
+ * see memory.c.
  *
  * The disarming watchdog and a waking reactor meet as in the sleep protocol: the watchdog clears
  * watchdog_armed and then looks at the reactors again, a reactor clears asleep and then looks at

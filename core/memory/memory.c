@@ -3,16 +3,17 @@
  * The pool. Blocks come from one buddy allocator under one mutex. An OS thread that has asked for a
  * cache, as a reactor's does when it begins, keeps what was freed on it there, bounded per size, so
  * that its I/O path meets neither the mutex nor the allocator. Other OS threads have no cache. The
- * pool knows all caches, so that they can be counted, and empties one when its user or its OS thread
- * ends. Where blocks lie, in regions that come and go, is region.c's.
+ * pool knows all caches, so that they can be counted, and empties one when its user or its OS
+ * thread ends. Where blocks lie, in regions that come and go, is region.c's.
  *
  * Memory that was needed once and is not needed any more goes back. While anything is awake
- * mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or gives
- * a block leaves the age behind: in its cache, for the size of the block, or in the block's region.
- * What was touched neither in the running age nor in the whole of the one before it is stale: a size is
- * flushed out of its cache, on the cache's own reactor, and a region that is wholly free leaves. So
- * what a load uses at least once a second stays, however it comes and goes within the second, and
- * the cost of a region that returns, half a millisecond, is paid once in a second at most.
+ * mem_age() is called once a second, and each call begins an age of the pool. Whoever takes or
+ * gives a block leaves the age behind: in its cache, for the size of the block, or in the block's
+ * region. What was touched neither in the running age nor in the whole of the one before it is
+ * stale: a size is flushed out of its cache, on the cache's own reactor, and a region that is
+ * wholly free leaves. So what a load uses at least once a second stays, however it comes and goes
+ * within the second, and the cost of a region that returns, half a millisecond, is paid once in a
+ * second at most.
  *
  * When a load ends, one call finds everything touched, and the next finds it stale; each says
  * whether another one is needed. One reason is enough to need none: touching ends with the load,
@@ -52,7 +53,10 @@ struct mem_cache {
 	struct cache_class classes[CLASS_COUNT];
 };
 
-/* Zero as a whole, so that it takes no room in the program's file; most of it is the buddy's tables. */
+/*
+ * Zero as a whole, so that it takes no room in the program's file; most of it is the buddy's
+ * tables.
+ */
 static struct {
 	bool ready;
 	size_t used_bytes;

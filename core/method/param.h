@@ -3,8 +3,8 @@
 #define CORE_METHOD_PARAM_H
 
 /*
- * A method's table of parameters at work: it decodes and checks them, encodes them again, and prints
- * their help.
+ * A method's table of parameters at work: it decodes and checks them, encodes them again, and
+ * prints their help.
  */
 
 #include <stdio.h>

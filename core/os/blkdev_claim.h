@@ -23,11 +23,10 @@ int os_blkdev_claim(const char *root, const char *path, dev_t dev, char *ret_why
 
 /**
  * os_blkdev_claim_open() - open a block device with O_EXCL, and wait for a claim that may be a
- * moment's
- * The kernel claims a disk while it looks at its partitions; and what a process claimed that has
- * ended, until the requests in its io_uring have. So a claim of which nothing is known is waited
- * for; and for a fifth of a second if a process is seen to have the device open, as that need not be
- * the one.
+ * moment's The kernel claims a disk while it looks at its partitions; and what a process claimed
+ * that has ended, until the requests in its io_uring have. So a claim of which nothing is known is
+ * waited for; and for a fifth of a second if a process is seen to have the device open, as that
+ * need not be the one.
  * @root: "" but in tests
  * @path: below @root
  * @flags: of open(), besides O_EXCL

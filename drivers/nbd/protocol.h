@@ -3,8 +3,9 @@
 #define DRIVERS_NBD_PROTOCOL_H
 
 /*
- * The client's side of the conversation, as a pure unit: bytes in, options and requests out. It allocates
- * nothing, copies nothing and knows of no socket, so that it can be cut at every byte and fuzzed.
+ * The client's side of the conversation, as a pure unit: bytes in, options and requests out. It
+ * allocates nothing, copies nothing and knows of no socket, so that it can be cut at every byte and
+ * fuzzed.
  */
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  * receive is outstanding whenever there is room for what it may bring, and none otherwise: then the
  * client is held up by its socket, and costs nothing. An idle connection is that one receive.
  *
- * What comes after the handshake is requests, which are begun as they come, as far as there is room:
- * what happens when there is none is returned, and the connection does it.
+ * What comes after the handshake is requests, which are begun as they come, as far as there is
+ * room: what happens when there is none is returned, and the connection does it.
  *
  * MSG_WAITALL is not used: io_uring gives up on waiting in place after 128 partial receives, which
  * a slow client reaches at will, and hands the rest to a worker thread.

@@ -77,7 +77,8 @@ void nbd_requests_close(struct nbd_requests *requests);
  * It is checked, gets its buffers and goes to the bdev; or has its reply at once.
  * @ret_write: a write, whose payload comes next; one with parts is a long write, and has none of its
  *	own buffers. NULL: nothing comes, or it is to be dropped.
- * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty: then
+ * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty:
+ * then
  *	nothing has begun.
  */
 int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,

@@ -20,7 +20,9 @@ void nbd_threads_stop(void (*done)(void));
 /* The next in turn; NULL: there is none. Thread: app. */
 struct ebb_thread *nbd_threads_pick(void);
 
-/* Why there is no thread at all: negative errno of making the last; 0: there is one. Thread: app. */
+/*
+ * Why there is no thread at all: negative errno of making the last; 0: there is one. Thread: app.
+ */
 int nbd_threads_error(void);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asynchronous events (NVMe Base 2.0, 5.2). A controller that is ours is asked for them by a request
- * that it keeps until it has something to tell; one such request is enough, since what happens
- * meanwhile waits in the controller. A reset, or the end, gives the request back unanswered.
+ * Asynchronous events (NVMe Base 2.0, 5.2). A controller that is ours is asked for them by a
+ * request that it keeps until it has something to tell; one such request is enough, since what
+ * happens meanwhile waits in the controller. A reset, or the end, gives the request back
+ * unanswered.
  *
  * Each event is told once, and the next of its kind only after the log page that it names has been
  * read: so every event ends in reading that page, also those that ebb has nothing to do about but

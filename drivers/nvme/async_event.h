@@ -22,7 +22,9 @@ void nvme_async_event_send(struct nvme_path *path);
  */
 uint32_t nvme_async_event_end(struct nvme_path *path);
 
-/* What dword 0 of an event's completion means, for the log. Return: the jobs to be done about it. */
+/*
+ * What dword 0 of an event's completion means, for the log. Return: the jobs to be done about it.
+ */
 uint32_t nvme_async_event_jobs(const struct nvme_path *path, uint32_t dword);
 
 /* The job that reads the log page of an event. */

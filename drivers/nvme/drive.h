@@ -21,7 +21,9 @@ enum nvme_shadows {
 	NVME_SHADOWS_ON, /* if the controller offers them */
 };
 
-/* What a user may ask of a controller, at attach; 0 or NULL: the default of bdev_nvme_set_options. */
+/*
+ * What a user may ask of a controller, at attach; 0 or NULL: the default of bdev_nvme_set_options.
+ */
 struct nvme_attach_opts {
 	bool rebind;              /* take the device from the kernel's driver, and give it back */
 	uint32_t num_io_queues;   /* at most; 0: as many as there are channels */
@@ -102,7 +104,8 @@ int nvme_drive_detach(struct nvme_drive *drive, void (*done)(void *arg), void *a
 
 /**
  * nvme_drive_reset() - reset the controller; I/O waits and goes on
- * Return: 0; -EBUSY it starts, or a reset is under way; -ENODEV it is going. Then @done does not run.
+ * Return: 0; -EBUSY it starts, or a reset is under way; -ENODEV it is going. Then @done does not
+ * run.
  */
 int nvme_drive_reset(struct nvme_drive *drive, nvme_drive_cb done, void *arg);
 

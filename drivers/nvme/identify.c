@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Identify data (NVMe Base 2.0, 5.17 "Identify command"; NVM Command Set 1.0, 4.1.5). Every number
- * that is used as a shift, an index or a factor is bounded here; texts are cut to what can be shown.
+ * that is used as a shift, an index or a factor is bounded here; texts are cut to what can be
+ * shown.
  */
 #include "drivers/nvme/identify.h"
 

@@ -10,8 +10,8 @@
  * transport answers.
  *
  * Jobs run while the controller starts and while it is enabled. In a reset they wait; what is under
- * way then fails, or goes on, as the transport sees fit, and the features and the scan are asked for
- * again when the reset has ended.
+ * way then fails, or goes on, as the transport sees fit, and the features and the scan are asked
+ * for again when the reset has ended.
  */
 #include "drivers/nvme/jobs.h"
 

@@ -109,7 +109,9 @@ static uint32_t ns_io_types(const struct nvme_ctrlr_info *info)
 	return types;
 }
 
-/* Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL). */
+/*
+ * Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL).
+ */
 static void ns_describe_zeroes(struct nvme_ns *ns)
 {
 	const struct nvme_ctrlr_info *info = &ns->on_path->path->info;

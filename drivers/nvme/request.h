@@ -21,7 +21,9 @@ struct nvme_request;
 
 typedef void (*nvme_done_fn)(struct nvme_request *request);
 
-/* The status field of a completion without its phase tag (NVMe Base 2.0, 3.3.3.2.1 "Status Field"). */
+/*
+ * The status field of a completion without its phase tag (NVMe Base 2.0, 3.3.3.2.1 "Status Field").
+ */
 #define NVME_SC(status)  ((status)&0xffu)
 #define NVME_SCT(status) (((status) >> 8) & 0x7u)
 #define NVME_CRD(status) (((status) >> 11) & 0x3u)
@@ -47,7 +49,8 @@ struct nvme_request {
 
 	/*
 	 * Data, in the direction that the opcode's two low bits tell (Base 2.0, 3.3.3.1, "Data
-	 * Transfer"). All of it lies in the pool (ebb/memory.h) and keeps to the transport's limits.
+	 * Transfer"). All of it lies in the pool (ebb/memory.h) and keeps to the transport's
+	 * limits.
 	 */
 	const struct iovec *iov;
 	int iovcnt; /* 0: no data */
@@ -58,7 +61,8 @@ struct nvme_request {
 
 	/*
 	 * The answer. @rc 0: the device has answered, @status (0: success) and @result are its
-	 * words. < 0: it has not: -ENODEV it has gone, -ETIMEDOUT and the reset did not help either,
+	 * words. < 0: it has not: -ENODEV it has gone, -ETIMEDOUT and the reset did not help
+	 * either,
 	 * -ECANCELED cancelled, or an errno of the kernel's.
 	 */
 	int rc;

@@ -4,8 +4,8 @@
  * help. The device has the last word by DNR ("do not retry"); the class is for devices that leave
  * it clear on what cannot change: an invalid field will be invalid again.
  *
- * The errnos are those of Linux' block layer, but for media errors, which are -EIO here (as a file's
- * reader would see them), for refused writes (-EROFS, -EACCES) and for a compare that found
+ * The errnos are those of Linux' block layer, but for media errors, which are -EIO here (as a
+ * file's reader would see them), for refused writes (-EROFS, -EACCES) and for a compare that found
  * something else (-EILSEQ), so that a client can tell it from an unreadable block.
  */
 #include "drivers/nvme/status.h"

@@ -12,9 +12,9 @@
  * events are its. A queue belongs to the thread that made it. Nothing here blocks: what may, a
  * transport gives to the helper.
  *
- * Order. attach; then identify and the like by admin(); ns_open() of each namespace; queues come and
- * go; ns_close() of each; detach() when no queue is left. A transport may tell of events between
- * attached and detached, at any time.
+ * Order. attach; then identify and the like by admin(); ns_open() of each namespace; queues come
+ * and go; ns_close() of each; detach() when no queue is left. A transport may tell of events
+ * between attached and detached, at any time.
  */
 
 #include <ebb/base.h>
@@ -101,7 +101,8 @@ struct nvme_transport {
 	 * The three that the reactor calls itself, with the queue's struct nvme_queue.
 	 *
 	 * Looks for answers, rings what doorbells are due. NULL: the reactor does all of it (its
-	 * io_uring), and the queue has no poller. Return: requests answered or brought on their way.
+	 * io_uring), and the queue has no poller. Return: requests answered or brought on their
+	 * way.
 	 */
 	int (*poll)(void *queue);
 	/* As struct ebb_poller_wake has them. */

@@ -74,8 +74,8 @@ nvme_worker_step_fn nvme_worker_resume(struct nvme_worker *worker);
 bool nvme_worker_quiet(const struct nvme_worker *worker);
 
 /*
- * By an answer to I/O a namespace may not be what it was identified as: scan them all again, at most
- * once a second. Thread: any that has a channel of a bdev of the path's drive.
+ * By an answer to I/O a namespace may not be what it was identified as: scan them all again, at
+ * most once a second. Thread: any that has a channel of a bdev of the path's drive.
  */
 void nvme_worker_look(struct nvme_path *path);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: drivers/nvme/uring/uevent.c */
 
-/* What came from the kernel's socket, as long as it is, through the parser and the look at its path. */
+/*
+ * What came from the kernel's socket, as long as it is, through the parser and the look at its
+ * path.
+ */
 
 #include <stdint.h>
 #include <stdlib.h>

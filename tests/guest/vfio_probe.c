@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The VFIO device layer against a real kernel and a real controller: registers, memory the device
- * reads and writes, interrupts by vector, reset, and being asked to let go. The controller is driven
- * with as little as that takes: one command at a time, and no other error than "it did not work".
+ * reads and writes, interrupts by vector, reset, and being asked to let go. The controller is
+ * driven with as little as that takes: one command at a time, and no other error than "it did not
+ * work".
  *
  * vfio_probe ADDRESS           all of it
  * vfio_probe ADDRESS hold      keep it until asked to let go, and let go

@@ -22,8 +22,8 @@
 
 /*
  * What runs; the checker changes it all the time. In a quiet phase nothing may wake a reactor by
- * chance, so timers, senders and the churn timer rest, and one single thing goes on, each step caused
- * by the one before: a wakeup that is lost stops it for good. Its steps are the pulse.
+ * chance, so timers, senders and the churn timer rest, and one single thing goes on, each step
+ * caused by the one before: a wakeup that is lost stops it for good. Its steps are the pulse.
  */
 enum stress_phase {
 	STRESS_FLOOD,   /* senders fill the rings until they overflow */

@@ -91,7 +91,9 @@ static void app_begin(void *arg)
 {
 	(void)arg;
 	stress_objects_start();
-	/* Some OS threads enter twice, when two workers live there: then they are hit more often. */
+	/*
+	 * Some OS threads enter twice, when two workers live there: then they are hit more often.
+	 */
 	if (ebb_for_each_thread(victim_here, NULL, victims_known) != 0) {
 		stress_fail("no round over the threads can begin");
 	}

@@ -2,8 +2,9 @@
 #include "tests/stress/stress.h"
 
 /*
- * Threads that live for a moment. The churn timer makes one, sends to it, tells it to exit, and goes
- * on sending until it is told -ESRCH: what was accepted before must have run, and run in order.
+ * Threads that live for a moment. The churn timer makes one, sends to it, tells it to exit, and
+ * goes on sending until it is told -ESRCH: what was accepted before must have run, and run in
+ * order.
  */
 
 #include <errno.h>

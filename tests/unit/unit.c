@@ -5,8 +5,8 @@
  * Check knows no skipped tests, so it prints nothing here: each test is run by a runner of its own,
  * and its line of TAP made from the result.
  *
- * A skip leaves the test by a long jump to the function that called it, which returns to Check as if
- * the test had passed; why is written into memory that the test's process shares with this one.
+ * A skip leaves the test by a long jump to the function that called it, which returns to Check as
+ * if the test had passed; why is written into memory that the test's process shares with this one.
  */
 
 #include <pthread.h>

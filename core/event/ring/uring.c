@@ -16,10 +16,10 @@
  * A poll request looks at the set as it is made, so what has happened meanwhile completes it at
  * once. Nothing has to be armed for completions: the kernel counts them before it sleeps.
  *
- * A draining ring is not slept in. It has an eventfd, which the kernel writes when there is something
- * to ask for, before it can be seen to be done; and only if a bit in shared memory does not forbid
- * it. Allowing it and looking at the flags follow each other in that order, as the kernel raises
- * the flag and then looks at the bit.
+ * A draining ring is not slept in. It has an eventfd, which the kernel writes when there is
+ * something to ask for, before it can be seen to be done; and only if a bit in shared memory does
+ * not forbid it. Allowing it and looking at the flags follow each other in that order, as the
+ * kernel raises the flag and then looks at the bit.
  *
  * A polled ring raises no flag. Each entry into the kernel has it look into the device once, so
  * while something is outstanding the end of every turn enters it.

@@ -22,9 +22,9 @@ int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_urin
 void event_uring_close(struct event_uring *uring);
 
 /*
- * Nothing is outstanding in this draining ring: it lets go of the pool's memory. From now on nothing
- * but closing it is allowed, in a later turn: a message of the pool's may still be on its way to the
- * ring, before any that is sent to the reactor from here on.
+ * Nothing is outstanding in this draining ring: it lets go of the pool's memory. From now on
+ * nothing but closing it is allowed, in a later turn: a message of the pool's may still be on its
+ * way to the ring, before any that is sent to the reactor from here on.
  * Return: true; false: it has been ended before.
  */
 bool event_uring_end(struct event_uring *uring);

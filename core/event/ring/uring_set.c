@@ -5,17 +5,17 @@
  * Which ring a request goes to.
  *
  * A reactor begins without a ring, and most get one plain ring and no other. An NVMe command needs
- * entries of twice the size. Rings of that shape take every other request too, so a reactor has
- * one ring for all its work, its main ring, of the one shape or of the other: it sleeps in one place,
+ * entries of twice the size. Rings of that shape take every other request too, so a reactor has one
+ * ring for all its work, its main ring, of the one shape or of the other: it sleeps in one place,
  * and submits once a turn.
  *
  * A plain main ring may have requests outstanding when a big one is asked for, and some of them (a
- * receive from a silent client) will not end for hours. So it is left to drain: it takes
- * no request any more, and each of those it has ends where it is. Nobody sleeps in it either. It has
- * an eventfd in the reactor's epoll set instead, which is to the reactor a source like any other,
- * and therefore keeps to the protocol of sources: allow the event, look once more, sleep. The event
- * is one bit in memory that the kernel shares, so that awake turns cost no writes of an eventfd.
- * When its last request has ended, a draining ring is closed. (The ring's own fd could stand in the
+ * receive from a silent client) will not end for hours. So it is left to drain: it takes no request
+ * any more, and each of those it has ends where it is. Nobody sleeps in it either. It has an
+ * eventfd in the reactor's epoll set instead, which is to the reactor a source like any other, and
+ * therefore keeps to the protocol of sources: allow the event, look once more, sleep. The event is
+ * one bit in memory that the kernel shares, so that awake turns cost no writes of an eventfd. When
+ * its last request has ended, a draining ring is closed. (The ring's own fd could stand in the
  * epoll set without an eventfd, but not every kernel that defers completions wakes those who wait
  * there.)
  *
@@ -27,13 +27,13 @@
  * when the reactor enters it, and the device sends no interrupt. So a request goes there only while
  * the reactor polls, each turn enters the kernel once for as long as something is outstanding, and
  * the reactor does not sleep before all of it has ended. A change of mode needs nothing more: new
- * requests go to the main ring from then on, the old ones are polled out. A reactor in adaptive mode that has
- * just been woken cannot know whether it will be asleep again before its requests end; so it uses
- * the polled ring when it has been awake for a while.
+ * requests go to the main ring from then on, the old ones are polled out. A reactor in adaptive
+ * mode that has just been woken cannot know whether it will be asleep again before its requests
+ * end; so it uses the polled ring when it has been awake for a while.
  *
  * Registered files have the same place in every ring, so a driver's index holds whichever ring its
- * request goes to, also when the main ring changes. Buffers have the same place in the main and in the
- * polled ring; nobody keeps an index of one.
+ * request goes to, also when the main ring changes. Buffers have the same place in the main and in
+ * the polled ring; nobody keeps an index of one.
  *
  * What must never happen: a request in a ring that nobody will look at again. In the main and in
  * the polled ring it is what keeps the reactor from sleeping elsewhere; in the draining one, the

@@ -50,7 +50,8 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
  * @write: also for writing; refused while the bdev is read-only
  * @event: called on the opening thread; NULL: @desc is told nothing
  * Thread: an ebb thread; the one that closes, too.
- * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM no ebb thread (reported); -ENOMEM.
+ * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM no ebb thread (reported);
+ * -ENOMEM.
  */
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
 		  struct ebb_bdev_desc **ret_desc);

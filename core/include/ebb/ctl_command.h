@@ -42,7 +42,9 @@ void ebb_ctl_command_add(struct ebb_ctl_command *command);
 
 /* Return: the command, or NULL. */
 const struct ebb_ctl_command *ebb_ctl_command_find(const char *name);
-/* The one after @command, of all in the order of their names; NULL: the first. Return: NULL: none. */
+/*
+ * The one after @command, of all in the order of their names; NULL: the first. Return: NULL: none.
+ */
 const struct ebb_ctl_command *ebb_ctl_command_next(const struct ebb_ctl_command *command);
 
 #define EBB_CTL_COMMAND_REGISTER(command)        \

@@ -28,7 +28,8 @@ extern "C" {
  * Thread: any. On a reactor, sizes that were freed there lately cost neither lock nor system call;
  *	growing the pool by a region is a system call and a page fault per page.
  * Owns: the caller, until ebb_mem_free(), on any thread. Contents are undefined.
- * Return: the buffer; NULL: out of memory or of regions, a subscriber has refused one, or @size is 0
+ * Return: the buffer; NULL: out of memory or of regions, a subscriber has refused one, or @size is
+ * 0
  *	or too large.
  */
 void *ebb_mem_alloc(size_t size);
@@ -109,8 +110,8 @@ void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
 			     const struct ebb_mem_region *region);
 
 /*
- * Gives back the calling reactor's caches, and has regions leave that nobody uses, but for one. What
- * has not been used for a second or two goes by itself.
+ * Gives back the calling reactor's caches, and has regions leave that nobody uses, but for one.
+ * What has not been used for a second or two goes by itself.
  */
 void ebb_mem_trim(void);
 

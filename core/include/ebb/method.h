@@ -96,7 +96,8 @@ struct ebb_method {
 	const char *subsystem;
 	/*
 	 * With an effect: the names of the parameters that say which object, with spaces between;
-	 * NULL: there is only one. EBB_METHOD_REMOVES: those that are given must be as its creator's.
+	 * NULL: there is only one. EBB_METHOD_REMOVES: those that are given must be as its
+	 * creator's.
 	 */
 	const char *object;
 	/* EBB_METHOD_REMOVES: the method that creates such objects. */

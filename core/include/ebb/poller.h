@@ -3,9 +3,9 @@
 #define EBB_POLLER_H
 
 /*
- * A poller is served in two ways. While its reactor polls, its function runs every turn (or when its
- * period has passed). While the reactor sleeps, its function runs when its wake source fires.
- * A poller of period 0 without a wake source keeps its reactor awake, and is named as a blocker.
+ * A poller is served in two ways. While its reactor polls, its function runs every turn (or when
+ * its period has passed). While the reactor sleeps, its function runs when its wake source fires. A
+ * poller of period 0 without a wake source keeps its reactor awake, and is named as a blocker.
  */
 
 #include <stdbool.h>

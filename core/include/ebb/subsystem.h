@@ -25,8 +25,8 @@ struct ebb_subsystem {
 	/* How long fini() may take, less than 10 s; 0: those, as any step of shutdown. */
 	uint32_t fini_timeout_ms;
 	/*
-	 * With fini_timeout_ms: that time is over. It says in the log what fini() waits for, and the
-	 * end is taken as said: shutdown goes on without it.
+	 * With fini_timeout_ms: that time is over. It says in the log what fini() waits for, and
+	 * the end is taken as said: shutdown goes on without it.
 	 */
 	void (*fini_expired)(void);
 	/* A saved configuration has a section of that name even if nothing is in it. */

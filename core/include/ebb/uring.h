@@ -4,10 +4,10 @@
 
 /*
  * The reactor's io_uring, shared by all channels of its threads. What is prepared during a turn is
- * submitted by one system call at its end (or by a few, if it is much). A reactor may have more than
- * one; files and buffers are registered with all of them, under the same numbers. Never submit what
- * io_uring must punt to its worker threads (fsync, buffered file I/O): they keep waking. That is the
- * helper's.
+ * submitted by one system call at its end (or by a few, if it is much). A reactor may have more
+ * than one; files and buffers are registered with all of them, under the same numbers. Never submit
+ * what io_uring must punt to its worker threads (fsync, buffered file I/O): they keep waking. That
+ * is the helper's.
  */
 
 #include <liburing.h>

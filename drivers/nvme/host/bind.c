@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * To rebind is to write three files: driver_override, which decides who shall have the device
- * (nobody else will be offered it, and it takes part in no race with a driver that is being loaded);
- * driver/unbind; and drivers_probe. The kernel answers by where the link "driver" then leads, and
- * that alone is believed.
+ * (nobody else will be offered it, and it takes part in no race with a driver that is being
+ * loaded); driver/unbind; and drivers_probe. The kernel answers by where the link "driver" then
+ * leads, and that alone is believed.
  *
  * Whatever fails on the way: driver_override is put back to what it was, and the device is offered
  * again, so that its old driver takes it back.
  *
- * What must not happen is that a namespace is in use while its driver goes. So all its block devices
- * are claimed first (claim.h), with all checks made under the claim. The other way round it is the
- * group in /dev/vfio, which only one process can have open: whoever has it uses the device. It is
- * held while the device is given back. (unbind would wait in the kernel until the user lets go.)
+ * What must not happen is that a namespace is in use while its driver goes. So all its block
+ * devices are claimed first (claim.h), with all checks made under the claim. The other way round it
+ * is the group in /dev/vfio, which only one process can have open: whoever has it uses the device.
+ * It is held while the device is given back. (unbind would wait in the kernel until the user lets
+ * go.)
  */
 #include "drivers/nvme/host/bind.h"
 

@@ -4,9 +4,9 @@
 
 /*
  * Namespaces kept from everybody else. Passthrough and rebinding go past the block layer, so they
- * first claim the block devices of what they touch (O_EXCL), and keep the claim as long as it lasts:
- * then nobody can mount, swap on or partition it meanwhile. All devices are claimed by which a
- * namespace can be reached: the subsystem's with native multipath, each controller's without.
+ * first claim the block devices of what they touch (O_EXCL), and keep the claim as long as it
+ * lasts: then nobody can mount, swap on or partition it meanwhile. All devices are claimed by which
+ * a namespace can be reached: the subsystem's with native multipath, each controller's without.
  *
  * A process claims a device once, and claims may share it: of one namespace that is used by
  * passthrough and by VFIO, or of two controllers that are used by VFIO. Twice by passthrough, or

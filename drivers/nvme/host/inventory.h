@@ -3,9 +3,9 @@
 #define DRIVERS_NVME_HOST_INVENTORY_H
 
 /*
- * All NVMe controllers of the machine, whoever has them, and what ebb could do with each: drive it in
- * user space (hot), or go through the kernel's driver (cold), and if not, why. It only looks: what is
- * told may have changed when it is acted upon, and bind and attach decide anew.
+ * All NVMe controllers of the machine, whoever has them, and what ebb could do with each: drive it
+ * in user space (hot), or go through the kernel's driver (cold), and if not, why. It only looks:
+ * what is told may have changed when it is acted upon, and bind and attach decide anew.
  */
 
 #include <stdio.h>

@@ -7,8 +7,8 @@
  *
  * With native multipath, a namespace that several controllers of a subsystem reach is one block
  * device, of the subsystem; each controller has a hidden one ("nvme0c1n1") that leads to it. And
- * the number in "nvme0n1" is then the subsystem's, that in "ng1n1" the controller's. What both share
- * is the last number, within one controller. Nothing else may be concluded from names.
+ * the number in "nvme0n1" is then the subsystem's, that in "ng1n1" the controller's. What both
+ * share is the last number, within one controller. Nothing else may be concluded from names.
  *
  * @root: "" but in tests, before /sys. All of it reads files: on the helper.
  */

@@ -2,7 +2,10 @@
 #ifndef DRIVERS_NVME_URING_INTERNAL_H
 #define DRIVERS_NVME_URING_INTERNAL_H
 
-/* The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See io_queue.c, transport.c. */
+/*
+ * The transport "uring": the kernel's NVMe driver, by io_uring passthrough. See io_queue.c,
+ * transport.c.
+ */
 
 #include "drivers/nvme/path.h"
 #include "drivers/nvme/host/claim.h"

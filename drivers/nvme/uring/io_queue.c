@@ -4,8 +4,8 @@
 /*
  * Commands on their way.
  *
- * A command is one entry of 128 bytes in the reactor's ring, whose second half is the command as the
- * kernel wants it. The reactor submits all of a turn's with one system call and runs what has
+ * A command is one entry of 128 bytes in the reactor's ring, whose second half is the command as
+ * the kernel wants it. The reactor submits all of a turn's with one system call and runs what has
  * completed, asleep or polling, so this transport has neither a poll function nor a wake source.
  *
  * What the kernel makes of it: res 0 is success (never a count of bytes); above 0, the device's
@@ -13,9 +13,9 @@
  * command back, for a reset mostly; whether that is tried again is the layer's above to say.
  *
  * -EFAULT means the same. The pool's memory is always there; but while a controller is being reset the
- * kernel leaves a command to a worker thread, and some workers cut the address to its lower half, as
- * if for a 32-bit program (seen on Debian's 6.1). Nothing of ours lies there, for ebbd is built to be
- * position-independent.
+ * kernel leaves a command to a worker thread, and some workers cut the address to its lower half,
+ * as if for a 32-bit program (seen on Debian's 6.1). Nothing of ours lies there, for ebbd is built
+ * to be position-independent.
  *
  * The kernel takes a request's tag while it is submitted, and if there is none it gives the request
  * to a worker thread, which waits for one, and stays, and wakes for a long time. So a queue never
@@ -26,12 +26,13 @@
  * -EINVAL, for they count segments that the request does not have. Such a command is sent again
  * by its address, and so is everything of that namespace from then on.
  *
- * While the reactor polls, reads and writes go to its polled ring, if the driver has queues for that
- * (see uring_set.c). What may take long does not: a flush or a trim would keep the reactor awake.
+ * While the reactor polls, reads and writes go to its polled ring, if the driver has queues for
+ * that (see uring_set.c). What may take long does not: a flush or a trim would keep the reactor
+ * awake.
  *
- * The thread may move to another reactor, whose rings know nothing of its files. Before it does, they
- * are unregistered, and what the layers above still have goes by the plain descriptors; on the new
- * reactor nothing is sent before its rings are open.
+ * The thread may move to another reactor, whose rings know nothing of its files. Before it does,
+ * they are unregistered, and what the layers above still have goes by the plain descriptors; on the
+ * new reactor nothing is sent before its rings are open.
  */
 
 #include <errno.h>

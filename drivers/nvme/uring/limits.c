@@ -6,7 +6,9 @@
 #include "drivers/nvme/host/sysfs.h"
 #include "drivers/nvme/host/topology.h"
 
-/* Where sysfs is silent: what every controller takes (one page more than a page-aligned 128 KiB). */
+/*
+ * Where sysfs is silent: what every controller takes (one page more than a page-aligned 128 KiB).
+ */
 #define DEFAULT_IO_BYTES (128u << 10)
 #define DEFAULT_SEGMENTS 33u
 #define DEFAULT_ALIGN    4u
@@ -52,8 +54,8 @@ void uring_limits_read(const char *root, const char *block, struct uring_limits 
 		.polled = read_number(root, block, "io_poll", 0) == 1,
 	};
 	/*
-	 * The kernel counts pages that do not follow each other as segments. Data that begins inside
-	 * a page has one more.
+	 * The kernel counts pages that do not follow each other as segments. Data that begins
+	 * inside a page has one more.
 	 */
 	ret_limits->max_io_bytes =
 		least(kib > UINT32_MAX >> 10 ? UINT32_MAX : kib << 10,

@@ -2,7 +2,9 @@
 #ifndef DRIVERS_NVME_URING_LIMITS_H
 #define DRIVERS_NVME_URING_LIMITS_H
 
-/* What the kernel's driver takes of one command, from sysfs. On the helper. @root: "" but in tests. */
+/*
+ * What the kernel's driver takes of one command, from sysfs. On the helper. @root: "" but in tests.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #include "drivers/nvme/uring/internal.h"
 
 /*
- * A namespace for passthrough: its block device claimed, its generic device open, and one block read
- * by that way, so that whoever attaches it learns at once if it does not work, and why.
+ * A namespace for passthrough: its block device claimed, its generic device open, and one block
+ * read by that way, so that whoever attaches it learns at once if it does not work, and why.
  */
 
 #include <errno.h>

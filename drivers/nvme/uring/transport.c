@@ -2,9 +2,9 @@
 #include "drivers/nvme/uring/internal.h"
 
 /*
- * The transport "uring": a controller that stays with the kernel's driver. The kernel owns its admin
- * queue, its features, its power and its resets; what is asked of it here goes through libnvme on
- * the helper, one at a time. News come as the kernel's events (monitor.c).
+ * The transport "uring": a controller that stays with the kernel's driver. The kernel owns its
+ * admin queue, its features, its power and its resets; what is asked of it here goes through
+ * libnvme on the helper, one at a time. News come as the kernel's events (monitor.c).
  */
 
 #include <errno.h>

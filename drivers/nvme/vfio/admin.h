@@ -3,8 +3,8 @@
 #define DRIVERS_NVME_VFIO_ADMIN_H
 
 /*
- * The admin queue. All of it is the app thread's. A request's done() runs inside of these functions;
- * what the driver's own do then is to note the answer, for vfio_advance() to follow.
+ * The admin queue. All of it is the app thread's. A request's done() runs inside of these
+ * functions; what the driver's own do then is to note the answer, for vfio_advance() to follow.
  */
 
 #include "drivers/nvme/vfio/qpair.h"
@@ -46,7 +46,9 @@ void vfio_admin_submit_own(struct vfio_ctrlr *c, struct nvme_request *request);
 /* Submits what waits, as far as there is room and the state lets it. */
 void vfio_admin_submit_waiting(struct vfio_ctrlr *c);
 
-/* The controller has let go of the queue: answers what was under way, and @waiting too, with @rc. */
+/*
+ * The controller has let go of the queue: answers what was under way, and @waiting too, with @rc.
+ */
 void vfio_admin_cancel(struct vfio_ctrlr *c, int rc, bool waiting);
 
 /* Answers requests. Return: true: there was an answer. */

@@ -10,9 +10,9 @@ struct nvme_request;
 struct vfio_ctrlr;
 
 /**
- * vfio_advance() - do what the controller's state, and what has been noted since, ask for
- * Does it until nothing more can be done at once. Called from within itself, by what it has told the
- * layer above, it leaves that to the call that is at work.
+ * vfio_advance() - do what the controller's state, and what has been noted since, ask for Does it
+ * until nothing more can be done at once. Called from within itself, by what it has told the layer
+ * above, it leaves that to the call that is at work.
  * Owns: @c may be gone when this returns.
  */
 void vfio_advance(struct vfio_ctrlr *c);

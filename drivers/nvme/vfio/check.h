@@ -3,8 +3,8 @@
 #define DRIVERS_NVME_VFIO_CHECK_H
 
 /*
- * Whether a PCI function can be had through VFIO, by what sysfs says, and if not, why. @root: "" but
- * in tests, before /sys. On the helper.
+ * Whether a PCI function can be had through VFIO, by what sysfs says, and if not, why. @root: ""
+ * but in tests, before /sys. On the helper.
  */
 
 #include <stddef.h>

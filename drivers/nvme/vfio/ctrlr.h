@@ -90,7 +90,9 @@ bool vfio_ctrlr_owes(const struct vfio_ctrlr *c, enum vfio_owed what);
 /* Its user detaches it while it is being attached. */
 bool vfio_ctrlr_is_unwanted(const struct vfio_ctrlr *c);
 
-/* Tells people: the user who attaches it, or the log. Requests fail with @rc if it comes to that. */
+/*
+ * Tells people: the user who attaches it, or the log. Requests fail with @rc if it comes to that.
+ */
 void vfio_ctrlr_fault(struct vfio_ctrlr *c, int rc, const char *text);
 
 /* What it can carry, for the layer. */

@@ -3,8 +3,8 @@
 #define DRIVERS_NVME_VFIO_DEVICE_H
 
 /*
- * A PCI function held through VFIO, as a driver sees it: registers, interrupts, and what address the
- * device has to use for a piece of pool memory. It knows nothing of NVMe.
+ * A PCI function held through VFIO, as a driver sees it: registers, interrupts, and what address
+ * the device has to use for a piece of pool memory. It knows nothing of NVMe.
  */
 
 #include <stdatomic.h>
@@ -16,7 +16,9 @@ struct vfio_device;
 
 /* Where a test puts a device of its own in place of a real one. */
 struct vfio_device_ops {
-	/* @eventfd is written for every interrupt of @vector; -1: the vector is given up. Blocks. */
+	/*
+	 * @eventfd is written for every interrupt of @vector; -1: the vector is given up. Blocks.
+	 */
 	int (*set_vector)(struct vfio_device *device, unsigned vector, int eventfd);
 	/* Function level reset. Blocks. */
 	int (*reset)(struct vfio_device *device);
@@ -32,7 +34,9 @@ struct vfio_device {
 	unsigned num_vectors; /* of MSI-X; 1: MSI or a single one only */
 	int request_fd;       /* eventfd: the system asks for the device back; -1: none */
 	int error_fd;         /* eventfd: an unrecoverable error of the link; -1: none */
-	/* Bus addresses of the pool's regions; 0: not mapped. Pairs with the subscriber's stores. */
+	/*
+	 * Bus addresses of the pool's regions; 0: not mapped. Pairs with the subscriber's stores.
+	 */
 	_Atomic uint64_t region_iova[EBB_MEM_REGIONS_MAX];
 };
 

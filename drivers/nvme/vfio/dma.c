@@ -70,7 +70,9 @@ static const struct vfio_iommu_type1_info_cap_iova_range *info_ranges(
 	return NULL;
 }
 
-/* Kernels that tell no ranges, before 5.4, are below our floor; without any, all is taken as free. */
+/*
+ * Kernels that tell no ranges, before 5.4, are below our floor; without any, all is taken as free.
+ */
 static uint64_t window_place(const struct vfio_iommu_type1_info *info)
 {
 	static const struct vfio_iova_range all = {.start = 0, .end = (1ull << 39) - 1};

@@ -9,8 +9,8 @@
  * takes no other down, and closing the container is the one step after which no DMA of this device
  * can come, whatever its state.
  *
- * Most of what can go wrong VFIO reports as a bare EINVAL, or by a file that is not there. So sysfs is
- * asked first: it knows what is missing, and who is in the way.
+ * Most of what can go wrong VFIO reports as a bare EINVAL, or by a file that is not there. So sysfs
+ * is asked first: it knows what is missing, and who is in the way.
  */
 #include "drivers/nvme/vfio/internal.h"
 

@@ -3,9 +3,9 @@
 #define DRIVERS_NVME_VFIO_IO_QUEUE_H
 
 /*
- * A queue is one thread's way to a controller: one queue pair that interrupts, or one that does not,
- * or both, and the requests that wait for them. This half of it is that thread's alone, until it is
- * destroyed; messages.h says how it and the app thread's half work together.
+ * A queue is one thread's way to a controller: one queue pair that interrupts, or one that does
+ * not, or both, and the requests that wait for them. This half of it is that thread's alone, until
+ * it is destroyed; messages.h says how it and the app thread's half work together.
  */
 
 #include <ebb/poller.h>

@@ -24,7 +24,9 @@
 
 #define LATE_PERIOD_US 1000u
 
-/* Answers what there is. An answer of some age that lies there now should have interrupted a sleep. */
+/*
+ * Answers what there is. An answer of some age that lies there now should have interrupted a sleep.
+ */
 static void timer_look(struct vfio_io_queue *queue)
 {
 	static struct ebb_ratelimit limit;

@@ -29,7 +29,8 @@ int vfio_ownership_begin(struct vfio_ownership *ownership, const char *traddr, b
 			 char *ret_error, size_t error_size);
 
 /**
- * vfio_ownership_claim() - claim shared namespace @nsid where the kernel has it by another controller
+ * vfio_ownership_claim() - claim shared namespace @nsid where the kernel has it by another
+ * controller
  * @info: as Identify Controller has told
  * Thread: the helper (blocks). Return: as host_claim_subsystem().
  */

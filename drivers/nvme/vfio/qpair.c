@@ -12,11 +12,12 @@
  * what else the entry says, and the data that came before it, is read after it.
  *
  * What the controller writes is not trusted. A command identifier is the tracker's index and, above
- * it, a generation that changes each time the tracker is used. It has to be exactly that of a command
- * under way: a repeated, late or made-up one finds a free tracker or another generation. (The tracker of
- * the highest index does not exist, so no identifier is FFFFh, which means "none" elsewhere.) A
- * wrong queue, or a head outside of the queue, is as bad. After any of these nothing that the queue
- * holds can be believed: it is looked at no more, and the owner has to have the controller reset.
+ * it, a generation that changes each time the tracker is used. It has to be exactly that of a
+ * command under way: a repeated, late or made-up one finds a free tracker or another generation.
+ * (The tracker of the highest index does not exist, so no identifier is FFFFh, which means "none"
+ * elsewhere.) A wrong queue, or a head outside of the queue, is as bad. After any of these nothing
+ * that the queue holds can be believed: it is looked at no more, and the owner has to have the
+ * controller reset.
  *
  * The completion queue's head is told to the controller once a batch; and where nothing but room
  * in that queue depends on it (no interrupts), and the queue is longer than all commands under way

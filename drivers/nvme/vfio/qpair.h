@@ -125,7 +125,10 @@ bool vfio_qpair_take_aborted(struct vfio_qpair *qpair, uint32_t index, uint16_t 
 /* Tells the controller what has been taken. */
 void vfio_qpair_ack(struct vfio_qpair *qpair);
 
-/* The tracker's command has ended: the tracker can be used again, and not be meant by the old number. */
+/*
+ * The tracker's command has ended: the tracker can be used again, and not be meant by the old
+ * number.
+ */
 static inline struct nvme_request *vfio_qpair_end_command(struct vfio_qpair *qpair, uint32_t index)
 {
 	struct vfio_tracker *tracker = &qpair->trackers[index];

@@ -4,15 +4,15 @@
  * end.
  *
  * One function, setup_advance(), knows what a queue needs next, from what is there already and what
- * the controller's state is. It is called whenever one of these has changed, and begins one thing at
- * a time: a vector (the helper's), a queue (an admin command), a command to the queue's thread. So
- * it does not matter when a reset comes in between. It takes the queue pairs back to "not made", the
- * admin command under way is answered with -ECANCELED, and when the controller is ready again the
- * queue goes on from there.
+ * the controller's state is. It is called whenever one of these has changed, and begins one thing
+ * at a time: a vector (the helper's), a queue (an admin command), a command to the queue's thread.
+ * So it does not matter when a reset comes in between. It takes the queue pairs back to "not made",
+ * the admin command under way is answered with -ECANCELED, and when the controller is ready again
+ * the queue goes on from there.
  *
  * A queue that leaves is the app thread's as a whole. Its memory is freed when the controller has
- * confirmed that its queue pairs are deleted, has been disabled, or has been closed, and not before:
- * until then it may write there.
+ * confirmed that its queue pairs are deleted, has been disabled, or has been closed, and not
+ * before: until then it may write there.
  */
 #include "drivers/nvme/vfio/queue_setup.h"
 
@@ -166,7 +166,10 @@ static void setup_ask(struct vfio_queue_setup *setup, enum vfio_qpair_kind kind,
 		/* Its shadows may have been another queue's. */
 		vfio_doorbell_reset(&qpair->sq_doorbell);
 		vfio_doorbell_reset(&qpair->cq_doorbell);
-		/* No entry may look new (Base 2.0, 3.3.3.2). The queue's thread does not look until RUN. */
+		/*
+		 * No entry may look new (Base 2.0, 3.3.3.2). The queue's thread does not look until
+		 * RUN.
+		 */
 		memset(qpair->cq, 0, qpair->cq_entries * sizeof(struct vfio_cqe));
 		setup->iov = (struct iovec){.iov_base = qpair->cq, .iov_len = VFIO_PAGE};
 		setup->request.cdw10 |= (uint32_t)(qpair->cq_entries - 1) << 16;

@@ -14,8 +14,8 @@
  * of times. Then it fails with -ETIMEDOUT.
  *
  * A command is late only if two ticks have met it. Its time is that of the turn that submitted it:
- * if ebbd was stopped in that turn (SIGSTOP, a debugger, a paused guest), the command looks as old as
- * that stop was long, though the controller has just been told of it.
+ * if ebbd was stopped in that turn (SIGSTOP, a debugger, a paused guest), the command looks as old
+ * as that stop was long, though the controller has just been told of it.
  */
 #include "drivers/nvme/vfio/timeout.h"
 

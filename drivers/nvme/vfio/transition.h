@@ -3,8 +3,8 @@
 #define DRIVERS_NVME_VFIO_TRANSITION_H
 
 /*
- * A controller's way from one state to the next: what is done then, and what the layer above is told
- * of it. advance.c decides which it is. All of it is the app thread's.
+ * A controller's way from one state to the next: what is done then, and what the layer above is
+ * told of it. advance.c decides which it is. All of it is the app thread's.
  */
 
 #include "drivers/nvme/vfio/reset.h"

@@ -4,8 +4,8 @@
  * https://github.com/NetworkBlockDevice/nbd, doc/proto.md.
  *
  * A socket that does not block, read and written in turn: the server may wait for us to take what
- * it has to send before it takes more from us. Requests in flight never overlap where one of them is
- * a write, so that it is known what each must find.
+ * it has to send before it takes more from us. Requests in flight never overlap where one of them
+ * is a write, so that it is known what each must find.
  */
 #include "tests/guest/pattern/client.h"
 

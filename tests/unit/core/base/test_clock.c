@@ -161,7 +161,9 @@ START_TEST(test_counter_jumps_forward)
 }
 END_TEST
 
-/* The machine has slept: both clocks have gone on, the kernel's by far more than an anchor holds. */
+/*
+ * The machine has slept: both clocks have gone on, the kernel's by far more than an anchor holds.
+ */
 START_TEST(test_long_gap)
 {
 	ticker_warm_up();

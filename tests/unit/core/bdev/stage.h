@@ -4,7 +4,8 @@
 
 /*
  * One reactor that the test steps, with a clock that the test moves. Between steps the test's code
- * runs as if in a callback of the app thread, or of whatever thread it enters. What is logged is kept.
+ * runs as if in a callback of the app thread, or of whatever thread it enters. What is logged is
+ * kept.
  */
 
 #include <stdbool.h>

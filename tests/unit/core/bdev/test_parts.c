@@ -200,7 +200,9 @@ static void compare_is(const uint8_t *memory, uint64_t offset, uint64_t num, int
 	ck_assert_int_eq(result.status, status);
 }
 
-/* A compare has memory like a write: it is split and bounced, and the first difference is the end. */
+/*
+ * A compare has memory like a write: it is split and bounced, and the first difference is the end.
+ */
 START_TEST(compares_are_split_and_bounced)
 {
 	unsigned i;

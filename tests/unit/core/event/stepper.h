@@ -21,7 +21,9 @@
 #include "core/event/thread.h"
 #include "tests/unit/fixtures/log.h"
 
-/* Fixtures: one reactor, or two, in interrupt mode, on CPUs 0 and 1; the app thread on the first. */
+/*
+ * Fixtures: one reactor, or two, in interrupt mode, on CPUs 0 and 1; the app thread on the first.
+ */
 void stepper_start(void);
 void stepper_start_two(void);
 
@@ -39,8 +41,9 @@ bool stepper_turn_of(unsigned index, bool polling);
 void stepper_settle(void);
 
 /*
- * Runs the first reactor by its own loop, as event_framework_run() would, until something that runs there
- * has called event_framework_stop(). Afterwards nothing can be stepped, but all can be looked at.
+ * Runs the first reactor by its own loop, as event_framework_run() would, until something that runs
+ * there has called event_framework_stop(). Afterwards nothing can be stepped, but all can be looked
+ * at.
  */
 void stepper_run(void);
 bool stepper_has_run(void);

@@ -2,8 +2,8 @@
 #include "core/event/framework.h"
 
 /*
- * Reactors that run by themselves, really asleep on OS threads of their own. What is waited for here
- * is bounded by Check, which ends a test that hangs, as a lost wakeup would make it.
+ * Reactors that run by themselves, really asleep on OS threads of their own. What is waited for
+ * here is bounded by Check, which ends a test that hangs, as a lost wakeup would make it.
  */
 
 #include <errno.h>

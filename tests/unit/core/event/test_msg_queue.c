@@ -76,7 +76,9 @@ static void run_many(uintptr_t first, uintptr_t end)
 	ck_assert(!event_msg_queue_waiting(queue));
 }
 
-/* A producer stops between reserving its slot, at the position returned, and filling it; goes on. */
+/*
+ * A producer stops between reserving its slot, at the position returned, and filling it; goes on.
+ */
 static uint64_t reserve(void)
 {
 	return atomic_fetch_add(&queue->ring.tail, 1);

@@ -3,9 +3,9 @@
 #include "core/event/poller_stats.h"
 
 /*
- * The pollers' other face, run by event_reactor_run() itself. Nothing really sleeps here: what shall
- * end a sleep is brought about in arm(), the last thing before it, so that epoll_wait() finds it.
- * If it did not, the test would hang, and Check would end it.
+ * The pollers' other face, run by event_reactor_run() itself. Nothing really sleeps here: what
+ * shall end a sleep is brought about in arm(), the last thing before it, so that epoll_wait() finds
+ * it. If it did not, the test would hang, and Check would end it.
  */
 
 #include <errno.h>
@@ -453,8 +453,9 @@ static uint64_t lagging_clock(void)
 }
 
 /*
- * The timerfd expires when by the reactor's clock nothing is due yet: it must be armed again, or the
- * timer is lost. (These tests' clock is in the kernel's past, so every timerfd expires at once.)
+ * The timerfd expires when by the reactor's clock nothing is due yet: it must be armed again, or
+ * the timer is lost. (These tests' clock is in the kernel's past, so every timerfd expires at
+ * once.)
  */
 START_TEST(test_clock_lags)
 {

@@ -190,7 +190,9 @@ START_TEST(test_poll_mode)
 }
 END_TEST
 
-/* No timerfd to be had: the reactor is told that it must not sleep, and the next try may succeed. */
+/*
+ * No timerfd to be had: the reactor is told that it must not sleep, and the next try may succeed.
+ */
 START_TEST(test_no_fd)
 {
 	struct rlimit limit, low;

@@ -2,8 +2,8 @@
 #include "core/event/send.h"
 
 /*
- * Who is woken by a message, and when. This program's write() stands before the C library's, so that
- * a thread can change its reactor at the worst moment: while the sender wakes the old one.
+ * Who is woken by a message, and when. This program's write() stands before the C library's, so
+ * that a thread can change its reactor at the worst moment: while the sender wakes the old one.
  */
 
 #include <errno.h>

@@ -224,7 +224,10 @@ static void stop(void *arg)
 	event_framework_stop();
 }
 
-/* The helper, or a reactor, cannot be started: an error, nothing left behind, and the next try finds all well. */
+/*
+ * The helper, or a reactor, cannot be started: an error, nothing left behind, and the next try
+ * finds all well.
+ */
 START_TEST(test_no_os_thread)
 {
 	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};

@@ -205,7 +205,9 @@ START_TEST(test_waits_for_channel)
 }
 END_TEST
 
-/* What a device may still write to stays: the channel's memory, and the device on whose list it is. */
+/*
+ * What a device may still write to stays: the channel's memory, and the device on whose list it is.
+ */
 START_TEST(test_forced_channel)
 {
 	begin_channel();

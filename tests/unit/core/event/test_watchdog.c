@@ -24,7 +24,9 @@ static void setup(void)
 	thread = stepper_thread("worker", 0);
 }
 
-/* What the helper would do when the watchdog's second is over, from within a callback that hangs. */
+/*
+ * What the helper would do when the watchdog's second is over, from within a callback that hangs.
+ */
 static void hang(void *arg)
 {
 	uint64_t us = *(uint64_t *)arg;

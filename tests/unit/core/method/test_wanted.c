@@ -320,7 +320,10 @@ START_TEST(what_went_with_its_base_goes_too)
 }
 END_TEST
 
-/* After the suffix comes a number and nothing else: these have other bases, whose names begin alike. */
+/*
+ * After the suffix comes a number and nothing else: these have other bases, whose names begin
+ * alike.
+ */
 START_TEST(what_has_a_base_of_another_name_stays)
 {
 	call(&make_method, "{'name': 'a', 'number': 1}");

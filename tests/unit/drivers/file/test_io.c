@@ -401,7 +401,9 @@ static void fail_a_flush(void)
 	close(pipes[1]);
 }
 
-/* The kernel tells of what its cache has lost once: no flush may say afterwards that all is well. */
+/*
+ * The kernel tells of what its cache has lost once: no flush may say afterwards that all is well.
+ */
 START_TEST(a_failed_flush_of_the_page_cache_is_not_forgotten)
 {
 	file_open(", 'direct': false");

@@ -17,7 +17,9 @@
 #define DISK_SIZE       (64u << 20)
 #define DISK_BLOCK_SIZE 512u
 
-/* Runs the service on @cpumask (NULL: one reactor), @client beside it, and stops when that returns. */
+/*
+ * Runs the service on @cpumask (NULL: one reactor), @client beside it, and stops when that returns.
+ */
 void served_run(const char *cpumask, void (*client)(void));
 
 /* Runs @fn(@arg) on @thread, and returns when it has returned. Thread: the client's. */

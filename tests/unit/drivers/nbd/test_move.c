@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Connections whose thread moves between two reactors while they are served, and while they idle. */
+/*
+ * Connections whose thread moves between two reactors while they are served, and while they idle.
+ */
 
 #include <pthread.h>
 #include <sched.h>

@@ -19,7 +19,9 @@
 
 static uint8_t data[4 << 20];
 
-/* So few that a Unix socket lets their sender go on: it wakes a blocked one when it is 3/4 empty. */
+/*
+ * So few that a Unix socket lets their sender go on: it wakes a blocked one when it is 3/4 empty.
+ */
 #define SURPLUS 16u
 
 static void no_more_than_the_bound_is_in_flight(void)
@@ -337,7 +339,9 @@ START_TEST(test_an_empty_pool_is_waited_for)
 }
 END_TEST
 
-/* The bdev has no request left: what waits for one goes on, but not for a client that has hung up. */
+/*
+ * The bdev has no request left: what waits for one goes on, but not for a client that has hung up.
+ */
 static void a_full_bdev_is_waited_for(void)
 {
 	int fds[BDEV_POOL_SIZE_DEFAULT / NBD_REQUESTS_MAX + 1];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A reactor whose main ring has changed while requests were outstanding: it sleeps in the new ring, or
- * in its epoll set, and what completes in the draining one must wake it each time, as must all else.
- * Real OS threads, really asleep; Check ends a test that hangs, as a lost wakeup would make it.
+ * A reactor whose main ring has changed while requests were outstanding: it sleeps in the new ring,
+ * or in its epoll set, and what completes in the draining one must wake it each time, as must all
+ * else. Real OS threads, really asleep; Check ends a test that hangs, as a lost wakeup would make
+ * it.
  */
 
 #include <errno.h>

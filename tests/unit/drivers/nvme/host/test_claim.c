@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which namespaces a device file, a controller or a subsystem stands for, and that they are held. */
+/*
+ * Which namespaces a device file, a controller or a subsystem stands for, and that they are held.
+ */
 #include "drivers/nvme/host/claim.h"
 
 #include <dirent.h>

@@ -360,7 +360,9 @@ START_TEST(test_address_cut)
 }
 END_TEST
 
-/* A kernel that takes no registered memory: the command is sent again, and no more goes that way. */
+/*
+ * A kernel that takes no registered memory: the command is sent again, and no more goes that way.
+ */
 START_TEST(test_fixed_refused)
 {
 	for (unsigned i = 0; i < 3; i++) {

@@ -4,9 +4,9 @@
 
 /*
  * An NVMe controller in memory, in place of a PCI function behind VFIO: registers, doorbells,
- * queues, identify data, a namespace of RAM. It does nothing by itself: fake_ctrlr_step() is its turn.
- * It checks what it is given as a strict controller would (fake->wrong counts), and misbehaves as
- * it is told.
+ * queues, identify data, a namespace of RAM. It does nothing by itself: fake_ctrlr_step() is its
+ * turn. It checks what it is given as a strict controller would (fake->wrong counts), and
+ * misbehaves as it is told.
  */
 
 #include <pthread.h>

@@ -116,7 +116,9 @@ void layer_pump(void)
 	unsigned aborted = layer.fake->aborted_by_deletion;
 
 	fake_ctrlr_step(layer.fake);
-	/* A queue that leaves has waited for its commands; only before a disabling that is not so. */
+	/*
+	 * A queue that leaves has waited for its commands; only before a disabling that is not so.
+	 */
 	ck_assert(layer.fake->aborted_by_deletion == aborted ||
 		  vfio_ctrlr_of(&layer.path)->state == VFIO_DELETING);
 	stage_turn();

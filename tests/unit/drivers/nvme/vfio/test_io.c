@@ -208,7 +208,9 @@ START_TEST(the_devices_status_and_result_are_passed_on)
 }
 END_TEST
 
-/* Before the queue is made, and while all trackers are taken: requests wait inside, and in order. */
+/*
+ * Before the queue is made, and while all trackers are taken: requests wait inside, and in order.
+ */
 START_TEST(what_finds_no_room_waits_in_order)
 {
 	struct layer_io *last = &ios[MANY - 1];
