@@ -116,6 +116,14 @@ static void check_call(const struct entry_place *place, const char *name,
 		entry_mistake(place, name, "%s", error.text);
 		return;
 	}
+	if (method->while_paused) {
+		entry_mistake(
+			place, name,
+			"it waits for the end of start-up, which waits for this file: leave it "
+			"out, and call it by RPC");
+		json_object_put(kept);
+		return;
+	}
 	/* Legal in both: in the first pass, and only there. */
 	pass = (method->states & EBB_METHOD_STARTUP) != 0 ? EBB_METHOD_STARTUP : EBB_METHOD_RUNTIME;
 	if ((method->states & pass) == 0) {

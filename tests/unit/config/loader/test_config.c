@@ -237,6 +237,16 @@ START_TEST(test_entries)
 }
 END_TEST
 
+/* It would wait for itself. */
+START_TEST(test_who_waits_for_start_up_is_refused)
+{
+	entry_mistake(
+		"{\"method\": \"framework_wait_init\"}",
+		" framework_wait_init: it waits for the end of start-up, which waits for this "
+		"file: leave it out, and call it by RPC");
+}
+END_TEST
+
 START_TEST(test_parameters)
 {
 	static const char *const entries[] = {
@@ -552,6 +562,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_comments_and_extra_keys),
 		UNIT_TEST(test_form),
 		UNIT_TEST(test_entries),
+		UNIT_TEST(test_who_waits_for_start_up_is_refused),
 		UNIT_LOOP(test_parameters, 0, 4),
 		UNIT_TEST(test_all_mistakes_are_found),
 		UNIT_TEST(test_out_of_memory_for_entries),
