@@ -17,6 +17,7 @@
 #define NBD_REQUESTS_MAX 256u /* in flight on one connection */
 #define NBD_PARTS_MAX    8u   /* and beside them, parts of its long writes */
 
+/* NOLINTNEXTLINE(misc-redundant-expression): two limits, each with a reason of its own */
 static_assert(NBD_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
 
 struct nbd_requests;

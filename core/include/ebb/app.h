@@ -13,8 +13,8 @@ extern "C" {
 
 /* Grows at its end only: ebb_app_opts_init() fills in what fits in the caller's size. */
 struct ebb_app_opts {
-	size_t opts_size;
-	const char *name;
+	size_t opts_size; /* as ebb_app_opts_init() sets it; 0 is refused */
+	const char *name; /* of the program, for people: required */
 	const char *cpumask; /* "0x3", "[0,2-3]"; NULL: one reactor, on the first allowed CPU */
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
@@ -49,7 +49,7 @@ int ebb_app_start(const struct ebb_app_opts *opts, void (*start)(void *arg), voi
 /**
  * ebb_app_stop() - end what ebb_app_start() runs
  * A second call is noted and ignored (but a first nonzero @rc is kept).
- * Thread: any.
+ * Thread: any; not in a signal's handler (handle_signals does that).
  */
 void ebb_app_stop(int rc);
 
