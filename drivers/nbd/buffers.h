@@ -45,7 +45,7 @@ int nbd_buffers_alloc(struct nbd_buffers *buffers, struct nbd_share *share, uint
 
 /**
  * nbd_buffers_free() - give them back
- * Thread: the poll group's. Who waits for memory is woken by nbd_poll_group_end_callback().
+ * Thread: the poll group's. Who waits for memory is woken by nbd_poll_group_wake_waiters().
  */
 void nbd_buffers_free(struct nbd_buffers *buffers, struct nbd_share *share);
 

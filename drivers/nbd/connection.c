@@ -164,11 +164,11 @@ static void conn_run_later(struct nbd_conn *conn)
 
 /*
  * The reply to the last request in flight has nobody to wait for; the others share one system call.
- * A send under way will be followed by the next as it ends.
+ * A send under way will be followed by the next as it ends. There is somebody to answer.
  */
 static void conn_send_replies(struct nbd_conn *conn)
 {
-	if (nbd_op_busy(&conn->tx.op) || conn->state == NBD_CONN_CLOSING) {
+	if (nbd_op_busy(&conn->tx.op)) {
 		return;
 	}
 	if (conn->requests.in_flight == 0) {
@@ -274,7 +274,7 @@ static void conn_transmit(struct nbd_conn *conn, size_t len, uint32_t flags)
 		break;
 	case NBD_RX_BAD:
 		conn_fail(conn, conn->rx.parsed.error);
-		break;
+		return;
 	case NBD_RX_RECEIVE:
 	case NBD_RX_WAIT:
 	case NBD_RX_GO_ON:
@@ -385,14 +385,13 @@ static void conn_req_done(void *arg, int status)
 	struct nbd_conn *conn = ebb_container_of(req->requests, struct nbd_conn, requests);
 	struct nbd_poll_group *group = conn->group;
 
-	nbd_req_end(req, status);
-	if (!ebb_list_empty(&conn->requests.replies)) {
+	if (nbd_req_end(req, status)) {
 		conn_send_replies(conn);
 	}
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
-	nbd_poll_group_end_callback(group);
+	nbd_poll_group_wake_waiters(group);
 }
 
 static void conn_run_now(void *arg)

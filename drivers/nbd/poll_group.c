@@ -37,7 +37,7 @@ void nbd_poll_group_set_state(struct nbd_poll_group *group, enum nbd_poll_group_
 	group->state = state;
 }
 
-static void group_quiesced_if_idle(struct nbd_poll_group *group)
+void nbd_poll_group_quiesced_if_idle(struct nbd_poll_group *group)
 {
 	if (ebb_list_empty(&group->ops)) {
 		nbd_poll_group_set_state(group, NBD_POLL_GROUP_QUIET);
@@ -99,15 +99,10 @@ void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter
 	}
 }
 
-void nbd_poll_group_settle(struct nbd_poll_group *group)
+void nbd_poll_group_retry_waiters(struct nbd_poll_group *group)
 {
-	if (group->state == NBD_POLL_GROUP_QUIESCING) {
-		group_quiesced_if_idle(group);
-	}
-	if (group->freed) {
-		(void)group_retry_waiters(group);
-		group->freed = false;
-	}
+	(void)group_retry_waiters(group);
+	group->freed = false;
 }
 
 static int group_create(void *device, void *ctx)
@@ -145,7 +140,7 @@ static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 	ebb_list_for_each(node, &group->ops) {
 		ebb_uring_cancel(&ebb_list_entry(node, struct nbd_op, link)->uring);
 	}
-	group_quiesced_if_idle(group);
+	nbd_poll_group_quiesced_if_idle(group);
 }
 
 static void group_resume(void *ctx, struct ebb_io_channel *channel)

@@ -121,8 +121,21 @@ void nbd_poll_group_cancel(struct nbd_op *op);
  */
 void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter);
 
-/* The rare part of nbd_poll_group_end_callback(). */
-void nbd_poll_group_settle(struct nbd_poll_group *group);
+/* The rare parts of what follows. */
+void nbd_poll_group_quiesced_if_idle(struct nbd_poll_group *group);
+void nbd_poll_group_retry_waiters(struct nbd_poll_group *group);
+
+/**
+ * nbd_poll_group_wake_waiters() - let those who wait for memory try again, if some has come back
+ * Thread: the group's. It runs other clients, so it is the last thing that a callback from
+ * outside does.
+ */
+static inline void nbd_poll_group_wake_waiters(struct nbd_poll_group *group)
+{
+	if (ebb_unlikely(group->freed)) {
+		nbd_poll_group_retry_waiters(group);
+	}
+}
 
 /* @op has completed, and may be asked for again. Return: its group. Thread: the group's. */
 static inline struct nbd_poll_group *nbd_poll_group_begin_callback(struct nbd_op *op)
@@ -135,16 +148,17 @@ static inline struct nbd_poll_group *nbd_poll_group_begin_callback(struct nbd_op
 }
 
 /**
- * nbd_poll_group_end_callback() - the last thing that a callback from outside does
- * @group: outlives the object that the callback was for: a channel outlives the turn of its last put
- * Tells that the group is quiet, if it is to be; those who wait for memory try again, if some has
- * come back. Thread: the group's. It runs other clients.
+ * nbd_poll_group_end_callback() - the last thing that an operation's complete() does
+ * @group: of the operation, which may be gone; the group is not: a channel outlives the turn of its
+ *	last put
+ * Thread: the group's. As nbd_poll_group_wake_waiters(), after the group's move, if it waits.
  */
 static inline void nbd_poll_group_end_callback(struct nbd_poll_group *group)
 {
-	if (ebb_unlikely(group->state != NBD_POLL_GROUP_READY || group->freed)) {
-		nbd_poll_group_settle(group);
+	if (ebb_unlikely(group->state == NBD_POLL_GROUP_QUIESCING)) {
+		nbd_poll_group_quiesced_if_idle(group);
 	}
+	nbd_poll_group_wake_waiters(group);
 }
 
 /**

@@ -71,14 +71,11 @@ static void rx_place(struct nbd_rx *rx, const uint8_t *data, size_t len)
 	}
 }
 
-void nbd_rx_parse(struct nbd_rx *rx)
+/* Something has come. */
+static void rx_parse(struct nbd_rx *rx)
 {
 	size_t len = rx->len - rx->pos;
 
-	if (len == 0) {
-		rx->parsed.type = NBD_PARSED_NONE;
-		return;
-	}
 	/* One write or part takes no more than its own. */
 	if (rx->req != NULL && len > rx_missing(rx)) {
 		len = rx_missing(rx);
@@ -86,6 +83,15 @@ void nbd_rx_parse(struct nbd_rx *rx)
 	rx->pos += nbd_parse(&rx->parser, rx->buf + rx->pos, len, &rx->parsed);
 	if (rx->parsed.type == NBD_PARSED_PAYLOAD) {
 		rx_place(rx, rx->parsed.data, rx->parsed.len_bytes);
+	}
+}
+
+void nbd_rx_parse(struct nbd_rx *rx)
+{
+	if (rx->pos < rx->len) {
+		rx_parse(rx);
+	} else {
+		rx->parsed.type = NBD_PARSED_NONE;
 	}
 }
 
@@ -144,21 +150,6 @@ static enum nbd_rx_result rx_wait(int rc)
 	return rc == -ENOMEM ? NBD_RX_WAIT_MEM : NBD_RX_WAIT;
 }
 
-/* Looks what comes next: payload has gone to its place, a request is to be begun. */
-static enum nbd_rx_result rx_look(struct nbd_rx *rx)
-{
-	nbd_rx_parse(rx);
-	switch (rx->parsed.type) {
-	case NBD_PARSED_REQUEST:
-	case NBD_PARSED_PAYLOAD:
-		return NBD_RX_GO_ON;
-	case NBD_PARSED_NONE:
-		return NBD_RX_RECEIVE;
-	default:
-		return NBD_RX_BAD;
-	}
-}
-
 /* Begins the request that has come. It stays in @rx if it cannot begin yet. */
 static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *requests)
 {
@@ -191,7 +182,7 @@ static void rx_end_payload(struct nbd_rx *rx)
 	struct nbd_req *whole = rx->long_write;
 
 	rx->long_write = NULL;
-	nbd_req_end_payload(whole);
+	(void)nbd_req_end_payload(whole);
 }
 
 /* Begins the next part of the long write whose payload comes, unless that is dropped. */
@@ -237,19 +228,37 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 	while (result == NBD_RX_GO_ON) {
 		if (rx->req != NULL && rx_missing(rx) == 0) {
 			rx_submit(rx);
-		} else if (rx->long_write != NULL && rx->req == NULL) {
+			continue;
+		}
+		if (rx->long_write != NULL && rx->req == NULL) {
 			result = rx_begin_part(rx);
-		} else if (rx->parsed.type == NBD_PARSED_REQUEST) {
+			continue;
+		}
+		/* A request that could not begin is the one to go on with. */
+		if (rx->parsed.type != NBD_PARSED_REQUEST) {
+			if (rx->pos == rx->len) {
+				result = NBD_RX_RECEIVE;
+				break;
+			}
+			rx_parse(rx);
+		}
+		switch (rx->parsed.type) {
+		case NBD_PARSED_NONE:
+			result = NBD_RX_RECEIVE;
+			break;
+		case NBD_PARSED_PAYLOAD:
+			break;
+		case NBD_PARSED_REQUEST:
 			/* Fresh memory costs a page fault for each 4 KiB: so much of it at most. */
 			if (begun >= NBD_RX_BEGIN_MAX) {
 				return NBD_RX_LATER;
 			}
 			begun += rx->parsed.request.len_bytes;
 			result = rx_begin(rx, requests);
-		} else if (rx->pos < rx->len) {
-			result = rx_look(rx);
-		} else {
-			result = NBD_RX_RECEIVE;
+			break;
+		default:
+			result = NBD_RX_BAD;
+			break;
 		}
 	}
 	if (result == NBD_RX_RECEIVE) {

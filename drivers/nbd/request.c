@@ -112,28 +112,29 @@ void nbd_req_put(struct nbd_req *req)
 	ebb_list_push_front(&req->requests->free, &req->link);
 }
 
-/* It has its reply, and waits for the send, unless nobody is left to answer. */
-static void req_answer(struct nbd_req *req, uint32_t error)
+/* It has its reply, and waits for the send, unless nobody is left to answer. Return: true: it does. */
+static bool req_answer(struct nbd_req *req, uint32_t error)
 {
-	if (ebb_unlikely(req->requests->unwanted)) {
-		nbd_req_put(req);
-		return;
-	}
+	struct nbd_requests *requests = req->requests;
+
 	req->sends_data = req->wire.type == NBD_CMD_READ && error == 0;
 	if (!req->sends_data && req->buffers.used_bytes > 0) {
-		nbd_buffers_free(&req->buffers, &req->requests->share);
+		nbd_buffers_free(&req->buffers, &requests->share);
 	}
 	nbd_reply_encode(&req->reply, req->wire.cookie, error);
-	ebb_list_push_back(&req->requests->replies, &req->link);
+	if (ebb_unlikely(requests->unwanted)) {
+		nbd_req_put(req);
+		return false;
+	}
+	ebb_list_push_back(&requests->replies, &req->link);
+	return true;
 }
 
 /* A long write loses a part, or the hope for more payload. */
-void nbd_req_end_payload(struct nbd_req *whole)
+bool nbd_req_end_payload(struct nbd_req *whole)
 {
 	whole->parts--;
-	if (whole->parts == 0) {
-		req_answer(whole, whole->error);
-	}
+	return whole->parts == 0 && req_answer(whole, whole->error);
 }
 
 static void req_retry(void *arg);
@@ -199,12 +200,9 @@ void nbd_req_submit(struct nbd_req *req)
 	int rc;
 
 	req->requests->in_flight++;
-	if (req->whole != NULL) {
-		req->whole->parts++;
-	}
 	rc = req_issue(req);
 	if (ebb_unlikely(rc != 0)) {
-		nbd_req_end(req, rc);
+		(void)nbd_req_end(req, rc);
 	}
 }
 
@@ -222,7 +220,7 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 	error = requests->stopping ? NBD_ESHUTDOWN
 				   : nbd_validate_request(&requests->geometry, wire);
 	if (error != 0) {
-		req_answer(req, error);
+		(void)req_answer(req, error);
 		*ret_write = NULL;
 		return 0;
 	}
@@ -264,30 +262,40 @@ int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_re
 		nbd_req_put(part);
 		return rc;
 	}
+	whole->parts++;
 	*ret_part = part;
 	return 0;
 }
 
-void nbd_req_end(struct nbd_req *req, int status)
+/* A flush follows, or it is a part. */
+static bool __attribute__((noinline)) req_end_special(struct nbd_req *req, int status)
 {
 	struct nbd_req *whole = req->whole;
 
-	if (ebb_unlikely(req->flush_next) && status == 0) {
+	if (req->flush_next && status == 0) {
 		req->flush_next = false;
 		req->wire.type = NBD_CMD_FLUSH;
 		status = req_issue(req);
 		if (status == 0) {
-			return;
+			return false;
 		}
 	}
 	req->requests->in_flight--;
-	if (ebb_likely(whole == NULL)) {
-		req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
-		return;
+	if (whole == NULL) {
+		return req_answer(req, nbd_error_from_status(status));
 	}
 	if (whole->error == 0) {
 		whole->error = nbd_error_from_status(status);
 	}
 	nbd_req_put(req);
-	nbd_req_end_payload(whole);
+	return nbd_req_end_payload(whole);
+}
+
+bool nbd_req_end(struct nbd_req *req, int status)
+{
+	if (ebb_unlikely(req->flush_next || req->whole != NULL)) {
+		return req_end_special(req, status);
+	}
+	req->requests->in_flight--;
+	return req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
 }

@@ -35,8 +35,8 @@ struct nbd_req {
 	bool sends_data;       /* a read that succeeded */
 	bool flush_next;       /* FUA, where the bdev's call has no such flag */
 	struct nbd_req *whole; /* the long write that this is a part of; NULL: none */
-	unsigned parts; /* of a long write: under way, and one more while its payload comes */
-	uint32_t error; /* of a long write: the first of its parts' */
+	unsigned parts;        /* of a long write: begun, and one more while its payload comes */
+	uint32_t error;        /* of a long write: the first of its parts' */
 	struct nbd_buffers buffers;
 };
 
@@ -96,11 +96,11 @@ int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_re
 /* A write or part that has all of its payload goes to the bdev. */
 void nbd_req_submit(struct nbd_req *req);
 
-/* All of the long write's payload has come, or is dropped: it ends with its last part. */
-void nbd_req_end_payload(struct nbd_req *whole);
+/* All of the long write's payload has come, or is dropped. Return: true: it was the last to end. */
+bool nbd_req_end_payload(struct nbd_req *whole);
 
-/* The bdev is done with it: it has its reply, unless a flush follows, or other parts. */
-void nbd_req_end(struct nbd_req *req, int status);
+/* The bdev is done with it. Return: true: there is a reply; false: a flush follows, or other parts. */
+bool nbd_req_end(struct nbd_req *req, int status);
 
 /* Gives it back, with its buffers. */
 void nbd_req_put(struct nbd_req *req);

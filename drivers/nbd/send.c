@@ -22,11 +22,12 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 /* The batch: headers and data of the first replies, less what has been sent. */
 static int tx_gather(struct nbd_tx *tx)
 {
+	const struct ebb_list *replies = tx->replies;
 	size_t skip = tx->skip;
 	struct ebb_list *node;
 	int count = 0;
 
-	ebb_list_for_each(node, tx->replies) {
+	ebb_list_for_each(node, replies) {
 		struct nbd_req *req = ebb_list_entry(node, struct nbd_req, link);
 
 		if (count == NBD_TX_IOV_MAX) {
@@ -81,6 +82,7 @@ static void tx_sent_out(struct nbd_tx *tx, size_t len)
 
 bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 {
+	struct ebb_list *replies = tx->replies;
 	size_t sent = tx->skip + len;
 
 	tx->moved = true;
@@ -88,8 +90,8 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 		tx_sent_out(tx, len);
 		return tx->out.len > 0;
 	}
-	while (!ebb_list_empty(tx->replies)) {
-		struct nbd_req *req = ebb_list_first(tx->replies, struct nbd_req, link);
+	while (!ebb_list_empty(replies)) {
+		struct nbd_req *req = ebb_list_first(replies, struct nbd_req, link);
 		size_t size = sizeof(req->reply) + (req->sends_data ? req->wire.len_bytes : 0);
 
 		if (sent < size) {
