@@ -73,9 +73,9 @@
 
 bool event_reactor_done(const struct event_reactor *reactor)
 {
-	return atomic_load_explicit(&reactor->state, memory_order_relaxed) ==
-		       EVENT_REACTOR_STOPPING &&
-	       ebb_list_empty(&reactor->threads);
+	return ebb_list_empty(&reactor->threads) &&
+	       atomic_load_explicit(&reactor->state, memory_order_relaxed) ==
+		       EVENT_REACTOR_STOPPING;
 }
 
 /* True if a reason to stay awake is in memory already. */
