@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * sources: drivers/nvme/identify.c drivers/nvme/apst.c drivers/nvme/health.c drivers/nvme/status.c
- */
+/* sources: drivers/nvme/identify.c drivers/nvme/apst.c drivers/nvme/health.c drivers/nvme/status.c */
 /* libs: libnvme */
 
 /*

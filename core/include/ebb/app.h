@@ -13,8 +13,8 @@ extern "C" {
 
 /* Grows at its end only: ebb_app_opts_init() fills in what fits in the caller's size. */
 struct ebb_app_opts {
-	size_t opts_size; /* as ebb_app_opts_init() sets it; 0 is refused */
-	const char *name; /* of the program, for people: required */
+	size_t opts_size;    /* as ebb_app_opts_init() sets it; 0 is refused */
+	const char *name;    /* of the program, for people: required */
 	const char *cpumask; /* "0x3", "[0,2-3]"; NULL: one reactor, on the first allowed CPU */
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
