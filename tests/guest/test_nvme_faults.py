@@ -104,7 +104,7 @@ def a_flush_that_fails_says_so():
             client.flush()
 
 
-def down_the_ladder(mode):
+def through_the_stages(mode):
     ledger = Ledger(2 * MIB)
     with Daemon("--cpumask", "0x2", mode=mode) as daemon:
         daemon.rpc("bdev_nvme_set_options", timeout_us=TIMEOUT_US)
@@ -126,9 +126,9 @@ def down_the_ladder(mode):
 
 
 @case(machine=DRIVES)
-def a_late_command_goes_down_the_ladder_and_recovers():
+def a_late_command_goes_through_the_stages_and_recovers():
     for mode in ("interrupt", "poll"):
-        down_the_ladder(mode)
+        through_the_stages(mode)
 
 
 @contextlib.contextmanager
@@ -157,7 +157,7 @@ def interrupts_masked(controller):
             write(capability + 2, control)
 
 
-def ladder_rests(daemon):
+def timeout_timer_rests(daemon):
     """No timer of it runs."""
     threads = daemon.rpc("thread_get_pollers")["threads"]
     return not any(
@@ -168,7 +168,7 @@ def ladder_rests(daemon):
 
 
 @case(machine=DRIVES)
-def an_interrupt_that_was_lost_is_found_by_the_ladder():
+def an_interrupt_that_was_lost_is_found_by_the_timeout_timer():
     ledger, data = Ledger(2 * MIB), bytes(range(256)) * 16
     with Daemon(mode="interrupt") as daemon:
         daemon.rpc("bdev_nvme_set_options", timeout_us=TIMEOUT_US)
@@ -178,8 +178,8 @@ def an_interrupt_that_was_lost_is_found_by_the_ladder():
             client.write(0, data)
             with interrupts_masked(0):
                 for _ in range(LOST):
-                    # An answer that is younger than a tick of the ladder is not called lost.
-                    drives.wait_until(lambda: ladder_rests(daemon), "the ladder's timer rests")
+                    # An answer that is younger than a tick of the timeout timer is not called lost.
+                    drives.wait_until(lambda: timeout_timer_rests(daemon), "the timer rests")
                     assert client.read(0, len(data)) == data
                 facts = describe(daemon)
             print(facts)
