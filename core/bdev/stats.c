@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include <ebb/io_channel.h>
+#include <ebb/thread.h>
+#include <ebb/violation.h>
 
 #include "core/bdev/channel.h"
 #include "core/bdev/teardown.h"
@@ -105,6 +107,10 @@ int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *ar
 {
 	struct stats_query *query;
 
+	if (ebb_thread_current() == NULL) {
+		ebb_violation(4, "ebb_bdev_get_iostat", ebb_bdev_name(bdev), NULL, NULL);
+		return -EPERM;
+	}
 	query = malloc(sizeof(*query));
 	if (query == NULL) {
 		return -ENOMEM;

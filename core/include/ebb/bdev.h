@@ -156,7 +156,8 @@ struct ebb_bdev_iostat {
  * ebb_bdev_get_iostat() - the sum over all channels, those that have gone included
  * @done: once, on the calling thread, never inside this call
  * Thread: an ebb thread.
- * Return: 0; -ENODEV the bdev is going, or -ENOMEM: @done will not run.
+ * Return: 0; -ENODEV the bdev is going, -EPERM no ebb thread (reported), or -ENOMEM: @done will not
+ *	run.
  */
 typedef void (*ebb_bdev_iostat_cb)(void *arg, const struct ebb_bdev_iostat *stat, int rc);
 int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg);

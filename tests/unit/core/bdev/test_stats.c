@@ -213,6 +213,22 @@ START_TEST(asking_one_that_goes_is_answered)
 }
 END_TEST
 
+static void ask_foreign(void *arg)
+{
+	ck_assert_int_eq(ebb_bdev_get_iostat(&fake->bdev, answered, arg), -EPERM);
+}
+
+START_TEST(who_is_no_ebb_thread_is_refused)
+{
+	struct answer answer = {.got = false};
+
+	stage_foreign(ask_foreign, &answer);
+	ck_assert_uint_eq(stage_violations(4), 1);
+	stage_turns(2);
+	ck_assert(!answer.got);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -225,6 +241,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(channels_are_summed_and_what_went_stays),
 		UNIT_TEST(two_may_ask_at_once),
 		UNIT_TEST(asking_one_that_goes_is_answered),
+		UNIT_TEST(who_is_no_ebb_thread_is_refused),
 		UNIT_END,
 	};
 
