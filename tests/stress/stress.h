@@ -227,4 +227,9 @@ void stress_lives_fini(void);
 /* Starts and stops the framework @rounds times. */
 void stress_restart(unsigned rounds);
 
+/* ---- stress_modes.c ---- */
+
+/* Two reactors change their mode @num_switches times. Return: false: there are no two CPUs. */
+bool stress_modes(unsigned num_switches);
+
 #endif

@@ -16,8 +16,9 @@
 
 #include "core/event/framework.h"
 
-#define RESTARTS     200
-#define REACTORS_MAX 4
+#define RESTARTS      200
+#define MODE_SWITCHES 10000
+#define REACTORS_MAX  4
 
 /* Under ThreadSanitizer everything is ten times slower. */
 #if defined(__SANITIZE_THREAD__)
@@ -249,17 +250,24 @@ static void stress_run(void)
 
 static void usage(const char *program, FILE *out)
 {
-	fprintf(out, "usage: %s [--seconds N] [--seed N] [--restarts N] [--verbose]\n", program);
+	fprintf(out,
+		"usage: %s [--seconds N] [--seed N] [--restarts N] [--switches N] [--verbose]\n",
+		program);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seconds", required_argument, NULL, 's'},  {"seed", required_argument, NULL, 'r'},
-		{"restarts", required_argument, NULL, 'n'}, {"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+		{"seconds", required_argument, NULL, 's'},
+		{"seed", required_argument, NULL, 'r'},
+		{"restarts", required_argument, NULL, 'n'},
+		{"switches", required_argument, NULL, 'm'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	unsigned restarts = RESTARTS;
+	unsigned switches = MODE_SWITCHES;
 	int option;
 
 	stress_seed = ebb_clock_now_ns() % 1000000007;
@@ -273,6 +281,9 @@ int main(int argc, char **argv)
 			break;
 		case 'n':
 			restarts = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'm':
+			switches = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'v':
 			stress_verbose = true;
@@ -291,6 +302,10 @@ int main(int argc, char **argv)
 	if (restarts > 0) {
 		stress_restart(restarts);
 		printf("ok 2 - %u restarts\n", restarts);
+	}
+	if (switches > 0) {
+		printf("ok 3 - %u switches of mode on two reactors%s\n", switches,
+		       stress_modes(switches) ? "" : " # SKIP this needs two CPUs");
 	}
 	return 0;
 }
