@@ -28,13 +28,6 @@
 #define BDEV_CHILDREN_MAX 8u
 #define BDEV_BOUNCE_MAX   (1u << 20)
 
-enum bdev_req_state {
-	BDEV_REQ_FREE,
-	BDEV_REQ_HELD,     /* waits for the channel to resume, or for its parts: the layer's */
-	BDEV_REQ_ACTIVE,   /* the driver has it */
-	BDEV_REQ_DEFERRED, /* completed inside submit(); the callback runs at the end of the turn */
-};
-
 /* What makes a completion take the long way. */
 enum {
 	BDEV_REQ_CHILD = 1u << 0,
@@ -51,12 +44,14 @@ struct bdev_iov_pos {
 struct bdev_req {
 	/* What only the long ways use. */
 	struct ebb_list link; /* of held requests */
-	struct ebb_msg msg;   /* a completion from a foreign thread */
-	_Atomic bool carried; /* @msg is under way; pairs with itself, on two foreign threads */
-	bool reserve;         /* goes back to the channel's reserve */
-	int carried_status;
-	uint64_t carried_start_ns; /* which use of the request it is about */
-	const void *carried_site;
+	struct ebb_msg msg;   /* a completion from a foreign thread: see complete.c */
+	struct {
+		const void *site;
+		int status;
+		uint16_t generation;
+		bool under_way; /* @msg has been sent */
+	} carried;
+	bool reserve; /* goes back to the channel's reserve */
 	union {
 		struct { /* a request that is done in parts */
 			struct ebb_bdev_io_wait wait;
@@ -88,7 +83,11 @@ struct bdev_req {
 	uint64_t start_ns;
 	struct bdev_channel *ch;
 	int status;
-	uint8_t state;   /* enum bdev_req_state */
+	/*
+	 * Of the handle that the driver has; and, as soon as it has used it, of the one that it
+	 * gets next. So only a request that the driver has is found by any handle.
+	 */
+	uint16_t generation;
 	uint8_t special; /* BDEV_REQ_… */
 	uint8_t type;    /* as the client asked; io.type may differ */
 	struct ebb_bdev_io io;
@@ -127,7 +126,7 @@ struct bdev_channel {
 	struct ebb_thread *thread;
 	struct ebb_bdev *bdev;
 	void *driver_ctx;
-	void (*submit)(void *ctx, struct ebb_bdev_io *io);
+	void (*submit)(void *ctx, struct ebb_bdev_io_handle handle);
 	uint64_t boundary_mask; /* bits of a block number that a request may not cross */
 	uintptr_t align_mask;
 	uint32_t outstanding; /* begun and not called back; held ones and children not counted */
@@ -154,6 +153,7 @@ struct bdev_channel {
 	size_t pool_bytes;
 	struct bdev_req *reserve;
 	void (*pool_deferred)(struct event_deferred *deferred); /* of each request */
+	uint16_t pool_generation;                               /* that each begins with */
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
@@ -176,9 +176,10 @@ static inline struct bdev_req *bdev_req_from_io(struct ebb_bdev_io *io)
 /* Hands @req to the driver. */
 static inline void bdev_req_issue(struct bdev_channel *ch, struct bdev_req *req)
 {
-	req->state = BDEV_REQ_ACTIVE;
+	struct ebb_bdev_io_handle handle = {.io = &req->io, .generation = req->generation};
+
 	ch->in_submit = true;
-	ch->submit(ch->driver_ctx, &req->io);
+	ch->submit(ch->driver_ctx, handle);
 	ch->in_submit = false;
 }
 

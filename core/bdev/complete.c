@@ -3,8 +3,15 @@
  * Completion. A driver may complete inside submit(), where the callback has to wait for the end of
  * the turn; later, where it is called at once; or, in breach of rule 3, on some other thread, from
  * which the completion is carried to the owner.
+ *
+ * A request's memory is used again at once, so a completion says by its handle which use it means.
+ * The generation that is written there changes the moment that a handle has been used, and is what
+ * the driver gets with the next request: an old handle never meets it, whether the request is free,
+ * waits for its callback, is the layer's or is the driver's again.
  */
 #include <ebb/bdev_module.h>
+
+#include <pthread.h>
 
 #include <ebb/log.h>
 #include <ebb/violation.h>
@@ -24,53 +31,96 @@ void bdev_complete_deferred(struct event_deferred *deferred)
 /* As req_finish(), at the end of the turn. */
 static inline void req_finish_later(struct bdev_req *req)
 {
-	req->state = BDEV_REQ_DEFERRED;
 	event_turn_defer(&req->deferred);
 }
 
 static void __attribute__((cold, noinline))
-complete_twice(const struct bdev_req *req, const void *site)
+complete_twice(const struct bdev_req *req, int status, const void *site)
 {
 	static struct ebb_ratelimit limit;
 	const struct bdev_channel *ch = req->ch;
 
-	ebb_violation_at(3, "ebb_bdev_io_complete (twice)", ch->bdev->name, ch->thread, ch->thread,
-			 site);
+	ebb_violation_at(3, "ebb_bdev_io_complete (twice)", ch->bdev->name, ch->thread,
+			 ebb_thread_current(), site);
 	if (ebb_ratelimit_ok(&limit)) {
-		ebb_error("bdev", "%s: its driver completed a %s request twice; ignored",
-			  ch->bdev->name, ebb_bdev_io_type_name(req->type));
+		ebb_error("bdev",
+			  "%s: its driver completed a request twice, the second time with status "
+			  "%d, from %p; refused",
+			  ch->bdev->name, status, site);
 	}
 }
+
+static inline __attribute__((always_inline)) void complete_own(struct bdev_channel *ch,
+							       struct bdev_req *req,
+							       uint16_t generation, int status,
+							       const void *site)
+{
+	if (ebb_unlikely(req->generation != generation)) {
+		complete_twice(req, status, site);
+		return;
+	}
+	req->generation++;
+	req->status = status;
+	if (ch->in_submit) {
+		req_finish_later(req);
+		return;
+	}
+	req_finish(req);
+}
+
+/* What is carried of all requests: this is no path that has to be fast. */
+static pthread_mutex_t carried_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* On the owner's thread now. The request may have ended meanwhile, and be another one. */
 static void carried_msg(void *arg)
 {
 	struct bdev_req *req = arg;
-	int status = req->carried_status;
-	bool same = req->start_ns == req->carried_start_ns;
+	const void *site;
+	uint16_t generation;
+	int status;
 
-	atomic_store_explicit(&req->carried, false, memory_order_relaxed);
-	if (!same) {
-		complete_twice(req, req->carried_site);
-		return;
+	pthread_mutex_lock(&carried_mutex);
+	site = req->carried.site;
+	generation = req->carried.generation;
+	status = req->carried.status;
+	req->carried.under_way = false;
+	pthread_mutex_unlock(&carried_mutex);
+	complete_own(req->ch, req, generation, status, site);
+}
+
+/*
+ * One at a time is carried of each request, and that one is enough. A second one with the same
+ * handle is a second completion. One with an older handle is, too, for the request has been used
+ * again since; and one with a newer handle takes the place of what is under way, which is.
+ * Return: true: @req->msg is to be sent.
+ */
+static bool carry(struct bdev_req *req, uint16_t generation, int status, const void *site)
+{
+	bool send, newer;
+
+	pthread_mutex_lock(&carried_mutex);
+	send = !req->carried.under_way;
+	newer = (int16_t)(uint16_t)(generation - req->carried.generation) > 0;
+	if (send || newer) {
+		req->carried.under_way = true;
+		req->carried.generation = generation;
+		req->carried.status = status;
+		req->carried.site = site;
 	}
-	ebb_bdev_io_complete(&req->io, status);
+	pthread_mutex_unlock(&carried_mutex);
+	return send;
 }
 
 static void __attribute__((cold, noinline))
-complete_foreign(struct bdev_req *req, int status, const void *site)
+complete_foreign(struct bdev_req *req, uint16_t generation, int status, const void *site)
 {
 	struct bdev_channel *ch = req->ch;
 
 	ebb_violation_at(3, "ebb_bdev_io_complete", ch->bdev->name, ch->thread,
 			 ebb_thread_current(), site);
-	/* Pairs with itself: of two foreign completions one carries the request. */
-	if (atomic_exchange_explicit(&req->carried, true, memory_order_acq_rel)) {
+	if (!carry(req, generation, status, site)) {
 		return;
 	}
-	req->carried_status = status;
-	req->carried_start_ns = req->start_ns;
-	req->carried_site = site;
 	ebb_msg_init(&req->msg, carried_msg, req);
 	if (ebb_thread_send(ch->thread, &req->msg) < 0) {
 		ebb_error("bdev", "%s: a completion came after its thread had exited",
@@ -78,25 +128,17 @@ complete_foreign(struct bdev_req *req, int status, const void *site)
 	}
 }
 
-void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status)
+void ebb_bdev_io_complete(struct ebb_bdev_io_handle handle, int status)
 {
-	struct bdev_req *req = bdev_req_from_io(io);
+	struct bdev_req *req = bdev_req_from_io(handle.io);
 	struct bdev_channel *ch = req->ch;
+	const void *site = __builtin_return_address(0);
 
 	if (ebb_unlikely(ch->thread != event_turn.thread)) {
-		complete_foreign(req, status, __builtin_return_address(0));
+		complete_foreign(req, handle.generation, status, site);
 		return;
 	}
-	if (ebb_unlikely(req->state != BDEV_REQ_ACTIVE)) {
-		complete_twice(req, __builtin_return_address(0));
-		return;
-	}
-	req->status = status;
-	if (ch->in_submit) {
-		req_finish_later(req);
-		return;
-	}
-	req_finish(req);
+	complete_own(ch, req, handle.generation, status, site);
 }
 
 static void parts_waited(void *arg);

@@ -306,7 +306,6 @@ enum bdev_parts_next bdev_parts_go_on(struct bdev_req *parent)
 
 enum bdev_parts_next bdev_parts_begin(const struct bdev_channel *ch, struct bdev_req *req)
 {
-	req->state = BDEV_REQ_HELD;
 	req->u.parent.pos = (struct bdev_iov_pos){.iov = req->io.iov};
 	req->u.parent.next_blocks = 0;
 	req->u.parent.children = 0;

@@ -6,9 +6,12 @@
 #include "core/bdev/pool.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 static uint32_t pool_requests = BDEV_POOL_SIZE_DEFAULT;
+
+static _Atomic uint32_t pools_created; /* a count, which orders nothing */
 
 void bdev_pool_set_size(uint32_t requests)
 {
@@ -23,7 +26,7 @@ static struct bdev_req *pool_touch(struct bdev_channel *ch, uint32_t index)
 	req->ch = ch;
 	req->io.bdev = ch->bdev;
 	req->deferred.fn = ch->pool_deferred;
-	req->state = BDEV_REQ_FREE;
+	req->generation = ch->pool_generation;
 	return req;
 }
 
@@ -53,7 +56,6 @@ void bdev_pool_put_child(struct bdev_channel *ch, struct bdev_req *child)
 		bdev_pool_put(ch, child);
 		return;
 	}
-	child->state = BDEV_REQ_FREE;
 	child->next_free = ch->reserve;
 	ch->reserve = child;
 }
@@ -69,6 +71,13 @@ int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_defe
 	ch->pool_stride = (lines | 1u) * EBB_CACHE_LINE;
 	ch->pool_size = pool_requests;
 	ch->pool_deferred = deferred;
+	/*
+	 * Handles of a channel that has gone shall not be good in the one that has its memory now:
+	 * multiples of 65536 by the golden ratio lie as far apart as they can.
+	 */
+	ch->pool_generation =
+		(uint16_t)(atomic_fetch_add_explicit(&pools_created, 1, memory_order_relaxed) *
+			   40503u);
 	ch->pool_bytes = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
 	addr = mmap(NULL, ch->pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);

@@ -33,7 +33,6 @@ static inline struct bdev_req *bdev_pool_get(struct bdev_channel *ch)
 
 static inline void bdev_pool_put(struct bdev_channel *ch, struct bdev_req *req)
 {
-	req->state = BDEV_REQ_FREE;
 	req->next_free = ch->free;
 	ch->free = req;
 }

@@ -127,7 +127,6 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 		}
 	}
 	if (ch->holding) {
-		req->state = BDEV_REQ_HELD;
 		ebb_list_push_back(&ch->held, &req->link);
 		return 0;
 	}

@@ -19,10 +19,10 @@ struct null_bdev {
 	char name[];
 };
 
-static void null_submit(void *ctx, struct ebb_bdev_io *io)
+static void null_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
 	(void)ctx;
-	ebb_bdev_io_complete(io, 0);
+	ebb_bdev_io_complete(handle, 0);
 }
 
 /* No channel is left. */

@@ -49,12 +49,16 @@ struct file_channel {
 	struct ebb_list flush_next;
 };
 
-/* The driver's context of each request. */
+/*
+ * The driver's context of each request. While a request is in the ring, the handle that it is
+ * answered by is its tag there, which no other request can overwrite.
+ */
 struct file_io {
 	union {
 		struct ebb_uring_op op;
 		struct ebb_work work;
 	};
+	struct ebb_bdev_io_handle handle;
 	struct file_channel *ch;
 	struct ebb_list link;
 	uint64_t done_bytes;
@@ -90,7 +94,7 @@ void file_blocking_allocate(struct file_io *fio); /* unmap, write_zeroes */
 void file_blocking_flush(struct file_io *fio);
 
 /* Begins a request that came by the channel @ctx. Thread: the channel's. */
-void file_submit(void *ctx, struct ebb_bdev_io *io);
+void file_submit(void *ctx, struct ebb_bdev_io_handle handle);
 
 extern const struct ebb_bdev_ops file_bdev_ops;
 

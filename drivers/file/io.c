@@ -52,7 +52,7 @@ void file_io_end(struct file_io *fio, int rc)
 		snprintf(how, sizeof(how), "says: %s", strerror(-rc));
 		log_error(fio, how, error_remedy(fio->ch->file, io, rc));
 	}
-	ebb_bdev_io_complete(io, rc);
+	ebb_bdev_io_complete(fio->handle, rc);
 }
 
 void file_io_end_short(struct file_io *fio)
@@ -63,7 +63,7 @@ void file_io_end_short(struct file_io *fio)
 		 "has become shorter: it has %" PRIu64 " bytes; what it has lost is lost",
 		 fio->end_bytes);
 	log_error(fio, how, "");
-	ebb_bdev_io_complete(file_io_bdev_io(fio), -EIO);
+	ebb_bdev_io_complete(fio->handle, -EIO);
 }
 
 static void ring_prepare(struct io_uring_sqe *sqe, const struct ebb_bdev_io *io, int fd,
@@ -102,6 +102,7 @@ void file_io_to_ring(struct file_io *fio)
 	bool fixed_file = ch->file_index >= 0;
 	struct io_uring_sqe *sqe;
 
+	fio->op.tag = fio->handle.generation;
 	sqe = ebb_uring_sqe(&fio->op, EBB_URING_FILE);
 	ring_prepare(sqe, io, fixed_file ? ch->file_index : ch->file->target.fd,
 		     io->offset_blocks * io->bdev->block_size);

@@ -48,19 +48,12 @@ static void ring_again(struct file_io *fio)
 	}
 }
 
-static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
+/* Not all of it is done. */
+static void __attribute__((noinline))
+ring_part_done(struct file_io *fio, struct ebb_bdev_io_handle handle, int32_t res)
 {
-	struct file_io *fio = ebb_container_of(op, struct file_io, op);
-	struct ebb_bdev_io *io = file_io_bdev_io(fio);
-	struct file_channel *ch = fio->ch;
-
-	(void)flags;
-	ch->ring_ops--;
-	if (ebb_unlikely(!ebb_list_empty(&ch->retry))) {
-		ring_retry(ch);
-	}
-	if (ebb_likely(res >= 0 && (uint64_t)res == io_bytes(io))) {
-		ebb_bdev_io_complete(io, 0);
+	if (handle.generation != fio->handle.generation) {
+		ebb_bdev_io_complete(handle, -EIO); /* answered before: that is reported there */
 	} else if (res == -EINTR) {
 		file_io_to_ring(fio);
 	} else if (res == -EAGAIN || res == -EOPNOTSUPP) {
@@ -73,11 +66,34 @@ static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	}
 }
 
-void file_submit(void *ctx, struct ebb_bdev_io *io)
+static void ring_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
+{
+	struct file_io *fio = ebb_container_of(op, struct file_io, op);
+	struct ebb_bdev_io_handle handle = {
+		.io = file_io_bdev_io(fio),
+		.generation = ebb_uring_tag(),
+	};
+	struct file_channel *ch = fio->ch;
+
+	(void)flags;
+	ch->ring_ops--;
+	if (ebb_unlikely(!ebb_list_empty(&ch->retry))) {
+		ring_retry(ch);
+	}
+	if (ebb_likely(res >= 0 && (uint64_t)res == io_bytes(handle.io))) {
+		ebb_bdev_io_complete(handle, 0);
+	} else {
+		ring_part_done(fio, handle, res);
+	}
+}
+
+void file_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
 	struct file_channel *ch = ctx;
+	struct ebb_bdev_io *io = handle.io;
 	struct file_io *fio = ebb_bdev_io_ctx(io);
 
+	fio->handle = handle;
 	fio->ch = ch;
 	fio->done_bytes = 0;
 	fio->tries = 0;
@@ -101,7 +117,7 @@ void file_submit(void *ctx, struct ebb_bdev_io *io)
 	case EBB_BDEV_COMPARE:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
-		ebb_bdev_io_complete(io, -ENOTSUP);
+		ebb_bdev_io_complete(handle, -ENOTSUP);
 		break;
 	}
 }

@@ -29,13 +29,14 @@ void nvme_admin_command_fini(struct nvme_admin_command *admin)
 	admin->buf = NULL;
 }
 
-static void admin_done(struct nvme_request *request)
+static void admin_done(struct nvme_request *request, uint16_t use)
 {
 	struct nvme_admin_command *admin =
 		ebb_container_of(request, struct nvme_admin_command, request);
 	struct nvme_path *path = admin->path;
 	int rc = request->rc < 0 ? request->rc : nvme_status_errno(request->status);
 
+	(void)use;
 	if (rc != 0 && nvme_retry_wanted(&path->admin_retry, request, path)) {
 		return;
 	}

@@ -33,7 +33,7 @@ void nvme_channels_end(struct nvme_drive *drive, void (*done)(void *drive));
 void nvme_channels_flush(struct nvme_drive *drive);
 
 /* io.c */
-void nvme_io_submit(void *ctx, struct ebb_bdev_io *io);
+void nvme_io_submit(void *ctx, struct ebb_bdev_io_handle handle);
 void nvme_io_again(struct nvme_retry *retry, struct nvme_request *request);
 
 #endif

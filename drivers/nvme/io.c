@@ -39,7 +39,7 @@ static void io_log_error(const struct nvme_request *request, const struct ebb_bd
 		 request->status, request->tries + 1u);
 }
 
-static void __attribute__((cold, noinline)) io_failed(struct nvme_io *nio, struct ebb_bdev_io *io)
+static void io_retry_or_fail(struct nvme_io *nio, struct ebb_bdev_io_handle handle)
 {
 	struct nvme_request *request = &nio->request;
 	struct nvme_channel *ch = nio->ch;
@@ -50,40 +50,60 @@ static void __attribute__((cold, noinline)) io_failed(struct nvme_io *nio, struc
 		return;
 	}
 	error = request->rc < 0 ? request->rc : nvme_status_errno(request->status);
-	if (io->type == EBB_BDEV_UNMAP) {
+	if (handle.io->type == EBB_BDEV_UNMAP) {
 		io_ranges_free(nio);
 	}
 	/* That the device has gone is told once, not for each request. */
 	if (error != -EILSEQ && error != -ENODEV) {
-		io_log_error(request, io);
+		io_log_error(request, handle.io);
 	}
 	if (request->rc == 0 && nvme_status_doubts_ns(request->status)) {
 		nvme_worker_look(path);
 	}
-	ebb_bdev_io_complete(io, error);
+	ebb_bdev_io_complete(handle, error);
 }
 
-static void io_done(struct nvme_request *request)
+/* The rare ends: @nio has failed, has ranges to free, or is another request's by now. */
+static void __attribute__((cold, noinline))
+io_done_rare(struct nvme_io *nio, struct ebb_bdev_io_handle handle)
 {
-	struct nvme_io *nio = ebb_container_of(request, struct nvme_io, request);
-	struct ebb_bdev_io *io = ebb_bdev_io_from_ctx(nio);
+	const struct nvme_request *request = &nio->request;
 
-	if (ebb_unlikely((request->rc | request->status) != 0)) {
-		io_failed(nio, io);
+	if (handle.generation != request->use) {
+		ebb_bdev_io_complete(handle, -EIO); /* answered before: that is reported there */
 		return;
 	}
-	ebb_bdev_io_complete(io, 0);
+	if ((request->rc | request->status) != 0) {
+		io_retry_or_fail(nio, handle);
+		return;
+	}
+	io_ranges_free(nio);
+	ebb_bdev_io_complete(handle, 0);
+}
+
+static inline struct ebb_bdev_io_handle io_handle(struct nvme_io *nio, uint16_t use)
+{
+	return (struct ebb_bdev_io_handle){.io = ebb_bdev_io_from_ctx(nio), .generation = use};
+}
+
+static void io_done(struct nvme_request *request, uint16_t use)
+{
+	struct nvme_io *nio = ebb_container_of(request, struct nvme_io, request);
+	struct ebb_bdev_io_handle handle = io_handle(nio, use);
+
+	if (ebb_unlikely((request->rc | request->status) != 0)) {
+		io_done_rare(nio, handle);
+		return;
+	}
+	ebb_bdev_io_complete(handle, 0);
 }
 
 /* A dataset management command, whose ranges have to be freed. */
-static void io_ranges_done(struct nvme_request *request)
+static void io_ranges_done(struct nvme_request *request, uint16_t use)
 {
 	struct nvme_io *nio = ebb_container_of(request, struct nvme_io, request);
 
-	if ((request->rc | request->status) == 0) {
-		io_ranges_free(nio);
-	}
-	io_done(request);
+	io_done_rare(nio, io_handle(nio, use));
 }
 
 void nvme_io_again(struct nvme_retry *retry, struct nvme_request *request)
@@ -121,13 +141,13 @@ static uint32_t io_ranges_make(struct nvme_io *nio, const struct nvme_ns *ns,
 }
 
 static void io_submit_unmap(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio,
-			    struct ebb_bdev_io *io)
+			    struct ebb_bdev_io_handle handle)
 {
 	struct nvme_request *request = &nio->request;
-	uint32_t count = io_ranges_make(nio, ns, io);
+	uint32_t count = io_ranges_make(nio, ns, handle.io);
 
 	if (count == 0) {
-		ebb_bdev_io_complete(io, -ENOMEM);
+		ebb_bdev_io_complete(handle, -ENOMEM);
 		return;
 	}
 	request->opcode = nvme_cmd_dsm;
@@ -153,25 +173,28 @@ static inline void io_set_blocks(struct nvme_request *request, const struct nvme
 }
 
 /* Everything but reads and writes. */
-static void __attribute__((noinline)) io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns,
-						      struct nvme_io *nio, struct ebb_bdev_io *io)
+static void __attribute__((noinline))
+io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio,
+		struct ebb_bdev_io_handle handle)
 {
 	struct nvme_request *request = &nio->request;
+	const struct ebb_bdev_io *io = handle.io;
 
 	memset(request, 0, sizeof(*request));
 	request->nsid = ns->nsid;
 	request->ns = ns;
 	request->done = io_done;
+	request->use = handle.generation;
 	switch (io->type) {
 	case EBB_BDEV_FLUSH:
 		if (!ns->flushes) {
-			ebb_bdev_io_complete(io, 0); /* what is written is safe */
+			ebb_bdev_io_complete(handle, 0); /* what is written is safe */
 			return;
 		}
 		request->opcode = nvme_cmd_flush;
 		break;
 	case EBB_BDEV_UNMAP:
-		io_submit_unmap(ch, ns, nio, io);
+		io_submit_unmap(ch, ns, nio, handle);
 		return;
 	case EBB_BDEV_WRITE_ZEROES:
 		request->opcode = nvme_cmd_write_zeroes;
@@ -188,22 +211,23 @@ static void __attribute__((noinline)) io_submit_other(struct nvme_channel *ch, s
 	case EBB_BDEV_WRITE:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
-		ebb_bdev_io_complete(io, -ENOTSUP);
+		ebb_bdev_io_complete(handle, -ENOTSUP);
 		return;
 	}
 	ch->submit(ch->queue, request);
 }
 
-void nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
+void nvme_io_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
 	struct nvme_channel *ch = ctx;
+	struct ebb_bdev_io *io = handle.io;
 	struct nvme_ns *ns = ebb_container_of(io->bdev, struct nvme_ns, bdev);
 	struct nvme_io *nio = ebb_bdev_io_ctx(io);
 	struct nvme_request *request = &nio->request;
 
 	nio->ch = ch;
 	if (ebb_unlikely(io->type > EBB_BDEV_WRITE)) {
-		io_submit_other(ch, ns, nio, io);
+		io_submit_other(ch, ns, nio, handle);
 		return;
 	}
 	static_assert(nvme_cmd_read - EBB_BDEV_READ == 2 && nvme_cmd_write + EBB_BDEV_WRITE == 2,
@@ -220,5 +244,6 @@ void nvme_io_submit(void *ctx, struct ebb_bdev_io *io)
 	request->len_bytes = (uint32_t)(io->num_blocks << ns->block_shift);
 	request->ns = ns;
 	request->done = io_done;
+	request->use = handle.generation;
 	ch->submit(ch->queue, request);
 }

@@ -90,11 +90,12 @@ static void path_add_jobs(struct nvme_path *path, uint32_t jobs)
 }
 
 /* The event request has come back. */
-static void event_done(struct nvme_request *request)
+static void event_done(struct nvme_request *request, uint16_t use)
 {
 	struct nvme_path *path = ebb_container_of(request, struct nvme_path, async_event.request);
 	uint32_t jobs = nvme_async_event_end(path);
 
+	(void)use;
 	if (jobs != 0) {
 		path_add_jobs(path, jobs);
 	}

@@ -19,7 +19,8 @@ struct nvme_ns;
 struct nvme_queue;
 struct nvme_request;
 
-typedef void (*nvme_done_fn)(struct nvme_request *request);
+/* @use: the request's, as it was at submit(). */
+typedef void (*nvme_done_fn)(struct nvme_request *request, uint16_t use);
 
 /*
  * The status field of a completion without its phase tag (NVMe Base 2.0, 3.3.3.2.1 "Status Field").
@@ -33,6 +34,10 @@ typedef void (*nvme_done_fn)(struct nvme_request *request);
 /*
  * The owner's storage: it sets all up to @done. It is the transport's from submit() until @done is
  * entered. @done runs exactly once, on the thread that submitted; perhaps inside submit().
+ *
+ * Should an answer come that is one too many, the storage may be in use for another command. So
+ * what stands for the command at the device (a tracker, an entry of io_uring) keeps @use by value,
+ * and @done gets it from there.
  */
 struct nvme_request {
 	/* The command's fields, as NVMe Base names them. */
@@ -69,6 +74,8 @@ struct nvme_request {
 	uint16_t status;
 	uint8_t resets;  /* the transport's: how often it had to be submitted once more */
 	uint64_t result; /* dwords 0 and 1 of the completion */
+
+	uint16_t use; /* which of the uses of its storage; the owner's, 0 if it has just one */
 
 	/* The transport's own. */
 	struct nvme_queue *queue; /* that carries it */

@@ -40,10 +40,11 @@ int ebb_mem_region_index(const void *addr)
 static unsigned under_way[REQUESTS];
 static struct nvme_request requests[REQUESTS];
 
-static void request_done(struct nvme_request *request)
+static void request_done(struct nvme_request *request, uint16_t use)
 {
 	size_t index = (size_t)(request - requests);
 
+	(void)use;
 	ebb_assert(index < REQUESTS && under_way[index] == 1);
 	under_way[index] = 0;
 }

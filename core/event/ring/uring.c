@@ -237,7 +237,7 @@ void event_uring_submit(struct event_uring *uring)
 						  : io_uring_submit(&uring->ring));
 }
 
-static struct io_uring_sqe *uring_sqe(struct event_uring *uring, void *data)
+static struct io_uring_sqe *uring_sqe(struct event_uring *uring, uint64_t data)
 {
 	struct io_uring_sqe *sqe;
 	uint64_t begin_ns = 0;
@@ -253,7 +253,7 @@ static struct io_uring_sqe *uring_sqe(struct event_uring *uring, void *data)
 			abort();
 		}
 	}
-	io_uring_sqe_set_data(sqe, data);
+	io_uring_sqe_set_data64(sqe, data);
 	uring->reactor->urings.pending = true;
 	return sqe;
 }
@@ -275,7 +275,7 @@ bool event_uring_sleep(struct event_uring *uring)
 		return false;
 	}
 	if (uring->epoll == URING_EPOLL_NONE) {
-		struct io_uring_sqe *sqe = uring_sqe(uring, &uring->epoll);
+		struct io_uring_sqe *sqe = uring_sqe(uring, (uintptr_t)&uring->epoll);
 
 		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
 		uring_set_epoll(uring, URING_EPOLL_POLLED);
@@ -317,14 +317,15 @@ void event_uring_reap(struct event_uring *uring)
 	while (count < URING_REAP_MAX && uring_cq_waiting(uring)) {
 		unsigned index = *uring->ring.cq.khead & *uring->ring.cq.kring_mask;
 		const struct io_uring_cqe *cqe = &uring->ring.cq.cqes[index << shift];
-		void *data = io_uring_cqe_get_data(cqe);
+		uint64_t data = io_uring_cqe_get_data64(cqe);
 		uint32_t flags = cqe->flags;
 		int32_t res = cqe->res;
 
 		uring->reactor->urings.result = shift == 0 ? 0 : cqe->big_cqe[0];
+		uring->reactor->urings.tag = (uint16_t)(data >> EVENT_URING_TAG_SHIFT);
 		io_uring_cq_advance(&uring->ring, 1);
 		count++;
-		uring_complete(uring, data, res, flags);
+		uring_complete(uring, event_uring_data_addr(data), res, flags);
 	}
 	if (event_turn.thread != NULL) {
 		event_callback_batch_end(uring->reactor);
@@ -358,14 +359,14 @@ struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_u
 	op->thread = event_turn.thread;
 	op->thread->uring_ops++;
 	uring->outstanding++;
-	return uring_sqe(uring, op);
+	return uring_sqe(uring, event_uring_data(op));
 }
 
 void event_uring_prepare_cancel(struct event_uring *uring, struct ebb_uring_op *op)
 {
-	struct io_uring_sqe *sqe = uring_sqe(uring, NULL);
+	struct io_uring_sqe *sqe = uring_sqe(uring, 0);
 
-	io_uring_prep_cancel(sqe, op, 0);
+	io_uring_prep_cancel64(sqe, event_uring_data(op), 0);
 }
 
 int event_uring_update_file(struct event_uring *uring, unsigned index, int fd)
@@ -429,7 +430,7 @@ int event_uring_drain(struct event_uring *uring)
 	}
 	uring_allow_event(uring, false);
 	if (uring->epoll == URING_EPOLL_POLLED) { /* it would report what is heard of anyway */
-		io_uring_prep_cancel(uring_sqe(uring, NULL), &uring->epoll, 0);
+		io_uring_prep_cancel(uring_sqe(uring, 0), &uring->epoll, 0);
 	}
 	uring_set_state(uring, URING_DRAINING);
 	return 0;

@@ -31,6 +31,22 @@ bool event_uring_end(struct event_uring *uring);
 
 bool event_uring_is_big(const struct event_uring *uring);
 
+/*
+ * An entry's user_data: where @op is, and in the bits above what user space can have as an address
+ * (47 bits, or 48 on some machines; more only if a program asks the kernel for it), its tag.
+ */
+#define EVENT_URING_TAG_SHIFT 48
+
+static inline uint64_t event_uring_data(const struct ebb_uring_op *op)
+{
+	return (uint64_t)(uintptr_t)op | (uint64_t)op->tag << EVENT_URING_TAG_SHIFT;
+}
+
+static inline void *event_uring_data_addr(uint64_t data)
+{
+	return (void *)(uintptr_t)(data & (((uint64_t)1 << EVENT_URING_TAG_SHIFT) - 1));
+}
+
 /* An entry for @op, of the thread that runs; see ebb_uring_sqe(). */
 struct io_uring_sqe *event_uring_prepare(struct event_uring *uring, struct ebb_uring_op *op,
 					 enum ebb_uring_kind kind);

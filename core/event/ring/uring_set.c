@@ -169,6 +169,11 @@ uint64_t ebb_uring_result(void)
 	return event_turn.reactor->urings.result;
 }
 
+uint16_t ebb_uring_tag(void)
+{
+	return event_turn.reactor->urings.tag;
+}
+
 void ebb_uring_cancel(struct ebb_uring_op *op)
 {
 	struct event_uring_set *set = &event_turn.reactor->urings;

@@ -19,6 +19,7 @@ struct event_uring_set {
 	bool pending;    /* false: nothing is prepared or outstanding, and no ring is draining */
 	int *files;      /* what is registered, at the same place in each; -1: nothing */
 	uint64_t result; /* beside res, of the completion that runs */
+	uint16_t tag;    /* and with which it was prepared */
 	struct ebb_msg close_msg; /* of the draining ring, to the reactor */
 };
 

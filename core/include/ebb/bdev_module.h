@@ -19,14 +19,26 @@ struct json_object;
 struct ebb_bdev_io;
 struct ebb_bdev_internal;
 
+/*
+ * A request that the driver has, and which one: the memory of a request is used again for the next
+ * one as soon as it has been completed. A driver keeps the handle by value from submit() on, in
+ * whatever memory of its own stands for the work under way (a device's tracker, the tag of an
+ * io_uring request), and not in the request's own context, where the next request's handle will be.
+ * There is no way to make one from an io: it would be the handle of whatever request is there now.
+ */
+struct ebb_bdev_io_handle {
+	struct ebb_bdev_io *io;
+	uint16_t generation;
+};
+
 struct ebb_bdev_ops {
 	/*
-	 * Begin @io (on the thread of @ctx, the driver's channel context). The driver completes it
-	 * by ebb_bdev_io_complete(), exactly once: inside this call, later, or from another thread.
+	 * Begin handle.io (on the thread of @ctx, the driver's channel context). The driver
+	 * completes it by ebb_bdev_io_complete(@handle), exactly once: inside this call, or later.
 	 * It has been checked: range, support, alignment, sizes. io->iov is set for reads, writes,
 	 * compares.
 	 */
-	void (*submit)(void *ctx, struct ebb_bdev_io *io);
+	void (*submit)(void *ctx, struct ebb_bdev_io_handle handle);
 
 	/* After ebb_bdev_unregister() and the last close: free the device. App thread. */
 	void (*destruct)(struct ebb_bdev *bdev);
@@ -81,7 +93,10 @@ struct ebb_bdev_io {
 	int iovcnt;
 } __attribute__((aligned(16)));
 
-/* The driver's io_ctx_size bytes, 16-byte aligned, undefined at submit; and back. */
+/*
+ * The driver's io_ctx_size bytes, 16-byte aligned, undefined at submit; and back, which tells what
+ * the request is, but not that it is still the same one: its completion takes the handle.
+ */
 static inline void *ebb_bdev_io_ctx(struct ebb_bdev_io *io)
 {
 	return io + 1;
@@ -93,15 +108,18 @@ static inline struct ebb_bdev_io *ebb_bdev_io_from_ctx(void *ctx)
 }
 
 /**
- * ebb_bdev_io_complete() - the driver is done with @io
+ * ebb_bdev_io_complete() - the driver is done with a request
+ * @handle: what submit() got
  * @status: 0, or negative errno as the client shall see it
  * Inside submit() the completion is put off to the end of the turn; from another thread (any OS
- * thread) it is carried to the right one and reported as a breach of rule 3. A second completion is
- * reported and ignored as long as the request has not been used again; requests are used again at
- * once, and a second completion that comes after that ends whatever request it is by then. Only
- * those that had to be carried are told apart even so, if the two began at different times.
+ * thread) it is carried to the right one and reported as a breach of rule 3. A second completion
+ * is reported as one, too, and refused, also when the memory is another request's by then, which
+ * goes on undisturbed. Of a late one it takes a multiple of 65,536 uses of that memory to be taken
+ * for another request's.
+ * Thread: the one that @handle was submitted on. The channel that it came by is still there, for it
+ * is kept while the driver has a request.
  */
-void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status);
+void ebb_bdev_io_complete(struct ebb_bdev_io_handle handle, int status);
 
 /**
  * ebb_bdev_register() - make @bdev usable

@@ -27,6 +27,11 @@ struct ebb_uring_op {
 	 */
 	void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags);
 	struct ebb_thread *thread;
+	/*
+	 * The driver's, from ebb_uring_sqe() to @complete: ebb_uring_tag() gives it back as it was
+	 * when the entry was made, whatever @op holds by then. 0, if not used.
+	 */
+	uint16_t tag;
 };
 
 /* What a ring is for. */
@@ -74,6 +79,9 @@ struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op);
 
 /* Inside ebb_uring_op.complete(): the 64 bits beside @res of a big completion entry. */
 uint64_t ebb_uring_result(void);
+
+/* Inside ebb_uring_op.complete(): the tag that its entry was made with. The kernel has kept it. */
+uint16_t ebb_uring_tag(void);
 
 /* Prepares the cancellation of @op, which then completes with -ECANCELED unless it is faster. */
 void ebb_uring_cancel(struct ebb_uring_op *op);

@@ -134,17 +134,19 @@ static void command_send(struct uring_io_queue *queue, struct nvme_request *requ
 	request->sent_as = buf >= 0 ? SENT_FIXED : 0;
 	request->queue = &queue->queue;
 	request->uring_op.complete = command_complete;
+	request->uring_op.tag = request->use;
 	command_prepare(command_sqe(request, uns), request, uns->fd, queue_file(queue, uns), buf,
 			queue->timeout_ms);
 	queue->outstanding++;
 }
 
-static void command_end(struct nvme_request *request, int rc, uint16_t status, uint64_t result)
+static void command_end(struct nvme_request *request, uint16_t use, int rc, uint16_t status,
+			uint64_t result)
 {
 	request->rc = rc;
 	request->status = status;
 	request->result = result;
-	request->done(request);
+	request->done(request, use);
 }
 
 /* True while commands can be sent on the reactor that the thread is on. */
@@ -162,7 +164,7 @@ static void queue_kick(struct uring_io_queue *queue)
 							      struct nvme_request, link);
 
 		if (queue->rc != 0) {
-			command_end(request, queue->rc, 0, 0);
+			command_end(request, request->use, queue->rc, 0, 0);
 		} else {
 			command_send(queue, request);
 		}
@@ -184,10 +186,12 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 	struct nvme_request *request = ebb_container_of(op, struct nvme_request, uring_op);
 	struct uring_io_queue *queue =
 		ebb_container_of(request->queue, struct uring_io_queue, queue);
+	uint16_t use = ebb_uring_tag();
 
 	(void)flags;
 	queue->outstanding--;
-	if (ebb_unlikely(res == -EINVAL && (request->sent_as & SENT_FIXED) != 0)) {
+	if (ebb_unlikely(res == -EINVAL && use == request->use &&
+			 (request->sent_as & SENT_FIXED) != 0)) {
 		struct uring_ns *uns = request->ns->on_path->transport_ns;
 
 		if (!atomic_exchange(&uns->no_fixed, true)) {
@@ -201,9 +205,9 @@ static void command_complete(struct ebb_uring_op *op, int32_t res, uint32_t flag
 	}
 	queue_kick(queue);
 	if (res >= 0) {
-		command_end(request, 0, (uint16_t)res, ebb_uring_result());
+		command_end(request, use, 0, (uint16_t)res, ebb_uring_result());
 	} else {
-		command_end(request, res == -EFAULT ? -EINTR : res, 0, 0);
+		command_end(request, use, res == -EFAULT ? -EINTR : res, 0, 0);
 	}
 	if (ebb_unlikely(queue->drained != NULL)) {
 		queue_check_drained(queue);

@@ -208,7 +208,7 @@ static void admin_done(struct ebb_work *work)
 {
 	struct nvme_request *request = ebb_container_of(work, struct nvme_request, work);
 
-	request->done(request);
+	request->done(request, request->use);
 }
 
 static void uring_admin(struct nvme_path *path, struct nvme_request *request)

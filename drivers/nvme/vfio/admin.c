@@ -60,7 +60,7 @@ void vfio_admin_fini(struct vfio_ctrlr *c)
 static void admin_fail(struct nvme_request *request, int rc)
 {
 	request->rc = rc;
-	request->done(request);
+	request->done(request, request->use);
 }
 
 /* Return: false: there is no room now. */
@@ -209,10 +209,11 @@ void vfio_admin_check_ages(struct vfio_ctrlr *c)
 	}
 }
 
-static void abort_done(struct nvme_request *request)
+static void abort_done(struct nvme_request *request, uint16_t use)
 {
 	struct vfio_abort *abort = ebb_container_of(request, struct vfio_abort, request);
 
+	(void)use;
 	abort->busy = false;
 	if (request->rc == 0 && request->status == 0 && (request->result & 1) == 0) {
 		abort->ctrlr->admin.aborted++;

@@ -28,10 +28,11 @@ void vfio_configure_fini(struct vfio_ctrlr *c)
 	c->configure.page = NULL;
 }
 
-static void configure_answered(struct nvme_request *request)
+static void configure_answered(struct nvme_request *request, uint16_t use)
 {
 	struct vfio_ctrlr *c = ebb_container_of(request, struct vfio_ctrlr, configure.request);
 
+	(void)use;
 	c->configure.answered = true;
 }
 

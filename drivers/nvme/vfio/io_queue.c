@@ -94,7 +94,7 @@ void vfio_io_queue_turn_end(struct ebb_turn_end *end)
 static void request_fail(struct nvme_request *request, int rc)
 {
 	request->rc = rc;
-	request->done(request);
+	request->done(request, request->use);
 }
 
 static void queue_wait(struct vfio_io_queue *queue, struct nvme_request *request)

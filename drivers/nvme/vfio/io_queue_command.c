@@ -20,7 +20,7 @@ static void command_fail_all(struct ebb_list *list, int rc)
 		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
 
 		request->rc = rc;
-		request->done(request);
+		request->done(request, request->use);
 	}
 }
 

@@ -123,6 +123,7 @@ int vfio_qpair_submit(struct vfio_qpair *qpair, struct nvme_request *request, ui
 	}
 	qpair->free = tracker->next_free;
 	tracker->request = request;
+	tracker->use = request->use;
 	tracker->since_ns = now_ns;
 	sqe->opcode = request->opcode;
 	sqe->cid = tracker->cid;

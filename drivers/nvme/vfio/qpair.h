@@ -29,7 +29,10 @@ struct vfio_tracker {
 	struct nvme_request *request; /* NULL: free */
 	uint64_t since_ns;            /* submitted */
 	uint16_t cid;                 /* the command's, or the next one's */
-	uint16_t next_free;
+	union {
+		uint16_t next_free;
+		uint16_t use; /* the request's, while this is not free */
+	};
 	uint16_t list; /* of data.h */
 	uint8_t stage; /* enum vfio_stage */
 };
@@ -160,6 +163,7 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 		struct nvme_request *request;
 		struct vfio_tracker *tracker;
 		uint32_t index;
+		uint16_t use;
 
 		if (VFIO_CQE_PHASE(tail) != qpair->phase) {
 			break;
@@ -182,11 +186,12 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 		    vfio_qpair_take_aborted(qpair, index, VFIO_CQE_STATUS(tail))) {
 			continue;
 		}
+		use = tracker->use;
 		request = vfio_qpair_end_command(qpair, index);
 		request->rc = 0;
 		request->status = VFIO_CQE_STATUS(tail);
 		request->result = cqe->result;
-		request->done(request);
+		request->done(request, use);
 	}
 	if (count == 0) {
 		return 0;

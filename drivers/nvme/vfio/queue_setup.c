@@ -133,12 +133,13 @@ static void setup_not_made(struct vfio_queue_setup *setup, struct vfio_setup_qpa
 	}
 }
 
-static void setup_answered(struct nvme_request *request)
+static void setup_answered(struct nvme_request *request, uint16_t use)
 {
 	struct vfio_queue_setup *setup =
 		ebb_container_of(request, struct vfio_queue_setup, request);
 	struct vfio_setup_qpair *qpair = &setup->qpairs[setup->creating];
 
+	(void)use;
 	setup->pending = VFIO_PENDING_NONE;
 	if (request->rc == 0 && request->status == 0) {
 		setup_made(qpair, request->opcode);

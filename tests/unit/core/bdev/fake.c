@@ -69,16 +69,17 @@ static int fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
 	return differs ? -EILSEQ : 0;
 }
 
-static void fake_complete(struct fake *fake, struct ebb_bdev_io *io, int status)
+static void fake_complete(struct fake *fake, struct ebb_bdev_io_handle handle, int status)
 {
 	if (status == 0) {
-		status = fake_perform(fake, io);
+		status = fake_perform(fake, handle.io);
 	}
-	ebb_bdev_io_complete(io, status);
+	ebb_bdev_io_complete(handle, status);
 }
 
-static void fake_submit(void *ctx, struct ebb_bdev_io *io)
+static void fake_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
+	struct ebb_bdev_io *io = handle.io;
 	struct fake *fake = ebb_container_of(io->bdev, struct fake, bdev);
 
 	ck_assert_ptr_eq(*(struct fake **)ctx, fake);
@@ -86,11 +87,11 @@ static void fake_submit(void *ctx, struct ebb_bdev_io *io)
 	ck_assert_ptr_eq(ebb_bdev_io_from_ctx(ebb_bdev_io_ctx(io)), io);
 	fake_note(fake, io);
 	if (fake->mode == FAKE_AT_ONCE) {
-		fake_complete(fake, io, fake->status);
+		fake_complete(fake, handle, fake->status);
 		return;
 	}
 	ck_assert_uint_lt(fake->num_held, FAKE_MAX);
-	fake->held[fake->num_held++] = io;
+	fake->held[fake->num_held++] = handle;
 	if (fake->num_held > fake->most_held) {
 		fake->most_held = fake->num_held;
 	}
@@ -98,14 +99,14 @@ static void fake_submit(void *ctx, struct ebb_bdev_io *io)
 
 void fake_complete_one(struct fake *fake, int status)
 {
-	struct ebb_bdev_io *io = fake->held[0];
+	struct ebb_bdev_io_handle handle = fake->held[0];
 
 	ck_assert_uint_gt(fake->num_held, 0);
 	fake->num_held--;
 	for (unsigned i = 0; i < fake->num_held; i++) {
 		fake->held[i] = fake->held[i + 1];
 	}
-	fake_complete(fake, io, status);
+	fake_complete(fake, handle, status);
 }
 
 void fake_complete_all(struct fake *fake, int status)

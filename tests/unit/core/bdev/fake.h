@@ -35,7 +35,7 @@ struct fake {
 	unsigned num_records;
 	unsigned misaligned; /* elements whose address is not aligned to the bdev's buf_align */
 	unsigned destructed;
-	struct ebb_bdev_io *held[FAKE_MAX];
+	struct ebb_bdev_io_handle held[FAKE_MAX];
 	struct fake_record records[FAKE_MAX];
 	uint8_t memory[FAKE_BLOCKS * FAKE_BLOCK];
 };

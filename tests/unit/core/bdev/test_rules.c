@@ -6,7 +6,6 @@
 #include <ebb/thread.h>
 #include <ebb/violation.h>
 
-#include "core/event/turn.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/unit.h"
@@ -77,19 +76,19 @@ END_TEST
 
 static void complete_foreign(void *arg)
 {
-	ebb_bdev_io_complete(arg, -EIO);
+	ebb_bdev_io_complete(*(struct ebb_bdev_io_handle *)arg, -EIO);
 }
 
 static void complete_foreign_twice(void *arg)
 {
-	ebb_bdev_io_complete(arg, 0);
-	ebb_bdev_io_complete(arg, -EIO);
+	ebb_bdev_io_complete(*(struct ebb_bdev_io_handle *)arg, 0);
+	ebb_bdev_io_complete(*(struct ebb_bdev_io_handle *)arg, -EIO);
 }
 
 START_TEST(completion_on_a_foreign_os_thread_is_carried)
 {
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	stage_foreign(complete_foreign, fake->held[0]);
+	stage_foreign(complete_foreign, &fake->held[0]);
 	fake->num_held = 0;
 	ck_assert_uint_eq(result.calls, 0);
 	stage_turns(2);
@@ -110,7 +109,7 @@ START_TEST(a_completion_is_carried_to_the_channels_own_thread)
 	other_ch = ebb_bdev_channel_get(desc);
 	ck_assert_ptr_nonnull(other_ch);
 	ck_assert_int_eq(ebb_bdev_read(desc, other_ch, buf, 0, 1, done, &result), 0);
-	stage_foreign(complete_foreign, fake->held[0]);
+	stage_foreign(complete_foreign, &fake->held[0]);
 	fake->num_held = 0;
 	stage_turns(3);
 	ck_assert_uint_eq(result.calls, 1);
@@ -144,7 +143,7 @@ END_TEST
 START_TEST(foreign_twice_completes_once)
 {
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	stage_foreign(complete_foreign_twice, fake->held[0]);
+	stage_foreign(complete_foreign_twice, &fake->held[0]);
 	fake->num_held = 0;
 	stage_turns(3);
 	ck_assert_uint_eq(result.calls, 1);
@@ -153,26 +152,49 @@ START_TEST(foreign_twice_completes_once)
 }
 END_TEST
 
-/* The carried completion arrives when its request has ended and is another's. */
+/* The carried completion arrives when its request has ended and is another's, of the same time. */
 START_TEST(a_carried_second_completion_does_not_end_another_request)
 {
-	struct ebb_bdev_io *io;
+	struct ebb_bdev_io_handle first;
 
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	io = fake->held[0];
-	stage_foreign(complete_foreign, io);
+	first = fake->held[0];
+	stage_foreign(complete_foreign, &first);
 	fake_complete_one(fake, 0);
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, 0);
-	event_turn.now_ns++;
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	ck_assert_ptr_eq(fake->held[0], io);
+	ck_assert_ptr_eq(fake->held[0].io, first.io);
 	stage_turns(3);
 	ck_assert_uint_eq(result.calls, 1);
-	ck_assert_uint_eq(log_count("completed a read request twice"), 1);
+	ck_assert_uint_eq(log_count("completed a request twice"), 1);
 	fake_complete_one(fake, 0);
 	ck_assert_uint_eq(result.calls, 2);
 	ck_assert_int_eq(result.status, 0);
+}
+END_TEST
+
+/* Two of one request's memory are under way at a time: the newer one is carried, the older is void. */
+START_TEST(a_carried_second_completion_does_not_hold_up_another_requests)
+{
+	struct fake_result second = {0};
+	struct ebb_bdev_io_handle old;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	old = fake->held[0];
+	stage_foreign(complete_foreign, &old);
+	fake_complete_one(fake, 0);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &second), 0);
+	ck_assert_ptr_eq(fake->held[0].io, old.io);
+	stage_foreign(complete_foreign, &fake->held[0]);
+	stage_foreign(complete_foreign, &old);
+	fake->num_held = 0;
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(second.calls, 1);
+	ck_assert_int_eq(second.status, -EIO);
+	ck_assert_uint_eq(stage_violations(3), 3);
 }
 END_TEST
 
@@ -200,32 +222,110 @@ START_TEST(each_wrong_caller_is_one_site)
 }
 END_TEST
 
-START_TEST(a_second_completion_is_reported_and_ignored)
+START_TEST(a_second_completion_is_reported_and_refused)
 {
-	struct ebb_bdev_io *io;
+	struct ebb_bdev_io_handle handle;
 
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	io = fake->held[0];
+	handle = fake->held[0];
 	fake_complete_one(fake, 0);
-	ebb_bdev_io_complete(io, -EIO);
+	ebb_bdev_io_complete(handle, -EIO);
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, 0);
 	ck_assert_uint_eq(stage_violations(3), 1);
-	ck_assert_uint_eq(log_count("completed a read request twice"), 1);
+	ck_assert_uint_eq(log_count("disk: its driver completed a request twice"), 1);
 	/* The channel works on. */
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
-	ck_assert_ptr_eq(fake->held[0], io);
+	ck_assert_ptr_eq(fake->held[0].io, handle.io);
 	fake_complete_one(fake, 0);
 	ck_assert_uint_eq(result.calls, 2);
 }
 END_TEST
 
+/* The memory is another request's, which goes on undisturbed, whatever it is. */
+START_TEST(a_second_completion_does_not_end_the_next_request)
+{
+	struct fake_result second = {0};
+	struct ebb_bdev_io_handle old;
+	unsigned i;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	old = fake->held[0];
+	fake_complete_one(fake, 0);
+	for (i = 1; i <= 1000; i++) {
+		ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, done, &second), 0);
+		ck_assert_ptr_eq(fake->held[0].io, old.io);
+		ebb_bdev_io_complete(old, -EIO);
+		ck_assert_uint_eq(second.calls, i - 1);
+		ck_assert_uint_eq(stage_violations(3), i);
+		fake_complete_one(fake, 0);
+		ck_assert_uint_eq(second.calls, i);
+		ck_assert_int_eq(second.status, 0);
+	}
+	ck_assert_uint_eq(result.calls, 1);
+}
+END_TEST
+
+/* A write with a flush after it is two requests to its driver, by one memory. */
+START_TEST(a_second_completion_of_a_write_does_not_end_its_flush)
+{
+	struct ebb_bdev_io_handle write;
+
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, EBB_BDEV_FUA, done, &result), 0);
+	write = fake->held[0];
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	ck_assert_ptr_eq(fake->held[0].io, write.io);
+	ck_assert_int_eq(fake->held[0].io->type, EBB_BDEV_FLUSH);
+	ebb_bdev_io_complete(write, 0);
+	ck_assert_uint_eq(result.calls, 0);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	fake_complete_one(fake, -EIO);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, -EIO);
+}
+END_TEST
+
+/* The memory of a part is a request that its driver has not got now: it is in parts itself. */
+START_TEST(a_second_completion_does_not_end_a_request_in_parts)
+{
+	struct fake *small = fake_create("small");
+	struct ebb_bdev_io_handle old;
+	struct ebb_bdev_desc *small_desc;
+	struct ebb_io_channel *small_ch;
+	struct fake_result whole = {0};
+
+	small->bdev.max_io_blocks = 2;
+	small->mode = FAKE_HOLD;
+	fake_open(small, &small_desc, &small_ch);
+	ck_assert_int_eq(ebb_bdev_read(small_desc, small_ch, buf, 0, 1, done, &result), 0);
+	old = small->held[0];
+	fake_complete_one(small, 0);
+	ck_assert_int_eq(ebb_bdev_read(small_desc, small_ch, buf, 0, 4, done, &whole), 0);
+	ck_assert_uint_eq(small->num_held, 2);
+	ck_assert_ptr_ne(small->held[0].io, old.io); /* that is the whole one's now */
+	ebb_bdev_io_complete(old, -EIO);
+	stage_turns(2);
+	ck_assert_uint_eq(whole.calls, 0);
+	ck_assert_uint_eq(stage_violations(3), 1);
+	old = small->held[0];
+	fake_complete_one(small, 0);
+	ebb_bdev_io_complete(old, -EIO); /* and of a part, with another under way */
+	ck_assert_uint_eq(stage_violations(3), 2);
+	fake_complete_one(small, 0);
+	stage_turns(2);
+	ck_assert_uint_eq(whole.calls, 1);
+	ck_assert_int_eq(whole.status, 0);
+	fake_close(small, small_desc, small_ch);
+}
+END_TEST
+
 /* Completes inside submit, and once more before the callback. */
-static void submit_twice(void *ctx, struct ebb_bdev_io *io)
+static void submit_twice(void *ctx, struct ebb_bdev_io_handle handle)
 {
 	(void)ctx;
-	ebb_bdev_io_complete(io, 0);
-	ebb_bdev_io_complete(io, -EIO);
+	ebb_bdev_io_complete(handle, 0);
+	ebb_bdev_io_complete(handle, -EIO);
 }
 
 START_TEST(twice_inside_submit_completes_once)
@@ -257,8 +357,12 @@ int main(int argc, char **argv)
 		UNIT_TEST(completion_on_another_thread_is_carried),
 		UNIT_TEST(foreign_twice_completes_once),
 		UNIT_TEST(a_carried_second_completion_does_not_end_another_request),
+		UNIT_TEST(a_carried_second_completion_does_not_hold_up_another_requests),
 		UNIT_TEST(each_wrong_caller_is_one_site),
-		UNIT_TEST(a_second_completion_is_reported_and_ignored),
+		UNIT_TEST(a_second_completion_is_reported_and_refused),
+		UNIT_TEST(a_second_completion_does_not_end_the_next_request),
+		UNIT_TEST(a_second_completion_of_a_write_does_not_end_its_flush),
+		UNIT_TEST(a_second_completion_does_not_end_a_request_in_parts),
 		UNIT_TEST(twice_inside_submit_completes_once),
 		UNIT_END,
 	};

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ebb/bdev_module.h>
@@ -27,13 +28,14 @@ static _Atomic(struct ebb_thread *) channel_thread;
 static struct ebb_list held =
 	EBB_LIST_INIT(held); /* one thread's: holding tests have one reactor */
 
-static struct ebb_bdev_io *io_of(struct ebb_list *link)
-{
-	return ebb_bdev_io_from_ctx(link);
-}
+struct held_io {
+	struct ebb_bdev_io_handle handle;
+	struct ebb_list link;
+};
 
-static void disk_answer(struct ebb_bdev_io *io, int status)
+static void disk_answer(struct ebb_bdev_io_handle handle, int status)
 {
+	const struct ebb_bdev_io *io = handle.io;
 	uint64_t at = io->offset_blocks * DISK_BLOCK_SIZE;
 	int i;
 
@@ -49,12 +51,13 @@ static void disk_answer(struct ebb_bdev_io *io, int status)
 	} else if (status == 0 && io->type == EBB_BDEV_UNMAP) {
 		memset(disk_memory + at, DISK_UNMAPPED, io->num_blocks * DISK_BLOCK_SIZE);
 	}
-	ebb_bdev_io_complete(io, status);
+	ebb_bdev_io_complete(handle, status);
 }
 
-static void disk_submit(void *ctx, struct ebb_bdev_io *io)
+static void disk_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
-	struct ebb_list *link = ebb_bdev_io_ctx(io);
+	const struct ebb_bdev_io *io = handle.io;
+	struct held_io *held_io;
 
 	(void)ctx;
 	if (io->type == EBB_BDEV_FLUSH) {
@@ -64,11 +67,14 @@ static void disk_submit(void *ctx, struct ebb_bdev_io *io)
 		atomic_fetch_add(&fua_writes, 1);
 	}
 	if (atomic_load(&hold)) {
-		ebb_list_push_back(&held, link);
+		held_io = malloc(sizeof(*held_io));
+		ck_assert_ptr_nonnull(held_io);
+		held_io->handle = handle;
+		ebb_list_push_back(&held, &held_io->link);
 		atomic_fetch_add(&held_count, 1);
 		return;
 	}
-	disk_answer(io, atomic_load(&fail_status));
+	disk_answer(handle, atomic_load(&fail_status));
 }
 
 static void disk_destruct(struct ebb_bdev *bdev)
@@ -88,7 +94,6 @@ static struct ebb_bdev disk = {
 	.io_types = EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_WRITE) | EBB_BIT(EBB_BDEV_FLUSH) |
 		    EBB_BIT(EBB_BDEV_UNMAP),
 	.fua = true,
-	.io_ctx_size = sizeof(struct ebb_list),
 	.ops = &disk_ops,
 	.io_device = &disk_device,
 };
@@ -179,9 +184,13 @@ static void release_on_thread(void *arg)
 	while (!ebb_list_empty(&held)) {
 		struct ebb_list *link = release->backwards ? held.prev : held.next;
 
+		struct held_io *held_io = ebb_list_entry(link, struct held_io, link);
+		struct ebb_bdev_io_handle handle = held_io->handle;
+
 		ebb_list_remove(link);
 		atomic_fetch_sub(&held_count, 1);
-		disk_answer(io_of(link), release->status);
+		free(held_io);
+		disk_answer(handle, release->status);
 	}
 }
 

@@ -256,7 +256,7 @@ static void io_answer(struct mock_queue *queue, struct nvme_request *request)
 {
 	io_do(request);
 	queue->outstanding--;
-	request->done(request);
+	request->done(request, request->use);
 }
 
 static void mock_submit(struct nvme_queue *base, struct nvme_request *request)
@@ -386,7 +386,7 @@ static void event_answer(int rc, uint32_t dword)
 		request->rc = rc;
 		request->status = 0;
 		request->result = dword;
-		request->done(request);
+		request->done(request, request->use);
 	}
 }
 
@@ -423,7 +423,7 @@ static void admin_answer(struct nvme_request *request)
 		request->rc = 0;
 		request->status = mock_admin_do(request);
 	}
-	request->done(request);
+	request->done(request, request->use);
 }
 
 static void mock_admin(struct nvme_path *path, struct nvme_request *request)

@@ -47,7 +47,7 @@ static void kernel_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags
 /* Return: true if it was a command, and not yet taken. */
 static bool kernel_take(struct io_uring_sqe *sqe)
 {
-	struct ebb_uring_op *op = (struct ebb_uring_op *)(uintptr_t)sqe->user_data;
+	struct ebb_uring_op *op = event_uring_data_addr(sqe->user_data);
 	struct command *command;
 
 	if (sqe->opcode != IORING_OP_URING_CMD) {

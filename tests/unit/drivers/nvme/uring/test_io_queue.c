@@ -36,10 +36,11 @@ static unsigned order[MANY], num_ends;
 static unsigned num_drained;
 static char *pool;
 
-static void done(struct nvme_request *request)
+static void done(struct nvme_request *request, uint16_t use)
 {
 	struct command *command = ebb_container_of(request, struct command, request);
 
+	(void)use;
 	ck_assert_ptr_eq(ebb_thread_current(), thread);
 	order[num_ends++] = (unsigned)(command - commands);
 	command->ends++;

@@ -241,8 +241,9 @@ void layer_queue_close(struct layer_queue *queue)
 	queue->queue = NULL;
 }
 
-static void io_done(struct nvme_request *request)
+static void io_done(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ebb_container_of(request, struct layer_io, request)->done++;
 }
 

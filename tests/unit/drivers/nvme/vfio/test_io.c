@@ -320,10 +320,11 @@ END_TEST
 
 static unsigned chained;
 
-static void submit_again(struct nvme_request *request)
+static void submit_again(struct nvme_request *request, uint16_t use)
 {
 	struct layer_io *io = ebb_container_of(request, struct layer_io, request);
 
+	(void)use;
 	ck_assert_int_eq(request->rc, 0);
 	if (++chained < 100) {
 		layer.transport->submit(&queue.queue->base, request);

@@ -139,8 +139,9 @@ static uint64_t count_readings(void)
 
 static struct layer_io *chained;
 
-static void submit_chained(struct nvme_request *request)
+static void submit_chained(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	(void)request;
 	layer_submit(&queue, chained);
 	chained = NULL;
@@ -186,10 +187,11 @@ END_TEST
 
 static unsigned followed;
 
-static void submit_follower(struct nvme_request *request)
+static void submit_follower(struct nvme_request *request, uint16_t use)
 {
 	struct layer_io *io = ebb_container_of(request, struct layer_io, request);
 
+	(void)use;
 	layer_submit(&queue, io + 3);
 	followed++;
 }

@@ -16,8 +16,9 @@ static volatile uint32_t registers[2];
 static struct nvme_request requests[DEPTH - 1];
 static unsigned answered;
 
-static void count_answered(struct nvme_request *request)
+static void count_answered(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ck_assert_int_eq(request->rc, 0);
 	answered++;
 }

@@ -194,8 +194,9 @@ END_TEST
 
 static unsigned events, cancelled;
 
-static void count_event(struct nvme_request *request)
+static void count_event(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	events += request->rc == 0;
 	cancelled += request->rc == -ECANCELED;
 }

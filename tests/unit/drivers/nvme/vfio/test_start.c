@@ -221,8 +221,9 @@ END_TEST
 
 static unsigned cancelled;
 
-static void count_cancelled(struct nvme_request *request)
+static void count_cancelled(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ck_assert_int_eq(request->rc, layer.detached ? -ENODEV : -ECANCELED);
 	cancelled++;
 }
@@ -250,8 +251,9 @@ START_TEST(event_requests_never_time_out)
 }
 END_TEST
 
-static void note_result(struct nvme_request *request)
+static void note_result(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	request->done = NULL;
 }
 
@@ -272,8 +274,9 @@ END_TEST
 
 static unsigned answered;
 
-static void count_answered(struct nvme_request *request)
+static void count_answered(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ck_assert_int_eq(request->rc, 0);
 	answered++;
 }

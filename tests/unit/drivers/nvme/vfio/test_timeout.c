@@ -219,8 +219,9 @@ START_TEST(a_fatal_status)
 END_TEST
 
 /* An admin command that is not answered leads to a reset, which gives it back. */
-static void note_cancelled(struct nvme_request *request)
+static void note_cancelled(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ck_assert_int_eq(request->rc, -ECANCELED);
 	request->done = NULL;
 }

@@ -122,8 +122,9 @@ static void walk_reset(void)
 	}
 }
 
-static void admin_done(struct nvme_request *request)
+static void admin_done(struct nvme_request *request, uint16_t use)
 {
+	(void)use;
 	ck_assert_ptr_eq(request, &admin);
 	ck_assert(admin_sent);
 	admin_sent = false;
