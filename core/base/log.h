@@ -24,4 +24,7 @@ bool base_log_debugging(void);
 /* base_log_debugging() has changed: which sites are on. */
 void base_log_flags_apply(void);
 
+/* Is @component meant by what ebb_log_set_flag() takes as a name? Thread: any. */
+bool base_log_flag_matches(const char *name, const char *component);
+
 #endif

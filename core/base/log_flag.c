@@ -100,17 +100,22 @@ void base_log_flags_apply(void)
 	}
 }
 
+bool base_log_flag_matches(const char *name, const char *component)
+{
+	return strcasecmp(name, "all") == 0 || fnmatch(name, component, FNM_CASEFOLD) == 0;
+}
+
 static int flag_put(const char *name, unsigned char value)
 {
-	bool all = strcasecmp(name, "all") == 0;
 	struct ebb_log_site *site = NULL;
-	int rc = all ? 0 : -ENOENT;
+	int rc = -ENOENT;
 
-	if (all) {
+	if (strcasecmp(name, "all") == 0) {
+		rc = 0;
 		__atomic_store_n(&others_flag, value, __ATOMIC_RELAXED);
 	}
 	while ((site = site_next(site)) != NULL) {
-		if (all || fnmatch(name, site->component, FNM_CASEFOLD) == 0) {
+		if (base_log_flag_matches(name, site->component)) {
 			__atomic_store_n(&site->flag, value, __ATOMIC_RELAXED);
 			rc = 0;
 		}
