@@ -49,7 +49,7 @@ int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *
 	struct harness harness = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
 	int rc;
 
-	ebb_log_set_level(EBB_LOG_WARN);
+	ebb_log_set_print_level(EBB_LOG_WARN);
 	bench_signals_install(NULL);
 	app->name = "ebb-bench";
 	app->handle_signals = false;

@@ -466,7 +466,7 @@ int bench_run(const struct bench_run_options *options, struct bench_run_result *
 			 strerror(errno));
 		return run.exit_code;
 	}
-	ebb_log_set_level(EBB_LOG_WARN);
+	ebb_log_set_print_level(EBB_LOG_WARN);
 	ebb_app_opts_init(&app, sizeof(app));
 	app.name = "ebb-bench";
 	app.cpumask = options->cpumask;

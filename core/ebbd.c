@@ -15,6 +15,7 @@
 #include "core/app/default_socket.h"
 #include "core/app/options.h"
 #include "core/os/std_fds.h"
+#include "core/os/syslog.h"
 
 /* How the process ends, apart from what ebb_app_stop() was given. */
 #define EXIT_FAILED 1 /* start-up failed, or the output of --help */
@@ -53,7 +54,10 @@ static const char help[] =
 	"                             (default: 0, no limit)\n"
 	"\n"
 	"What to say:\n"
-	"      --log-level LEVEL      error, warning, notice, info or debug (default: notice)\n"
+	"      --log-level LEVEL      of stderr and syslog: error, warning, notice, info or debug\n"
+	"                             (default: notice)\n"
+	"  -L, --logflag COMPONENT    debug lines of this part only (nvme, b*, all); again for "
+	"more\n"
 	"      --on-violation ACTION  when a threading rule is broken: log, or abort\n"
 	"                             (default: log; abort in debug builds)\n"
 	"  -V, --version              print the version and exit\n"
@@ -64,6 +68,7 @@ static const char help[] =
 
 enum option_id {
 	OPTION_JSON = 'c',
+	OPTION_LOG_FLAG = 'L',
 	OPTION_CPUMASK = 'm',
 	OPTION_RPC_SOCKET = 'r',
 	OPTION_VERSION = 'V',
@@ -93,6 +98,7 @@ static const struct option options[] = {
 	{"wait-for-rpc", no_argument, NULL, OPTION_WAIT_FOR_RPC},
 	{"init-timeout", required_argument, NULL, OPTION_INIT_TIMEOUT},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+	{"logflag", required_argument, NULL, OPTION_LOG_FLAG},
 	{"on-violation", required_argument, NULL, OPTION_ON_VIOLATION},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -161,6 +167,21 @@ static void parse_log_level(const char *text)
 		usage("--log-level \"%s\": legal are error, warning, notice, info and debug", text);
 	}
 	ebb_log_set_level(level);
+	ebb_log_set_print_level(level);
+	if (level == EBB_LOG_DEBUG) {
+		ebb_log_set_flag("all");
+	}
+}
+
+static void parse_log_flag(const char *text)
+{
+	if (ebb_log_set_flag(text) != 0) {
+		usage("--logflag \"%s\": no component with debug lines is called so; ebbctl "
+		      "log_get_flags lists those that are",
+		      text);
+	}
+	ebb_log_set_level(EBB_LOG_DEBUG);
+	ebb_log_set_print_level(EBB_LOG_DEBUG);
 }
 
 static enum ebb_violation_action parse_violation(const char *text)
@@ -238,6 +259,9 @@ static void parse_option(struct arguments *arguments, int option, const char *va
 	case OPTION_LOG_LEVEL:
 		parse_log_level(value);
 		break;
+	case OPTION_LOG_FLAG:
+		parse_log_flag(value);
+		break;
 	case OPTION_ON_VIOLATION:
 		opts->on_violation = parse_violation(value);
 		break;
@@ -268,7 +292,7 @@ static void parse_arguments(struct arguments *arguments, int argc, char **argv)
 	int result;
 
 	opterr = 0;
-	while ((result = getopt_long(argc, argv, "+:c:m:r:Vh", options, NULL)) != -1) {
+	while ((result = getopt_long(argc, argv, "+:c:L:m:r:Vh", options, NULL)) != -1) {
 		if (result == '?' || result == ':') {
 			refuse_option(result, argv[word]);
 		}
@@ -353,6 +377,7 @@ int main(int argc, char **argv)
 	if (app_options_load(&arguments.opts, &loaded, error, sizeof(error)) < 0) {
 		usage("%s", error);
 	}
+	(void)os_syslog_open("ebbd", OS_SYSLOG_PATH); /* stderr is there in any case */
 	rc = ebb_app_start(&arguments.opts, started, NULL);
 	if (rc < 0) {
 		return EXIT_FAILED;

@@ -2,13 +2,18 @@
 #include "rpc/rpc_thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ebb/io_channel.h>
 #include <ebb/poller.h>
+#include <ebb/reactor.h>
 #include <ebb/violation.h>
+
+#include "core/event/thread.h"
+#include "core/os/cpumask.h"
 
 /*
  * The methods about threads. Each visits every thread, which tells of itself: one at a time, so
@@ -16,20 +21,32 @@
  */
 
 /* CPUs as a hexadecimal mask without "0x"; the bits of 32 CPUs at a time, commas between. */
-static void cpumask_format(int core, char *text, size_t size)
+static void cpumask_format(const cpu_set_t *cpus, char *text, size_t size)
 {
-	size_t len = (size_t)snprintf(text, size, "%x", 1u << (unsigned)(core % 32));
+	size_t len = 0;
 
-	for (int i = 0; i < core / 32 && len < size; i++) {
-		len += (size_t)snprintf(text + len, size - len, ",00000000");
+	text[0] = '\0';
+	for (int word = CPU_SETSIZE / 32 - 1; word >= 0 && len < size; word--) {
+		unsigned bits = 0;
+
+		for (unsigned bit = 0; bit < 32; bit++) {
+			bits |= CPU_ISSET((size_t)word * 32 + bit, cpus) ? 1u << bit : 0;
+		}
+		if (len > 0) {
+			len += (size_t)snprintf(text + len, size - len, ",%08x", bits);
+		} else if (bits != 0) {
+			len = (size_t)snprintf(text, size, "%x", bits);
+		}
 	}
 }
 
 void rpc_thread_add(struct json_object *json, const struct ebb_thread_stats *stats)
 {
 	char cpumask[512];
+	cpu_set_t cpus;
 
-	cpumask_format(stats->core, cpumask, sizeof(cpumask));
+	event_thread_get_cpus(ebb_thread_current(), &cpus);
+	cpumask_format(&cpus, cpumask, sizeof(cpumask));
 	json_object_object_add(json, "name", json_object_new_string(stats->name));
 	json_object_object_add(json, "id", json_object_new_uint64(stats->id));
 	json_object_object_add(json, "cpumask", json_object_new_string(cpumask));
@@ -101,6 +118,105 @@ static struct ebb_method get_stats_method = {
 	.fn = get_stats,
 };
 EBB_METHOD_REGISTER(get_stats_method)
+
+struct set_cpumask_params {
+	uint64_t id;
+	char *cpumask;
+	/* What an answer may have to name. */
+	struct ebb_call *call;
+	struct ebb_thread *thread;
+};
+
+static const struct ebb_param set_cpumask_table[] = {
+	EBB_PARAM(struct set_cpumask_params, id, EBB_PARAM_UINT64,
+		  .help = "the thread's, as thread_get_stats lists it"),
+	EBB_PARAM(struct set_cpumask_params, cpumask, EBB_PARAM_STRING,
+		  .help = "CPUs with a reactor: 0x3, or a list, [0,2-3]"),
+};
+
+/* "reactors are on the CPUs 0-3": what there is to choose from. */
+static void reactors_format(char *text, size_t size)
+{
+	cpu_set_t cpus;
+	int core;
+
+	CPU_ZERO(&cpus);
+	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
+		CPU_SET((size_t)core, &cpus);
+	}
+	os_cpumask_format(&cpus, text, size);
+}
+
+static void cpumask_set(void *arg, int rc)
+{
+	const struct set_cpumask_params *params = arg;
+	const char *name = ebb_thread_name(params->thread);
+	char reactors[96];
+
+	switch (rc) {
+	case 0:
+		ebb_call_result(params->call, json_object_new_boolean(true));
+		break;
+	case -EBUSY:
+		ebb_call_error(params->call, rc,
+			       "thread '%s' is being moved: call again when that has ended", name);
+		break;
+	case -ESRCH:
+		ebb_call_error(params->call, EBB_METHOD_INVALID_PARAMS, "thread '%s' exits", name);
+		break;
+	default:
+		reactors_format(reactors, sizeof(reactors));
+		ebb_call_error(
+			params->call, EBB_METHOD_INVALID_PARAMS,
+			"cpumask: thread '%s' cannot be on %.40s: reactors are on the CPUs %s",
+			name, params->cpumask, reactors);
+		break;
+	}
+}
+
+/* Digits alone are a CPU to one reader and a mask to another. */
+static bool cpumask_is_bare(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
+}
+
+static void set_cpumask(struct ebb_call *call, void *arg)
+{
+	struct set_cpumask_params *params = arg;
+	cpu_set_t cpus;
+
+	params->call = call;
+	params->thread = ebb_thread_find(params->id);
+	if (params->thread == NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "id: there is no thread %llu; thread_get_stats lists them",
+			       (unsigned long long)params->id);
+	} else if (cpumask_is_bare(params->cpumask)) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "cpumask: \"%.32s\" may mean a mask, which is written 0x%.32s, or a "
+			       "CPU, which is written [%.32s]",
+			       params->cpumask, params->cpumask, params->cpumask);
+	} else if (os_cpumask_parse(params->cpumask, &cpus) != 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "cpumask: \"%.40s\" is none: legal are a mask as 0x3 or a list as "
+			       "[0,2-3]",
+			       params->cpumask);
+	} else {
+		ebb_thread_set_cpumask(params->thread, params->cpumask, cpumask_set, params);
+	}
+}
+
+static struct ebb_method set_cpumask_method = {
+	.name = "thread_set_cpumask",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "move a thread to these CPUs; not saved, as the next run has other threads",
+	.params = set_cpumask_table,
+	.num_params = EBB_ARRAY_SIZE(set_cpumask_table),
+	.params_size = sizeof(struct set_cpumask_params),
+	.fn = set_cpumask,
+};
+EBB_METHOD_REGISTER(set_cpumask_method)
 
 /* One thread's pollers, by kind. */
 struct pollers_lists {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/log.h>
+#include "core/base/log.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -16,10 +16,11 @@
 #define LOG_LINE_MAX 1024
 static_assert(LOG_LINE_MAX + 128 <= PIPE_BUF, "a line could wait in a pipe that is ready");
 
-typedef void (*log_sink_fn)(enum ebb_log_level level, const char *component, const char *text);
-
 static _Atomic(enum ebb_log_level) log_level = EBB_LOG_NOTICE;
-static log_sink_fn log_sink;
+static _Atomic(enum ebb_log_level) log_print_level = EBB_LOG_NOTICE;
+static _Atomic(base_log_write_fn) log_system;
+static atomic_bool log_joined;
+static base_log_write_fn log_sink;
 
 static const char *const log_level_names[] = {
 	[EBB_LOG_ERROR] = "error", [EBB_LOG_WARN] = "warning", [EBB_LOG_NOTICE] = "notice",
@@ -29,11 +30,56 @@ static const char *const log_level_names[] = {
 void ebb_log_set_level(enum ebb_log_level level)
 {
 	atomic_store_explicit(&log_level, level, memory_order_relaxed);
+	base_log_flags_apply();
 }
 
 enum ebb_log_level ebb_log_get_level(void)
 {
 	return atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+void ebb_log_set_print_level(enum ebb_log_level level)
+{
+	atomic_store_explicit(&log_print_level, level, memory_order_relaxed);
+	base_log_flags_apply();
+}
+
+enum ebb_log_level ebb_log_get_print_level(void)
+{
+	return atomic_load_explicit(&log_print_level, memory_order_relaxed);
+}
+
+void base_log_set_system(base_log_write_fn write)
+{
+	atomic_store_explicit(&log_system, write, memory_order_relaxed);
+	base_log_flags_apply();
+}
+
+void base_log_set_joined(bool joined)
+{
+	atomic_store_explicit(&log_joined, joined, memory_order_relaxed);
+	base_log_flags_apply();
+}
+
+/* Does a line of @level go to stderr? */
+static bool log_prints(enum ebb_log_level level)
+{
+	return level <= ebb_log_get_print_level() ||
+	       (level <= ebb_log_get_level() &&
+		atomic_load_explicit(&log_joined, memory_order_relaxed));
+}
+
+/* Where a line of @level goes besides; NULL: nowhere. */
+static base_log_write_fn log_system_of(enum ebb_log_level level)
+{
+	return level <= ebb_log_get_level()
+		       ? atomic_load_explicit(&log_system, memory_order_relaxed)
+		       : NULL;
+}
+
+bool base_log_debugging(void)
+{
+	return log_prints(EBB_LOG_DEBUG) || log_system_of(EBB_LOG_DEBUG) != NULL;
 }
 
 const char *ebb_log_level_name(enum ebb_log_level level)
@@ -52,7 +98,7 @@ bool ebb_log_level_parse(const char *name, enum ebb_log_level *ret_level)
 	return false;
 }
 
-void ebb_log_set_sink(log_sink_fn sink)
+void ebb_log_set_sink(base_log_write_fn sink)
 {
 	log_sink = sink;
 }
@@ -121,19 +167,24 @@ static void log_emit(enum ebb_log_level level, const char *component, const char
 
 void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
 {
+	base_log_write_fn system = log_system_of(level);
+	bool prints = log_prints(level);
 	char text[LOG_LINE_MAX];
 	va_list args;
 
-	if (level > ebb_log_get_level()) {
+	if (!prints && system == NULL) {
 		return;
 	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (log_sink != NULL) {
+	if (prints && log_sink != NULL) {
 		log_sink(level, component, text);
-	} else {
+	} else if (prints) {
 		log_emit(level, component, text);
+	}
+	if (system != NULL) {
+		system(level, component, text);
 	}
 }
 

@@ -15,6 +15,7 @@
 
 #include "core/bdev/channel.h"
 #include "core/bdev/desc.h"
+#include "core/bdev/notify.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
 
@@ -154,6 +155,7 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 		ebb_io_device_unregister(internal, free);
 		return rc;
 	}
+	ebb_notify_send(&bdev_notify_register, bdev->name);
 	watches_tell(bdev);
 	return 0;
 }
@@ -216,6 +218,7 @@ int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks)
 		/* Pairs with submit.c, on any thread: an old size or the new one will do. */
 		__atomic_store_n(&bdev->num_blocks, num_blocks, __ATOMIC_RELAXED);
 		bdev_desc_tell_all(internal, EBB_BDEV_EVENT_RESIZE);
+		ebb_notify_send(&bdev_notify_resize, bdev->name);
 	}
 	bdev_table_unlock();
 	return rc;

@@ -12,6 +12,8 @@
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
 
+#include "core/bdev/notify.h"
+
 static const uint32_t state_next[BDEV_STATE_COUNT] = {
 	[BDEV_READY] = EBB_BIT(BDEV_REMOVING),
 	[BDEV_REMOVING] = EBB_BIT(BDEV_TEARDOWN),
@@ -46,6 +48,7 @@ static void teardown_done(void *device)
 	bdev_table_remove_locked(internal);
 	bdev_table_unlock();
 	bdev->internal = NULL;
+	ebb_notify_send(&bdev_notify_unregister, bdev->name);
 	bdev->ops->destruct(bdev);
 	if (internal->removed != NULL) {
 		internal->removed(internal->removed_arg);

@@ -19,6 +19,7 @@
  */
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <ebb/log.h>
@@ -30,12 +31,14 @@
 #include "core/event/send.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
+#include "core/os/cpumask.h"
 
 struct event_move {
 	struct ebb_msg msg;
 	struct ebb_thread *thread;
 	struct ebb_thread *requester;
-	struct event_reactor *target;
+	struct event_reactor *target; /* NULL until it is chosen */
+	cpu_set_t cpus;     /* that the thread shall have, all with a reactor; none: those it has */
 	bool interruptible; /* set_interrupt(true) was called last for the thread's pollers */
 	ebb_thread_move_cb done;
 	void *arg;
@@ -62,15 +65,53 @@ static void move_end(struct event_move *move, int rc)
 	}
 }
 
+static bool cpus_have(const cpu_set_t *cpus, const struct event_reactor *reactor)
+{
+	return CPU_ISSET((size_t)reactor->core, cpus);
+}
+
+/* One of the reactors on @cpus, which has at least one: each in its turn. */
+static struct event_reactor *cpus_choose(const cpu_set_t *cpus)
+{
+	static atomic_uint next;
+	unsigned num_cpus = (unsigned)CPU_COUNT(cpus);
+	unsigned skip = atomic_fetch_add(&next, 1) % num_cpus;
+	struct event_reactor *reactor = event_reactors;
+
+	while (!cpus_have(cpus, reactor) || skip-- > 0) {
+		reactor++;
+	}
+	return reactor;
+}
+
+/* Gives the thread its mask, and the move a target that is in it. Return: 0; -EPERM. */
+static int move_choose(struct event_move *move)
+{
+	struct ebb_thread *thread = move->thread;
+	struct event_reactor *reactor = atomic_load(&thread->reactor);
+
+	if (CPU_COUNT(&move->cpus) != 0) {
+		thread->cpus = move->cpus;
+		move->target =
+			cpus_have(&thread->cpus, reactor) ? reactor : cpus_choose(&thread->cpus);
+	} else if (CPU_COUNT(&thread->cpus) != 0 && !cpus_have(&thread->cpus, move->target)) {
+		return -EPERM;
+	}
+	return 0;
+}
+
 static void move_begin(void *arg)
 {
 	struct event_move *move = arg;
 	struct ebb_thread *thread = move->thread;
+	int rc;
 
 	if (atomic_load(&thread->state) != EVENT_THREAD_RUNNING) {
 		move_end(move, -ESRCH);
 	} else if (thread->move != NULL) {
 		move_end(move, -EBUSY);
+	} else if ((rc = move_choose(move)) != 0) {
+		move_end(move, rc);
 	} else if (atomic_load(&thread->reactor) == move->target) {
 		move_end(move, 0);
 	} else {
@@ -128,15 +169,12 @@ void event_move_check(struct ebb_thread *thread)
 	event_reactor_send(move->target, &move->msg);
 }
 
-void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
+/* @thread shall have the mask @cpus; or, if that is empty, go to @target. */
+static void move_ask(struct ebb_thread *thread, const cpu_set_t *cpus, struct event_reactor *target,
+		     ebb_thread_move_cb done, void *arg)
 {
-	struct event_move *move;
+	struct event_move *move = malloc(sizeof(*move));
 
-	if (event_turn.thread == NULL) {
-		ebb_violation(4, __func__, thread->name, thread, NULL);
-		return;
-	}
-	move = malloc(sizeof(*move));
 	if (move == NULL) {
 		ebb_error("thread", "out of memory to move thread '%s'", thread->name);
 		abort(); /* a promise to answer that cannot be kept */
@@ -144,12 +182,13 @@ void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb don
 	*move = (struct event_move){
 		.thread = thread,
 		.requester = event_turn.thread,
-		.target = event_reactor_by_core(core),
+		.target = target,
+		.cpus = *cpus,
 		.done = done,
 		.arg = arg,
 	};
 	move->requester->answers_due++;
-	if (move->target == NULL) {
+	if (target == NULL && CPU_COUNT(cpus) == 0) {
 		move_end(move, -EINVAL);
 		return;
 	}
@@ -157,4 +196,37 @@ void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb don
 	if (ebb_thread_send(thread, &move->msg) != 0) {
 		move_end(move, -ESRCH);
 	}
+}
+
+void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
+{
+	cpu_set_t none;
+
+	if (event_turn.thread == NULL) {
+		ebb_violation(4, __func__, thread->name, thread, NULL);
+		return;
+	}
+	CPU_ZERO(&none);
+	move_ask(thread, &none, event_reactor_by_core(core), done, arg);
+}
+
+void ebb_thread_set_cpumask(struct ebb_thread *thread, const char *cpumask, ebb_thread_move_cb done,
+			    void *arg)
+{
+	cpu_set_t cpus, reactors;
+
+	if (event_turn.thread == NULL) {
+		ebb_violation(4, __func__, thread->name, thread, NULL);
+		return;
+	}
+	CPU_ZERO(&reactors);
+	for (unsigned i = 0; i < event_num_reactors; i++) {
+		CPU_SET((size_t)event_reactors[i].core, &reactors);
+	}
+	if (os_cpumask_parse(cpumask, &cpus) == 0) {
+		CPU_AND(&cpus, &cpus, &reactors);
+	} else {
+		CPU_ZERO(&cpus);
+	}
+	move_ask(thread, &cpus, NULL, done, arg);
 }

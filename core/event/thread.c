@@ -82,6 +82,23 @@ uint64_t ebb_thread_id(const struct ebb_thread *thread)
 	return thread->id;
 }
 
+struct ebb_thread *ebb_thread_find(uint64_t id)
+{
+	struct ebb_thread *found = NULL;
+	struct ebb_list *node;
+
+	event_thread_registry_lock();
+	ebb_list_for_each(node, &event_threads.threads) {
+		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, registry_link);
+
+		if (thread->id == id) {
+			found = thread;
+		}
+	}
+	event_thread_registry_unlock();
+	return found;
+}
+
 static struct ebb_thread *thread_alloc(const char *name)
 {
 	struct ebb_thread *thread = aligned_alloc(_Alignof(struct ebb_thread), sizeof(*thread));
@@ -194,6 +211,14 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 	ebb_msg_init(&arrival->msg, thread_arrive, arrival);
 	event_reactor_send(reactor, &arrival->msg);
 	return 0;
+}
+
+void event_thread_get_cpus(const struct ebb_thread *thread, cpu_set_t *ret_cpus)
+{
+	*ret_cpus = thread->cpus;
+	if (CPU_COUNT(ret_cpus) == 0) {
+		CPU_SET((size_t)atomic_load(&thread->reactor)->core, ret_cpus);
+	}
 }
 
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats)

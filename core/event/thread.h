@@ -2,6 +2,8 @@
 #ifndef CORE_EVENT_THREAD_H
 #define CORE_EVENT_THREAD_H
 
+#include <sched.h>
+
 #include <ebb/list.h>
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
@@ -56,6 +58,7 @@ struct ebb_thread {
 	uint64_t exit_deadline_ns;
 	struct ebb_poller *exit_timer;
 	struct event_move *move; /* under way, or NULL */
+	cpu_set_t cpus;          /* whose reactors may run it; none: any, nobody has said */
 
 	struct ebb_list reactor_link;
 	struct ebb_list registry_link;
@@ -90,6 +93,12 @@ void event_thread_registry_fini(void);
  */
 void event_thread_attach(struct ebb_thread *thread, bool interruptible);
 void event_thread_detach(struct ebb_thread *thread);
+
+/*
+ * The CPUs whose reactors may run @thread; while nobody has said, that of the one which does.
+ * Thread: @thread itself.
+ */
+void event_thread_get_cpus(const struct ebb_thread *thread, cpu_set_t *ret_cpus);
 
 /* True once the framework is ending: no thread is created any more. Thread: any. */
 bool event_thread_registry_stopping(void);

@@ -218,7 +218,7 @@ static int param_enum(const struct param_place *place, struct json_object *value
 	for (int i = 0; names[i] != NULL; i++) {
 		int added;
 
-		if (strcmp(names[i], text) == 0) {
+		if (strcasecmp(names[i], text) == 0) {
 			*field = i;
 			return 0;
 		}

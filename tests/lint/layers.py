@@ -21,7 +21,7 @@ HEADERS = {
     "memory": "memory",
     "event": "helper io_channel poller reactor spinlock thread uring violation",
     "method": "method wanted",
-    "app": "app ctl_command sequence startup subsystem",
+    "app": "app ctl_command notify sequence startup subsystem",
     "bdev": "bdev bdev_module",
 }
 HEADER_FLOOR = {name: floor for floor, names in HEADERS.items() for name in names.split()}

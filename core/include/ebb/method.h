@@ -36,7 +36,7 @@ enum ebb_param_type {
 	EBB_PARAM_UINT64, /* uint64_t */
 	EBB_PARAM_STRING, /* char *, at most 4,095 bytes, without a NUL inside */
 	EBB_PARAM_UUID,   /* uint8_t[16] */
-	EBB_PARAM_ENUM,   /* int: the index in @names */
+	EBB_PARAM_ENUM,   /* int: the index in @names, whatever the case of its letters */
 	EBB_PARAM_ANY,    /* struct json_object *, borrowed for the time of the call */
 };
 

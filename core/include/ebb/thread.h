@@ -57,6 +57,9 @@ static inline bool ebb_thread_is_app(void)
 const char *ebb_thread_name(const struct ebb_thread *thread);
 uint64_t ebb_thread_id(const struct ebb_thread *thread); /* from 1, never used twice in a run */
 
+/* Return: NULL: no thread has @id, or it has exited. Thread: any. */
+struct ebb_thread *ebb_thread_find(uint64_t id);
+
 /**
  * ebb_thread_send() - run @msg on @thread, without allocation
  * Messages of one sender, of both forms, run in the order sent; never inside the sender, also to
@@ -108,12 +111,25 @@ int ebb_for_each_thread_named(ebb_msg_fn fn, void *arg, ebb_msg_fn done, const c
  * The thread's channels are quiesced first (I/O that arrives meanwhile waits in them), then its
  * wake sources change over, then everything goes on there. No handler runs on the old reactor
  * after the new one has the thread.
- * @done: called once on the calling thread: 0, or -EINVAL no such reactor, -EBUSY a move is under
- *	way, -ESRCH the thread exits.
+ * @done: called once on the calling thread: 0, or -EINVAL no such reactor, -EPERM the thread's CPU mask
+ *	excludes it, -EBUSY a move is under way, -ESRCH the thread exits.
  * Thread: an ebb thread.
  */
 typedef void (*ebb_thread_move_cb)(void *arg, int rc);
 void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg);
+
+/**
+ * ebb_thread_set_cpumask() - say on which reactors @thread may run
+ * If its reactor is none of them it is moved to one, as by ebb_thread_move(); later moves stay within
+ * the mask. CPUs without a reactor do not count. Any thread has such a mask, the app thread too; at
+ * first it is of all reactors.
+ * @cpumask: "0x3", "[0,2-3]"
+ * @done: called once on the calling thread: 0, or -EINVAL it is no mask, or no reactor is in it,
+ *	-EBUSY a move is under way, -ESRCH the thread exits; then all is as before.
+ * Thread: an ebb thread.
+ */
+void ebb_thread_set_cpumask(struct ebb_thread *thread, const char *cpumask, ebb_thread_move_cb done,
+			    void *arg);
 
 struct ebb_thread_stats {
 	const char *name;

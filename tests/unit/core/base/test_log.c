@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/log.h>
+#include "core/base/log.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -39,18 +39,21 @@ static void setup(void)
 	clock_ns = EBB_NS_PER_S;
 	ebb_clock_set_source(clock_read);
 	ebb_log_set_level(EBB_LOG_NOTICE);
+	ebb_log_set_print_level(EBB_LOG_NOTICE);
 	ebb_log_set_sink(sink);
 }
 
 static void teardown(void)
 {
+	base_log_set_system(NULL);
+	base_log_set_joined(false);
 	ebb_log_set_sink(NULL);
 	ebb_clock_set_source(NULL);
 }
 
 START_TEST(test_levels)
 {
-	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_NOTICE);
+	ck_assert_int_eq(ebb_log_get_print_level(), EBB_LOG_NOTICE);
 	ebb_error("unit", "one %d", 1);
 	ck_assert_uint_eq(num_lines, 1);
 	ck_assert_int_eq(last_level, EBB_LOG_ERROR);
@@ -62,12 +65,81 @@ START_TEST(test_levels)
 	ebb_info("unit", "dropped");
 	ebb_debug("unit", "dropped");
 	ck_assert_uint_eq(num_lines, 3);
-	ebb_log_set_level(EBB_LOG_DEBUG);
-	ebb_debug("unit", "four");
+	ebb_log_set_print_level(EBB_LOG_INFO);
+	ebb_info("unit", "four");
 	ck_assert_uint_eq(num_lines, 4);
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	ebb_warn("unit", "dropped");
 	ck_assert_uint_eq(num_lines, 4);
+}
+END_TEST
+
+/* Each of the two is what it was set to last, whatever the other one is. */
+START_TEST(test_both_levels)
+{
+	for (int level = EBB_LOG_ERROR; level <= EBB_LOG_DEBUG; level++) {
+		ebb_log_set_level((enum ebb_log_level)level);
+		ebb_log_set_print_level((enum ebb_log_level)(EBB_LOG_DEBUG - level));
+		ck_assert_int_eq(ebb_log_get_level(), level);
+		ck_assert_int_eq(ebb_log_get_print_level(), EBB_LOG_DEBUG - level);
+	}
+}
+END_TEST
+
+static unsigned num_system;
+static char system_text[64];
+
+static void note_system(enum ebb_log_level level, const char *component, const char *text)
+{
+	ck_assert_int_le(level, ebb_log_get_level());
+	ck_assert_str_eq(component, "unit");
+	num_system++;
+	snprintf(system_text, sizeof(system_text), "%s", text);
+}
+
+/* The level is the system log's, the print level stderr's: neither holds the other's lines back. */
+START_TEST(test_system)
+{
+	ebb_warn("unit", "nobody has opened one");
+	ck_assert_uint_eq(num_lines, 1);
+	base_log_set_system(note_system);
+	ebb_notice("unit", "to both");
+	ck_assert_uint_eq(num_lines, 2);
+	ck_assert_uint_eq(num_system, 1);
+	ck_assert_str_eq(system_text, "to both");
+	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_notice("unit", "printed only");
+	ck_assert_uint_eq(num_lines, 3);
+	ck_assert_uint_eq(num_system, 1);
+	ebb_log_set_level(EBB_LOG_INFO);
+	ebb_log_set_print_level(EBB_LOG_WARN);
+	ebb_info("unit", "not printed");
+	ck_assert_uint_eq(num_lines, 3);
+	ck_assert_uint_eq(num_system, 2);
+	ck_assert_str_eq(system_text, "not printed");
+	base_log_set_system(NULL);
+	ebb_info("unit", "nowhere");
+	ck_assert_uint_eq(num_lines, 3);
+	ck_assert_uint_eq(num_system, 2);
+}
+END_TEST
+
+/* stderr is the system's log: what either level lets through is written, once. */
+START_TEST(test_joined)
+{
+	ebb_log_set_level(EBB_LOG_INFO);
+	ebb_info("unit", "to a log that is not there");
+	ck_assert_uint_eq(num_lines, 0);
+	base_log_set_joined(true);
+	ebb_info("unit", "by the level");
+	ck_assert_uint_eq(num_lines, 1);
+	ebb_warn("unit", "by both");
+	ck_assert_uint_eq(num_lines, 2);
+	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_warn("unit", "by the print level");
+	ck_assert_uint_eq(num_lines, 3);
+	ebb_info("unit", "by neither");
+	ck_assert_uint_eq(num_lines, 3);
 }
 END_TEST
 
@@ -225,6 +297,9 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(test_levels),
+		UNIT_TEST(test_both_levels),
+		UNIT_TEST(test_system),
+		UNIT_TEST(test_joined),
 		UNIT_TEST(test_level_names),
 		UNIT_TEST(test_long_text),
 		UNIT_TEST(test_stderr),

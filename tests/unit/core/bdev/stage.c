@@ -53,7 +53,7 @@ void stage_begin(void)
 	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
 	ebb_clock_set_source(clock_now_ns);
 	log_capture();
-	ebb_log_set_level(EBB_LOG_NOTICE);
+	ebb_log_set_print_level(EBB_LOG_NOTICE);
 	ck_assert_int_eq(event_framework_init(&opts), 0);
 	event_reactor_begin(&event_reactors[0]);
 	stage_enter(ebb_thread_app());

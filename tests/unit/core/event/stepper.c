@@ -11,7 +11,7 @@
 #define STEPPER_TURNS_MAX 1000
 
 static _Atomic uint64_t stepper_clock_ns;
-static struct event_turn stepper_turns[2];
+static struct event_turn stepper_turns[3];
 static struct event_reactor *stepper_current;
 
 uint64_t stepper_now_ns(void)
@@ -65,6 +65,11 @@ void stepper_start(void)
 void stepper_start_two(void)
 {
 	stepper_begin(2);
+}
+
+void stepper_start_three(void)
+{
+	stepper_begin(3);
 }
 
 bool stepper_turn_of(unsigned index, bool polling)

@@ -22,10 +22,12 @@
 #include "tests/unit/fixtures/log.h"
 
 /*
- * Fixtures: one reactor, or two, in interrupt mode, on CPUs 0 and 1; the app thread on the first.
+ * Fixtures: one reactor, two or three, in interrupt mode, on CPUs 0 to 2; the app thread on the
+ * first.
  */
 void stepper_start(void);
 void stepper_start_two(void);
+void stepper_start_three(void);
 
 /* Lets every thread exit, checks that they do, and frees everything; again: nothing. */
 void stepper_stop(void);

@@ -29,7 +29,7 @@ static struct event_framework_opts opts;
 
 static void setup(void)
 {
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	memset(&opts, 0, sizeof(opts));
 	opts.mode = EBB_REACTOR_INTERRUPT;
 	opts.roam = true;
@@ -107,7 +107,7 @@ START_TEST(test_no_fds)
 	unsigned before = open_fds(), failures = 0;
 	struct rlimit limit, low;
 
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	ebb_log_set_sink(drop_line);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	low = limit;
@@ -181,7 +181,7 @@ START_TEST(test_left_threads)
 	int create_rc = 0;
 
 	init();
-	ebb_log_set_level(EBB_LOG_WARN);
+	ebb_log_set_print_level(EBB_LOG_WARN);
 	ebb_log_set_sink(note_left);
 	ebb_thread_send_msg(ebb_thread_app(), create_workers, NULL);
 	ebb_thread_send_msg(ebb_thread_app(), stop_and_create, &create_rc);

@@ -356,12 +356,153 @@ END_TEST
 START_TEST(test_no_thread)
 {
 	ebb_thread_move(thread, 1, answer, NULL);
+	ebb_thread_set_cpumask(thread, "0x2", answer, NULL);
 	ebb_reactor_set_mode(0, EBB_REACTOR_POLL, 0, answer, NULL);
-	ck_assert_uint_eq(log_count("rule 4"), 2);
+	ck_assert_uint_eq(log_count("rule 4"), 3);
 	stepper_settle();
 	ck_assert_int_eq(core_of(), 0);
 	ck_assert_uint_eq(num_answers, 0);
 	ck_assert_int_eq(event_reactors[0].mode, EBB_REACTOR_INTERRUPT);
+}
+END_TEST
+
+static void begin_mask(const char *cpumask)
+{
+	stepper_enter(ebb_thread_app());
+	ebb_thread_set_cpumask(thread, cpumask, answer, ebb_thread_app());
+	stepper_leave();
+	ck_assert_uint_eq(num_answers, 0);
+}
+
+static void check_cpus(uint64_t expected)
+{
+	uint64_t found = 0;
+	cpu_set_t cpus;
+
+	event_thread_get_cpus(thread, &cpus);
+	for (unsigned cpu = 0; cpu < 64; cpu++) {
+		found |= CPU_ISSET(cpu, &cpus) ? 1ull << cpu : 0;
+	}
+	ck_assert_uint_eq(found, expected);
+}
+
+/* Nobody has said: where it is. A mask moves it there, and shows; what has no reactor is left out. */
+START_TEST(test_mask)
+{
+	check_cpus(0x1);
+	begin_mask("0x2");
+	check_answer(0);
+	ck_assert_int_eq(core_of(), 1);
+	check_cpus(0x2);
+	begin_mask("[0-63]");
+	check_answer(0);
+	ck_assert_int_eq(core_of(), 1); /* it is in the mask, and stays */
+	check_cpus(0x3);
+	begin_mask("0x1");
+	check_answer(0);
+	ck_assert_int_eq(core_of(), 0);
+}
+END_TEST
+
+/* The channels are quiet first, as in every move. */
+START_TEST(test_mask_with_channel)
+{
+	quiet_at_once = false;
+	join_channel();
+	begin_mask("0x2");
+	stepper_settle();
+	ck_assert_uint_eq(quiesces, 1);
+	ck_assert_int_eq(core_of(), 0);
+	begin_mask("0x1");
+	check_answer(-EBUSY);
+	check_cpus(0x2); /* the first one's */
+	stepper_enter(thread);
+	ebb_io_channel_quiesced(channel);
+	stepper_leave();
+	check_answer(0);
+	ck_assert_int_eq(core_of(), 1);
+	ck_assert_uint_eq(resumes, 1);
+}
+END_TEST
+
+START_TEST(test_mask_persists)
+{
+	begin_mask("0x2");
+	check_answer(0);
+	begin_move(0);
+	check_answer(-EPERM);
+	ck_assert_int_eq(core_of(), 1);
+	begin_move(1);
+	check_answer(0);
+	begin_mask("0x3");
+	check_answer(0);
+	begin_move(0);
+	check_answer(0);
+	ck_assert_int_eq(core_of(), 0);
+	check_cpus(0x3);
+}
+END_TEST
+
+START_TEST(test_mask_impossible)
+{
+	static const char *const masks[] = {"0x4", "0x", "0x0", "[2-9]", "", "[0", "all"};
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(masks); i++) {
+		begin_mask(masks[i]);
+		check_answer(-EINVAL);
+	}
+	ck_assert_int_eq(core_of(), 0);
+	check_cpus(0x1);
+	begin_move(1); /* and no mask has been set */
+	check_answer(0);
+	stepper_exit(thread);
+	stepper_settle();
+	begin_mask("0x1");
+	check_answer(-ESRCH);
+}
+END_TEST
+
+/* Threads with one mask are not all put on its first reactor. */
+START_TEST(test_masks_spread)
+{
+	unsigned on_second = 0;
+
+	stepper_stop();
+	stepper_start_three();
+	for (unsigned i = 0; i < 8; i++) {
+		thread = stepper_thread("worker", 0);
+		begin_mask("0x6");
+		check_answer(0);
+		ck_assert_int_ne(core_of(), 0);
+		on_second += core_of() == 1;
+	}
+	ck_assert_uint_eq(on_second, 4);
+}
+END_TEST
+
+START_TEST(test_mask_of_the_app_thread)
+{
+	thread = ebb_thread_app();
+	begin_mask("0x2");
+	stepper_settle();
+	ck_assert_int_eq(core_of(), 1);
+	ck_assert_uint_eq(num_answers, 1);
+	ck_assert_int_eq(last_answer, 0);
+}
+END_TEST
+
+/* Found by its number while it lives. */
+START_TEST(test_find)
+{
+	uint64_t id = ebb_thread_id(thread);
+
+	ck_assert_ptr_eq(ebb_thread_find(id), thread);
+	ck_assert_ptr_eq(ebb_thread_find(ebb_thread_id(ebb_thread_app())), ebb_thread_app());
+	ck_assert_ptr_null(ebb_thread_find(0));
+	ck_assert_ptr_null(ebb_thread_find(UINT64_MAX));
+	stepper_exit(thread);
+	stepper_settle();
+	ck_assert_ptr_null(ebb_thread_find(id));
 }
 END_TEST
 
@@ -384,6 +525,13 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_forced_while_moving),
 		UNIT_TEST(test_move_self),
 		UNIT_TEST(test_no_thread),
+		UNIT_TEST(test_mask),
+		UNIT_TEST(test_mask_with_channel),
+		UNIT_TEST(test_mask_persists),
+		UNIT_TEST(test_mask_impossible),
+		UNIT_TEST(test_masks_spread),
+		UNIT_TEST(test_mask_of_the_app_thread),
+		UNIT_TEST(test_find),
 		UNIT_END,
 	};
 

@@ -147,7 +147,7 @@ START_TEST(test_moves_under_load)
 
 	CPU_SET(0, &opts.cpus);
 	CPU_SET(1, &opts.cpus);
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(event_framework_init(&opts), 0);

@@ -178,6 +178,15 @@ START_TEST(lists_the_legal_words)
 }
 END_TEST
 
+START_TEST(takes_words_in_any_case)
+{
+	ck_assert_int_eq(decode("{\"text\": \"\", \"word\": \"POLL\"}"), 0);
+	ck_assert_int_eq(values.word, 0);
+	ck_assert_int_eq(decode("{\"text\": \"\", \"word\": \"Interrupt\"}"), 0);
+	ck_assert_int_eq(values.word, 1);
+}
+END_TEST
+
 START_TEST(refuses_bad_strings)
 {
 	struct json_object *object = json_object_new_object();
@@ -260,6 +269,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(holds_ranges),
 		UNIT_TEST(takes_integers_however_written),
 		UNIT_TEST(lists_the_legal_words),
+		UNIT_TEST(takes_words_in_any_case),
 		UNIT_TEST(refuses_bad_strings),
 		UNIT_TEST(refuses_bad_uuids),
 		UNIT_TEST(takes_no_parameters_in_any_form),

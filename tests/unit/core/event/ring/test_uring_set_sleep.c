@@ -105,7 +105,7 @@ static void begin(void *arg)
 static void setup(void)
 {
 	need_uring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		pipe_read_open(&old_reads[i], old_complete);
 	}

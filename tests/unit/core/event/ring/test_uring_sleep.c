@@ -109,7 +109,7 @@ static void begin(void *arg)
 static void setup(void)
 {
 	need_uring(0);
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	ck_assert_int_eq(pipe(idle_pipe), 0);
 	ck_assert_int_eq(pipe(busy_pipe), 0);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/log.h"
+
+/*
+ * The flags of the components. Each debug line has a site of its own, which holds its component's
+ * flag and whether the line is written, so that one that is not costs a look at its own site and
+ * nothing else. The linker has put the sites of this program, or of this library, into one section.
+ * Others (of a program that uses the library, or in C++) are added to a list when they first run.
+ */
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#define SECTION_BOUND extern struct ebb_log_site __attribute__((weak, visibility("hidden")))
+
+/* Both NULL where there is no debug line. */
+SECTION_BOUND __start_ebb_log_sites[];
+SECTION_BOUND __stop_ebb_log_sites[];
+
+static struct ebb_log_site *others;
+static unsigned char others_flag; /* of a component that has not run yet */
+
+/* The site after @previous, NULL: the first. Return: NULL: no more. */
+static struct ebb_log_site *site_next(const struct ebb_log_site *previous)
+{
+	const struct ebb_log_site *start = __start_ebb_log_sites;
+	const struct ebb_log_site *stop = __stop_ebb_log_sites;
+
+	if (previous == NULL && start != stop) {
+		return __start_ebb_log_sites;
+	}
+	if (previous != NULL && previous >= start && previous < stop && previous + 1 < stop) {
+		return &__start_ebb_log_sites[previous + 1 - start];
+	}
+	if (previous == NULL || (previous >= start && previous < stop)) {
+		return __atomic_load_n(&others, __ATOMIC_ACQUIRE);
+	}
+	return previous->next;
+}
+
+static unsigned char site_flag(const struct ebb_log_site *site)
+{
+	return __atomic_load_n(&site->flag, __ATOMIC_RELAXED);
+}
+
+static void site_apply(struct ebb_log_site *site)
+{
+	bool on = site_flag(site) != 0 && base_log_debugging();
+
+	__atomic_store_n(&site->state, on ? EBB_LOG_SITE_ON : EBB_LOG_SITE_OFF, __ATOMIC_RELAXED);
+}
+
+static const struct ebb_log_site *site_find(const char *component)
+{
+	const struct ebb_log_site *site = NULL;
+
+	while ((site = site_next(site)) != NULL && strcasecmp(site->component, component) != 0) {
+	}
+	return site;
+}
+
+/* @site runs for the first time, and is in no section that is known here. */
+static void site_add(struct ebb_log_site *site)
+{
+	const struct ebb_log_site *like = site_find(site->component);
+	struct ebb_log_site *first = __atomic_load_n(&others, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&site->flag,
+			 like != NULL ? site_flag(like)
+				      : __atomic_load_n(&others_flag, __ATOMIC_RELAXED),
+			 __ATOMIC_RELAXED);
+	do {
+		site->next = first;
+	} while (!__atomic_compare_exchange_n(&others, &first, site, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+bool ebb_log_site_on(struct ebb_log_site *site)
+{
+	unsigned char state = EBB_LOG_SITE_NEW;
+
+	/* Of several OS threads that run it first, one adds it. */
+	if (__atomic_compare_exchange_n(&site->state, &state, EBB_LOG_SITE_OFF, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		if (site < __start_ebb_log_sites || site >= __stop_ebb_log_sites) {
+			site_add(site);
+		}
+		site_apply(site);
+	}
+	return __atomic_load_n(&site->state, __ATOMIC_RELAXED) == EBB_LOG_SITE_ON;
+}
+
+void base_log_flags_apply(void)
+{
+	struct ebb_log_site *site = NULL;
+
+	while ((site = site_next(site)) != NULL) {
+		site_apply(site);
+	}
+}
+
+bool base_log_flag_matches(const char *name, const char *component)
+{
+	return strcasecmp(name, "all") == 0 || fnmatch(name, component, FNM_CASEFOLD) == 0;
+}
+
+static int flag_put(const char *name, unsigned char value)
+{
+	struct ebb_log_site *site = NULL;
+	int rc = -ENOENT;
+
+	if (strcasecmp(name, "all") == 0) {
+		rc = 0;
+		__atomic_store_n(&others_flag, value, __ATOMIC_RELAXED);
+	}
+	while ((site = site_next(site)) != NULL) {
+		if (base_log_flag_matches(name, site->component)) {
+			__atomic_store_n(&site->flag, value, __ATOMIC_RELAXED);
+			rc = 0;
+		}
+	}
+	base_log_flags_apply();
+	return rc;
+}
+
+int ebb_log_set_flag(const char *name)
+{
+	return flag_put(name, 1);
+}
+
+int ebb_log_clear_flag(const char *name)
+{
+	return flag_put(name, 0);
+}
+
+bool ebb_log_get_flag(const char *name)
+{
+	const struct ebb_log_site *site = site_find(name);
+
+	return site != NULL && site_flag(site) != 0;
+}
+
+/* Of the components after @previous the first one's site; @previous "": of all. */
+static const struct ebb_log_site *flag_after(const char *previous)
+{
+	const struct ebb_log_site *first = NULL;
+	const struct ebb_log_site *site = NULL;
+
+	while ((site = site_next(site)) != NULL) {
+		if (strcmp(site->component, previous) > 0 &&
+		    (first == NULL || strcmp(site->component, first->component) < 0)) {
+			first = site;
+		}
+	}
+	return first;
+}
+
+void ebb_log_for_each_flag(void (*fn)(const char *name, bool set, void *arg), void *arg)
+{
+	const struct ebb_log_site *site = flag_after("");
+
+	while (site != NULL) {
+		fn(site->component, site_flag(site) != 0, arg);
+		site = flag_after(site->component);
+	}
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thread_set_cpumask, on one reactor; integration/test_rpc.py has two that run. */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ebb/reactor.h>
+#include <ebb/thread.h>
+
+#include "tests/unit/core/bdev/call.h"
+#include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
+
+static const char *set_cpumask(uint64_t id, const char *cpumask)
+{
+	char params[128];
+
+	snprintf(params, sizeof(params), "{'id': %llu, 'cpumask': '%s'}", (unsigned long long)id,
+		 cpumask);
+	return call_text("thread_set_cpumask", params);
+}
+
+static void check_has(const char *text, const char *piece)
+{
+	ck_assert_msg(strstr(text, piece) != NULL, "%s: no \"%s\"", text, piece);
+}
+
+START_TEST(the_mask_is_shown_in_both_lists)
+{
+	int core = ebb_reactor_core(0);
+	char mask[32], shown[64];
+
+	snprintf(mask, sizeof(mask), "[%d,%d]", core, core + 1); /* there is no second reactor */
+	snprintf(shown, sizeof(shown), "\"name\":\"app_thread\",\"id\":1,\"cpumask\":\"%x\"",
+		 1u << core);
+	ck_assert_str_eq(set_cpumask(1, mask), "true");
+	call_has("thread_get_stats", "{}", shown);
+	call_has("framework_get_reactors", "{}", shown);
+}
+END_TEST
+
+START_TEST(a_mask_without_a_reactor_is_refused)
+{
+	struct ebb_thread *worker = stage_thread("worker");
+	char mask[32], there[96];
+	const char *text;
+
+	snprintf(mask, sizeof(mask), "[%d]", ebb_reactor_core(0) + 1);
+	snprintf(there, sizeof(there), "cannot be on %s: reactors are on the CPUs %d", mask,
+		 ebb_reactor_core(0));
+	text = set_cpumask(ebb_thread_id(worker), mask);
+	check_has(text, "error -32602: cpumask: thread 'worker' ");
+	check_has(text, there);
+	stage_thread_exit(worker);
+}
+END_TEST
+
+START_TEST(an_unknown_thread_is_refused)
+{
+	struct ebb_thread *worker = stage_thread("worker");
+	uint64_t id = ebb_thread_id(worker);
+
+	check_has(set_cpumask(id + 1, "0x1"), "error -32602: id: there is no thread ");
+	stage_thread_exit(worker);
+	check_has(set_cpumask(id, "0x1"), "thread_get_stats lists them");
+}
+END_TEST
+
+/* "3" is the mask of CPUs 0 and 1 to one reader, and CPU 3 to another. */
+START_TEST(a_bare_number_is_refused)
+{
+	check_has(set_cpumask(1, "3"), "which is written 0x3, or a CPU, which is written [3]");
+	check_has(set_cpumask(1, "ff"), "written 0xff");
+}
+END_TEST
+
+START_TEST(wrong_parameters_are_named)
+{
+	check_has(set_cpumask(1, "some"), "error -32602: cpumask: \"some\" is none");
+	check_has(set_cpumask(1, "0x"), "legal are a mask as 0x3 or a list as [0,2-3]");
+	check_has(set_cpumask(1, ""), "cpumask: \"\" is none");
+	call_has("thread_set_cpumask", "{'id': 1}", "parameter \"cpumask\"");
+	call_has("thread_set_cpumask", "{'cpumask': '0x1'}", "parameter \"id\"");
+	call_has("thread_set_cpumask", "{'id': 'app', 'cpumask': '0x1'}", "parameter \"id\"");
+	call_has("thread_set_cpumask", "{'id': 1, 'cpumask': '0x1', 'core': 0}", "\"core\"");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(stage_begin, stage_end),
+		UNIT_TEST(the_mask_is_shown_in_both_lists),
+		UNIT_TEST(a_mask_without_a_reactor_is_refused),
+		UNIT_TEST(an_unknown_thread_is_refused),
+		UNIT_TEST(a_bare_number_is_refused),
+		UNIT_TEST(wrong_parameters_are_named),
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
+}
