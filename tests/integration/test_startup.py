@@ -34,6 +34,8 @@ ARGUMENT_MISTAKES = [
     (["--rpc-socket", "/tmp/" + "x" * 200], ["205 bytes", "longest possible is 107"]),
     (["--cpumask", "rubbish"], ["--cpumask", '"rubbish"', "0x3", "[0,2-3]"]),
     (["--cpumask", ""], ["--cpumask", '""']),
+    (["--cpumask", "3"], ["--cpumask", '"3"', "CPU 3 is [3], mask 0x3 is CPUs 0-1"]),
+    (["-m", "12"], ["--cpumask", '"12"', "CPU 12 is [12], mask 0x12 is CPUs 1,4"]),
     (["--cpumask", "0x0"], ["--cpumask", '"0x0"', "at least one"]),
     (["--cpumask", "[1023]"], ["--cpumask", '"[1023]"', "1023", "legal are"]),
     (["--mode", "fast"], ['--mode "fast"', "poll, interrupt and adaptive"]),
