@@ -11,7 +11,7 @@
 #include <ebb/method.h>
 
 #include "config/loader/compat.h"
-#include "core/app/subsystem.h"
+#include "core/app/section.h"
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
 struct entry_place {
@@ -193,34 +193,6 @@ static void check_element(const struct entry_place *subsystem_place, struct json
 	}
 }
 
-struct section_lookup {
-	const char *name;
-	bool found;
-};
-
-static void section_lookup_compare(const char *name, const char *const *depends_on,
-				   size_t num_depends, void *arg)
-{
-	struct section_lookup *lookup = arg;
-
-	(void)depends_on;
-	(void)num_depends;
-	lookup->found = lookup->found || strcmp(name, lookup->name) == 0;
-}
-
-/* A subsystem's; or the one that a method's calls are saved in. */
-static bool section_exists(const char *name)
-{
-	struct section_lookup lookup = {.name = name};
-	const struct ebb_method *method = NULL;
-
-	app_subsystem_for_each(section_lookup_compare, &lookup);
-	while (!lookup.found && (method = ebb_method_next(method)) != NULL) {
-		lookup.found = method->subsystem != NULL && strcmp(method->subsystem, name) == 0;
-	}
-	return lookup.found;
-}
-
 static void config_skip(struct config_file *config, const char *subsystem, size_t num_entries)
 {
 	char *longer = NULL;
@@ -277,7 +249,7 @@ static void check_subsystem(struct config_file *config, struct json_object *subs
 		config_mistake(config, "%s: \"config\" is not an array", place.outer);
 		return;
 	}
-	if (!section_exists(place.subsystem)) {
+	if (!app_section_exists(place.subsystem)) {
 		if (json_object_array_length(entries) > 0) {
 			config_skip(config, place.subsystem, json_object_array_length(entries));
 		}
