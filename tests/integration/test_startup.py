@@ -83,6 +83,14 @@ CONFIG_MISTAKES = [
     ),
     (own(null_create("a"), null_create("a")), ["config[1] bdev_null_create", "exists already"]),
     (own({"method": "bdev_get_bdevs", "parms": {}}), ["config[0]", '"parms" is not known']),
+    (
+        {"subsystems": [{"subsystem": "bdevs", "config": [null_create("a")]}]},
+        ['subsystems[0] "bdevs"', "neither ebb nor SPDK", "bdev, "],
+    ),
+    (
+        {"subsystems": [{"subsystem": "vmd", "config": [null_create("a")]}]},
+        ['subsystems[0] "vmd", config[0] bdev_null_create', "move it to bdev"],
+    ),
 ]
 
 

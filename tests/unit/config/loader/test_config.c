@@ -322,17 +322,6 @@ START_TEST(test_passes)
 }
 END_TEST
 
-START_TEST(test_unknown_subsystems_are_passed_over)
-{
-	check("{\"subsystems\": [{\"subsystem\": \"sock\", \"config\": [{\"method\": \"x\"}, 7]}, "
-	      "{\"subsystem\": \"vmd\", \"config\": []}, {\"subsystem\": \"iscsi\", \"config\": "
-	      "[1]}]}");
-	ck_assert_uint_eq(config->num_mistakes, 0);
-	ck_assert_uint_eq(config->num_entries, 0);
-	ck_assert_str_eq(config->skipped, "sock (2 entries), iscsi (1 entry)");
-}
-END_TEST
-
 START_TEST(test_a_methods_section_need_be_no_subsystem)
 {
 	check("{\"subsystems\": [{\"subsystem\": \"reactor\", \"config\": [{\"method\": "
@@ -567,7 +556,6 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_all_mistakes_are_found),
 		UNIT_TEST(test_out_of_memory_for_entries),
 		UNIT_TEST(test_passes),
-		UNIT_TEST(test_unknown_subsystems_are_passed_over),
 		UNIT_TEST(test_a_methods_section_need_be_no_subsystem),
 		UNIT_TEST(test_compat_methods),
 		UNIT_TEST(test_compat_nvme),
