@@ -99,6 +99,9 @@ static void check_call(const struct entry_place *place, const char *name,
 				      "those that are");
 		} else if (rc < 0) {
 			entry_mistake(place, name, "%s", error.text);
+		} else {
+			ebb_debug("config", "%s: %s %s: left out, it changes nothing in ebb",
+				  place->config->name, place->text, name);
 		}
 		return;
 	}
