@@ -362,6 +362,23 @@ def the_service_manager_is_told():
 
 
 @test
+def the_service_manager_sees_what_it_waits_for():
+    daemon = Daemon("--wait-for-rpc", wait=None)
+    name = str(daemon.sockets / "notify")
+    with notify_socket(name) as sock:
+        start_with_notify(daemon, name)
+        try:
+            texts = [sock.recv(4096).decode() for _ in range(3)]
+            assert texts == ["STATUS=environment\n", "STATUS=startup\n",
+                             "STATUS=startup: wait-for-rpc\n"], texts
+            daemon.rpc("framework_start_init")
+            assert sock.recv(4096).decode() == "STATUS=initializing\n"
+            assert daemon.stop() == 0
+        finally:
+            daemon.remove()
+
+
+@test
 def running_within_20_ms_and_16_mib():
     ready = []
     disk = None
