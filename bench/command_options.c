@@ -109,6 +109,7 @@ static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_
 {
 	cpu_set_t allowed;
 	cpu_set_t asked;
+	char why[160];
 
 	if (options->core != BENCH_CORE_ANY) {
 		if (options->cpumask != NULL) {
@@ -124,10 +125,8 @@ static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_
 		return 0;
 	}
 	if (os_cpumask_parse(options->cpumask, &asked) < 0) {
-		snprintf(error, BENCH_ERROR_MAX,
-			 "run: --cpumask %.80s: not understood: give a mask (0x3) or a list "
-			 "([0,2-3])",
-			 options->cpumask);
+		os_cpumask_explain(options->cpumask, why, sizeof(why));
+		snprintf(error, BENCH_ERROR_MAX, "run: --cpumask %.80s: %s", options->cpumask, why);
 		return -EINVAL;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) {

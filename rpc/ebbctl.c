@@ -48,6 +48,7 @@ static void print_usage(FILE *out)
 	      "  ebbctl bdev_uring_create name=disk filename=/var/lib/disk.img\n"
 	      "  ebbctl nbd_start_export bdev_name=disk path=/run/ebb/disk.nbd\n"
 	      "  ebbctl reactor_set_mode lcore=0 mode=interrupt\n"
+	      "  ebbctl save_config /etc/ebb/ebbd.json\n"
 	      "  ebbctl nvme list\n"
 	      "\n"
 	      "Exit codes: 0 done; 1 ebbd has refused, or does not answer; 2 wrong usage.\n",
@@ -286,22 +287,40 @@ static bool options_parse(int argc, char **argv, struct command_line *line)
 struct command_env {
 	struct ebb_ctl_command_env env;
 	const struct command_line *line;
+	struct rpc_client *client; /* connected when the first call is made */
+	bool connected;
 };
+
+static int env_call_with(const struct ebb_ctl_command_env *env, const char *method,
+			 struct json_object *params, struct json_object **ret_result,
+			 struct ebb_method_error *ret_error)
+{
+	struct command_env *own = ebb_container_of(env, struct command_env, env);
+	int rc = 0;
+
+	if (!own->connected) {
+		rc = rpc_client_open(own->client, own->line->path, own->line->timeout_ms);
+		own->connected = rc == 0;
+	}
+	if (rc == 0) {
+		rc = rpc_client_call(own->client, method, params, ret_result, ret_error);
+	}
+	if (rc != 0 && rc != -EREMOTEIO) {
+		method_error_set(ret_error, 0, "%s", own->client->error);
+		if (own->connected) {
+			rpc_client_close(own->client); /* the answer may still come */
+			own->connected = false;
+		}
+	}
+	return rc;
+}
 
 static int env_call(const struct ebb_ctl_command_env *env, const char *method,
 		    struct json_object **ret_result)
 {
-	const struct command_line *line =
-		ebb_container_of(env, const struct command_env, env)->line;
-	struct rpc_client client;
 	struct ebb_method_error error;
-	int rc = rpc_client_open(&client, line->path, line->timeout_ms);
 
-	if (rc == 0) {
-		rc = rpc_client_call(&client, method, NULL, ret_result, &error);
-		rpc_client_close(&client);
-	}
-	return rc;
+	return env_call_with(env, method, NULL, ret_result, &error);
 }
 
 static void env_print_json(const struct ebb_ctl_command_env *env, struct json_object *json)
@@ -312,12 +331,18 @@ static void env_print_json(const struct ebb_ctl_command_env *env, struct json_ob
 
 static int run_command(const struct command_line *line, const struct ebb_ctl_command *command)
 {
+	struct rpc_client client;
 	struct command_env env = {
-		.env = {.call = env_call, .print_json = env_print_json},
+		.env = {.call = env_call, .print_json = env_print_json, .call_with = env_call_with},
 		.line = line,
+		.client = &client,
 	};
+	int code = command->run(&env.env, line->num_words - 1, line->words + 1);
 
-	return command->run(&env.env, line->num_words - 1, line->words + 1);
+	if (env.connected) {
+		rpc_client_close(&client);
+	}
+	return code;
 }
 
 static int ebbctl(int argc, char **argv)

@@ -8,8 +8,9 @@
 
 #include <ebb/method.h>
 #include <ebb/startup.h>
+#include <ebb/wanted.h>
 
-#include "core/app/subsystem.h"
+#include "core/app/section.h"
 
 /* The methods about the framework as a whole. */
 
@@ -182,7 +183,7 @@ static void get_subsystems(struct ebb_call *call, void *params)
 	struct json_object *subsystems = json_object_new_array();
 
 	(void)params;
-	if (app_subsystem_for_each(subsystem_to_json, subsystems) != 0) {
+	if (app_section_for_each(subsystem_to_json, subsystems) != 0) {
 		json_object_put(subsystems);
 		ebb_call_error(call, EBB_METHOD_INTERNAL_ERROR,
 			       "the subsystems are not in order now: ebb is starting or stopping");
@@ -194,10 +195,58 @@ static void get_subsystems(struct ebb_call *call, void *params)
 static struct ebb_method get_subsystems_method = {
 	.name = "framework_get_subsystems",
 	.states = EBB_METHOD_RUNTIME,
-	.help = "the subsystems and what each depends on, in order of initialisation",
+	.help = "the subsystems and what each depends on, in order of initialisation; then what "
+		"else a configuration has sections for",
 	.fn = get_subsystems,
 };
 EBB_METHOD_REGISTER(get_subsystems_method)
+
+struct get_config_params {
+	char *name;
+	bool with_batches;
+};
+
+static const struct ebb_param get_config_table[] = {
+	EBB_PARAM(struct get_config_params, name, EBB_PARAM_STRING,
+		  .help = "of one that framework_get_subsystems lists"),
+	EBB_PARAM(struct get_config_params, with_batches, EBB_PARAM_BOOL, .optional = true,
+		  .help = "for SPDK's clients; changes nothing"),
+};
+
+static void get_config(struct ebb_call *call, void *arg)
+{
+	const struct get_config_params *params = arg;
+	struct json_object *config = NULL;
+
+	if (!app_section_exists(params->name)) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "subsystem \"%.64s\" is not known; framework_get_subsystems lists "
+			       "those that are",
+			       params->name);
+		return;
+	}
+	if (app_section_saves(params->name)) {
+		config = ebb_wanted_save_section(params->name);
+		if (config == NULL) {
+			ebb_call_error(call, -ENOMEM,
+				       "out of memory for the configuration of \"%.64s\"",
+				       params->name);
+			return;
+		}
+	}
+	ebb_call_result(call, config);
+}
+
+static struct ebb_method get_config_method = {
+	.name = "framework_get_config",
+	.states = EBB_METHOD_RUNTIME,
+	.help = "what is wanted of a subsystem, as a configuration has it; null: nothing ever is",
+	.params = get_config_table,
+	.num_params = EBB_ARRAY_SIZE(get_config_table),
+	.params_size = sizeof(struct get_config_params),
+	.fn = get_config,
+};
+EBB_METHOD_REGISTER(get_config_method)
 
 struct kill_params {
 	struct json_object *sig_name;

@@ -11,7 +11,8 @@
 #include <ebb/method.h>
 
 #include "config/loader/compat.h"
-#include "core/app/subsystem.h"
+#include "config/loader/section.h"
+#include "core/app/section.h"
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
 struct entry_place {
@@ -98,6 +99,9 @@ static void check_call(const struct entry_place *place, const char *name,
 				      "those that are");
 		} else if (rc < 0) {
 			entry_mistake(place, name, "%s", error.text);
+		} else {
+			ebb_debug("config", "%s: %s %s: left out, it changes nothing in ebb",
+				  place->config->name, place->text, name);
 		}
 		return;
 	}
@@ -172,53 +176,38 @@ static void check_entry(const struct entry_place *place, struct json_object *ent
 	check_call(place, json_object_get_string(method), params);
 }
 
+typedef void (*check_fn)(const struct entry_place *place, struct json_object *entry);
+
 /* An element of "config": an entry, or an array of entries. */
-static void check_element(const struct entry_place *subsystem_place, struct json_object *element,
-			  size_t index)
+static void check_element(struct entry_place *place, struct json_object *element, size_t index,
+			  check_fn check)
 {
-	struct entry_place place = *subsystem_place;
 	size_t batch_index;
 
 	if (!json_object_is_type(element, json_type_array)) {
-		snprintf(place.text, sizeof(place.text), "%s, config[%zu]", place.outer, index);
-		check_entry(&place, element);
+		snprintf(place->text, sizeof(place->text), "%s, config[%zu]", place->outer, index);
+		check(place, element);
 		return;
 	}
 	for (batch_index = 0;
-	     batch_index < json_object_array_length(element) && !place.config->out_of_memory;
+	     batch_index < json_object_array_length(element) && !place->config->out_of_memory;
 	     batch_index++) {
-		snprintf(place.text, sizeof(place.text), "%s, config[%zu][%zu]", place.outer, index,
-			 batch_index);
-		check_entry(&place, json_object_array_get_idx(element, batch_index));
+		snprintf(place->text, sizeof(place->text), "%s, config[%zu][%zu]", place->outer,
+			 index, batch_index);
+		check(place, json_object_array_get_idx(element, batch_index));
 	}
 }
 
-struct section_lookup {
-	const char *name;
-	bool found;
-};
-
-static void section_lookup_compare(const char *name, const char *const *depends_on,
-				   size_t num_depends, void *arg)
+/* @entries: an array, or NULL. */
+static void check_elements(struct entry_place *place, struct json_object *entries, check_fn check)
 {
-	struct section_lookup *lookup = arg;
+	size_t index;
 
-	(void)depends_on;
-	(void)num_depends;
-	lookup->found = lookup->found || strcmp(name, lookup->name) == 0;
-}
-
-/* A subsystem's; or the one that a method's calls are saved in. */
-static bool section_exists(const char *name)
-{
-	struct section_lookup lookup = {.name = name};
-	const struct ebb_method *method = NULL;
-
-	app_subsystem_for_each(section_lookup_compare, &lookup);
-	while (!lookup.found && (method = ebb_method_next(method)) != NULL) {
-		lookup.found = method->subsystem != NULL && strcmp(method->subsystem, name) == 0;
+	for (index = 0; entries != NULL && index < json_object_array_length(entries) &&
+			!place->config->out_of_memory;
+	     index++) {
+		check_element(place, json_object_array_get_idx(entries, index), index, check);
 	}
-	return lookup.found;
 }
 
 static void config_skip(struct config_file *config, const char *subsystem, size_t num_entries)
@@ -235,12 +224,53 @@ static void config_skip(struct config_file *config, const char *subsystem, size_
 	config->skipped = longer;
 }
 
+/* An entry of a section that is passed over must not be one that ebb would have called. */
+static void check_foreign_entry(const struct entry_place *place, struct json_object *entry)
+{
+	struct json_object *name = NULL;
+	const struct ebb_method *method = NULL;
+
+	if (json_object_is_type(entry, json_type_object) &&
+	    json_object_object_get_ex(entry, "method", &name) &&
+	    json_object_is_type(name, json_type_string)) {
+		method = ebb_method_find(json_object_get_string(name));
+	}
+	if (method == NULL) {
+		return;
+	}
+	entry_mistake(place, method->name,
+		      "ebb has this method, but no subsystem \"%.64s\", which is passed over: move "
+		      "it to %s",
+		      place->subsystem,
+		      method->subsystem != NULL ? method->subsystem
+						: "the section of another subsystem");
+}
+
+/* A section that ebb does not have; @entries: an array, or NULL. */
+static void check_foreign(struct entry_place *place, struct json_object *entries)
+{
+	size_t num_entries = entries != NULL ? json_object_array_length(entries) : 0;
+	char names[256];
+
+	if (!config_section_is_spdks(place->subsystem)) {
+		config_section_list(names, sizeof(names));
+		place->config->num_entry_mistakes++;
+		config_mistake(place->config,
+			       "%s: neither ebb nor SPDK has such a subsystem; those of ebb are %s",
+			       place->outer, names);
+		return;
+	}
+	check_elements(place, entries, check_foreign_entry);
+	if (num_entries > 0) {
+		config_skip(place->config, place->subsystem, num_entries);
+	}
+}
+
 static void check_subsystem(struct config_file *config, struct json_object *subsystem, size_t index)
 {
 	struct entry_place place = {.config = config};
 	struct json_object *name = NULL;
 	struct json_object *entries = NULL;
-	size_t entry_index;
 
 	if (!json_object_is_type(subsystem, json_type_object)) {
 		config_mistake(config,
@@ -270,24 +300,15 @@ static void check_subsystem(struct config_file *config, struct json_object *subs
 	place.subsystem = json_object_get_string(name);
 	snprintf(place.outer, sizeof(place.outer), "subsystems[%zu] \"%.64s\"", index,
 		 place.subsystem);
-	if (entries == NULL) {
-		return;
-	}
-	if (!json_object_is_type(entries, json_type_array)) {
+	if (entries != NULL && !json_object_is_type(entries, json_type_array)) {
 		config_mistake(config, "%s: \"config\" is not an array", place.outer);
 		return;
 	}
-	if (!section_exists(place.subsystem)) {
-		if (json_object_array_length(entries) > 0) {
-			config_skip(config, place.subsystem, json_object_array_length(entries));
-		}
+	if (!app_section_exists(place.subsystem)) {
+		check_foreign(&place, entries);
 		return;
 	}
-	for (entry_index = 0;
-	     entry_index < json_object_array_length(entries) && !config->out_of_memory;
-	     entry_index++) {
-		check_element(&place, json_object_array_get_idx(entries, entry_index), entry_index);
-	}
+	check_elements(&place, entries, check_entry);
 }
 
 static void check_root(struct config_file *config)
@@ -310,7 +331,15 @@ static void check_root(struct config_file *config)
 	}
 }
 
-int config_create(const char *name, const char *text, size_t len, struct config_file **ret_config)
+static void check_section(struct config_file *config)
+{
+	check_subsystem(config, config->root, 0);
+}
+
+/* @check_content: of the root. */
+static int create(const char *name, const char *text, size_t len,
+		  void (*check_content)(struct config_file *config),
+		  struct config_file **ret_config)
 {
 	struct config_file *config;
 	int rc;
@@ -322,7 +351,7 @@ int config_create(const char *name, const char *text, size_t len, struct config_
 	config->name = strdup(name);
 	rc = config->name != NULL ? config_parse(config, text, len) : -ENOMEM;
 	if (rc == 0 && config->root != NULL) {
-		check_root(config);
+		check_content(config);
 	}
 	if (config->out_of_memory) {
 		rc = -ENOMEM;
@@ -333,6 +362,17 @@ int config_create(const char *name, const char *text, size_t len, struct config_
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int config_create(const char *name, const char *text, size_t len, struct config_file **ret_config)
+{
+	return create(name, text, len, check_root, ret_config);
+}
+
+int config_create_section(const char *name, const char *text, size_t len,
+			  struct config_file **ret_config)
+{
+	return create(name, text, len, check_section, ret_config);
 }
 
 void config_destroy(struct config_file *config)

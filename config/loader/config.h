@@ -48,6 +48,10 @@ struct config_file {
  */
 int config_create(const char *name, const char *text, size_t len, struct config_file **ret_config);
 
+/* The same for one section alone: {"subsystem": ..., "config": [...]}. */
+int config_create_section(const char *name, const char *text, size_t len,
+			  struct config_file **ret_config);
+
 /* NULL is ignored. Thread: any. */
 void config_destroy(struct config_file *config);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/helper.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
@@ -36,6 +37,7 @@ static struct {
 
 	struct ebb_sequence *sequence; /* of the pass under way */
 	struct ebb_step pass_step;
+	const struct config_entry *entry; /* called last */
 } loader;
 
 /* One call under way. */
@@ -43,6 +45,7 @@ struct entry_call {
 	struct config_file *config;
 	const struct config_entry *entry;
 	struct ebb_step step;
+	uint64_t begun_ns;
 };
 
 static bool ignore_errors(void)
@@ -207,6 +210,9 @@ static void entry_done(void *arg, struct json_object *result, const struct ebb_m
 	int rc = 0;
 
 	json_object_put(result);
+	ebb_debug("config", "%s: %s after %llu us", call->entry->place,
+		  error != NULL ? "failed" : "done",
+		  (unsigned long long)((ebb_clock_now_ns() - call->begun_ns) / EBB_NS_PER_US));
 	if (error != NULL) {
 		snprintf(text, sizeof(text), "%s: %s", call->entry->place, error->text);
 		if (ignore_errors()) {
@@ -223,11 +229,17 @@ static void entry_done(void *arg, struct json_object *result, const struct ebb_m
 	ebb_step_next(step, rc);
 }
 
+static const char *pass_name(uint32_t pass)
+{
+	return pass == EBB_METHOD_STARTUP ? "first (STARTUP)" : "second (RUNTIME)";
+}
+
 static void entry_start(struct ebb_step step, void *arg)
 {
 	const struct config_entry *entry = arg;
 	struct entry_call *call = malloc(sizeof(*call));
 
+	loader.entry = entry;
 	if (call == NULL) {
 		ebb_step_next(step, -ENOMEM);
 		return;
@@ -236,6 +248,8 @@ static void entry_start(struct ebb_step step, void *arg)
 	call->config->refs++;
 	call->entry = entry;
 	call->step = step;
+	call->begun_ns = ebb_clock_now_ns();
+	ebb_debug("config", "%s: called, %s pass", entry->place, pass_name(entry->pass));
 	if (ignore_errors()) {
 		ebb_method_dispatch_wanted(entry->method, entry->params, entry_done, call);
 	} else {
@@ -247,7 +261,13 @@ static void entry_start(struct ebb_step step, void *arg)
 static void pass_failed(void *arg, const char *step, int rc)
 {
 	(void)arg;
-	app_startup_fail(rc, "%s: %s: %s", loader.config->name, step, strerror(-rc));
+	(void)step;
+	if (rc == -ETIMEDOUT) {
+		app_startup_fail(rc, "%s: it has not ended within %u s, the limit for a step",
+				 loader.entry->place, ebb_app_get_opts()->init_timeout_s);
+	} else {
+		app_startup_fail(rc, "%s: %s", loader.entry->place, strerror(-rc));
+	}
 }
 
 static void pass_done(void *arg, int rc)

@@ -176,6 +176,7 @@ static size_t cpu_first(const cpu_set_t *cpus)
 int app_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, size_t size)
 {
 	char allowed_text[128];
+	char why[192];
 	cpu_set_t allowed;
 	cpu_set_t cpus;
 	cpu_set_t both;
@@ -189,12 +190,10 @@ int app_options_cpus(const char *cpumask, cpu_set_t *ret_cpus, char *ret_error, 
 	CPU_ZERO(&cpus);
 	if (cpumask == NULL) {
 		CPU_SET(cpu_first(&allowed), &cpus);
-	} else if (os_cpumask_parse(cpumask, &cpus) < 0 || CPU_COUNT(&cpus) == 0) {
-		snprintf(ret_error, size,
-			 "CPU mask \"%s\": legal are a hexadecimal mask as 0x3 or a list as "
-			 "[0,2-3], "
-			 "with at least one of the CPUs %s",
-			 cpumask, allowed_text);
+	} else if (os_cpumask_parse(cpumask, &cpus) < 0) {
+		os_cpumask_explain(cpumask, why, sizeof(why));
+		snprintf(ret_error, size, "CPU mask \"%s\": %s; this process may run on CPUs %s",
+			 cpumask, why, allowed_text);
 		return -EINVAL;
 	}
 	CPU_AND(&both, &cpus, &allowed);

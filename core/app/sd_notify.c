@@ -54,7 +54,7 @@ static int manager_send(const char *path, const char *text)
 	return rc;
 }
 
-void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char *error)
+void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char *detail)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	const char *extra = "";
@@ -69,11 +69,11 @@ void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char 
 	} else if (phase == EBB_APP_STOPPING || phase == EBB_APP_FAILED) {
 		extra = "STOPPING=1\n";
 	}
-	if (phase != EBB_APP_FAILED || error == NULL) {
-		error = "";
+	if (detail == NULL) {
+		detail = "";
 	}
-	snprintf(text, sizeof(text), "%sSTATUS=%s%s%s\n", extra, name, error[0] != '\0' ? ": " : "",
-		 error);
+	snprintf(text, sizeof(text), "%sSTATUS=%s%s%s\n", extra, name,
+		 detail[0] != '\0' ? ": " : "", detail);
 	rc = manager_send(path, text);
 	if (rc < 0) {
 		ebb_warn("app", "cannot tell the service manager (NOTIFY_SOCKET=%s): %s", path,

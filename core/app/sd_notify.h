@@ -10,9 +10,9 @@
  * app_sd_notify_phase() - tell the socket named by $NOTIFY_SOCKET, if there is one
  * STATUS= always, READY=1 with `running`, STOPPING=1 with `stopping` and `failed`.
  * @name: of @phase
- * @error: shown with `failed`; may be NULL
+ * @detail: shown behind it: the step under way, or what has failed; NULL or empty: nothing
  * Never blocks. Thread: any.
  */
-void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char *error);
+void app_sd_notify_phase(enum ebb_app_phase phase, const char *name, const char *detail);
 
 #endif

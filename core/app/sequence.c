@@ -123,6 +123,15 @@ static void sequence_changed(const struct ebb_sequence *sequence)
 	}
 }
 
+static void sequence_named(const struct ebb_sequence *sequence)
+{
+	for (; sequence != NULL; sequence = sequence->parent) {
+		if (sequence->opts.named != NULL) {
+			sequence->opts.named(sequence->opts.arg);
+		}
+	}
+}
+
 static void sequence_go_on(void *arg)
 {
 	sequence_advance(arg);
@@ -485,6 +494,7 @@ static int timer_expired(void *arg)
 		ebb_warn("app", "%s: \"%s\" has not ended after %llu s: still waiting",
 			 sequence->opts.name, entry_name(sequence, sequence->entry),
 			 (unsigned long long)((now_ns - sequence->since_ns) / EBB_NS_PER_S));
+		sequence_named(sequence);
 	}
 	sequence_set_timer(sequence);
 	return 1;

@@ -38,6 +38,11 @@ struct app_sequence_opts {
 	/* Optional: what is waited for has changed, in this sequence or in one that is part of it.
 	 */
 	void (*changed)(void *arg);
+	/*
+	 * Optional: a step of this sequence, or of one that is part of it, has been named because
+	 * it has not ended yet.
+	 */
+	void (*named)(void *arg);
 	void *arg;
 };
 

@@ -190,6 +190,13 @@ static void startup_changed(void *arg)
 	}
 }
 
+/* A step takes long: the service manager is to see which, and how long by now. */
+static void startup_named(void *arg)
+{
+	(void)arg;
+	app_state_tell_step();
+}
+
 static void startup_end(int rc)
 {
 	waiters_resolve(rc < 0 ? rc : -ECANCELED);
@@ -233,6 +240,7 @@ static int startup_build(void)
 		.timeout_s = ebb_app_get_opts()->init_timeout_s,
 		.failed = startup_failed,
 		.changed = startup_changed,
+		.named = startup_named,
 	};
 	struct ebb_startup_step *step;
 	struct ebb_list *node;
@@ -339,6 +347,7 @@ static void wait_for_rpc_start(struct ebb_step step, void *arg)
 	startup.waiting_for_rpc = true;
 	startup.rpc_step = step;
 	ebb_notice("app", "waiting for framework_start_init on %s", ebb_app_get_opts()->rpc_socket);
+	app_state_tell_step();
 }
 
 static struct ebb_startup_step wait_for_rpc_step = {

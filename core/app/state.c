@@ -56,16 +56,37 @@ void app_state_reset(void)
 	app_sd_notify_phase(EBB_APP_ENVIRONMENT, phase_names[EBB_APP_ENVIRONMENT], NULL);
 }
 
+void app_state_tell_step(void)
+{
+	char detail[sizeof(state.snapshot.step) + 32];
+	unsigned long long age_s;
+	struct ebb_app_state now;
+
+	ebb_app_get_state(&now);
+	if (now.step[0] == '\0' || now.phase == EBB_APP_FAILED) {
+		return;
+	}
+	age_s = now.step_age_ns / EBB_NS_PER_S;
+	if (age_s > 0) {
+		snprintf(detail, sizeof(detail), "%s, %llu s", now.step, age_s);
+	} else {
+		snprintf(detail, sizeof(detail), "%s", now.step);
+	}
+	app_sd_notify_phase(now.phase, phase_names[now.phase], detail);
+}
+
 void app_state_set_phase(enum ebb_app_phase phase)
 {
-	char error[sizeof(state.snapshot.error)];
+	char error[sizeof(state.snapshot.error)] = "";
 	enum ebb_app_phase old;
 
 	pthread_mutex_lock(&state.lock);
+	if (phase == EBB_APP_FAILED) {
+		memcpy(error, state.snapshot.error, sizeof(error));
+	}
 	old = state.snapshot.phase;
 	ebb_assert(phase == old || (phase_next[old] & EBB_BIT(phase)) != 0);
 	state.snapshot.phase = phase;
-	memcpy(error, state.snapshot.error, sizeof(error));
 	pthread_mutex_unlock(&state.lock);
 	if (phase == old) {
 		return;

@@ -20,6 +20,13 @@ enum ebb_app_phase app_state_phase(void);
 /* @name: copied; NULL: no step is under way. @since_ns: when it was begun. */
 void app_state_set_step(const char *name, uint64_t since_ns);
 
+/*
+ * Tells the service manager which step is under way and how old it is: of one that takes long, as it
+ * keeps no more than a few messages that it has not read. Nothing happens where there is none, or
+ * once start-up has failed: then the error stays to be seen.
+ */
+void app_state_tell_step(void);
+
 /* Notes the last error, without a move. Thread: any. */
 void app_state_set_error(const char *text);
 

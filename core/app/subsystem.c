@@ -19,7 +19,6 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 #include <ebb/thread.h>
-#include <ebb/wanted.h>
 
 #include "core/app/sequence.h"
 #include "core/app/step_ticket.h"
@@ -289,26 +288,6 @@ int app_subsystem_for_each(void (*fn)(const char *name, const char *const *depen
 		   order.sorted[index]->num_depends, arg);
 	}
 	return 0;
-}
-
-struct json_object *app_subsystem_save(void)
-{
-	const char **sections = calloc(order.num_nodes + 1, sizeof(*sections));
-	struct json_object *saved = NULL;
-	size_t num_sections = 0;
-	size_t index;
-
-	ebb_assert(order.sorted != NULL);
-	for (index = 0; sections != NULL && index < order.num_nodes; index++) {
-		if (order.sorted[index]->subsystem->save) {
-			sections[num_sections++] = order.sorted[index]->subsystem->name;
-		}
-	}
-	if (sections != NULL) {
-		saved = ebb_wanted_save(sections, num_sections);
-	}
-	free(sections);
-	return saved;
 }
 
 static void subsystem_call_enter(struct subsystem_call *call, struct ebb_step step,

@@ -7,8 +7,6 @@
 #include <ebb/sequence.h>
 #include <ebb/subsystem.h>
 
-struct json_object;
-
 #define APP_SUBSYSTEM_ERROR_MAX 256
 
 /**
@@ -44,13 +42,5 @@ void app_subsystem_fini(struct ebb_step step);
 int app_subsystem_for_each(void (*fn)(const char *name, const char *const *depends_on,
 				      size_t num_depends, void *arg),
 			   void *arg);
-
-/**
- * app_subsystem_save() - what is wanted as a configuration (ebb/wanted.h)
- * The sections of the subsystems that save something come first, in order of initialisation.
- * Thread: app, from app_subsystem_sort() to app_subsystem_unsort().
- * Return: the caller's to put; NULL: out of memory.
- */
-struct json_object *app_subsystem_save(void);
 
 #endif

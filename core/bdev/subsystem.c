@@ -84,7 +84,6 @@ static struct ebb_subsystem bdev_subsystem = {
 	.fini = bdev_fini,
 	.fini_timeout_ms = FINI_TIMEOUT_MS,
 	.fini_expired = bdev_fini_expired,
-	.save = true,
 	.stats = bdev_stats,
 };
 

@@ -27,50 +27,24 @@ static struct json_object *entry_save(const struct ebb_wanted *wanted)
 	return json;
 }
 
-/* The "config" of the section @name in @subsystems, made there if need be; or NULL. */
-static struct json_object *section_get(struct json_object *subsystems, const char *name)
+static bool wanted_saved_in(const struct ebb_wanted *wanted, const char *section)
 {
-	struct json_object *section = NULL;
-	struct json_object *config;
-
-	for (size_t i = 0; i < json_object_array_length(subsystems); i++) {
-		section = json_object_array_get_idx(subsystems, i);
-		if (strcmp(json_object_get_string(json_object_object_get(section, "subsystem")),
-			   name) == 0) {
-			return json_object_object_get(section, "config");
-		}
-	}
-	section = json_object_new_object();
-	config = json_object_new_array();
-	if (section == NULL || config == NULL ||
-	    json_object_object_add(section, "subsystem", json_object_new_string(name)) != 0 ||
-	    json_object_object_add(section, "config", config) != 0) {
-		json_object_put(config);
-		json_object_put(section);
-		return NULL;
-	}
-	if (json_object_array_add(subsystems, section) != 0) {
-		json_object_put(section);
-		return NULL;
-	}
-	return config;
+	return strcmp(wanted->method->subsystem, section) == 0;
 }
 
 /* Those that the pass for methods of STARTUP would run, or the others. Return: 0; -ENOMEM. */
-static int wanted_save_pass(struct json_object *subsystems, bool startup)
+static int config_add(struct json_object *config, const char *section, bool startup)
 {
 	const struct ebb_wanted *wanted = NULL;
 
 	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
-		const struct ebb_method *method = wanted->method;
-		struct json_object *config;
 		struct json_object *entry;
 
-		if (((method->states & EBB_METHOD_STARTUP) != 0) != startup) {
+		if (!wanted_saved_in(wanted, section) ||
+		    ((wanted->method->states & EBB_METHOD_STARTUP) != 0) != startup) {
 			continue;
 		}
-		config = section_get(subsystems, method->subsystem);
-		entry = config != NULL ? entry_save(wanted) : NULL;
+		entry = entry_save(wanted);
 		if (entry == NULL || json_object_array_add(config, entry) != 0) {
 			json_object_put(entry);
 			return -ENOMEM;
@@ -79,19 +53,70 @@ static int wanted_save_pass(struct json_object *subsystems, bool startup)
 	return 0;
 }
 
+struct json_object *ebb_wanted_save_section(const char *section)
+{
+	struct json_object *config = json_object_new_array();
+
+	if (config == NULL || config_add(config, section, true) != 0 ||
+	    config_add(config, section, false) != 0) {
+		json_object_put(config);
+		return NULL;
+	}
+	return config;
+}
+
+static bool subsystems_have(struct json_object *subsystems, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(subsystems); i++) {
+		struct json_object *section = json_object_array_get_idx(subsystems, i);
+		struct json_object *has = json_object_object_get(section, "subsystem");
+
+		if (strcmp(json_object_get_string(has), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds the section @name, unless it is there. Return: 0; -ENOMEM. */
+static int subsystems_add(struct json_object *subsystems, const char *name)
+{
+	struct json_object *section;
+	struct json_object *config;
+
+	if (subsystems_have(subsystems, name)) {
+		return 0;
+	}
+	section = json_object_new_object();
+	config = ebb_wanted_save_section(name);
+	if (section == NULL || config == NULL ||
+	    json_object_object_add(section, "subsystem", json_object_new_string(name)) != 0 ||
+	    json_object_object_add(section, "config", config) != 0) {
+		json_object_put(config);
+		json_object_put(section);
+		return -ENOMEM;
+	}
+	if (json_object_array_add(subsystems, section) != 0) {
+		json_object_put(section);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *subsystems = json_object_new_array();
+	const struct ebb_wanted *wanted = NULL;
 	bool good = root != NULL && subsystems != NULL;
 
 	for (size_t i = 0; good && i < num_sections; i++) {
-		good = section_get(subsystems, sections[i]) != NULL;
+		good = subsystems_add(subsystems, sections[i]) == 0;
 	}
-	good = good && wanted_save_pass(subsystems, true) == 0 &&
-	       wanted_save_pass(subsystems, false) == 0 &&
-	       json_object_object_add(root, "subsystems", subsystems) == 0;
-	if (!good) {
+	while (good && (wanted = ebb_wanted_next(wanted)) != NULL) {
+		good = subsystems_add(subsystems, wanted->method->subsystem) == 0;
+	}
+	if (!good || json_object_object_add(root, "subsystems", subsystems) != 0) {
 		json_object_put(subsystems);
 		json_object_put(root);
 		return NULL;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,11 @@ static int cpumask_parse_list(const char *text, char end, cpu_set_t *cpus)
 	return end == '\0' || text[1] == '\0' ? 0 : -EINVAL;
 }
 
+static bool cpumask_is_bare_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 int os_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
 {
 	cpu_set_t cpus;
@@ -92,6 +98,8 @@ int os_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
 	CPU_ZERO(&cpus);
 	if (strncasecmp(text, "0x", 2) == 0) {
 		rc = cpumask_parse_hex(text + 2, &cpus);
+	} else if (cpumask_is_bare_number(text)) {
+		rc = -EINVAL;
 	} else if (text[0] == '[') {
 		rc = cpumask_parse_list(text + 1, ']', &cpus);
 	} else {
@@ -102,6 +110,46 @@ int os_cpumask_parse(const char *text, cpu_set_t *ret_cpus)
 	}
 	*ret_cpus = cpus;
 	return 0;
+}
+
+/* "3" is CPU 3 or mask 0x3: says what each of them is. */
+static void cpumask_explain_number(const char *number, char *ret_text, size_t size)
+{
+	char mask_text[96] = "no CPU";
+	char cpu_text[96] = "";
+	const char *digits = number;
+	cpu_set_t mask;
+	unsigned long cpu;
+
+	if (cpumask_parse_number(&digits, &cpu) == 0) {
+		snprintf(cpu_text, sizeof(cpu_text), "CPU %lu is [%lu], ", cpu, cpu);
+	}
+	CPU_ZERO(&mask);
+	if (cpumask_parse_hex(number, &mask) != 0) {
+		snprintf(mask_text, sizeof(mask_text), "larger than any");
+	} else if (CPU_COUNT(&mask) > 0) {
+		snprintf(mask_text, sizeof(mask_text), "CPU%s ", CPU_COUNT(&mask) > 1 ? "s" : "");
+		os_cpumask_format(&mask, mask_text + strlen(mask_text),
+				  sizeof(mask_text) - strlen(mask_text));
+	}
+	snprintf(ret_text, size, "a bare number may be a CPU or a mask: %smask 0x%.32s is %s",
+		 cpu_text, number, mask_text);
+}
+
+void os_cpumask_explain(const char *text, char *ret_text, size_t size)
+{
+	cpu_set_t mask;
+
+	CPU_ZERO(&mask);
+	if (cpumask_is_bare_number(text)) {
+		cpumask_explain_number(text, ret_text, size);
+	} else if (cpumask_parse_hex(text, &mask) == 0) {
+		snprintf(ret_text, size, "a mask begins with 0x: write 0x%.32s", text);
+	} else {
+		snprintf(ret_text, size,
+			 "legal are a hexadecimal mask as 0x3 or a list as [0,2-3], with at least "
+			 "one CPU");
+	}
 }
 
 void os_cpumask_format(const cpu_set_t *cpus, char *ret_text, size_t size)

@@ -27,7 +27,6 @@ static struct ebb_subsystem nbd_subsystem = {
 	.name = "nbd",
 	.init = nbd_init,
 	.fini = nbd_fini,
-	.save = true,
 	.stats = nbd_stats,
 };
 EBB_SUBSYSTEM_REGISTER(nbd_subsystem)

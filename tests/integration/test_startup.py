@@ -34,6 +34,8 @@ ARGUMENT_MISTAKES = [
     (["--rpc-socket", "/tmp/" + "x" * 200], ["205 bytes", "longest possible is 107"]),
     (["--cpumask", "rubbish"], ["--cpumask", '"rubbish"', "0x3", "[0,2-3]"]),
     (["--cpumask", ""], ["--cpumask", '""']),
+    (["--cpumask", "3"], ["--cpumask", '"3"', "CPU 3 is [3], mask 0x3 is CPUs 0-1"]),
+    (["-m", "12"], ["--cpumask", '"12"', "CPU 12 is [12], mask 0x12 is CPUs 1,4"]),
     (["--cpumask", "0x0"], ["--cpumask", '"0x0"', "at least one"]),
     (["--cpumask", "[1023]"], ["--cpumask", '"[1023]"', "1023", "legal are"]),
     (["--mode", "fast"], ['--mode "fast"', "poll, interrupt and adaptive"]),
@@ -81,6 +83,14 @@ CONFIG_MISTAKES = [
     ),
     (own(null_create("a"), null_create("a")), ["config[1] bdev_null_create", "exists already"]),
     (own({"method": "bdev_get_bdevs", "parms": {}}), ["config[0]", '"parms" is not known']),
+    (
+        {"subsystems": [{"subsystem": "bdevs", "config": [null_create("a")]}]},
+        ['subsystems[0] "bdevs"', "neither ebb nor SPDK", "bdev, "],
+    ),
+    (
+        {"subsystems": [{"subsystem": "vmd", "config": [null_create("a")]}]},
+        ['subsystems[0] "vmd", config[0] bdev_null_create', "move it to bdev"],
+    ),
 ]
 
 
@@ -349,6 +359,23 @@ def the_service_manager_is_told():
                 assert sock.recv(4096).decode() == "STOPPING=1\nSTATUS=stopping\n"
             finally:
                 daemon.remove()
+
+
+@test
+def the_service_manager_sees_what_it_waits_for():
+    daemon = Daemon("--wait-for-rpc", wait=None)
+    name = str(daemon.sockets / "notify")
+    with notify_socket(name) as sock:
+        start_with_notify(daemon, name)
+        try:
+            texts = [sock.recv(4096).decode() for _ in range(3)]
+            assert texts == ["STATUS=environment\n", "STATUS=startup\n",
+                             "STATUS=startup: wait-for-rpc\n"], texts
+            daemon.rpc("framework_start_init")
+            assert sock.recv(4096).decode() == "STATUS=initializing\n"
+            assert daemon.stop() == 0
+        finally:
+            daemon.remove()
 
 
 @test

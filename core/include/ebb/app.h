@@ -13,9 +13,10 @@ extern "C" {
 
 /* Grows at its end only: ebb_app_opts_init() fills in what fits in the caller's size. */
 struct ebb_app_opts {
-	size_t opts_size;    /* as ebb_app_opts_init() sets it; 0 is refused */
-	const char *name;    /* of the program, for people: required */
-	const char *cpumask; /* "0x3", "[0,2-3]"; NULL: one reactor, on the first allowed CPU */
+	size_t opts_size; /* as ebb_app_opts_init() sets it; 0 is refused */
+	const char *name; /* of the program, for people: required */
+	/* "0x3", "[0,2-3]", never a bare number; NULL: one reactor, on the first allowed CPU */
+	const char *cpumask;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
 	const char *json_file;    /* configuration: a path, or NULL */

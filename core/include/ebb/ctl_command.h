@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+struct ebb_method_error;
 struct json_object;
 
 /* ebbctl, as a command sees it. */
@@ -26,6 +27,13 @@ struct ebb_ctl_command_env {
 		    struct json_object **ret_result);
 	/* To stdout, as the results of methods are. */
 	void (*print_json)(const struct ebb_ctl_command_env *env, struct json_object *json);
+	/*
+	 * As call(). @params: an object, borrowed; or NULL. @ret_error: the daemon's own error, or
+	 * with code 0 that of the connection.
+	 */
+	int (*call_with)(const struct ebb_ctl_command_env *env, const char *method,
+			 struct json_object *params, struct json_object **ret_result,
+			 struct ebb_method_error *ret_error);
 };
 
 struct ebb_ctl_command {

@@ -7,8 +7,6 @@
  * order of dependency, fini() in reverse, all on the app thread, each ended by its next().
  */
 
-#include <stdbool.h>
-
 #include <ebb/base.h>
 #include <ebb/list.h>
 
@@ -29,8 +27,6 @@ struct ebb_subsystem {
 	 * the end is taken as said: shutdown goes on without it.
 	 */
 	void (*fini_expired)(void);
-	/* A saved configuration has a section of that name even if nothing is in it. */
-	bool save;
 	/*
 	 * Methods that tell, without parameters, what it has and what that has done, for a screen
 	 * such as `ebbctl status`; a NULL ends them. NULL: there are none.

@@ -39,6 +39,14 @@ const struct ebb_wanted *ebb_wanted_next(const struct ebb_wanted *previous);
 void ebb_wanted_set_present(const char *method, const char *object, bool present);
 
 /**
+ * ebb_wanted_save_section() - the entries of one section, absent ones too, as its "config"
+ * Those of methods that may be called at STARTUP come first, then the others.
+ * Return: [{"method": ..., "params": ...}], the caller's to put and shared with nobody; NULL: out
+ *	of memory.
+ */
+struct json_object *ebb_wanted_save_section(const char *section);
+
+/**
  * ebb_wanted_save() - all entries as a configuration, absent ones too
  * In each section those of methods that may be called at STARTUP come first, then the others.
  * @sections: the sections there are in any case, in this order; others follow as they come

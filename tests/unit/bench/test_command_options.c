@@ -126,6 +126,8 @@ START_TEST(test_cpus)
 	ck_assert_int_eq(parse("--bdev-json f --bdev b --core 1024"), -EINVAL);
 	ck_assert_int_eq(parse("--bdev-json f --bdev b --core 0 --cpumask 0x1"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "one of them"));
+	ck_assert_int_eq(parse("--bdev-json f --bdev b --cpumask 0"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "CPU 0 is [0], mask 0x0 is no CPU"));
 	ck_assert_int_eq(parse("--bdev-json f --bdev b --cpumask zero"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "0x3"));
 }

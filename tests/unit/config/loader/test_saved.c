@@ -20,7 +20,7 @@
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
 
-#include "core/app/subsystem.h"
+#include "core/app/section.h"
 #include "tests/unit/unit.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
@@ -85,7 +85,7 @@ static void step_next(void *arg)
 		ebb_method_dispatch(ebb_method_find(steps->method), step_params, step_done, NULL);
 		return;
 	}
-	json = app_subsystem_save();
+	json = app_section_save();
 	snprintf(saved, sizeof(saved), "%s",
 		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
 							      JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -121,7 +121,8 @@ START_TEST(nothing_wanted_is_nothing_saved)
 {
 	run(NULL, false, NULL);
 	ck_assert_str_eq(saved, "{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[]},"
-				"{\"subsystem\":\"nbd\",\"config\":[]}]}");
+				"{\"subsystem\":\"nbd\",\"config\":[]},"
+				"{\"subsystem\":\"reactor\",\"config\":[]}]}");
 }
 END_TEST
 

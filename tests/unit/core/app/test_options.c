@@ -132,6 +132,8 @@ START_TEST(test_cpumask)
 	ck_assert_int_eq(app_options_cpus("rubbish", &cpus, error, sizeof(error)), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "\"rubbish\""));
 	ck_assert_int_eq(app_options_cpus("0x0", &cpus, error, sizeof(error)), -EINVAL);
+	ck_assert_int_eq(app_options_cpus("0", &cpus, error, sizeof(error)), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "CPU 0 is [0], mask 0x0 is no CPU"));
 	if (!CPU_ISSET(1000, &allowed)) {
 		ck_assert_int_eq(app_options_cpus("[1000]", &cpus, error, sizeof(error)), -EINVAL);
 		ck_assert_ptr_nonnull(strstr(error, "may not run on CPU 1000"));

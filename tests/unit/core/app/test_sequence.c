@@ -30,6 +30,7 @@ static char trace[4096];
 static int done_count;
 static int done_rc;
 static int failed_count;
+static unsigned named_count;
 static char waiting[64];
 
 static void trace_add(const char *what, const char *name)
@@ -100,6 +101,12 @@ static void changed(void *arg)
 	snprintf(waiting, sizeof(waiting), "%s", name);
 }
 
+static void named(void *arg)
+{
+	(void)arg;
+	named_count++;
+}
+
 static void add(struct ebb_sequence *to, struct part *part)
 {
 	char undo_name[32];
@@ -120,7 +127,8 @@ static struct ebb_sequence *make(const char *name, uint32_t timeout_s)
 	struct app_sequence_opts opts = {.name = name,
 					 .timeout_s = timeout_s,
 					 .failed = failed,
-					 .changed = changed};
+					 .changed = changed,
+					 .named = named};
 	struct ebb_sequence *made;
 
 	ck_assert_int_eq(app_sequence_create(&opts, &made), 0);
@@ -370,9 +378,11 @@ START_TEST(test_hanging_step_is_named_every_5_s)
 	ck_assert_uint_eq(log_count("\"a\" has not ended after 10 s"), 1);
 	ck_assert_uint_eq(log_count("\"a\" has not ended after 15 s"), 1);
 	ck_assert_uint_eq(log_count("\"a\" has not ended"), 3);
+	ck_assert_uint_eq(named_count, 3);
 	stage_call(do_next, &parts[0]);
 	stage_advance_ms(10000);
 	ck_assert_uint_eq(log_count("\"a\" has not ended"), 3);
+	ck_assert_uint_eq(named_count, 3);
 	end();
 }
 END_TEST
@@ -512,6 +522,8 @@ START_TEST(test_inner_step_is_what_is_waited_for)
 	stage_advance_ms(5100);
 	ck_assert_uint_eq(log_count("inner: \"d\" has not ended after 5 s"), 1);
 	ck_assert_uint_eq(log_count("has not ended"), 1);
+	/* Who runs the outer one is told, too. */
+	ck_assert_uint_eq(named_count, 2);
 	stage_call(do_next, &parts[3]);
 	ck_assert_str_eq(trace, "+a +b +c +d +e done");
 	stage_call(do_undo, NULL);

@@ -39,15 +39,14 @@ END_TEST
 
 START_TEST(test_list)
 {
-	check_mask("0", "0");
-	check_mask("3", "3");
 	check_mask("[0]", "0");
+	check_mask("[3]", "3");
 	check_mask("[0,2-3]", "0 2 3");
 	check_mask("0,2-3", "0 2 3");
 	check_mask("5,1", "1 5");
 	check_mask("2-2", "2");
 	check_mask("1-3,2-4", "1 2 3 4");
-	check_mask("1023", "1023");
+	check_mask("[1023]", "1023");
 }
 END_TEST
 
@@ -88,8 +87,14 @@ START_TEST(test_refused)
 		"0,3-1",
 		"1--2",
 		"1-2-3",
+		"0",
+		"3",
+		"12",
+		"0012",
+		"1023",
 		"1024",
 		"a",
+		"ff",
 		"0 1",
 		"[0x1]",
 		"+1",
@@ -114,7 +119,7 @@ END_TEST
 
 START_TEST(test_format)
 {
-	static const char *const texts[] = {"0", "0-1", "0,2-3", "1-3,7,9-10", "1023"};
+	static const char *const texts[] = {"0-1", "0,2-3", "1-3,7,9-10", "0,1023"};
 	char text[64], small[24];
 	cpu_set_t cpus;
 
@@ -133,11 +138,46 @@ START_TEST(test_format)
 }
 END_TEST
 
+START_TEST(test_explain)
+{
+	static const char *const texts[][2] = {
+		{"3", "a bare number may be a CPU or a mask: CPU 3 is [3], mask 0x3 is CPUs 0-1"},
+		{"12", "a bare number may be a CPU or a mask: CPU 12 is [12], mask 0x12 is CPUs "
+		       "1,4"},
+		{"1", "a bare number may be a CPU or a mask: CPU 1 is [1], mask 0x1 is CPU 0"},
+		{"0", "a bare number may be a CPU or a mask: CPU 0 is [0], mask 0x0 is no CPU"},
+		{"4096", "a bare number may be a CPU or a mask: mask 0x4096 is CPUs 1-2,4,7,14"},
+		{"ff", "a mask begins with 0x: write 0xff"},
+		{"rubbish", "legal are a hexadecimal mask as 0x3 or a list as [0,2-3], with at "
+			    "least one CPU"},
+		{"0x0", "legal are a hexadecimal mask as 0x3 or a list as [0,2-3], with at least "
+			"one CPU"},
+		{"", "legal are a hexadecimal mask as 0x3 or a list as [0,2-3], with at least one "
+		     "CPU"},
+	};
+	char number[1024] = "";
+	char text[192];
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(texts); i++) {
+		os_cpumask_explain(texts[i][0], text, sizeof(text));
+		ck_assert_str_eq(text, texts[i][1]);
+	}
+	memset(number, '1', 1000);
+	os_cpumask_explain(number, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, " is larger than any"));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_TEST(test_hex),     UNIT_TEST(test_list),   UNIT_TEST(test_whole_hex),
-		UNIT_TEST(test_refused), UNIT_TEST(test_format), UNIT_END,
+		UNIT_TEST(test_hex),
+		UNIT_TEST(test_list),
+		UNIT_TEST(test_whole_hex),
+		UNIT_TEST(test_refused),
+		UNIT_TEST(test_format),
+		UNIT_TEST(test_explain),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

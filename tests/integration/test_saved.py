@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is saved is a configuration again: by ebbctl and as SPDK's client does it."""
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+
+from harness import BUILD, Daemon, RpcError, run, run_command, test
+
+EBBCTL = BUILD / "ebbctl"
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def save_as_spdk_does(daemon):
+    """What rpc.py's save_config makes of the same answers."""
+    sections = []
+    seen = set()
+    with daemon.client() as client:
+        for subsystem in client.call("framework_get_subsystems"):
+            assert set(subsystem["depends_on"]) <= seen, subsystem
+            seen.add(subsystem["subsystem"])
+            config = client.call(
+                "framework_get_config", name=subsystem["subsystem"], with_batches=False
+            )
+            sections.append({"subsystem": subsystem["subsystem"], "config": config})
+    return json.dumps({"subsystems": sections}, indent=2) + "\n"
+
+
+def load_as_spdk_does(daemon, text):
+    """What rpc.py's load_config does with a file; the methods that it has left out."""
+    sections = [section for section in json.loads(text)["subsystems"] if section["config"]]
+    with daemon.client() as client:
+        known = client.call("rpc_get_methods", include_aliases=True)
+        for section in sections:
+            for entry in section["config"]:
+                assert entry["method"] in known, entry
+        found = True
+        while found and sections:
+            found = False
+            allowed = client.call("rpc_get_methods", current=True)
+            for section in sections:
+                for entry in list(section["config"]):
+                    if entry["method"] in allowed:
+                        client.call(entry["method"], **entry["params"])
+                        section["config"].remove(entry)
+                        found = True
+            sections = [section for section in sections if section["config"]]
+            if "framework_start_init" in allowed:
+                client.call("framework_start_init")
+                found = True
+    return [entry["method"] for section in sections for entry in section["config"]]
+
+
+def saved(daemon):
+    return daemon.ebbctl("save_config").stdout
+
+
+def entries(text):
+    """{section: [method]} of a saved configuration."""
+    return {
+        section["subsystem"]: [entry["method"] for entry in section["config"] or []]
+        for section in json.loads(text)["subsystems"]
+    }
+
+
+def make_everything(daemon):
+    """One of each kind of thing that needs no hardware, by RPC."""
+    lcore = daemon.rpc("framework_get_reactors")["reactors"][0]["lcore"]
+    file = daemon.disk("file.img", 1 << 20)
+    other = daemon.disk("other.img", 1 << 20)
+    daemon.rpc("bdev_null_create", name="n", num_blocks=8, block_size=512, uuid=UUID)
+    daemon.rpc("bdev_null_create", name="m", num_blocks=8, block_size=4096)
+    daemon.rpc("bdev_uring_create", name="u", filename=str(file), readonly=True)
+    daemon.rpc("bdev_aio_create", name="a", filename=str(other), block_size=4096)
+    daemon.rpc("nbd_start_export", bdev_name="n", path=str(daemon.sockets / "n.nbd"))
+    daemon.rpc("nbd_start_export", bdev_name="n", path=str(daemon.sockets / "n2.nbd"),
+               export_name="second", read_only=True)
+    daemon.rpc("nbd_start_export", bdev_name="m", address="127.0.0.1", port=0)
+    daemon.rpc("bdev_nvme_set_options", retry_count=7)
+    daemon.rpc("bdev_nvme_set_options", timeout_us=1000000)
+    daemon.rpc("reactor_set_mode", lcore=lcore, mode="adaptive", spin_us_max=30)
+    daemon.rpc("reactor_set_interrupt_mode", lcore=lcore, disable_interrupt=False)
+
+
+WITH_OPTIONS = {
+    "subsystems": [
+        {"subsystem": "bdev", "config": [
+            {"method": "bdev_set_options", "params": {"bdev_io_pool_size": 64}}]}
+    ]
+}
+EVERYTHING = {
+    "bdev": ["bdev_set_options", "bdev_nvme_set_options", "bdev_null_create", "bdev_null_create",
+             "bdev_uring_create", "bdev_uring_create"],
+    "nbd": ["nbd_start_export"] * 3,
+    "reactor": ["reactor_set_mode"],
+}
+
+
+def everything_saved(folder_of):
+    """A configuration with everything in it, saved from a daemon that ends; its files stay."""
+    with Daemon(config=WITH_OPTIONS) as daemon:
+        make_everything(daemon)
+        text = saved(daemon)
+        for name in ("file.img", "other.img"):
+            os.link(daemon.folder / name, folder_of.folder / name)
+        moved = text.replace(str(daemon.folder), str(folder_of.folder))
+        return moved.replace(str(daemon.sockets), str(folder_of.sockets))
+
+
+@test
+def all_that_was_asked_for_is_saved():
+    with Daemon(config=WITH_OPTIONS) as daemon:
+        make_everything(daemon)
+        text = saved(daemon)
+        found = {name: methods for name, methods in entries(text).items() if methods}
+        assert found == EVERYTHING, found
+        assert text == save_as_spdk_does(daemon)
+        daemon.rpc("bdev_null_delete", name="m")
+        daemon.rpc("nbd_stop_export", export_name="second")
+        assert len(entries(saved(daemon))["bdev"]) == 5
+        assert entries(saved(daemon))["nbd"] == ["nbd_start_export"]
+
+
+@test
+def what_is_saved_is_loaded_and_saved_the_same():
+    daemon = Daemon()
+    daemon.config = text = everything_saved(daemon)
+    with daemon:
+        assert saved(daemon) == text, saved(daemon)
+        # By what was saved, not by what it was loaded from.
+        daemon.rpc("bdev_null_create", name="later", num_blocks=8, block_size=512)
+        daemon.config = saved(daemon)
+        assert daemon.config != text
+        assert daemon.stop() == 0
+        daemon.start()
+        assert saved(daemon) == daemon.config
+
+
+@test
+def load_config_starts_a_daemon_that_waits():
+    for load in ("ebbctl", "spdk"):
+        daemon = Daemon("--wait-for-rpc", wait="startup")
+        text = everything_saved(daemon)
+        with daemon:
+            if load == "ebbctl":
+                (daemon.folder / "saved.json").write_text(text)
+                done = daemon.ebbctl("load_config", daemon.folder / "saved.json")
+                assert done.stdout == done.stderr == "", done
+            else:
+                assert load_as_spdk_does(daemon, text) == []
+            assert daemon.rpc("framework_get_state")["state"] == "running"
+            assert saved(daemon) == text, (load, saved(daemon))
+
+
+@test
+def load_config_starts_one_that_waits_with_nothing_to_do():
+    with Daemon("--wait-for-rpc", wait="startup") as daemon:
+        path = daemon.folder / "empty.json"
+        path.write_text('{"subsystems": [{"subsystem": "bdev", "config": []}]}')
+        daemon.ebbctl("load_config", path)
+        assert daemon.rpc("framework_get_state")["state"] == "running"
+
+
+@test
+def what_is_too_late_for_a_running_daemon_is_left_out():
+    daemon = Daemon()
+    text = everything_saved(daemon)
+    with daemon:
+        path = daemon.folder / "saved.json"
+        path.write_text(text)
+        done = daemon.ebbctl("load_config", path)
+        assert "config[0] bdev_set_options: left out" in done.stderr, done
+        assert "only before framework_start_init" in done.stderr, done
+        assert done.stderr.count("\n") == 1, done
+        left = entries(saved(daemon))["bdev"]
+        assert left == EVERYTHING["bdev"][1:], left
+    daemon = Daemon()
+    text = everything_saved(daemon)
+    with daemon:
+        assert load_as_spdk_does(daemon, text) == ["bdev_set_options"]
+
+
+@test
+def one_subsystem_is_saved_and_loaded():
+    with Daemon() as daemon:
+        make_everything(daemon)
+        path = daemon.folder / "nbd.json"
+        daemon.ebbctl("save_subsystem_config", "nbd", path)
+        first = json.loads(path.read_text())
+        assert first["subsystem"] == "nbd" and len(first["config"]) == 3, first
+        for name in ("n", "second", "m"):
+            daemon.rpc("nbd_stop_export", export_name=name)
+        assert entries(saved(daemon))["nbd"] == []
+        daemon.ebbctl("load_subsystem_config", path)
+        assert json.loads(daemon.ebbctl("save_subsystem_config", "nbd").stdout) == first
+        done = daemon.ebbctl("save_subsystem_config", "nbds", check=False)
+        assert done.returncode == 1 and '"nbds" is not known' in done.stderr, done
+    with Daemon("--wait-for-rpc", wait="startup") as daemon:
+        section = json.dumps(WITH_OPTIONS["subsystems"][0])
+        command = [EBBCTL, "-s", daemon.rpc_socket, "load_subsystem_config"]
+        subprocess.run(command, input=section, text=True, check=True)
+        assert daemon.rpc("framework_get_state")["state"] == "startup"
+        daemon.rpc("framework_start_init")
+        assert entries(saved(daemon))["bdev"] == ["bdev_set_options"]
+
+
+@test
+def a_file_with_mistakes_is_not_loaded():
+    config = {"subsystems": [{"subsystem": "bdev", "config": [
+        {"method": "bdev_null_create", "params": {"name": "a", "num_blocks": 8, "block_size": 512}},
+        {"method": "bdev_null_create", "params": {"name": "b", "num_blocks": "many"}},
+        {"method": "no_such"},
+    ]}, {"subsystem": "bdevs", "config": []}]}
+    with Daemon() as daemon:
+        path = daemon.folder / "wrong.json"
+        path.write_text(json.dumps(config))
+        done = daemon.ebbctl("load_config", path, check=False)
+        assert done.returncode == 1 and done.stderr.count("\n") == 3, done
+        for part in ("config[1] bdev_null_create", "config[2] no_such", 'subsystems[1] "bdevs"'):
+            assert part in done.stderr, (part, done.stderr)
+        assert daemon.rpc("bdev_get_bdevs") == []
+        path.write_text('{"subsystems": [\n  {]\n}')
+        done = daemon.ebbctl("load_config", path, check=False)
+        assert done.returncode == 1 and "line 2, column 4" in done.stderr, done
+        done = daemon.ebbctl("load_config", daemon.folder / "missing", check=False)
+        assert done.returncode == 1 and "No such file" in done.stderr, done
+
+
+@test
+def a_call_that_fails_ends_the_load_and_is_named():
+    def null(name):
+        params = {"name": name, "num_blocks": 8, "block_size": 512}
+        return {"method": "bdev_null_create", "params": params}
+
+    config = {"subsystems": [{"subsystem": "bdev", "config": [null("a"), [null("a")], null("b")]}]}
+    with Daemon() as daemon:
+        path = daemon.folder / "twice.json"
+        path.write_text(json.dumps(config))
+        done = daemon.ebbctl("load_config", path, check=False)
+        assert done.returncode == 1, done
+        place = f'{path}: subsystems[0] "bdev", config[1][0] bdev_null_create: '
+        assert place in done.stderr and "exists already" in done.stderr, done.stderr
+        assert [bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")] == ["a"]
+
+
+@test
+def a_file_is_replaced_whole_or_not_at_all():
+    with Daemon() as daemon:
+        daemon.rpc("bdev_null_create", name="n", num_blocks=8, block_size=512, uuid=UUID)
+        folder = daemon.folder / "etc"
+        folder.mkdir()
+        path = folder / "ebbd.json"
+        path.write_text("old")
+        path.chmod(0o640)
+        command = [EBBCTL, "-s", daemon.rpc_socket, "save_config", path]
+
+        def full_disk():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+        done = run_command(command, preexec_fn=full_disk)
+        assert done.returncode == 1 and str(path) in done.stderr, done
+        assert "File too large" in done.stderr and done.stdout == "", done
+        assert path.read_text() == "old"
+        assert [entry.name for entry in folder.iterdir()] == ["ebbd.json"]
+        daemon.ebbctl("save_config", path)
+        assert path.read_text() == saved(daemon)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        # An ebbd that does not answer leaves it alone, too.
+        daemon.stop()
+        done = run_command(command)
+        assert done.returncode == 1 and "there is no socket" in done.stderr, done
+        assert UUID in path.read_text()
+        assert [entry.name for entry in folder.iterdir()] == ["ebbd.json"]
+
+
+@test
+def framework_get_config_tells_of_one_subsystem():
+    with Daemon() as daemon:
+        assert daemon.rpc("framework_get_config", name="bdev") == []
+        assert daemon.rpc("framework_get_config", name="nvme", with_batches=True) is None
+        for params in ({"name": "bdevs"}, {}, {"name": 1}, {"name": "bdev", "batches": 1}):
+            try:
+                daemon.rpc("framework_get_config", **params)
+                raise AssertionError(f"taken: {params}")
+            except RpcError as error:
+                assert error.code == -32602, error
+    with Daemon("--wait-for-rpc", wait="startup") as daemon:
+        try:
+            daemon.rpc("framework_get_config", name="bdev")
+            raise AssertionError("it told of what is not there yet")
+        except RpcError as error:
+            assert error.code == -1, error
+
+
+@test
+def wrong_usage_is_told():
+    with Daemon() as daemon:
+        for words in (["save_config", "a", "b"], ["load_config", "a", "b"],
+                      ["save_subsystem_config"], ["save_subsystem_config", "a", "b", "c"]):
+            done = daemon.ebbctl(*words, check=False)
+            assert done.returncode == 2 and words[0] in done.stderr, (words, done)
+        for word in ("save_config", "load_config", "save_subsystem_config",
+                     "load_subsystem_config"):
+            assert word in daemon.ebbctl(word, "--help").stdout
+            assert word in daemon.ebbctl("--help").stdout
+
+
+run()
