@@ -11,6 +11,7 @@
 #include <ebb/ctl_command.h>
 
 #include "core/app/default_socket.h"
+#include "core/method/compat.h"
 #include "core/os/std_fds.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
@@ -66,8 +67,16 @@ static void print_methods(FILE *out)
 	}
 	fputs("\nMethods:\n", out);
 	while ((method = ebb_method_next(method)) != NULL) {
-		fprintf(out, "  %-28s %s\n", method->name,
-			method->help != NULL ? method->help : "");
+		if (!method_compat_changes_nothing(method)) {
+			fprintf(out, "  %-28s %s\n", method->name,
+				method->help != NULL ? method->help : "");
+		}
+	}
+	fputs("\nMethods of SPDK's that are answered, and change nothing:\n", out);
+	while ((method = ebb_method_next(method)) != NULL) {
+		if (method_compat_changes_nothing(method)) {
+			fprintf(out, "  %s\n", method->name);
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ static const struct ebb_param get_methods_table[] = {
 	EBB_PARAM(struct get_methods_params, current, EBB_PARAM_BOOL, .optional = true,
 		  .help = "only those that may be called now"),
 	EBB_PARAM(struct get_methods_params, include_aliases, EBB_PARAM_BOOL, .optional = true,
-		  .help = "other names for the same, too"),
+		  .help = "other names for the same, too (SPDK's are always there)"),
 };
 
 static void get_methods(struct ebb_call *call, void *arg)
@@ -37,7 +37,7 @@ static void get_methods(struct ebb_call *call, void *arg)
 			continue;
 		}
 		json_object_array_add(names, json_object_new_string(method->name));
-		if (params->include_aliases && method->alias != NULL) {
+		if (method->alias != NULL && (params->include_aliases || method->alias_listed)) {
 			json_object_array_add(names, json_object_new_string(method->alias));
 		}
 	}

@@ -10,7 +10,6 @@
 #include <ebb/log.h>
 #include <ebb/method.h>
 
-#include "config/loader/compat.h"
 #include "config/loader/section.h"
 #include "core/app/section.h"
 
@@ -87,36 +86,14 @@ static void check_call(const struct entry_place *place, const char *name,
 {
 	const struct ebb_method *method = ebb_method_find(name);
 	struct ebb_method_error error = {.code = 0};
-	struct json_object *kept;
 	uint32_t pass;
-	int rc;
 
 	if (method == NULL) {
-		rc = config_compat_method(name, params, error.text, sizeof(error.text));
-		if (rc == -ENOENT) {
-			entry_mistake(place, name,
-				      "this method is not known; rpc_get_methods lists "
-				      "those that are");
-		} else if (rc < 0) {
-			entry_mistake(place, name, "%s", error.text);
-		} else {
-			ebb_debug("config", "%s: %s %s: left out, it changes nothing in ebb",
-				  place->config->name, place->text, name);
-		}
+		entry_mistake(place, name,
+			      "this method is not known; rpc_get_methods lists those that are");
 		return;
 	}
-	rc = config_compat_params(method, params, &kept, error.text, sizeof(error.text));
-	if (rc == -ENOMEM) {
-		place->config->out_of_memory = true;
-		return;
-	}
-	if (rc == 0) {
-		rc = ebb_method_check(method, kept, &error);
-		if (rc < 0) {
-			json_object_put(kept);
-		}
-	}
-	if (rc < 0) {
+	if (ebb_method_check(method, params, &error) < 0) {
 		entry_mistake(place, name, "%s", error.text);
 		return;
 	}
@@ -125,7 +102,6 @@ static void check_call(const struct entry_place *place, const char *name,
 			place, name,
 			"it waits for the end of start-up, which waits for this file: leave it "
 			"out, and call it by RPC");
-		json_object_put(kept);
 		return;
 	}
 	/* Legal in both: in the first pass, and only there. */
@@ -134,10 +110,9 @@ static void check_call(const struct entry_place *place, const char *name,
 		entry_mistake(place, name,
 			      "this method can run neither before nor after the "
 			      "subsystems are initialised");
-		json_object_put(kept);
 		return;
 	}
-	config_add_entry(place, method, name, kept, pass);
+	config_add_entry(place, method, name, json_object_get(params), pass);
 }
 
 static void check_entry(const struct entry_place *place, struct json_object *entry)

@@ -20,7 +20,7 @@ struct config_entry {
 	char *step;  /* "bdev/bdev_null_create" */
 	char *place; /* "FILE: subsystems[1] "bdev", config[3] bdev_null_create" */
 	const struct ebb_method *method;
-	struct json_object *params; /* what is left after config_compat_params(), or NULL */
+	struct json_object *params; /* or NULL */
 	uint32_t pass;              /* EBB_METHOD_STARTUP or EBB_METHOD_RUNTIME */
 };
 

@@ -137,24 +137,12 @@ EBB_METHOD_REGISTER(method_get_bdevs)
 
 struct options_params {
 	uint32_t bdev_io_pool_size;
-	uint32_t bdev_io_cache_size;
-	bool bdev_auto_examine;
-	uint32_t iobuf_small_cache_size;
-	uint32_t iobuf_large_cache_size;
 };
-
-#define OPTIONS_IGNORED(field, type)                                    \
-	EBB_PARAM(struct options_params, field, type, .optional = true, \
-		  .help = "for SPDK's clients; changes nothing")
 
 static const struct ebb_param options_table[] = {
 	EBB_PARAM(struct options_params, bdev_io_pool_size, EBB_PARAM_UINT32, .optional = true,
 		  .min = POOL_SIZE_MIN, .max = POOL_SIZE_MAX,
 		  .help = "requests that each channel of a bdev may have in flight (default 1024)"),
-	OPTIONS_IGNORED(bdev_io_cache_size, EBB_PARAM_UINT32),
-	OPTIONS_IGNORED(bdev_auto_examine, EBB_PARAM_BOOL),
-	OPTIONS_IGNORED(iobuf_small_cache_size, EBB_PARAM_UINT32),
-	OPTIONS_IGNORED(iobuf_large_cache_size, EBB_PARAM_UINT32),
 };
 
 static const struct options_params options_defaults = {

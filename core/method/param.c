@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/method/compat.h"
+
 /* Doubles hold every integer up to here. */
 #define DOUBLE_EXACT_MAX 9007199254740992.0
 
@@ -284,38 +286,44 @@ const struct ebb_param *method_param_find(const struct ebb_method *method, const
 	return NULL;
 }
 
-/* "flag, i32, u32": the table's names, as far as there is room. */
+/* Adds @name to "flag, i32, u32", as far as there is room. */
+static void list_add_name(char *text, size_t size, size_t *len, const char *name)
+{
+	int added = snprintf(text + *len, size - *len, "%s%s", *len > 0 ? ", " : "", name);
+
+	*len += (size_t)added < size - *len ? (size_t)added : size - *len - 1;
+}
+
+/* The table's names; if it has none, those that are SPDK's. */
 static void params_list_names(const struct ebb_method *method, char *text, size_t size)
 {
+	const struct method_compat_param *param = NULL;
 	size_t len = 0;
 
 	snprintf(text, size, "no parameters");
 	for (size_t i = 0; i < method->num_params; i++) {
-		int added = snprintf(text + len, size - len, "%s%s", i > 0 ? ", " : "",
-				     method->params[i].name);
-
-		len += (size_t)added < size - len ? (size_t)added : size - len - 1;
+		list_add_name(text, size, &len, method->params[i].name);
+	}
+	while (method->num_params == 0 && (param = method_compat_next(method, param)) != NULL) {
+		list_add_name(text, size, &len, param->name);
 	}
 }
 
-/* Every name in @params must be one of the table's. */
+/* Every name in @params must be one of the table's, or one of SPDK's that changes nothing. */
 static int params_check_names(const struct ebb_method *method, struct json_object *params,
 			      struct ebb_method_error *ret_error)
 {
-	json_object_object_foreach(params, name, value)
-	{
-		char known[128];
+	const char *unknown = NULL;
+	int rc = method_compat_check(method, params, &unknown, ret_error);
+	char known[128];
 
-		(void)value;
-		if (method_param_find(method, name) == NULL) {
-			params_list_names(method, known, sizeof(known));
-			method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
-					 "method \"%s\" has no parameter \"%.40s\"; it takes %s",
-					 method->name, name, known);
-			return -EINVAL;
-		}
+	if (rc == -ENOENT) {
+		params_list_names(method, known, sizeof(known));
+		method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
+				 "method \"%s\" has no parameter \"%.40s\"; it takes %s",
+				 method->name, unknown, known);
 	}
-	return 0;
+	return rc == 0 ? 0 : -EINVAL;
 }
 
 int method_param_decode(const struct ebb_method *method, struct json_object *params, void *values,
@@ -331,17 +339,15 @@ int method_param_decode(const struct ebb_method *method, struct json_object *par
 	if (json_object_is_type(params, json_type_array) && json_object_array_length(params) == 0) {
 		params = NULL;
 	}
-	if (params != NULL) {
-		if (!json_object_is_type(params, json_type_object)) {
-			method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
-					 "the parameters of method \"%s\" must be given by name, "
-					 "in an object",
-					 method->name);
-			return -EINVAL;
-		}
-		if (params_check_names(method, params, ret_error) != 0) {
-			return -EINVAL;
-		}
+	if (params != NULL && !json_object_is_type(params, json_type_object)) {
+		method_error_set(ret_error, EBB_METHOD_INVALID_PARAMS,
+				 "the parameters of method \"%s\" must be given by name, in an "
+				 "object",
+				 method->name);
+		return -EINVAL;
+	}
+	if (params_check_names(method, params, ret_error) != 0) {
+		return -EINVAL;
 	}
 	for (size_t i = 0; i < method->num_params; i++) {
 		const struct ebb_param *param = &method->params[i];

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/method/compat.h"
+
 /* The parameter's type with its limits, in few words. */
 static void help_type(const struct ebb_param *param, char *text, size_t size)
 {
@@ -81,6 +83,23 @@ static void help_widths(const struct ebb_method *method, int *ret_name, int *ret
 	}
 }
 
+/* SPDK's parameters, where they change nothing. */
+static void help_compat(const struct ebb_method *method, FILE *out)
+{
+	const struct method_compat_param *param = NULL;
+
+	while ((param = method_compat_next(method, param)) != NULL) {
+		fprintf(out, "%s%s",
+			method_compat_next(method, NULL) == param
+				? "Of SPDK's, taken where they change nothing: "
+				: ", ",
+			param->name);
+	}
+	if (method_compat_next(method, NULL) != NULL) {
+		fputs(".\n", out);
+	}
+}
+
 void method_param_help_print(const struct ebb_method *method, FILE *out)
 {
 	const char *states = method->states == EBB_METHOD_STARTUP   ? "before the subsystems start"
@@ -95,7 +114,9 @@ void method_param_help_print(const struct ebb_method *method, FILE *out)
 	}
 	fprintf(out, "May be called %s.\n", states);
 	if (method->num_params == 0) {
-		fprintf(out, "It takes no parameters.\n");
+		fprintf(out, "It takes no parameters%s.\n",
+			method_compat_next(method, NULL) != NULL ? " of its own" : "");
+		help_compat(method, out);
 		return;
 	}
 	help_widths(method, &name_width, &type_width);
@@ -111,4 +132,5 @@ void method_param_help_print(const struct ebb_method *method, FILE *out)
 		help_default(method, param, out);
 		fputc('\n', out);
 	}
+	help_compat(method, out);
 }

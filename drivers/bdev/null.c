@@ -55,12 +55,6 @@ struct null_create_params {
 	uint64_t num_blocks;
 	uint32_t block_size;
 	uint8_t uuid[16];
-	uint32_t physical_block_size;
-	uint32_t md_size;
-	uint32_t dif_type;
-	uint32_t dif_pi_format;
-	bool dif_is_head_of_md;
-	int32_t numa_id;
 };
 
 #define NULL_PARAM(field, type, ...) EBB_PARAM(struct null_create_params, field, type, __VA_ARGS__)
@@ -71,34 +65,7 @@ static const struct ebb_param null_create_table[] = {
 	NULL_PARAM(block_size, EBB_PARAM_UINT32, .min = 512, .max = 65536,
 		   .help = "bytes, a power of two"),
 	NULL_PARAM(uuid, EBB_PARAM_UUID, .optional = true, .help = "made up if not given"),
-	NULL_PARAM(physical_block_size, EBB_PARAM_UINT32, .optional = true,
-		   .help = "for SPDK's clients; changes nothing"),
-	NULL_PARAM(md_size, EBB_PARAM_UINT32, .optional = true,
-		   .help = "for SPDK's clients; only 0: there is no metadata"),
-	NULL_PARAM(dif_type, EBB_PARAM_UINT32, .optional = true,
-		   .help = "for SPDK's clients; only 0: there is no protection information"),
-	NULL_PARAM(dif_pi_format, EBB_PARAM_UINT32, .optional = true,
-		   .help = "for SPDK's clients; only 0"),
-	NULL_PARAM(dif_is_head_of_md, EBB_PARAM_BOOL, .optional = true,
-		   .help = "for SPDK's clients; only false"),
-	NULL_PARAM(numa_id, EBB_PARAM_INT32, .optional = true,
-		   .help = "for SPDK's clients; changes nothing"),
 };
-
-/* Asked for what this bdev has not: which parameter. */
-static const char *null_unsupported(const struct null_create_params *params)
-{
-	if (params->md_size != 0) {
-		return "md_size";
-	}
-	if (params->dif_type != 0) {
-		return "dif_type";
-	}
-	if (params->dif_pi_format != 0) {
-		return "dif_pi_format";
-	}
-	return params->dif_is_head_of_md ? "dif_is_head_of_md" : NULL;
-}
 
 static int null_create(const struct null_create_params *params)
 {
@@ -137,14 +104,7 @@ static int null_create(const struct null_create_params *params)
 static void null_create_call(struct ebb_call *call, void *arg)
 {
 	const struct null_create_params *params = arg;
-	const char *unsupported = null_unsupported(params);
 
-	if (unsupported != NULL) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "%s: a null bdev has no metadata; leave it out or give 0",
-			       unsupported);
-		return;
-	}
 	if (params->name[0] == '\0') {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "name: must not be empty");
 		return;

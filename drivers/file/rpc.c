@@ -110,6 +110,7 @@ static void file_delete_call(struct ebb_call *call, void *arg)
 static struct ebb_method file_create_method = {
 	.name = "bdev_uring_create",
 	.alias = "bdev_aio_create",
+	.alias_listed = true,
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
 	.help = "make a block device of a file or of a disk of the kernel's, by io_uring",
@@ -126,6 +127,7 @@ static struct ebb_method file_create_method = {
 static struct ebb_method file_delete_method = {
 	.name = "bdev_uring_delete",
 	.alias = "bdev_aio_delete",
+	.alias_listed = true,
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
 	.help = "take a file block device away; the file stays",

@@ -164,8 +164,31 @@ struct name_params {
 	char *name;
 };
 
-static const struct ebb_param name_table[] = {
-	EBB_PARAM(struct name_params, name, EBB_PARAM_STRING, .help = "of an NVMe controller"),
+struct detach_params {
+	char *name;
+	char *trtype;
+	char *traddr;
+};
+
+static const struct ebb_param detach_table[] = {
+	EBB_PARAM(struct detach_params, name, EBB_PARAM_STRING, .help = "of an NVMe controller"),
+	EBB_PARAM(struct detach_params, trtype, EBB_PARAM_STRING, .optional = true,
+		  .help = "only if it was attached with this trtype"),
+	EBB_PARAM(struct detach_params, traddr, EBB_PARAM_STRING, .optional = true,
+		  .help = "only if it was attached at this address"),
+};
+
+struct reset_params {
+	char *name;
+	uint32_t cntlid;
+	bool cntlid_given;
+};
+
+static const struct ebb_param reset_table[] = {
+	EBB_PARAM(struct reset_params, name, EBB_PARAM_STRING, .help = "of an NVMe controller"),
+	EBB_PARAM(struct reset_params, cntlid, EBB_PARAM_UINT32, .optional = true, .max = 65535,
+		  .given_offset = offsetof(struct reset_params, cntlid_given),
+		  .help = "only if the controller has this identifier"),
 };
 
 static const struct ebb_param optional_name_table[] = {
@@ -191,12 +214,25 @@ static void detach_done(void *arg)
 	ebb_call_result(arg, json_object_new_boolean(true));
 }
 
+/* Is the controller where the caller thinks it is? NULL: wherever. */
+static bool is_where(const struct nvme_drive *drive, const char *trtype, const char *traddr)
+{
+	return (trtype == NULL || nvme_transport_find(trtype) == drive->path->transport) &&
+	       (traddr == NULL || nvme_drive_find_address(drive->path->transport, traddr) == drive);
+}
+
 static void detach_call(struct ebb_call *call, void *arg)
 {
-	const struct name_params *params = arg;
+	const struct detach_params *params = arg;
 	struct nvme_drive *drive = find_or_answer(call, params->name);
 
-	if (drive != NULL && nvme_drive_detach(drive, detach_done, call) < 0) {
+	if (drive != NULL && !is_where(drive, params->trtype, params->traddr)) {
+		ebb_call_error(
+			call, -ENODEV,
+			"NVMe controller '%s' is attached by trtype '%s' at %s; leave trtype "
+			"and traddr out, or give these",
+			params->name, drive->path->transport->trtype, drive->path->traddr);
+	} else if (drive != NULL && nvme_drive_detach(drive, detach_done, call) < 0) {
 		ebb_call_error(call, -EALREADY,
 			       "NVMe controller '%s' is being detached already; it waits for "
 			       "those who hold its bdevs",
@@ -239,11 +275,17 @@ static void reset_done(void *arg, struct nvme_drive *drive, int rc)
 
 static void reset_call(struct ebb_call *call, void *arg)
 {
-	const struct name_params *params = arg;
+	const struct reset_params *params = arg;
 	struct nvme_drive *drive = find_or_answer(call, params->name);
 	int rc;
 
 	if (drive == NULL) {
+		return;
+	}
+	if (params->cntlid_given && params->cntlid != drive->path->info.cntlid) {
+		ebb_call_error(call, -ENODEV,
+			       "NVMe controller '%s' has the cntlid %u, not %u; leave cntlid out",
+			       params->name, drive->path->info.cntlid, params->cntlid);
 		return;
 	}
 	rc = nvme_drive_reset(drive, reset_done, call);
@@ -275,9 +317,9 @@ static struct ebb_method detach_method = {
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
 	.help = "take an NVMe controller's block devices away and let go of it",
-	.params = name_table,
-	.num_params = EBB_ARRAY_SIZE(name_table),
-	.params_size = sizeof(struct name_params),
+	.params = detach_table,
+	.num_params = EBB_ARRAY_SIZE(detach_table),
+	.params_size = sizeof(struct detach_params),
 	.fn = detach_call,
 	.effect = EBB_METHOD_REMOVES,
 	.subsystem = "bdev",
@@ -300,9 +342,9 @@ static struct ebb_method reset_method = {
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
 	.help = "reset an NVMe controller; I/O waits meanwhile",
-	.params = name_table,
-	.num_params = EBB_ARRAY_SIZE(name_table),
-	.params_size = sizeof(struct name_params),
+	.params = reset_table,
+	.num_params = EBB_ARRAY_SIZE(reset_table),
+	.params_size = sizeof(struct reset_params),
 	.fn = reset_call,
 };
 

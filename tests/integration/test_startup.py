@@ -79,7 +79,7 @@ CONFIG_MISTAKES = [
     (own(null_create("a", md_size=8)), ["config[0] bdev_null_create", "md_size", "metadata"]),
     (
         own({"method": "bdev_nvme_set_hotplug", "params": {"enable": True}}),
-        ["config[0] bdev_nvme_set_hotplug", '"enable" is true', "only 0 or false"],
+        ["config[0] bdev_nvme_set_hotplug", '"enable"', "is true", ": give false"],
     ),
     (own(null_create("a"), null_create("a")), ["config[1] bdev_null_create", "exists already"]),
     (own({"method": "bdev_get_bdevs", "parms": {}}), ["config[0]", '"parms" is not known']),

@@ -75,6 +75,7 @@ enum ebb_method_effect {
 struct ebb_method {
 	const char *name;
 	const char *alias;              /* another name for the same, or NULL */
+	bool alias_listed;              /* as a method of its own, which it is in SPDK */
 	uint32_t states;                /* mask of EBB_METHOD_STARTUP, EBB_METHOD_RUNTIME */
 	bool changes_state;             /* the caller's credentials are logged */
 	bool while_paused;              /* by RPC: called also while the subsystems start */

@@ -13,7 +13,6 @@
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
-#include "config/loader/compat.h"
 #include "core/app/subsystem.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
@@ -109,12 +108,6 @@ static struct ebb_method late_method = {.name = "t_late",
 EBB_METHOD_REGISTER(late_method)
 static struct ebb_method never_method = {.name = "t_never", .states = 0, .fn = late, PARAMS};
 EBB_METHOD_REGISTER(never_method)
-/* The rows for bdev_*_create count for it. */
-static struct ebb_method create_method = {.name = "bdev_tests_create",
-					  .states = EBB_METHOD_RUNTIME,
-					  .fn = late,
-					  PARAMS};
-EBB_METHOD_REGISTER(create_method)
 
 static struct config_file *config;
 
@@ -333,19 +326,22 @@ END_TEST
 
 START_TEST(test_compat_methods)
 {
-	entry_accepted("{\"method\": \"bdev_wait_for_examine\"}", 0);
+	entry_accepted("{\"method\": \"bdev_wait_for_examine\"}", 1);
+	ck_assert_uint_eq(config->entries[0].pass, EBB_METHOD_RUNTIME);
 	entry_accepted("{\"method\": \"iobuf_set_options\", \"params\": {\"small_pool_count\": 1}}",
-		       0);
-	entry_accepted(
-		"{\"method\": \"sock_impl_set_options\", \"params\": {\"impl_name\": \"x\"}}", 0);
-	entry_accepted("{\"method\": \"accel_set_options\", \"params\": {\"buf_count\": 1}}", 0);
+		       1);
+	ck_assert_uint_eq(config->entries[0].pass, EBB_METHOD_STARTUP);
 	entry_accepted("{\"method\": \"bdev_nvme_set_hotplug\", "
 		       "\"params\": {\"period_us\": 100000, \"enable\": false}}",
-		       0);
-	entry_mistake(
-		"{\"method\": \"bdev_nvme_set_hotplug\", \"params\": {\"enable\": true}}",
-		" bdev_nvme_set_hotplug: parameter \"enable\" is true: ebb cannot watch for new "
-		"NVMe devices, only 0 or false is taken");
+		       1);
+	entry_mistake("{\"method\": \"bdev_nvme_set_hotplug\", \"params\": {\"enable\": true}}",
+		      " bdev_nvme_set_hotplug: parameter \"enable\" of method "
+		      "\"bdev_nvme_set_hotplug\" is true, but ebb attaches only what it is told to "
+		      "(bdev_nvme_attach_controller): give false");
+	entry_mistake("{\"method\": \"iobuf_set_options\", \"params\": {\"small_pool\": 1}}",
+		      " iobuf_set_options: method \"iobuf_set_options\" has no parameter "
+		      "\"small_pool\"; it takes small_pool_count, large_pool_count, small_bufsize, "
+		      "large_bufsize, enable_numa");
 }
 END_TEST
 
@@ -379,62 +375,9 @@ START_TEST(test_compat_nvme)
 	entry_mistake("{\"method\": \"bdev_nvme_attach_controller\", \"params\": {\"name\": "
 		      "\"Nvme0\", \"trtype\": \"PCIe\", \"traddr\": \"0000:01:00.0\", "
 		      "\"prchk_guard\": true}}",
-		      " bdev_nvme_attach_controller: parameter \"prchk_guard\" is true: ebb cannot "
-		      "check protection information, only 0 or false is taken");
-}
-END_TEST
-
-START_TEST(test_compat_parameters)
-{
-	struct json_object *left;
-
-	entry_accepted("{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", "
-		       "\"md_size\": 0, \"dif_type\": 0, \"dif_is_head_of_md\": false, "
-		       "\"dif_pi_format\": 0, \"numa_id\": -1, \"optimal_io_boundary\": 0, "
-		       "\"preferred_write_alignment\": 0, \"physical_block_size\": 0}}",
-		       1);
-	left = config->entries[0].params;
-	ck_assert_int_eq(json_object_object_length(left), 1);
-	entry_mistake(
-		"{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", \"md_size\": "
-		"8}}",
-		" bdev_tests_create: parameter \"md_size\" is 8: ebb cannot keep metadata beside "
-		"the blocks, only 0 or false is taken");
-	entry_mistake(
-		"{\"method\": \"bdev_tests_create\", \"params\": {\"name\": \"a\", \"numa_id\": "
-		"1}}",
-		" bdev_tests_create: parameter \"numa_id\" is 1: ebb cannot choose a NUMA node, "
-		"only 0 or less is taken");
-	/* Not of a method that has no such row. */
-	check("{\"subsystems\": [{\"subsystem\": \"t_own\", \"config\": [{\"method\": \"t_late\", "
-	      "\"params\": {\"name\": \"a\", \"md_size\": 0}}]}]}");
-	ck_assert_uint_eq(config->num_mistakes, 1);
-}
-END_TEST
-
-START_TEST(test_compat_like)
-{
-	static const char same[] = "{\"block_size\": 512, \"physical_block_size\": 512}";
-	static const char other[] = "{\"block_size\": 512, \"physical_block_size\": 4096}";
-	static const struct ebb_param block_size = {.name = "block_size"};
-	static const struct ebb_method method = {.name = "bdev_x_create",
-						 .params = &block_size,
-						 .num_params = 1};
-	struct json_object *given = json_tokener_parse(same);
-	struct json_object *kept;
-	char error[256];
-
-	ck_assert_int_eq(config_compat_params(&method, given, &kept, error, sizeof(error)), 0);
-	ck_assert_int_eq(json_object_object_length(kept), 1);
-	json_object_put(kept);
-	json_object_put(given);
-	given = json_tokener_parse(other);
-	ck_assert_int_eq(config_compat_params(&method, given, &kept, error, sizeof(error)),
-			 -EINVAL);
-	ck_assert_str_eq(error,
-			 "parameter \"physical_block_size\" is 4096: ebb cannot have a physical "
-			 "block size of its own, only 0 or the same as block_size");
-	json_object_put(given);
+		      " bdev_nvme_attach_controller: parameter \"prchk_guard\" of method "
+		      "\"bdev_nvme_attach_controller\" is true, but ebb does not check protection "
+		      "information: leave it out, or give false");
 }
 END_TEST
 
@@ -582,8 +525,6 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_a_methods_section_need_be_no_subsystem),
 		UNIT_TEST(test_compat_methods),
 		UNIT_TEST(test_compat_nvme),
-		UNIT_TEST(test_compat_parameters),
-		UNIT_TEST(test_compat_like),
 		UNIT_TEST(test_two_passes),
 		UNIT_TEST(test_each_entry_is_told_at_debug),
 		UNIT_TEST(test_mistake_before_anything_runs),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/method/compat.h"
 #include "tests/unit/unit.h"
 
 #define ROUNDS 400
@@ -231,8 +232,10 @@ START_TEST(every_methods_parameters_come_back)
 	unsigned num = 0;
 
 	while ((of = ebb_method_next(of)) != NULL) {
-		check_many(of);
-		num++;
+		if (!method_compat_changes_nothing(of)) { /* nothing of theirs is kept */
+			check_many(of);
+			num++;
+		}
 	}
 	ck_assert_uint_gt(num, 20);
 }

@@ -54,17 +54,17 @@ END_TEST
 START_TEST(what_an_spdk_file_says_is_taken_if_harmless)
 {
 	call_is("bdev_null_create",
-		"{'name': 'n', 'num_blocks': 1, 'block_size': 512, 'physical_block_size': 4096, "
+		"{'name': 'n', 'num_blocks': 1, 'block_size': 512, 'physical_block_size': 512, "
 		"'md_size': 0, 'dif_type': 0, 'dif_is_head_of_md': false, 'dif_pi_format': 0, "
 		"'numa_id': -1}",
 		"\"n\"");
 	call_is("bdev_null_delete", "{'name': 'n'}", "true");
 	call_has("bdev_null_create",
 		 "{'name': 'n', 'num_blocks': 1, 'block_size': 512, 'md_size': 8}",
-		 "error -32602: md_size: a null bdev has no metadata");
+		 "error -32602: parameter \"md_size\" of method \"bdev_null_create\" is 8");
 	call_has("bdev_null_create",
 		 "{'name': 'n', 'num_blocks': 1, 'block_size': 512, 'dif_type': 1}",
-		 "error -32602: dif_type");
+		 "error -32602: parameter \"dif_type\"");
 }
 END_TEST
 

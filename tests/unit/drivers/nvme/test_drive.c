@@ -104,6 +104,21 @@ START_TEST(impossible_calls_are_refused)
 }
 END_TEST
 
+START_TEST(who_is_meant_may_be_said_in_full)
+{
+	call_is(ATTACH, "{'name': 'n', 'trtype': 'mock', 'traddr': '1F:00.0'}", "[\"nn1\"]");
+	call_has("bdev_nvme_reset_controller", "{'name': 'n', 'cntlid': 7}",
+		 "error -19: NVMe controller 'n' has the cntlid 0, not 7");
+	call_is("bdev_nvme_reset_controller", "{'name': 'n', 'cntlid': 0}", "true");
+	call_has("bdev_nvme_detach_controller", "{'name': 'n', 'traddr': '0000:20:00.0'}",
+		 "error -19: NVMe controller 'n' is attached by trtype 'mock' at 0000:1f:00.0");
+	call_has("bdev_nvme_detach_controller", "{'name': 'n', 'trtype': 'tcp'}", "error -19: ");
+	call_has("bdev_nvme_detach_controller", "{'name': 'n', 'trtype': 'uring'}", "error -19: ");
+	call_is("bdev_nvme_detach_controller",
+		"{'name': 'n', 'trtype': 'MOCK', 'traddr': '1f:00.0', 'adrfam': 'ipv4'}", "true");
+}
+END_TEST
+
 START_TEST(an_address_has_one_form)
 {
 	call_is(ATTACH, "{'name': 'n', 'trtype': 'mock', 'traddr': '1F:00.0'}", "[\"nn1\"]");
@@ -421,6 +436,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(driver_specific_tells_who_it_is),
 		UNIT_TEST(an_spdk_client_may_write_the_type_otherwise),
 		UNIT_TEST(impossible_calls_are_refused),
+		UNIT_TEST(who_is_meant_may_be_said_in_full),
 		UNIT_TEST(an_address_has_one_form),
 		UNIT_TEST(a_transport_that_fails_says_why),
 		UNIT_TEST(what_cannot_be_used_is_refused_with_the_reason),
