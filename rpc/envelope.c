@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/method/param.h"
-#include "rpc/utf8.h"
+#include "core/base/utf8.h"
 
 static int envelope_refuse(struct ebb_method_error *error, const char *what)
 {
@@ -90,14 +90,14 @@ int rpc_envelope_parse(struct json_object *value, struct rpc_envelope *ret_envel
 /* A text may hold a name cut in the middle of a character, or a file's with any bytes. */
 static void text_make_utf8(char *text)
 {
-	struct rpc_utf8 utf8 = {0};
+	struct base_utf8 utf8 = {0};
 	char *character = text;
 
 	for (char *c = text; *c != '\0'; c++) {
 		if (utf8.left == 0) {
 			character = c;
 		}
-		if (!rpc_utf8_next(&utf8, (uint8_t)*c)) {
+		if (!base_utf8_next(&utf8, (uint8_t)*c)) {
 			*character = '?';
 			c = character;
 			utf8.left = 0;

@@ -53,7 +53,7 @@ static bool json_scalar(char c)
 
 static enum scan scan_string(struct rpc_framing *framing, char c)
 {
-	if (!rpc_utf8_next(&framing->utf8, (uint8_t)c)) {
+	if (!base_utf8_next(&framing->utf8, (uint8_t)c)) {
 		return SCAN_NO_JSON;
 	}
 	if (framing->escaped) {
@@ -135,7 +135,7 @@ static void framing_reset(struct rpc_framing *framing)
 	framing->scalar = false;
 	framing->in_string = false;
 	framing->escaped = false;
-	framing->utf8 = (struct rpc_utf8){0};
+	framing->utf8 = (struct base_utf8){0};
 }
 
 static enum rpc_framing_status framing_refuse(size_t byte, const char *why,

@@ -11,7 +11,7 @@
 
 #include <ebb/method.h>
 
-#include "rpc/utf8.h"
+#include "core/base/utf8.h"
 
 #define RPC_FRAMING_DEPTH_MAX 32
 #define RPC_FRAMING_BYTES_MAX (1024 * 1024)
@@ -24,7 +24,7 @@ struct rpc_framing {
 	bool scalar; /* a number or a word: ends where something else begins */
 	bool in_string;
 	bool escaped; /* after a backslash */
-	struct rpc_utf8 utf8;
+	struct base_utf8 utf8;
 	/* Its bytes from earlier calls. */
 	char *kept;
 	size_t kept_len;

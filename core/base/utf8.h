@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RPC_UTF8_H
-#define RPC_UTF8_H
+#ifndef CORE_BASE_UTF8_H
+#define CORE_BASE_UTF8_H
 
 /* A check of UTF-8, byte by byte: Unicode 15.0, table 3-7 "Well-Formed UTF-8 Byte Sequences". */
 
@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 /* A zeroed one is ready. */
-struct rpc_utf8 {
+struct base_utf8 {
 	unsigned left; /* bytes to come in the character under way */
 	uint8_t min;   /* the range of the next of them */
 	uint8_t max;
 };
 
-static inline bool rpc_utf8_begin(struct rpc_utf8 *utf8, uint8_t byte)
+static inline bool base_utf8_begin(struct base_utf8 *utf8, uint8_t byte)
 {
 	utf8->min = 0x80;
 	utf8->max = 0xbf;
@@ -38,10 +38,10 @@ static inline bool rpc_utf8_begin(struct rpc_utf8 *utf8, uint8_t byte)
 }
 
 /* Return: false: @byte cannot come here. */
-static inline bool rpc_utf8_next(struct rpc_utf8 *utf8, uint8_t byte)
+static inline bool base_utf8_next(struct base_utf8 *utf8, uint8_t byte)
 {
 	if (utf8->left == 0) {
-		return rpc_utf8_begin(utf8, byte);
+		return base_utf8_begin(utf8, byte);
 	}
 	if (byte < utf8->min || byte > utf8->max) {
 		return false;
