@@ -60,7 +60,7 @@ static inline void event_callback_read_clock(struct event_reactor *reactor)
 /* The same, in a turn that has read it before. */
 void event_callback_read_clock_again(struct event_reactor *reactor);
 
-/* Reports a spin lock that @thread still holds when the callback @name has returned. */
+/* Reports the spin locks that @thread still holds when the callback @name has returned. */
 void event_spinlock_held(struct ebb_thread *thread, const char *name);
 
 /* Around each callback of @thread. */
@@ -83,7 +83,7 @@ static inline void event_callback_end(struct event_reactor *reactor, struct ebb_
 		event_turn.worked = true;
 	}
 	event_span_set_state(reactor, worked ? EVENT_SPAN_WORKED : EVENT_SPAN_IDLE);
-	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != 0)) {
+	if (thread != NULL && ebb_unlikely(thread->held_spinlocks != NULL)) {
 		event_spinlock_held(thread, atomic_load_explicit(&reactor->span.name,
 								 memory_order_relaxed));
 	}

@@ -28,6 +28,15 @@ enum event_channel_state {
 	EVENT_CHANNEL_STATE_COUNT,
 };
 
+/* How far the device has made it. */
+enum event_channel_life {
+	EVENT_CHANNEL_CREATING, /* create() runs */
+	EVENT_CHANNEL_LIVE,
+	EVENT_CHANNEL_FAILED, /* create() failed, and kept references: void, until these are put */
+	EVENT_CHANNEL_ENDING, /* destroy() runs, or create() has failed */
+	EVENT_CHANNEL_LIFE_COUNT,
+};
+
 struct ebb_io_channel {
 	struct ebb_list device_link;
 	struct ebb_list thread_link;
@@ -35,6 +44,7 @@ struct ebb_io_channel {
 	struct ebb_thread *thread;
 	unsigned ref;
 	bool destroying; /* the message that destroys it is under way */
+	enum event_channel_life life;
 	enum event_channel_state state;
 	struct ebb_msg msg;
 } __attribute__((aligned(64)));
@@ -55,7 +65,7 @@ void event_io_device_finish(struct event_io_device *device);
 
 /*
  * Under the lock: the calling thread's channel to @device, whatever its references; NULL if there
- * is none, or its create() has not ended, or its destroy() has begun.
+ * is none, or its create() has failed, or its destroy() has begun. Its create() may be running.
  */
 struct ebb_io_channel *event_io_channel_find(struct event_io_device *device);
 

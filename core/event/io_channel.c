@@ -18,6 +18,19 @@ static const uint32_t channel_next[EVENT_CHANNEL_STATE_COUNT] = {
 	[EVENT_CHANNEL_QUIET] = EBB_BIT(EVENT_CHANNEL_OPEN),
 };
 
+static const uint32_t channel_life_next[EVENT_CHANNEL_LIFE_COUNT] = {
+	[EVENT_CHANNEL_CREATING] = EBB_BIT(EVENT_CHANNEL_LIVE) | EBB_BIT(EVENT_CHANNEL_FAILED) |
+				   EBB_BIT(EVENT_CHANNEL_ENDING),
+	[EVENT_CHANNEL_LIVE] = EBB_BIT(EVENT_CHANNEL_ENDING),
+	[EVENT_CHANNEL_FAILED] = EBB_BIT(EVENT_CHANNEL_ENDING),
+};
+
+static void channel_set_life(struct ebb_io_channel *channel, enum event_channel_life life)
+{
+	ebb_assert(channel_life_next[channel->life] & EBB_BIT(life));
+	channel->life = life;
+}
+
 /* Reports use of a channel from another thread than its own (rule 2). */
 static bool channel_is_mine(struct ebb_io_channel *channel, const char *function, const void *site)
 {
@@ -39,7 +52,8 @@ struct ebb_io_channel *event_io_channel_find(struct event_io_device *device)
 			ebb_list_entry(node, struct ebb_io_channel, device_link);
 
 		if (channel->thread == event_turn.thread &&
-		    !ebb_list_empty(&channel->thread_link)) {
+		    (channel->life == EVENT_CHANNEL_CREATING ||
+		     channel->life == EVENT_CHANNEL_LIVE)) {
 			return channel;
 		}
 	}
@@ -87,28 +101,53 @@ static void channel_quiesce(struct ebb_io_channel *channel)
 	channel->device->ops.quiesce(ebb_io_channel_ctx(channel), channel);
 }
 
-/* The channel is linked first, so that the device cannot go while create() runs. */
+/*
+ * create() has failed. What it got of the channel while it ran, and has not put, is void: such a
+ * channel is found by nobody any more and goes, without destroy(), when these are put.
+ */
+static void channel_create_failed(struct ebb_io_channel *channel, int rc, const void *site)
+{
+	struct event_io_device *device = channel->device;
+	struct ebb_thread *thread = channel->thread;
+
+	ebb_error("thread", "thread '%s' gets no channel to '%s': %s", thread->name, device->name,
+		  strerror(-rc));
+	if (--channel->ref == 0) {
+		channel_set_life(channel, EVENT_CHANNEL_ENDING);
+		channel_unlink(channel);
+		free(channel);
+		return;
+	}
+	channel_set_life(channel, EVENT_CHANNEL_FAILED);
+	ebb_list_push_back(&thread->channels, &channel->thread_link);
+	thread->num_channels++;
+	ebb_violation_at(2, "ebb_io_channel_get (in a create() that failed, and not put there)",
+			 device->name, thread, thread, site);
+}
+
+/*
+ * The channel is linked first, so that the device cannot go while create() runs, and so that a get
+ * inside create() finds it.
+ */
 static struct ebb_io_channel *channel_create(struct event_io_device *device,
-					     struct ebb_io_channel *channel)
+					     struct ebb_io_channel *channel, const void *site)
 {
 	struct ebb_thread *thread = event_turn.thread;
 	int rc = device->ops.create != NULL
 			 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
 			 : 0;
 
-	if (rc == 0) {
-		ebb_list_push_back(&thread->channels, &channel->thread_link);
-		thread->num_channels++;
-		if (thread->move != NULL && device->ops.quiesce != NULL) {
-			channel_quiesce(channel); /* like those that the move found */
-		}
-		return channel;
+	if (rc != 0) {
+		channel_create_failed(channel, rc, site);
+		return NULL;
 	}
-	ebb_error("thread", "thread '%s' gets no channel to '%s': %s", thread->name, device->name,
-		  strerror(-rc));
-	channel_unlink(channel);
-	free(channel);
-	return NULL;
+	channel_set_life(channel, EVENT_CHANNEL_LIVE);
+	ebb_list_push_back(&thread->channels, &channel->thread_link);
+	thread->num_channels++;
+	if (thread->move != NULL && device->ops.quiesce != NULL) {
+		channel_quiesce(channel); /* like those that the move found */
+	}
+	return channel;
 }
 
 static struct ebb_io_channel *channel_alloc(size_t ctx_size)
@@ -162,7 +201,7 @@ EBB_REPORTS struct ebb_io_channel *ebb_io_channel_get(void *device_address)
 		channel->ref++;
 		return channel;
 	}
-	return channel_create(device, channel);
+	return channel_create(device, channel, __builtin_return_address(0));
 }
 
 EBB_REPORTS struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel)
@@ -178,14 +217,16 @@ static void channel_destroy(void *arg)
 {
 	struct ebb_io_channel *channel = arg;
 	struct event_io_device *device = channel->device;
+	bool made = channel->life == EVENT_CHANNEL_LIVE;
 
 	channel->destroying = false;
 	if (channel->ref != 0) {
 		return; /* a get has taken it back */
 	}
+	channel_set_life(channel, EVENT_CHANNEL_ENDING);
 	ebb_list_remove(&channel->thread_link);
 	channel->thread->num_channels--;
-	if (device->ops.destroy != NULL) {
+	if (made && device->ops.destroy != NULL) {
 		device->ops.destroy(device->device, ebb_io_channel_ctx(channel));
 	}
 	channel_unlink(channel);
@@ -198,6 +239,11 @@ EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 		return;
 	}
 	ebb_assert(channel->ref > 0);
+	if (channel->life == EVENT_CHANNEL_CREATING && channel->ref == 1) {
+		ebb_violation(2, "ebb_io_channel_put (in create(), of what was not got there)",
+			      channel->device->name, channel->thread, channel->thread);
+		return;
+	}
 	if (--channel->ref == 0 && !channel->destroying) {
 		channel->destroying = true;
 		ebb_msg_init(&channel->msg, channel_destroy, channel);
@@ -261,7 +307,7 @@ void event_channels_quiesce(struct ebb_thread *thread)
 		struct ebb_io_channel *channel =
 			ebb_list_entry(node, struct ebb_io_channel, thread_link);
 
-		if (channel->device->ops.quiesce != NULL) {
+		if (channel->life == EVENT_CHANNEL_LIVE && channel->device->ops.quiesce != NULL) {
 			channel_quiesce(channel);
 		}
 	}

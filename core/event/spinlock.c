@@ -9,11 +9,13 @@
 #include "core/event/callback.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
+#include "core/event/violation.h"
 
 void ebb_spinlock_init(struct ebb_spinlock *lock, const char *name)
 {
 	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
 	lock->name = name;
+	lock->next = NULL;
 }
 
 EBB_REPORTS void ebb_spinlock_fini(struct ebb_spinlock *lock)
@@ -47,8 +49,20 @@ EBB_REPORTS int ebb_spinlock_lock(struct ebb_spinlock *lock)
 		__builtin_ia32_pause();
 #endif
 	}
-	thread->held_spinlocks++;
+	lock->next = thread->held_spinlocks;
+	thread->held_spinlocks = lock;
 	return 0;
+}
+
+static void spinlock_forget(struct ebb_thread *thread, struct ebb_spinlock *lock)
+{
+	struct ebb_spinlock **place = &thread->held_spinlocks;
+
+	while (*place != lock) {
+		place = &(*place)->next;
+	}
+	*place = lock->next;
+	lock->next = NULL;
 }
 
 EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
@@ -60,12 +74,17 @@ EBB_REPORTS int ebb_spinlock_unlock(struct ebb_spinlock *lock)
 		ebb_violation(5, "ebb_spinlock_unlock (not the holder)", lock->name, owner, thread);
 		return -EPERM;
 	}
-	thread->held_spinlocks--;
+	spinlock_forget(thread, lock);
 	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELEASE);
 	return 0;
 }
 
 void event_spinlock_held(struct ebb_thread *thread, const char *name)
 {
-	ebb_violation(5, "ebb_spinlock_lock (held at the end of a callback)", name, thread, thread);
+	const struct ebb_spinlock *lock;
+
+	for (lock = thread->held_spinlocks; lock != NULL; lock = lock->next) {
+		event_violation_in(5, "ebb_spinlock_lock (held at the end of a callback)",
+				   lock->name, thread, thread, name);
+	}
 }

@@ -23,6 +23,7 @@ enum event_thread_state {
 
 struct event_move;
 struct event_reactor;
+struct ebb_spinlock;
 
 struct ebb_thread {
 	struct event_msg_queue queue;
@@ -46,7 +47,7 @@ struct ebb_thread {
 	uint64_t busy_ns;
 	uint64_t created_ns;
 	uint64_t next_poller_id;
-	unsigned held_spinlocks;
+	struct ebb_spinlock *held_spinlocks; /* the last one locked first */
 
 	/* What an exit waits for. */
 	struct ebb_list channels;

@@ -23,12 +23,21 @@ struct violation {
 	uint64_t count;
 };
 
-static const char *const violation_rules[] = {
-	[1] = "do not wait for a message to yourself",
-	[2] = "a channel belongs to the thread that got it",
-	[3] = "a bdev_io completes on the thread that submitted it",
-	[4] = "threads, pollers and channels exist only inside ebb_app_start()",
-	[5] = "do not block a reactor",
+/* What people are told: what is wrong, and what to do. The rule's number is for whoever looks it up. */
+static const struct {
+	const char *wrong;
+	const char *remedy;
+} violation_rules[] = {
+	[1] = {"a callback may be waiting for what runs only when it has returned",
+	       "return, and go on in the message"},
+	[2] = {"an object was used in a way, or on a thread, that is not its owner's",
+	       "refused; send the owner a message and do it there, once for each reference"},
+	[3] = {"a request was completed twice, or on another thread than it was submitted on",
+	       "complete each request once; one from another thread is carried to its owner"},
+	[4] = {"this is possible only in a callback of an ebb thread, inside ebb_app_start()",
+	       "refused; send a message to a thread and do it there"},
+	[5] = {"whoever spins for this lock may spin for ever, and blocks its core",
+	       "lock and unlock it once, in one callback of one thread"},
 };
 
 static struct violation violations[VIOLATION_RECORDS];
@@ -83,20 +92,46 @@ static bool violation_record(int rule, const char *function, const char *object,
 	return first;
 }
 
+/* @from: where it was called, in words */
+static void violation_log(int rule, const char *function, const char *object,
+			  const struct ebb_thread *owner, const struct ebb_thread *runner,
+			  const char *from)
+{
+	ebb_error("rules",
+		  "%s: %s() on '%s', which belongs to thread '%s', by thread '%s', from %s; %s "
+		  "(rule %d)",
+		  violation_rules[rule].wrong, function, object, violation_thread_name(owner),
+		  violation_thread_name(runner), from, violation_rules[rule].remedy, rule);
+}
+
+static void violation_act(void)
+{
+	if (atomic_load(&violation_action) == EBB_VIOLATION_ABORT) {
+		abort();
+	}
+}
+
 void ebb_violation_at(int rule, const char *function, const char *object,
 		      const struct ebb_thread *owner, const struct ebb_thread *runner,
 		      const void *site)
 {
+	char from[32];
+
 	if (violation_record(rule, function, object, owner, runner, site)) {
-		ebb_error("rules",
-			  "rule %d (%s) broken: %s() on '%s', which belongs to thread '%s', "
-			  "by thread '%s', from %p",
-			  rule, violation_rules[rule], function, object,
-			  violation_thread_name(owner), violation_thread_name(runner), site);
+		snprintf(from, sizeof(from), "%p", site);
+		violation_log(rule, function, object, owner, runner, from);
 	}
-	if (atomic_load(&violation_action) == EBB_VIOLATION_ABORT) {
-		abort();
+	violation_act();
+}
+
+void event_violation_in(int rule, const char *function, const char *object,
+			const struct ebb_thread *owner, const struct ebb_thread *runner,
+			const char *callback)
+{
+	if (violation_record(rule, function, object, owner, runner, callback)) {
+		violation_log(rule, function, object, owner, runner, callback);
 	}
+	violation_act();
 }
 
 void event_violation_count(int rule, const char *function, const char *object,

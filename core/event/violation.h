@@ -8,4 +8,9 @@
 void event_violation_count(int rule, const char *function, const char *object,
 			   const struct ebb_thread *owner, const struct ebb_thread *runner);
 
+/* As ebb_violation_at(), for a call site that has passed: the name of its callback stands for it. */
+void event_violation_in(int rule, const char *function, const char *object,
+			const struct ebb_thread *owner, const struct ebb_thread *runner,
+			const char *callback);
+
 #endif

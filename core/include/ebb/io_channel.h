@@ -22,7 +22,11 @@ struct ebb_io_device_ops {
 	const char *name; /* of the device, for people; copied */
 	size_t ctx_size;  /* bytes of context behind each channel, zeroed */
 
-	/* A thread's first get, on that thread. < 0: the get returns NULL, nothing is left. */
+	/*
+	 * A thread's first get, on that thread. < 0: the get returns NULL, nothing is left. A get
+	 * of the same device inside it returns the channel that is being created; one that is not
+	 * put before create() fails is reported, and good for nothing but to be put.
+	 */
 	int (*create)(void *device, void *ctx);
 
 	/* A thread's last put, on that thread, on a later turn. */

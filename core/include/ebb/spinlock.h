@@ -19,11 +19,12 @@ struct ebb_thread;
 struct ebb_spinlock {
 	struct ebb_thread *owner; /* NULL: free; by __atomic functions only */
 	const char *name;
+	struct ebb_spinlock *next; /* of those that the owner holds; its own */
 };
 
-#define EBB_SPINLOCK_INIT(lock_name) \
-	{                            \
-		NULL, (lock_name)    \
+#define EBB_SPINLOCK_INIT(lock_name)    \
+	{                               \
+		NULL, (lock_name), NULL \
 	}
 
 /* Nobody else knows @lock. @name is borrowed. fini() reports one that is held. Thread: any. */

@@ -19,7 +19,8 @@ static struct ebb_thread *thread, *other;
 static char device, second_device;
 static unsigned creates, destroys, gone;
 static int create_rc;
-static bool unregister_in_create, get_in_create;
+static bool unregister_in_create, get_in_create, keep_in_create;
+static struct ebb_io_channel *got_in_create;
 
 static void on_gone(void *arg)
 {
@@ -37,10 +38,12 @@ static int create(void *created_for, void *ctx)
 	ck_assert_uint_eq(context->number, 0);
 	ck_assert_int_eq(memcmp(context->zeroed, zeroes, sizeof(zeroes)), 0);
 	if (get_in_create) {
-		get_in_create = false; /* what this gets is made by a create() of its own */
-		create_rc = -ENODEV;
-		ck_assert_ptr_null(ebb_io_channel_get(&device));
-		create_rc = 0;
+		got_in_create = ebb_io_channel_get(&device);
+		ck_assert_ptr_eq(got_in_create, ebb_io_channel_from_ctx(ctx));
+		ck_assert_uint_eq(got_in_create->ref, 2);
+		if (!keep_in_create) {
+			ebb_io_channel_put(got_in_create);
+		}
 	}
 	if (unregister_in_create) {
 		ck_assert_int_eq(ebb_io_device_unregister(&device, NULL), 0);
@@ -236,23 +239,101 @@ START_TEST(test_unregister_in_create)
 }
 END_TEST
 
-/* A channel is not found before its create() has ended: whoever got it could not use it. */
+/* Inside create() it is the same channel, with one more reference: not one of another create(). */
 START_TEST(test_get_in_create)
 {
 	struct ebb_io_channel *channel;
-	struct context *context;
 
 	get_in_create = true;
-	channel = ebb_io_channel_get(&device);
-	ck_assert_ptr_nonnull(channel);
-	context = ebb_io_channel_ctx(channel);
-	ck_assert_uint_eq(context->number, 1);
+	channel = get();
+	ck_assert_ptr_eq(got_in_create, channel);
+	ck_assert_uint_eq(creates, 1);
 	ck_assert_uint_eq(thread->num_channels, 1);
 	ck_assert_uint_eq(channel->ref, 1);
 	ebb_io_channel_put(channel);
-	stepper_leave();
-	stepper_settle();
+	settle();
 	ck_assert_uint_eq(destroys, 1);
+}
+END_TEST
+
+START_TEST(test_keep_in_create)
+{
+	struct ebb_io_channel *channel;
+
+	get_in_create = true;
+	keep_in_create = true;
+	channel = get();
+	ck_assert_uint_eq(channel->ref, 2);
+	ebb_io_channel_put(channel);
+	settle();
+	ck_assert_uint_eq(destroys, 0);
+	ebb_io_channel_put(got_in_create);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+}
+END_TEST
+
+/* What was got and put inside is of no consequence for a create() that fails. */
+START_TEST(test_get_in_create_fails)
+{
+	get_in_create = true;
+	create_rc = -ENOMEM;
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(thread->num_channels, 0);
+	ck_assert_uint_eq(log_count("rule 2"), 0);
+	unregister();
+	settle();
+	ck_assert_uint_eq(gone, 1);
+}
+END_TEST
+
+/* What was got inside and kept is void, reported, and gone when it is put, without a destroy(). */
+START_TEST(test_keep_in_create_fails)
+{
+	struct ebb_io_channel *channel;
+
+	get_in_create = true;
+	keep_in_create = true;
+	create_rc = -ENOMEM;
+	ck_assert_ptr_null(ebb_io_channel_get(&device));
+	ck_assert_uint_eq(log_count("(in a create() that failed, and not put there)() on 'disk0'"),
+			  1);
+	get_in_create = false;
+	create_rc = 0;
+	channel = get();
+	ck_assert_ptr_ne(channel, got_in_create);
+	ebb_io_channel_put(channel);
+	unregister();
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+	ck_assert_uint_eq(gone, 0);
+	ebb_io_channel_put(got_in_create);
+	settle();
+	ck_assert_uint_eq(destroys, 1);
+	ck_assert_uint_eq(gone, 1);
+	ck_assert_uint_eq(thread->num_channels, 0);
+}
+END_TEST
+
+static int put_own(void *created_for, void *ctx)
+{
+	(void)created_for;
+	ebb_io_channel_put(ebb_io_channel_from_ctx(ctx));
+	return 0;
+}
+
+/* The reference that create() runs for is the caller's of the get: not create()'s to put. */
+START_TEST(test_put_in_create)
+{
+	static const struct ebb_io_device_ops putting = {.name = "disk1", .create = put_own};
+	struct ebb_io_channel *channel;
+
+	ck_assert_int_eq(ebb_io_device_register(&second_device, &putting), 0);
+	channel = ebb_io_channel_get(&second_device);
+	ck_assert_ptr_nonnull(channel);
+	ck_assert_uint_eq(channel->ref, 1);
+	ck_assert_uint_eq(log_count("(in create(), of what was not got there)"), 1);
+	ebb_io_channel_put(channel);
 }
 END_TEST
 
@@ -432,6 +513,10 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_create_fails_last),
 		UNIT_TEST(test_unregister_in_create),
 		UNIT_TEST(test_get_in_create),
+		UNIT_TEST(test_keep_in_create),
+		UNIT_TEST(test_get_in_create_fails),
+		UNIT_TEST(test_keep_in_create_fails),
+		UNIT_TEST(test_put_in_create),
 		UNIT_TEST(test_register_twice),
 		UNIT_TEST(test_unregister_idle),
 		UNIT_TEST(test_unregister_waits),
