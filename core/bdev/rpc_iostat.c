@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bdev_get_iostat: what bdevs have done, in all or by channel. Ticks are nanoseconds. */
+/*
+ * bdev_get_iostat and bdev_reset_iostat: what bdevs have done, in all or by channel. Ticks are
+ * nanoseconds.
+ */
 #include <ebb/method.h>
 
 #include <errno.h>
@@ -23,7 +26,11 @@ struct iostat_params {
 	int reset_mode;
 };
 
-static const char *const reset_modes[] = {"none", NULL};
+static const char *const reset_modes[] = {
+	[BDEV_STATS_RESET_NONE] = "none",     [BDEV_STATS_RESET_ALL] = "all",
+	[BDEV_STATS_RESET_MAXMIN] = "maxmin", [BDEV_STATS_RESET_ERROR] = "error",
+	[BDEV_STATS_RESET_COUNT] = NULL,
+};
 
 static const struct ebb_param iostat_table[] = {
 	EBB_PARAM(struct iostat_params, name, EBB_PARAM_STRING, .optional = true,
@@ -33,13 +40,15 @@ static const struct ebb_param iostat_table[] = {
 	EBB_PARAM(struct iostat_params, per_channel, EBB_PARAM_BOOL, .optional = true,
 		  .help = "of one bdev: by channel"),
 	EBB_PARAM(struct iostat_params, reset_mode, EBB_PARAM_ENUM, .optional = true,
-		  .names = reset_modes, .help = "for SPDK's clients; nothing is reset"),
+		  .names = reset_modes,
+		  .help = "what to reset when it has been read (default none)"),
 };
 
 /* A call under way: the bdevs are asked one after the other. */
 struct iostat_call {
 	struct ebb_call *call;
-	struct json_object *result;
+	enum bdev_stats_reset reset;
+	struct json_object *result;     /* NULL: nothing is to be told */
 	struct json_object *array;      /* in @result: of bdevs, or of channels */
 	struct ebb_bdev_internal *only; /* pinned, for per_channel */
 	size_t num_names;
@@ -112,7 +121,8 @@ static void iostat_free(struct iostat_call *iostat)
 
 static void iostat_answer(struct iostat_call *iostat)
 {
-	ebb_call_result(iostat->call, iostat->result);
+	ebb_call_result(iostat->call,
+			iostat->result != NULL ? iostat->result : json_object_new_boolean(true));
 	iostat_free(iostat);
 }
 
@@ -121,9 +131,14 @@ static void iostat_next(struct iostat_call *iostat);
 static void iostat_got(void *arg, const struct ebb_bdev_iostat *stat, int rc)
 {
 	struct iostat_call *iostat = arg;
-	struct json_object *object = json_object_new_object();
+	struct json_object *object;
 
 	(void)rc; /* the totals hold, whoever went meanwhile */
+	if (iostat->result == NULL) {
+		iostat_next(iostat);
+		return;
+	}
+	object = json_object_new_object();
 	json_object_object_add(object, "name",
 			       json_object_new_string(iostat->names[iostat->next_name - 1]));
 	add_iostat(object, stat);
@@ -137,7 +152,8 @@ static void iostat_next(struct iostat_call *iostat)
 	while (iostat->next_name < iostat->num_names) {
 		struct ebb_bdev *bdev = ebb_bdev_find(iostat->names[iostat->next_name++]);
 
-		if (bdev != NULL && ebb_bdev_get_iostat(bdev, iostat_got, iostat) == 0) {
+		if (bdev != NULL &&
+		    bdev_stats_query(bdev, iostat->reset, iostat_got, iostat) == 0) {
 			return;
 		}
 	}
@@ -148,10 +164,14 @@ static void by_channel(struct ebb_channel_iter *iter, struct ebb_io_channel *cha
 {
 	struct iostat_call *iostat = arg;
 	struct json_object *object = json_object_new_object();
+	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 	struct ebb_bdev_iostat stat;
 
 	/* One channel at a time is asked, so the result has one writer at a time. */
-	bdev_stats_of_channel(ebb_io_channel_ctx(channel), &stat);
+	bdev_stats_of_channel(ch, &stat);
+	if (iostat->reset != BDEV_STATS_RESET_NONE) {
+		bdev_stats_reset_channel(ch, iostat->reset);
+	}
 	add_uint(object, "thread_id", ebb_thread_id(ebb_io_channel_thread(channel)));
 	add_iostat(object, &stat);
 	json_object_array_add(iostat->array, object);
@@ -163,6 +183,7 @@ static void by_channel_done(void *arg, int rc)
 	struct iostat_call *iostat = arg;
 
 	(void)rc;
+	bdev_stats_reset_totals(iostat->only, iostat->reset);
 	bdev_unpin(iostat->only);
 	iostat_answer(iostat);
 }
@@ -269,6 +290,24 @@ static const char *iostat_params_fault(const struct iostat_params *params)
 	return NULL;
 }
 
+/* Return: NULL: the call has been answered with an error. */
+static struct iostat_call *iostat_begin(struct ebb_call *call, const struct iostat_params *params)
+{
+	struct iostat_call *iostat = calloc(1, sizeof(*iostat));
+
+	if (iostat == NULL) {
+		ebb_call_error(call, -ENOMEM, "out of memory for the statistics");
+		return NULL;
+	}
+	iostat->call = call;
+	iostat->reset = (enum bdev_stats_reset)params->reset_mode;
+	if (!iostat_names(iostat, params)) {
+		iostat_free(iostat);
+		return NULL;
+	}
+	return iostat;
+}
+
 static void get_iostat(struct ebb_call *call, void *arg)
 {
 	const struct iostat_params *params = arg;
@@ -279,14 +318,8 @@ static void get_iostat(struct ebb_call *call, void *arg)
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "%s", fault);
 		return;
 	}
-	iostat = calloc(1, sizeof(*iostat));
+	iostat = iostat_begin(call, params);
 	if (iostat == NULL) {
-		ebb_call_error(call, -ENOMEM, "out of memory for the statistics");
-		return;
-	}
-	iostat->call = call;
-	if (!iostat_names(iostat, params)) {
-		iostat_free(iostat);
 		return;
 	}
 	iostat->result = json_object_new_object();
@@ -312,3 +345,45 @@ static struct ebb_method method_get_iostat = {
 };
 
 EBB_METHOD_REGISTER(method_get_iostat)
+
+struct reset_params {
+	char *name;
+	int mode;
+};
+
+static const struct ebb_param reset_table[] = {
+	EBB_PARAM(struct reset_params, name, EBB_PARAM_STRING, .optional = true,
+		  .help = "only this bdev"),
+	EBB_PARAM(struct reset_params, mode, EBB_PARAM_ENUM, .optional = true, .names = reset_modes,
+		  .help = "what to reset: all that is counted (default), the longest and "
+			  "shortest latency, or the errors"),
+};
+
+static const struct reset_params reset_defaults = {
+	.mode = BDEV_STATS_RESET_ALL,
+};
+
+static void reset_iostat(struct ebb_call *call, void *arg)
+{
+	const struct reset_params *params = arg;
+	struct iostat_params names = {.name = params->name, .reset_mode = params->mode};
+	struct iostat_call *iostat = iostat_begin(call, &names);
+
+	if (iostat != NULL) {
+		iostat_next(iostat);
+	}
+}
+
+static struct ebb_method method_reset_iostat = {
+	.name = "bdev_reset_iostat",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "count anew what block devices do, for everybody who asks",
+	.params = reset_table,
+	.num_params = EBB_ARRAY_SIZE(reset_table),
+	.params_size = sizeof(struct reset_params),
+	.defaults = &reset_defaults,
+	.fn = reset_iostat,
+};
+
+EBB_METHOD_REGISTER(method_reset_iostat)

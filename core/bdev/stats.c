@@ -20,6 +20,7 @@
 
 struct stats_query {
 	struct ebb_bdev_internal *internal;
+	enum bdev_stats_reset reset;
 	ebb_bdev_iostat_cb done;
 	void *arg;
 };
@@ -83,10 +84,59 @@ void bdev_stats_report(struct bdev_channel *ch)
 	memcpy(ch->reported, ch->stats, sizeof(ch->reported));
 }
 
+static void type_reset(struct bdev_type_stat *stat, enum bdev_stats_reset reset)
+{
+	if (reset == BDEV_STATS_RESET_ALL) {
+		*stat = (struct bdev_type_stat){.min_latency_ns = UINT64_MAX};
+	} else if (reset == BDEV_STATS_RESET_MAXMIN) {
+		stat->max_latency_ns = 0;
+		stat->min_latency_ns = UINT64_MAX;
+	} else if (reset == BDEV_STATS_RESET_ERROR) {
+		stat->errors = 0;
+	}
+}
+
+void bdev_stats_reset_channel(struct bdev_channel *ch, enum bdev_stats_reset reset)
+{
+	unsigned type;
+
+	bdev_stats_report(ch);
+	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
+		type_reset(&ch->stats[type], reset);
+		type_reset(&ch->reported[type], reset);
+	}
+}
+
+static void totals_reset_locked(struct ebb_bdev_iostat *totals, enum bdev_stats_reset reset)
+{
+	unsigned type;
+
+	if (reset == BDEV_STATS_RESET_ALL) {
+		bdev_stats_init(totals);
+		return;
+	}
+	for (type = 0; type < EBB_BDEV_IO_TYPE_COUNT; type++) {
+		if (reset == BDEV_STATS_RESET_MAXMIN) {
+			totals->max_latency_ns[type] = 0;
+			totals->min_latency_ns[type] = UINT64_MAX;
+		} else if (reset == BDEV_STATS_RESET_ERROR) {
+			totals->errors[type] = 0;
+		}
+	}
+}
+
+void bdev_stats_reset_totals(struct ebb_bdev_internal *internal, enum bdev_stats_reset reset)
+{
+	bdev_table_lock();
+	totals_reset_locked(&internal->totals, reset);
+	bdev_table_unlock();
+}
+
 static void query_channel(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	(void)arg;
-	bdev_stats_report(ebb_io_channel_ctx(channel));
+	const struct stats_query *query = arg;
+
+	bdev_stats_reset_channel(ebb_io_channel_ctx(channel), query->reset);
 	ebb_for_each_channel_next(iter, 0);
 }
 
@@ -97,29 +147,37 @@ static void query_done(void *arg, int rc)
 
 	bdev_table_lock();
 	stat = query->internal->totals;
+	totals_reset_locked(&query->internal->totals, query->reset);
 	bdev_table_unlock();
 	query->done(query->arg, &stat, rc);
 	bdev_unpin(query->internal);
 	free(query);
 }
 
-int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
+int bdev_stats_query(struct ebb_bdev *bdev, enum bdev_stats_reset reset, ebb_bdev_iostat_cb done,
+		     void *arg)
 {
-	struct stats_query *query;
-
-	if (ebb_thread_current() == NULL) {
-		ebb_violation(4, "ebb_bdev_get_iostat", ebb_bdev_name(bdev), NULL, NULL);
-		return -EPERM;
-	}
-	query = malloc(sizeof(*query));
+	struct stats_query *query = malloc(sizeof(*query));
 	if (query == NULL) {
 		return -ENOMEM;
 	}
-	*query = (struct stats_query){.internal = bdev->internal, .done = done, .arg = arg};
+	*query = (struct stats_query){.internal = bdev->internal,
+				      .reset = reset,
+				      .done = done,
+				      .arg = arg};
 	if (!bdev_pin(query->internal)) {
 		free(query);
 		return -ENODEV;
 	}
 	ebb_for_each_channel(query->internal, query_channel, query, query_done);
 	return 0;
+}
+
+int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
+{
+	if (ebb_thread_current() == NULL) {
+		ebb_violation(4, "ebb_bdev_get_iostat", ebb_bdev_name(bdev), NULL, NULL);
+		return -EPERM;
+	}
+	return bdev_stats_query(bdev, BDEV_STATS_RESET_NONE, done, arg);
 }

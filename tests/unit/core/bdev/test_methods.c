@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bdev_get_bdevs and bdev_get_iostat. */
+/* bdev_get_bdevs, bdev_get_iostat and bdev_reset_iostat. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,11 +190,79 @@ START_TEST(statistics_of_some)
 	call_has("bdev_get_iostat", "{'names': [], 'per_channel': true}",
 		 "error -32602: per_channel");
 	call_has("bdev_get_iostat", "{'name': 'second', 'reset_mode': 'none'}", "\"bdevs\":[{");
-	call_has("bdev_get_iostat", "{'reset_mode': 'all'}", "must be one of: none");
+	call_has("bdev_get_iostat", "{'reset_mode': 'some'}", "must be one of: none, all, maxmin");
 	call_has("bdev_get_iostat", "{'names': 'disk'}", "error -32602: names");
 	call_has("bdev_get_iostat", "{'names': [7]}", "error -32602: names");
 	call_has("bdev_get_iostat", "{'name': 'disk', 'names': ['disk']}", "error -32602: ");
 	fake_close(second, NULL, NULL);
+}
+END_TEST
+
+/* A read that takes 250 ns, and one that fails. */
+static void do_some(void)
+{
+	fake->mode = FAKE_HOLD;
+	ebb_bdev_read(desc, ch, buf, 0, 4, fake_done, &result);
+	stage_clock_advance(250);
+	stage_turn();
+	fake_complete_all(fake, 0);
+	ebb_bdev_read(desc, ch, buf, 0, 4, fake_done, &result);
+	fake_complete_all(fake, -EIO);
+}
+
+static const char some_ops[] = "\"num_read_ops\":1,";
+static const char some_errors[] = "\"io_error\":{\"read\":1}";
+static const char some_max[] = "\"max_read_latency_ticks\":250,\"min_read_latency_ticks\":250";
+static const char no_ops[] = "\"num_read_ops\":0,";
+static const char no_errors[] = "\"io_error\":{}";
+static const char no_max[] = "\"max_read_latency_ticks\":0,\"min_read_latency_ticks\":0";
+
+/* What is counted of the whole, and of its channel. */
+static void counted(const char *ops, const char *max, const char *errors)
+{
+	static const char *const params[] = {"{'name': 'disk'}",
+					     "{'name': 'disk', 'per_channel': true}"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		call_has("bdev_get_iostat", params[i], ops);
+		call_has("bdev_get_iostat", params[i], max);
+		call_has("bdev_get_iostat", params[i], errors);
+	}
+}
+
+START_TEST(statistics_are_reset_by_kind)
+{
+	do_some();
+	counted(some_ops, some_max, some_errors);
+	call_is("bdev_reset_iostat", "{'name': 'disk', 'mode': 'none'}", "true");
+	counted(some_ops, some_max, some_errors);
+	call_is("bdev_reset_iostat", "{'name': 'disk', 'mode': 'error'}", "true");
+	counted(some_ops, some_max, no_errors);
+	call_is("bdev_reset_iostat", "{'mode': 'maxmin'}", "true");
+	counted(some_ops, no_max, no_errors);
+	call_is("bdev_reset_iostat", "{}", "true");
+	counted(no_ops, no_max, no_errors);
+	/* And counting goes on from there. */
+	do_some();
+	counted(some_ops, some_max, some_errors);
+	call_is("bdev_reset_iostat", "{'name': 'disk'}", "true");
+	counted(no_ops, no_max, no_errors);
+	call_has("bdev_reset_iostat", "{'name': 'x'}", "error -19: bdev 'x' not found");
+	call_has("bdev_reset_iostat", "{'mode': 'some'}", "must be one of: none, all, maxmin");
+}
+END_TEST
+
+START_TEST(statistics_are_read_and_reset_at_once)
+{
+	do_some();
+	call_has("bdev_get_iostat", "{'name': 'disk', 'reset_mode': 'maxmin'}", some_max);
+	counted(some_ops, no_max, some_errors);
+	call_has("bdev_get_iostat", "{'reset_mode': 'all'}", some_ops);
+	counted(no_ops, no_max, no_errors);
+	do_some();
+	call_has("bdev_get_iostat", "{'name': 'disk', 'per_channel': true, 'reset_mode': 'all'}",
+		 some_ops);
+	counted(no_ops, no_max, no_errors);
 }
 END_TEST
 
@@ -254,6 +322,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(waiting_ends_at_shutdown),
 		UNIT_TEST(statistics_have_the_expected_names),
 		UNIT_TEST(statistics_of_some),
+		UNIT_TEST(statistics_are_reset_by_kind),
+		UNIT_TEST(statistics_are_read_and_reset_at_once),
 		UNIT_TEST(pools_are_as_large_as_asked_for),
 		UNIT_END,
 	};

@@ -6,6 +6,8 @@
 
 #include <ebb/thread.h>
 
+#include "core/bdev/stats.h"
+
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/unit.h"
@@ -192,6 +194,38 @@ START_TEST(two_may_ask_at_once)
 }
 END_TEST
 
+/*
+ * Two that reset, and one that only asks, all at once, while requests go on: together the two were
+ * told every request, once.
+ */
+START_TEST(what_resets_loses_nothing)
+{
+	struct answer answers[3];
+	uint64_t told = 0, done = 0;
+	unsigned round, i;
+
+	fake->mode = FAKE_AT_ONCE;
+	for (round = 0; round < 20; round++) {
+		memset(answers, 0, sizeof(answers));
+		for (i = 0; i < 3; i++) {
+			ck_assert_int_eq(bdev_stats_query(&fake->bdev,
+							  i < 2 ? BDEV_STATS_RESET_ALL
+								: BDEV_STATS_RESET_NONE,
+							  answered, &answers[i]),
+					 0);
+			ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &result);
+			stage_turns(round % 4);
+			ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &result);
+		}
+		done += 6;
+		stage_turns(12);
+		ck_assert(answers[0].got && answers[1].got && answers[2].got);
+		told += answers[0].stat.ops[EBB_BDEV_READ] + answers[1].stat.ops[EBB_BDEV_READ];
+	}
+	ck_assert_uint_eq(told + ask().ops[EBB_BDEV_READ], done);
+}
+END_TEST
+
 static void set_true(void *arg)
 {
 	*(bool *)arg = true;
@@ -240,6 +274,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(asking_twice_counts_once),
 		UNIT_TEST(channels_are_summed_and_what_went_stays),
 		UNIT_TEST(two_may_ask_at_once),
+		UNIT_TEST(what_resets_loses_nothing),
 		UNIT_TEST(asking_one_that_goes_is_answered),
 		UNIT_TEST(who_is_no_ebb_thread_is_refused),
 		UNIT_END,
