@@ -347,6 +347,11 @@ static int bdev_open(struct run *run)
 		run_fail(run, BENCH_EXIT_USAGE,
 			 "run: --rw %s: bdev %s is read-only: give read or randread",
 			 bench_command_options_rw_name(options->rw), options->bdev);
+	} else if (rc == -EPERM) {
+		run_fail(run, BENCH_EXIT_USAGE,
+			 "run: --rw %s: another bdev stands on bdev %s and has claimed it: give "
+			 "that one, or read or randread",
+			 bench_command_options_rw_name(options->rw), options->bdev);
 	} else if (rc < 0) {
 		run_fail(run, BENCH_EXIT_FAILED, "run: bdev %s cannot be opened: %s", options->bdev,
 			 strerror(-rc));

@@ -8,6 +8,15 @@
 
 void bdev_answer_not_found(struct ebb_call *call, const char *name)
 {
+	const char *base = ebb_bdev_waits_for(name);
+
+	if (base != NULL) {
+		ebb_call_error(
+			call, -ENODEV,
+			"bdev '%s' is not there yet: it waits for its base '%s'; create that", name,
+			base);
+		return;
+	}
 	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
 		       name);
 }
@@ -30,6 +39,11 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 		ebb_call_error(call, rc,
 			       "bdev '%s' exists already; choose another name, or delete that",
 			       name);
+	} else if (rc == -EEXIST && ebb_bdev_waits_for(name) != NULL) {
+		ebb_call_error(call, rc,
+			       "bdev '%s' is wanted already, and waits for its base '%s'; choose "
+			       "another name, or delete that",
+			       name, ebb_bdev_waits_for(name));
 	} else if (rc == -EEXIST) {
 		ebb_call_error(call, rc,
 			       "bdev '%s' cannot have the uuid of another bdev; leave it out, or "

@@ -27,6 +27,10 @@ static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 		rc = -ENODEV;
 	} else if (desc->write && internal->bdev->read_only) {
 		rc = -EROFS;
+	} else if (desc->write && internal->claim != NULL) {
+		rc = -EPERM;
+		ebb_notice("bdev", "bdev '%s' cannot be opened for writing: '%s' has claimed it",
+			   internal->bdev->name, internal->claim_holder);
 	} else {
 		desc->internal = internal;
 		desc->bdev = internal->bdev;
@@ -64,6 +68,15 @@ int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *a
 	return 0;
 }
 
+void bdev_desc_release_locked(struct ebb_bdev_desc *desc)
+{
+	if (desc->claims) {
+		desc->claims = false;
+		desc->internal->claim = NULL;
+		desc->internal->claim_holder = NULL;
+	}
+}
+
 void ebb_bdev_close(struct ebb_bdev_desc *desc)
 {
 	bool last;
@@ -76,6 +89,7 @@ void ebb_bdev_close(struct ebb_bdev_desc *desc)
 	bdev_table_lock();
 	desc->closed = true;
 	last = !desc->event_sent;
+	bdev_desc_release_locked(desc);
 	ebb_list_remove(&desc->link);
 	bdev_teardown_check_locked(desc->internal);
 	bdev_table_unlock();
@@ -128,6 +142,7 @@ void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event 
 			ebb_error("bdev",
 				  "thread '%s' has exited with bdev '%s' open; closed for it",
 				  ebb_thread_name(desc->thread), internal->bdev->name);
+			bdev_desc_release_locked(desc);
 			ebb_list_remove(node);
 			free(desc);
 		}

@@ -10,6 +10,7 @@ struct ebb_bdev_desc {
 	struct ebb_bdev *bdev;
 	struct ebb_bdev_internal *internal;
 	bool write;
+	bool claims;     /* it is the one that has claimed the bdev */
 	bool closed;     /* by its owner; freed when no event is under way any more */
 	bool event_sent; /* @msg is under way to @thread */
 	uint32_t events; /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
@@ -19,6 +20,9 @@ struct ebb_bdev_desc {
 	struct ebb_list link;      /* ebb_bdev_internal.descs */
 	struct ebb_msg msg;
 };
+
+/* Gives up the claim of @desc, if it has one; it stays open as it is. Under the lock. */
+void bdev_desc_release_locked(struct ebb_bdev_desc *desc);
 
 /* Tells each holder, on its thread. Under the lock. */
 void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event event);

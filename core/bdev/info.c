@@ -49,6 +49,15 @@ static void add_uint(struct json_object *object, const char *name, uint64_t valu
 	json_object_object_add(object, name, json_object_new_uint64(value));
 }
 
+static void add_claim(struct json_object *object, const char *holder)
+{
+	add_bool(object, "claimed", holder != NULL);
+	if (holder != NULL) {
+		add_string(object, "claim_type", "exclusive_write");
+		add_string(object, "claimed_by", holder);
+	}
+}
+
 static struct json_object *rate_limits_json(void)
 {
 	struct json_object *limits = json_object_new_object();
@@ -76,7 +85,7 @@ struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 	add_uint(object, "num_blocks", ebb_bdev_num_blocks(bdev));
 	add_string(object, "uuid", bdev->internal->uuid_text);
 	json_object_object_add(object, "assigned_rate_limits", rate_limits_json());
-	add_bool(object, "claimed", false); /* a bdev may have any number of writers */
+	add_claim(object, ebb_bdev_claim_holder(bdev));
 	add_bool(object, "zoned", false);
 	for (i = 0; i < EBB_ARRAY_SIZE(io_type_names); i++) {
 		int type = io_type_names[i].type;

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <ebb/assert.h>
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
+#include <ebb/wanted.h>
 
 #include "core/bdev/channel.h"
 #include "core/bdev/desc.h"
@@ -65,6 +67,31 @@ void bdev_registry_wait(struct bdev_registry_waiter *waiter)
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter)
 {
 	ebb_list_remove(&waiter->link);
+}
+
+static const struct bdev_registry_waiter *waiter_for(const char *name)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &waiters) {
+		const struct bdev_registry_waiter *waiter =
+			ebb_list_entry(node, struct bdev_registry_waiter, link);
+
+		if (waiter->makes != NULL && strcmp(waiter->makes, name) == 0 &&
+		    ebb_wanted_find(waiter->method, name) != NULL) {
+			return waiter;
+		}
+	}
+	return NULL;
+}
+
+const char *ebb_bdev_waits_for(const char *name)
+{
+	const struct bdev_registry_waiter *waiter;
+
+	ebb_assert(ebb_thread_is_app());
+	waiter = waiter_for(name);
+	return waiter != NULL ? waiter->name : NULL;
 }
 
 static void watches_tell(struct ebb_bdev *bdev)
@@ -144,7 +171,7 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 	}
 	bdev_table_lock();
 	if (bdev_table_find_locked(bdev->name) != NULL ||
-	    bdev_table_find_locked(internal->uuid_text) != NULL) {
+	    bdev_table_find_locked(internal->uuid_text) != NULL || waiter_for(bdev->name) != NULL) {
 		rc = -EEXIST;
 	} else {
 		bdev->internal = internal;
@@ -199,6 +226,9 @@ int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *ar
 		bdev_teardown_check_locked(internal);
 	}
 	bdev_table_unlock();
+	if (rc == 0 && bdev->ops->leaving != NULL) {
+		bdev->ops->leaving(bdev);
+	}
 	return rc;
 }
 

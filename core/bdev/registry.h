@@ -12,6 +12,8 @@
  */
 struct bdev_registry_waiter {
 	const char *name;
+	const char *makes;  /* the bdev that it registers then: the name is kept for it; or NULL */
+	const char *method; /* with @makes: that has asked for it; without a wish it is not kept */
 	void (*appeared)(struct bdev_registry_waiter *waiter, struct ebb_bdev *bdev);
 	struct ebb_list link;
 };

@@ -126,7 +126,8 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 			req->special = BDEV_REQ_FUA;
 		}
 	}
-	if (ch->holding) {
+	/* Who has claimed the bdev holds his requests back himself, and ends those under way. */
+	if (ch->holding && !desc->claims) {
 		ebb_list_push_back(&ch->held, &req->link);
 		return 0;
 	}

@@ -19,7 +19,7 @@ enum bdev_state {
 
 /*
  * One bdev as the layer knows it; also the io_device whose channels carry its requests. @state,
- * @descs, @pins and @totals are guarded by the lock below.
+ * @descs, @claim, @claim_holder, @pins and @totals are guarded by the lock below.
  */
 struct ebb_bdev_internal {
 	struct ebb_bdev *bdev;
@@ -28,7 +28,10 @@ struct ebb_bdev_internal {
 	struct base_hash_node name_node; /* the table's, like @link */
 	struct base_hash_node uuid_node;
 	struct ebb_list descs;
-	unsigned pins;                       /* those who need it to stay without holding it open */
+	const struct ebb_bdev_desc
+		*claim;           /* the one of @descs that nobody may write beside, or NULL */
+	const char *claim_holder; /* the claimer's storage; NULL: not claimed */
+	unsigned pins;            /* those who need it to stay without holding it open */
 	char uuid_text[BDEV_UUID_TEXT_SIZE]; /* its alias */
 	struct ebb_msg teardown_msg;
 	void (*removed)(void *arg);

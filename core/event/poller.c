@@ -259,6 +259,22 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 	poller_link(poller, &poller->thread->active);
 }
 
+EBB_REPORTS void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_ns)
+{
+	ebb_assert(poller->period_ns != 0);
+	if (poller->thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, event_turn.thread);
+		return;
+	}
+	if (poller->state == EVENT_POLLER_PAUSING) {
+		event_poller_set_state(poller, EVENT_POLLER_RUNNING);
+	} else if (poller->state == EVENT_POLLER_PAUSED) {
+		event_poller_set_state(poller, EVENT_POLLER_WAITING);
+	}
+	event_timer_remove(&poller->thread->timers, &poller->timer);
+	event_timer_add(&poller->thread->timers, &poller->timer, deadline_ns);
+}
+
 void event_poller_settle(struct ebb_poller *poller)
 {
 	if (poller->state == EVENT_POLLER_PAUSING) {

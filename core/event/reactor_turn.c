@@ -160,11 +160,14 @@ pollers_run_timed(struct event_reactor *reactor, struct ebb_thread *thread)
 
 		event_timer_remove(&thread->timers, &poller->timer);
 		poller_run(reactor, thread, poller);
-		if (poller->state == EVENT_POLLER_WAITING && poller->timer.position == 0) {
+		if (poller->state != EVENT_POLLER_WAITING) {
+			continue;
+		}
+		if (poller->timer.position == 0) {
 			event_poller_schedule(poller);
-			if (poller->timer.deadline_ns <= now_ns) {
-				break;
-			}
+		}
+		if (poller->timer.deadline_ns <= now_ns) {
+			break;
 		}
 	}
 }

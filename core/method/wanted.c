@@ -361,6 +361,14 @@ const struct ebb_wanted *ebb_wanted_next(const struct ebb_wanted *previous)
 	return node == &entries ? NULL : &ebb_list_entry(node, struct wanted_entry, link)->wanted;
 }
 
+const struct ebb_wanted *ebb_wanted_find(const char *method, const char *object)
+{
+	const struct wanted_entry *entry = entry_find(ebb_method_find(method), object);
+
+	wanted_assert_app();
+	return entry != NULL ? &entry->wanted : NULL;
+}
+
 void ebb_wanted_set_present(const char *method, const char *object, bool present)
 {
 	struct wanted_entry *entry = entry_find(ebb_method_find(method), object);

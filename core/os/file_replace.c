@@ -170,7 +170,7 @@ int os_file_replace(const char *path, const char *text, size_t len, char *ret_er
 		.error_size = size,
 	};
 	int rc;
-	int fd;
+	int fd = -1;
 
 	rc = target_find(&replacement);
 	if (rc == 0) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include <ebb/assert.h>
-#include <ebb/bdev.h>
+#include <ebb/bdev_module.h>
 #include <ebb/log.h>
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
@@ -173,6 +173,15 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 	}
 }
 
+/* Another stands on the bdev, and alone writes to it. */
+static void export_claimed(const struct ebb_bdev *bdev, char *ret_error)
+{
+	snprintf(ret_error, NBD_ERROR_TEXT,
+		 "bdev %.64s cannot be written to: %.64s stands on it and has claimed it; export "
+		 "that, or delete it, or give read_only=true",
+		 ebb_bdev_name(bdev), ebb_bdev_claim_holder(bdev));
+}
+
 /* A bdev that cannot be written to is exported for reading, unless that is not wanted. */
 static int export_open(struct nbd_export *export, const struct nbd_export_opts *opts,
 		       char *ret_error)
@@ -199,7 +208,17 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 			 "read_only=true",
 			 name);
 		break;
+	case -EPERM:
+		export_claimed(ebb_bdev_find(name), ret_error);
+		break;
 	case -ENODEV:
+		if (ebb_bdev_waits_for(name) != NULL) {
+			snprintf(ret_error, NBD_ERROR_TEXT,
+				 "bdev %.64s is not there yet: it waits for its base %.64s; export "
+				 "it when that has come",
+				 name, ebb_bdev_waits_for(name));
+			break;
+		}
 		snprintf(ret_error, NBD_ERROR_TEXT,
 			 "there is no bdev %.64s: bdev_get_bdevs lists those there are", name);
 		break;

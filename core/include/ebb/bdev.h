@@ -50,14 +50,27 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
  * @write: also for writing; refused while the bdev is read-only
  * @event: called on the opening thread; NULL: @desc is told nothing
  * Thread: an ebb thread; the one that closes, too.
- * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM no ebb thread (reported);
- * -ENOMEM.
+ * Return: 0; -ENODEV no such bdev, or it is going; -EROFS; -EPERM for writing, and somebody has
+ *	claimed it (logged; a virtual bdev stands on it), or no ebb thread (reported); -ENOMEM.
  */
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
 		  struct ebb_bdev_desc **ret_desc);
 
 /* All channels that were got through @desc must have been put. Thread: the one that opened. */
 void ebb_bdev_close(struct ebb_bdev_desc *desc);
+
+/**
+ * ebb_bdev_claim_holder() - who has claimed @bdev
+ * Thread: app. Return: its name, most often a virtual bdev's; it is the claimer's, and goes with
+ *	the claim. NULL: nobody.
+ */
+const char *ebb_bdev_claim_holder(const struct ebb_bdev *bdev);
+
+/**
+ * ebb_bdev_waits_for() - the base that a virtual bdev waits for
+ * Thread: app. Return: the name of the base that is not there; NULL: no bdev of that name waits.
+ */
+const char *ebb_bdev_waits_for(const char *name);
 
 struct ebb_bdev *ebb_bdev_desc_bdev(const struct ebb_bdev_desc *desc);
 

@@ -40,6 +40,12 @@ struct ebb_bdev_ops {
 	 */
 	void (*submit)(void *ctx, struct ebb_bdev_io_handle handle);
 
+	/*
+	 * Optional: ebb_bdev_unregister() has begun, and the holders are being told. Requests that
+	 * the driver holds back must end from now on. App thread.
+	 */
+	void (*leaving)(struct ebb_bdev *bdev);
+
 	/* After ebb_bdev_unregister() and the last close: free the device. App thread. */
 	void (*destruct)(struct ebb_bdev *bdev);
 
@@ -143,6 +149,20 @@ int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *ar
  * Thread: app. Return: 0 (also if nothing changes); -EINVAL impossible; -EBUSY it is going.
  */
 int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks);
+
+/**
+ * ebb_bdev_claim() - be the only one who writes to the bdev of @desc
+ * For who stands on it: a virtual bdev. From now on others open it for reading only, and cannot
+ * claim it. @desc may write from now on, if the bdev can be written to. While its thread moves, its
+ * requests go on; so who stands on it must wait for them in a quiesce() of his own.
+ * @holder: the claimer's name, for people; stays the caller's and must live as long as the claim
+ * Thread: app, which has opened @desc and got no channel by it yet.
+ * Return: 0; -EPERM another has claimed it, or has it open for writing (logged, with names).
+ */
+int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder);
+
+/* Ends the claim of @desc, which may go on writing; closing it does so, too. Thread: app. */
+void ebb_bdev_release(struct ebb_bdev_desc *desc);
 
 /* The bdev of that name or alias, or NULL. Thread: app. */
 struct ebb_bdev *ebb_bdev_find(const char *name);

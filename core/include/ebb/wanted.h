@@ -31,6 +31,9 @@ struct ebb_wanted {
 /* The entry after @previous, in the order they were asked for; NULL: the first. Return: or NULL. */
 const struct ebb_wanted *ebb_wanted_next(const struct ebb_wanted *previous);
 
+/* The entry of an object that @method creates, as in struct ebb_wanted. Return: or NULL. */
+const struct ebb_wanted *ebb_wanted_find(const char *method, const char *object);
+
 /**
  * ebb_wanted_set_present() - an object has gone, or come, without anybody asking
  * @method: the name of the method that creates such objects

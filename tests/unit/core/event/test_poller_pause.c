@@ -284,6 +284,51 @@ START_TEST(test_from_message)
 }
 END_TEST
 
+/* Whatever it had ahead of it: its next run is when it is told, once, and then a period later. */
+START_TEST(test_run_at)
+{
+	act = NULL;
+	poller = ebb_poller_register(run, NULL, 1000);
+	ebb_poller_run_at(poller, stepper_now_ns() + 300000);
+	check_turn_after_us(299, 0);
+	check_turn_after_us(1, 1);
+	check_turn_after_us(999, 0);
+	check_turn_after_us(1, 1);
+	ebb_poller_run_at(poller, stepper_now_ns() + 5000000);
+	check_turn_after_us(4999, 0);
+	check_turn_after_us(1, 1);
+	ebb_poller_pause(poller);
+	check_turn_after_us(5000, 0);
+	ebb_poller_run_at(poller, stepper_now_ns() + 2000);
+	check_turn_after_us(1, 0);
+	check_turn_after_us(1, 1);
+}
+END_TEST
+
+static uint64_t act_deadline_ns;
+
+static void act_run_at(void)
+{
+	ebb_poller_pause(poller);
+	ebb_poller_run_at(poller, act_deadline_ns);
+}
+
+/* From inside, also when it has paused itself before; a time that is over ends the turn all the same. */
+START_TEST(test_run_at_inside)
+{
+	act = act_run_at;
+	poller = ebb_poller_register(run, NULL, 1000);
+	act_deadline_ns = stepper_now_ns() + 1300000;
+	check_turn_after_us(1000, 1);
+	check_turn_after_us(299, 0);
+	act_deadline_ns = 0;
+	check_turn_after_us(1, 1);
+	check_turn(1);
+	check_turn(1);
+	act = NULL;
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -300,6 +345,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_pause_next),
 		UNIT_TEST(test_pause_due),
 		UNIT_TEST(test_resume_other),
+		UNIT_TEST(test_run_at),
+		UNIT_TEST(test_run_at_inside),
 		UNIT_TEST(test_from_message),
 		UNIT_END,
 	};

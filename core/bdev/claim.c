@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Claims: who stands on a bdev is the only one who writes to it. A claim is its descriptor's, and
+ * goes with it; what keeps others from opening for writing is in desc.c, under the same lock.
+ */
+#include <ebb/bdev_module.h>
+
+#include <errno.h>
+
+#include <ebb/assert.h>
+#include <ebb/log.h>
+
+#include "core/bdev/desc.h"
+
+/* Somebody else who has @desc's bdev open for writing, or NULL. */
+static const struct ebb_bdev_desc *claim_other_writer(const struct ebb_bdev_desc *desc)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &desc->internal->descs) {
+		const struct ebb_bdev_desc *other =
+			ebb_list_entry(node, struct ebb_bdev_desc, link);
+
+		if (other != desc && other->write) {
+			return other;
+		}
+	}
+	return NULL;
+}
+
+int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
+{
+	struct ebb_bdev_internal *internal = desc->internal;
+	const struct ebb_bdev_desc *writer;
+	int rc = 0;
+
+	ebb_assert(ebb_thread_is_app() && desc->thread == ebb_thread_current());
+	bdev_table_lock();
+	writer = claim_other_writer(desc);
+	if (internal->claim != NULL) {
+		rc = -EPERM;
+		ebb_error("bdev", "bdev '%s' cannot be claimed by '%s': '%s' has claimed it",
+			  internal->bdev->name, holder, internal->claim_holder);
+	} else if (writer != NULL) {
+		rc = -EPERM;
+		ebb_error("bdev",
+			  "bdev '%s' cannot be claimed by '%s': thread '%s' has it open for "
+			  "writing",
+			  internal->bdev->name, holder, ebb_thread_name(writer->thread));
+	} else {
+		internal->claim = desc;
+		internal->claim_holder = holder;
+		desc->claims = true;
+		desc->write = !internal->bdev->read_only;
+	}
+	bdev_table_unlock();
+	return rc;
+}
+
+void ebb_bdev_release(struct ebb_bdev_desc *desc)
+{
+	ebb_assert(ebb_thread_is_app());
+	bdev_table_lock();
+	bdev_desc_release_locked(desc);
+	bdev_table_unlock();
+}
+
+const char *ebb_bdev_claim_holder(const struct ebb_bdev *bdev)
+{
+	const char *holder;
+
+	ebb_assert(ebb_thread_is_app());
+	bdev_table_lock();
+	holder = bdev->internal != NULL ? bdev->internal->claim_holder : NULL;
+	bdev_table_unlock();
+	return holder;
+}

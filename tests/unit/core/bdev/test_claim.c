@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claims: who stands on a bdev writes to it alone. */
+#include <errno.h>
+#include <string.h>
+
+#include <ebb/io_channel.h>
+
+#include "tests/unit/core/bdev/call.h"
+#include "tests/unit/core/bdev/fake.h"
+#include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/unit.h"
+
+static struct fake *fake;
+static struct ebb_bdev_desc *desc;
+
+static void setup(void)
+{
+	stage_begin();
+	fake = fake_create("base");
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("base", false, NULL, NULL, &desc), 0);
+}
+
+static void teardown(void)
+{
+	fake_close(fake, desc, NULL);
+	stage_end();
+}
+
+static int open_now(bool write, struct ebb_bdev_desc **ret_desc)
+{
+	return ebb_bdev_open("base", write, NULL, NULL, ret_desc);
+}
+
+/* Who opened for reading only writes from his claim on. */
+START_TEST(a_claim_lets_its_descriptor_write)
+{
+	struct fake_result result = {0};
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK] = "written";
+
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ck_assert_str_eq(ebb_bdev_claim_holder(&fake->bdev), "upper");
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, fake_done, &result), 0);
+	stage_turns(2);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_str_eq((char *)fake->memory, "written");
+	ebb_io_channel_put(ch);
+}
+END_TEST
+
+START_TEST(others_read_but_neither_write_nor_claim)
+{
+	struct ebb_bdev_desc *other;
+
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ck_assert_int_eq(open_now(true, &other), -EPERM);
+	ck_assert(logged("bdev 'base' cannot be opened for writing: 'upper' has claimed it"));
+	ck_assert_int_eq(open_now(false, &other), 0);
+	ck_assert_int_eq(ebb_bdev_claim(other, "rival"), -EPERM);
+	ck_assert(logged("bdev 'base' cannot be claimed by 'rival': 'upper' has claimed it"));
+	ck_assert_str_eq(ebb_bdev_claim_holder(&fake->bdev), "upper");
+	/* One that is refused has gained nothing by it. */
+	ck_assert_int_eq(ebb_bdev_claim(desc, "again"), -EPERM);
+	ebb_bdev_close(other);
+	ck_assert_str_eq(ebb_bdev_claim_holder(&fake->bdev), "upper");
+}
+END_TEST
+
+START_TEST(who_writes_already_is_in_the_way)
+{
+	struct ebb_bdev_desc *writer;
+
+	ck_assert_int_eq(open_now(true, &writer), 0);
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), -EPERM);
+	ck_assert(logged("bdev 'base' cannot be claimed by 'upper': thread 'app"));
+	ck_assert_ptr_null(ebb_bdev_claim_holder(&fake->bdev));
+	ebb_bdev_close(writer);
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+}
+END_TEST
+
+START_TEST(closing_and_releasing_end_a_claim)
+{
+	struct ebb_bdev_desc *other;
+
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ebb_bdev_release(desc);
+	ck_assert_ptr_null(ebb_bdev_claim_holder(&fake->bdev));
+	ck_assert_int_eq(open_now(true, &other), 0);
+	ebb_bdev_release(desc); /* once is enough */
+	ebb_bdev_close(other);
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ebb_bdev_close(desc);
+	ck_assert_ptr_null(ebb_bdev_claim_holder(&fake->bdev));
+	ck_assert_int_eq(open_now(true, &desc), 0);
+}
+END_TEST
+
+START_TEST(a_release_does_not_end_anothers_claim)
+{
+	struct ebb_bdev_desc *other;
+
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ck_assert_int_eq(open_now(false, &other), 0);
+	ebb_bdev_release(other);
+	ck_assert_str_eq(ebb_bdev_claim_holder(&fake->bdev), "upper");
+	ebb_bdev_close(other);
+}
+END_TEST
+
+/* What cannot be written to can be claimed, and still not be written to. */
+START_TEST(a_read_only_bdev_stays_so)
+{
+	struct fake_result result = {0};
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK];
+
+	fake->bdev.read_only = true;
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, fake_done, &result), -EBADF);
+	ebb_io_channel_put(ch);
+}
+END_TEST
+
+START_TEST(bdev_get_bdevs_shows_who_holds_it)
+{
+	call_has("bdev_get_bdevs", "{'name': 'base'}", "\"claimed\":false,\"zoned\"");
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), 0);
+	call_has("bdev_get_bdevs", "{'name': 'base'}",
+		 "\"claimed\":true,\"claim_type\":\"exclusive_write\",\"claimed_by\":\"upper\","
+		 "\"zoned\":false");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const struct unit_test tests[] = {
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(a_claim_lets_its_descriptor_write),
+		UNIT_TEST(others_read_but_neither_write_nor_claim),
+		UNIT_TEST(who_writes_already_is_in_the_way),
+		UNIT_TEST(closing_and_releasing_end_a_claim),
+		UNIT_TEST(a_release_does_not_end_anothers_claim),
+		UNIT_TEST(a_read_only_bdev_stays_so),
+		UNIT_TEST(bdev_get_bdevs_shows_who_holds_it),
+		UNIT_END,
+	};
+
+	return unit_main(argc, argv, tests);
+}
