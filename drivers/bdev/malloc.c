@@ -97,8 +97,9 @@ static void malloc_write(char *memory, const struct ebb_bdev_io *io)
 	}
 }
 
-static void malloc_submit(void *ctx, struct ebb_bdev_io *io)
+static void malloc_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
+	const struct ebb_bdev_io *io = handle.io;
 	const struct malloc_bdev *malloc_bdev =
 		ebb_container_of(io->bdev, struct malloc_bdev, bdev);
 	size_t block_size = malloc_bdev->bdev.block_size;
@@ -123,7 +124,7 @@ static void malloc_submit(void *ctx, struct ebb_bdev_io *io)
 	default: /* a flush: nothing is safer than it was */
 		break;
 	}
-	ebb_bdev_io_complete(io, status);
+	ebb_bdev_io_complete(handle, status);
 }
 
 static void memory_give_back(struct ebb_work *work)
