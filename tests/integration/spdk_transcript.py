@@ -213,7 +213,7 @@ def running(disk):
     every_attach = {
         **NVME_ATTACH, "adrfam": "ipv4", "trsvcid": "4420", "priority": "1", "subnqn": "nqn.x",
         "hostnqn": "nqn.y", "hostaddr": "192.0.2.1", "hostsvcid": "4420",
-        "fabrics_connect_timeout_us": 1, "multipath": "disable", "num_io_queues": 4,
+        "fabrics_connect_timeout_us": 1, "multipath": "disable", "num_io_queues": 65536,
         "ctrlr_loss_timeout_sec": 0, "reconnect_delay_sec": 0, "fast_io_fail_timeout_sec": 0,
         "max_bdevs": 128, "disable_sq_flow_control": True,
         "multipath_opts": {"policy": "active_active", "selector": "queue_depth", "min_io": 3},
