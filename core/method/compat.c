@@ -47,7 +47,7 @@ const struct method_compat_param *method_compat_next(const struct ebb_method *me
 	return NULL;
 }
 
-static const struct method_compat_param *compat_find(const struct ebb_method *method,
+const struct method_compat_param *method_compat_find(const struct ebb_method *method,
 						     const char *name)
 {
 	const struct method_compat_param *param = NULL;
@@ -240,7 +240,7 @@ static int given_check(const struct ebb_method *method, struct json_object *para
 		if (is_own(method, name)) {
 			continue;
 		}
-		param = compat_find(method, name);
+		param = method_compat_find(method, name);
 		if (param == NULL) {
 			*ret_unknown = name;
 			return -ENOENT;

@@ -131,6 +131,17 @@ def what_changes_nothing_and_other_names_are_listed():
         assert "ebb_get_version" in daemon.rpc("rpc_get_methods", include_aliases=True)
 
 
+@test
+def ebbctl_takes_spdks_parameters_as_its_own():
+    with Daemon() as daemon:
+        attach = ["bdev_nvme_attach_controller", "name=N", "trtype=PCIe", "traddr=0000:fe:1f.7"]
+        done = daemon.ebbctl(*attach, "trsvcid=4420", "prchk_guard=false", check=False)
+        assert "no such PCI function" in done.stderr, done
+        done = daemon.ebbctl(*attach, "trsvcid=4420", "prchk_guard=true", check=False)
+        assert 'parameter "prchk_guard"' in done.stderr and "give false" in done.stderr, done
+        assert daemon.ebbctl("bdev_examine", "name=7").stdout == "true\n"
+
+
 def load_config(client, config):
     """As SPDK's client does it; what could not be called in the states there were."""
     subsystems = [dict(one) for one in config["subsystems"] if one["config"]]
