@@ -11,8 +11,8 @@
 #include <ebb/ctl_command.h>
 
 #include "core/app/default_socket.h"
-#include "core/method/compat.h"
 #include "core/os/std_fds.h"
+#include "core/method/compat.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 
