@@ -50,12 +50,16 @@ const struct method_compat_param *method_compat_next(const struct ebb_method *me
 const struct method_compat_param *method_compat_find(const struct ebb_method *method,
 						     const char *name)
 {
-	const struct method_compat_param *param = NULL;
+	for (size_t i = 0; i < method_compat_count; i++) {
+		const struct method_compat *row = &method_compat_table[i];
 
-	while ((param = method_compat_next(method, param)) != NULL &&
-	       strcmp(param->name, name) != 0) {
+		for (size_t j = 0; j < row->num_params; j++) {
+			if (strcmp(row->params[j].name, name) == 0 && row_is_of(row, method)) {
+				return &row->params[j];
+			}
+		}
 	}
-	return param;
+	return NULL;
 }
 
 static bool is_own(const struct ebb_method *method, const char *name)
