@@ -11,8 +11,8 @@
 #include <ebb/ctl_command.h>
 
 #include "core/app/default_socket.h"
-#include "core/method/compat.h"
 #include "core/os/std_fds.h"
+#include "core/method/compat.h"
 #include "core/method/param.h"
 #include "rpc/print.h"
 
@@ -131,9 +131,14 @@ static struct json_object *value_parse(const char *text)
 static bool takes_text(const struct ebb_method *method, const char *key)
 {
 	const struct ebb_param *param = method != NULL ? method_param_find(method, key) : NULL;
+	const struct method_compat_param *spdks;
 
-	return param != NULL && (param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
-				 param->type == EBB_PARAM_ENUM);
+	if (param != NULL) {
+		return param->type == EBB_PARAM_STRING || param->type == EBB_PARAM_UUID ||
+		       param->type == EBB_PARAM_ENUM;
+	}
+	spdks = method != NULL ? method_compat_find(method, key) : NULL;
+	return spdks != NULL && spdks->type == json_type_string;
 }
 
 /* @words: KEY=VALUE. Return: the parameters, or NULL: wrong usage (printed). */

@@ -47,15 +47,19 @@ const struct method_compat_param *method_compat_next(const struct ebb_method *me
 	return NULL;
 }
 
-static const struct method_compat_param *compat_find(const struct ebb_method *method,
+const struct method_compat_param *method_compat_find(const struct ebb_method *method,
 						     const char *name)
 {
-	const struct method_compat_param *param = NULL;
+	for (size_t i = 0; i < method_compat_count; i++) {
+		const struct method_compat *row = &method_compat_table[i];
 
-	while ((param = method_compat_next(method, param)) != NULL &&
-	       strcmp(param->name, name) != 0) {
+		for (size_t j = 0; j < row->num_params; j++) {
+			if (strcmp(row->params[j].name, name) == 0 && row_is_of(row, method)) {
+				return &row->params[j];
+			}
+		}
 	}
-	return param;
+	return NULL;
 }
 
 static bool is_own(const struct ebb_method *method, const char *name)
@@ -240,7 +244,7 @@ static int given_check(const struct ebb_method *method, struct json_object *para
 		if (is_own(method, name)) {
 			continue;
 		}
-		param = compat_find(method, name);
+		param = method_compat_find(method, name);
 		if (param == NULL) {
 			*ret_unknown = name;
 			return -ENOENT;

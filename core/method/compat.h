@@ -52,6 +52,10 @@ bool method_compat_changes_nothing(const struct ebb_method *method);
 const struct method_compat_param *method_compat_next(const struct ebb_method *method,
 						     const struct method_compat_param *previous);
 
+/* The one of that name; NULL: there is none. */
+const struct method_compat_param *method_compat_find(const struct ebb_method *method,
+						     const char *name);
+
 /**
  * method_compat_check() - may these parameters be passed over?
  * @params: an object or NULL; those of @method's own table are not looked at

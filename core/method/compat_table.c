@@ -69,7 +69,6 @@ static const struct method_compat_param null_create[] = {
 
 static const struct method_compat_param malloc_create[] = {
 	OFF("md_interleave", boolean, METADATA),
-	OFF("optimal_io_boundary", int, "does not split at a boundary"),
 };
 
 static const struct method_compat_param aio_create[] = {

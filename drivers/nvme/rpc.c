@@ -50,7 +50,7 @@ static const struct ebb_param attach_table[] = {
 	ATTACH_PARAM(rebind, EBB_PARAM_BOOL, .optional = true,
 		     .help = "PCIe: take the device from the kernel's driver, and give it back at "
 			     "the end (default false)"),
-	ATTACH_PARAM(num_io_queues, EBB_PARAM_UINT32, .optional = true, .max = 65535,
+	ATTACH_PARAM(num_io_queues, EBB_PARAM_UINT32, .optional = true, .max = 65536,
 		     GIVEN(queues_given), .help = "at most; 0: as many as there are channels"),
 	ATTACH_PARAM(io_queue_depth, EBB_PARAM_UINT32, .optional = true, .min = 2, .max = 65536,
 		     GIVEN(depth_given), .help = "entries of an I/O queue"),
