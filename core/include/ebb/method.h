@@ -105,6 +105,7 @@ struct ebb_method {
 	/*
 	 * EBB_METHOD_CREATES: the parameter that names what the object stands on. When a user takes
 	 * that away, an object that has gone with it is not wanted any more either.
+	 * EBB_METHOD_SETS: the parameter that names what the values are of; they go with it.
 	 */
 	const char *stands_on;
 	/*
