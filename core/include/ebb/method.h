@@ -103,9 +103,9 @@ struct ebb_method {
 	/* EBB_METHOD_REMOVES: the method that creates such objects. */
 	const char *undoes;
 	/*
-	 * EBB_METHOD_CREATES: the parameter that names what the object stands on. When a user takes
-	 * that away, an object that has gone with it is not wanted any more either.
-	 * EBB_METHOD_SETS: the parameter that names what the values are of; they go with it.
+	 * EBB_METHOD_CREATES, EBB_METHOD_SETS: the parameter that names what the object stands on,
+	 * or what the values are about. When a user takes that away, what has gone with it is not
+	 * wanted any more either.
 	 */
 	const char *stands_on;
 	/*
