@@ -10,7 +10,7 @@ import stat
 import subprocess
 
 import spdk_config
-from harness import BUILD, Daemon, RpcError, Skip, run, run_command, test
+from harness import BUILD, Daemon, RpcError, Skip, run, run_command, test, wait_for
 
 EBBCTL = BUILD / "ebbctl"
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -321,13 +321,13 @@ def spdk_target(daemon, **options):
     bdevs = [bdev for bdev in spdk_config.bdevs(files) if bdev["method"] in methods]
     names = {f"EE_{bdev['params']['base_name']}" if bdev["method"] == "bdev_error_create"
              else bdev["params"]["name"] for bdev in bdevs}
-    return spdk_config.target(bdevs, **options), names
+    return spdk_config.target(bdevs, **options), names, methods
 
 
 @test
 def what_an_spdk_target_saves_loads_unchanged():
     daemon = Daemon()
-    daemon.config, names = spdk_target(daemon)
+    daemon.config, names, _ = spdk_target(daemon)
     with daemon:
         found = {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
         assert found == names, (found, names)
@@ -348,7 +348,9 @@ def what_an_spdk_target_saves_loads_unchanged():
 def load_config_takes_what_an_spdk_target_saves():
     for load in ("ebbctl", "spdk"):
         daemon = Daemon("--wait-for-rpc", wait="startup")
-        config, names = spdk_target(daemon)
+        config, names, methods = spdk_target(daemon)
+        if load == "spdk" and "framework_set_scheduler" not in methods:
+            raise Skip("framework_set_scheduler is no method of this build")
         with daemon:
             if load == "ebbctl":
                 (daemon.folder / "spdk.json").write_text(json.dumps(config))
@@ -363,7 +365,7 @@ def load_config_takes_what_an_spdk_target_saves():
 def a_pcie_controller_of_an_spdk_file_is_looked_for():
     controller = spdk_config.nvme_controller("Nvme0", "ffff:1f:1f.7")
     daemon = Daemon("--json-ignore-init-errors")
-    daemon.config, names = spdk_target(daemon, controllers=[controller])
+    daemon.config, names, _ = spdk_target(daemon, controllers=[controller])
     with daemon:
         errors = [line for line in daemon.log().splitlines() if "passed over" in line
                   and " error config" in line]
@@ -373,6 +375,56 @@ def a_pcie_controller_of_an_spdk_file_is_looked_for():
         assert found == names, (found, names)
         # It is wanted all the same.
         assert "ffff:1f:1f.7" in saved(daemon)
+
+
+@test
+def what_is_taken_away_is_not_saved():
+    with Daemon() as daemon:
+        make_everything(daemon)
+        for bdev in daemon.rpc("bdev_get_bdevs"):
+            kind = "null" if bdev["name"] in ("n", "m") else "uring"
+            daemon.rpc(f"bdev_{kind}_delete", name=bdev["name"])
+        left = {name: methods for name, methods in entries(saved(daemon)).items() if methods}
+        # What is set is no object, and stays.
+        assert left == {"bdev": ["bdev_nvme_set_options"], "reactor": ["reactor_set_mode"]}, left
+
+
+@test
+def an_option_given_by_rpc_takes_the_place_of_the_files():
+    with Daemon("--wait-for-rpc", wait="startup") as daemon:
+        daemon.rpc("bdev_set_options", bdev_io_pool_size=8192, bdev_io_cache_size=128,
+                   bdev_auto_examine=False)
+        daemon.rpc("framework_start_init")
+        assert daemon.rpc("framework_wait_init") is True
+        text = saved(daemon)
+    with Daemon("--wait-for-rpc", wait="startup", config=text) as daemon:
+        options = {"bdev_io_pool_size": 16384, "bdev_io_cache_size": 256,
+                   "bdev_auto_examine": True}
+        daemon.rpc("bdev_set_options", **options)
+        daemon.rpc("framework_start_init")
+        config = daemon.rpc("framework_get_config", name="bdev")
+        assert config == [{"method": "bdev_set_options", "params": options}], config
+
+
+@test
+def what_is_saved_needs_no_rpc():
+    daemon = Daemon()
+    text = everything_saved(daemon)
+    try:
+        (daemon.folder / "saved.json").write_text(text)
+        command = [BUILD / "ebbd", "--no-rpc", "--json", daemon.folder / "saved.json"]
+        with open(daemon.log_path, "ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
+        try:
+            wait_for(lambda: "state: running" in daemon.log(), "it runs")
+            assert (daemon.sockets / "n.nbd").exists()
+            done = run_command([EBBCTL, "-s", daemon.rpc_socket, "save_config"])
+            assert done.returncode == 1, done
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0, daemon.log()
+    finally:
+        daemon.remove()
 
 
 run()
