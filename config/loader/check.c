@@ -199,7 +199,7 @@ static void config_skip(struct config_file *config, const char *subsystem, size_
 	config->skipped = longer;
 }
 
-/* An entry of a section that is passed over must not be one that ebb would have called. */
+/* An entry of a section that is passed over must not be one that would have done something. */
 static void check_foreign_entry(const struct entry_place *place, struct json_object *entry)
 {
 	struct json_object *name = NULL;
@@ -210,7 +210,7 @@ static void check_foreign_entry(const struct entry_place *place, struct json_obj
 	    json_object_is_type(name, json_type_string)) {
 		method = ebb_method_find(json_object_get_string(name));
 	}
-	if (method == NULL) {
+	if (method == NULL || !method->changes_state) {
 		return;
 	}
 	entry_mistake(place, method->name,

@@ -214,7 +214,7 @@ static bool entry_matches(const struct wanted_entry *entry, const struct ebb_met
 	return true;
 }
 
-/* Did @entry stand on the object @base of @creator's? */
+/* Did @entry stand on the object @base of @creator's? What is set of an object goes when it does. */
 static bool entry_stood_on(const struct wanted_entry *entry, const struct ebb_method *creator,
 			   const char *base)
 {
@@ -223,7 +223,8 @@ static bool entry_stood_on(const struct wanted_entry *entry, const struct ebb_me
 	struct json_object *value;
 	const char *name;
 
-	if (param == NULL || entry->wanted.present ||
+	if (param == NULL ||
+	    (entry->wanted.present && entry->wanted.method->effect == EBB_METHOD_CREATES) ||
 	    !json_object_object_get_ex(entry->wanted.params, param, &value)) {
 		return false;
 	}

@@ -9,7 +9,8 @@ import signal
 import stat
 import subprocess
 
-from harness import BUILD, Daemon, RpcError, run, run_command, test
+import spdk_config
+from harness import BUILD, Daemon, RpcError, Skip, run, run_command, test, wait_for
 
 EBBCTL = BUILD / "ebbctl"
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -45,7 +46,7 @@ def load_as_spdk_does(daemon, text):
             for section in sections:
                 for entry in list(section["config"]):
                     if entry["method"] in allowed:
-                        client.call(entry["method"], **entry["params"])
+                        client.call(entry["method"], **entry.get("params", {}))
                         section["config"].remove(entry)
                         found = True
             sections = [section for section in sections if section["config"]]
@@ -308,6 +309,122 @@ def wrong_usage_is_told():
                      "load_subsystem_config"):
             assert word in daemon.ebbctl(word, "--help").stdout
             assert word in daemon.ebbctl("--help").stdout
+
+
+def spdk_target(daemon, **options):
+    """What SPDK has saved, with the bdevs whose kinds this build has; and the names of those."""
+    with Daemon() as probe:
+        methods = probe.rpc("rpc_get_methods", include_aliases=True)
+    files = [daemon.disk(name, 1 << 20) for name in ("aio.img", "uring.img")]
+    if "bdev_wait_for_examine" not in methods:
+        raise Skip("what changes nothing of SPDK's is no method of this build")
+    bdevs = [bdev for bdev in spdk_config.bdevs(files) if bdev["method"] in methods]
+    names = {f"EE_{bdev['params']['base_name']}" if bdev["method"] == "bdev_error_create"
+             else bdev["params"]["name"] for bdev in bdevs}
+    return spdk_config.target(bdevs, **options), names, methods
+
+
+@test
+def what_an_spdk_target_saves_loads_unchanged():
+    daemon = Daemon()
+    daemon.config, names, _ = spdk_target(daemon)
+    with daemon:
+        found = {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
+        assert found == names, (found, names)
+        log = daemon.log()
+        assert " error " not in log and " warning config" not in log, log
+        notices = [line for line in log.splitlines() if "no such subsystem" in line]
+        assert len(notices) == 1 and "iobuf (1 entry)" in notices[0], notices
+        assert "vhost" not in notices[0] and "scsi (" not in notices[0].replace("iscsi", "")
+        first = saved(daemon)
+        # From here on it is a file of ebb's.
+        daemon.config = first
+        assert daemon.stop() == 0
+        daemon.start()
+        assert saved(daemon) == first
+
+
+@test
+def load_config_takes_what_an_spdk_target_saves():
+    for load in ("ebbctl", "spdk"):
+        daemon = Daemon("--wait-for-rpc", wait="startup")
+        config, names, methods = spdk_target(daemon)
+        if load == "spdk" and "framework_set_scheduler" not in methods:
+            raise Skip("framework_set_scheduler is no method of this build")
+        with daemon:
+            if load == "ebbctl":
+                (daemon.folder / "spdk.json").write_text(json.dumps(config))
+                daemon.ebbctl("load_config", daemon.folder / "spdk.json")
+            else:
+                assert load_as_spdk_does(daemon, json.dumps(config)) == []
+            found = {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
+            assert found == names, (load, found, names)
+
+
+@test
+def a_pcie_controller_of_an_spdk_file_is_looked_for():
+    controller = spdk_config.nvme_controller("Nvme0", "ffff:1f:1f.7")
+    daemon = Daemon("--json-ignore-init-errors")
+    daemon.config, names, _ = spdk_target(daemon, controllers=[controller])
+    with daemon:
+        errors = [line for line in daemon.log().splitlines() if "passed over" in line
+                  and " error config" in line]
+        assert len(errors) == 1, errors
+        assert "bdev_nvme_attach_controller: " in errors[0] and "ffff:1f:1f.7" in errors[0], errors
+        found = {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
+        assert found == names, (found, names)
+        # It is wanted all the same.
+        assert "ffff:1f:1f.7" in saved(daemon)
+
+
+@test
+def what_is_taken_away_is_not_saved():
+    with Daemon() as daemon:
+        make_everything(daemon)
+        for bdev in daemon.rpc("bdev_get_bdevs"):
+            kind = "null" if bdev["name"] in ("n", "m") else "uring"
+            daemon.rpc(f"bdev_{kind}_delete", name=bdev["name"])
+        left = {name: methods for name, methods in entries(saved(daemon)).items() if methods}
+        # What is set is no object, and stays.
+        assert left == {"bdev": ["bdev_nvme_set_options"], "reactor": ["reactor_set_mode"]}, left
+
+
+@test
+def an_option_given_by_rpc_takes_the_place_of_the_files():
+    with Daemon("--wait-for-rpc", wait="startup") as daemon:
+        daemon.rpc("bdev_set_options", bdev_io_pool_size=8192, bdev_io_cache_size=128,
+                   bdev_auto_examine=False)
+        daemon.rpc("framework_start_init")
+        assert daemon.rpc("framework_wait_init") is True
+        text = saved(daemon)
+    with Daemon("--wait-for-rpc", wait="startup", config=text) as daemon:
+        options = {"bdev_io_pool_size": 16384, "bdev_io_cache_size": 256,
+                   "bdev_auto_examine": True}
+        daemon.rpc("bdev_set_options", **options)
+        daemon.rpc("framework_start_init")
+        config = daemon.rpc("framework_get_config", name="bdev")
+        assert config == [{"method": "bdev_set_options", "params": options}], config
+
+
+@test
+def what_is_saved_needs_no_rpc():
+    daemon = Daemon()
+    text = everything_saved(daemon)
+    try:
+        (daemon.folder / "saved.json").write_text(text)
+        command = [BUILD / "ebbd", "--no-rpc", "--json", daemon.folder / "saved.json"]
+        with open(daemon.log_path, "ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
+        try:
+            wait_for(lambda: "state: running" in daemon.log(), "it runs")
+            assert (daemon.sockets / "n.nbd").exists()
+            done = run_command([EBBCTL, "-s", daemon.rpc_socket, "save_config"])
+            assert done.returncode == 1, done
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0, daemon.log()
+    finally:
+        daemon.remove()
 
 
 run()

@@ -280,6 +280,19 @@ START_TEST(an_export_whose_bdev_left_is_wanted)
 }
 END_TEST
 
+/* The first allowed CPU, where a reactor is if nothing else is asked for. */
+static int first_core(void)
+{
+	cpu_set_t allowed;
+	int core = 0;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+	while (!CPU_ISSET((size_t)core, &allowed)) {
+		core++;
+	}
+	return core;
+}
+
 START_TEST(both_ways_to_set_a_reactors_mode_are_one)
 {
 	char modes[3][96];
@@ -292,17 +305,8 @@ START_TEST(both_ways_to_set_a_reactors_mode_are_one)
 	};
 	char first[sizeof(saved)];
 	char expected[256];
-	int core;
+	int core = first_core();
 
-	/* The first allowed CPU, where a reactor is if nothing else is asked for. */
-	for (core = 0; core < CPU_SETSIZE; core++) {
-		cpu_set_t allowed;
-
-		ck_assert_int_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-		if (CPU_ISSET((size_t)core, &allowed)) {
-			break;
-		}
-	}
 	snprintf(modes[0], sizeof(modes[0]), "{'lcore': %d, 'mode': 'adaptive', 'spin_us_max': 30}",
 		 core);
 	snprintf(modes[1], sizeof(modes[1]), "{'lcore': %d, 'disable_interrupt': false}", core);
@@ -318,6 +322,149 @@ START_TEST(both_ways_to_set_a_reactors_mode_are_one)
 }
 END_TEST
 
+/*
+ * One call of each method that has something saved: what it took is saved, and is saved the same by
+ * a service that is started with it. A method that has no row here fails
+ * every_method_that_is_saved_has_an_example().
+ */
+static const struct step examples[] = {
+	{"bdev_null_create", "{'name': 'm', 'num_blocks': 8, 'block_size': 512}", 0},
+	{"bdev_malloc_create", "{'name': 'm', 'num_blocks': 64, 'block_size': 512}", 0},
+	{"bdev_uring_create", "{'name': 'm', 'filename': '@', 'readonly': true}", 0},
+	{"bdev_error_create", "{'base_name': 'n'}", 0},
+	{"bdev_delay_create",
+	 "{'base_bdev_name': 'n', 'name': 'm', 'avg_read_latency': 1, 'p99_read_latency': 2, "
+	 "'avg_write_latency': 3, 'p99_write_latency': 4}",
+	 0},
+	{"bdev_set_options", "{'bdev_io_pool_size': 64}", 0},
+	{"bdev_set_qos_limit", "{'name': 'n', 'rw_ios_per_sec': 10000}", 0},
+	{"bdev_enable_histogram", "{'name': 'n', 'enable': true}", 0},
+	{"bdev_nvme_set_options", "{'retry_count': 7, 'timeout_us': 1000000}", 0},
+	{"nbd_start_export", "{'bdev_name': 'n', 'path': '@', 'read_only': true}", 0},
+	{"reactor_set_mode", "{'lcore': #, 'mode': 'adaptive', 'spin_us_max': 30}", 0},
+	{"framework_set_scheduler", "{'name': 'static'}", 0},
+	{"log_set_level", "{'level': 'INFO'}", 0},
+	{"log_set_print_level", "{'level': 'WARNING'}", 0},
+	{"log_set_flag", "{'flag': 'bdev'}", 0},
+};
+
+/* @params with a path for @ and the reactor's number for #. */
+static void params_fill(const char *params, const char *path, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (; *params != '\0'; params++) {
+		if (*params == '@') {
+			len += (size_t)snprintf(text + len, size - len, "%s", path);
+		} else if (*params == '#') {
+			len += (size_t)snprintf(text + len, size - len, "%d", first_core());
+		} else {
+			len += (size_t)snprintf(text + len, size - len, "%c", *params);
+		}
+	}
+}
+
+/* A method of STARTUP only is called by the configuration, another one by RPC. */
+static void example_run(const struct ebb_method *method, const char *params)
+{
+	const struct step calls[] = {{method->name, params, 0}, {NULL, NULL, 0}};
+	char text[1024];
+	char json[512];
+
+	quoted(params, json, sizeof(json));
+	snprintf(text, sizeof(text),
+		 "{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[%s%s%s%s%s" NULL_BDEV "]}]}",
+		 method->states == EBB_METHOD_STARTUP ? "{\"method\":\"" : "",
+		 method->states == EBB_METHOD_STARTUP ? method->name : "",
+		 method->states == EBB_METHOD_STARTUP ? "\",\"params\":" : "",
+		 method->states == EBB_METHOD_STARTUP ? json : "",
+		 method->states == EBB_METHOD_STARTUP ? "}," : "");
+	run(text, false, method->states == EBB_METHOD_STARTUP ? NULL : calls);
+}
+
+START_TEST(what_a_method_asks_for_is_saved_and_loaded)
+{
+	const struct step *example = &examples[_i];
+	const struct ebb_method *method = ebb_method_find(example->method);
+	char first[sizeof(saved)];
+	char path[96];
+	char params[512];
+	FILE *file;
+
+	if (method == NULL) {
+		unit_skip("ebb has no method %s", example->method);
+	}
+	snprintf(path, sizeof(path), "%s-%d", sockets[0], _i);
+	if (strstr(example->params, "filename") != NULL) {
+		file = fopen(path, "w");
+		ck_assert_ptr_nonnull(file);
+		ck_assert_int_eq(ftruncate(fileno(file), 1 << 20), 0);
+		fclose(file);
+	}
+	params_fill(example->params, path, params, sizeof(params));
+	example_run(method, params);
+	saved_has(method->name);
+	strcpy(first, saved);
+	run(first, false, NULL);
+	ck_assert_str_eq(saved, first);
+	unlink(path);
+}
+END_TEST
+
+static bool names_have(const char *const *names, size_t num_names, const char *name)
+{
+	for (size_t i = 0; i < num_names; i++) {
+		if (strcmp(names[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+START_TEST(every_method_that_is_saved_has_an_example)
+{
+	/* It takes an NVMe controller: the guest's tests have one. */
+	static const char *const elsewhere[] = {"bdev_nvme_attach_controller"};
+	const struct ebb_method *method = NULL;
+
+	while ((method = ebb_method_next(method)) != NULL) {
+		bool found = names_have(elsewhere, EBB_ARRAY_SIZE(elsewhere), method->name);
+
+		if (method->effect != EBB_METHOD_CREATES && method->effect != EBB_METHOD_SETS) {
+			continue;
+		}
+		for (size_t i = 0; i < EBB_ARRAY_SIZE(examples); i++) {
+			found = found || strcmp(examples[i].method, method->name) == 0;
+		}
+		ck_assert_msg(found, "%s: a row in examples[] is missing", method->name);
+	}
+}
+END_TEST
+
+START_TEST(what_changes_something_is_saved_or_of_the_moment)
+{
+	static const char *const of_the_moment[] = {
+		"bdev_error_inject_error",
+		"bdev_nvme_reset_controller",
+		"bdev_reset_iostat",
+		"framework_monitor_context_switch",
+		"framework_start_init",
+		"reactor_set_interrupt_mode", /* by reactor_set_mode, which is saved */
+		"spdk_kill_instance",
+		"thread_set_cpumask", /* threads have other numbers in another run */
+	};
+	const struct ebb_method *method = NULL;
+
+	while ((method = ebb_method_next(method)) != NULL) {
+		ck_assert_msg(!method->changes_state || method->effect != EBB_METHOD_NO_EFFECT ||
+				      names_have(of_the_moment, EBB_ARRAY_SIZE(of_the_moment),
+						 method->name),
+			      "%s changes something that is not saved", method->name);
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -330,6 +477,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_stopped_export_is_not_wanted),
 		UNIT_TEST(an_export_whose_bdev_left_is_wanted),
 		UNIT_TEST(both_ways_to_set_a_reactors_mode_are_one),
+		UNIT_LOOP(what_a_method_asks_for_is_saved_and_loaded, 0, EBB_ARRAY_SIZE(examples)),
+		UNIT_TEST(every_method_that_is_saved_has_an_example),
+		UNIT_TEST(what_changes_something_is_saved_or_of_the_moment),
 		UNIT_END,
 	};
 

@@ -129,6 +129,18 @@ static struct ebb_method tune_method = {
 };
 EBB_METHOD_REGISTER(tune_method)
 
+/* What is set of something that test_make makes. */
+static struct ebb_method limit_method = {
+	.name = "test_limit",
+	.fn = end,
+	.effect = EBB_METHOD_SETS,
+	.subsystem = "t_one",
+	.object = "base",
+	.stands_on = "base",
+	MAKE_PARAMS,
+};
+EBB_METHOD_REGISTER(limit_method)
+
 static void setup(void)
 {
 	code = 0;
@@ -341,6 +353,24 @@ START_TEST(what_has_a_base_of_another_name_stays)
 }
 END_TEST
 
+/* A limit of something that is gone would stand before it when that is made anew, and fail. */
+START_TEST(what_was_set_of_it_goes_with_it)
+{
+	call(&make_method, "{'name': 'a', 'number': 1}");
+	call(&make_method, "{'name': 'b', 'number': 2}");
+	call(&limit_method, "{'name': 'x', 'base': 'an1', 'number': 7}");
+	call(&limit_method, "{'name': 'x', 'base': 'bn1', 'number': 8}");
+	ebb_wanted_set_present("test_make", "a", false); /* it only left */
+	wanted_is("[a {'name':'a','number':1}]; b {'name':'b','number':2}; "
+		  "an1 {'name':'x','base':'an1','number':7}; "
+		  "bn1 {'name':'x','base':'bn1','number':8}");
+	call(&unmake_method, "{'name': 'b'}");
+	wanted_is("[a {'name':'a','number':1}]; an1 {'name':'x','base':'an1','number':7}");
+	call_fails(&unmake_method, "{'name': 'a'}", -ENODEV);
+	wanted_is("");
+}
+END_TEST
+
 /* Return: to be freed. */
 static char *save(void)
 {
@@ -469,6 +499,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_is_there_is_taken_out_first),
 		UNIT_TEST(what_went_with_its_base_goes_too),
 		UNIT_TEST(what_has_a_base_of_another_name_stays),
+		UNIT_TEST(what_was_set_of_it_goes_with_it),
 		UNIT_TEST(it_is_saved_as_a_configuration),
 		UNIT_TEST(what_methods_say_of_their_effects_holds),
 		UNIT_TEST(what_changes_something_has_an_effect),
