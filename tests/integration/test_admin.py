@@ -187,4 +187,23 @@ def threads_go_where_their_masks_say_under_load():
         assert_quiet(daemon)
 
 
+@test
+def a_scheduler_puts_threads_on_cpus():
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        raise Skip("a thread needs two CPUs to move between")
+    config = [("scheduler", "framework_set_scheduler", {"name": "static", "period": 1000000})]
+    with Daemon("--cpumask", f"[{cpus[0]},{cpus[1]}]", config=config) as daemon:
+        assert daemon.rpc("framework_get_scheduler")["scheduler_name"] == "static"
+        threads = list(threads_by_core(daemon))
+        for cpu in (cpus[1], cpus[0], cpus[1]):
+            mappings = ",".join(f"{thread}:{cpu}" for thread in threads)
+            assert daemon.rpc("framework_set_scheduler", name="static", mappings=mappings) is True
+            assert {core for core, _ in threads_by_core(daemon).values()} == {cpu}
+        daemon.rpc("thread_set_cpumask", id=1, cpumask=f"[{cpus[1]},{cpus[1]}]")
+        static = {"name": "static", "mappings": f"1:{cpus[0]}"}
+        check_refused(daemon, "framework_set_scheduler", static, "app_thread", "thread_set_cpumask")
+        check_refused(daemon, "framework_set_scheduler", {"name": "dynamic"}, "dynamic")
+
+
 run()
