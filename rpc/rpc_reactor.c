@@ -12,6 +12,7 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
+#include "core/event/switch_monitor.h"
 #include "core/method/param.h"
 
 /* The methods about reactors: what they do, how they wait, and what keeps them awake. */
@@ -342,3 +343,39 @@ static struct ebb_method set_interrupt_method = {
 	.fn = set_interrupt,
 };
 EBB_METHOD_REGISTER(set_interrupt_method)
+
+struct monitor_switches_params {
+	bool enabled;
+	bool given;
+};
+
+static const struct ebb_param monitor_switches_table[] = {
+	EBB_PARAM(struct monitor_switches_params, enabled, EBB_PARAM_BOOL, .optional = true,
+		  .given_offset = offsetof(struct monitor_switches_params, given),
+		  .help = "whether to watch (default: as it is, off at first)"),
+};
+
+static void monitor_switches(struct ebb_call *call, void *arg)
+{
+	const struct monitor_switches_params *params = arg;
+	struct json_object *result = json_object_new_object();
+
+	if (params->given) {
+		event_switch_monitor_set(params->enabled);
+	}
+	json_object_object_add(result, "enabled",
+			       json_object_new_boolean(event_switch_monitor_enabled()));
+	ebb_call_result(call, result);
+}
+
+static struct ebb_method monitor_switches_method = {
+	.name = "framework_monitor_context_switch",
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "log how often the kernel takes reactors off their CPUs; of this run, not saved",
+	.params = monitor_switches_table,
+	.num_params = EBB_ARRAY_SIZE(monitor_switches_table),
+	.params_size = sizeof(struct monitor_switches_params),
+	.fn = monitor_switches,
+};
+EBB_METHOD_REGISTER(monitor_switches_method)

@@ -20,22 +20,20 @@
  * they may all add to the same JSON.
  */
 
-/* CPUs as a hexadecimal mask without "0x"; the bits of 32 CPUs at a time, commas between. */
+/* CPUs as SPDK writes them: a hexadecimal mask without "0x". */
 static void cpumask_format(const cpu_set_t *cpus, char *text, size_t size)
 {
 	size_t len = 0;
 
 	text[0] = '\0';
-	for (int word = CPU_SETSIZE / 32 - 1; word >= 0 && len < size; word--) {
+	for (int digit = CPU_SETSIZE / 4 - 1; digit >= 0 && len < size; digit--) {
 		unsigned bits = 0;
 
-		for (unsigned bit = 0; bit < 32; bit++) {
-			bits |= CPU_ISSET((size_t)word * 32 + bit, cpus) ? 1u << bit : 0;
+		for (unsigned bit = 0; bit < 4; bit++) {
+			bits |= CPU_ISSET((size_t)digit * 4 + bit, cpus) ? 1u << bit : 0;
 		}
-		if (len > 0) {
-			len += (size_t)snprintf(text + len, size - len, ",%08x", bits);
-		} else if (bits != 0) {
-			len = (size_t)snprintf(text, size, "%x", bits);
+		if (len > 0 || bits != 0) {
+			len += (size_t)snprintf(text + len, size - len, "%x", bits);
 		}
 	}
 }

@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/mpsc.h"
 #include "core/event/source.h"
+#include "core/event/switch_monitor.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 #include "core/event/ring/uring_set.h"
@@ -87,6 +88,7 @@ struct event_reactor {
 	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
 	uint64_t reported_turn; /* the watchdog's: the last turn that it reported as stuck */
+	struct event_switch_count switches; /* the watchdog's: see switch_monitor.h */
 };
 
 extern struct event_reactor *event_reactors; /* ascending by core; NULL outside init … fini */

@@ -33,6 +33,7 @@
 #include "core/event/os_thread.h"
 #include "core/event/reactor.h"
 #include "core/event/send.h"
+#include "core/event/switch_monitor.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
 #include "core/memory/pool.h"
@@ -151,6 +152,7 @@ void event_watchdog_expired(void)
 			watchdog_look(&event_reactors[i], now_ns);
 		}
 	}
+	event_switch_monitor_look(now_ns);
 	again = watchdog_age_pool();
 	if (again || watchdog_any_awake()) {
 		watchdog_set_timer();

@@ -298,7 +298,7 @@ static void wanted_remove(const struct ebb_method *remover, struct json_object *
 	}
 }
 
-/* Adds the members of @took_effect to @params. Return: 0; -ENOMEM. */
+/* Adds the members of @took_effect to @params; null takes one out. Return: 0; -ENOMEM. */
 static int params_override(struct json_object *params, struct json_object *took_effect)
 {
 	if (took_effect == NULL) {
@@ -306,7 +306,9 @@ static int params_override(struct json_object *params, struct json_object *took_
 	}
 	json_object_object_foreach(took_effect, name, value)
 	{
-		if (json_object_object_add(params, name, json_object_get(value)) != 0) {
+		if (value == NULL) {
+			json_object_object_del(params, name);
+		} else if (json_object_object_add(params, name, json_object_get(value)) != 0) {
 			json_object_put(value);
 			return -ENOMEM;
 		}

@@ -49,6 +49,7 @@ ARGUMENT_MISTAKES = [
     (["--rpc-socket-mode", "01777"], ['"01777"', "0777"]),
     (["--on-violation", "panic"], ['--on-violation "panic"', "log and abort"]),
     (["--log-level", "loud"], ['--log-level "loud"', "debug"]),
+    (["-L", "nobody"], ['--logflag "nobody"', "log_get_flags"]),
     (["--no-rpc", "--rpc-socket", "/tmp/x"], ["--no-rpc", "choose one"]),
     (["--no-rpc", "--wait-for-rpc"], ["--wait-for-rpc", "framework_start_init"]),
 ]

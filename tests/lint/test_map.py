@@ -5,9 +5,11 @@
 core/event/poller.c is tested by tests/unit/core/event/test_poller.c and test_poller_*.c beside it, or
 by what the map in tests/README.md says: rows of a folder, files of it (without .c; "all": of the folder
 as a whole), and their tests, in paths from tests/ or from the root. A file has one of the two, and each
-program of unit tests is found from some file. Prints nothing if that holds.
+program of unit tests is found from some file. Each test that a row of the traps of the model names is
+one of its file's. Prints nothing if that holds.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -15,20 +17,31 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 FOLDERS = ("core", "drivers", "rpc", "config", "bench")
 HEADING = ["folder", "files", "tested by"]
+TRAPS = ["trap", "what ebb does", "held by"]
+NAMES = {
+    ".c": re.compile(r"^START_TEST\((\w+)\)", re.MULTILINE),
+    ".py": re.compile(r"^@test\ndef (\w+)\(", re.MULTILINE),
+}
+
+
+def table(readme, heading):
+    """The three cells of each row of the table below @heading."""
+    inside = False
+    for line in readme.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells == heading:
+            inside = True
+        elif not line.startswith("|"):
+            inside = False
+        elif inside and not set(line) <= set("|-: "):
+            yield cells
 
 
 def rows(readme):
     """(folder, [file], [test]) of each row of the map."""
-    in_map = False
-    for line in readme.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells == HEADING:
-            in_map = True
-        elif not line.startswith("|"):
-            in_map = False
-        elif in_map and not set(line) <= set("|-: "):
-            folder, files, tests = (cell.replace("`", "") for cell in cells)
-            yield folder, files.split(), tests.split()
+    for cells in table(readme, HEADING):
+        folder, files, tests = (cell.replace("`", "") for cell in cells)
+        yield folder, files.split(), tests.split()
 
 
 def mirrored(path):
@@ -63,11 +76,31 @@ def check_rows(production):
     return complaints, files, found
 
 
+def check_traps():
+    """Complaints about rows of the traps: "FILE: NAME NAME; FILE: NAME" holds each."""
+    complaints, count = [], 0
+    for trap, _, held_by in table(TESTS / "README.md", TRAPS):
+        count += 1
+        for part in held_by.split(";"):
+            file, _, names = part.partition(":")
+            path = test_path(file.strip())
+            text = path.read_text(encoding="utf-8") if path is not None else ""
+            found = set(NAMES[path.suffix].findall(text)) if path is not None else set()
+            missing = [name for name in names.split() if name not in found]
+            if path is None or missing or not names.split():
+                what = f"{file.strip()}: {' '.join(missing)}".strip(": ")
+                complaints.append(f"tests/README.md: \"{trap}\" is held by no test {what}")
+    if count == 0:
+        complaints.append("tests/README.md: the table of traps is not there")
+    return complaints
+
+
 def main():
     production = {
         path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.c")
     }
     complaints, files, found = check_rows(production)
+    complaints += check_traps()
     for path in sorted(production):
         tests = mirrored(path)
         found |= tests

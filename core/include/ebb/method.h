@@ -137,7 +137,7 @@ void ebb_call_error(struct ebb_call *call, int code, const char *format, ...) EB
  * What is wanted from now on is what was asked for with these values in it. Any time before the
  * call ends; one that ends badly and is wanted all the same keeps them, too.
  * @param: a name of the method's table
- * @value: its reference is taken over
+ * @value: its reference is taken over; NULL: what is wanted is without this parameter
  * Thread: app.
  */
 void ebb_call_took_effect(struct ebb_call *call, const char *param, struct json_object *value);

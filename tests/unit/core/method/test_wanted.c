@@ -46,13 +46,15 @@ static const struct ebb_param make_table[] = {
 	.states = EBB_METHOD_RUNTIME, .params = make_table, \
 	.num_params = EBB_ARRAY_SIZE(make_table), .params_size = sizeof(struct make_params)
 
-/* A number is made up if none is given. */
+/* A number is made up if none is given; number 99 is for this time only. */
 static void make(struct ebb_call *call, void *arg)
 {
 	const struct make_params *params = arg;
 
 	if (params->number == 0) {
 		ebb_call_took_effect(call, "number", json_object_new_int(4711));
+	} else if (params->number == 99) {
+		ebb_call_took_effect(call, "number", NULL);
 	}
 	end(call, arg);
 }
@@ -218,6 +220,9 @@ START_TEST(what_is_created_is_wanted_as_it_took_effect)
 	call(&make_method, "{'name': 'a', 'size': 0}");
 	call(&make_method, "{'name': 'b', 'number': 5}");
 	wanted_is("a {'name':'a','size':0,'number':4711}; b {'name':'b','number':5}");
+	call(&make_method, "{'name': 'c', 'size': 2, 'number': 99}");
+	wanted_is("a {'name':'a','size':0,'number':4711}; b {'name':'b','number':5}; "
+		  "c {'name':'c','size':2}");
 }
 END_TEST
 
@@ -463,10 +468,12 @@ END_TEST
 START_TEST(what_changes_something_has_an_effect)
 {
 	static const char *const others[] = {
-		"framework_start_init",       /* start-up goes on */
-		"spdk_kill_instance",         /* a signal */
-		"bdev_nvme_reset_controller", /* it is as it was */
-		"reactor_set_interrupt_mode", /* calls reactor_set_mode */
+		"framework_start_init",             /* start-up goes on */
+		"spdk_kill_instance",               /* a signal */
+		"bdev_nvme_reset_controller",       /* it is as it was */
+		"reactor_set_interrupt_mode",       /* calls reactor_set_mode */
+		"thread_set_cpumask",               /* the next run has other threads */
+		"framework_monitor_context_switch", /* what is looked at for a while */
 	};
 	const struct ebb_method *method = NULL;
 
