@@ -196,10 +196,16 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 	return 0;
 }
 
-void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats)
+EBB_REPORTS void ebb_thread_get_stats(const struct ebb_thread *thread,
+				      struct ebb_thread_stats *ret_stats)
 {
 	struct ebb_list *node;
 
+	if (thread != event_turn.thread) {
+		ebb_violation(2, __func__, thread->name, thread, event_turn.thread);
+		*ret_stats = (struct ebb_thread_stats){.name = thread->name, .id = thread->id};
+		return;
+	}
 	*ret_stats = (struct ebb_thread_stats){
 		.name = thread->name,
 		.id = thread->id,
