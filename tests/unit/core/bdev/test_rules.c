@@ -347,6 +347,68 @@ START_TEST(twice_inside_submit_completes_once)
 }
 END_TEST
 
+/* The requests come back, to a channel that is still there; and it can be put afterwards. */
+START_TEST(a_channel_is_not_put_with_requests_under_way)
+{
+	struct ebb_io_channel *mine = ch;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	ebb_io_channel_put(ch);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	ck_assert_uint_eq(log_count("ebb_io_channel_put (with work under way)() on 'disk'"), 1);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 0);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ebb_io_channel_put(mine);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	stage_turns(3);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_ptr_nonnull(ch);
+}
+END_TEST
+
+/* As the layer allows it: the last one's callback puts the channel. */
+static void done_and_put(void *arg, int status)
+{
+	fake_done(arg, status);
+	ebb_io_channel_put(ch);
+}
+
+START_TEST(a_channel_is_put_by_its_last_callback)
+{
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done_and_put, &result), 0);
+	fake_complete_one(fake, 0);
+	fake->mode = FAKE_AT_ONCE;
+	stage_turns(3);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done_and_put, &result), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 2);
+	ck_assert_uint_eq(stage_violations(2), 0);
+	ch = NULL;
+}
+END_TEST
+
+static void wait_over(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+/* Who waits for a request would not be told. */
+START_TEST(a_channel_is_not_put_while_somebody_waits)
+{
+	unsigned waits = 0;
+	struct ebb_bdev_io_wait wait = {.fn = wait_over, .arg = &waits};
+
+	ebb_bdev_queue_io_wait(ch, &wait);
+	ebb_io_channel_put(ch);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	stage_turns(3);
+	ck_assert_uint_eq(waits, 1);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -364,6 +426,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_second_completion_of_a_write_does_not_end_its_flush),
 		UNIT_TEST(a_second_completion_does_not_end_a_request_in_parts),
 		UNIT_TEST(twice_inside_submit_completes_once),
+		UNIT_TEST(a_channel_is_not_put_with_requests_under_way),
+		UNIT_TEST(a_channel_is_put_by_its_last_callback),
+		UNIT_TEST(a_channel_is_not_put_while_somebody_waits),
 		UNIT_END,
 	};
 
