@@ -15,6 +15,23 @@
 
 #include "core/bdev/teardown.h"
 
+/* Those that are open, under the lock: what is no descriptor any more is told so by it. */
+static struct base_hash open_descs;
+
+static bool desc_is_open(const struct ebb_bdev_desc *desc)
+{
+	struct base_hash_node *node;
+	bool open = false;
+
+	bdev_table_lock();
+	base_hash_for_each(node, &open_descs, base_hash_of_address(desc))
+	{
+		open = open || base_hash_entry(node, struct ebb_bdev_desc, node) == desc;
+	}
+	bdev_table_unlock();
+	return open;
+}
+
 /* Makes @desc hold the bdev called @name. Return: as ebb_bdev_open(). Thread: any. */
 static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 {
@@ -31,6 +48,7 @@ static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 		desc->internal = internal;
 		desc->bdev = internal->bdev;
 		ebb_list_push_back(&internal->descs, &desc->link);
+		base_hash_add(&open_descs, &desc->node, base_hash_of_address(desc));
 	}
 	bdev_table_unlock();
 	return rc;
@@ -64,10 +82,15 @@ int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *a
 	return 0;
 }
 
-void ebb_bdev_close(struct ebb_bdev_desc *desc)
+EBB_REPORTS void ebb_bdev_close(struct ebb_bdev_desc *desc)
 {
 	bool last;
 
+	if (!desc_is_open(desc)) {
+		ebb_violation(2, "ebb_bdev_close (twice)", "a descriptor that is not open", NULL,
+			      ebb_thread_current());
+		return;
+	}
 	if (desc->thread != ebb_thread_current()) {
 		ebb_violation(2, "ebb_bdev_close", desc->bdev->name, desc->thread,
 			      ebb_thread_current());
@@ -75,6 +98,7 @@ void ebb_bdev_close(struct ebb_bdev_desc *desc)
 	}
 	bdev_table_lock();
 	desc->closed = true;
+	base_hash_remove(&open_descs, &desc->node);
 	last = !desc->event_sent;
 	ebb_list_remove(&desc->link);
 	bdev_teardown_check_locked(desc->internal);
@@ -129,6 +153,7 @@ void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event 
 				  "thread '%s' has exited with bdev '%s' open; closed for it",
 				  ebb_thread_name(desc->thread), internal->bdev->name);
 			ebb_list_remove(node);
+			base_hash_remove(&open_descs, &desc->node);
 			free(desc);
 		}
 	}
