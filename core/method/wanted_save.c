@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <ebb/violation.h>
+
+#include "core/event/app_only.h"
+
 /*
  * What is wanted in the form of a configuration file: one loop over the list. What a file's first
  * pass would run comes first, so that a file that was loaded is saved as it was.
@@ -79,12 +83,17 @@ static int wanted_save_pass(struct json_object *subsystems, bool startup)
 	return 0;
 }
 
-struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections)
+EBB_REPORTS struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *subsystems = json_object_new_array();
-	bool good = root != NULL && subsystems != NULL;
+	struct json_object *root, *subsystems;
+	bool good;
 
+	if (!event_app_only_if_any(__func__, "what is wanted", __builtin_return_address(0))) {
+		return NULL;
+	}
+	root = json_object_new_object();
+	subsystems = json_object_new_array();
+	good = root != NULL && subsystems != NULL;
 	for (size_t i = 0; good && i < num_sections; i++) {
 		good = section_get(subsystems, sections[i]) != NULL;
 	}
