@@ -432,7 +432,13 @@ void ebb_step_next(struct ebb_step step, int rc)
 	} else if (step.generation == 0 || step.generation != step.sequence->generation) {
 		app_step_ticket_refuse(step.generation, "the step has ended already");
 	} else {
-		ebb_assert(rc <= 0);
+		if (rc > 0) {
+			ebb_error("app",
+				  "step \"%s\" ends with %d, which is no negative errno: it has "
+				  "failed",
+				  entry_name(step.sequence, step.sequence->entry), rc);
+			rc = -EINVAL;
+		}
 		entry_end(step.sequence, rc);
 		sequence_advance(step.sequence);
 	}

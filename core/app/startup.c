@@ -11,10 +11,13 @@
 #include <ebb/log.h>
 #include <ebb/method.h>
 #include <ebb/thread.h>
+#include <ebb/violation.h>
 
 #include "core/app/sequence.h"
 #include "core/app/state.h"
 #include "core/app/subsystem.h"
+#include "core/event/app_only.h"
+#include "core/method/registry.h"
 #include "core/method/wanted.h"
 
 /* Sorted by rank, and by name within a rank: the order of the constructors does not matter. */
@@ -128,11 +131,13 @@ static void waiters_resolve(int rc)
 	}
 }
 
-void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg)
+EBB_REPORTS void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg)
 {
 	struct init_waiter *waiter;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, "start-up", __builtin_return_address(0))) {
+		return;
+	}
 	if (startup.resolved) {
 		done(arg, startup.result);
 		return;
@@ -316,7 +321,10 @@ static void environment_start(struct ebb_step step, void *arg)
 
 	(void)arg;
 	ebb_method_set_state(EBB_METHOD_STARTUP);
-	rc = app_subsystem_sort(error, sizeof(error));
+	rc = method_registry_check(error, sizeof(error));
+	if (rc == 0) {
+		rc = app_subsystem_sort(error, sizeof(error));
+	}
 	if (rc < 0) {
 		app_startup_fail(rc, "%s", error);
 	}
@@ -356,9 +364,11 @@ static struct ebb_startup_step wait_for_rpc_step = {
 };
 EBB_STARTUP_STEP_REGISTER(wait_for_rpc_step)
 
-int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg)
+EBB_REPORTS int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg)
 {
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, "start-up", __builtin_return_address(0))) {
+		return -EPERM;
+	}
 	if (!startup.waiting_for_rpc) {
 		return -EALREADY;
 	}

@@ -60,8 +60,6 @@ static struct {
 
 void ebb_subsystem_add(struct ebb_subsystem *subsystem)
 {
-	ebb_assert((subsystem->fini_timeout_ms != 0) == (subsystem->fini_expired != NULL));
-	ebb_assert(subsystem->fini_timeout_ms < APP_SEQUENCE_GRACE_S * 1000);
 	ebb_list_push_back(&registered, &subsystem->link);
 }
 
@@ -102,6 +100,23 @@ static struct subsystem_node *node_find(const char *name)
 	return NULL;
 }
 
+/* Of a time limit and what is called at its end there are both or none; and it ends in time. */
+static int limit_check(const struct ebb_subsystem *subsystem, char *ret_error, size_t size)
+{
+	const char *fault = NULL;
+
+	if ((subsystem->fini_timeout_ms != 0) != (subsystem->fini_expired != NULL)) {
+		fault = "has one of fini_timeout_ms and fini_expired without the other";
+	} else if (subsystem->fini_timeout_ms >= APP_SEQUENCE_GRACE_S * 1000) {
+		fault = "has a fini_timeout_ms of 10 s or more, before which it is passed over";
+	}
+	if (fault == NULL) {
+		return 0;
+	}
+	snprintf(ret_error, size, "subsystem \"%s\" %s", subsystem->name, fault);
+	return -EINVAL;
+}
+
 static int nodes_collect(char *ret_error, size_t size)
 {
 	struct ebb_list *link;
@@ -127,6 +142,13 @@ static int nodes_collect(char *ret_error, size_t size)
 				 "the same name",
 				 order.nodes[index].subsystem->name);
 			return -EEXIST;
+		}
+	}
+	for (index = 0; index < order.num_nodes; index++) {
+		int rc = limit_check(order.nodes[index].subsystem, ret_error, size);
+
+		if (rc < 0) {
+			return rc;
 		}
 	}
 	return 0;

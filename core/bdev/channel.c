@@ -76,16 +76,21 @@ static int channel_create(void *device, void *ctx)
 	return 0;
 }
 
+/* Requests are under way, or somebody waits for one. */
+static bool channel_busy(void *ctx)
+{
+	const struct bdev_channel *ch = ctx;
+
+	return ch->outstanding != 0 || !ebb_list_empty(&ch->held) ||
+	       !base_wait_list_empty(&ch->waiters);
+}
+
 static void channel_destroy(void *device, void *ctx)
 {
 	struct bdev_channel *ch = ctx;
 
 	(void)device;
-	/*
-	 * Its user has put it with requests under way or waits, which would come back to nothing.
-	 */
-	ebb_assert(ch->outstanding == 0 && ebb_list_empty(&ch->held));
-	ebb_assert(base_wait_list_empty(&ch->waiters) && !ch->kicked);
+	ebb_assert(!channel_busy(ch) && !ch->kicked);
 	bdev_stats_report(ch);
 	ebb_io_channel_put(ch->driver_channel);
 	bdev_pool_destroy(ch);
@@ -122,4 +127,5 @@ const struct ebb_io_device_ops bdev_channel_ops = {
 	.destroy = channel_destroy,
 	.quiesce = channel_quiesce,
 	.resume = channel_resume,
+	.busy = channel_busy,
 };

@@ -50,15 +50,9 @@ complete_twice(const struct bdev_req *req, int status, const void *site)
 	}
 }
 
-static inline __attribute__((always_inline)) void complete_own(struct bdev_channel *ch,
-							       struct bdev_req *req,
-							       uint16_t generation, int status,
-							       const void *site)
+/* The handle of @req that its driver has is used up now. */
+static inline void complete_once(struct bdev_channel *ch, struct bdev_req *req, int status)
 {
-	if (ebb_unlikely(req->generation != generation)) {
-		complete_twice(req, status, site);
-		return;
-	}
 	req->generation++;
 	req->status = status;
 	if (ch->in_submit) {
@@ -85,7 +79,11 @@ static void carried_msg(void *arg)
 	status = req->carried.status;
 	req->carried.under_way = false;
 	pthread_mutex_unlock(&carried_mutex);
-	complete_own(req->ch, req, generation, status, site);
+	if (req->generation != generation) {
+		complete_twice(req, status, site);
+		return;
+	}
+	complete_once(req->ch, req, status);
 }
 
 /*
@@ -132,13 +130,16 @@ void ebb_bdev_io_complete(struct ebb_bdev_io_handle handle, int status)
 {
 	struct bdev_req *req = bdev_req_from_io(handle.io);
 	struct bdev_channel *ch = req->ch;
-	const void *site = __builtin_return_address(0);
 
 	if (ebb_unlikely(ch->thread != event_turn.thread)) {
-		complete_foreign(req, handle.generation, status, site);
+		complete_foreign(req, handle.generation, status, __builtin_return_address(0));
 		return;
 	}
-	complete_own(ch, req, handle.generation, status, site);
+	if (ebb_unlikely(req->generation != handle.generation)) {
+		complete_twice(req, status, __builtin_return_address(0));
+		return;
+	}
+	complete_once(ch, req, status);
 }
 
 static void parts_waited(void *arg);

@@ -15,6 +15,23 @@
 
 #include "core/bdev/teardown.h"
 
+/* Those that are open, under the lock: what is no descriptor any more is told so by it. */
+static struct base_hash open_descs;
+
+static bool desc_is_open(const struct ebb_bdev_desc *desc)
+{
+	struct base_hash_node *node;
+	bool open = false;
+
+	bdev_table_lock();
+	base_hash_for_each(node, &open_descs, base_hash_of_address(desc))
+	{
+		open = open || base_hash_entry(node, struct ebb_bdev_desc, node) == desc;
+	}
+	bdev_table_unlock();
+	return open;
+}
+
 /* Makes @desc hold the bdev called @name. Return: as ebb_bdev_open(). Thread: any. */
 static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 {
@@ -35,6 +52,7 @@ static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 		desc->internal = internal;
 		desc->bdev = internal->bdev;
 		ebb_list_push_back(&internal->descs, &desc->link);
+		base_hash_add(&open_descs, &desc->node, base_hash_of_address(desc));
 	}
 	bdev_table_unlock();
 	return rc;
@@ -77,10 +95,15 @@ void bdev_desc_release_locked(struct ebb_bdev_desc *desc)
 	}
 }
 
-void ebb_bdev_close(struct ebb_bdev_desc *desc)
+EBB_REPORTS void ebb_bdev_close(struct ebb_bdev_desc *desc)
 {
 	bool last;
 
+	if (!desc_is_open(desc)) {
+		ebb_violation(2, "ebb_bdev_close (twice)", "a descriptor that is not open", NULL,
+			      ebb_thread_current());
+		return;
+	}
 	if (desc->thread != ebb_thread_current()) {
 		ebb_violation(2, "ebb_bdev_close", desc->bdev->name, desc->thread,
 			      ebb_thread_current());
@@ -88,6 +111,7 @@ void ebb_bdev_close(struct ebb_bdev_desc *desc)
 	}
 	bdev_table_lock();
 	desc->closed = true;
+	base_hash_remove(&open_descs, &desc->node);
 	last = !desc->event_sent;
 	bdev_desc_release_locked(desc);
 	ebb_list_remove(&desc->link);
@@ -144,6 +168,7 @@ void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event 
 				  ebb_thread_name(desc->thread), internal->bdev->name);
 			bdev_desc_release_locked(desc);
 			ebb_list_remove(node);
+			base_hash_remove(&open_descs, &desc->node);
 			free(desc);
 		}
 	}

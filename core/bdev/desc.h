@@ -16,8 +16,9 @@ struct ebb_bdev_desc {
 	uint32_t events; /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
 	ebb_bdev_event_cb event;
 	void *event_arg;
-	struct ebb_thread *thread; /* that opened */
-	struct ebb_list link;      /* ebb_bdev_internal.descs */
+	struct ebb_thread *thread;  /* that opened */
+	struct ebb_list link;       /* ebb_bdev_internal.descs */
+	struct base_hash_node node; /* of all that are open, by address */
 	struct ebb_msg msg;
 };
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ebb/assert.h>
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
+#include <ebb/violation.h>
 #include <ebb/wanted.h>
 
 #include "core/bdev/channel.h"
@@ -20,6 +20,7 @@
 #include "core/bdev/notify.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
+#include "core/event/app_only.h"
 
 static bool bdevs_closed;                                /* app thread only */
 static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
@@ -27,6 +28,21 @@ static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
 static bool size_possible(uint64_t num_blocks, uint32_t block_size)
 {
 	return num_blocks > 0 && num_blocks <= (uint64_t)INT64_MAX / block_size;
+}
+
+/* What is missing of @bdev; NULL: nothing. */
+static const char *bdev_lacks(const struct ebb_bdev *bdev)
+{
+	if (bdev->name == NULL || bdev->name[0] == '\0') {
+		return "it has no name";
+	}
+	if (bdev->product_name == NULL) {
+		return "it has no product name";
+	}
+	if (bdev->ops == NULL || bdev->ops->submit == NULL || bdev->ops->destruct == NULL) {
+		return "its driver has no submit() or no destruct()";
+	}
+	return NULL;
 }
 
 static const char *geometry_fault(const struct ebb_bdev *bdev)
@@ -142,21 +158,30 @@ static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret
 	return 0;
 }
 
-int ebb_bdev_register(struct ebb_bdev *bdev)
+/* For people, also of one that has none. */
+static const char *name_of(const struct ebb_bdev *bdev)
+{
+	return bdev->name != NULL ? bdev->name : "a bdev";
+}
+
+EBB_REPORTS int ebb_bdev_register(struct ebb_bdev *bdev)
 {
 	struct ebb_bdev_internal *internal;
 	const char *fault;
 	int rc;
 
-	ebb_assert(ebb_thread_is_app());
-	ebb_assert(bdev->name != NULL && bdev->name[0] != '\0' && bdev->product_name != NULL);
-	ebb_assert(bdev->ops != NULL && bdev->ops->submit != NULL && bdev->ops->destruct != NULL);
+	if (!event_app_only(__func__, name_of(bdev), __builtin_return_address(0))) {
+		return -EPERM;
+	}
 	if (bdevs_closed) {
 		return -ESHUTDOWN;
 	}
-	fault = geometry_fault(bdev);
+	fault = bdev_lacks(bdev);
+	if (fault == NULL) {
+		fault = geometry_fault(bdev);
+	}
 	if (fault != NULL) {
-		ebb_error("bdev", "bdev '%s' cannot be: %s", bdev->name, fault);
+		ebb_error("bdev", "bdev '%s' cannot be: %s", name_of(bdev), fault);
 		return -EINVAL;
 	}
 	if (bdev_uuid_is_zero(bdev->uuid)) {
@@ -209,12 +234,17 @@ void bdev_registry_forget(void)
 	bdev_table_unlock();
 }
 
-int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg)
+EBB_REPORTS int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg)
 {
 	struct ebb_bdev_internal *internal = bdev->internal;
 	int rc = 0;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, name_of(bdev), __builtin_return_address(0))) {
+		return -EPERM;
+	}
+	if (internal == NULL) {
+		return -ENODEV;
+	}
 	bdev_table_lock();
 	if (internal->state != BDEV_READY) {
 		rc = -EBUSY;
@@ -232,12 +262,17 @@ int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *ar
 	return rc;
 }
 
-int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks)
+EBB_REPORTS int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks)
 {
 	struct ebb_bdev_internal *internal = bdev->internal;
 	int rc = 0;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, name_of(bdev), __builtin_return_address(0))) {
+		return -EPERM;
+	}
+	if (internal == NULL) {
+		return -ENODEV;
+	}
 	if (!size_possible(num_blocks, bdev->block_size)) {
 		return -EINVAL;
 	}

@@ -5,6 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include <ebb/violation.h>
+
+#include "core/event/app_only.h"
+
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
 static struct base_hash bdevs_by_name;
@@ -68,16 +72,25 @@ struct ebb_bdev_internal *bdev_table_find(const char *name)
 	return internal;
 }
 
-struct ebb_bdev *ebb_bdev_find(const char *name)
+EBB_REPORTS struct ebb_bdev *ebb_bdev_find(const char *name)
 {
-	struct ebb_bdev_internal *internal = bdev_table_find(name);
+	struct ebb_bdev_internal *internal;
 
+	if (!event_app_only(__func__, name, __builtin_return_address(0))) {
+		return NULL;
+	}
+	internal = bdev_table_find(name);
 	return internal != NULL ? internal->bdev : NULL;
 }
 
-struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous)
+EBB_REPORTS struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous)
 {
-	struct ebb_list *node = previous == NULL ? bdevs.next : previous->internal->link.next;
+	struct ebb_list *node;
 
+	if (!event_app_only(__func__, previous != NULL ? previous->name : "the first bdev",
+			    __builtin_return_address(0))) {
+		return NULL;
+	}
+	node = previous == NULL ? bdevs.next : previous->internal->link.next;
 	return node == &bdevs ? NULL : ebb_list_entry(node, struct ebb_bdev_internal, link)->bdev;
 }

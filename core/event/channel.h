@@ -38,6 +38,7 @@ enum event_channel_life {
 };
 
 struct ebb_io_channel {
+	struct base_hash_node node; /* of all channels, by address */
 	struct ebb_list device_link;
 	struct ebb_list thread_link;
 	struct event_io_device *device;

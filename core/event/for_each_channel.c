@@ -19,6 +19,8 @@
 
 struct ebb_channel_iter {
 	struct ebb_msg msg;
+	struct ebb_list link;           /* on `rounds`, under the lock */
+	struct ebb_thread *visiting;    /* whose fn() has not ended its part; NULL: none */
 	struct event_io_device *device; /* NULL: it was not registered */
 	struct ebb_thread *caller;
 	uint64_t last_id;
@@ -27,6 +29,9 @@ struct ebb_channel_iter {
 	void *arg;
 	int rc;
 };
+
+/* Those that have not ended. */
+static struct ebb_list rounds = EBB_LIST_INIT(rounds);
 
 static void channel_round_go_on(struct ebb_channel_iter *iter);
 
@@ -56,8 +61,12 @@ static void channel_round_visit(void *arg)
 
 	event_devices_lock();
 	channel = event_io_channel_find(iter->device);
+	if (channel != NULL && channel->ref == 0) {
+		channel = NULL;
+	}
+	iter->visiting = channel != NULL ? event_turn.thread : NULL;
 	event_devices_unlock();
-	if (channel == NULL || channel->ref == 0) {
+	if (channel == NULL) {
 		channel_round_go_on(iter);
 		return;
 	}
@@ -70,6 +79,9 @@ static void channel_round_end(void *arg)
 	struct event_io_device *device = iter->device;
 	bool finished = false;
 
+	event_devices_lock();
+	ebb_list_remove(&iter->link);
+	event_devices_unlock();
 	iter->caller->answers_due--;
 	if (iter->done != NULL) {
 		iter->done(iter->arg, iter->rc);
@@ -106,13 +118,42 @@ static void channel_round_go_on(struct ebb_channel_iter *iter)
 	}
 }
 
-void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc)
+/* Spends the right to end a part of the round. Return: false: the caller has none. */
+static bool channel_round_take(struct ebb_channel_iter *iter, struct ebb_thread **ret_owner)
 {
+	struct ebb_list *node;
+	bool taken = false;
+
+	*ret_owner = NULL;
+	event_devices_lock();
+	ebb_list_for_each(node, &rounds) { /* looked for before it is looked at */
+		if (ebb_list_entry(node, struct ebb_channel_iter, link) == iter) {
+			*ret_owner = iter->visiting;
+			taken = iter->visiting != NULL && iter->visiting == event_turn.thread;
+			if (taken) {
+				iter->visiting = NULL;
+			}
+			break;
+		}
+	}
+	event_devices_unlock();
+	return taken;
+}
+
+EBB_REPORTS void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc)
+{
+	struct ebb_thread *owner;
+
+	if (!channel_round_take(iter, &owner)) {
+		ebb_violation(2, __func__, "a round over channels", owner, event_turn.thread);
+		return;
+	}
 	iter->rc = rc;
 	channel_round_go_on(iter);
 }
 
-void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, ebb_channel_done done)
+EBB_REPORTS void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg,
+				      ebb_channel_done done)
 {
 	struct ebb_channel_iter *iter;
 
@@ -132,7 +173,9 @@ void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, eb
 		.arg = arg,
 	};
 	iter->caller->answers_due++;
+	ebb_list_init(&iter->link);
 	event_devices_lock();
+	ebb_list_push_back(&rounds, &iter->link);
 	iter->device = event_io_device_find(device_address);
 	if (iter->device != NULL) {
 		iter->device->for_each_running++;

@@ -16,6 +16,7 @@
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
+#include <ebb/violation.h>
 
 #include "core/event/os_thread.h"
 #include "core/event/thread.h"
@@ -130,9 +131,12 @@ static void helper_launch(void)
 	helper_set_state(HELPER_RUNNING);
 }
 
-void ebb_helper_submit(struct ebb_work *work)
+EBB_REPORTS int ebb_helper_submit(struct ebb_work *work)
 {
-	ebb_assert(event_turn.thread != NULL);
+	if (event_turn.thread == NULL) {
+		ebb_violation(4, __func__, "helper", NULL, NULL);
+		return -EPERM;
+	}
 	work->next = NULL;
 	work->thread = event_turn.thread;
 	work->thread->work_running++;
@@ -144,6 +148,7 @@ void ebb_helper_submit(struct ebb_work *work)
 	helper.end = &work->next;
 	pthread_cond_signal(&helper.wanted);
 	pthread_mutex_unlock(&helper.mutex);
+	return 0;
 }
 
 bool event_helper_hangs(void)

@@ -42,6 +42,24 @@ static bool channel_is_mine(struct ebb_io_channel *channel, const char *function
 	return false;
 }
 
+/* All of them, under the lock of the devices: what is no channel any more is told so by it. */
+static struct base_hash channels;
+
+/* Is it one? Whoever has put one too often does not know. */
+static bool channel_lives(const struct ebb_io_channel *channel)
+{
+	struct base_hash_node *node;
+	bool lives = false;
+
+	event_devices_lock();
+	base_hash_for_each(node, &channels, base_hash_of_address(channel))
+	{
+		lives = lives || base_hash_entry(node, struct ebb_io_channel, node) == channel;
+	}
+	event_devices_unlock();
+	return lives;
+}
+
 /* A thread may have channels to thousands of devices; a device has few threads. */
 struct ebb_io_channel *event_io_channel_find(struct event_io_device *device)
 {
@@ -72,6 +90,7 @@ static void channel_link(struct ebb_io_channel *channel)
 		}
 	}
 	ebb_list_insert_before(&channel->device_link, node);
+	base_hash_add(&channels, &channel->node, base_hash_of_address(channel));
 }
 
 /* Takes @channel from its device, and finishes the device if it was the last thing there. */
@@ -81,6 +100,7 @@ static void channel_unlink(struct ebb_io_channel *channel)
 	bool finished;
 
 	event_devices_lock();
+	base_hash_remove(&channels, &channel->node);
 	ebb_list_remove(&channel->device_link);
 	finished = event_io_device_done(device);
 	event_devices_unlock();
@@ -213,6 +233,13 @@ EBB_REPORTS struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *cha
 	return channel;
 }
 
+static bool channel_is_busy(struct ebb_io_channel *channel)
+{
+	const struct ebb_io_device_ops *ops = &channel->device->ops;
+
+	return ops->busy != NULL && ops->busy(ebb_io_channel_ctx(channel));
+}
+
 static void channel_destroy(void *arg)
 {
 	struct ebb_io_channel *channel = arg;
@@ -222,6 +249,12 @@ static void channel_destroy(void *arg)
 	channel->destroying = false;
 	if (channel->ref != 0) {
 		return; /* a get has taken it back */
+	}
+	if (made && channel_is_busy(channel)) { /* used after it was put: as if it had not been */
+		ebb_violation_at(2, "ebb_io_channel_put (used afterwards)", device->name,
+				 channel->thread, channel->thread, NULL);
+		channel->ref = 1;
+		return;
 	}
 	channel_set_life(channel, EVENT_CHANNEL_ENDING);
 	ebb_list_remove(&channel->thread_link);
@@ -235,13 +268,27 @@ static void channel_destroy(void *arg)
 
 EBB_REPORTS void ebb_io_channel_put(struct ebb_io_channel *channel)
 {
+	if (!channel_lives(channel)) {
+		ebb_violation(2, "ebb_io_channel_put (one too many)", "a channel that has gone",
+			      NULL, event_turn.thread);
+		return;
+	}
 	if (!channel_is_mine(channel, __func__, __builtin_return_address(0))) {
 		return;
 	}
-	ebb_assert(channel->ref > 0);
+	if (channel->ref == 0) {
+		ebb_violation(2, "ebb_io_channel_put (one too many)", channel->device->name,
+			      channel->thread, event_turn.thread);
+		return;
+	}
 	if (channel->life == EVENT_CHANNEL_CREATING && channel->ref == 1) {
 		ebb_violation(2, "ebb_io_channel_put (in create(), of what was not got there)",
 			      channel->device->name, channel->thread, channel->thread);
+		return;
+	}
+	if (channel->ref == 1 && channel_is_busy(channel)) {
+		ebb_violation(2, "ebb_io_channel_put (with work under way)", channel->device->name,
+			      channel->thread, event_turn.thread);
 		return;
 	}
 	if (--channel->ref == 0 && !channel->destroying) {

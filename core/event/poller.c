@@ -196,6 +196,10 @@ EBB_REPORTS void ebb_poller_unregister(struct ebb_poller **poller_ptr)
 		return;
 	}
 	*poller_ptr = NULL;
+	if (poller->state == EVENT_POLLER_UNREGISTERED) { /* by another copy of the pointer */
+		ebb_violation(2, "ebb_poller_unregister (twice)", poller->name, thread, thread);
+		return;
+	}
 	event_poller_set_state(poller, EVENT_POLLER_UNREGISTERED);
 	event_timer_remove(&thread->timers, &poller->timer);
 	thread->num_timed -= poller->period_ns != 0;

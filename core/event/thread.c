@@ -221,10 +221,16 @@ void event_thread_get_cpus(const struct ebb_thread *thread, cpu_set_t *ret_cpus)
 	}
 }
 
-void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats)
+EBB_REPORTS void ebb_thread_get_stats(const struct ebb_thread *thread,
+				      struct ebb_thread_stats *ret_stats)
 {
 	struct ebb_list *node;
 
+	if (thread != event_turn.thread) {
+		ebb_violation(2, __func__, thread->name, thread, event_turn.thread);
+		*ret_stats = (struct ebb_thread_stats){.name = thread->name, .id = thread->id};
+		return;
+	}
 	*ret_stats = (struct ebb_thread_stats){
 		.name = thread->name,
 		.id = thread->id,

@@ -64,11 +64,15 @@ static void thread_set_state(struct ebb_thread *thread, enum event_thread_state 
 	atomic_store(&thread->state, state);
 }
 
-void ebb_thread_exit(void)
+EBB_REPORTS void ebb_thread_exit(void)
 {
 	struct ebb_thread *thread = event_turn.thread;
 
-	if (thread == NULL || atomic_load(&thread->state) != EVENT_THREAD_RUNNING) {
+	if (thread == NULL) {
+		ebb_violation(4, __func__, "thread", NULL, NULL);
+		return;
+	}
+	if (atomic_load(&thread->state) != EVENT_THREAD_RUNNING) {
 		return;
 	}
 	if (thread == event_threads.app && !event_thread_registry_stopping()) {

@@ -3,6 +3,7 @@
 
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
+#include <ebb/violation.h>
 
 _Thread_local struct event_turn event_turn;
 
@@ -16,8 +17,12 @@ uint64_t ebb_reactor_now_ns(void)
 	return event_turn.now_ns;
 }
 
-void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
+EBB_REPORTS void ebb_reactor_at_turn_end(struct ebb_turn_end *end)
 {
+	if (ebb_unlikely(event_turn.reactor == NULL)) {
+		ebb_violation(4, __func__, "reactor", NULL, NULL);
+		return;
+	}
 	end->next = event_turn.ends;
 	event_turn.ends = end;
 }

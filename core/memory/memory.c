@@ -28,7 +28,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include <ebb/assert.h>
 #include <ebb/log.h>
 
 #include "core/memory/buddy.h"
@@ -129,14 +128,35 @@ static bool class_is_stale(const struct cache_class *slots)
 	return age_is_stale(atomic_load_explicit(&slots->age, memory_order_relaxed));
 }
 
-/* Return: the region that it was in. */
-static unsigned pool_free_locked(void *buf, unsigned class)
+/* May @buf be a block of that size? Whether it has been given out, only the pool knows. */
+static bool is_block(const void *buf, unsigned class)
 {
-	/* Anything else was freed twice, or with another size than it was asked for. */
-	ebb_assert(ebb_mem_contains(buf, class_bytes(class)));
-	ebb_assert(mem_buddy_free(&pool.buddy, mem_region_page(buf), class));
+	return ((uintptr_t)buf & (class_bytes(class) - 1)) == 0 &&
+	       ebb_mem_contains(buf, class_bytes(class));
+}
+
+static void __attribute__((cold, noinline)) free_refuse(const void *buf, size_t size)
+{
+	static struct ebb_ratelimit limit;
+
+	if (ebb_ratelimit_ok(&limit)) {
+		ebb_error("memory",
+			  "ebb_mem_free(%p, %zu): no buffer of that size is out there: it is "
+			  "foreign, was asked for with another size, or has been freed before; "
+			  "refused",
+			  buf, size);
+	}
+}
+
+/* Return: the region that it was in; -1: it is none, or was freed before: reported. */
+static int pool_free_locked(void *buf, unsigned class)
+{
+	if (!is_block(buf, class) || !mem_buddy_free(&pool.buddy, mem_region_page(buf), class)) {
+		free_refuse(buf, class_bytes(class));
+		return -1;
+	}
 	pool.used_bytes -= class_bytes(class);
-	return (unsigned)ebb_mem_region_index(buf);
+	return ebb_mem_region_index(buf);
 }
 
 /* All of it, or what is stale. That is no use of the regions. */
@@ -301,12 +321,20 @@ void ebb_mem_free(void *buf, size_t size)
 	struct mem_cache *cache = &thread_cache;
 	struct cache_class *slots;
 	unsigned class, count;
+	int region;
 
 	if (buf == NULL) {
 		return;
 	}
-	ebb_assert(size > 0 && size <= EBB_MEM_ALLOC_MAX);
+	if (ebb_unlikely(size == 0 || size > EBB_MEM_ALLOC_MAX)) {
+		free_refuse(buf, size);
+		return;
+	}
 	class = size_class(size);
+	if (ebb_unlikely(!is_block(buf, class))) {
+		free_refuse(buf, size);
+		return;
+	}
 	slots = &cache->classes[class];
 	count = class_count(slots);
 	if (cache->known && count < cache_limit(class)) {
@@ -315,7 +343,10 @@ void ebb_mem_free(void *buf, size_t size)
 		return;
 	}
 	pthread_mutex_lock(&mem_lock);
-	pool.region_age[pool_free_locked(buf, class)] = age_now();
+	region = pool_free_locked(buf, class);
+	if (region >= 0) {
+		pool.region_age[region] = age_now();
+	}
 	pthread_mutex_unlock(&mem_lock);
 }
 

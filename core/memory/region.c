@@ -42,6 +42,7 @@
 #include <sys/mman.h>
 
 #include <ebb/assert.h>
+#include <ebb/log.h>
 
 #include "core/memory/buddy.h"
 
@@ -313,13 +314,22 @@ void ebb_mem_region_released(struct ebb_mem_subscriber *subscriber,
 {
 	unsigned index = region->index;
 	bool inside = telling;
-	bool last;
+	bool owed, last;
 
 	if (!inside) {
 		pthread_mutex_lock(&mem_lock);
 	}
-	/* Anything else was released twice, or does not leave. */
-	ebb_assert(set_has(subscriber->owed, index));
+	owed = index < EBB_MEM_REGIONS_MAX && set_has(subscriber->owed, index);
+	if (!owed) {
+		if (!inside) {
+			pthread_mutex_unlock(&mem_lock);
+		}
+		ebb_error("memory",
+			  "ebb_mem_region_released(): region %u was released before, or does not "
+			  "leave; refused",
+			  index);
+		return;
+	}
 	subscriber->owed[index / 64] &= ~(1ull << (index % 64));
 	last = region_unhold_locked(index);
 	if (inside) {

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <ebb/assert.h>
 #include <ebb/log.h>
-#include <ebb/thread.h>
+#include <ebb/violation.h>
 
 #include "core/base/handle.h"
+#include "core/event/app_only.h"
 #include "core/method/param.h"
 #include "core/method/wanted.h"
 
@@ -46,20 +46,19 @@ static struct {
 	const struct ebb_method *method;
 } ended[ENDED_NOTED];
 
-/* The calls are the app thread's; with no framework running they are the caller's. */
-static void call_assert_app(void)
-{
-	ebb_assert(ebb_thread_app() == NULL || ebb_thread_is_app());
-}
-
-/* A call under way, or NULL: then the mistake has been logged. */
-static struct call *call_find(struct ebb_call *ticket)
+/*
+ * A call under way, or NULL: then the mistake has been reported. The calls are the app thread's; with
+ * no framework running they are the caller's. @function, @site: whom and where he called.
+ */
+static struct call *call_find(struct ebb_call *ticket, const char *function, const void *site)
 {
 	uint64_t handle = (uintptr_t)ticket;
 	uint32_t noted = base_handle_index(handle) % ENDED_NOTED;
 	struct call *call;
 
-	call_assert_app();
+	if (!event_app_only_if_any(function, "a call of a method", site)) {
+		return NULL;
+	}
 	if (!base_handle_given(&calls, handle)) {
 		ebb_error("method", "a call that was never made was ended: a bug in a method");
 		return NULL;
@@ -95,9 +94,9 @@ static void call_end(struct call *call, struct json_object *result,
 	free(call);
 }
 
-void ebb_call_result(struct ebb_call *ticket, struct json_object *result)
+EBB_REPORTS void ebb_call_result(struct ebb_call *ticket, struct json_object *result)
 {
-	struct call *call = call_find(ticket);
+	struct call *call = call_find(ticket, __func__, __builtin_return_address(0));
 
 	if (call == NULL) {
 		json_object_put(result);
@@ -106,9 +105,9 @@ void ebb_call_result(struct ebb_call *ticket, struct json_object *result)
 	call_end(call, result, NULL);
 }
 
-void ebb_call_error(struct ebb_call *ticket, int code, const char *format, ...)
+EBB_REPORTS void ebb_call_error(struct ebb_call *ticket, int code, const char *format, ...)
 {
-	struct call *call = call_find(ticket);
+	struct call *call = call_find(ticket, __func__, __builtin_return_address(0));
 	struct ebb_method_error error = {.code = code};
 	va_list args;
 
@@ -121,11 +120,16 @@ void ebb_call_error(struct ebb_call *ticket, int code, const char *format, ...)
 	call_end(call, NULL, &error);
 }
 
-void ebb_call_took_effect(struct ebb_call *ticket, const char *param, struct json_object *value)
+EBB_REPORTS void ebb_call_took_effect(struct ebb_call *ticket, const char *param,
+				      struct json_object *value)
 {
-	struct call *call = call_find(ticket);
+	struct call *call = call_find(ticket, __func__, __builtin_return_address(0));
 
-	ebb_assert(call == NULL || method_param_find(call->method, param) != NULL);
+	if (call != NULL && method_param_find(call->method, param) == NULL) {
+		ebb_error("method", "method \"%s\" has no parameter \"%s\" that could take effect",
+			  call->method->name, param);
+		call = NULL;
+	}
 	if (call != NULL && call->took_effect == NULL) {
 		call->took_effect = json_object_new_object();
 	}
@@ -185,7 +189,6 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 	struct ebb_method_error error;
 	struct call *call = NULL;
 
-	call_assert_app();
 	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
 	} else {
@@ -203,14 +206,19 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 	}
 }
 
-void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
-			 ebb_method_done done, void *arg)
+EBB_REPORTS void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
+				     ebb_method_done done, void *arg)
 {
-	call_dispatch(method, params, false, done, arg);
+	if (event_app_only_if_any(__func__, method->name, __builtin_return_address(0))) {
+		call_dispatch(method, params, false, done, arg);
+	}
 }
 
-void ebb_method_dispatch_wanted(const struct ebb_method *method, struct json_object *params,
-				ebb_method_done done, void *arg)
+EBB_REPORTS void ebb_method_dispatch_wanted(const struct ebb_method *method,
+					    struct json_object *params, ebb_method_done done,
+					    void *arg)
 {
-	call_dispatch(method, params, true, done, arg);
+	if (event_app_only_if_any(__func__, method->name, __builtin_return_address(0))) {
+		call_dispatch(method, params, true, done, arg);
+	}
 }

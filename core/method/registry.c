@@ -2,27 +2,67 @@
 #include <ebb/method.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <ebb/assert.h>
+#include <ebb/log.h>
 
 #include "core/method/param.h"
+#include "core/method/registry.h"
 
 /* Ascending by name. Constructors fill it before main(); then it is only read, by any thread. */
 static struct ebb_list methods = EBB_LIST_INIT(methods);
 
 static uint32_t method_state = EBB_METHOD_STARTUP;
 
+/* The first that could not be added, and why. */
+static struct {
+	const struct ebb_method *method; /* NULL: none */
+	const char *why;
+} refused;
+
+/* What is wrong with @method; NULL: nothing. */
+static const char *method_fault(const struct ebb_method *method)
+{
+	if (ebb_method_find(method->name) != NULL ||
+	    (method->alias != NULL && ebb_method_find(method->alias) != NULL)) {
+		return "is registered twice, or its alias is: two parts of the program use the "
+		       "same name";
+	}
+	if ((method->fn == NULL) == (method->snapshot == NULL)) {
+		return "has to have either a function or a snapshot";
+	}
+	if ((method->effect != EBB_METHOD_NO_EFFECT) != (method->subsystem != NULL)) {
+		return "has an effect without a subsystem, or a subsystem without an effect";
+	}
+	if ((method->effect == EBB_METHOD_REMOVES) != (method->undoes != NULL)) {
+		return "removes without undoing a method, or undoes one without removing";
+	}
+	return NULL;
+}
+
+int method_registry_check(char *ret_error, size_t size)
+{
+	if (refused.method == NULL) {
+		return 0;
+	}
+	snprintf(ret_error, size, "method \"%s\" %s", refused.method->name, refused.why);
+	return -EINVAL;
+}
+
 void ebb_method_add(struct ebb_method *method)
 {
+	const char *fault = method_fault(method);
 	struct ebb_list *node;
 
-	ebb_assert(ebb_method_find(method->name) == NULL);
-	ebb_assert(method->alias == NULL || ebb_method_find(method->alias) == NULL);
-	ebb_assert((method->fn == NULL) != (method->snapshot == NULL));
-	ebb_assert((method->effect != EBB_METHOD_NO_EFFECT) == (method->subsystem != NULL));
-	ebb_assert((method->effect == EBB_METHOD_REMOVES) == (method->undoes != NULL));
+	if (fault != NULL) {
+		if (refused.method == NULL) {
+			refused.method = method;
+			refused.why = fault;
+		}
+		return;
+	}
 	ebb_list_for_each(node, &methods) {
 		if (strcmp(ebb_list_entry(node, struct ebb_method, link)->name, method->name) > 0) {
 			break;
@@ -60,7 +100,11 @@ uint32_t ebb_method_state(void)
 
 void ebb_method_set_state(uint32_t state)
 {
-	ebb_assert(state == EBB_METHOD_STARTUP || state == EBB_METHOD_RUNTIME);
+	if (state != EBB_METHOD_STARTUP && state != EBB_METHOD_RUNTIME) {
+		ebb_error("method", "%#x is no state of methods: it stays as it was",
+			  (unsigned)state);
+		return;
+	}
 	method_state = state;
 }
 

@@ -8,7 +8,9 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/thread.h>
+#include <ebb/violation.h>
 
+#include "core/event/app_only.h"
 #include "core/method/param.h"
 
 /*
@@ -353,30 +355,38 @@ void method_wanted_clear(void)
 	}
 }
 
-const struct ebb_wanted *ebb_wanted_next(const struct ebb_wanted *previous)
+EBB_REPORTS const struct ebb_wanted *ebb_wanted_next(const struct ebb_wanted *previous)
 {
 	const struct ebb_list *node = entries.next;
 
-	wanted_assert_app();
+	if (!event_app_only_if_any(__func__, "what is wanted", __builtin_return_address(0))) {
+		return NULL;
+	}
 	if (previous != NULL) {
 		node = ebb_container_of(previous, const struct wanted_entry, wanted)->link.next;
 	}
 	return node == &entries ? NULL : &ebb_list_entry(node, struct wanted_entry, link)->wanted;
 }
 
-const struct ebb_wanted *ebb_wanted_find(const char *method, const char *object)
+EBB_REPORTS const struct ebb_wanted *ebb_wanted_find(const char *method, const char *object)
 {
-	const struct wanted_entry *entry = entry_find(ebb_method_find(method), object);
+	const struct wanted_entry *entry;
 
-	wanted_assert_app();
+	if (!event_app_only_if_any(__func__, object, __builtin_return_address(0))) {
+		return NULL;
+	}
+	entry = entry_find(ebb_method_find(method), object);
 	return entry != NULL ? &entry->wanted : NULL;
 }
 
-void ebb_wanted_set_present(const char *method, const char *object, bool present)
+EBB_REPORTS void ebb_wanted_set_present(const char *method, const char *object, bool present)
 {
-	struct wanted_entry *entry = entry_find(ebb_method_find(method), object);
+	struct wanted_entry *entry;
 
-	wanted_assert_app();
+	if (!event_app_only_if_any(__func__, object, __builtin_return_address(0))) {
+		return;
+	}
+	entry = entry_find(ebb_method_find(method), object);
 	if (entry != NULL) {
 		entry->wanted.present = present;
 	}

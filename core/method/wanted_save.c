@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <ebb/violation.h>
+
+#include "core/event/app_only.h"
+
 /*
  * What is wanted in the form of a configuration file: one loop over the list. What a file's first
  * pass would run comes first, so that a file that was loaded is saved as it was.
@@ -53,10 +57,14 @@ static int config_add(struct json_object *config, const char *section, bool star
 	return 0;
 }
 
-struct json_object *ebb_wanted_save_section(const char *section)
+EBB_REPORTS struct json_object *ebb_wanted_save_section(const char *section)
 {
-	struct json_object *config = json_object_new_array();
+	struct json_object *config;
 
+	if (!event_app_only_if_any(__func__, section, __builtin_return_address(0))) {
+		return NULL;
+	}
+	config = json_object_new_array();
 	if (config == NULL || config_add(config, section, true) != 0 ||
 	    config_add(config, section, false) != 0) {
 		json_object_put(config);
@@ -103,13 +111,19 @@ static int subsystems_add(struct json_object *subsystems, const char *name)
 	return 0;
 }
 
-struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections)
+EBB_REPORTS struct json_object *ebb_wanted_save(const char *const *sections, size_t num_sections)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *subsystems = json_object_new_array();
 	const struct ebb_wanted *wanted = NULL;
-	bool good = root != NULL && subsystems != NULL;
+	struct json_object *root;
+	struct json_object *subsystems;
+	bool good;
 
+	if (!event_app_only_if_any(__func__, "what is wanted", __builtin_return_address(0))) {
+		return NULL;
+	}
+	root = json_object_new_object();
+	subsystems = json_object_new_array();
+	good = root != NULL && subsystems != NULL;
 	for (size_t i = 0; good && i < num_sections; i++) {
 		good = subsystems_add(subsystems, sections[i]) == 0;
 	}

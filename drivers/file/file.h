@@ -50,8 +50,9 @@ struct file_channel {
 };
 
 /*
- * The driver's context of each request. While a request is in the ring, the handle that it is
- * answered by is its tag there, which no other request can overwrite.
+ * The driver's context of each request. While a request is in the ring, its tag there says which
+ * handle it is answered by, whatever is written here meanwhile. What takes it further from there (a
+ * list, the helper) begins with a look whether it is still the one that is meant.
  */
 struct file_io {
 	union {

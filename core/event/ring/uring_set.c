@@ -131,18 +131,48 @@ EBB_REPORTS int ebb_uring_open(enum ebb_uring_shape shape)
 		return uring_set_open_big(set);
 	}
 	if (shape == EBB_URING_POLLED) {
-		ebb_assert(set->main != NULL && event_uring_is_big(set->main));
+		if (set->main == NULL || !event_uring_is_big(set->main)) {
+			return -EINVAL;
+		}
 		return set->polled != NULL ? 0 : uring_set_create(set, shape, &set->polled);
 	}
 	return set->main != NULL ? 0 : uring_set_create(set, shape, &set->main);
 }
 
-struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind)
+/* @site: the caller of the public function. */
+static void __attribute__((cold, noinline))
+uring_refuse(const char *function, const char *why, const void *site)
 {
-	struct event_uring *main = event_turn.reactor->urings.main;
+	ebb_violation_at(4, function, why, NULL, event_turn.thread, site);
+}
 
-	ebb_assert(event_turn.thread != NULL && main != NULL);
-	ebb_assert(kind != EBB_URING_COMMAND || event_uring_is_big(main));
+/* Has the calling thread a ring? Otherwise that has been reported. */
+static bool uring_is_open(const char *function, const void *site)
+{
+	if (ebb_unlikely(event_turn.thread == NULL)) {
+		uring_refuse(function, "io_uring, off an ebb thread", site);
+		return false;
+	}
+	if (ebb_unlikely(event_turn.reactor->urings.main == NULL)) {
+		uring_refuse(function, "io_uring, before ebb_uring_open()", site);
+		return false;
+	}
+	return true;
+}
+
+EBB_REPORTS struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind)
+{
+	struct event_uring *main;
+
+	if (!uring_is_open(__func__, __builtin_return_address(0))) {
+		return NULL;
+	}
+	main = event_turn.reactor->urings.main;
+	if (ebb_unlikely(kind == EBB_URING_COMMAND && !event_uring_is_big(main))) {
+		uring_refuse(__func__, "io_uring, before ebb_uring_open(EBB_URING_BIG)",
+			     __builtin_return_address(0));
+		return NULL;
+	}
 	return event_uring_prepare(main, op, kind);
 }
 
@@ -153,11 +183,14 @@ static bool reactor_is_warm(const struct event_reactor *reactor)
 		event_turn.now_ns - reactor->awake_since_ns > WARM_BUDGETS * reactor->spin_ns);
 }
 
-struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
+EBB_REPORTS struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
 {
-	struct event_uring *polled = event_turn.reactor->urings.polled;
+	struct event_uring *polled;
 
-	ebb_assert(event_turn.thread != NULL);
+	if (!uring_is_open(__func__, __builtin_return_address(0))) {
+		return NULL;
+	}
+	polled = event_turn.reactor->urings.polled;
 	if (polled == NULL || !reactor_is_warm(event_turn.reactor)) {
 		return NULL;
 	}
@@ -166,18 +199,22 @@ struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)
 
 uint64_t ebb_uring_result(void)
 {
-	return event_turn.reactor->urings.result;
+	return event_turn.reactor != NULL ? event_turn.reactor->urings.result : 0;
 }
 
 uint16_t ebb_uring_tag(void)
 {
-	return event_turn.reactor->urings.tag;
+	return event_turn.reactor != NULL ? event_turn.reactor->urings.tag : 0;
 }
 
-void ebb_uring_cancel(struct ebb_uring_op *op)
+EBB_REPORTS void ebb_uring_cancel(struct ebb_uring_op *op)
 {
-	struct event_uring_set *set = &event_turn.reactor->urings;
+	struct event_uring_set *set;
 
+	if (!uring_is_open(__func__, __builtin_return_address(0))) {
+		return;
+	}
+	set = &event_turn.reactor->urings;
 	if (set->draining != NULL) {
 		event_uring_prepare_cancel(set->draining, op);
 	}
@@ -198,13 +235,17 @@ static int uring_set_set_file(struct event_uring_set *set, unsigned index, int f
 	return rc;
 }
 
-int ebb_uring_file_register(int fd)
+EBB_REPORTS int ebb_uring_file_register(int fd)
 {
-	struct event_uring_set *set = &event_turn.reactor->urings;
+	struct event_uring_set *set;
 
+	if (!uring_is_open(__func__, __builtin_return_address(0))) {
+		return -EPERM;
+	}
 	if (fd < 0) {
 		return -EBADF;
 	}
+	set = &event_turn.reactor->urings;
 	for (unsigned i = 0; i < EVENT_URING_FILES; i++) {
 		int rc;
 
@@ -221,10 +262,19 @@ int ebb_uring_file_register(int fd)
 	return -ENFILE;
 }
 
-void ebb_uring_file_unregister(int index)
+EBB_REPORTS void ebb_uring_file_unregister(int index)
 {
-	struct event_uring_set *set = &event_turn.reactor->urings;
+	struct event_uring_set *set;
 
+	if (!uring_is_open(__func__, __builtin_return_address(0))) {
+		return;
+	}
+	set = &event_turn.reactor->urings;
+	if (index < 0 || index >= EVENT_URING_FILES || set->files[index] < 0) {
+		ebb_violation(4, __func__, "io_uring, a file that is not registered", NULL,
+			      event_turn.thread);
+		return;
+	}
 	set->files[index] = -1;
 	uring_set_set_file(set, (unsigned)index, -1);
 	if (set->draining != NULL) {
@@ -234,9 +284,14 @@ void ebb_uring_file_unregister(int index)
 
 int ebb_uring_buf_index(const void *addr, size_t len_bytes)
 {
-	struct event_uring_set *set = &event_turn.reactor->urings;
-	int index = event_uring_find_buf(set->main, addr, len_bytes);
+	struct event_uring_set *set;
+	int index;
 
+	if (ebb_unlikely(event_turn.reactor == NULL || event_turn.reactor->urings.main == NULL)) {
+		return -1; /* registered with no ring */
+	}
+	set = &event_turn.reactor->urings;
+	index = event_uring_find_buf(set->main, addr, len_bytes);
 	if (index >= 0 && set->polled != NULL &&
 	    event_uring_find_buf(set->polled, addr, len_bytes) < 0) {
 		return -1;

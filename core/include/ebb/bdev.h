@@ -56,7 +56,10 @@ typedef void (*ebb_bdev_event_cb)(struct ebb_bdev *bdev, enum ebb_bdev_event eve
 int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
 		  struct ebb_bdev_desc **ret_desc);
 
-/* All channels that were got through @desc must have been put. Thread: the one that opened. */
+/*
+ * All channels that were got through @desc must have been put. A second close is reported and refused.
+ * Thread: the one that opened.
+ */
 void ebb_bdev_close(struct ebb_bdev_desc *desc);
 
 /**
@@ -83,7 +86,8 @@ bool ebb_bdev_io_type_supported(const struct ebb_bdev *bdev, enum ebb_bdev_io_ty
 
 /**
  * ebb_bdev_channel_get() - the calling thread's channel to the bdev of @desc
- * Thread: any ebb thread. Put it with ebb_io_channel_put() when its last request has completed.
+ * Thread: any ebb thread. Put it with ebb_io_channel_put() when its last request has completed: in its
+ *	callback is late enough, before is refused (and reported).
  * Return: the channel, or NULL (logged).
  */
 struct ebb_io_channel *ebb_bdev_channel_get(struct ebb_bdev_desc *desc);

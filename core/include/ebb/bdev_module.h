@@ -130,8 +130,9 @@ void ebb_bdev_io_complete(struct ebb_bdev_io_handle handle, int status);
 /**
  * ebb_bdev_register() - make @bdev usable
  * Thread: app. Owns: @bdev stays the driver's until ops->destruct().
- * Return: 0; -EEXIST the name is taken; -EINVAL impossible geometry (logged); -ESHUTDOWN the bdevs
- *	are being taken away for the end of the process; -ENOMEM.
+ * Return: 0; -EEXIST the name is taken; -EINVAL impossible geometry, or no name or no functions
+ *	(logged); -ESHUTDOWN the bdevs are being taken away for the end of the process; -EPERM not
+ *	on the app thread (reported); -ENOMEM.
  */
 int ebb_bdev_register(struct ebb_bdev *bdev);
 
@@ -139,14 +140,16 @@ int ebb_bdev_register(struct ebb_bdev *bdev);
  * ebb_bdev_unregister() - take @bdev away
  * Opening is refused at once, holders are told to close, ops->destruct() follows the last close,
  * then @done(@arg).
- * Thread: app. Return: 0; -EBUSY it is going already: @done will not run.
+ * Thread: app. Return: 0; or, and then @done will not run, -EBUSY it is going already; -ENODEV it is
+ *	not registered; -EPERM not on the app thread (reported).
  */
 int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *arg);
 
 /**
  * ebb_bdev_resize() - @bdev has @num_blocks blocks from now on
  * Requests that are under way are the driver's to fail. Holders are told (EBB_BDEV_EVENT_RESIZE).
- * Thread: app. Return: 0 (also if nothing changes); -EINVAL impossible; -EBUSY it is going.
+ * Thread: app. Return: 0 (also if nothing changes); -EINVAL impossible; -EBUSY it is going; -ENODEV
+ *	it is not registered; -EPERM not on the app thread (reported).
  */
 int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks);
 
@@ -164,10 +167,10 @@ int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder);
 /* Ends the claim of @desc, which may go on writing; closing it does so, too. Thread: app. */
 void ebb_bdev_release(struct ebb_bdev_desc *desc);
 
-/* The bdev of that name or alias, or NULL. Thread: app. */
+/* The bdev of that name or alias, or NULL; NULL from elsewhere, too (reported). Thread: app. */
 struct ebb_bdev *ebb_bdev_find(const char *name);
 
-/* The next in order of registration; NULL gives the first, and ends. Thread: app. */
+/* The next in order of registration; NULL gives the first, and ends. Thread: app (as above). */
 struct ebb_bdev *ebb_bdev_next(struct ebb_bdev *previous);
 
 #ifdef __cplusplus

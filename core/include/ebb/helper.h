@@ -28,8 +28,9 @@ struct ebb_work {
  * that the thread's end has been forced.)
  * Thread: an ebb thread; it does not exit before @work->done has run.
  * Owns: @work is the helper's until done() is entered.
+ * Return: 0; -EPERM: the caller is no ebb thread (reported): nothing will run.
  */
-void ebb_helper_submit(struct ebb_work *work);
+int ebb_helper_submit(struct ebb_work *work);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,8 @@
  * reported and refused.
  */
 
+#include <stdbool.h>
+
 #include <ebb/base.h>
 
 #ifdef __cplusplus
@@ -39,6 +41,11 @@ struct ebb_io_device_ops {
 	 */
 	void (*quiesce)(void *ctx, struct ebb_io_channel *channel);
 	void (*resume)(void *ctx, struct ebb_io_channel *channel);
+	/*
+	 * Optional. Has the channel work under way that would come back to nothing? Then its last
+	 * reference is not put: that is reported, and refused.
+	 */
+	bool (*busy)(void *ctx);
 };
 
 /**
@@ -69,7 +76,11 @@ struct ebb_io_channel *ebb_io_channel_get(void *device);
 /* One more reference. Thread: the owner. Return: @channel, or NULL from elsewhere (reported). */
 struct ebb_io_channel *ebb_io_channel_ref(struct ebb_io_channel *channel);
 
-/* At the last reference the channel is destroyed on a later turn, unless a get takes it back. */
+/*
+ * At the last reference the channel is destroyed on a later turn, unless a get takes it back. One put
+ * too many, and the last one while work is under way (ops->busy), are reported and refused: the
+ * reference stays the caller's. Thread: the owner.
+ */
 void ebb_io_channel_put(struct ebb_io_channel *channel);
 
 /* A channel's context, of the device's ctx_size; the channel of a context. Thread: any. */
@@ -84,7 +95,8 @@ void ebb_io_channel_quiesced(struct ebb_io_channel *channel);
 
 /**
  * ebb_for_each_channel() - call @fn for every channel of @device, each on its thread, in order
- * @fn: ends its part by ebb_for_each_channel_next(iter, rc), now or later; rc != 0 ends the round.
+ * @fn: ends its part by ebb_for_each_channel_next(iter, rc), once, on the same thread, now or later;
+ *	rc != 0 ends the round. A second or a foreign call is reported and refused.
  *	A thread that exits, or a channel that goes, is passed over.
  * @done: exactly once, on the calling thread, never inside this call: 0, the rc of the @fn that
  *	ended the round, or -ENODEV if @device is not registered.

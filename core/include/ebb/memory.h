@@ -33,7 +33,12 @@ extern "C" {
  *	or too large.
  */
 void *ebb_mem_alloc(size_t size);
-void ebb_mem_free(void *buf, size_t size); /* @size: as it was asked for; NULL is ignored */
+
+/*
+ * @size: as it was asked for; NULL is ignored. What is no such buffer is logged and refused; of one that
+ * is freed twice that may be seen late, and the one who has it by then suffers.
+ */
+void ebb_mem_free(void *buf, size_t size);
 
 /* True if [@addr, @addr + @len_bytes) lies in one region of the pool. Thread: any, lock-free. */
 bool ebb_mem_contains(const void *addr, size_t len_bytes);
@@ -103,6 +108,7 @@ void ebb_mem_unsubscribe(struct ebb_mem_subscriber *subscriber);
 /**
  * ebb_mem_region_released() - @subscriber has let go of a region that leaves
  * @region: as removed() had it
+ * One that it does not owe is logged and refused.
  * Thread: any; also inside removed(), for the region that it is about. The last one to release
  *	unmaps 2 MiB.
  */

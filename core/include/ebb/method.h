@@ -117,7 +117,10 @@ struct ebb_method {
 	struct ebb_list link; /* the registry's */
 };
 
-/* Thread: a constructor's. Owns: @method stays the caller's and must live until the end. */
+/*
+ * One that cannot be (its name is taken, say) is refused: start-up fails, and names it.
+ * Thread: a constructor's. Owns: @method stays the caller's and must live until the end.
+ */
 void ebb_method_add(struct ebb_method *method);
 
 #define EBB_METHOD_REGISTER(method)        \
@@ -126,7 +129,10 @@ void ebb_method_add(struct ebb_method *method);
 		ebb_method_add(&(method)); \
 	}
 
-/* Ends the call. @result: its reference is taken over; NULL is JSON's null. Thread: app. */
+/*
+ * Ends the call. @result: its reference is taken over; NULL is JSON's null. Thread: app; from elsewhere
+ * it is reported and refused, and so are a second end and one of a call that never was.
+ */
 void ebb_call_result(struct ebb_call *call, struct json_object *result);
 
 /* Ends the call: an error with a text for people (what, which object, what to do). Thread: app. */
@@ -177,7 +183,7 @@ typedef void (*ebb_method_done)(void *arg, struct json_object *result,
  * ebb_method_dispatch() - call a method
  * @params: borrowed until @done; an object or NULL
  * @done: exactly once, on the app thread, perhaps inside this call
- * Thread: app.
+ * Thread: app; from elsewhere it is reported, and neither the method nor @done is called.
  */
 void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
 			 ebb_method_done done, void *arg);

@@ -32,7 +32,7 @@ struct ebb_step_ops {
 /**
  * ebb_step_next() - the step has ended
  * A late, double or foreign call is reported with the step's name and has no other effect.
- * @rc: 0, or negative errno: the sequence ends with it
+ * @rc: 0, or negative errno: the sequence ends with it; what is positive is logged, and is -EINVAL
  * Thread: app. May be called inside start(): the runner is a loop and never recurses.
  */
 void ebb_step_next(struct ebb_step step, int rc);

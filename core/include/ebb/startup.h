@@ -82,11 +82,15 @@ void ebb_app_get_state(struct ebb_app_state *ret_state);
 /**
  * ebb_app_start_init() - what framework_start_init does: let the wait for it end
  * @done: once, on the app thread, when start-up has ended: 0 or its error; may be NULL
- * Return: 0; -EALREADY start-up is not waiting: @done will not run.
+ * Thread: app. Return: 0; or, and then @done will not run, -EALREADY start-up is not waiting; -EPERM
+ *	not on the app thread (reported).
  */
 int ebb_app_start_init(void (*done)(void *arg, int rc), void *arg);
 
-/* @done: once, on the app thread, when start-up has ended (at once if it has): 0 or its error. */
+/*
+ * @done: once, on the app thread, when start-up has ended (at once if it has): 0 or its error.
+ * Thread: app; from elsewhere it is reported, and @done never runs.
+ */
 void ebb_app_wait_init(void (*done)(void *arg, int rc), void *arg);
 
 #ifdef __cplusplus

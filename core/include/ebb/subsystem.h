@@ -44,7 +44,10 @@ struct ebb_subsystem_depend {
 /* The one registered after @previous; NULL: the first. Return: NULL: no more. Thread: any. */
 const struct ebb_subsystem *ebb_subsystem_next(const struct ebb_subsystem *previous);
 
-/* Thread: a constructor's. Owns: @subsystem stays the caller's and must live until the end. */
+/*
+ * One that cannot be (its name is taken, say) makes start-up fail, by name.
+ * Thread: a constructor's. Owns: @subsystem stays the caller's and must live until the end.
+ */
 void ebb_subsystem_add(struct ebb_subsystem *subsystem);
 void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);
 

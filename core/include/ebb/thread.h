@@ -143,7 +143,10 @@ struct ebb_thread_stats {
 	unsigned paused_pollers;
 };
 
-/* Thread: @thread itself (reach each by ebb_for_each_thread()). */
+/*
+ * Thread: @thread itself (reach each by ebb_for_each_thread()); on any other one it is reported, and
+ * only the name and the number are told.
+ */
 void ebb_thread_get_stats(const struct ebb_thread *thread, struct ebb_thread_stats *ret_stats);
 
 #ifdef __cplusplus

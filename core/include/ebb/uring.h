@@ -46,7 +46,7 @@ enum ebb_uring_shape {
  * Call it once before the first ebb_uring_sqe() on a thread (a channel's create() does).
  * @shape: EBB_URING_PLAIN; or EBB_URING_BIG, and from here on the reactor's ring takes requests of
  *	both kinds, without disturbing what is outstanding; or EBB_URING_POLLED, besides the big one,
- *	by whoever knows that the device's driver can be polled.
+ *	by whoever knows that the device's driver can be polled (-EINVAL: not without the big one).
  * Thread: an ebb thread.
  * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once with the remedy); -ENOMEM;
  *	-ENOTSUP: the kernel has no rings of @shape (5.19 and later do).
@@ -66,7 +66,8 @@ enum ebb_uring_kind {
  * caller that changes its mind makes it a no-op (io_uring_prep_nop()).
  * Thread: an ebb thread whose reactor has its ring.
  * Owns: @op and what it points to must live until @op->complete.
- * Return: never NULL (a full queue is submitted first).
+ * Return: the entry (a full queue is submitted first); NULL: not on an ebb thread, or its reactor has
+ *	no such ring (reported).
  */
 struct io_uring_sqe *ebb_uring_sqe(struct ebb_uring_op *op, enum ebb_uring_kind kind);
 
@@ -89,7 +90,8 @@ void ebb_uring_cancel(struct ebb_uring_op *op);
 /**
  * ebb_uring_file_register() - @fd as a registered file of the calling reactor's rings
  * It must stay open until it is unregistered.
- * Return: its index (for IOSQE_FIXED_FILE); < 0: not possible, use the fd itself.
+ * Return: its index (for IOSQE_FIXED_FILE); < 0: not possible, use the fd itself (-EPERM: not on an
+ *	ebb thread whose reactor has its ring, which is reported).
  */
 int ebb_uring_file_register(int fd);
 void ebb_uring_file_unregister(int index);

@@ -9,7 +9,7 @@
  * unplugged) or never came (a start-up that goes on past errors) stays wanted, and is absent.
  *
  * The list is kept as calls end, by fields of struct ebb_method; who calls makes no difference.
- * Thread: app, for all of it.
+ * Thread: app, for all of it; from elsewhere a call is reported and refused.
  */
 
 #include <stdbool.h>

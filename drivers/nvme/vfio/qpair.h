@@ -29,13 +29,13 @@ struct vfio_tracker {
 	struct nvme_request *request; /* NULL: free */
 	uint64_t since_ns;            /* submitted */
 	uint16_t cid;                 /* the command's, or the next one's */
-	union {
-		uint16_t next_free;
-		uint16_t use; /* the request's, while this is not free */
-	};
+	uint16_t next_free;
 	uint16_t list; /* of data.h */
 	uint8_t stage; /* enum vfio_stage */
+	uint16_t use;  /* the request's */
 };
+
+static_assert(sizeof(struct vfio_tracker) == 32, "two to a line, and found by a shift");
 
 struct vfio_qpair {
 	/* What each command and each look at the queue touches. */
@@ -163,7 +163,6 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 		struct nvme_request *request;
 		struct vfio_tracker *tracker;
 		uint32_t index;
-		uint16_t use;
 
 		if (VFIO_CQE_PHASE(tail) != qpair->phase) {
 			break;
@@ -186,12 +185,11 @@ static inline unsigned vfio_qpair_poll(struct vfio_qpair *qpair)
 		    vfio_qpair_take_aborted(qpair, index, VFIO_CQE_STATUS(tail))) {
 			continue;
 		}
-		use = tracker->use;
 		request = vfio_qpair_end_command(qpair, index);
 		request->rc = 0;
 		request->status = VFIO_CQE_STATUS(tail);
 		request->result = cqe->result;
-		request->done(request, use);
+		request->done(request, tracker->use);
 	}
 	if (count == 0) {
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What ebb_app_start() makes of others' mistakes: subsystems that call next() too often, and a
- * system that starts no thread. Each test is a process of its own.
+ * What ebb_app_start() makes of others' mistakes: subsystems that call next() too often, methods that
+ * cannot be, and a system that starts no thread. Each test is a process of its own.
  */
 #include <ebb/app.h>
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <ebb/log.h>
+#include <ebb/method.h>
 #include <ebb/startup.h>
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
@@ -26,6 +27,7 @@ static char trace[512];
 static struct ebb_app_opts opts;
 static bool init_later;
 static bool twice;
+static int first_rc;
 static int starts;
 
 static void note(const char *what)
@@ -38,7 +40,7 @@ static void note(const char *what)
 static void first_finish(void *arg)
 {
 	(void)arg;
-	ebb_subsystem_init_next(0);
+	ebb_subsystem_init_next(first_rc);
 	if (twice) {
 		ebb_subsystem_init_next(0);
 	}
@@ -141,6 +143,78 @@ START_TEST(test_init_next_when_nothing_is_awaited)
 }
 END_TEST
 
+/* Neither 0 nor an errno: it cannot have gone well. */
+START_TEST(test_positive_result_is_a_failure)
+{
+	init();
+	first_rc = 7;
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), -EINVAL);
+	ck_assert_str_eq(trace, "first");
+	ck_assert(logged("step \"t_first/init\" ends with 7, which is no negative errno"));
+}
+END_TEST
+
+static void never_called(struct ebb_call *call, void *params)
+{
+	(void)call;
+	(void)params;
+}
+
+static struct json_object *never_told(void)
+{
+	return NULL;
+}
+
+/* What is wrong with each, in words of its error. */
+static struct {
+	struct ebb_method method;
+	const char *why;
+} wrong_methods[] = {
+	{{.name = "rpc_get_methods", .fn = never_called}, "is registered twice"},
+	{{.name = "t_m", .alias = "rpc_get_methods", .fn = never_called}, "or its alias is"},
+	{{.name = "t_m"}, "either a function or a snapshot"},
+	{{.name = "t_m", .fn = never_called, .snapshot = never_told},
+	 "either a function or a snapshot"},
+	{{.name = "t_m", .fn = never_called, .effect = EBB_METHOD_CREATES}, "without a subsystem"},
+	{{.name = "t_m", .fn = never_called, .subsystem = "bdev"}, "without an effect"},
+	{{.name = "t_m", .fn = never_called, .effect = EBB_METHOD_REMOVES, .subsystem = "bdev"},
+	 "without undoing a method"},
+};
+
+/* A constructor's mistake: start-up names the method, and the first registered of a name stays. */
+START_TEST(test_method_that_cannot_be)
+{
+	struct ebb_method known = {.name = "rpc_get_methods", .fn = never_called};
+	struct ebb_method *method = &wrong_methods[_i].method;
+	struct ebb_app_state state;
+	char name[64];
+
+	init();
+	if (ebb_method_find(known.name) == NULL) {
+		ebb_method_add(&known);
+	}
+	ebb_method_add(method);
+	ck_assert_ptr_ne(ebb_method_find(method->name), method);
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), -EINVAL);
+	ebb_app_get_state(&state);
+	snprintf(name, sizeof(name), "method \"%s\"", method->name);
+	ck_assert_ptr_nonnull(strstr(state.error, name));
+	ck_assert_ptr_nonnull(strstr(state.error, wrong_methods[_i].why));
+	ck_assert_str_eq(trace, "");
+}
+END_TEST
+
+START_TEST(test_state_that_methods_do_not_know)
+{
+	uint32_t before = ebb_method_state();
+
+	log_capture();
+	ebb_method_set_state(EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME);
+	ck_assert_uint_eq(ebb_method_state(), before);
+	ck_assert(logged("is no state of methods"));
+}
+END_TEST
+
 static bool threads_fail;
 
 typedef int (*create_fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -177,6 +251,9 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_LOOP(test_init_next_twice, 0, 2),
 		UNIT_TEST(test_init_next_when_nothing_is_awaited),
+		UNIT_TEST(test_positive_result_is_a_failure),
+		UNIT_LOOP(test_method_that_cannot_be, 0, 7),
+		UNIT_TEST(test_state_that_methods_do_not_know),
 		UNIT_TEST(test_reactor_that_cannot_be_started),
 		UNIT_END,
 	};

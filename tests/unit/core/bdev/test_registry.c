@@ -178,6 +178,71 @@ START_TEST(impossible_geometry_is_refused)
 }
 END_TEST
 
+START_TEST(what_is_not_whole_is_not_registered)
+{
+	struct fake *fake = fake_create("half");
+	struct ebb_bdev whole = fake->bdev;
+	struct ebb_bdev_ops ops = *whole.ops;
+
+	fake->bdev.name = NULL;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	fake->bdev.name = "";
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	ck_assert_uint_eq(log_count("it has no name"), 2);
+	fake->bdev = whole;
+	fake->bdev.product_name = NULL;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	ck_assert_uint_eq(log_count("bdev 'half' cannot be: it has no product name"), 1);
+	fake->bdev = whole;
+	fake->bdev.ops = &ops;
+	ops.submit = NULL;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	ops = *whole.ops;
+	ops.destruct = NULL;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	fake->bdev.ops = NULL;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), -EINVAL);
+	ck_assert_uint_eq(log_count("bdev 'half' cannot be: its driver has no submit()"), 3);
+	fake->bdev = whole;
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, NULL, NULL), -ENODEV);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 1), -ENODEV);
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
+static void close_foreign(void *arg)
+{
+	ebb_bdev_close(arg);
+}
+
+/* Before and after its memory has gone; another descriptor is not closed by it. */
+START_TEST(closing_twice_is_refused)
+{
+	struct fake *fake = fake_create("disk");
+	struct ebb_bdev_desc *desc, *other;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, NULL, NULL, &other), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, NULL, NULL, &desc), 0);
+	ebb_bdev_close(desc);
+	ebb_bdev_close(desc);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	ck_assert_uint_eq(log_count("ebb_bdev_close (twice)"), 1);
+	/* One whose event is under way lies about until that has come. */
+	ck_assert_int_eq(ebb_bdev_open("disk", true, NULL, NULL, &desc), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 1), 0);
+	ebb_bdev_close(desc);
+	ebb_bdev_close(desc);
+	stage_foreign(close_foreign, desc);
+	ck_assert_uint_eq(stage_violations(2), 3);
+	stage_turns(2);
+	ebb_bdev_close(desc);
+	ck_assert_uint_eq(stage_violations(2), 4);
+	fake_close(fake, other, NULL);
+}
+END_TEST
+
 START_TEST(opening_is_refused_where_it_must)
 {
 	struct fake *fake = fake_create("ro");
@@ -461,6 +526,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(names_and_uuids_are_unique),
 		UNIT_TEST(the_last_of_many_is_found_as_fast_as_the_first),
 		UNIT_TEST(impossible_geometry_is_refused),
+		UNIT_TEST(what_is_not_whole_is_not_registered),
+		UNIT_TEST(closing_twice_is_refused),
 		UNIT_TEST(opening_is_refused_where_it_must),
 		UNIT_TEST(holders_are_told_on_their_threads),
 		UNIT_TEST(holders_are_told_of_another_size),

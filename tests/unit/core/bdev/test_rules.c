@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules 2 and 3: whose a channel is, and where and how often a request completes. */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <ebb/thread.h>
@@ -198,6 +199,54 @@ START_TEST(a_carried_second_completion_does_not_hold_up_another_requests)
 }
 END_TEST
 
+#define RACES 300
+
+struct racer {
+	pthread_barrier_t *barrier;
+	struct ebb_bdev_io_handle handle;
+};
+
+static void *race_main(void *arg)
+{
+	const struct racer *racer = arg;
+
+	pthread_barrier_wait(racer->barrier);
+	ebb_bdev_io_complete(racer->handle, -EIO);
+	return NULL;
+}
+
+/* Two OS threads complete the same request at once, and in every other round its owner does, too. */
+START_TEST(of_completions_that_race_one_counts)
+{
+	pthread_barrier_t barrier;
+	pthread_t pthreads[2];
+
+	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 3), 0);
+	for (unsigned i = 0; i < RACES; i++) {
+		struct racer racer = {.barrier = &barrier};
+
+		ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+		racer.handle = fake->held[0];
+		fake->num_held = 0;
+		for (unsigned j = 0; j < 2; j++) {
+			ck_assert_int_eq(pthread_create(&pthreads[j], NULL, race_main, &racer), 0);
+		}
+		pthread_barrier_wait(&barrier);
+		if (i % 2 == 1) {
+			ebb_bdev_io_complete(racer.handle, 0);
+		}
+		stage_turn();
+		for (unsigned j = 0; j < 2; j++) {
+			ck_assert_int_eq(pthread_join(pthreads[j], NULL), 0);
+		}
+		stage_turns(2);
+		ck_assert_uint_eq(result.calls, i + 1);
+		ck_assert_int_eq(result.status, i % 2 == 1 ? 0 : -EIO);
+	}
+	pthread_barrier_destroy(&barrier);
+}
+END_TEST
+
 static void count_flush_sites(const struct ebb_violation_record *record, void *arg)
 {
 	*(unsigned *)arg += strcmp(record->function, "ebb_bdev_flush") == 0;
@@ -242,7 +291,10 @@ START_TEST(a_second_completion_is_reported_and_refused)
 }
 END_TEST
 
-/* The memory is another request's, which goes on undisturbed, whatever it is. */
+/* A generation comes again after so many. */
+#define USES 65536
+
+/* The memory is another request's, which goes on undisturbed, however many there have been. */
 START_TEST(a_second_completion_does_not_end_the_next_request)
 {
 	struct fake_result second = {0};
@@ -252,16 +304,17 @@ START_TEST(a_second_completion_does_not_end_the_next_request)
 	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
 	old = fake->held[0];
 	fake_complete_one(fake, 0);
-	for (i = 1; i <= 1000; i++) {
+	for (i = 1; i < USES; i++) {
 		ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, done, &second), 0);
 		ck_assert_ptr_eq(fake->held[0].io, old.io);
 		ebb_bdev_io_complete(old, -EIO);
 		ck_assert_uint_eq(second.calls, i - 1);
-		ck_assert_uint_eq(stage_violations(3), i);
 		fake_complete_one(fake, 0);
 		ck_assert_uint_eq(second.calls, i);
 		ck_assert_int_eq(second.status, 0);
+		fake->num_records = 0;
 	}
+	ck_assert_uint_eq(stage_violations(3), USES - 1);
 	ck_assert_uint_eq(result.calls, 1);
 }
 END_TEST
@@ -347,6 +400,68 @@ START_TEST(twice_inside_submit_completes_once)
 }
 END_TEST
 
+/* The requests come back, to a channel that is still there; and it can be put afterwards. */
+START_TEST(a_channel_is_not_put_with_requests_under_way)
+{
+	struct ebb_io_channel *mine = ch;
+
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done, &result), 0);
+	ebb_io_channel_put(ch);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	ck_assert_uint_eq(log_count("ebb_io_channel_put (with work under way)() on 'disk'"), 1);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 0);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ebb_io_channel_put(mine);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	stage_turns(3);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_ptr_nonnull(ch);
+}
+END_TEST
+
+/* As the layer allows it: the last one's callback puts the channel. */
+static void done_and_put(void *arg, int status)
+{
+	fake_done(arg, status);
+	ebb_io_channel_put(ch);
+}
+
+START_TEST(a_channel_is_put_by_its_last_callback)
+{
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done_and_put, &result), 0);
+	fake_complete_one(fake, 0);
+	fake->mode = FAKE_AT_ONCE;
+	stage_turns(3);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, done_and_put, &result), 0);
+	stage_turns(3);
+	ck_assert_uint_eq(result.calls, 2);
+	ck_assert_uint_eq(stage_violations(2), 0);
+	ch = NULL;
+}
+END_TEST
+
+static void wait_over(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+/* Who waits for a request would not be told. */
+START_TEST(a_channel_is_not_put_while_somebody_waits)
+{
+	unsigned waits = 0;
+	struct ebb_bdev_io_wait wait = {.fn = wait_over, .arg = &waits};
+
+	ebb_bdev_queue_io_wait(ch, &wait);
+	ebb_io_channel_put(ch);
+	ck_assert_uint_eq(stage_violations(2), 1);
+	stage_turns(3);
+	ck_assert_uint_eq(waits, 1);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -358,12 +473,16 @@ int main(int argc, char **argv)
 		UNIT_TEST(foreign_twice_completes_once),
 		UNIT_TEST(a_carried_second_completion_does_not_end_another_request),
 		UNIT_TEST(a_carried_second_completion_does_not_hold_up_another_requests),
+		UNIT_TEST(of_completions_that_race_one_counts),
 		UNIT_TEST(each_wrong_caller_is_one_site),
 		UNIT_TEST(a_second_completion_is_reported_and_refused),
 		UNIT_TEST(a_second_completion_does_not_end_the_next_request),
 		UNIT_TEST(a_second_completion_of_a_write_does_not_end_its_flush),
 		UNIT_TEST(a_second_completion_does_not_end_a_request_in_parts),
 		UNIT_TEST(twice_inside_submit_completes_once),
+		UNIT_TEST(a_channel_is_not_put_with_requests_under_way),
+		UNIT_TEST(a_channel_is_put_by_its_last_callback),
+		UNIT_TEST(a_channel_is_not_put_while_somebody_waits),
 		UNIT_END,
 	};
 

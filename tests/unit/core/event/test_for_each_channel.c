@@ -119,6 +119,40 @@ static void begin(struct ebb_thread *caller)
 	stepper_leave();
 }
 
+/* The visit of x is held: only x ends it, and once. */
+START_TEST(test_next_that_is_not_due)
+{
+	struct ebb_channel_iter *iter;
+
+	hold_at = 'x';
+	stepper_enter(ebb_thread_app());
+	ebb_for_each_channel(&device, visit, ebb_thread_app(), done);
+	stepper_leave();
+	stepper_settle();
+	ck_assert_str_eq(story, "wx");
+	iter = held;
+	stepper_enter(threads[0]);
+	ebb_for_each_channel_next(iter, -EIO);
+	stepper_leave();
+	ebb_for_each_channel_next(iter, -EIO);
+	ck_assert_uint_eq(log_count("ebb_for_each_channel_next() on 'a round over channels', which "
+				    "belongs to thread 'x'"),
+			  2);
+	stepper_enter(threads[1]);
+	ebb_for_each_channel_next(iter, 0);
+	ebb_for_each_channel_next(iter, -EIO);
+	stepper_leave();
+	ck_assert_uint_eq(log_count("rule 2"), 3);
+	stepper_settle();
+	ck_assert_str_eq(story, "wxyz.");
+	ck_assert_int_eq(done_rc, 0);
+	stepper_enter(threads[1]);
+	ebb_for_each_channel_next(iter, 0); /* the round is over, and its memory gone */
+	stepper_leave();
+	ck_assert_uint_eq(log_count("rule 2"), 4);
+}
+END_TEST
+
 START_TEST(test_order)
 {
 	begin(ebb_thread_app());
@@ -361,6 +395,7 @@ int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_next_that_is_not_due),
 		UNIT_TEST(test_order),
 		UNIT_TEST(test_from_among),
 		UNIT_TEST(test_answers_later),

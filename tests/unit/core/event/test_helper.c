@@ -92,7 +92,7 @@ static void setup(void)
 static void submit(unsigned i)
 {
 	stepper_enter(thread);
-	ebb_helper_submit(&jobs[i].work);
+	ck_assert_int_eq(ebb_helper_submit(&jobs[i].work), 0);
 	stepper_leave();
 }
 
@@ -114,6 +114,18 @@ START_TEST(test_one)
 	ck_assert_uint_eq(thread->work_running, 0);
 	ck_assert(!pthread_equal(ran_on, pthread_self()));
 	ck_assert(keep_signals);
+}
+END_TEST
+
+/* On an OS thread, or between callbacks, there is nobody to be told. */
+START_TEST(test_no_thread)
+{
+	ck_assert_int_eq(ebb_helper_submit(&jobs[0].work), -EPERM);
+	ck_assert_uint_eq(log_count("rule 4"), 1);
+	ck_assert_uint_eq(log_count("ebb_helper_submit() on 'helper'"), 1);
+	submit(0);
+	wait_done(1);
+	ck_assert_uint_eq(jobs[0].runs, 1);
 }
 END_TEST
 
@@ -229,6 +241,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, stepper_stop),
 		UNIT_TEST(test_one),
+		UNIT_TEST(test_no_thread),
 		UNIT_TEST(test_order),
 		UNIT_TEST(test_blocks_nobody),
 		UNIT_TEST(test_again_in_done),

@@ -90,6 +90,23 @@ START_TEST(test_every_turn)
 }
 END_TEST
 
+/* By a copy of the pointer, in the turn in which the poller still lies about. */
+START_TEST(test_unregister_twice)
+{
+	struct ebb_poller *copy;
+
+	join(&a, 0);
+	join(&b, 0);
+	copy = a.poller;
+	ebb_poller_unregister(&a.poller);
+	ebb_poller_unregister(&copy);
+	ck_assert_ptr_null(copy);
+	ck_assert_uint_eq(log_count("rule 2"), 1);
+	ck_assert_uint_eq(log_count("ebb_poller_unregister (twice)() on 'run'"), 1);
+	check_turn("b");
+}
+END_TEST
+
 START_TEST(test_period)
 {
 	join(&a, 1000);
@@ -420,6 +437,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(test_every_turn),
+		UNIT_TEST(test_unregister_twice),
 		UNIT_TEST(test_period),
 		UNIT_TEST(test_order_in_turn),
 		UNIT_TEST(test_missed_periods),

@@ -2,9 +2,12 @@
 #include "core/event/thread.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <ebb/reactor.h>
 
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
@@ -422,11 +425,62 @@ START_TEST(test_stats)
 }
 END_TEST
 
+static void never_at_turn_end(struct ebb_turn_end *end)
+{
+	(void)end;
+	ck_abort_msg("it was refused");
+}
+
+static void *os_thread_main(void *arg)
+{
+	struct ebb_turn_end *end = arg;
+
+	ebb_reactor_at_turn_end(end);
+	ebb_thread_exit();
+	return NULL;
+}
+
+/* What is of an ebb thread, on an OS thread that is no reactor. */
+START_TEST(test_off_a_reactor)
+{
+	struct ebb_turn_end end = {.fn = never_at_turn_end};
+	pthread_t pthread;
+
+	ck_assert_int_eq(pthread_create(&pthread, NULL, os_thread_main, &end), 0);
+	ck_assert_int_eq(pthread_join(pthread, NULL), 0);
+	ck_assert_uint_eq(log_count("rule 4"), 2);
+	ck_assert_uint_eq(log_count("ebb_reactor_at_turn_end()"), 1);
+	ck_assert_uint_eq(log_count("ebb_thread_exit()"), 1);
+	stepper_turn();
+}
+END_TEST
+
+START_TEST(test_stats_of_another_thread)
+{
+	struct ebb_thread *thread = stepper_thread("worker", 0);
+	struct ebb_thread_stats stats;
+
+	memset(&stats, 0xff, sizeof(stats));
+	stepper_enter(ebb_thread_app());
+	ebb_thread_get_stats(thread, &stats);
+	stepper_leave();
+	ck_assert_uint_eq(log_count("ebb_thread_get_stats() on 'worker', which belongs to thread "
+				    "'worker', by thread 'app_thread'"),
+			  1);
+	ck_assert_str_eq(stats.name, "worker");
+	ck_assert_uint_eq(stats.id, ebb_thread_id(thread));
+	ck_assert_uint_eq(stats.active_pollers, 0);
+	ck_assert_uint_eq(stats.busy_ns, 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(stepper_start, stepper_stop),
 		UNIT_TEST(test_create),
+		UNIT_TEST(test_off_a_reactor),
+		UNIT_TEST(test_stats_of_another_thread),
 		UNIT_TEST(test_long_name),
 		UNIT_TEST(test_current),
 		UNIT_TEST(test_order),

@@ -2,13 +2,13 @@
 #include <ebb/memory.h>
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "core/memory/pool.h"
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
 static struct ebb_mem_stats stats_now(void)
@@ -332,18 +332,83 @@ START_TEST(without_address_space_there_is_none)
 END_TEST
 #endif
 
-START_TEST(freeing_twice_aborts)
+/* Nothing of it is given out: not what is foreign, not a piece of a buffer, not twice. */
+static void free_wrongly(void)
 {
-	void *buf = ebb_mem_alloc(4096);
+	static char foreign[8192] __attribute__((aligned(8192)));
+	size_t used_bytes;
+	char *buf, *other;
 
-	ebb_mem_free(buf, 4096);
-	ebb_mem_free(buf, 4096);
+	buf = ebb_mem_alloc(8192);
+	used_bytes = stats_now().used_bytes;
+	ebb_mem_free(foreign, 4096);
+	ck_assert_uint_eq(log_count("refused"), 1); /* and no more within a second */
+	ebb_mem_free(buf + 16, 4096);
+	ebb_mem_free(buf, 0);
+	ebb_mem_free(buf, EBB_MEM_ALLOC_MAX + 1);
+	ck_assert_uint_eq(stats_now().used_bytes, used_bytes);
+	other = ebb_mem_alloc(4096);
+	ck_assert_ptr_ne(other, foreign);
+	ck_assert(other + 4096 <= buf || other >= buf + 8192);
+	ebb_mem_free(other, 4096);
+	ebb_mem_free(buf, 8192);
+}
+
+START_TEST(what_is_no_buffer_is_not_freed)
+{
+	log_capture();
+	free_wrongly();
 }
 END_TEST
 
-START_TEST(freeing_another_size_aborts)
+START_TEST(what_is_no_buffer_is_not_cached)
 {
-	ebb_mem_free(ebb_mem_alloc(4096), 8192);
+	log_capture();
+	begin_cache();
+	free_wrongly();
+	mem_cache_end();
+}
+END_TEST
+
+START_TEST(freeing_twice_is_refused)
+{
+	void *buf = ebb_mem_alloc(4096);
+	size_t used_bytes = stats_now().used_bytes;
+
+	log_capture();
+	ebb_mem_free(buf, 4096);
+	ebb_mem_free(buf, 4096);
+	ck_assert_uint_eq(log_count("has been freed before; refused"), 1);
+	ck_assert_uint_eq(stats_now().used_bytes, used_bytes - 4096);
+}
+END_TEST
+
+/* A cache learns of it when it gives them back. */
+START_TEST(freeing_twice_into_a_cache_is_refused_by_the_pool)
+{
+	void *buf = ebb_mem_alloc(4096);
+
+	log_capture();
+	begin_cache();
+	ebb_mem_free(buf, 4096);
+	ebb_mem_free(buf, 4096);
+	mem_cache_end();
+	ck_assert_uint_eq(log_count("has been freed before; refused"), 1);
+	ck_assert_uint_eq(stats_now().used_bytes, 0);
+}
+END_TEST
+
+START_TEST(freeing_another_size_is_refused)
+{
+	void *buf = ebb_mem_alloc(4096);
+	size_t used_bytes = stats_now().used_bytes;
+
+	log_capture();
+	ebb_mem_free(buf, 8192);
+	ck_assert_uint_eq(log_count("asked for with another size"), 1);
+	ck_assert_uint_eq(stats_now().used_bytes, used_bytes);
+	ebb_mem_free(buf, 4096);
+	ck_assert_uint_eq(stats_now().used_bytes, used_bytes - 4096);
 }
 END_TEST
 
@@ -418,8 +483,11 @@ int main(int argc, char **argv)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 		UNIT_TEST(without_address_space_there_is_none),
 #endif
-		UNIT_SIGNAL(freeing_twice_aborts, SIGABRT),
-		UNIT_SIGNAL(freeing_another_size_aborts, SIGABRT),
+		UNIT_TEST(what_is_no_buffer_is_not_freed),
+		UNIT_TEST(what_is_no_buffer_is_not_cached),
+		UNIT_TEST(freeing_twice_is_refused),
+		UNIT_TEST(freeing_twice_into_a_cache_is_refused_by_the_pool),
+		UNIT_TEST(freeing_another_size_is_refused),
 		UNIT_TEST(threads_at_once),
 		UNIT_END,
 	};

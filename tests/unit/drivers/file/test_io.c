@@ -14,6 +14,7 @@
 
 #include "core/bdev/channel.h"
 #include "core/event/channel.h"
+#include "core/event/reactor.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -499,6 +500,50 @@ START_TEST(a_moved_thread_goes_on)
 }
 END_TEST
 
+/* The kernel's answer to what had @fio before. */
+static void answer_late(struct file_io *fio, uint16_t tag, int32_t res)
+{
+	unsigned violations = stage_violations(3);
+
+	driver_channel()->ring_ops++;
+	event_turn.reactor->urings.tag = tag;
+	fio->op.complete(&fio->op, res, 0);
+	ck_assert_uint_eq(stage_violations(3), violations + 1);
+}
+
+/* An answer too many, after the request's memory has been used again: that one goes on. */
+START_TEST(an_answer_too_many_does_not_end_the_next_request)
+{
+	struct bdev_channel *bdev_ch;
+	struct wait next = {.done = false};
+	struct file_io *fio;
+	uint16_t tag;
+
+	file_open("");
+	ck_assert(driver_channel()->use_ring);
+	bdev_ch = ebb_io_channel_ctx(ch);
+	fill(buf, BLOCK, 5);
+	ck_assert_int_eq(write_wait(buf, 0, 1, 0), 0);
+	ck_assert_int_eq(read_wait(buf, 0, 1), 0);
+	fio = ebb_bdev_io_ctx(&bdev_ch->free->io);
+	tag = fio->handle.generation;
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, waited, &next), 0);
+	ck_assert_uint_eq(fio->handle.generation, (uint16_t)(tag + 1));
+	answer_late(fio, tag, BLOCK);
+	answer_late(fio, tag, -EAGAIN);
+	answer_late(fio, tag, -EINTR);
+	answer_late(fio, tag, -EIO);
+	answer_late(fio, tag, 512);
+	ck_assert(ebb_list_empty(&driver_channel()->retry));
+	ck_assert_uint_eq(driver_channel()->ring_ops, 1);
+	ck_assert(!next.done);
+	stage_until(&next.done);
+	ck_assert_int_eq(next.status, 0);
+	ck_assert_uint_eq(log_count("has failed"), 0);
+	file_end();
+}
+END_TEST
+
 START_TEST(read_only_is_read_only)
 {
 	struct ebb_bdev_desc *writer;
@@ -529,6 +574,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_failed_flush_of_the_disk_can_be_tried_again),
 		UNIT_TEST(what_the_ring_refuses_is_done_all_the_same),
 		UNIT_TEST(a_moved_thread_goes_on),
+		UNIT_TEST(an_answer_too_many_does_not_end_the_next_request),
 		UNIT_TEST(read_only_is_read_only),
 		UNIT_END,
 	};

@@ -272,6 +272,8 @@ static void mock_submit(struct nvme_queue *base, struct nvme_request *request)
 	ck_assert_ptr_nonnull(request->done);
 	ck_assert_uint_eq(request->cdw13 | request->cdw14 | request->cdw15, 0);
 	note(request, base);
+	mock.last = request;
+	mock.last_use = request->use;
 	queue->outstanding++;
 	request->rc = -12345; /* what is not answered is not 0 */
 	request->status = 0xffff;

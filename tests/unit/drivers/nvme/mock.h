@@ -59,11 +59,13 @@ struct mock {
 	struct nvme_smart_log smart;
 	struct nvme_limits limits;
 
-	bool hold;         /* I/O is kept until mock_release() */
-	bool hold_admin;   /* likewise */
-	bool hold_open;    /* ns_open() is answered by mock_release_open() */
-	bool hold_close;   /* ns_close() is answered by mock_release_closes() */
-	bool inside;       /* I/O is answered inside submit() */
+	bool hold;                 /* I/O is kept until mock_release() */
+	bool hold_admin;           /* likewise */
+	bool hold_open;            /* ns_open() is answered by mock_release_open() */
+	bool hold_close;           /* ns_close() is answered by mock_release_closes() */
+	bool inside;               /* I/O is answered inside submit() */
+	struct nvme_request *last; /* I/O, of those submitted; and for which use */
+	uint16_t last_use;
 	bool gone;         /* everything answers -ENODEV */
 	int attach_rc;     /* what attach() answers */
 	bool attach_later; /* by mock_attached() */

@@ -433,6 +433,51 @@ START_TEST(no_memory_for_ranges_is_an_error_of_that_request)
 }
 END_TEST
 
+/* Answers @request, whose memory is another's by now, for the use it had before. */
+static void answer_late(struct nvme_request *request, uint16_t use, int rc, uint16_t status)
+{
+	unsigned violations = stage_violations(3);
+
+	request->rc = rc;
+	request->status = status;
+	request->done(request, use);
+	ck_assert_uint_eq(stage_violations(3), violations + 1);
+}
+
+/* An answer too many, after the request's memory has been used again: that one goes on. */
+START_TEST(an_answer_too_many_does_not_end_the_next_request)
+{
+	struct nvme_result next = {0};
+	struct nvme_request *request;
+	unsigned records;
+	uint16_t use;
+
+	begin();
+	ck_assert_int_eq(_i == 0 ? do_read(buf, 0, 8) : do_unmap(0, 8), 0);
+	request = mock.last;
+	use = mock.last_use;
+	mock.hold = true;
+	ck_assert_int_eq(_i == 0 ? ebb_bdev_read(client.desc, client.ch, buf, 8, 8, nvme_done,
+						 &next)
+				 : ebb_bdev_unmap(client.desc, client.ch, 8, 8, nvme_done, &next),
+			 0);
+	ck_assert_ptr_eq(mock.last, request);
+	ck_assert_uint_ne(mock.last_use, use);
+	records = mock.num_records;
+	answer_late(request, use, 0, 0);
+	answer_late(request, use, -EINTR, 0);
+	answer_late(request, use, 0, NVME_SC_INTERNAL);
+	stage_turns(3);
+	ck_assert_uint_eq(mock.num_records, records); /* nothing is tried again for it */
+	ck_assert(!next.done);
+	mock_release();
+	ck_assert_int_eq(wait_for(&next), 0);
+	ck_assert_uint_eq(log_count("refused"), 1); /* not freed twice, either */
+	mock.hold = false;
+	end();
+}
+END_TEST
+
 START_TEST(each_thread_has_its_queue)
 {
 	struct ebb_thread *thread = stage_thread("other");
@@ -492,6 +537,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_delay_has_a_bound),
 		UNIT_TEST(other_requests_pass_one_that_waits),
 		UNIT_TEST(no_memory_for_ranges_is_an_error_of_that_request),
+		UNIT_LOOP(an_answer_too_many_does_not_end_the_next_request, 0, 2),
 		UNIT_TEST(each_thread_has_its_queue),
 		UNIT_TEST(without_a_queue_there_is_no_channel),
 		UNIT_END,

@@ -289,10 +289,63 @@ START_TEST(test_forced_exit)
 }
 END_TEST
 
+static uint16_t tags[3];
+
+static void tag_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
+{
+	struct request *request = ebb_container_of(op, struct request, op);
+
+	tags[request - requests] = ebb_uring_tag();
+	request_complete(op, res, flags);
+}
+
+/* The tag is the entry's, whatever its operation has by then. */
+START_TEST(test_tag)
+{
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		requests[i].op.complete = tag_complete;
+	}
+	requests[0].op.tag = 0xffff;
+	requests[1].op.tag = 1;
+	for (unsigned i = 0; i < 3; i++) {
+		nop(&requests[i]);
+	}
+	requests[0].op.tag = 7;
+	wait_completed(3);
+	ck_assert_uint_eq(tags[0], 0xffff);
+	ck_assert_uint_eq(tags[1], 1);
+	ck_assert_uint_eq(tags[2], 0);
+}
+END_TEST
+
+/* It is found by its tag, too. */
+START_TEST(test_cancel_with_a_tag)
+{
+	int fds[2];
+	char byte;
+
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	ck_assert_int_eq(pipe(fds), 0);
+	requests[0].op.complete = tag_complete;
+	requests[0].op.tag = 0x8001;
+	io_uring_prep_read(ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER), fds[0], &byte, 1, 0);
+	turns(1);
+	ebb_uring_cancel(&requests[0].op);
+	wait_completed(1);
+	ck_assert_int_eq(requests[0].res, -ECANCELED);
+	ck_assert_uint_eq(tags[0], 0x8001);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_tag),
+		UNIT_TEST(test_cancel_with_a_tag),
 		UNIT_TEST(test_open_twice),
 		UNIT_TEST(test_nop),
 		UNIT_TEST(test_many_in_one_turn),

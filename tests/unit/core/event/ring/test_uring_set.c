@@ -437,10 +437,45 @@ START_TEST(test_close_all)
 }
 END_TEST
 
+/* Each is refused, and named by what is missing. */
+START_TEST(test_misuse)
+{
+	struct request *request = &requests[0];
+
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), -EINVAL);
+	ck_assert_ptr_null(ebb_uring_sqe(&request->op, EBB_URING_OTHER));
+	ck_assert_ptr_null(ebb_uring_sqe_polled(&request->op));
+	ebb_uring_cancel(&request->op);
+	ck_assert_int_eq(ebb_uring_file_register(0), -EPERM);
+	ebb_uring_file_unregister(0);
+	ck_assert_uint_eq(log_count("'io_uring, before ebb_uring_open()'"), 5);
+	ck_assert_int_eq(ebb_uring_buf_index(request, sizeof(*request)), -1);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_PLAIN), 0);
+	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), -EINVAL);
+	ck_assert_ptr_null(ebb_uring_sqe(&request->op, EBB_URING_COMMAND));
+	ck_assert_uint_eq(log_count("before ebb_uring_open(EBB_URING_BIG)"), 1);
+	ebb_uring_file_unregister(3);
+	ebb_uring_file_unregister(-1);
+	ebb_uring_file_unregister(EVENT_URING_FILES);
+	ck_assert_uint_eq(log_count("a file that is not registered"), 3);
+	stepper_leave();
+	ck_assert_ptr_null(ebb_uring_sqe(&request->op, EBB_URING_OTHER));
+	ck_assert_ptr_null(ebb_uring_sqe_polled(&request->op));
+	ebb_uring_cancel(&request->op);
+	ck_assert_int_eq(ebb_uring_file_register(0), -EPERM);
+	ebb_uring_file_unregister(0);
+	ck_assert_uint_eq(log_count("'io_uring, off an ebb thread'"), 5);
+	stepper_enter(thread);
+	nop(request);
+	wait_completed(1);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_misuse),
 		UNIT_TEST(test_big),
 		UNIT_TEST(test_result),
 		UNIT_TEST(test_plain_idle),

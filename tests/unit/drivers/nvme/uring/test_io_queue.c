@@ -34,13 +34,14 @@ static struct ebb_thread *thread;
 static struct command commands[MANY];
 static unsigned order[MANY], num_ends;
 static unsigned num_drained;
+static uint16_t ended_use;
 static char *pool;
 
 static void done(struct nvme_request *request, uint16_t use)
 {
 	struct command *command = ebb_container_of(request, struct command, request);
 
-	(void)use;
+	ended_use = use;
 	ck_assert_ptr_eq(ebb_thread_current(), thread);
 	order[num_ends++] = (unsigned)(command - commands);
 	command->ends++;
@@ -526,26 +527,42 @@ START_TEST(test_move)
 }
 END_TEST
 
+/* The use that the command was submitted for, though its memory may be another's by now. */
+START_TEST(an_answer_is_for_the_use_that_asked)
+{
+	struct command *command = command_make(0, pool, 4096, 1);
+
+	command->request.use = 0xfffe;
+	submit(command);
+	command->request.use = 7;
+	wait_ends(1);
+	ck_assert_uint_eq(ended_use, 0xfffe);
+	/* What is another's is not sent again for it. */
+	command = command_make(1, pool, 4096, 1);
+	command->res = -EINVAL;
+	command->request.use = 3;
+	submit(command);
+	ck_assert_uint_eq(kernel_sqes[1].uring_cmd_flags, IORING_URING_CMD_FIXED);
+	command->request.use = 4;
+	wait_ends(2);
+	ck_assert_uint_eq(ended_use, 3);
+	ck_assert_int_eq(command->request.rc, -EINVAL);
+	ck_assert_uint_eq(kernel_num_seen, 2);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),
-		UNIT_TEST(test_one_piece),
-		UNIT_TEST(test_one_large_piece),
-		UNIT_TEST(test_vector),
-		UNIT_TEST(test_no_data),
-		UNIT_TEST(test_files),
-		UNIT_TEST(test_index_beyond),
-		UNIT_TEST(test_status),
-		UNIT_TEST(test_errno),
-		UNIT_TEST(test_address_cut),
-		UNIT_TEST(test_fixed_refused),
-		UNIT_TEST(test_depth),
-		UNIT_TEST(test_options),
-		UNIT_TEST(test_drain),
-		UNIT_TEST(test_polled),
-		UNIT_TEST(test_move),
-		UNIT_END,
+		UNIT_FIXTURE(setup, teardown), UNIT_TEST(an_answer_is_for_the_use_that_asked),
+		UNIT_TEST(test_one_piece),     UNIT_TEST(test_one_large_piece),
+		UNIT_TEST(test_vector),        UNIT_TEST(test_no_data),
+		UNIT_TEST(test_files),         UNIT_TEST(test_index_beyond),
+		UNIT_TEST(test_status),        UNIT_TEST(test_errno),
+		UNIT_TEST(test_address_cut),   UNIT_TEST(test_fixed_refused),
+		UNIT_TEST(test_depth),         UNIT_TEST(test_options),
+		UNIT_TEST(test_drain),         UNIT_TEST(test_polled),
+		UNIT_TEST(test_move),          UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

@@ -15,10 +15,11 @@ static struct vfio_qpair qpair;
 static volatile uint32_t registers[2];
 static struct nvme_request requests[DEPTH - 1];
 static unsigned answered;
+static uint16_t answered_use;
 
 static void count_answered(struct nvme_request *request, uint16_t use)
 {
-	(void)use;
+	answered_use = use;
 	ck_assert_int_eq(request->rc, 0);
 	answered++;
 }
@@ -88,6 +89,24 @@ START_TEST(an_answer_waits_until_it_is_taken)
 		ck_assert_uint_eq(answered, i + 1);
 		ck_assert(!vfio_qpair_waiting(&qpair));
 	}
+	end();
+}
+END_TEST
+
+/* The use that the command was submitted for, though its memory may be another's by now. */
+START_TEST(an_answer_is_for_the_use_that_asked)
+{
+	begin();
+	submit(0, 0);
+	requests[1] = (struct nvme_request){.done = count_answered, .use = 0xffff};
+	ck_assert_int_eq(vfio_qpair_submit(&qpair, &requests[1], 0), 0);
+	requests[1].use = 7;
+	answer(1, 0, 0);
+	ck_assert_uint_eq(vfio_qpair_poll(&qpair), 1);
+	ck_assert_uint_eq(answered_use, 0xffff);
+	answer(0, 1, 0);
+	ck_assert_uint_eq(vfio_qpair_poll(&qpair), 1);
+	ck_assert_uint_eq(answered_use, 0);
 	end();
 }
 END_TEST
@@ -165,6 +184,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(layer_begin, layer_end),
 		UNIT_TEST(an_answer_waits_until_it_is_taken),
+		UNIT_TEST(an_answer_is_for_the_use_that_asked),
 		UNIT_TEST(a_command_goes_from_stage_to_stage),
 		UNIT_TEST(a_command_is_late_when_two_ticks_have_met_it),
 		UNIT_TEST(one_thing_is_told_at_a_time),
