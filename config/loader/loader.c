@@ -16,6 +16,7 @@
 #include "core/app/sequence.h"
 #include "core/app/startup.h"
 #include "core/app/state.h"
+#include "core/event/doing.h"
 
 /*
  * Three steps of start-up. The first parses and checks the whole file on the helper (a large file
@@ -227,6 +228,7 @@ static void entry_start(struct ebb_step step, void *arg)
 {
 	const struct config_entry *entry = arg;
 	struct entry_call *call = malloc(sizeof(*call));
+	struct event_doing doing;
 
 	if (call == NULL) {
 		ebb_step_next(step, -ENOMEM);
@@ -236,11 +238,13 @@ static void entry_start(struct ebb_step step, void *arg)
 	call->config->refs++;
 	call->entry = entry;
 	call->step = step;
+	event_doing_begin(&doing, "configuration entry", entry->place);
 	if (ignore_errors()) {
 		ebb_method_dispatch_wanted(entry->method, entry->params, entry_done, call);
 	} else {
 		ebb_method_dispatch(entry->method, entry->params, entry_done, call);
 	}
+	event_doing_end(&doing);
 }
 
 /* Entries say themselves why they failed; this is for those that never ended. */
