@@ -21,8 +21,9 @@
 #define EXIT_FAILED 1 /* start-up failed, or the output of --help */
 #define EXIT_USAGE  2 /* an argument is wrong */
 
-#define INIT_TIMEOUT_MAX_S 86400
-#define SPIN_MAX_US        1000000
+#define INIT_TIMEOUT_MAX_S    86400
+#define SPIN_MAX_US           1000000
+#define CALLBACK_LIMIT_MAX_MS 1000
 
 static const char help[] =
 	"Usage: ebbd [OPTION]...\n"
@@ -61,6 +62,9 @@ static const char help[] =
 	"more\n"
 	"      --on-violation ACTION  when a threading rule is broken: log, or abort\n"
 	"                             (default: log; abort in debug builds)\n"
+	"      --callback-limit-ms MILLISECONDS\n"
+	"                             report what keeps a reactor from all else for longer,\n"
+	"                             1 to 1000; 0: nothing below a second (default: 10)\n"
 	"  -V, --version              print the version and exit\n"
 	"  -h, --help                 print this and exit\n"
 	"\n"
@@ -84,6 +88,7 @@ enum option_id {
 	OPTION_INIT_TIMEOUT,
 	OPTION_LOG_LEVEL,
 	OPTION_ON_VIOLATION,
+	OPTION_CALLBACK_LIMIT,
 };
 
 static const struct option options[] = {
@@ -101,6 +106,7 @@ static const struct option options[] = {
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"logflag", required_argument, NULL, OPTION_LOG_FLAG},
 	{"on-violation", required_argument, NULL, OPTION_ON_VIOLATION},
+	{"callback-limit-ms", required_argument, NULL, OPTION_CALLBACK_LIMIT},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -265,6 +271,11 @@ static void parse_option(struct arguments *arguments, int option, const char *va
 		break;
 	case OPTION_ON_VIOLATION:
 		opts->on_violation = parse_violation(value);
+		break;
+	case OPTION_CALLBACK_LIMIT:
+		opts->callback_limit_ms =
+			parse_number("--callback-limit-ms", value, 10, CALLBACK_LIMIT_MAX_MS,
+				     "a number of milliseconds, 1 to 1000, or 0 (no limit)");
 		break;
 	case OPTION_VERSION:
 		print_and_exit("ebbd " EBB_VERSION "\n");

@@ -17,6 +17,7 @@
 #include "core/app/sequence.h"
 #include "core/app/startup.h"
 #include "core/app/state.h"
+#include "core/event/doing.h"
 
 /*
  * Three steps of start-up. The first parses and checks the whole file on the helper (a large file
@@ -238,6 +239,7 @@ static void entry_start(struct ebb_step step, void *arg)
 {
 	const struct config_entry *entry = arg;
 	struct entry_call *call = malloc(sizeof(*call));
+	struct event_doing doing;
 
 	loader.entry = entry;
 	if (call == NULL) {
@@ -250,11 +252,13 @@ static void entry_start(struct ebb_step step, void *arg)
 	call->step = step;
 	call->begun_ns = ebb_clock_now_ns();
 	ebb_debug("config", "%s: called, %s pass", entry->place, pass_name(entry->pass));
+	event_doing_begin(&doing, "configuration entry", entry->place);
 	if (ignore_errors()) {
 		ebb_method_dispatch_wanted(entry->method, entry->params, entry_done, call);
 	} else {
 		ebb_method_dispatch(entry->method, entry->params, entry_done, call);
 	}
+	event_doing_end(&doing);
 }
 
 /* Entries say themselves why they failed; this is for those that never ended. */

@@ -12,6 +12,7 @@
 #include "core/app/signals.h"
 #include "core/app/startup.h"
 #include "core/app/state.h"
+#include "core/event/callback.h"
 #include "core/event/framework.h"
 
 /* What the run is about; whether there is one is known in run.c. */
@@ -91,6 +92,7 @@ static int app_start_claimed(void)
 		return rc;
 	}
 	ebb_violation_set_action(app.opts.on_violation);
+	event_callback_set_limit_ms(app.opts.callback_limit_ms);
 	app_state_reset();
 	rc = event_framework_init(&event_opts);
 	if (rc < 0) {

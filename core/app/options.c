@@ -9,6 +9,7 @@
 
 #include <ebb/startup.h>
 
+#include "core/event/callback.h"
 #include "core/os/cpumask.h"
 
 #ifdef EBB_DEBUG
@@ -24,6 +25,7 @@ static const struct ebb_app_opts defaults = {
 	.rpc_socket_mode = 0600,
 	.on_violation = VIOLATION_DEFAULT,
 	.handle_signals = true,
+	.callback_limit_ms = EVENT_CALLBACK_LIMIT_MS_DEFAULT,
 };
 
 static _Atomic(const struct ebb_app_opts *) published;
@@ -55,6 +57,7 @@ static void options_copy(struct ebb_app_opts *to, const struct ebb_app_opts *fro
 	COPY(init_timeout_s);
 	COPY(on_violation);
 	COPY(handle_signals);
+	COPY(callback_limit_ms);
 }
 
 void ebb_app_opts_init(struct ebb_app_opts *opts, size_t opts_size)
@@ -99,7 +102,7 @@ static int options_check_rpc(const struct ebb_app_opts *opts, char *ret_error, s
 	return 0;
 }
 
-static int options_check_enums(const struct ebb_app_opts *opts, char *ret_error, size_t size)
+static int options_check_values(const struct ebb_app_opts *opts, char *ret_error, size_t size)
 {
 	if ((unsigned)opts->mode >= EBB_REACTOR_MODE_COUNT) {
 		snprintf(ret_error, size, "reactor mode %d does not exist, legal are 0 to %d",
@@ -110,6 +113,13 @@ static int options_check_enums(const struct ebb_app_opts *opts, char *ret_error,
 		snprintf(ret_error, size,
 			 "on_violation is %d, legal are EBB_VIOLATION_LOG and EBB_VIOLATION_ABORT",
 			 (int)opts->on_violation);
+		return -EINVAL;
+	}
+	if (opts->callback_limit_ms > EVENT_CALLBACK_LIMIT_MS_MAX) {
+		snprintf(ret_error, size,
+			 "callback_limit_ms is %u, legal are %d to %d, and 0 for no limit",
+			 opts->callback_limit_ms, EVENT_CALLBACK_LIMIT_MS_MIN,
+			 EVENT_CALLBACK_LIMIT_MS_MAX);
 		return -EINVAL;
 	}
 	return 0;
@@ -144,7 +154,7 @@ int app_options_load(const struct ebb_app_opts *opts, struct ebb_app_opts *ret_o
 	}
 	rc = options_check_rpc(&loaded, ret_error, size);
 	if (rc == 0) {
-		rc = options_check_enums(&loaded, ret_error, size);
+		rc = options_check_values(&loaded, ret_error, size);
 	}
 	if (rc == 0) {
 		*ret_opts = loaded;

@@ -13,6 +13,7 @@
 #include <ebb/thread.h>
 
 #include "core/app/step_ticket.h"
+#include "core/event/doing.h"
 
 /*
  * A sequence walks an array of steps, forwards to start them and backwards to undo them, and holds
@@ -272,6 +273,17 @@ static void entry_settle(struct ebb_sequence *sequence)
 	sequence_set_phase(sequence, SEQUENCE_UNDOING);
 }
 
+/* Runs @fn, the start() or undo() of @entry, under the name that people know it by. */
+static void entry_run(struct ebb_sequence *sequence, struct sequence_entry *entry,
+		      void (*fn)(struct ebb_step step, void *arg))
+{
+	struct event_doing doing;
+
+	event_doing_begin(&doing, "step", entry_name(sequence, entry));
+	fn(entry_begin(sequence, entry), entry->arg);
+	event_doing_end(&doing);
+}
+
 /* Begins the next start() or undo(). Return: false if there is none left. */
 static bool sequence_begin_next(struct ebb_sequence *sequence)
 {
@@ -283,7 +295,7 @@ static bool sequence_begin_next(struct ebb_sequence *sequence)
 			sequence_set_phase(sequence, SEQUENCE_UNDOING);
 		} else if (sequence->position < sequence->num_entries) {
 			entry = &sequence->entries[sequence->position];
-			entry->start(entry_begin(sequence, entry), entry->arg);
+			entry_run(sequence, entry, entry->start);
 			return true;
 		} else {
 			return false;
@@ -292,7 +304,7 @@ static bool sequence_begin_next(struct ebb_sequence *sequence)
 	while (sequence->position > 0) {
 		entry = &sequence->entries[--sequence->position];
 		if (entry->started && entry->undo != NULL) {
-			entry->undo(entry_begin(sequence, entry), entry->arg);
+			entry_run(sequence, entry, entry->undo);
 			return true;
 		}
 		entry->started = false;

@@ -19,6 +19,7 @@
 #include "core/event/app_only.h"
 #include "core/method/registry.h"
 #include "core/method/wanted.h"
+#include "core/event/doing.h"
 
 /* Sorted by rank, and by name within a rank: the order of the constructors does not matter. */
 static struct ebb_list registered = EBB_LIST_INIT(registered);
@@ -418,8 +419,12 @@ EBB_STARTUP_STEP_REGISTER(method_state_step)
 
 static void application_start(struct ebb_step step, void *arg)
 {
+	struct event_doing doing;
+
 	(void)arg;
+	event_doing_begin(&doing, "start function of", ebb_app_get_opts()->name);
 	startup.start(startup.start_arg);
+	event_doing_end(&doing);
 	ebb_step_next(step, 0);
 }
 

@@ -22,6 +22,7 @@
 
 #include "core/app/sequence.h"
 #include "core/app/step_ticket.h"
+#include "core/event/doing.h"
 
 static struct ebb_list registered = EBB_LIST_INIT(registered);
 static struct ebb_list registered_depends = EBB_LIST_INIT(registered_depends);
@@ -313,14 +314,19 @@ int app_subsystem_for_each(void (*fn)(const char *name, const char *const *depen
 }
 
 static void subsystem_call_enter(struct subsystem_call *call, struct ebb_step step,
-				 const struct ebb_subsystem *subsystem, void (*fn)(void))
+				 const struct ebb_subsystem *subsystem, const char *kind,
+				 void (*fn)(void))
 {
+	struct event_doing doing;
+
 	ebb_poller_unregister(&call->timer);
 	call->subsystem = subsystem;
 	call->step = step;
 	call->awaited = true;
 	call->entered = true;
+	event_doing_begin(&doing, kind, subsystem->name);
 	fn();
+	event_doing_end(&doing);
 	call->entered = false;
 }
 
@@ -363,16 +369,20 @@ static void subsystem_init(struct ebb_step step, void *arg)
 	if (subsystem->init == NULL) {
 		ebb_step_next(step, 0);
 	} else {
-		subsystem_call_enter(&order.init, step, subsystem, subsystem->init);
+		subsystem_call_enter(&order.init, step, subsystem, "init of subsystem",
+				     subsystem->init);
 	}
 }
 
 static int fini_expired(void *arg)
 {
 	struct subsystem_call *call = arg;
+	struct event_doing doing;
 
 	ebb_poller_unregister(&call->timer);
+	event_doing_begin(&doing, "fini of subsystem", call->subsystem->name);
 	call->subsystem->fini_expired();
+	event_doing_end(&doing);
 	subsystem_call_next(call, 0);
 	return 1;
 }
@@ -382,7 +392,7 @@ static void subsystem_fini(struct ebb_step step, void *arg)
 	const struct ebb_subsystem *subsystem = arg;
 	struct subsystem_call *call = &order.fini;
 
-	subsystem_call_enter(call, step, subsystem, subsystem->fini);
+	subsystem_call_enter(call, step, subsystem, "fini of subsystem", subsystem->fini);
 	if (!call->awaited || subsystem->fini_timeout_ms == 0) {
 		return;
 	}

@@ -19,6 +19,7 @@
 #include "core/bdev/complete.h"
 #include "core/bdev/io_wait.h"
 #include "core/bdev/pool.h"
+#include "core/event/reactor.h"
 
 /* @req->status is final: calls back, or goes the long way. Never inside a submit. */
 static void req_finish(struct bdev_req *req);
@@ -247,6 +248,7 @@ static void req_finish(struct bdev_req *req)
 	/*
 	 * Nothing begins to wait for this one inside its callback: it is not outstanding any more.
 	 */
+	event_reactor_note_io(ch);
 	if (ebb_unlikely(ch->attention != 0)) {
 		finish_attended(ch, cb, arg, status);
 		return;

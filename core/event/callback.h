@@ -17,8 +17,17 @@
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
-/* A callback that takes longer is counted and logged (rule 5). */
-#define EVENT_CALLBACK_LIMIT_NS (10 * EBB_NS_PER_MS)
+/* A callback that takes longer is judged, and counted or reported (rule 5): see overrun.c. */
+#define EVENT_CALLBACK_LIMIT_MS_DEFAULT 10
+#define EVENT_CALLBACK_LIMIT_MS_MIN     1
+#define EVENT_CALLBACK_LIMIT_MS_MAX     1000 /* what takes that long the watchdog reports */
+
+/* @limit_ms: as above; 0: none. Thread: any. */
+void event_callback_set_limit_ms(uint32_t limit_ms);
+
+/* For the reading that a callback's times are compared with: the reactor begins, or ends. */
+void event_callback_begin_readings(struct event_reactor *reactor);
+void event_callback_end_readings(struct event_reactor *reactor);
 
 /* Gives the time since @since_ns to the callback that has worked. */
 static inline void event_callback_charge(struct event_reactor *reactor, uint64_t since_ns)
@@ -42,7 +51,8 @@ void event_callback_read_kernel_clock(struct event_reactor *reactor);
  * Reads the clock. The time since the last reading is charged to what has worked meanwhile. What is
  * over the limit has outlasted what may be counted, so it is looked for where that ends.
  */
-static_assert(EVENT_CALLBACK_LIMIT_NS > BASE_TICKER_ANCHOR_MAX_NS, "overruns would not be seen");
+static_assert(EVENT_CALLBACK_LIMIT_MS_MIN * EBB_NS_PER_MS >= BASE_TICKER_ANCHOR_MAX_NS,
+	      "overruns would not be seen");
 
 static inline void event_callback_read_clock(struct event_reactor *reactor)
 {
@@ -93,7 +103,7 @@ static inline void event_callback_end(struct event_reactor *reactor, struct ebb_
  * Before each completion of a batch: they are too short to be measured one by one, so that those of
  * one thread count as one callback.
  */
-#define EVENT_BATCH_NAME "I/O completions"
+extern const char event_batch_name[];
 
 static inline void event_callback_batch_begin(struct event_reactor *reactor,
 					      struct ebb_thread *thread)
@@ -102,9 +112,15 @@ static inline void event_callback_batch_begin(struct event_reactor *reactor,
 		if (event_turn.thread != NULL) {
 			event_callback_end(reactor, event_turn.thread, true);
 		}
-		event_callback_begin(reactor, thread, EVENT_BATCH_NAME);
+		event_callback_begin(reactor, thread, event_batch_name);
 		event_thread_enter(thread);
 	}
+}
+
+/* True while completions are measured one by one, to find out which of them is slow. */
+static inline bool event_callback_closely(const struct event_reactor *reactor)
+{
+	return ebb_unlikely(event_turn.now_ns < reactor->closely_until_ns);
 }
 
 static inline void event_callback_batch_end(struct event_reactor *reactor)

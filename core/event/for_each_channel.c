@@ -14,6 +14,7 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/event/doing.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
@@ -58,6 +59,7 @@ static void channel_round_visit(void *arg)
 {
 	struct ebb_channel_iter *iter = arg;
 	struct ebb_io_channel *channel;
+	struct event_doing doing;
 
 	event_devices_lock();
 	channel = event_io_channel_find(iter->device);
@@ -70,7 +72,9 @@ static void channel_round_visit(void *arg)
 		channel_round_go_on(iter);
 		return;
 	}
+	event_doing_begin(&doing, "visit of a channel of", iter->device->name);
 	iter->fn(iter, channel, iter->arg);
+	event_doing_end(&doing);
 }
 
 static void channel_round_end(void *arg)

@@ -2,6 +2,7 @@
 #include "core/event/channel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/event/doing.h"
+#include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
@@ -153,10 +156,14 @@ static struct ebb_io_channel *channel_create(struct event_io_device *device,
 					     struct ebb_io_channel *channel, const void *site)
 {
 	struct ebb_thread *thread = event_turn.thread;
-	int rc = device->ops.create != NULL
-			 ? device->ops.create(device->device, ebb_io_channel_ctx(channel))
-			 : 0;
+	struct event_doing doing;
+	int rc = 0;
 
+	if (device->ops.create != NULL) {
+		event_doing_begin(&doing, "start of a channel of", device->name);
+		rc = device->ops.create(device->device, ebb_io_channel_ctx(channel));
+		event_doing_end(&doing);
+	}
 	if (rc != 0) {
 		channel_create_failed(channel, rc, site);
 		return NULL;
@@ -245,6 +252,7 @@ static void channel_destroy(void *arg)
 	struct ebb_io_channel *channel = arg;
 	struct event_io_device *device = channel->device;
 	bool made = channel->life == EVENT_CHANNEL_LIVE;
+	struct event_doing doing;
 
 	channel->destroying = false;
 	if (channel->ref != 0) {
@@ -259,8 +267,15 @@ static void channel_destroy(void *arg)
 	channel_set_life(channel, EVENT_CHANNEL_ENDING);
 	ebb_list_remove(&channel->thread_link);
 	channel->thread->num_channels--;
+	/* Before the lock in channel_unlink(): pairs with event_io_channel_noted(). */
+	if (atomic_load_explicit(&event_turn.reactor->io_ctx, memory_order_relaxed) ==
+	    channel + 1) {
+		atomic_store_explicit(&event_turn.reactor->io_ctx, NULL, memory_order_relaxed);
+	}
 	if (made && device->ops.destroy != NULL) {
+		event_doing_begin(&doing, "end of a channel of", device->name);
 		device->ops.destroy(device->device, ebb_io_channel_ctx(channel));
+		event_doing_end(&doing);
 	}
 	channel_unlink(channel);
 	free(channel);
@@ -319,6 +334,25 @@ struct ebb_thread *ebb_io_channel_thread(const struct ebb_io_channel *channel)
 const char *ebb_io_channel_name(const struct ebb_io_channel *channel)
 {
 	return channel->device->name;
+}
+
+/* A channel is unlinked under the lock after it is not noted any more, and freed after that. */
+bool event_io_channel_noted(const struct event_reactor *reactor, uint64_t since_ns, char *ret_name,
+			    size_t size)
+{
+	const void *ctx;
+	bool noted;
+
+	event_devices_lock();
+	ctx = atomic_load_explicit(&reactor->io_ctx, memory_order_relaxed);
+	noted = ctx != NULL &&
+		atomic_load_explicit(&reactor->io_ns, memory_order_relaxed) >= since_ns;
+	if (noted) {
+		snprintf(ret_name, size, "%s",
+			 ((const struct ebb_io_channel *)ctx - 1)->device->name);
+	}
+	event_devices_unlock();
+	return noted;
 }
 
 const char *event_channels_first_name(const struct ebb_thread *thread)

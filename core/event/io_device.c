@@ -18,6 +18,7 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/event/doing.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 
@@ -86,12 +87,15 @@ static void io_device_gone(void *arg)
 	struct event_io_device *device = arg;
 	void (*unregistered)(void *device) = device->unregistered;
 	void *address = device->device;
+	struct event_doing doing;
 
 	device->unregister_thread->pending_unregisters--;
+	event_doing_begin(&doing, "end of io_device", device->name);
 	free(device);
 	if (unregistered != NULL) {
 		unregistered(address);
 	}
+	event_doing_end(&doing);
 }
 
 bool event_io_device_done(struct event_io_device *device)

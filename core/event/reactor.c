@@ -258,9 +258,10 @@ void event_reactor_begin(struct event_reactor *reactor)
 	event_turn.reactor = reactor;
 	event_turn.deferred_end = &event_turn.deferred_first;
 	mem_cache_begin(reactor->core);
-	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store(&reactor->tid, gettid());
 	event_callback_read_clock(reactor);
+	event_callback_begin_readings(reactor);
+	event_reactor_set_state(reactor, EVENT_REACTOR_RUNNING);
 	atomic_store_explicit(&reactor->started_ns, event_turn.now_ns, memory_order_relaxed);
 	reactor->last_work_ns = event_turn.now_ns;
 	reactor->awake_since_ns = event_turn.now_ns;
@@ -270,6 +271,7 @@ void event_reactor_end(struct event_reactor *reactor)
 {
 	event_uring_set_close(&reactor->urings);
 	mem_cache_end();
+	event_callback_end_readings(reactor);
 	event_reactor_set_state(reactor, EVENT_REACTOR_ENDED);
 	memset(&event_turn, 0, sizeof(event_turn));
 }
@@ -344,6 +346,8 @@ int event_reactor_init(struct event_reactor *reactor, int core, enum ebb_reactor
 	atomic_init(&reactor->mode_published, mode);
 	atomic_init(&reactor->spin_us_published, spin_us_max);
 	atomic_init(&reactor->last_wake, "none");
+	pthread_mutex_init(&reactor->doing.mutex, NULL);
+	reactor->times_fd = -1;
 	reactor->event_fd = -1;
 	reactor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (reactor->epoll_fd < 0) {
@@ -376,4 +380,5 @@ void event_reactor_fini(struct event_reactor *reactor)
 		close(reactor->epoll_fd);
 	}
 	base_handle_table_fini(&reactor->sources);
+	pthread_mutex_destroy(&reactor->doing.mutex);
 }

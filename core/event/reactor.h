@@ -13,10 +13,12 @@
 
 #include "core/base/clock.h"
 #include "core/base/mpsc.h"
+#include "core/event/doing.h"
 #include "core/event/source.h"
 #include "core/event/switch_monitor.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
+#include "core/event/verdict.h"
 #include "core/event/ring/uring_set.h"
 
 #define EVENT_NO_TURN UINT64_MAX
@@ -33,6 +35,15 @@ struct event_span {
 	_Atomic(enum event_span_state) state;
 	_Atomic(const char *) name;          /* the callback's; from here on only if there is one */
 	_Atomic(struct ebb_thread *) thread; /* NULL: the reactor's own */
+};
+
+/* What the watchdog knows of a reactor. */
+struct event_watched {
+	uint64_t turn;               /* that it saw last */
+	uint64_t reported_turn;      /* the last one that it reported as stuck */
+	uint64_t forgiven_ns;        /* when it last found that the process had been stopped */
+	struct event_reading last;   /* at its last look */
+	struct event_reading before; /* at the last look that saw another turn */
 };
 
 enum event_reactor_state {
@@ -63,8 +74,20 @@ struct event_reactor {
 	_Atomic(enum event_reactor_state) state;
 	unsigned num_leaving;   /* threads that exit or move */
 	struct event_span span; /* what has run since the last reading of the clock */
+	/* The last completion callback of a bdev: its channel's context, and event_turn.now_ns. */
+	_Atomic(const void *) io_ctx;
+	_Atomic uint64_t io_ns;
 	struct event_uring_set urings;
 	uint64_t awake_since_ns; /* when it last woke */
+
+	/* For callbacks that take long: see callback.c and overrun.c. */
+	struct event_reading reading; /* kept from before */
+	int times_fd;
+	bool batch_many;           /* the last completions were more than one */
+	uint64_t closely_until_ns; /* completions are measured one by one */
+	struct event_doing_state doing;
+	_Atomic uint64_t slow_callbacks;
+	_Atomic uint64_t delayed_callbacks; /* over the limit, and not their own fault */
 
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
 	_Atomic uint64_t busy_ns;
@@ -87,8 +110,8 @@ struct event_reactor {
 	struct ebb_msg stop_msg;
 	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
-	uint64_t reported_turn; /* the watchdog's: the last turn that it reported as stuck */
 	struct event_switch_count switches; /* the watchdog's: see switch_monitor.h */
+	struct event_watched watched; /* the watchdog's */
 };
 
 extern struct event_reactor *event_reactors; /* ascending by core; NULL outside init … fini */
@@ -119,6 +142,15 @@ void event_reactor_end(struct event_reactor *reactor);
  * the next one, which is false after a sleep.
  */
 bool event_reactor_step(struct event_reactor *reactor, bool polling);
+
+/* A bdev's completion callback is about to run: should it take long, it has a name. Thread: ebb. */
+static inline void event_reactor_note_io(const void *channel_ctx)
+{
+	struct event_reactor *reactor = event_turn.reactor;
+
+	atomic_store_explicit(&reactor->io_ctx, channel_ctx, memory_order_relaxed);
+	atomic_store_explicit(&reactor->io_ns, event_turn.now_ns, memory_order_relaxed);
+}
 
 static inline enum event_span_state event_span_state(const struct event_reactor *reactor)
 {

@@ -9,16 +9,37 @@
 #include "core/event/thread_exit.h"
 #include "core/event/turn.h"
 
+/* As below, each a callback of its own. */
+static void __attribute__((noinline))
+turn_end_run_closely(struct event_reactor *reactor, struct event_deferred *deferred)
+{
+	do {
+		struct event_deferred *next = deferred->next;
+
+		event_callback_batch_begin(reactor, deferred->thread);
+		deferred->fn(deferred);
+		event_callback_batch_end(reactor);
+		deferred = next;
+	} while (deferred != NULL);
+	reactor->batch_many = false;
+}
+
 /* What is deferred while this runs waits for the next turn: a turn ends. */
 static void turn_end_run_deferred(struct event_reactor *reactor)
 {
 	struct event_deferred *deferred = event_turn.deferred_first;
+	bool many;
 
 	if (deferred == NULL) {
 		return;
 	}
 	event_turn.deferred_first = NULL;
 	event_turn.deferred_end = &event_turn.deferred_first;
+	if (event_callback_closely(reactor)) {
+		turn_end_run_closely(reactor, deferred);
+		return;
+	}
+	many = deferred->next != NULL;
 	do {
 		struct event_deferred *next = deferred->next;
 
@@ -28,6 +49,7 @@ static void turn_end_run_deferred(struct event_reactor *reactor)
 		deferred = next;
 	} while (deferred != NULL);
 	event_callback_batch_end(reactor);
+	reactor->batch_many = many; /* after the end of what has run before this */
 }
 
 static void turn_end_run_ends(void)

@@ -134,10 +134,10 @@ void event_violation_in(int rule, const char *function, const char *object,
 	violation_act();
 }
 
-void event_violation_count(int rule, const char *function, const char *object,
+bool event_violation_count(int rule, const char *function, const char *object,
 			   const struct ebb_thread *owner, const struct ebb_thread *runner)
 {
-	violation_record(rule, function, object, owner, runner, NULL);
+	return violation_record(rule, function, object, owner, runner, NULL);
 }
 
 void ebb_violation_for_each(void (*fn)(const struct ebb_violation_record *record, void *arg),

@@ -7,7 +7,9 @@
  * A reactor that wakes arms a timer of one second, if it is not armed. When that expires, the
  * watchdog (an OS thread of its own, which does nothing else: the helper may be busy with a job
  * that takes long) looks at every reactor: one that is awake, and in the same turn for a second, is
- * reported with the callback that it is in. While any reactor is awake the timer is armed again;
+ * reported with the callback that it is in, if it has used the CPU or waited in the kernel for that
+ * long (verdict.c): a process that was stopped, or a CPU that others have, is not its fault, and
+ * its second begins anew. While any reactor is awake the timer is armed again;
  * when all sleep it is not. So a sleeping service is watched by nobody, a wakeup costs one load
  * (and once a second a system call), and after the last one the watchdog wakes a single time.
  *
@@ -24,15 +26,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <ebb/clock.h>
 #include <ebb/log.h>
 
+#include "core/event/channel.h"
 #include "core/event/os_thread.h"
 #include "core/event/reactor.h"
+#include "core/event/reading.h"
 #include "core/event/send.h"
+#include "core/event/stop.h"
 #include "core/event/switch_monitor.h"
 #include "core/event/thread.h"
 #include "core/event/violation.h"
@@ -64,7 +70,10 @@ void event_watchdog_awake(void)
 	watchdog_set_timer();
 }
 
-/* What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). */
+/*
+ * What a stuck thread sent to itself in this turn cannot run before the turn ends (rule 1). It may
+ * be doing something else for that long, so it is told what it may be.
+ */
 static void watchdog_report_rule_1(struct event_reactor *reactor, struct ebb_thread *thread,
 				   const char *name)
 {
@@ -75,30 +84,100 @@ static void watchdog_report_rule_1(struct event_reactor *reactor, struct ebb_thr
 	}
 }
 
-static void watchdog_look(struct event_reactor *reactor, uint64_t now_ns)
+/* What the reactor is stuck in, for people. */
+static void watchdog_describe(struct event_reactor *reactor, const struct ebb_thread *thread,
+			      const char *name, uint64_t turn_ns, char *ret_text, size_t size)
 {
-	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
-	uint64_t since_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
+	char doing[EVENT_DOING_TEXT_MAX];
+	char bdev[64];
+
+	if (event_doing_now(reactor, doing, sizeof(doing))) {
+		snprintf(ret_text, size, "%s", doing);
+	} else if (name != NULL && event_io_channel_noted(reactor, turn_ns, bdev, sizeof(bdev))) {
+		snprintf(ret_text, size,
+			 "%s of thread '%s', the last part of it a completion callback of bdev "
+			 "\"%s\"",
+			 name, thread != NULL ? thread->name : "none", bdev);
+	} else {
+		snprintf(ret_text, size, "%s of thread '%s'", name != NULL ? name : "no callback",
+			 thread != NULL ? thread->name : "none");
+	}
+}
+
+static void watchdog_report(struct event_reactor *reactor, uint64_t turn_ns, uint64_t now_ns,
+			    const struct event_verdict *verdict)
+{
 	const char *name = event_reactor_running(reactor);
 	struct ebb_thread *thread = NULL;
+	char text[256];
 
-	if (turn == 0 || since_ns == EVENT_NO_TURN || since_ns + WATCHDOG_PERIOD_NS > now_ns ||
-	    reactor->reported_turn == turn) {
-		return;
-	}
 	if (name != NULL) {
 		thread = atomic_load_explicit(&reactor->span.thread, memory_order_relaxed);
 	}
-	reactor->reported_turn = turn;
+	watchdog_describe(reactor, thread, name, turn_ns, text, sizeof(text));
 	ebb_error("reactor",
-		  "reactor %d is stuck: in %s of thread '%s' since %llu ms; every thread on CPU %d "
-		  "waits (rule 5: do not block a reactor)",
-		  reactor->core, name != NULL ? name : "no callback",
-		  thread != NULL ? thread->name : "none",
-		  (unsigned long long)((now_ns - since_ns) / EBB_NS_PER_MS), reactor->core);
-	event_violation_count(5, "reactor stuck", name != NULL ? name : "no callback", thread,
-			      thread);
+		  "reactor %d is stuck: in %s since %llu ms, %llu ms of it on the CPU, %llu ms "
+		  "waiting in the kernel: it must return; until then every thread on this core "
+		  "waits (rule 5)",
+		  reactor->core, text, (unsigned long long)((now_ns - turn_ns) / EBB_NS_PER_MS),
+		  (unsigned long long)(verdict->cpu_ns / EBB_NS_PER_MS),
+		  (unsigned long long)(verdict->kernel_ns / EBB_NS_PER_MS));
+	event_violation_count(5, "reactor stuck", text, thread, thread);
 	watchdog_report_rule_1(reactor, thread, name != NULL ? name : "no callback");
+}
+
+/* Reads the reactor's times; keeps those from before the turn that it is in. */
+static void watchdog_read(struct event_reactor *reactor, uint64_t turn, uint64_t now_ns)
+{
+	struct event_watched *watched = &reactor->watched;
+
+	if (watched->turn != turn) {
+		watched->turn = turn;
+		watched->before = watched->last;
+	}
+	watched->last.at_ns = now_ns;
+	if (!event_reading_source()->read_of(atomic_load(&reactor->tid), &watched->last.times)) {
+		watched->last = watched->before;
+	}
+}
+
+/*
+ * A turn is too long by what its callback did, used the CPU or waited: see verdict.c. Where the
+ * process was stopped meanwhile, from then on.
+ */
+static void watchdog_look(struct event_reactor *reactor, uint64_t now_ns, bool stopped)
+{
+	uint64_t turn = atomic_load_explicit(&reactor->turns, memory_order_relaxed);
+	uint64_t turn_ns = atomic_load_explicit(&reactor->turn_ns, memory_order_relaxed);
+	struct event_watched *watched = &reactor->watched;
+	struct event_evidence evidence = {.stopped = false};
+	uint64_t since_ns = turn_ns;
+	struct event_verdict verdict;
+
+	if (atomic_load(&reactor->state) == EVENT_REACTOR_NEW) {
+		return;
+	}
+	watchdog_read(reactor, turn, now_ns);
+	if (stopped) {
+		watched->forgiven_ns = now_ns;
+		watched->before = watched->last;
+	}
+	if (turn == 0 || turn_ns == EVENT_NO_TURN || watched->reported_turn == turn) {
+		return;
+	}
+	if (watched->forgiven_ns > since_ns) {
+		since_ns = watched->forgiven_ns;
+	}
+	if (since_ns + WATCHDOG_PERIOD_NS > now_ns) {
+		return;
+	}
+	event_reading_source()->ask(reactor->core, since_ns, now_ns, &evidence);
+	verdict = event_verdict_of(&watched->before, &watched->last, &evidence, now_ns - since_ns,
+				   WATCHDOG_PERIOD_NS - 1);
+	if (verdict.guilty) {
+		watched->reported_turn = turn;
+		watchdog_report(reactor, turn_ns, now_ns, &verdict);
+	}
 }
 
 static bool watchdog_any_awake(void)
@@ -145,14 +224,16 @@ static bool watchdog_age_pool(void)
 void event_watchdog_expired(void)
 {
 	uint64_t now_ns = ebb_clock_now_ns();
+	bool stopped = event_stop_woken(now_ns);
 	bool again;
 
 	for (unsigned i = 0; i < event_num_reactors; i++) {
 		if (atomic_load(&event_reactors[i].asleep) == 0) {
-			watchdog_look(&event_reactors[i], now_ns);
+			watchdog_look(&event_reactors[i], now_ns, stopped);
 		}
 	}
 	event_switch_monitor_look(now_ns);
+	event_reading_note_steal(now_ns);
 	again = watchdog_age_pool();
 	if (again || watchdog_any_awake()) {
 		watchdog_set_timer();
@@ -164,29 +245,15 @@ void event_watchdog_expired(void)
 	}
 }
 
-void event_watchdog_overrun(struct event_reactor *reactor, const struct ebb_thread *thread,
-			    const char *name, uint64_t passed_ns)
-{
-	static struct ebb_ratelimit limit;
-
-	event_violation_count(5, "callback over 10 ms", name, thread, thread);
-	if (ebb_ratelimit_ok(&limit)) {
-		ebb_warn("reactor",
-			 "reactor %d: %s of thread '%s' took %llu.%llu ms: the CPU was busy "
-			 "elsewhere, or it does what belongs on the helper (rule 5)",
-			 reactor->core, name, thread != NULL ? thread->name : "none",
-			 (unsigned long long)(passed_ns / EBB_NS_PER_MS),
-			 (unsigned long long)(passed_ns % EBB_NS_PER_MS / 100000));
-	}
-}
-
 /* The timerfd blocks: until it expires there is nothing to do. */
 static void *watchdog_main(void *arg)
 {
 	uint64_t expirations;
 
 	(void)arg;
+	event_reading_note_steal(ebb_clock_now_ns());
 	while (!atomic_load(&watchdog_stopping)) {
+		event_stop_sleep();
 		if (read(watchdog_timer_fd, &expirations, sizeof(expirations)) > 0) {
 			event_watchdog_expired();
 		}

@@ -17,8 +17,4 @@ void event_watchdog_awake(void);
 /* The second is over: looks at every reactor. Thread: the watchdog's own, or a test's. */
 void event_watchdog_expired(void);
 
-/* A callback has taken @passed_ns, which is over the limit: count it, and log it now and then. */
-void event_watchdog_overrun(struct event_reactor *reactor, const struct ebb_thread *thread,
-			    const char *name, uint64_t passed_ns);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "core/base/handle.h"
 #include "core/event/app_only.h"
+#include "core/event/doing.h"
 #include "core/method/param.h"
 #include "core/method/wanted.h"
 
@@ -187,6 +188,7 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 			  bool keep_failed, ebb_method_done done, void *arg)
 {
 	struct ebb_method_error error;
+	struct event_doing doing;
 	struct call *call = NULL;
 
 	if ((method->states & ebb_method_state()) == 0) {
@@ -199,11 +201,13 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 		return;
 	}
 	call->keep_failed = keep_failed;
+	event_doing_begin(&doing, "method", method->name);
 	if (method->snapshot != NULL) {
 		call_end(call, method->snapshot(), NULL);
 	} else {
 		method->fn((struct ebb_call *)(uintptr_t)call->handle, call->values);
 	}
+	event_doing_end(&doing);
 }
 
 EBB_REPORTS void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,

@@ -326,9 +326,13 @@ void event_uring_reap(struct event_uring *uring)
 		io_uring_cq_advance(&uring->ring, 1);
 		count++;
 		uring_complete(uring, event_uring_data_addr(data), res, flags);
+		if (event_callback_closely(uring->reactor) && event_turn.thread != NULL) {
+			event_callback_batch_end(uring->reactor);
+		}
 	}
 	if (event_turn.thread != NULL) {
 		event_callback_batch_end(uring->reactor);
+		uring->reactor->batch_many = count > 1;
 	}
 }
 

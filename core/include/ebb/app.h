@@ -28,6 +28,8 @@ struct ebb_app_opts {
 	uint32_t init_timeout_s; /* a start-up step that takes longer fails; 0: no limit */
 	enum ebb_violation_action on_violation;
 	bool handle_signals; /* SIGINT, SIGTERM, SIGHUP stop; SIGPIPE is ignored; default true */
+	/* A callback that runs longer is reported, 1 to 1000; default 10; 0: none is (rule 5). */
+	uint32_t callback_limit_ms;
 };
 
 /**

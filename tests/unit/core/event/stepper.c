@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/core/event/stepper.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "core/event/helper.h"
@@ -38,6 +39,38 @@ static void stepper_switch(struct event_reactor *reactor)
 	stepper_current = reactor;
 }
 
+/* By a clock that is moved, whatever takes time is on the CPU, unless the test says otherwise. */
+struct os_thread_times stepper_times;
+struct event_evidence stepper_evidence;
+
+static void stepper_read(int fd, struct os_thread_times *ret_times)
+{
+	(void)fd;
+	*ret_times = stepper_times;
+	ret_times->cpu_ns += stepper_now_ns();
+	ret_times->has_queue = true;
+}
+
+static bool stepper_read_of(pid_t tid, struct os_thread_times *ret_times)
+{
+	(void)tid;
+	stepper_read(-1, ret_times);
+	return true;
+}
+
+static void stepper_ask(int cpu, uint64_t since_ns, uint64_t now_ns, struct event_evidence *ret)
+{
+	(void)cpu;
+	ck_assert_uint_ge(now_ns, since_ns);
+	*ret = stepper_evidence;
+}
+
+static const struct event_reading_source stepper_readings = {
+	.read = stepper_read,
+	.read_of = stepper_read_of,
+	.ask = stepper_ask,
+};
+
 static void stepper_begin(unsigned num_reactors)
 {
 	struct event_framework_opts opts = {.mode = EBB_REACTOR_INTERRUPT, .roam = true};
@@ -45,6 +78,9 @@ static void stepper_begin(unsigned num_reactors)
 	atomic_store(&stepper_clock_ns, STEPPER_EPOCH_NS);
 	log_capture();
 	ebb_clock_set_source(stepper_now_ns);
+	event_reading_set_source(&stepper_readings);
+	memset(&stepper_times, 0, sizeof(stepper_times));
+	memset(&stepper_evidence, 0, sizeof(stepper_evidence));
 	CPU_ZERO(&opts.cpus);
 	for (unsigned i = 0; i < num_reactors; i++) {
 		CPU_SET(i, &opts.cpus);
@@ -158,6 +194,7 @@ static void stepper_free(void)
 	event_helper_stop();
 	event_framework_fini();
 	ebb_clock_set_source(NULL);
+	event_reading_set_source(NULL);
 }
 
 void stepper_stop_forced(void)

@@ -18,6 +18,7 @@
 
 #include "core/event/framework.h"
 #include "core/event/reactor.h"
+#include "core/event/reading.h"
 #include "core/event/thread.h"
 #include "tests/unit/fixtures/log.h"
 
@@ -53,6 +54,13 @@ bool stepper_has_run(void);
 /* The clock, and nothing else, moves on. */
 void stepper_advance_us(uint64_t us);
 uint64_t stepper_now_ns(void);
+
+/*
+ * What callbacks are judged by, where they take long: the reactors' OS thread's times beyond this
+ * clock, which is all CPU time (cpu_ns wraps below zero for what is not); and what else is known.
+ */
+extern struct os_thread_times stepper_times;
+extern struct event_evidence stepper_evidence;
 
 /* A thread on reactor @index, which knows it already. */
 struct ebb_thread *stepper_thread(const char *name, unsigned index);

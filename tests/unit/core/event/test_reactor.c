@@ -195,40 +195,6 @@ static void take_long(void *arg)
 	stepper_advance_us(*(const uint64_t *)arg);
 }
 
-static uint64_t num_overruns;
-
-static void count_overruns(const struct ebb_violation_record *record, void *arg)
-{
-	(void)arg;
-	if (strcmp(record->function, "callback over 10 ms") == 0 &&
-	    strcmp(record->object, "take_long") == 0) {
-		ck_assert_int_eq(record->rule, 5);
-		num_overruns = record->count;
-	}
-}
-
-/* A callback that takes over 10 ms is counted by name, and logged now and then (rule 5). */
-START_TEST(test_overrun)
-{
-	uint64_t short_us = 9900, long_us = 12300;
-
-	ebb_thread_send_msg(thread, take_long, &short_us);
-	stepper_settle();
-	ck_assert_uint_eq(log_count("take_long"), 0);
-	for (unsigned i = 0; i < 3; i++) {
-		ebb_thread_send_msg(thread, take_long, &long_us);
-	}
-	stepper_settle();
-	ck_assert_uint_eq(log_count("take_long of thread 'worker' took 12.3 ms"), 1);
-	ebb_violation_for_each(count_overruns, NULL);
-	ck_assert_uint_eq(num_overruns, 3);
-	stepper_advance_us(1000000);
-	ebb_thread_send_msg(thread, take_long, &long_us);
-	stepper_settle();
-	ck_assert_uint_eq(log_count("take_long"), 2);
-}
-END_TEST
-
 static int work_a_while(void *arg)
 {
 	stepper_advance_us(100);
@@ -317,7 +283,6 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_deferred_again),
 		UNIT_TEST(test_deferred_order),
 		UNIT_TEST(test_now),
-		UNIT_TEST(test_overrun),
 		UNIT_TEST(test_busy_time),
 		UNIT_TEST(test_stats),
 		UNIT_TEST(test_notify_once),

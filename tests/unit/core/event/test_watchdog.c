@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <ebb/log.h>
 #include <ebb/memory.h>
@@ -132,6 +133,88 @@ START_TEST(test_rule_1)
 	stepper_turn();
 	ck_assert_uint_eq(log_count("rule 1"), 1);
 	ck_assert_uint_eq(log_count("'wait_for_self'"), 1);
+}
+END_TEST
+
+/* The same, and the whole time the CPU was somebody else's: it is not stuck, nor does it wait. */
+static void wait_for_cpu(void *arg)
+{
+	stepper_times.cpu_ns -= *(uint64_t *)arg * EBB_NS_PER_US;
+	stepper_times.queue_ns += *(uint64_t *)arg * EBB_NS_PER_US;
+	wait_for_self(arg);
+}
+
+START_TEST(test_starved)
+{
+	uint64_t us = 5000000;
+
+	ebb_thread_send_msg(thread, wait_for_cpu, &us);
+	stepper_turn();
+	ck_assert_uint_eq(log_count("is stuck"), 0);
+	ck_assert_uint_eq(log_count("rule 1"), 0);
+}
+END_TEST
+
+/* Or the process was stopped. */
+static void wait_stopped(void *arg)
+{
+	stepper_times.cpu_ns -= *(uint64_t *)arg * EBB_NS_PER_US;
+	stepper_times.switches++;
+	stepper_evidence.stopped = true;
+	wait_for_self(arg);
+	stepper_evidence.stopped = false;
+}
+
+START_TEST(test_stopped)
+{
+	uint64_t us = 5000000;
+
+	ebb_thread_send_msg(thread, wait_stopped, &us);
+	stepper_turn();
+	ck_assert_uint_eq(log_count("is stuck"), 0);
+	ck_assert_uint_eq(log_count("rule 1"), 0);
+}
+END_TEST
+
+/* It really waits: by sleeping in the kernel. */
+static void wait_in_kernel(void *arg)
+{
+	stepper_times.cpu_ns -= *(uint64_t *)arg * EBB_NS_PER_US;
+	stepper_times.switches++;
+	wait_for_self(arg);
+}
+
+START_TEST(test_rule_1_sleeps)
+{
+	uint64_t us = 1500000;
+
+	ebb_thread_send_msg(thread, wait_in_kernel, &us);
+	stepper_turn();
+	ck_assert_uint_eq(log_count("since 1500 ms, 0 ms of it on the CPU, 1500 ms waiting in the "
+				    "kernel"),
+			  1);
+	ck_assert_uint_eq(log_count("rule 1"), 1);
+}
+END_TEST
+
+/* What the callback does, where that has a name. */
+static void hang_in_method(void *arg)
+{
+	struct event_doing doing;
+
+	event_doing_begin(&doing, "method", "bdev_make");
+	hang(arg);
+	event_doing_end(&doing);
+}
+
+START_TEST(test_stuck_method)
+{
+	uint64_t us = 1200000;
+
+	ebb_thread_send_msg(thread, hang_in_method, &us);
+	stepper_turn();
+	ck_assert_uint_eq(log_count("reactor 0 is stuck: in method \"bdev_make\" since 1200 ms"),
+			  1);
 }
 END_TEST
 
@@ -269,11 +352,11 @@ static uint64_t real_ns(void)
 
 static void really_hang(void *arg)
 {
-	uint64_t end_ns = real_ns() + 3 * EBB_NS_PER_S;
+	uint64_t end_ns = real_ns() + 20 * EBB_NS_PER_S;
 
 	(void)arg;
 	while (!atomic_load(&reported) && real_ns() < end_ns) {
-		sched_yield();
+		usleep(10000); /* in a callback: what the rule is against */
 	}
 	event_framework_stop();
 }
@@ -306,6 +389,10 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_stuck_poller),
 		UNIT_TEST(test_stuck_inbox),
 		UNIT_TEST(test_rule_1),
+		UNIT_TEST(test_starved),
+		UNIT_TEST(test_stopped),
+		UNIT_TEST(test_rule_1_sleeps),
+		UNIT_TEST(test_stuck_method),
 		UNIT_TEST(test_asleep),
 		UNIT_TEST(test_really_stuck),
 		UNIT_TEST(test_just_woken),
