@@ -15,6 +15,8 @@
 
 #include "core/bdev/channel.h"
 #include "core/bdev/desc.h"
+#include "core/bdev/qos_channel.h"
+#include "core/bdev/settings.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
 
@@ -154,6 +156,7 @@ int ebb_bdev_register(struct ebb_bdev *bdev)
 		ebb_io_device_unregister(internal, free);
 		return rc;
 	}
+	bdev_settings_recall(bdev);
 	watches_tell(bdev);
 	return 0;
 }
@@ -197,6 +200,11 @@ int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *arg), void *ar
 		bdev_teardown_check_locked(internal);
 	}
 	bdev_table_unlock();
+	if (rc == 0) {
+		/* It is freed by a message to this thread. */
+		bdev_settings_absent(bdev);
+		bdev_qos_lift(internal);
+	}
 	return rc;
 }
 

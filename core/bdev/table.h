@@ -8,6 +8,7 @@
 #include <ebb/thread.h>
 
 #include "core/base/hash.h"
+#include "core/bdev/qos.h"
 #include "core/bdev/uuid.h"
 
 enum bdev_state {
@@ -35,6 +36,7 @@ struct ebb_bdev_internal {
 	void *removed_arg;
 	/* What channels have counted, as of the last time each was asked, or went. */
 	struct ebb_bdev_iostat totals;
+	struct bdev_qos qos;
 };
 
 /* For all bdevs; never held on an I/O path. Thread: any. */
