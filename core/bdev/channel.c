@@ -7,6 +7,7 @@
 #include <ebb/memory.h>
 
 #include "core/bdev/complete.h"
+#include "core/bdev/histogram_channel.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/qos_channel.h"
 #include "core/bdev/stats.h"
@@ -66,8 +67,12 @@ static int channel_create(void *device, void *ctx)
 		return -ENXIO; /* why, has been said */
 	}
 	ch->driver_ctx = ebb_io_channel_ctx(ch->driver_channel);
-	rc = bdev_qos_channel_follow(ch);
+	rc = bdev_histogram_channel_follow(ch);
+	if (rc == 0) {
+		rc = bdev_qos_channel_follow(ch);
+	}
 	if (rc < 0) {
+		bdev_histogram_channel_fini(ch);
 		ebb_io_channel_put(ch->driver_channel);
 		bdev_pool_destroy(ch);
 	}
@@ -85,6 +90,7 @@ static void channel_destroy(void *device, void *ctx)
 	ebb_assert(ch->outstanding == 0 && ebb_list_empty(&ch->held));
 	ebb_assert(base_wait_list_empty(&ch->waiters) && !ch->kicked);
 	bdev_qos_channel_fini(ch);
+	bdev_histogram_channel_fini(ch);
 	bdev_stats_report(ch);
 	ebb_io_channel_put(ch->driver_channel);
 	bdev_pool_destroy(ch);

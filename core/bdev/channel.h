@@ -15,6 +15,7 @@
 #include <ebb/thread.h>
 
 #include "core/base/wait_list.h"
+#include "core/bdev/histogram.h"
 #include "core/bdev/qos.h"
 #include "core/event/turn.h"
 
@@ -121,6 +122,7 @@ struct bdev_type_stat {
 enum {
 	BDEV_CH_WAITERS = 1u << 0,
 	BDEV_CH_QUIESCING = 1u << 1,
+	BDEV_CH_HISTOGRAM = 1u << 2,
 };
 
 struct bdev_channel {
@@ -163,6 +165,7 @@ struct bdev_channel {
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
 	struct bdev_qos_channel qos;
+	struct bdev_histogram *histogram; /* NULL: none; see BDEV_CH_HISTOGRAM */
 
 	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
 	struct bdev_type_stat reported[EBB_BDEV_IO_TYPE_COUNT]; /* in the bdev's totals already */
