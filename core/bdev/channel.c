@@ -7,24 +7,17 @@
 #include <ebb/memory.h>
 
 #include "core/bdev/complete.h"
+#include "core/bdev/histogram_channel.h"
 #include "core/bdev/pool.h"
+#include "core/bdev/qos_channel.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/submit.h"
 #include "core/bdev/table.h"
 
-/* Opens or closes the short way. */
 static void channel_set_holding(struct bdev_channel *ch, bool holding)
 {
-	const struct ebb_bdev *bdev = ch->bdev;
-	uint32_t whole = bdev->max_io_blocks == 0 ? UINT32_MAX : bdev->max_io_blocks;
-	unsigned type;
-
 	ch->holding = holding;
-	for (type = EBB_BDEV_READ; type <= EBB_BDEV_WRITE; type++) {
-		bool open = !holding && (bdev->io_types & EBB_BIT(type)) != 0;
-
-		ch->whole_blocks[type] = open ? whole : 0;
-	}
+	bdev_channel_set_short_way(ch);
 }
 
 static int channel_set_memory(struct bdev_channel *ch)
@@ -59,6 +52,7 @@ static int channel_create(void *device, void *ctx)
 	}
 	base_wait_list_init(&ch->waiters);
 	ebb_list_init(&ch->held);
+	bdev_qos_channel_init(&ch->qos);
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
 	if (rc == 0) {
@@ -73,7 +67,16 @@ static int channel_create(void *device, void *ctx)
 		return -ENXIO; /* why, has been said */
 	}
 	ch->driver_ctx = ebb_io_channel_ctx(ch->driver_channel);
-	return 0;
+	rc = bdev_histogram_channel_follow(ch);
+	if (rc == 0) {
+		rc = bdev_qos_channel_follow(ch);
+	}
+	if (rc < 0) {
+		bdev_histogram_channel_fini(ch);
+		ebb_io_channel_put(ch->driver_channel);
+		bdev_pool_destroy(ch);
+	}
+	return rc;
 }
 
 /* Requests are under way, or somebody waits for one. */
@@ -91,6 +94,8 @@ static void channel_destroy(void *device, void *ctx)
 
 	(void)device;
 	ebb_assert(!channel_busy(ch) && !ch->kicked);
+	bdev_qos_channel_fini(ch);
+	bdev_histogram_channel_fini(ch);
 	bdev_stats_report(ch);
 	ebb_io_channel_put(ch->driver_channel);
 	bdev_pool_destroy(ch);
@@ -117,7 +122,11 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
 	channel_set_holding(ch, false);
 	while ((node = ebb_list_pop_front(&ch->held)) != NULL) {
-		bdev_submit_begin(ch, ebb_list_entry(node, struct bdev_req, link));
+		struct bdev_req *req = ebb_list_entry(node, struct bdev_req, link);
+
+		if (!bdev_qos_hold(ch, req)) {
+			bdev_submit_begin(ch, req);
+		}
 	}
 }
 

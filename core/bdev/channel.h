@@ -15,6 +15,8 @@
 #include <ebb/thread.h>
 
 #include "core/base/wait_list.h"
+#include "core/bdev/histogram.h"
+#include "core/bdev/qos.h"
 #include "core/event/turn.h"
 
 /* Vectors of up to this many elements are copied into the request. */
@@ -119,6 +121,7 @@ struct bdev_type_stat {
 enum {
 	BDEV_CH_WAITERS = 1u << 0,
 	BDEV_CH_QUIESCING = 1u << 1,
+	BDEV_CH_HISTOGRAM = 1u << 2,
 };
 
 struct bdev_channel {
@@ -137,7 +140,7 @@ struct bdev_channel {
 
 	/*
 	 * Longest read and write that the short way may take, in blocks. 0: none, because they are
-	 * not supported, or because the channel holds new requests back.
+	 * not supported, or because the channel holds new requests back, or limits their rate.
 	 */
 	uint32_t whole_blocks[EBB_BDEV_WRITE + 1];
 
@@ -161,6 +164,8 @@ struct bdev_channel {
 	struct ebb_list held;
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
+	struct bdev_qos_channel qos;
+	struct bdev_histogram *histogram; /* NULL: none; see BDEV_CH_HISTOGRAM */
 
 	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
 	struct bdev_type_stat reported[EBB_BDEV_IO_TYPE_COUNT]; /* in the bdev's totals already */
@@ -171,6 +176,20 @@ extern const struct ebb_io_device_ops bdev_channel_ops;
 static inline struct bdev_req *bdev_req_from_io(struct ebb_bdev_io *io)
 {
 	return ebb_container_of(io, struct bdev_req, io);
+}
+
+/* Opens the short way, or closes it, as the channel is now. */
+static inline void bdev_channel_set_short_way(struct bdev_channel *ch)
+{
+	uint32_t whole = ch->bdev->max_io_blocks == 0 ? UINT32_MAX : ch->bdev->max_io_blocks;
+	unsigned type;
+
+	for (type = EBB_BDEV_READ; type <= EBB_BDEV_WRITE; type++) {
+		bool open = !ch->holding && !ch->qos.active &&
+			    (ch->bdev->io_types & EBB_BIT(type)) != 0;
+
+		ch->whole_blocks[type] = open ? whole : 0;
+	}
 }
 
 /* Hands @req to the driver. */

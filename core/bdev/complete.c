@@ -209,10 +209,17 @@ static inline void stat_add(const struct bdev_channel *ch, struct bdev_type_stat
 	}
 }
 
-/* Somebody waits for a request, or for the channel to be quiet. */
+/*
+ * Somebody waits for a request, or for the channel to be quiet, or latencies are counted. @req is
+ * free already, and nobody has taken it yet.
+ */
 static void __attribute__((noinline))
-finish_attended(struct bdev_channel *ch, ebb_bdev_io_cb cb, void *arg, int status)
+finish_attended(struct bdev_channel *ch, const struct bdev_req *req, ebb_bdev_io_cb cb, void *arg,
+		int status)
 {
+	if ((ch->attention & BDEV_CH_HISTOGRAM) != 0) {
+		bdev_histogram_count(ch->histogram, req->type, event_turn.now_ns - req->start_ns);
+	}
 	if ((ch->attention & BDEV_CH_WAITERS) != 0) {
 		bdev_io_wait_wake(ch);
 	}
@@ -250,7 +257,7 @@ static void req_finish(struct bdev_req *req)
 	 */
 	event_reactor_note_io(ch);
 	if (ebb_unlikely(ch->attention != 0)) {
-		finish_attended(ch, cb, arg, status);
+		finish_attended(ch, req, cb, arg, status);
 		return;
 	}
 	cb(arg, status);

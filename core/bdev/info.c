@@ -58,14 +58,14 @@ static void add_claim(struct json_object *object, const char *holder)
 	}
 }
 
-static struct json_object *rate_limits_json(void)
+static struct json_object *rate_limits_json(const struct bdev_qos *qos)
 {
 	struct json_object *limits = json_object_new_object();
 
-	add_uint(limits, "rw_ios_per_sec", 0);
-	add_uint(limits, "rw_mbytes_per_sec", 0);
-	add_uint(limits, "r_mbytes_per_sec", 0);
-	add_uint(limits, "w_mbytes_per_sec", 0);
+	add_uint(limits, "rw_ios_per_sec", bdev_qos_rate(qos, BDEV_QOS_RW_IOS));
+	add_uint(limits, "rw_mbytes_per_sec", bdev_qos_rate(qos, BDEV_QOS_RW_BYTES) >> 20);
+	add_uint(limits, "r_mbytes_per_sec", bdev_qos_rate(qos, BDEV_QOS_R_BYTES) >> 20);
+	add_uint(limits, "w_mbytes_per_sec", bdev_qos_rate(qos, BDEV_QOS_W_BYTES) >> 20);
 	return limits;
 }
 
@@ -84,7 +84,8 @@ struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 	add_uint(object, "block_size", bdev->block_size);
 	add_uint(object, "num_blocks", ebb_bdev_num_blocks(bdev));
 	add_string(object, "uuid", bdev->internal->uuid_text);
-	json_object_object_add(object, "assigned_rate_limits", rate_limits_json());
+	json_object_object_add(object, "assigned_rate_limits",
+			       rate_limits_json(&bdev->internal->qos));
 	add_claim(object, ebb_bdev_claim_holder(bdev));
 	add_bool(object, "zoned", false);
 	for (i = 0; i < EBB_ARRAY_SIZE(io_type_names); i++) {

@@ -18,6 +18,8 @@
 #include "core/bdev/channel.h"
 #include "core/bdev/desc.h"
 #include "core/bdev/notify.h"
+#include "core/bdev/qos_channel.h"
+#include "core/bdev/settings.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
 #include "core/event/app_only.h"
@@ -208,6 +210,7 @@ EBB_REPORTS int ebb_bdev_register(struct ebb_bdev *bdev)
 		return rc;
 	}
 	ebb_notify_send(&bdev_notify_register, bdev->name);
+	bdev_settings_recall(bdev);
 	watches_tell(bdev);
 	return 0;
 }
@@ -256,8 +259,13 @@ EBB_REPORTS int ebb_bdev_unregister(struct ebb_bdev *bdev, void (*done)(void *ar
 		bdev_teardown_check_locked(internal);
 	}
 	bdev_table_unlock();
-	if (rc == 0 && bdev->ops->leaving != NULL) {
-		bdev->ops->leaving(bdev);
+	if (rc == 0) {
+		/* It is freed by a message to this thread. */
+		bdev_settings_absent(bdev);
+		bdev_qos_lift(internal);
+		if (bdev->ops->leaving != NULL) {
+			bdev->ops->leaving(bdev);
+		}
 	}
 	return rc;
 }

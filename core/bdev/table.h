@@ -8,6 +8,8 @@
 #include <ebb/thread.h>
 
 #include "core/base/hash.h"
+#include "core/bdev/histogram.h"
+#include "core/bdev/qos.h"
 #include "core/bdev/uuid.h"
 
 enum bdev_state {
@@ -38,6 +40,10 @@ struct ebb_bdev_internal {
 	void *removed_arg;
 	/* What channels have counted, as of the last time each was asked, or went. */
 	struct ebb_bdev_iostat totals;
+	struct bdev_qos qos;
+	/* What channels have counted that went, or were asked; NULL: none do. The lock's, too. */
+	struct bdev_histogram *histogram;
+	uint64_t histogram_generation; /* of the last one */
 };
 
 /* For all bdevs; never held on an I/O path. Thread: any. */

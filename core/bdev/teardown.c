@@ -53,6 +53,7 @@ static void teardown_done(void *device)
 	if (internal->removed != NULL) {
 		internal->removed(internal->removed_arg);
 	}
+	free(internal->histogram);
 	free(internal);
 }
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bdev/settings.h"
+
+#include <string.h>
+
+#include <ebb/log.h>
+#include <ebb/wanted.h>
+
+/* Has @wanted been set of @bdev? */
+static bool setting_of(const struct ebb_wanted *wanted, const struct ebb_bdev *bdev)
+{
+	return wanted->method->effect == EBB_METHOD_SETS && wanted->method->stands_on != NULL &&
+	       strcmp(wanted->object, bdev->name) == 0;
+}
+
+void bdev_settings_absent(const struct ebb_bdev *bdev)
+{
+	const struct ebb_wanted *wanted = NULL;
+
+	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
+		if (setting_of(wanted, bdev)) {
+			ebb_wanted_set_present(wanted->method->name, wanted->object, false);
+		}
+	}
+}
+
+static void recalled(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	const struct ebb_method *method = arg;
+
+	if (error != NULL) {
+		ebb_error("bdev", "%s, which was called before the bdev came back, fails now: %s",
+			  method->name, error->text);
+	}
+	json_object_put(result);
+}
+
+void bdev_settings_recall(const struct ebb_bdev *bdev)
+{
+	const struct ebb_wanted *wanted = NULL;
+
+	/* Entries stay where they are when the same is set again. */
+	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
+		if (setting_of(wanted, bdev) && !wanted->present) {
+			struct json_object *params = json_object_get(wanted->params);
+
+			ebb_method_dispatch(wanted->method, params, recalled,
+					    (void *)(uintptr_t)wanted->method);
+			json_object_put(params);
+		}
+	}
+}
