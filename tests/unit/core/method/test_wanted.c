@@ -436,6 +436,8 @@ START_TEST(what_changes_something_has_an_effect)
 		"framework_start_init",       /* start-up goes on */
 		"spdk_kill_instance",         /* a signal */
 		"bdev_nvme_reset_controller", /* it is as it was */
+		"bdev_error_inject_error",    /* so many times, and then it is over */
+		"bdev_error_resume_pending",  /* requests go on */
 		"reactor_set_interrupt_mode", /* calls reactor_set_mode */
 	};
 	const struct ebb_method *method = NULL;
