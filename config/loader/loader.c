@@ -13,6 +13,7 @@
 #include <ebb/method.h>
 #include <ebb/startup.h>
 
+#include "config/loader/waiting.h"
 #include "core/app/json_text.h"
 #include "core/app/sequence.h"
 #include "core/app/startup.h"
@@ -351,11 +352,51 @@ static struct ebb_startup_step runtime_pass_step = {
 };
 EBB_STARTUP_STEP_REGISTER(runtime_pass_step)
 
+/* A bdev whose base has not come by now, never will. Return: 0; -ENODEV: so start-up fails. */
+static int end_check_waiting(void)
+{
+	struct bdev_virtual *virtual = NULL;
+	size_t count = 0;
+	char first[640];
+
+	while ((virtual = bdev_virtual_next_waiting(virtual)) != NULL) {
+		char text[640];
+
+		config_waiting_text(loader.config, virtual, text, sizeof(text));
+		if (count == 0) {
+			memcpy(first, text, sizeof(first));
+		}
+		if (ignore_errors()) {
+			ebb_error("config", "%s: it goes on waiting", text);
+		} else if (count > 0) {
+			ebb_error("config", "%s", text);
+		}
+		count++;
+	}
+	if (count == 0) {
+		return 0;
+	}
+	if (ignore_errors()) {
+		app_state_set_error(first);
+		loader.failures += count;
+		return 0;
+	}
+	app_startup_fail(-ENODEV, "%s", first);
+	return -ENODEV;
+}
+
 /* Both passes are over: the configuration is not needed any more. */
 static void end_start(struct ebb_step step, void *arg)
 {
+	int rc;
+
 	(void)arg;
 	if (loader.config != NULL) {
+		rc = end_check_waiting();
+		if (rc < 0) {
+			ebb_step_next(step, rc);
+			return;
+		}
 		if (loader.failures > 0) {
 			ebb_warn("config", "%s: loaded, but %zu %s passed over because of errors",
 				 loader.config->name, loader.failures,
@@ -368,6 +409,6 @@ static void end_start(struct ebb_step step, void *arg)
 
 static struct ebb_startup_step end_step = {
 	.ops = {.name = "configuration end", .start = end_start},
-	.rank = EBB_STARTUP_RPC_RESUME,
+	.rank = EBB_STARTUP_CONFIG_END,
 };
 EBB_STARTUP_STEP_REGISTER(end_step)

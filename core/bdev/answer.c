@@ -77,6 +77,8 @@ struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 			       name, kind, bdev->product_name);
 		return NULL;
 	}
+	/* It may have been named by its uuid. */
+	ebb_call_took_effect(call, "name", json_object_new_string(bdev->name));
 	if (ebb_bdev_unregister(bdev, NULL, NULL) < 0) {
 		ebb_call_error(call, -EBUSY, "bdev '%s' is being deleted already", name);
 		return NULL;

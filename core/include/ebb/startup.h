@@ -25,6 +25,7 @@ enum ebb_startup_rank {
 	EBB_STARTUP_SUBSYSTEMS,
 	EBB_STARTUP_RPC_STATE,      /* methods: from STARTUP to RUNTIME */
 	EBB_STARTUP_CONFIG_RUNTIME, /* the file's RUNTIME methods */
+	EBB_STARTUP_CONFIG_END,     /* what the file asked for is there, or that is an error */
 	EBB_STARTUP_RPC_RESUME,
 	EBB_STARTUP_APPLICATION, /* the start function of ebb_app_start() */
 };

@@ -474,6 +474,9 @@ START_TEST(what_changes_something_has_an_effect)
 		"reactor_set_interrupt_mode",       /* calls reactor_set_mode */
 		"thread_set_cpumask",               /* the next run has other threads */
 		"framework_monitor_context_switch", /* what is looked at for a while */
+		"bdev_error_inject_error",          /* so many times, and then it is over */
+		"bdev_error_resume_pending",        /* requests go on */
+		"bdev_reset_iostat",                /* what was counted */
 	};
 	const struct ebb_method *method = NULL;
 
