@@ -21,7 +21,7 @@
 #define ARRAY_BYTES  160
 #define VALUE_BYTES  64
 #define MEMBER_BYTES 64
-#define ARRAY_SLOTS  4
+#define ARRAY_SLOTS  3
 
 struct level {
 	struct json_object *container;
