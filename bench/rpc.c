@@ -19,6 +19,7 @@
 #include "bench/pin.h"
 #include "bench/rpc_client.h"
 #include "bench/signals.h"
+#include "core/base/json_build.h"
 
 /*
  * What is compared with what.
@@ -129,15 +130,16 @@ static const struct bench_comparison rpc_comparisons[NUM_COMPARISONS] = {
 /* The first call: its reply is what the baseline sends too, so it must be one. */
 static int reply_get(struct rpc_run *run)
 {
-	struct json_object *reply;
+	struct json_object *reply = NULL;
 	struct json_object *result = NULL;
 
 	run->fd = bench_rpc_client_connect(run->socket);
 	if (run->fd < 0 || bench_rpc_client_call(run->fd, run->reply) < 0) {
 		return -EIO;
 	}
-	reply = json_tokener_parse(run->reply);
-	json_object_object_get_ex(reply, "result", &result);
+	if (base_json_parse(run->reply, strlen(run->reply), &reply) == 0) {
+		json_object_object_get_ex(reply, "result", &result);
+	}
 	if (result == NULL) {
 		fprintf(stderr, "ebb-bench: not the answer to " BENCH_RPC_REQUEST ": %s\n",
 			run->reply);

@@ -11,30 +11,15 @@
 #include <ebb/clock.h>
 
 #include "bench/batch.h"
+#include "core/base/json_scan.h"
 
 bool bench_rpc_client_complete(const char *text, size_t len)
 {
-	bool in_string = false;
-	bool seen = false;
-	long depth = 0;
+	struct base_json_scan scan;
+	size_t used;
 
-	for (size_t i = 0; i < len; i++) {
-		if (in_string) {
-			if (text[i] == '\\') {
-				i++;
-			} else if (text[i] == '"') {
-				in_string = false;
-			}
-		} else if (text[i] == '"') {
-			in_string = true;
-		} else if (text[i] == '{') {
-			seen = true;
-			depth++;
-		} else if (text[i] == '}') {
-			depth--;
-		}
-	}
-	return seen && depth == 0 && !in_string;
+	base_json_scan_init(&scan, BASE_JSON_STREAM);
+	return base_json_scan_next(&scan, text, len, &used) != BASE_JSON_MORE;
 }
 
 int bench_rpc_client_connect(const char *path)

@@ -13,7 +13,7 @@
 /* A method that is answered by the app thread and costs it next to nothing. */
 #define BENCH_RPC_REQUEST "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"spdk_get_version\"}"
 
-/* True if the @len bytes at @text end with a complete JSON object. */
+/* True if the @len bytes at @text are a whole JSON value, or what no JSON begins with. */
 bool bench_rpc_client_complete(const char *text, size_t len);
 
 /* Return: a connected socket; -errno (said on stderr). */

@@ -129,6 +129,7 @@ static int client_receive(struct rpc_client *client, struct json_object **ret_va
 {
 	uint64_t deadline_ns = ebb_clock_now_ns() + client->timeout_ms * EBB_NS_PER_MS;
 	enum rpc_framing_status status = RPC_FRAMING_MORE;
+	const struct rpc_framing_fault *fault;
 	struct ebb_method_error error;
 
 	while (status == RPC_FRAMING_MORE) {
@@ -161,6 +162,11 @@ static int client_receive(struct rpc_client *client, struct json_object **ret_va
 	}
 	if (status == RPC_FRAMING_BROKEN) {
 		return client_fail(client, -EBADMSG, "the answer is no JSON: %.200s", error.text);
+	}
+	fault = rpc_framing_fault(*ret_value);
+	if (fault != NULL) {
+		return client_fail(client, -EBADMSG, "the answer cannot be read: %.200s",
+				   fault->text);
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <ebb/ctl_command.h>
 
 #include "core/app/default_socket.h"
+#include "core/base/json_build.h"
 #include "core/os/std_fds.h"
 #include "core/method/compat.h"
 #include "core/method/param.h"
@@ -104,27 +105,21 @@ static int print_method_help(const char *name)
 	return EBBCTL_OK;
 }
 
-/* The value as JSON if it is that from beginning to end, else as a string. */
-static struct json_object *value_parse(const char *text)
+/*
+ * The value as JSON if it is that from beginning to end, else as a string.
+ * Return: 0; -EEXIST: it is JSON, but a name comes twice in it.
+ */
+static int value_parse(const char *text, struct json_object **ret_value)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(RPC_FRAMING_DEPTH_MAX);
-	struct json_object *value;
-	bool good;
+	int rc = base_json_parse(text, strlen(text), ret_value);
 
-	if (tokener == NULL) {
-		return NULL;
+	if (rc == -EEXIST) {
+		return rc;
 	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* With its terminating NUL: that is what ends a number. */
-	value = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-	good = json_tokener_get_error(tokener) == json_tokener_success &&
-	       json_tokener_get_parse_end(tokener) >= strlen(text);
-	json_tokener_free(tokener);
-	if (!good) {
-		json_object_put(value);
-		value = json_object_new_string(text);
+	if (rc != 0) {
+		*ret_value = json_object_new_string(text);
 	}
-	return value;
+	return 0;
 }
 
 /* A method that is known here and takes text for @key: then 7 and true are text, too. */
@@ -164,7 +159,13 @@ static struct json_object *params_parse(const char *method_name, char **words, i
 			json_object_put(params);
 			return NULL;
 		}
-		value = value_parse(equals + 1);
+		if (value_parse(equals + 1, &value) != 0) {
+			fprintf(stderr,
+				"ebbctl: parameter \"%s\": a name comes twice in an object of it\n",
+				words[i]);
+			json_object_put(params);
+			return NULL;
+		}
 		if (takes_text(method, words[i]) && !json_object_is_type(value, json_type_string)) {
 			json_object_put(value);
 			value = json_object_new_string(equals + 1);

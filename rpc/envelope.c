@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/method/param.h"
 #include "core/base/utf8.h"
+#include "core/method/param.h"
+#include "rpc/framing.h"
 
 static int envelope_refuse(struct ebb_method_error *error, const char *what)
 {
@@ -44,6 +45,8 @@ int rpc_envelope_parse(struct json_object *value, struct rpc_envelope *ret_envel
 	struct json_object *method;
 	struct json_object *params;
 
+	const struct rpc_framing_fault *fault = rpc_framing_fault(value);
+
 	*ret_envelope = (struct rpc_envelope){0};
 	if (!json_object_is_type(value, json_type_object)) {
 		return envelope_refuse(ret_error, "a request is a JSON object");
@@ -59,6 +62,10 @@ int rpc_envelope_parse(struct json_object *value, struct rpc_envelope *ret_envel
 		ret_envelope->id = NULL;
 		return envelope_refuse(ret_error,
 				       "member \"id\" must be a string, a number or null");
+	}
+	if (fault != NULL) {
+		ret_envelope->id = fault->in_id ? NULL : ret_envelope->id;
+		return envelope_refuse(ret_error, fault->text);
 	}
 	if (envelope_check_names(value, ret_error) != 0) {
 		return -EINVAL;

@@ -1,124 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/framing.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_build.h"
 #include "core/method/param.h"
 
 /*
- * Two parts. A scanner looks at each byte once and knows just enough of JSON to see where a value
- * ends: strings, brackets, and what a number or a word is made of. It carries its state from call
- * to call, so it cannot matter where the stream is cut, and it refuses at once what no JSON begins
- * with, so nobody waits for the end of garbage. Then json-c parses the value in one piece. (json-c
- * can parse piece by piece too, but what it makes of a number depends on where the number is cut.)
+ * Two parts. base_json_scan looks at each byte once, refuses at once what no JSON goes on with, so
+ * nobody waits for the end of garbage, and sees where a value ends; it does not matter to it where
+ * the stream is cut. Then base_json_build makes the value of a text that is known to be right.
  *
- * The scanner also refuses what json-c, told to be strict, still lets pass: apostrophes for quotes,
- * NaN and Infinity, comments, bare control characters, and what is not UTF-8.
+ * What is wrong with a value that is JSON is noted at the outermost object around it, as json-c's
+ * user data: that is the request, or the one of a batch.
  */
 
 #define KEPT_SIZE_MIN 4096
 /* A longer buffer is given back after its value. */
 #define KEPT_SIZE_IDLE ((size_t)64 * 1024)
 
-enum scan {
-	SCAN_ON,         /* the byte is part of the value */
-	SCAN_END,        /* it is the value's last */
-	SCAN_END_BEFORE, /* the value has ended before it */
-	SCAN_NO_JSON,
-	SCAN_TOO_DEEP,
-};
-
 void rpc_framing_init(struct rpc_framing *framing, size_t limit_bytes)
 {
 	*framing = (struct rpc_framing){.limit_bytes = limit_bytes};
+	base_json_scan_init(&framing->scan, BASE_JSON_STREAM);
 }
 
 void rpc_framing_fini(struct rpc_framing *framing)
 {
 	free(framing->kept);
 	framing->kept = NULL;
-}
-
-static bool json_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* A byte of a number, or of true, false and null. */
-static bool json_scalar(char c)
-{
-	return (c >= '0' && c <= '9') || (c != '\0' && strchr("+-.Eaeflnrstu", c) != NULL);
-}
-
-static enum scan scan_string(struct rpc_framing *framing, char c)
-{
-	if (!base_utf8_next(&framing->utf8, (uint8_t)c)) {
-		return SCAN_NO_JSON;
-	}
-	if (framing->escaped) {
-		framing->escaped = false;
-		return SCAN_ON;
-	}
-	if ((uint8_t)c < 0x20) {
-		return SCAN_NO_JSON;
-	}
-	framing->escaped = c == '\\';
-	framing->in_string = c != '"';
-	return framing->in_string || framing->depth > 0 ? SCAN_ON : SCAN_END;
-}
-
-static enum scan scan_open(struct rpc_framing *framing, bool object)
-{
-	if (framing->depth == RPC_FRAMING_DEPTH_MAX) {
-		return SCAN_TOO_DEEP;
-	}
-	framing->objects &= ~(1u << framing->depth);
-	framing->objects |= (object ? 1u : 0u) << framing->depth;
-	framing->depth++;
-	return SCAN_ON;
-}
-
-static enum scan scan_close(struct rpc_framing *framing, bool object)
-{
-	if (framing->depth == 0) {
-		return SCAN_NO_JSON;
-	}
-	framing->depth--;
-	if ((framing->objects >> framing->depth & 1) != (object ? 1u : 0u)) {
-		return SCAN_NO_JSON;
-	}
-	return framing->depth > 0 ? SCAN_ON : SCAN_END;
-}
-
-static enum scan scan_byte(struct rpc_framing *framing, char c)
-{
-	if (framing->in_string) {
-		return scan_string(framing, c);
-	}
-	if (framing->scalar && !json_scalar(c)) {
-		return SCAN_END_BEFORE;
-	}
-	switch (c) {
-	case '"':
-		framing->in_string = true;
-		return SCAN_ON;
-	case '{':
-	case '[':
-		return scan_open(framing, c == '{');
-	case '}':
-	case ']':
-		return scan_close(framing, c == '}');
-	case ',':
-	case ':':
-		return framing->depth > 0 ? SCAN_ON : SCAN_NO_JSON;
-	default:
-		if (json_space(c)) {
-			return SCAN_ON;
-		}
-		framing->scalar = framing->depth == 0;
-		return json_scalar(c) ? SCAN_ON : SCAN_NO_JSON;
-	}
 }
 
 /* Forgets the value that has ended. */
@@ -130,19 +44,14 @@ static void framing_reset(struct rpc_framing *framing)
 		framing->kept_size = 0;
 	}
 	framing->kept_len = 0;
-	framing->objects = 0;
-	framing->depth = 0;
-	framing->scalar = false;
-	framing->in_string = false;
-	framing->escaped = false;
-	framing->utf8 = (struct base_utf8){0};
+	base_json_scan_init(&framing->scan, BASE_JSON_STREAM);
 }
 
 static enum rpc_framing_status framing_refuse(size_t byte, const char *why,
 					      struct ebb_method_error *ret_error)
 {
-	method_error_set(ret_error, EBB_METHOD_PARSE_ERROR,
-			 "parse error at byte %zu of the request: %s", byte, why);
+	method_error_set(ret_error, EBB_METHOD_PARSE_ERROR, "parse error at byte %zu: %s", byte,
+			 why);
 	return RPC_FRAMING_BROKEN;
 }
 
@@ -176,75 +85,139 @@ static bool framing_keep(struct rpc_framing *framing, const char *data, size_t l
 	return true;
 }
 
-/* Parses a whole value, and forgets it. */
-static enum rpc_framing_status framing_parse(struct rpc_framing *framing, const char *text,
+static struct rpc_framing_fault *fault_of(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_object) ? json_object_get_userdata(value)
+							    : NULL;
+}
+
+const struct rpc_framing_fault *rpc_framing_fault(struct json_object *value)
+{
+	return fault_of(value);
+}
+
+static void fault_free(struct json_object *value, void *fault)
+{
+	(void)value;
+	free(fault);
+}
+
+/* The first that is noted has the text. @value: an object. Return: 0; -ENOMEM. */
+static int EBB_PRINTF(3, 4)
+	fault_note(struct json_object *value, bool in_id, const char *format, ...)
+{
+	struct rpc_framing_fault *fault = fault_of(value);
+	va_list args;
+
+	if (fault == NULL) {
+		fault = calloc(1, sizeof(*fault));
+		if (fault == NULL) {
+			return -ENOMEM;
+		}
+		va_start(args, format);
+		vsnprintf(fault->text, sizeof(fault->text), format, args);
+		va_end(args);
+		json_object_set_userdata(value, fault, fault_free);
+	}
+	fault->in_id = fault->in_id || in_id;
+	return 0;
+}
+
+static void framing_bad_name(void *arg, const struct base_json_bad_name *bad)
+{
+	bool in_id = bad->is_outermost && strcmp(bad->name, "id") == 0;
+	const char *path = bad->path[0] != '\0' ? bad->path : "the outermost object";
+	int *rc = arg;
+	int noted;
+
+	if (bad->has_nul) {
+		noted = fault_note(bad->outermost, in_id,
+				   "a name in %s, at byte %zu, contains a NUL character", path,
+				   bad->offset + 1);
+	} else {
+		noted = fault_note(bad->outermost, in_id,
+				   "the name \"%.40s\" comes twice in %s, the second time at byte "
+				   "%zu",
+				   bad->name, path, bad->offset + 1);
+	}
+	*rc = noted < 0 ? noted : *rc;
+}
+
+/* Stands for a value that takes too much memory. Return: 0; -ENOMEM. */
+static int framing_refuse_value(size_t max_bytes, struct json_object **ret_value)
+{
+	struct json_object *value = json_object_new_object();
+
+	if (value == NULL ||
+	    fault_note(value, true, "its values take more than %zu bytes of memory, the limit",
+		       max_bytes) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	*ret_value = value;
+	return 0;
+}
+
+/* Makes a whole value, and forgets its text. */
+static enum rpc_framing_status framing_build(struct rpc_framing *framing, const char *text,
 					     size_t len, struct json_object **ret_value,
 					     struct ebb_method_error *ret_error)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(RPC_FRAMING_DEPTH_MAX + 2);
-	enum rpc_framing_status status = RPC_FRAMING_VALUE;
-	enum json_tokener_error result;
-	struct json_object *value;
+	int noted = 0;
+	const struct base_json_build_opts opts = {
+		.max_bytes = framing->limit_bytes * RPC_FRAMING_GROWTH_MAX,
+		.bad_name = framing_bad_name,
+		.arg = &noted,
+	};
+	struct json_object *value = NULL;
+	int rc = base_json_build(text, len, &opts, &value);
 
-	if (tokener == NULL) {
+	if (rc == -E2BIG) {
+		rc = framing_refuse_value(opts.max_bytes, &value);
+	}
+	framing_reset(framing);
+	if (rc < 0 || noted < 0) {
+		json_object_put(value);
 		return framing_refuse(len, "out of memory", ret_error);
 	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	value = json_tokener_parse_ex(tokener, text, (int)len);
-	if (json_tokener_get_error(tokener) == json_tokener_continue) {
-		value = json_tokener_parse_ex(tokener, " ", 1); /* ends a number */
-	}
-	result = json_tokener_get_error(tokener);
-	if (result == json_tokener_success) {
-		*ret_value = value;
-	} else {
-		json_object_put(value);
-		status = framing_refuse(json_tokener_get_parse_end(tokener) + 1,
-					json_tokener_error_desc(result), ret_error);
-	}
-	json_tokener_free(tokener);
-	framing_reset(framing);
-	return status;
+	*ret_value = value;
+	return RPC_FRAMING_VALUE;
 }
 
 enum rpc_framing_status rpc_framing_next(struct rpc_framing *framing, const char *data, size_t len,
 					 size_t *ret_used, struct json_object **ret_value,
 					 struct ebb_method_error *ret_error)
 {
-	enum scan scan = SCAN_ON;
+	enum base_json_status status;
 	size_t begin = 0;
-	size_t end;
+	size_t used;
 
-	while (framing->kept_len == 0 && begin < len && json_space(data[begin])) {
+	while (framing->kept_len == 0 && begin < len && base_json_is_space(data[begin])) {
 		begin++;
 	}
-	for (end = begin; end < len && scan == SCAN_ON; end++) {
-		scan = scan_byte(framing, data[end]);
-	}
-	end -= scan == SCAN_END_BEFORE ? 1 : 0;
-	*ret_used = end;
-	if (framing->kept_len + (end - begin) > framing->limit_bytes) {
+	status = base_json_scan_next(&framing->scan, data + begin, len - begin, &used);
+	*ret_used = begin + used;
+	if (framing->kept_len + used > framing->limit_bytes) {
 		return framing_refuse_limit("its length in bytes is more than",
 					    framing->limit_bytes, ret_error);
 	}
-	if (scan == SCAN_TOO_DEEP) {
+	if (status == BASE_JSON_TOO_DEEP) {
 		return framing_refuse_limit("the levels nested in it are more than",
 					    RPC_FRAMING_DEPTH_MAX, ret_error);
 	}
-	if (scan == SCAN_NO_JSON) {
-		return framing_refuse(framing->kept_len + end - begin, "no JSON goes on like this",
-				      ret_error);
+	if (status == BASE_JSON_WRONG) {
+		return framing_refuse(framing->kept_len + used + 1, framing->scan.wrong, ret_error);
 	}
-	if (scan != SCAN_ON && framing->kept_len == 0) {
-		return framing_parse(framing, data + begin, end - begin, ret_value, ret_error);
+	if (status == BASE_JSON_END && framing->kept_len == 0) {
+		return framing_build(framing, data + begin, used, ret_value, ret_error);
 	}
-	if (!framing_keep(framing, data + begin, end - begin)) {
+	if (!framing_keep(framing, data + begin, used)) {
 		return framing_refuse(framing->kept_len, "out of memory", ret_error);
 	}
-	if (scan == SCAN_ON) {
+	if (status == BASE_JSON_MORE) {
 		return RPC_FRAMING_MORE;
 	}
-	return framing_parse(framing, framing->kept, framing->kept_len, ret_value, ret_error);
+	return framing_build(framing, framing->kept, framing->kept_len, ret_value, ret_error);
 }
 
 enum rpc_framing_status rpc_framing_end(struct rpc_framing *framing, struct json_object **ret_value,
@@ -253,8 +226,8 @@ enum rpc_framing_status rpc_framing_end(struct rpc_framing *framing, struct json
 	if (framing->kept_len == 0) {
 		return RPC_FRAMING_MORE;
 	}
-	if (framing->scalar) {
-		return framing_parse(framing, framing->kept, framing->kept_len, ret_value,
+	if (base_json_scan_end(&framing->scan) == BASE_JSON_END) {
+		return framing_build(framing, framing->kept, framing->kept_len, ret_value,
 				     ret_error);
 	}
 	return framing_refuse(framing->kept_len, "the stream ends in the middle of it", ret_error);

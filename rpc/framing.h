@@ -11,20 +11,16 @@
 
 #include <ebb/method.h>
 
-#include "core/base/utf8.h"
+#include "core/base/json_scan.h"
 
-#define RPC_FRAMING_DEPTH_MAX 32
+#define RPC_FRAMING_DEPTH_MAX BASE_JSON_DEPTH_MAX
 #define RPC_FRAMING_BYTES_MAX (1024 * 1024)
+/* What a value may take in memory for each byte that it may have as a text. */
+#define RPC_FRAMING_GROWTH_MAX 64
 
 struct rpc_framing {
 	size_t limit_bytes;
-	/* What is known of the value under way. */
-	uint32_t objects; /* bit n: level n is an object, not an array */
-	unsigned depth;
-	bool scalar; /* a number or a word: ends where something else begins */
-	bool in_string;
-	bool escaped; /* after a backslash */
-	struct base_utf8 utf8;
+	struct base_json_scan scan; /* of the value under way */
 	/* Its bytes from earlier calls. */
 	char *kept;
 	size_t kept_len;
@@ -35,6 +31,12 @@ enum rpc_framing_status {
 	RPC_FRAMING_MORE,   /* all bytes are taken, no value is complete */
 	RPC_FRAMING_VALUE,  /* one value is complete; bytes may be left */
 	RPC_FRAMING_BROKEN, /* this is no JSON, or beyond a limit: the stream cannot go on */
+};
+
+/* Why a value cannot be taken, although it is JSON and complete. */
+struct rpc_framing_fault {
+	bool in_id;     /* it leaves open which id the request has */
+	char text[224]; /* what is wrong, with its place */
 };
 
 /* @limit_bytes: of one value. */
@@ -54,5 +56,14 @@ enum rpc_framing_status rpc_framing_next(struct rpc_framing *framing, const char
 /* The stream has ended: a number may be complete by that, anything else under way is broken. */
 enum rpc_framing_status rpc_framing_end(struct rpc_framing *framing, struct json_object **ret_value,
 					struct ebb_method_error *ret_error);
+
+/**
+ * rpc_framing_fault() - is there something wrong with a value?
+ * @value: from rpc_framing_next(), or a member of it, if that is an array
+ * A name that comes twice in an object, say. The stream goes on behind such a value, and what comes
+ * with it in an array may be right.
+ * Return: NULL: no. It is @value's.
+ */
+const struct rpc_framing_fault *rpc_framing_fault(struct json_object *value);
 
 #endif

@@ -11,7 +11,6 @@
 #include <ebb/base.h>
 #include <ebb/method.h>
 
-#define CONFIG_DEPTH_MAX 32
 /* Beyond these many, mistakes are only counted. */
 #define CONFIG_MISTAKES_MAX 32
 

@@ -6,19 +6,31 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/base/json_build.h"
+#include "core/base/json_scan.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* A text being parsed, behind its byte-order mark, and whose mistakes its mistakes are. */
+struct parse {
+	struct config_file *config;
+	const char *text;
+	size_t len;
+};
+
 /* People count from 1, columns in bytes. */
 struct position {
 	unsigned line;
 	unsigned column;
 };
 
-static struct position position_of(const char *text, size_t offset)
+static struct position position_of(const struct parse *parse, size_t offset)
 {
 	struct position position = {.line = 1, .column = 1};
 	size_t index;
 
 	for (index = 0; index < offset; index++) {
-		if (text[index] == '\n') {
+		if (parse->text[index] == '\n') {
 			position.line++;
 			position.column = 1;
 		} else {
@@ -28,108 +40,92 @@ static struct position position_of(const char *text, size_t offset)
 	return position;
 }
 
-static const char *error_text(enum json_tokener_error error)
+static void syntax_mistake(const struct parse *parse, size_t offset, const char *what)
 {
-	switch (error) {
-	case json_tokener_error_depth:
-		return "nested too deeply, at most 32 levels are taken";
-	case json_tokener_error_parse_object_key_name:
-		return "expected a quoted name";
-	case json_tokener_error_parse_object_key_sep:
-		return "expected a colon after the name";
-	case json_tokener_error_parse_object_value_sep:
-		return "expected a comma or a closing brace";
-	case json_tokener_error_parse_array:
-		return "expected a comma or a closing bracket";
-	case json_tokener_error_parse_string:
-		return "a string that is not legal JSON";
-	case json_tokener_error_parse_utf8_string:
-		return "not UTF-8";
-	case json_tokener_error_parse_number:
-		return "a number that is not legal JSON";
-	case json_tokener_error_parse_comment:
-		return "a comment that is not closed";
+	struct position position = position_of(parse, offset);
+
+	config_mistake(parse->config, "line %u, column %u: not JSON: %s", position.line,
+		       position.column, what);
+}
+
+static void bad_name(void *arg, const struct base_json_bad_name *bad)
+{
+	const struct parse *parse = arg;
+	const char *path = bad->path[0] != '\0' ? bad->path : "the outermost object";
+	struct position position;
+
+	/* One that is only counted needs no place, which takes long in a large file. */
+	if (parse->config->num_mistakes >= CONFIG_MISTAKES_MAX) {
+		config_mistake(parse->config, "another name like that");
+		return;
+	}
+	position = position_of(parse, bad->offset);
+	if (bad->has_nul) {
+		config_mistake(parse->config,
+			       "line %u, column %u: a name in %s contains a NUL character",
+			       position.line, position.column, path);
+	} else {
+		config_mistake(parse->config,
+			       "line %u, column %u: the name \"%.64s\" comes twice in %s; keep one",
+			       position.line, position.column, bad->name, path);
+	}
+}
+
+/* Return: true: it is JSON from beginning to end; else the mistake is noted. */
+static bool parse_scan(const struct parse *parse)
+{
+	const char *nul = memchr(parse->text, '\0', parse->len);
+	struct base_json_scan scan;
+	size_t used;
+
+	if (nul != NULL) {
+		syntax_mistake(parse, (size_t)(nul - parse->text), "a NUL byte: this is no text");
+		return false;
+	}
+	base_json_scan_init(&scan, BASE_JSON_FILE);
+	switch (base_json_scan_next(&scan, parse->text, parse->len, &used)) {
+	case BASE_JSON_TOO_DEEP:
+		syntax_mistake(parse, used, "nested too deeply, at most 32 levels are taken");
+		return false;
+	case BASE_JSON_WRONG:
+		syntax_mistake(parse, used, scan.wrong);
+		return false;
 	default:
-		return "expected a value";
+		break;
 	}
-}
-
-static void syntax_mistake(struct config_file *config, const char *text, size_t offset,
-			   const char *what)
-{
-	struct position position = position_of(text, offset);
-
-	config_mistake(config, "line %u, column %u: not JSON: %s", position.line, position.column,
-		       what);
-}
-
-/*
- * Parses @text, and where that ends inside of something, a line end after it. So a number or a "//"
- * comment at the very end has an end; what is still open then is open for good. (Inside a comment
- * json-c takes the NUL for a part of it, and hands out the value before, whatever that is.)
- *
- * Return: the value, or NULL, with @ret_offset, where it went wrong, and @ret_what.
- */
-static struct json_object *parse(struct json_tokener *tokener, const char *text, size_t len,
-				 size_t *ret_offset, const char **ret_what)
-{
-	static const char line_end[2] = "\n";
-	struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
-	enum json_tokener_error error = json_tokener_get_error(tokener);
-	bool open = false;
-
-	*ret_offset = json_tokener_get_parse_end(tokener);
-	*ret_what = NULL;
-	if (error == json_tokener_continue) {
-		*ret_offset = len;
-		root = json_tokener_parse_ex(tokener, line_end, sizeof(line_end));
-		open = json_tokener_get_error(tokener) != json_tokener_success ||
-		       json_tokener_get_parse_end(tokener) == sizeof(line_end);
-	} else if (error != json_tokener_success) {
-		open = *ret_offset >= len; /* in the middle of a character */
-		*ret_what = error_text(error);
-	} else if (*ret_offset < len) {
-		*ret_what = "something follows after the end of the value";
+	if (base_json_scan_end(&scan) == BASE_JSON_WRONG) {
+		syntax_mistake(parse, parse->len, scan.wrong);
+		return false;
 	}
-	if (open) {
-		*ret_what = "the text ends too early: a bracket, a brace, a quote or a comment is "
-			    "not closed";
-	}
-	if (*ret_what != NULL) {
-		json_object_put(root);
-		root = NULL;
-	}
-	return root;
+	return true;
 }
 
 int config_parse(struct config_file *config, const char *text, size_t len)
 {
-	const char *nul = memchr(text, '\0', len);
-	struct json_tokener *tokener;
+	struct parse parse = {.config = config, .text = text, .len = len};
+	const struct base_json_build_opts opts = {.bad_name = bad_name, .arg = &parse};
 	struct json_object *root;
-	const char *what;
-	size_t offset;
+	int rc;
 
 	if (len >= INT_MAX) {
 		return -ENOMEM;
 	}
-	if (nul != NULL) {
-		syntax_mistake(config, text, (size_t)(nul - text), "a NUL byte: this is no text");
+	if (len >= strlen(BYTE_ORDER_MARK) &&
+	    memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+		parse.text += strlen(BYTE_ORDER_MARK);
+		parse.len -= strlen(BYTE_ORDER_MARK);
+	}
+	if (!parse_scan(&parse)) {
 		return 0;
 	}
-	tokener = json_tokener_new_ex(CONFIG_DEPTH_MAX);
-	if (tokener == NULL) {
-		return -ENOMEM;
-	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
-	root = parse(tokener, text, len, &offset, &what);
-	json_tokener_free(tokener);
-	if (what != NULL) {
-		syntax_mistake(config, text, offset, what);
-		return 0;
+	rc = base_json_build(parse.text, parse.len, &opts, &root);
+	if (rc < 0) {
+		return rc;
 	}
 	if (!json_object_is_type(root, json_type_object)) {
 		config_mistake(config, "the whole must be an object: {\"subsystems\": [...]}");
+	}
+	if (config->num_mistakes > 0) {
 		json_object_put(root);
 		return 0;
 	}

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK (64u * 1024)
+#define CHUNK           (64u * 1024)
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 static struct {
 	char *text;
@@ -101,6 +102,15 @@ static int file_load(const char *path, char *ret_error, size_t size)
 	return rc;
 }
 
+static bool text_is_empty(const char *text, size_t len)
+{
+	size_t mark = strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+			      ? strlen(BYTE_ORDER_MARK)
+			      : 0;
+
+	return mark + strspn(text + mark, " \t\r\n") == len;
+}
+
 int app_json_text_load(const struct ebb_app_opts *opts, char *ret_error, size_t size)
 {
 	int rc = 0;
@@ -119,7 +129,7 @@ int app_json_text_load(const struct ebb_app_opts *opts, char *ret_error, size_t 
 	} else {
 		return 0;
 	}
-	if (rc == 0 && strspn(loaded.text, " \t\r\n") == loaded.len) {
+	if (rc == 0 && text_is_empty(loaded.text, loaded.len)) {
 		snprintf(ret_error, size,
 			 "configuration %s is empty: the least is {\"subsystems\": []}",
 			 loaded.name);

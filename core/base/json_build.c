@@ -21,7 +21,7 @@
 #define ARRAY_BYTES  160
 #define VALUE_BYTES  64
 #define MEMBER_BYTES 64
-#define ARRAY_SLOTS  4
+#define ARRAY_SLOTS  3
 
 struct level {
 	struct json_object *container;
@@ -156,11 +156,7 @@ static unsigned hex4(const char *digits)
 	unsigned code = 0;
 
 	for (unsigned i = 0; i < 4; i++) {
-		unsigned digit = base_json_is_digit(digits[i])
-					 ? (unsigned)(digits[i] - '0')
-					 : ((unsigned)digits[i] | 0x20) - 'a' + 10;
-
-		code = code << 4 | digit;
+		code = code << 4 | base_json_hex_digit(digits[i]);
 	}
 	return code;
 }

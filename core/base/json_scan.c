@@ -290,16 +290,12 @@ static enum step on_escape(struct base_json_scan *scan, char c)
 
 static enum step on_hex(struct base_json_scan *scan, char c)
 {
-	unsigned digit;
+	unsigned digit = base_json_hex_digit(c);
 
-	if (base_json_is_digit(c)) {
-		digit = (unsigned)(c - '0');
-	} else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
-		digit = ((unsigned)c | 0x20) - 'a' + 10;
-	} else {
+	if (digit == 16) {
 		return wrong(scan, "expected four hexadecimal digits after \\u");
 	}
-	scan->code = (uint16_t)(scan->code << 4 | digit);
+	scan->code = (uint16_t)((unsigned)scan->code << 4 | digit);
 	if (--scan->digits > 0) {
 		return STEP_TAKEN;
 	}

@@ -67,4 +67,15 @@ static inline bool base_json_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* Return: what a hexadecimal digit is worth; 16: @c is none. */
+static inline unsigned base_json_hex_digit(char c)
+{
+	unsigned letter = (unsigned)(unsigned char)c | 0x20u;
+
+	if (base_json_is_digit(c)) {
+		return (unsigned)(c - '0');
+	}
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : 16;
+}
+
 #endif

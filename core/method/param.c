@@ -4,14 +4,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/base/json_number.h"
 #include "core/method/compat.h"
-
-/* Doubles hold every integer up to here. */
-#define DOUBLE_EXACT_MAX 9007199254740992.0
 
 static const char *const param_type_names[] = {
 	[EBB_PARAM_BOOL] = "true or false",
@@ -74,62 +71,58 @@ static int param_refuse_type(const struct param_place *place, struct json_object
 			    given[type], shown);
 }
 
-/* JSON knows no integers: 4096.0 and 4.096e3 are as good as 4096. */
+/*
+ * JSON knows no integers: 4096.0 and 4.096e3 are as good as 4096. It is the text that counts: as a
+ * double, 1.00000000000000001 would be 1, and 2^64 no integer.
+ */
+static int param_integer(const struct param_place *place, struct json_object *value,
+			 struct base_json_integer *ret_integer)
+{
+	if ((json_object_is_type(value, json_type_int) ||
+	     json_object_is_type(value, json_type_double)) &&
+	    base_json_number_integer(json_object_to_json_string(value), ret_integer)) {
+		return 0;
+	}
+	return param_refuse_type(place, value);
+}
+
 static int param_uint64(const struct param_place *place, struct json_object *value, uint64_t limit,
 			uint64_t *ret_number)
 {
 	uint64_t min = place->param->min;
 	uint64_t max = place->param->max != 0 ? place->param->max : limit;
-	uint64_t number;
+	struct base_json_integer integer;
+	int rc = param_integer(place, value, &integer);
 
-	if (json_object_is_type(value, json_type_double)) {
-		double real = json_object_get_double(value);
-
-		if (!(real >= 0 && real <= DOUBLE_EXACT_MAX) || trunc(real) != real) {
-			return param_refuse_type(place, value);
-		}
-		number = (uint64_t)real;
-	} else if (!json_object_is_type(value, json_type_int)) {
-		return param_refuse_type(place, value);
-	} else if (json_object_get_int64(value) < 0) {
-		return param_refuse(place, "is %" PRId64 "; it must be at least %" PRIu64,
-				    json_object_get_int64(value), min);
-	} else {
-		number = json_object_get_uint64(value);
+	if (rc != 0) {
+		return rc;
 	}
-	if (number < min) {
-		return param_refuse(place, "is %" PRIu64 "; it must be at least %" PRIu64, number,
-				    min);
+	if (integer.negative || integer.magnitude < min) {
+		return param_refuse(place, "is %.44s; it must be at least %" PRIu64,
+				    json_object_to_json_string(value), min);
 	}
-	if (number > max) {
-		return param_refuse(place, "is %" PRIu64 "; it must be at most %" PRIu64, number,
-				    max);
+	if (integer.magnitude > max) {
+		return param_refuse(place, "is %.44s; it must be at most %" PRIu64,
+				    json_object_to_json_string(value), max);
 	}
-	*ret_number = number;
+	*ret_number = integer.magnitude;
 	return 0;
 }
 
 static int param_int32(const struct param_place *place, struct json_object *value, int32_t *field)
 {
-	int64_t number;
+	struct base_json_integer integer;
+	int rc = param_integer(place, value, &integer);
 
-	if (json_object_is_type(value, json_type_double)) {
-		double real = json_object_get_double(value);
-
-		if (!(fabs(real) <= DOUBLE_EXACT_MAX) || trunc(real) != real) {
-			return param_refuse_type(place, value);
-		}
-		number = (int64_t)real;
-	} else if (json_object_is_type(value, json_type_int)) {
-		number = json_object_get_int64(value);
-	} else {
-		return param_refuse_type(place, value);
+	if (rc != 0) {
+		return rc;
 	}
-	if (number < INT32_MIN || number > INT32_MAX) {
-		return param_refuse(place, "is %" PRId64 "; it must be %d to %d", number, INT32_MIN,
-				    INT32_MAX);
+	if (integer.magnitude > (uint64_t)INT32_MAX + (integer.negative ? 1 : 0)) {
+		return param_refuse(place, "is %.44s; it must be %d to %d",
+				    json_object_to_json_string(value), INT32_MIN, INT32_MAX);
 	}
-	*field = (int32_t)number;
+	*field = (int32_t)(integer.negative ? -(int64_t)integer.magnitude
+					    : (int64_t)integer.magnitude);
 	return 0;
 }
 

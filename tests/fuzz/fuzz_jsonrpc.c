@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: rpc/framing.c rpc/envelope.c core/method/param.c core/method/registry.c */
+/* sources: core/base/json_scan.c core/base/json_build.c core/base/json_number.c */
 /* sources: core/base/assert.c core/base/log.c core/base/clock.c */
 /* libs: json-c */
 /*
@@ -72,6 +73,7 @@ static void decode(struct json_object *value)
 			ebb_assert(values.word >= 0 && values.word < 3);
 			ebb_assert(!values.text_given ||
 				   strlen(values.text) <= METHOD_PARAM_STRING_MAX);
+			ebb_assert(rpc_framing_fault(value) == NULL);
 			return;
 		}
 		ebb_assert(error.code == EBB_METHOD_INVALID_PARAMS);

@@ -522,7 +522,7 @@ def ebbctl_takes_json_and_words():
         assert done.returncode == 1 and "an integer" in done.stderr, done.stderr
         assert not done.stdout, done.stdout
         done = daemon.ebbctl("bdev_null_create", "name=x", f"num_blocks={1 << 80}", "block_size=512", check=False)
-        assert done.returncode == 1 and "no block device has such a size" in done.stderr, done.stderr
+        assert done.returncode == 1 and f"not the number {1 << 80}" in done.stderr, done.stderr
         for words in (["bdev_get_bdevs", "name"], ["--nope"], ["-t", "x", "status"], []):
             assert daemon.ebbctl(*words, check=False).returncode == 2, words
         status = daemon.ebbctl("status").stdout

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/framing.h"
 #include "tests/unit/unit.h"
 
 static struct json_object *json;
@@ -18,10 +19,26 @@ static void teardown(void)
 	json = NULL;
 }
 
+static struct json_object *framed(const char *text)
+{
+	struct ebb_method_error broken;
+	struct json_object *value = NULL;
+	struct rpc_framing framing;
+	size_t used;
+
+	rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
+	if (rpc_framing_next(&framing, text, strlen(text), &used, &value, &broken) ==
+	    RPC_FRAMING_MORE) {
+		ck_assert_int_eq(rpc_framing_end(&framing, &value, &broken), RPC_FRAMING_VALUE);
+	}
+	rpc_framing_fini(&framing);
+	return value;
+}
+
 static int parse(const char *text)
 {
 	json_object_put(json);
-	json = json_tokener_parse(text);
+	json = framed(text);
 	return rpc_envelope_parse(json, &envelope, &error);
 }
 
@@ -81,26 +98,50 @@ START_TEST(refuses_what_is_no_request)
 }
 END_TEST
 
+/* The id is told, unless it is what comes twice. */
+START_TEST(refuses_a_name_that_comes_twice)
+{
+	check_refused("{\"id\":5,\"method\":\"m\",\"params\":{\"a\":1,\"a\":2}}",
+		      "\"a\" comes twice");
+	ck_assert_int_eq(json_object_get_int(envelope.id), 5);
+	check_refused("{\"method\":\"m\",\"\\u006dethod\":\"n\",\"id\":6}", "\"method\" comes");
+	ck_assert_int_eq(json_object_get_int(envelope.id), 6);
+	check_refused("{\"method\":\"m\",\"method\":\"m\"}", "invalid request: the name");
+	ck_assert_ptr_null(envelope.id);
+	check_refused("{\"id\":5,\"id\":5,\"method\":\"m\"}", "\"id\" comes twice");
+	ck_assert_ptr_null(envelope.id);
+	check_refused("{\"a\":{\"x\":1,\"x\":1},\"id\":5,\"id\":6,\"method\":\"m\"}",
+		      "\"x\" comes twice in a");
+	ck_assert_ptr_null(envelope.id);
+}
+END_TEST
+
 static void check_answer(const char *id, struct json_object *result,
 			 const struct ebb_method_error *how, const char *expected)
 {
-	struct json_object *id_json = json_tokener_parse(id);
+	struct json_object *id_json = framed(id);
 	struct json_object *answer = rpc_envelope_answer(id_json, result, how);
 
-	ck_assert_str_eq(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN), expected);
+	ck_assert_str_eq(json_object_to_json_string_ext(answer,
+							JSON_C_TO_STRING_PLAIN |
+								JSON_C_TO_STRING_NOSLASHESCAPE),
+			 expected);
 	json_object_put(answer);
 	json_object_put(id_json);
 }
 
 START_TEST(gives_every_kind_of_id_back)
 {
-	static const char *const ids[] = {"1", "1.50", "\"x\"", "null", "true", "[1,{}]", "-0"};
+	static const char *const ids[] = {"1",    "1.50",   "\"x\"", "null",
+					  "true", "[1,{}]", "-0",    "1.0",
+					  "1e2",  "1E+02",  "0e0",   "12345678901234567890123",
+					  "1e99", "-1.5e9", "\"\"",  "\"/\""};
 
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(ids); i++) {
 		char expected[128];
 
 		snprintf(expected, sizeof(expected),
-			 "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":null}", i == 6 ? "0" : ids[i]);
+			 "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":null}", ids[i]);
 		check_answer(ids[i], NULL, NULL, expected);
 	}
 }
@@ -156,6 +197,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(does_without_what_may_be_left_out),
 		UNIT_TEST(tells_a_null_id_from_none),
 		UNIT_TEST(refuses_what_is_no_request),
+		UNIT_TEST(refuses_a_name_that_comes_twice),
 		UNIT_TEST(gives_every_kind_of_id_back),
 		UNIT_TEST(wraps_a_result_or_an_error),
 		UNIT_TEST(never_sends_what_is_not_utf8),

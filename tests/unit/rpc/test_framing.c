@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/framing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/fixtures/json_cases.h"
 #include "tests/unit/unit.h"
 
 #define VALUES_MAX 16
@@ -12,6 +14,7 @@
 struct outcome {
 	char *values[VALUES_MAX];
 	size_t num_values;
+	bool faulty; /* one of them has a fault, or a member of one */
 	bool broken;
 	struct ebb_method_error error;
 };
@@ -23,6 +26,18 @@ static void outcome_free(struct outcome *outcome)
 	}
 }
 
+static bool has_fault(struct json_object *value)
+{
+	bool found = rpc_framing_fault(value) != NULL;
+
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			found = found || has_fault(json_object_array_get_idx(value, i));
+		}
+	}
+	return found;
+}
+
 static void outcome_add(struct outcome *outcome, enum rpc_framing_status status,
 			struct json_object *value)
 {
@@ -30,6 +45,7 @@ static void outcome_add(struct outcome *outcome, enum rpc_framing_status status,
 		ck_assert_uint_lt(outcome->num_values, VALUES_MAX);
 		outcome->values[outcome->num_values++] =
 			strdup(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+		outcome->faulty = outcome->faulty || has_fault(value);
 		json_object_put(value);
 	}
 	outcome->broken = outcome->broken || status == RPC_FRAMING_BROKEN;
@@ -83,26 +99,31 @@ static void check_same(const struct outcome *one, const struct outcome *other)
 	for (size_t i = 0; i < one->num_values; i++) {
 		ck_assert_str_eq(one->values[i], other->values[i]);
 	}
+	ck_assert(one->faulty == other->faulty);
 	ck_assert(one->broken == other->broken);
 	if (one->broken) {
 		ck_assert_int_eq(one->error.code, other->error.code);
 	}
 }
 
-/* Runs @data whole, in every two and three pieces, and byte by byte. */
-static struct outcome run_all_cuts(const char *data, size_t len)
+static void check_cut(const struct outcome *whole, const char *data, size_t len, size_t first,
+		      size_t second)
+{
+	struct outcome cut = run_cut(data, len, first, second);
+
+	check_same(whole, &cut);
+	outcome_free(&cut);
+}
+
+/* Runs @data whole, in every two pieces, and byte by byte. */
+static struct outcome run_cuts(const char *data, size_t len)
 {
 	struct outcome whole = run_cut(data, len, len, len);
 	struct outcome bytes = {0};
 	struct rpc_framing framing;
 
 	for (size_t first = 0; first <= len; first++) {
-		for (size_t second = first; second <= len; second++) {
-			struct outcome cut = run_cut(data, len, first, second);
-
-			check_same(&whole, &cut);
-			outcome_free(&cut);
-		}
+		check_cut(&whole, data, len, first, len);
 	}
 	rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
 	for (size_t i = 0; i < len; i++) {
@@ -112,6 +133,19 @@ static struct outcome run_all_cuts(const char *data, size_t len)
 	check_same(&whole, &bytes);
 	outcome_free(&bytes);
 	rpc_framing_fini(&framing);
+	return whole;
+}
+
+/* And in every three pieces. */
+static struct outcome run_all_cuts(const char *data, size_t len)
+{
+	struct outcome whole = run_cuts(data, len);
+
+	for (size_t first = 0; first <= len; first++) {
+		for (size_t second = first; second <= len; second++) {
+			check_cut(&whole, data, len, first, second);
+		}
+	}
 	return whole;
 }
 
@@ -299,6 +333,142 @@ START_TEST(does_not_count_space_between)
 }
 END_TEST
 
+/* Whatever the cuts. */
+START_TEST(takes_and_refuses_as_files_do)
+{
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(json_cases); i++) {
+		const struct json_case *json = &json_cases[i];
+		struct outcome outcome = run_cuts(json->text, json->len);
+		bool broken = json->verdict == JSON_REFUSED || json->verdict == JSON_FILE_ONLY;
+
+		ck_assert_msg(outcome.broken == broken, "%.*s: %s", (int)json->len, json->text,
+			      outcome.broken ? outcome.error.text : "taken");
+		ck_assert(!broken || outcome.error.code == EBB_METHOD_PARSE_ERROR ||
+			  strstr(outcome.error.text, "levels nested") != NULL);
+		ck_assert(outcome.faulty == (json->verdict == JSON_BAD_NAME));
+		outcome_free(&outcome);
+	}
+}
+END_TEST
+
+START_TEST(keeps_numbers_as_they_were_sent)
+{
+	static const char text[] =
+		"[1.0,1e2,1E+2,-0,-0.0,12345678901234567890123,18446744073709551616,"
+		"-9223372036854775809,1e999,0.10,100000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000.5,-9223372036854775808]";
+	struct outcome outcome = run_cuts(text, strlen(text));
+
+	ck_assert_uint_eq(outcome.num_values, 1);
+	ck_assert_str_eq(outcome.values[0], text);
+	outcome_free(&outcome);
+}
+END_TEST
+
+static struct json_object *framed(const char *text)
+{
+	struct json_object *value = NULL;
+	struct ebb_method_error error;
+	struct rpc_framing framing;
+	size_t used;
+
+	rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
+	ck_assert_int_eq(rpc_framing_next(&framing, text, strlen(text), &used, &value, &error),
+			 RPC_FRAMING_VALUE);
+	rpc_framing_fini(&framing);
+	return value;
+}
+
+static void check_fault(struct json_object *value, bool in_id, const char *expected)
+{
+	const struct rpc_framing_fault *fault = rpc_framing_fault(value);
+
+	ck_assert_ptr_nonnull(fault);
+	ck_assert_str_eq(fault->text, expected);
+	ck_assert(fault->in_id == in_id);
+}
+
+/* Of a batch, only the members that have it are at fault; the first is told. */
+START_TEST(says_where_a_name_comes_twice)
+{
+	struct json_object *value = framed("{\"id\":1,\"params\":{\"x\":[0,{\"a\":1,\"a\":2}]}}");
+
+	check_fault(value, false,
+		    "the name \"a\" comes twice in params.x[1], the second time at byte 33");
+	json_object_put(value);
+	value = framed("[{\"id\":1,\"id\":1},{\"a\":{\"id\":1}},{\"a\":{\"id\":1,\"id\":2},"
+		       "\"a\\u0000\":0}]");
+	check_fault(json_object_array_get_idx(value, 0), true,
+		    "the name \"id\" comes twice in [0], the second time at byte 10");
+	ck_assert_ptr_null(rpc_framing_fault(json_object_array_get_idx(value, 1)));
+	check_fault(json_object_array_get_idx(value, 2), false,
+		    "the name \"id\" comes twice in [2].a, the second time at byte 46");
+	json_object_put(value);
+	value = framed("{\"id\\u0000\":1}");
+	check_fault(value, true,
+		    "a name in the outermost object, at byte 2, contains a NUL character");
+	json_object_put(value);
+}
+END_TEST
+
+/* Its length is right, but what json-c would make of it is more than a hundred times as large. */
+START_TEST(limits_the_memory)
+{
+	char *text = malloc(RPC_FRAMING_BYTES_MAX + 64);
+	size_t len = 1;
+	struct json_object *value;
+
+	ck_assert_ptr_nonnull(text);
+	text[0] = '[';
+	while (len + 4 < RPC_FRAMING_BYTES_MAX) {
+		len += (size_t)sprintf(text + len, "{},");
+	}
+	len += (size_t)sprintf(text + len, "1]");
+	value = framed(text);
+	ck_assert_ptr_nonnull(
+		strstr(rpc_framing_fault(value)->text, "more than 67108864 bytes of memory"));
+	ck_assert(rpc_framing_fault(value)->in_id);
+	json_object_put(value);
+
+	/* As many numbers as there can be are not too many. */
+	for (size_t i = 1; i < RPC_FRAMING_BYTES_MAX - 1; i++) {
+		text[i] = i % 2 != 0 ? '1' : ',';
+	}
+	text[RPC_FRAMING_BYTES_MAX - 1] = ']';
+	text[RPC_FRAMING_BYTES_MAX - 2] = '1';
+	text[RPC_FRAMING_BYTES_MAX - 3] = '1';
+	text[RPC_FRAMING_BYTES_MAX] = '\0';
+	value = framed(text);
+	ck_assert_uint_gt(json_object_array_length(value), 500000);
+	json_object_put(value);
+	free(text);
+}
+END_TEST
+
+START_TEST(says_what_was_expected)
+{
+	static const char *const rows[][2] = {
+		{"{\"a\":[1,]}", "parse error at byte 9: expected a value"},
+		{" \n {\"a\" 1}", "parse error at byte 6: expected a colon after the name"},
+		{"{\"a\":-x}",
+		 "parse error at byte 7: a number that is not legal JSON: expected a"},
+		{"/**/{}", "parse error at byte 1: expected a value: there are no comments here"},
+		{"\xef\xbb\xbf{}",
+		 "parse error at byte 1: expected a value: there is no byte-order"},
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(rows); i++) {
+		size_t len = strlen(rows[i][0]);
+		struct outcome outcome = run_cut(rows[i][0], len, 2, 3);
+
+		ck_assert(outcome.broken);
+		ck_assert_msg(strstr(outcome.error.text, rows[i][1]) == outcome.error.text, "%s",
+			      outcome.error.text);
+		outcome_free(&outcome);
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -311,6 +481,11 @@ int main(int argc, char **argv)
 		UNIT_TEST(limits_objects_as_it_does_arrays),
 		UNIT_TEST(limits_the_size),
 		UNIT_TEST(does_not_count_space_between),
+		UNIT_TEST(takes_and_refuses_as_files_do),
+		UNIT_TEST(keeps_numbers_as_they_were_sent),
+		UNIT_TEST(says_where_a_name_comes_twice),
+		UNIT_TEST(limits_the_memory),
+		UNIT_TEST(says_what_was_expected),
 		UNIT_END,
 	};
 

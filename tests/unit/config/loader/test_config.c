@@ -155,7 +155,7 @@ static void entry_accepted(const char *entry, size_t num_entries)
 START_TEST(test_syntax_errors_have_a_place)
 {
 	mistake("{\n  \"subsystems\": [\n    {,}\n  ]\n}",
-		"F: line 3, column 6: not JSON: expected a quoted name");
+		"F: line 3, column 6: not JSON: expected a quoted name or a closing brace");
 	mistake("{\"subsystems\": [\n",
 		"F: line 2, column 1: not JSON: the text ends too early: a bracket, a brace, a "
 		"quote or a comment is not closed");

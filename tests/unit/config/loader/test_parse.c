@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/fixtures/json_cases.h"
 #include "tests/unit/unit.h"
 
 static struct config_file *config;
@@ -94,6 +95,116 @@ START_TEST(test_nul_bytes)
 }
 END_TEST
 
+/* A text that is no JSON, or has a bad name, has a place; one that is no object has none. */
+START_TEST(test_cases)
+{
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(json_cases); i++) {
+		const struct json_case *json = &json_cases[i];
+		bool taken = json->verdict == JSON_TAKEN || json->verdict == JSON_FILE_ONLY;
+		const char *mistake;
+
+		check(json->text, json->len);
+		mistake = config->num_mistakes > 0 ? config->mistakes[0] : "none";
+		ck_assert_msg((strstr(mistake, "F: line ") == NULL) == taken, "%.*s: %s",
+			      (int)json->len, json->text, mistake);
+		ck_assert((strstr(mistake, "not JSON") != NULL) ==
+			  (!taken && json->verdict != JSON_BAD_NAME));
+	}
+}
+END_TEST
+
+START_TEST(test_names_that_come_twice)
+{
+	mistake("{\"subsystems\": [],\n \"subsystems\": []}",
+		"F: line 2, column 2: the name \"subsystems\" comes twice in the outermost object; "
+		"keep one");
+	mistake("\xef\xbb\xbf{\"a\": 1, \"\\u0061\": 1}",
+		"F: line 1, column 10: the name \"a\" comes twice in the outermost object; keep "
+		"one");
+	mistake("{\"subsystems\": [{\"subsystem\": \"bdev\", \"config\": [\n"
+		"{}, {\"method\": \"m\", /* \n */ \"params\": {\"name\": \"a\",\n\t\"name\": "
+		"1}}]}]}",
+		"F: line 4, column 2: the name \"name\" comes twice in "
+		"subsystems[0].config[1].params; keep one");
+	mistake("{\"a\": {\"b\\u0000c\": 1}}",
+		"F: line 1, column 8: a name in a contains a NUL character");
+}
+END_TEST
+
+/* All of them are told, and nothing is made of the rest. */
+START_TEST(test_every_name_that_comes_twice)
+{
+	static const char text[] =
+		"{\"a\": [{\"b\": 1, \"b\": 1}, {\"b\": 2, \"b\": 2, \"b\": 2}]}";
+
+	check(text, strlen(text));
+	ck_assert_uint_eq(config->num_mistakes, 3);
+	ck_assert_ptr_nonnull(strstr(config->mistakes[0], "column 17: the name \"b\""));
+	ck_assert_ptr_nonnull(strstr(config->mistakes[1], "a[1]"));
+	ck_assert_ptr_nonnull(strstr(config->mistakes[2], "column 43"));
+	ck_assert_ptr_null(config->root);
+}
+END_TEST
+
+/* Neither the search for what comes twice nor its report may take a time that is squared. */
+START_TEST(test_many_names)
+{
+	char *text = malloc(4 * 1024 * 1024);
+	size_t len = 1;
+
+	ck_assert_ptr_nonnull(text);
+	text[0] = '{';
+	for (unsigned i = 0; i < 200000; i++) {
+		len += (size_t)sprintf(text + len, "\"%x\":\n1,", i % 100000);
+	}
+	len += (size_t)sprintf(text + len, "\"subsystems\":[]}");
+	check(text, len);
+	ck_assert_uint_eq(config->num_mistakes, 100000);
+	ck_assert_str_eq(config->mistakes[1],
+			 "F: line 100002, column 3: the name \"1\" comes twice in the outermost "
+			 "object; keep one");
+	free(text);
+}
+END_TEST
+
+/* Each is the best that can be said of what people do. */
+START_TEST(test_what_is_said)
+{
+	static const struct {
+		const char *text;
+		const char *what;
+	} rows[] = {
+		{"{\"a\": 1,}", "column 9: not JSON: expected a quoted name"},
+		{"{'a': 1}", "column 2: not JSON: expected a quoted name or a closing brace"},
+		{"{\"a\": 'b'}", "column 7: not JSON: expected a value: strings are in double"},
+		{"{\"a\": 1 \"b\": 2}", "column 9: not JSON: expected a comma or a closing brace"},
+		{"{\"a\": [1,]}", "column 10: not JSON: expected a value"},
+		{"{\"a\": 8e}", "column 9: not JSON: a number that is not legal JSON"},
+		{"{\"a\": 01}", "column 8: not JSON: a number that is not legal JSON"},
+		{"{\"a\": +1}", "column 7: not JSON: a number that is not legal JSON: it begins"},
+		{"{\"a\": .5}", "column 7: not JSON: a number that is not legal JSON: it begins"},
+		{"{\"a\": 1.}", "column 9: not JSON: a number that is not legal JSON: expected a"},
+		{"{\"a\": 0x10}", "column 8: not JSON: a number that is not legal JSON"},
+		{"{\"a\": NaN}", "column 7: not JSON: expected a value: JSON has no NaN"},
+		{"{\"a\": True}", "column 7: not JSON: expected a value: it is true, false and"},
+		{"{\"a\": nil}", "column 8: not JSON: expected true, false or null"},
+		{"{\"a\": \"\t\"}", "column 8: not JSON: a control character in a string"},
+		{"{\"a\": \"\\x\"}", "column 9: not JSON: an escape that JSON does not have"},
+		{"{\"a\": \"\\u12g4\"}", "column 12: not JSON: expected four hexadecimal digits"},
+		{"{\"a\": \"\\ud800\"}", "column 14: not JSON: half of a surrogate pair"},
+		{"{\"a\": \"\xff\"}", "column 8: not JSON: not UTF-8"},
+		{"{\"a\": 1 / 2}", "column 10: not JSON: expected a comment"},
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(rows); i++) {
+		check(rows[i].text, strlen(rows[i].text));
+		ck_assert_uint_eq(config->num_mistakes, 1);
+		ck_assert_msg(strstr(config->mistakes[0], rows[i].what) != NULL, "%s: %s",
+			      rows[i].text, config->mistakes[0]);
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -101,6 +212,11 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_every_prefix_ends_too_early),
 		UNIT_TEST(test_comments_after_the_end),
 		UNIT_TEST(test_nul_bytes),
+		UNIT_TEST(test_cases),
+		UNIT_TEST(test_names_that_come_twice),
+		UNIT_TEST(test_every_name_that_comes_twice),
+		UNIT_TEST(test_many_names),
+		UNIT_TEST(test_what_is_said),
 		UNIT_END,
 	};
 

@@ -159,9 +159,17 @@ START_TEST(test_json_file)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(text_load(path), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "is empty"));
-	ck_assert_int_eq(write(fd, " \n", 2), 2);
+	/* A byte-order mark and spaces are nothing. */
+	ck_assert_int_eq(write(fd, "\xef\xbb\xbf \n", 5), 5);
+	error[0] = '\0';
 	ck_assert_int_eq(text_load(path), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "is empty"));
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_int_eq(pwrite(fd, " \n", 2, 0), 2);
+	error[0] = '\0';
+	ck_assert_int_eq(text_load(path), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "is empty"));
+	ck_assert_int_eq(lseek(fd, 0, SEEK_END), 2);
 	ck_assert_int_eq(write(fd, "{}", 2), 2);
 	ck_assert_int_eq(text_load(path), 0);
 	text = app_json_text(&len, &name);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_build.h"
 #include "tests/unit/unit.h"
 
 struct values {
@@ -62,7 +63,10 @@ static void teardown(void)
 static int decode_by(const struct ebb_method *by, const char *text)
 {
 	json_object_put(json);
-	json = text != NULL ? json_tokener_parse(text) : NULL;
+	json = NULL;
+	if (text != NULL) {
+		ck_assert_int_eq(base_json_parse(text, strlen(text), &json), 0);
+	}
 	error = (struct ebb_method_error){0};
 	return method_param_decode(by, json, &values, &error);
 }
@@ -168,6 +172,33 @@ START_TEST(takes_integers_however_written)
 	ck_assert_int_eq(values.i32, -2);
 	check_refused("{\"text\": \"\", \"u64\": 1e40}", "\"u64\"", "1e40");
 	check_refused("{\"text\": \"\", \"u64\": -1.0}", "\"u64\"", "-1.0");
+	ck_assert_int_eq(decode("{\"text\": \"\", \"u64\": -0, \"i32\": -0.0e5}"), 0);
+	ck_assert_uint_eq(values.u64, 0);
+	ck_assert_int_eq(values.i32, 0);
+}
+END_TEST
+
+/* Nothing is rounded, and nothing is moved to the nearest number that has room. */
+START_TEST(takes_integers_exactly)
+{
+	ck_assert_int_eq(decode("{\"text\": \"\", \"u64\": 9223372036854775808}"), 0);
+	ck_assert_uint_eq(values.u64, (uint64_t)INT64_MAX + 1);
+	ck_assert_int_eq(decode("{\"text\": \"\", \"u64\": 9007199254740993.0}"), 0);
+	ck_assert_uint_eq(values.u64, 9007199254740993);
+	ck_assert_int_eq(decode("{\"text\": \"\", \"u64\": 1.8446744073709551615e19}"), 0);
+	ck_assert_uint_eq(values.u64, UINT64_MAX);
+	check_refused("{\"text\": \"\", \"u64\": 18446744073709551616}", "64 bits",
+		      "not the number 18446744073709551616");
+	check_refused("{\"text\": \"\", \"u64\": 1.00000000000000001}", "\"u64\"",
+		      "the number 1.00000000000000001");
+	check_refused("{\"text\": \"\", \"u32\": 512.000000000000000000001}", "\"u32\"",
+		      "an integer");
+	check_refused("{\"text\": \"\", \"u32\": 1e3000}", "\"u32\"", "an integer");
+	check_refused("{\"text\": \"\", \"u32\": 1e-3000}", "\"u32\"", "an integer");
+	check_refused("{\"text\": \"\", \"i32\": 9223372036854775808}", "is 9223372036854775808",
+		      "2147483647");
+	check_refused("{\"text\": \"\", \"i32\": -9223372036854775809}", "is -9223372036854775809",
+		      "-2147483648");
 }
 END_TEST
 
@@ -268,6 +299,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(says_what_was_expected),
 		UNIT_TEST(holds_ranges),
 		UNIT_TEST(takes_integers_however_written),
+		UNIT_TEST(takes_integers_exactly),
 		UNIT_TEST(lists_the_legal_words),
 		UNIT_TEST(takes_words_in_any_case),
 		UNIT_TEST(refuses_bad_strings),
