@@ -12,6 +12,7 @@
 
 #include "config/loader/section.h"
 #include "core/app/section.h"
+#include "core/method/compat.h"
 
 /* Where in the document: "subsystems[1] "bdev", config[3]", and whose that is. */
 struct entry_place {
@@ -199,16 +200,26 @@ static void config_skip(struct config_file *config, const char *subsystem, size_
 	config->skipped = longer;
 }
 
-/* An entry of a section that is passed over must not be one that would have done something. */
+/*
+ * An entry of a section that is passed over must not be one that would have done something, nor ask
+ * for what ebb cannot do where it knows the method.
+ */
 static void check_foreign_entry(const struct entry_place *place, struct json_object *entry)
 {
 	struct json_object *name = NULL;
 	const struct ebb_method *method = NULL;
+	struct ebb_method_error error;
 
 	if (json_object_is_type(entry, json_type_object) &&
 	    json_object_object_get_ex(entry, "method", &name) &&
 	    json_object_is_type(name, json_type_string)) {
 		method = ebb_method_find(json_object_get_string(name));
+	}
+	if (method != NULL && method_compat_changes_nothing(method)) {
+		if (ebb_method_check(method, json_object_object_get(entry, "params"), &error) < 0) {
+			entry_mistake(place, method->name, "%s", error.text);
+		}
+		return;
 	}
 	if (method == NULL || !method->changes_state) {
 		return;

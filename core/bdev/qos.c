@@ -173,7 +173,6 @@ bool bdev_qos_hold(struct bdev_channel *ch, struct bdev_req *req)
 	if (ebb_list_empty(queue) && req_admit(ch, req)) {
 		return false;
 	}
-	req->state = BDEV_REQ_HELD;
 	ebb_list_push_back(queue, &req->link);
 	if (!mine->waiting) {
 		mine->waiting = true;

@@ -76,6 +76,11 @@ struct bdev_virtual_channel {
 
 /* The driver's context of a request begins with it. */
 struct bdev_virtual_io {
+	/*
+	 * In the request's own context, where it is good for once only because the base calls back
+	 * once: the layer sees to that.
+	 */
+	struct ebb_bdev_io_handle handle;
 	struct ebb_bdev_io *io;
 	struct bdev_virtual_channel *ch;
 	/* The memory that the base gets: the request's, or what the driver puts in its place. */
@@ -124,11 +129,14 @@ int bdev_virtual_device_register(struct bdev_virtual *virtual);
 /* Begins to end all requests that channels hold back, and lets no new ones be held back. */
 void bdev_virtual_drain(struct bdev_virtual *virtual);
 
-/* For submit(): begins the driver's context of @io. */
-static inline struct bdev_virtual_io *bdev_virtual_io_begin(void *ctx, struct ebb_bdev_io *io)
+/* For submit(): begins the driver's context of a request. */
+static inline struct bdev_virtual_io *bdev_virtual_io_begin(void *ctx,
+							    struct ebb_bdev_io_handle handle)
 {
+	struct ebb_bdev_io *io = handle.io;
 	struct bdev_virtual_io *vio = ebb_bdev_io_ctx(io);
 
+	vio->handle = handle;
 	vio->io = io;
 	vio->ch = ctx;
 	vio->iov = io->iov;

@@ -9,7 +9,7 @@
 
 void bdev_virtual_complete(struct bdev_virtual_io *vio, int status)
 {
-	ebb_bdev_io_complete(vio->io, status);
+	ebb_bdev_io_complete(vio->handle, status);
 }
 
 static void io_passed(void *arg, int status)

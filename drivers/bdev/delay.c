@@ -190,10 +190,11 @@ static void delay_passed(struct bdev_virtual_io *vio, int status)
 	kept_add(ch, dio);
 }
 
-static void delay_submit(void *ctx, struct ebb_bdev_io *io)
+static void delay_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
+	const struct ebb_bdev_io *io = handle.io;
 	struct delay_io *dio =
-		ebb_container_of(bdev_virtual_io_begin(ctx, io), struct delay_io, vio);
+		ebb_container_of(bdev_virtual_io_begin(ctx, handle), struct delay_io, vio);
 	struct delay_channel *ch = ctx;
 
 	ebb_list_init(&dio->link);

@@ -255,10 +255,10 @@ static void error_run(struct error_io *eio)
 	}
 }
 
-static void error_submit(void *ctx, struct ebb_bdev_io *io)
+static void error_submit(void *ctx, struct ebb_bdev_io_handle handle)
 {
 	struct error_io *eio =
-		ebb_container_of(bdev_virtual_io_begin(ctx, io), struct error_io, vio);
+		ebb_container_of(bdev_virtual_io_begin(ctx, handle), struct error_io, vio);
 
 	ebb_list_init(&eio->link);
 	eio->corrupt_value = 0;

@@ -176,13 +176,6 @@ struct malloc_create_params {
 	uint8_t uuid[16];
 	uint32_t optimal_io_boundary;
 	bool prefault;
-	uint32_t physical_block_size;
-	uint32_t md_size;
-	bool md_interleave;
-	uint32_t dif_type;
-	uint32_t dif_pi_format;
-	bool dif_is_head_of_md;
-	int32_t numa_id;
 };
 
 #define MALLOC_PARAM(field, type, ...) \
@@ -199,55 +192,14 @@ static const struct ebb_param malloc_create_table[] = {
 		     .help = "in blocks, a power of two: requests are split there; 0: nowhere"),
 	MALLOC_PARAM(prefault, EBB_PARAM_BOOL, .optional = true,
 		     .help = "take all of the memory now, not as blocks are written"),
-	MALLOC_PARAM(physical_block_size, EBB_PARAM_UINT32, .optional = true,
-		     .help = "for SPDK's clients; changes nothing"),
-	MALLOC_PARAM(md_size, EBB_PARAM_UINT32, .optional = true,
-		     .help = "for SPDK's clients; only 0: there is no metadata"),
-	MALLOC_PARAM(md_interleave, EBB_PARAM_BOOL, .optional = true,
-		     .help = "for SPDK's clients; only false"),
-	MALLOC_PARAM(dif_type, EBB_PARAM_UINT32, .optional = true,
-		     .help = "for SPDK's clients; only 0: there is no protection information"),
-	MALLOC_PARAM(dif_pi_format, EBB_PARAM_UINT32, .optional = true,
-		     .help = "for SPDK's clients; only 0"),
-	MALLOC_PARAM(dif_is_head_of_md, EBB_PARAM_BOOL, .optional = true,
-		     .help = "for SPDK's clients; only false"),
-	MALLOC_PARAM(numa_id, EBB_PARAM_INT32, .optional = true,
-		     .help = "for SPDK's clients; changes nothing"),
 };
-
-static const struct malloc_create_params malloc_create_defaults = {
-	.numa_id = -1,
-};
-
-/* Asked for what this bdev has not: which parameter. */
-static const char *malloc_unsupported(const struct malloc_create_params *params)
-{
-	if (params->md_size != 0) {
-		return "md_size";
-	}
-	if (params->md_interleave) {
-		return "md_interleave";
-	}
-	if (params->dif_type != 0) {
-		return "dif_type";
-	}
-	if (params->dif_pi_format != 0) {
-		return "dif_pi_format";
-	}
-	return params->dif_is_head_of_md ? "dif_is_head_of_md" : NULL;
-}
 
 /* Return: false: the call has ended with an error. */
 static bool malloc_params_good(struct ebb_call *call, const struct malloc_create_params *params)
 {
-	const char *unsupported = malloc_unsupported(params);
 	uint32_t boundary = params->optimal_io_boundary;
 
-	if (unsupported != NULL) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "%s: a malloc bdev has no metadata; leave it out or give 0",
-			       unsupported);
-	} else if (params->name != NULL && params->name[0] == '\0') {
+	if (params->name != NULL && params->name[0] == '\0') {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "name: must not be empty");
 	} else if ((params->block_size & (params->block_size - 1)) != 0) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "block_size: %u is no power of two",
@@ -416,7 +368,6 @@ static struct ebb_method malloc_create_method = {
 	.params = malloc_create_table,
 	.num_params = EBB_ARRAY_SIZE(malloc_create_table),
 	.params_size = sizeof(struct malloc_create_params),
-	.defaults = &malloc_create_defaults,
 	.fn = malloc_create_call,
 	.effect = EBB_METHOD_CREATES,
 	.subsystem = "bdev",

@@ -132,6 +132,29 @@ START_TEST(one_section_is_checked_alike)
 }
 END_TEST
 
+/* They are the same by RPC. */
+START_TEST(what_is_passed_over_is_right_as_far_as_ebb_knows_it)
+{
+	check("{\"subsystems\": [{\"subsystem\": \"iobuf\", \"config\": [{\"method\": "
+	      "\"iobuf_set_options\", \"params\": {\"small_pool_count\": 1}}]}]}");
+	ck_assert_uint_eq(config->num_mistakes, 0);
+	ck_assert_uint_eq(config->num_entries, 0);
+	ck_assert_str_eq(config->skipped, "iobuf (1 entry)");
+	mistake("{\"subsystems\": [{\"subsystem\": \"iobuf\", \"config\": [{\"method\": "
+		"\"iobuf_set_options\", \"params\": {\"enable_numa\": true}}]}]}",
+		"F: subsystems[0] \"iobuf\", config[0] iobuf_set_options: parameter "
+		"\"enable_numa\" of "
+		"method \"iobuf_set_options\" is true, but ebb has one pool of buffers for all "
+		"NUMA "
+		"nodes: leave it out, or give false");
+	mistake("{\"subsystems\": [{\"subsystem\": \"sock\", \"config\": [{\"method\": "
+		"\"sock_set_default_impl\"}]}]}",
+		"F: subsystems[0] \"sock\", config[0] sock_set_default_impl: parameter "
+		"\"impl_name\" of "
+		"method \"sock_set_default_impl\" is missing; it is a string");
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -139,6 +162,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_spdk_has_is_passed_over),
 		UNIT_TEST(a_mistyped_subsystem_is_a_mistake),
 		UNIT_TEST(a_section_passed_over_has_nothing_of_ebbs),
+		UNIT_TEST(what_is_passed_over_is_right_as_far_as_ebb_knows_it),
 		UNIT_TEST(the_list_fits),
 		UNIT_TEST(one_section_is_checked_alike),
 		UNIT_END,

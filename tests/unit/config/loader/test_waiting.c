@@ -17,7 +17,7 @@
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
 
-#include "core/app/subsystem.h"
+#include "core/app/section.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
@@ -55,7 +55,7 @@ static void call(const char *method, const char *params)
 
 static void started(void *arg)
 {
-	struct json_object *json = app_subsystem_save();
+	struct json_object *json = app_section_save();
 
 	(void)arg;
 	snprintf(saved, sizeof(saved), "%s",

@@ -142,13 +142,13 @@ START_TEST(what_an_spdk_client_says_is_taken_if_harmless)
 	call_is("bdev_malloc_delete", "{'name': 'm'}", "true");
 	call_has("bdev_malloc_create",
 		 "{'name': 'm', 'num_blocks': 1, 'block_size': 512, 'md_size': 8}",
-		 "error -32602: md_size: a malloc bdev has no metadata");
+		 "error -32602: parameter \"md_size\" of method \"bdev_malloc_create\" is 8");
 	call_has("bdev_malloc_create",
 		 "{'name': 'm', 'num_blocks': 1, 'block_size': 512, 'md_interleave': true}",
-		 "error -32602: md_interleave");
+		 "error -32602: parameter \"md_interleave\"");
 	call_has("bdev_malloc_create",
 		 "{'name': 'm', 'num_blocks': 1, 'block_size': 512, 'dif_type': 1}",
-		 "error -32602: dif_type");
+		 "error -32602: parameter \"dif_type\"");
 }
 END_TEST
 
