@@ -147,6 +147,26 @@ START_TEST(one_that_waits_can_be_deleted)
 }
 END_TEST
 
+/* What is said of one that waits holds when it comes, and goes with it. */
+START_TEST(one_that_waits_can_be_changed)
+{
+	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
+	call_is("bdev_delay_update_latency",
+		"{'delay_bdev_name': 'D', 'latency_type': 'avg_read', 'latency_us': 8}", "true");
+	ck_assert(!is_present("bdev_delay_update_latency", "D avg_read"));
+	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
+	ck_assert(is_present("bdev_delay_update_latency", "D avg_read"));
+	call_has("bdev_get_bdevs", "{'name': 'D'}", "\"avg_read_latency\":8,");
+	call_is("bdev_null_delete", "{'name': 'N'}", "true");
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
+	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
+	call_is("bdev_delay_update_latency",
+		"{'delay_bdev_name': 'D', 'latency_type': 'avg_read', 'latency_us': 8}", "true");
+	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
+}
+END_TEST
+
 START_TEST(the_name_of_one_that_waits_is_kept)
 {
 	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
@@ -469,6 +489,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_base_bears_one),
 		UNIT_TEST(one_waits_for_its_base),
 		UNIT_TEST(one_that_waits_can_be_deleted),
+		UNIT_TEST(one_that_waits_can_be_changed),
 		UNIT_TEST(the_name_of_one_that_waits_is_kept),
 		UNIT_TEST(names_that_cannot_be),
 		UNIT_TEST(the_base_is_deleted),
