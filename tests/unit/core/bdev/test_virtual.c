@@ -8,6 +8,7 @@
 
 #include <ebb/wanted.h>
 
+#include "core/event/channel.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -455,6 +456,53 @@ START_TEST(it_waits_for_its_holders)
 }
 END_TEST
 
+/*
+ * The thread moves: all its channels become quiet, the base's first. What is under way above has to
+ * come through it still, with the flush that follows, and what does not end by itself is ended.
+ */
+START_TEST(channels_become_quiet)
+{
+	struct ebb_thread *thread = ebb_thread_current();
+	struct fake *fake = fake_create("base");
+	struct fake_result fua = {0}, pending = {0}, later = {0};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK];
+
+	fake->mode = FAKE_HOLD;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	call_is("bdev_error_create", "{'base_name': 'base'}", "true");
+	ck_assert_int_eq(ebb_bdev_open("EE_base", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	call_is("bdev_error_inject_error",
+		"{'name': 'EE_base', 'io_type': 'read', 'error_type': 'pending'}", "true");
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &pending), 0);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, EBB_BDEV_FUA, fake_done, &fua), 0);
+	event_channels_quiesce(thread);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, fake_done, &later), 0);
+	stage_turns(2);
+	ck_assert_uint_eq(pending.calls, 1);
+	ck_assert_int_eq(pending.status, -ECANCELED);
+	ck_assert(!event_channels_quiet(thread));
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	ck_assert(fake->records[1].type == EBB_BDEV_FLUSH);
+	ck_assert_uint_eq(fua.calls, 0);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fua.calls, 1);
+	ck_assert(event_channels_quiet(thread));
+	ck_assert_uint_eq(fake->num_held, 0);
+	event_channels_resume(thread);
+	ck_assert_uint_eq(fake->num_held, 1);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(later.calls, 1);
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
 /* What is named by a uuid is kept by its name, and found by it. */
 START_TEST(uuids_are_names)
 {
@@ -499,6 +547,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(requests_are_passed_on),
 		UNIT_TEST(requests_wait_for_the_bases),
 		UNIT_TEST(it_waits_for_its_holders),
+		UNIT_TEST(channels_become_quiet),
 		UNIT_TEST(uuids_are_names),
 		UNIT_END,
 	};
