@@ -398,13 +398,13 @@ void bdev_virtual_delete(struct ebb_call *call, const char *name,
 	}
 	/* It may have been named by its uuid. */
 	ebb_call_took_effect(call, "name", json_object_new_string(virtual->name));
+	virtual_set_present(virtual, false);
 	if (virtual->state == BDEV_VIRTUAL_WAITING) {
 		virtual_free(virtual);
 		ebb_call_result(call, json_object_new_boolean(true));
 		return;
 	}
 	virtual->deleting = call;
-	virtual_set_present(virtual, false);
 	if (virtual->state == BDEV_VIRTUAL_READY) {
 		ebb_bdev_unregister(&virtual->bdev, NULL, NULL);
 	}

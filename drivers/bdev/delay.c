@@ -421,6 +421,9 @@ static void update_call(struct ebb_call *call, void *arg)
 	atomic_store(&bdev_of(virtual)->latency_us[params->latency_type], params->latency_us);
 	ebb_call_took_effect(call, "delay_bdev_name", json_object_new_string(virtual->name));
 	ebb_call_result(call, json_object_new_boolean(true));
+	if (virtual->state != BDEV_VIRTUAL_READY) {
+		delay_presence(virtual, false); /* with the bdev, whose absence has been told */
+	}
 }
 
 static struct ebb_method create_method = {

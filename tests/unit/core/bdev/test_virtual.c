@@ -8,6 +8,7 @@
 
 #include <ebb/wanted.h>
 
+#include "core/event/channel.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -144,6 +145,26 @@ START_TEST(one_that_waits_can_be_deleted)
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
 	is_not_there("EE_N");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
+}
+END_TEST
+
+/* What is said of one that waits holds when it comes, and goes with it. */
+START_TEST(one_that_waits_can_be_changed)
+{
+	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
+	call_is("bdev_delay_update_latency",
+		"{'delay_bdev_name': 'D', 'latency_type': 'avg_read', 'latency_us': 8}", "true");
+	ck_assert(!is_present("bdev_delay_update_latency", "D avg_read"));
+	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
+	ck_assert(is_present("bdev_delay_update_latency", "D avg_read"));
+	call_has("bdev_get_bdevs", "{'name': 'D'}", "\"avg_read_latency\":8,");
+	call_is("bdev_null_delete", "{'name': 'N'}", "true");
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
+	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
+	call_is("bdev_delay_update_latency",
+		"{'delay_bdev_name': 'D', 'latency_type': 'avg_read', 'latency_us': 8}", "true");
+	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
 }
 END_TEST
 
@@ -435,6 +456,53 @@ START_TEST(it_waits_for_its_holders)
 }
 END_TEST
 
+/*
+ * The thread moves: all its channels become quiet, the base's first. What is under way above has to
+ * come through it still, with the flush that follows, and what does not end by itself is ended.
+ */
+START_TEST(channels_become_quiet)
+{
+	struct ebb_thread *thread = ebb_thread_current();
+	struct fake *fake = fake_create("base");
+	struct fake_result fua = {0}, pending = {0}, later = {0};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK];
+
+	fake->mode = FAKE_HOLD;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	call_is("bdev_error_create", "{'base_name': 'base'}", "true");
+	ck_assert_int_eq(ebb_bdev_open("EE_base", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	call_is("bdev_error_inject_error",
+		"{'name': 'EE_base', 'io_type': 'read', 'error_type': 'pending'}", "true");
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &pending), 0);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, EBB_BDEV_FUA, fake_done, &fua), 0);
+	event_channels_quiesce(thread);
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 0, 1, 0, fake_done, &later), 0);
+	stage_turns(2);
+	ck_assert_uint_eq(pending.calls, 1);
+	ck_assert_int_eq(pending.status, -ECANCELED);
+	ck_assert(!event_channels_quiet(thread));
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	ck_assert(fake->records[1].type == EBB_BDEV_FLUSH);
+	ck_assert_uint_eq(fua.calls, 0);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fua.calls, 1);
+	ck_assert(event_channels_quiet(thread));
+	ck_assert_uint_eq(fake->num_held, 0);
+	event_channels_resume(thread);
+	ck_assert_uint_eq(fake->num_held, 1);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(later.calls, 1);
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
 /* What is named by a uuid is kept by its name, and found by it. */
 START_TEST(uuids_are_names)
 {
@@ -469,6 +537,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_base_bears_one),
 		UNIT_TEST(one_waits_for_its_base),
 		UNIT_TEST(one_that_waits_can_be_deleted),
+		UNIT_TEST(one_that_waits_can_be_changed),
 		UNIT_TEST(the_name_of_one_that_waits_is_kept),
 		UNIT_TEST(names_that_cannot_be),
 		UNIT_TEST(the_base_is_deleted),
@@ -478,6 +547,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(requests_are_passed_on),
 		UNIT_TEST(requests_wait_for_the_bases),
 		UNIT_TEST(it_waits_for_its_holders),
+		UNIT_TEST(channels_become_quiet),
 		UNIT_TEST(uuids_are_names),
 		UNIT_END,
 	};
