@@ -109,7 +109,7 @@ static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_
 {
 	cpu_set_t allowed;
 	cpu_set_t asked;
-	char why[160];
+	char why[144];
 
 	if (options->core != BENCH_CORE_ANY) {
 		if (options->cpumask != NULL) {
