@@ -168,27 +168,33 @@ static void log_emit(enum ebb_log_level level, const char *component, const char
 	funlockfile(stderr);
 }
 
-void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
+/* A line to where lines of its level go. */
+static void log_deliver(enum ebb_log_level level, const char *component, const char *text)
 {
 	base_log_write_fn system = log_system_of(level);
-	bool prints = log_prints(level);
-	char text[LOG_LINE_MAX];
-	va_list args;
 
-	if (!prints && system == NULL) {
-		return;
-	}
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (prints && log_sink != NULL) {
+	if (log_prints(level) && log_sink != NULL) {
 		log_sink(level, component, text);
-	} else if (prints) {
+	} else if (log_prints(level)) {
 		log_emit(level, component, text);
 	}
 	if (system != NULL) {
 		system(level, component, text);
 	}
+}
+
+void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list args;
+
+	if (!log_prints(level) && log_system_of(level) == NULL) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_deliver(level, component, text);
 }
 
 bool ebb_ratelimit_ok(struct ebb_ratelimit *limit)
