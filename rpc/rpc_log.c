@@ -2,7 +2,7 @@
 #include <ebb/log.h>
 #include <ebb/method.h>
 
-#include "core/base/log.h"
+#include "core/base/log_flag.h"
 
 /*
  * The methods about the log: the level of the system's log, that of stderr, and the flags of the

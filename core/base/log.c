@@ -13,6 +13,8 @@
 
 #include <ebb/clock.h>
 
+#include "core/base/log_flag.h"
+
 #define LOG_LINE_MAX 1024
 static_assert(LOG_LINE_MAX + 128 <= PIPE_BUF, "a line could wait in a pipe that is ready");
 
@@ -27,38 +29,14 @@ static const char *const log_level_names[] = {
 	[EBB_LOG_INFO] = "info",   [EBB_LOG_DEBUG] = "debug",
 };
 
-void ebb_log_set_level(enum ebb_log_level level)
-{
-	atomic_store_explicit(&log_level, level, memory_order_relaxed);
-	base_log_flags_apply();
-}
-
 enum ebb_log_level ebb_log_get_level(void)
 {
 	return atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-void ebb_log_set_print_level(enum ebb_log_level level)
-{
-	atomic_store_explicit(&log_print_level, level, memory_order_relaxed);
-	base_log_flags_apply();
-}
-
 enum ebb_log_level ebb_log_get_print_level(void)
 {
 	return atomic_load_explicit(&log_print_level, memory_order_relaxed);
-}
-
-void base_log_set_system(base_log_write_fn write)
-{
-	atomic_store_explicit(&log_system, write, memory_order_relaxed);
-	base_log_flags_apply();
-}
-
-void base_log_set_joined(bool joined)
-{
-	atomic_store_explicit(&log_joined, joined, memory_order_relaxed);
-	base_log_flags_apply();
 }
 
 /* Does a line of @level go to stderr? */
@@ -77,9 +55,34 @@ static base_log_write_fn log_system_of(enum ebb_log_level level)
 		       : NULL;
 }
 
-bool base_log_debugging(void)
+/* Where lines go has changed. */
+static void log_changed(void)
 {
-	return log_prints(EBB_LOG_DEBUG) || log_system_of(EBB_LOG_DEBUG) != NULL;
+	base_log_flag_debugging(log_prints(EBB_LOG_DEBUG) || log_system_of(EBB_LOG_DEBUG) != NULL);
+}
+
+void ebb_log_set_level(enum ebb_log_level level)
+{
+	atomic_store_explicit(&log_level, level, memory_order_relaxed);
+	log_changed();
+}
+
+void ebb_log_set_print_level(enum ebb_log_level level)
+{
+	atomic_store_explicit(&log_print_level, level, memory_order_relaxed);
+	log_changed();
+}
+
+void base_log_set_system(base_log_write_fn write)
+{
+	atomic_store_explicit(&log_system, write, memory_order_relaxed);
+	log_changed();
+}
+
+void base_log_set_joined(bool joined)
+{
+	atomic_store_explicit(&log_joined, joined, memory_order_relaxed);
+	log_changed();
 }
 
 const char *ebb_log_level_name(enum ebb_log_level level)
@@ -165,27 +168,33 @@ static void log_emit(enum ebb_log_level level, const char *component, const char
 	funlockfile(stderr);
 }
 
-void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
+/* A line to where lines of its level go. */
+static void log_deliver(enum ebb_log_level level, const char *component, const char *text)
 {
 	base_log_write_fn system = log_system_of(level);
-	bool prints = log_prints(level);
-	char text[LOG_LINE_MAX];
-	va_list args;
 
-	if (!prints && system == NULL) {
-		return;
-	}
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (prints && log_sink != NULL) {
+	if (log_prints(level) && log_sink != NULL) {
 		log_sink(level, component, text);
-	} else if (prints) {
+	} else if (log_prints(level)) {
 		log_emit(level, component, text);
 	}
 	if (system != NULL) {
 		system(level, component, text);
 	}
+}
+
+void ebb_log(enum ebb_log_level level, const char *component, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list args;
+
+	if (!log_prints(level) && log_system_of(level) == NULL) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_deliver(level, component, text);
 }
 
 bool ebb_ratelimit_ok(struct ebb_ratelimit *limit)

@@ -2,7 +2,7 @@
 #ifndef CORE_BASE_LOG_H
 #define CORE_BASE_LOG_H
 
-/* What the log's files know of each other, and who opens the system's log. */
+/* For who opens the system's log. */
 
 #include <ebb/log.h>
 
@@ -17,14 +17,5 @@ void base_log_set_system(base_log_write_fn write);
 
 /* stderr is the system's log: lines up to the higher one of the two levels are written there. */
 void base_log_set_joined(bool joined);
-
-/* Could a line of level debug be written anywhere? Thread: any. */
-bool base_log_debugging(void);
-
-/* base_log_debugging() has changed: which sites are on. */
-void base_log_flags_apply(void);
-
-/* Is @component meant by what ebb_log_set_flag() takes as a name? Thread: any. */
-bool base_log_flag_matches(const char *name, const char *component);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/log.h"
+#include "core/base/log_flag.h"
 
 /*
  * The flags of the components. Each debug line has a site of its own, which holds its component's
@@ -18,6 +18,7 @@
 SECTION_BOUND __start_ebb_log_sites[];
 SECTION_BOUND __stop_ebb_log_sites[];
 
+static bool flag_debugging; /* debug lines go somewhere, if their flag is set */
 static struct ebb_log_site *others;
 static unsigned char others_flag; /* of a component that has not run yet */
 
@@ -46,7 +47,7 @@ static unsigned char site_flag(const struct ebb_log_site *site)
 
 static void site_apply(struct ebb_log_site *site)
 {
-	bool on = site_flag(site) != 0 && base_log_debugging();
+	bool on = site_flag(site) != 0 && __atomic_load_n(&flag_debugging, __ATOMIC_RELAXED);
 
 	__atomic_store_n(&site->state, on ? EBB_LOG_SITE_ON : EBB_LOG_SITE_OFF, __ATOMIC_RELAXED);
 }
@@ -91,13 +92,19 @@ bool ebb_log_site_on(struct ebb_log_site *site)
 	return __atomic_load_n(&site->state, __ATOMIC_RELAXED) == EBB_LOG_SITE_ON;
 }
 
-void base_log_flags_apply(void)
+static void sites_apply(void)
 {
 	struct ebb_log_site *site = NULL;
 
 	while ((site = site_next(site)) != NULL) {
 		site_apply(site);
 	}
+}
+
+void base_log_flag_debugging(bool debugging)
+{
+	__atomic_store_n(&flag_debugging, debugging, __ATOMIC_RELAXED);
+	sites_apply();
 }
 
 bool base_log_flag_matches(const char *name, const char *component)
@@ -120,7 +127,7 @@ static int flag_put(const char *name, unsigned char value)
 			rc = 0;
 		}
 	}
-	base_log_flags_apply();
+	sites_apply();
 	return rc;
 }
 

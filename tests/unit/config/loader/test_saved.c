@@ -160,6 +160,39 @@ START_TEST(loaded_again_it_saves_the_same)
 }
 END_TEST
 
+START_TEST(the_log_and_the_scheduler_are_saved)
+{
+	const struct step calls[] = {
+		{"log_set_print_level", "{'level': 'error'}", 0},
+		{"log_set_level", "{'level': 'INFO'}", 0},
+		{"log_set_flag", "{'flag': 'all'}", 0},
+		{"log_clear_flag", "{'flag': '[!nb]*'}", 0},
+		{"log_clear_flag", "{'flag': 'nbd'}", 0},
+		{"framework_set_scheduler", "{'name': 'static', 'period': 1000}", 0},
+		{NULL, NULL, 0},
+	};
+	char first[sizeof(saved)];
+
+	run(NULL, false, calls);
+	saved_has("{\"subsystem\":\"log\",\"config\":["
+		  "{\"method\":\"log_set_print_level\",\"params\":{\"level\":\"ERROR\"}},"
+		  "{\"method\":\"log_set_level\",\"params\":{\"level\":\"INFO\"}},"
+		  "{\"method\":\"log_set_flag\",\"params\":{\"flag\":\"bdev\"}},"
+		  "{\"method\":\"log_set_flag\",\"params\":{\"flag\":\"nvme\"}}]}");
+	saved_has(
+		"{\"subsystem\":\"scheduler\",\"config\":[{\"method\":\"framework_set_scheduler\","
+		"\"params\":{\"name\":\"static\",\"period\":1000}}]}");
+	strcpy(first, saved);
+	ebb_log_clear_flag("all");
+	ebb_log_set_level(EBB_LOG_NOTICE);
+	run(first, false, NULL);
+	ck_assert_str_eq(saved, first);
+	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_INFO);
+	ck_assert(ebb_log_get_flag("bdev") && ebb_log_get_flag("nvme") && !ebb_log_get_flag("nbd"));
+	ebb_log_clear_flag("all");
+}
+END_TEST
+
 START_TEST(an_entry_that_failed_is_saved)
 {
 	static const struct step calls[] = {
@@ -448,6 +481,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, NULL),
 		UNIT_TEST(nothing_wanted_is_nothing_saved),
 		UNIT_TEST(loaded_again_it_saves_the_same),
+		UNIT_TEST(the_log_and_the_scheduler_are_saved),
 		UNIT_TEST(an_entry_that_failed_is_saved),
 		UNIT_TEST(a_failed_entry_that_is_made_up_for_is_saved_once),
 		UNIT_TEST(what_is_taken_away_takes_its_exports_along),

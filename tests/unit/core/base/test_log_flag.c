@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/log.h"
+#include "core/base/log_flag.h"
 
 #include <errno.h>
 #include <stdio.h>
