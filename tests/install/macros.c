@@ -31,6 +31,7 @@ static struct ebb_subsystem subsystem;
 static struct ebb_startup_step step;
 static struct ebb_ctl_command command;
 static struct ebb_method method;
+static struct ebb_bdev_ops driver_ops;
 static uint64_t shared EBB_CACHE_ALIGNED;
 
 static const struct ebb_param table[] = {
@@ -55,6 +56,13 @@ static int poll(void *arg)
 {
 	(void)arg;
 	return 0;
+}
+
+/* A driver's: the handle goes by value. */
+static void driver_submit(void *ctx, struct ebb_bdev_io_handle handle)
+{
+	(void)ctx;
+	ebb_bdev_io_complete(handle, handle.io->type == EBB_BDEV_READ ? 0 : -ENOTSUP);
 }
 
 void use(struct ebb_thread *thread, struct ebb_msg *msg, const struct ebb_poller_wake *wake);
@@ -86,4 +94,5 @@ void use(struct ebb_thread *thread, struct ebb_msg *msg, const struct ebb_poller
 		shared += table[EBB_ARRAY_SIZE(table) - 1].max;
 		ebb_spinlock_unlock(&lock);
 	}
+	driver_ops.submit = driver_submit;
 }
