@@ -22,6 +22,13 @@ void bdev_complete_deferred(struct event_deferred *deferred)
 	req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
 }
 
+const char *bdev_complete_name(const struct event_deferred *deferred)
+{
+	return deferred->fn != bdev_complete_deferred
+		       ? NULL
+		       : ebb_container_of(deferred, struct bdev_req, deferred)->ch->bdev->name;
+}
+
 /* As req_finish(), at the end of the turn. */
 static inline void req_finish_later(struct bdev_req *req)
 {
@@ -97,6 +104,7 @@ void ebb_bdev_io_complete(struct ebb_bdev_io *io, int status)
 		req_finish_later(req);
 		return;
 	}
+	event_reactor_note_io(ch);
 	req_finish(req);
 }
 
@@ -205,7 +213,6 @@ static void req_finish(struct bdev_req *req)
 	/*
 	 * Nothing begins to wait for this one inside its callback: it is not outstanding any more.
 	 */
-	event_reactor_note_io(ch);
 	if (ebb_unlikely(ch->attention != 0)) {
 		finish_attended(ch, cb, arg, status);
 		return;
