@@ -13,6 +13,7 @@
 #include "core/bdev/stats.h"
 #include "core/bdev/submit.h"
 #include "core/bdev/table.h"
+#include "core/event/overrun.h"
 
 static void channel_set_holding(struct bdev_channel *ch, bool holding)
 {
@@ -56,6 +57,7 @@ static int channel_create(void *device, void *ctx)
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
 	if (rc == 0) {
+		event_overrun_set_namer(bdev_complete_name);
 		rc = bdev_pool_create(ch, bdev_complete_deferred);
 	}
 	if (rc < 0) {

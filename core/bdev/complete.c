@@ -29,6 +29,13 @@ void bdev_complete_deferred(struct event_deferred *deferred)
 	req_finish(ebb_container_of(deferred, struct bdev_req, deferred));
 }
 
+const char *bdev_complete_name(const struct event_deferred *deferred)
+{
+	return deferred->fn != bdev_complete_deferred
+		       ? NULL
+		       : ebb_container_of(deferred, struct bdev_req, deferred)->ch->bdev->name;
+}
+
 /* As req_finish(), at the end of the turn. */
 static inline void req_finish_later(struct bdev_req *req)
 {
@@ -60,6 +67,7 @@ static inline void complete_once(struct bdev_channel *ch, struct bdev_req *req, 
 		req_finish_later(req);
 		return;
 	}
+	event_reactor_note_io(ch);
 	req_finish(req);
 }
 
@@ -255,7 +263,6 @@ static void req_finish(struct bdev_req *req)
 	/*
 	 * Nothing begins to wait for this one inside its callback: it is not outstanding any more.
 	 */
-	event_reactor_note_io(ch);
 	if (ebb_unlikely(ch->attention != 0)) {
 		finish_attended(ch, req, cb, arg, status);
 		return;

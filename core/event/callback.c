@@ -19,7 +19,8 @@
 
 #define CALLBACK_READING_NS (10 * EBB_NS_PER_MS)
 
-const char event_batch_name[] = "I/O completions";
+const char event_deferred_name[] = "I/O completions";
+const char event_reaped_name[] = "io_uring completions";
 
 static _Atomic uint64_t callback_limit_ns = EVENT_CALLBACK_LIMIT_MS_DEFAULT * EBB_NS_PER_MS;
 

@@ -103,16 +103,17 @@ static inline void event_callback_end(struct event_reactor *reactor, struct ebb_
  * Before each completion of a batch: they are too short to be measured one by one, so that those of
  * one thread count as one callback.
  */
-extern const char event_batch_name[];
+extern const char event_deferred_name[]; /* those that waited for the turn's end */
+extern const char event_reaped_name[];   /* those of an io_uring */
 
 static inline void event_callback_batch_begin(struct event_reactor *reactor,
-					      struct ebb_thread *thread)
+					      struct ebb_thread *thread, const char *name)
 {
 	if (thread != event_turn.thread) {
 		if (event_turn.thread != NULL) {
 			event_callback_end(reactor, event_turn.thread, true);
 		}
-		event_callback_begin(reactor, thread, event_batch_name);
+		event_callback_begin(reactor, thread, name);
 		event_thread_enter(thread);
 	}
 }

@@ -8,8 +8,6 @@
 
 #include "core/base/hash.h"
 
-struct event_reactor;
-
 struct event_io_device {
 	struct base_hash_node node; /* of all devices */
 	struct ebb_list channels;   /* by ascending thread id */
@@ -71,14 +69,6 @@ void event_io_device_finish(struct event_io_device *device);
  * is none, or its create() has failed, or its destroy() has begun. Its create() may be running.
  */
 struct ebb_io_channel *event_io_channel_find(struct event_io_device *device);
-
-/*
- * The name of the device whose completion callback runs, or has run last, by the note of @reactor.
- * @since_ns: what is older is of no interest
- * Return: false: there is none. Thread: any.
- */
-bool event_io_channel_noted(const struct event_reactor *reactor, uint64_t since_ns, char *ret_name,
-			    size_t size);
 
 /* The name of a channel's device that @thread has, or NULL. Thread: its reactor. */
 const char *event_channels_first_name(const struct ebb_thread *thread);

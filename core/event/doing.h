@@ -9,8 +9,8 @@
  * what it is. These may stand within each other. Of what has ended, the longest is remembered until
  * the callback has been measured; the outer of two, unless the inner one is most of it.
  *
- * For management: each costs two readings of the clock and a lock. On the I/O path it is two stores
- * for each completion callback: see event_reactor_note_io().
+ * For management: each costs two readings of the clock and a lock. The I/O path has a way of
+ * its own: see overrun.c.
  */
 
 #include <pthread.h>

@@ -2,7 +2,6 @@
 #include "core/event/channel.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,11 +266,7 @@ static void channel_destroy(void *arg)
 	channel_set_life(channel, EVENT_CHANNEL_ENDING);
 	ebb_list_remove(&channel->thread_link);
 	channel->thread->num_channels--;
-	/* Before the lock in channel_unlink(): pairs with event_io_channel_noted(). */
-	if (atomic_load_explicit(&event_turn.reactor->io_ctx, memory_order_relaxed) ==
-	    channel + 1) {
-		atomic_store_explicit(&event_turn.reactor->io_ctx, NULL, memory_order_relaxed);
-	}
+	event_reactor_forget_io(event_turn.reactor);
 	if (made && device->ops.destroy != NULL) {
 		event_doing_begin(&doing, "end of a channel of", device->name);
 		device->ops.destroy(device->device, ebb_io_channel_ctx(channel));
@@ -334,25 +329,6 @@ struct ebb_thread *ebb_io_channel_thread(const struct ebb_io_channel *channel)
 const char *ebb_io_channel_name(const struct ebb_io_channel *channel)
 {
 	return channel->device->name;
-}
-
-/* A channel is unlinked under the lock after it is not noted any more, and freed after that. */
-bool event_io_channel_noted(const struct event_reactor *reactor, uint64_t since_ns, char *ret_name,
-			    size_t size)
-{
-	const void *ctx;
-	bool noted;
-
-	event_devices_lock();
-	ctx = atomic_load_explicit(&reactor->io_ctx, memory_order_relaxed);
-	noted = ctx != NULL &&
-		atomic_load_explicit(&reactor->io_ns, memory_order_relaxed) >= since_ns;
-	if (noted) {
-		snprintf(ret_name, size, "%s",
-			 ((const struct ebb_io_channel *)ctx - 1)->device->name);
-	}
-	event_devices_unlock();
-	return noted;
 }
 
 const char *event_channels_first_name(const struct ebb_thread *thread)

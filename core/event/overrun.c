@@ -7,8 +7,10 @@
  * it was, or else the callback's function and thread. If it is not it is counted: it was late
  * because the machine was, and that is nobody's bug.
  *
- * Completions are run in batches, which are measured as one: of many the last one is known, and not
- * which of them was slow. So for a second after such a batch they are measured one by one.
+ * Completions are run in batches, which are measured as one: of many the first one is known, and not
+ * which of them was slow. A note for each, one store, would cost a request that is done at once more
+ * than it may. So for a second after such a batch they are measured one by one. One that comes from
+ * a device, in its driver's callback, has that much time: there the last one is noted.
  */
 
 #include <sched.h>
@@ -27,26 +29,68 @@
 struct overrun_subject {
 	char text[256];
 	char object[64];
+	bool many; /* one of several completion callbacks */
 };
 
-static void subject_of_io(struct event_reactor *reactor, const char *bdev,
+static _Atomic(event_overrun_namer) overrun_namer;
+
+void event_overrun_set_namer(event_overrun_namer namer)
+{
+	atomic_store(&overrun_namer, namer);
+}
+
+/* Under the lock of the channels: pairs with event_reactor_forget_io(), before one is unlinked. */
+static const char *overrun_bdev_locked(struct event_reactor *reactor, uint64_t since_ns,
+				       bool *ret_many)
+{
+	uintptr_t batch = atomic_load_explicit(&reactor->batch, memory_order_relaxed);
+	void *ctx = (void *)(uintptr_t)atomic_load_explicit(&reactor->io_ctx, memory_order_relaxed);
+	event_overrun_namer namer = atomic_load(&overrun_namer);
+
+	*ret_many = false;
+	if (atomic_load_explicit(&reactor->span.name, memory_order_relaxed) ==
+	    event_deferred_name) {
+		*ret_many = (batch & 1) != 0;
+		batch &= ~(uintptr_t)1;
+		return batch != 0 && namer != NULL ? namer((const void *)batch) : NULL;
+	}
+	return ctx != NULL && atomic_load_explicit(&reactor->io_ns, memory_order_relaxed) >=
+				       since_ns
+		       ? ebb_io_channel_name(ebb_io_channel_from_ctx(ctx))
+		       : NULL;
+}
+
+bool event_overrun_bdev(struct event_reactor *reactor, uint64_t since_ns, char *ret_name,
+			size_t size, bool *ret_many)
+{
+	const char *name;
+
+	event_devices_lock();
+	name = overrun_bdev_locked(reactor, since_ns, ret_many);
+	if (name != NULL) {
+		snprintf(ret_name, size, "%s", name);
+	}
+	event_devices_unlock();
+	return name != NULL;
+}
+
+static void subject_of_io(const struct event_reactor *reactor, const char *bdev,
 			  struct overrun_subject *ret)
 {
 	const char *name = atomic_load_explicit(&reactor->span.name, memory_order_relaxed);
 
 	snprintf(ret->object, sizeof(ret->object), "%s", bdev);
-	if (name != event_batch_name) {
+	if (name != event_deferred_name) {
 		snprintf(ret->text, sizeof(ret->text),
 			 "callback %s, the last part of it a completion callback of bdev \"%s\",",
 			 name, bdev);
-	} else if (!reactor->batch_many) {
+	} else if (!ret->many) {
 		snprintf(ret->text, sizeof(ret->text),
 			 "bdev \"%s\": its user's completion callback", bdev);
 	} else {
-		reactor->closely_until_ns = event_turn.now_ns + OVERRUN_CLOSELY_NS;
 		snprintf(ret->text, sizeof(ret->text),
-			 "a batch of I/O completion callbacks, the last of bdev \"%s\" (they are "
-			 "measured one by one from here on),",
+			 "a batch of I/O completion callbacks, the first of bdev \"%s\" (they are "
+			 "measured one by one for a while),",
 			 bdev);
 	}
 }
@@ -60,10 +104,11 @@ static void subject_find(struct event_reactor *reactor, uint64_t since_ns,
 	const char *name = atomic_load_explicit(&reactor->span.name, memory_order_relaxed);
 	char bdev[64];
 
+	ret->many = false;
 	if (doing != NULL) {
 		snprintf(ret->text, sizeof(ret->text), "%s", doing);
 		snprintf(ret->object, sizeof(ret->object), "%s", doing);
-	} else if (event_io_channel_noted(reactor, since_ns, bdev, sizeof(bdev))) {
+	} else if (event_overrun_bdev(reactor, since_ns, bdev, sizeof(bdev), &ret->many)) {
 		subject_of_io(reactor, bdev, ret);
 	} else {
 		snprintf(ret->text, sizeof(ret->text), "callback %s of thread '%s'", name,
@@ -128,6 +173,9 @@ void event_overrun(struct event_reactor *reactor, uint64_t since_ns,
 	verdict = event_verdict_of(&reactor->reading, after, &evidence, passed_ns, limit_ns);
 	subject_find(reactor, since_ns, &subject);
 	if (verdict.guilty) {
+		if (subject.many) {
+			reactor->closely_until_ns = event_turn.now_ns + OVERRUN_CLOSELY_NS;
+		}
 		overrun_report(reactor, &subject, passed_ns, &verdict, limit_ns);
 	} else {
 		overrun_count(reactor, &subject, passed_ns, &verdict);

@@ -74,20 +74,8 @@ struct event_reactor {
 	_Atomic(enum event_reactor_state) state;
 	unsigned num_leaving;   /* threads that exit or move */
 	struct event_span span; /* what has run since the last reading of the clock */
-	/* The last completion callback of a bdev: its channel's context, and event_turn.now_ns. */
-	_Atomic(const void *) io_ctx;
-	_Atomic uint64_t io_ns;
 	struct event_uring_set urings;
 	uint64_t awake_since_ns; /* when it last woke */
-
-	/* For callbacks that take long: see callback.c and overrun.c. */
-	struct event_reading reading; /* kept from before */
-	int times_fd;
-	bool batch_many;           /* the last completions were more than one */
-	uint64_t closely_until_ns; /* completions are measured one by one */
-	struct event_doing_state doing;
-	_Atomic uint64_t slow_callbacks;
-	_Atomic uint64_t delayed_callbacks; /* over the limit, and not their own fault */
 
 	_Atomic uint64_t self_send_turn; /* the turn in which a thread last sent to itself */
 	_Atomic uint64_t busy_ns;
@@ -95,6 +83,16 @@ struct event_reactor {
 	_Atomic uint64_t turn_ns; /* when the running turn began; EVENT_NO_TURN: none runs */
 	_Atomic uint64_t wakeups;
 	_Atomic(const char *) last_wake;
+
+	/*
+	 * What I/O completions have for a name: see overrun.c. The first of the deferred ones, with
+	 * the lowest bit set if there are more; the last one that came in a driver's callback, by
+	 * its channel's context and event_turn.now_ns.
+	 */
+	_Atomic uintptr_t batch;
+	uint64_t closely_until_ns; /* they are measured one by one */
+	_Atomic(const void *) io_ctx;
+	_Atomic uint64_t io_ns;
 
 	_Atomic bool mode_changing;
 	_Atomic(enum ebb_reactor_mode) mode_published;
@@ -112,6 +110,13 @@ struct event_reactor {
 	_Atomic bool age_sent;
 	struct event_switch_count switches; /* the watchdog's: see switch_monitor.h */
 	struct event_watched watched; /* the watchdog's */
+
+	/* For callbacks that take long: see callback.c and overrun.c. */
+	struct event_reading reading; /* kept from before */
+	int times_fd;
+	struct event_doing_state doing;
+	_Atomic uint64_t slow_callbacks;
+	_Atomic uint64_t delayed_callbacks; /* over the limit, and not their own fault */
 };
 
 extern struct event_reactor *event_reactors; /* ascending by core; NULL outside init … fini */
@@ -143,13 +148,24 @@ void event_reactor_end(struct event_reactor *reactor);
  */
 bool event_reactor_step(struct event_reactor *reactor, bool polling);
 
-/* A bdev's completion callback is about to run: should it take long, it has a name. Thread: ebb. */
+/* A completion callback is about to run in a driver's: should it be slow, it has a name. */
 static inline void event_reactor_note_io(const void *channel_ctx)
 {
 	struct event_reactor *reactor = event_turn.reactor;
 
 	atomic_store_explicit(&reactor->io_ctx, channel_ctx, memory_order_relaxed);
 	atomic_store_explicit(&reactor->io_ns, event_turn.now_ns, memory_order_relaxed);
+}
+
+/*
+ * What is noted are addresses, of requests and channels that may go. Whoever lets a channel go calls
+ * this first, and takes the lock of the channels afterwards, to unlink it. So whoever holds that
+ * lock and finds an address may follow it. Thread: the reactor's.
+ */
+static inline void event_reactor_forget_io(struct event_reactor *reactor)
+{
+	atomic_store_explicit(&reactor->batch, 0, memory_order_relaxed);
+	atomic_store_explicit(&reactor->io_ctx, NULL, memory_order_relaxed);
 }
 
 static inline enum event_span_state event_span_state(const struct event_reactor *reactor)

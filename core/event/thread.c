@@ -161,8 +161,7 @@ void event_thread_detach(struct ebb_thread *thread)
 {
 	struct event_reactor *reactor = event_turn.reactor;
 
-	/* Its channels may be destroyed where this note is not found. */
-	atomic_store_explicit(&event_turn.reactor->io_ctx, NULL, memory_order_relaxed);
+	event_reactor_forget_io(event_turn.reactor); /* its channels may be destroyed elsewhere */
 	event_pollers_detach(thread);
 	ebb_list_remove(&thread->reactor_link);
 	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {

@@ -9,6 +9,12 @@
 #include "core/event/thread_exit.h"
 #include "core/event/turn.h"
 
+static inline void turn_end_run_one(struct event_reactor *reactor, struct event_deferred *deferred)
+{
+	event_callback_batch_begin(reactor, deferred->thread, event_deferred_name);
+	deferred->fn(deferred);
+}
+
 /* As below, each a callback of its own. */
 static void __attribute__((noinline))
 turn_end_run_closely(struct event_reactor *reactor, struct event_deferred *deferred)
@@ -16,19 +22,18 @@ turn_end_run_closely(struct event_reactor *reactor, struct event_deferred *defer
 	do {
 		struct event_deferred *next = deferred->next;
 
-		event_callback_batch_begin(reactor, deferred->thread);
-		deferred->fn(deferred);
+		atomic_store_explicit(&reactor->batch, (uintptr_t)deferred, memory_order_relaxed);
+		turn_end_run_one(reactor, deferred);
 		event_callback_batch_end(reactor);
+		event_callback_read_clock(reactor); /* while it has its name */
 		deferred = next;
 	} while (deferred != NULL);
-	reactor->batch_many = false;
 }
 
 /* What is deferred while this runs waits for the next turn: a turn ends. */
 static void turn_end_run_deferred(struct event_reactor *reactor)
 {
 	struct event_deferred *deferred = event_turn.deferred_first;
-	bool many;
 
 	if (deferred == NULL) {
 		return;
@@ -39,17 +44,17 @@ static void turn_end_run_deferred(struct event_reactor *reactor)
 		turn_end_run_closely(reactor, deferred);
 		return;
 	}
-	many = deferred->next != NULL;
+	atomic_store_explicit(&reactor->batch,
+			      (uintptr_t)deferred | (deferred->next != NULL ? 1 : 0),
+			      memory_order_relaxed);
 	do {
 		struct event_deferred *next = deferred->next;
 
 		__builtin_prefetch(next);
-		event_callback_batch_begin(reactor, deferred->thread);
-		deferred->fn(deferred);
+		turn_end_run_one(reactor, deferred);
 		deferred = next;
 	} while (deferred != NULL);
 	event_callback_batch_end(reactor);
-	reactor->batch_many = many; /* after the end of what has run before this */
 }
 
 static void turn_end_run_ends(void)

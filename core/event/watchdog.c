@@ -33,8 +33,9 @@
 #include <ebb/clock.h>
 #include <ebb/log.h>
 
-#include "core/event/channel.h"
+#include "core/event/callback.h"
 #include "core/event/os_thread.h"
+#include "core/event/overrun.h"
 #include "core/event/reactor.h"
 #include "core/event/reading.h"
 #include "core/event/send.h"
@@ -90,14 +91,18 @@ static void watchdog_describe(struct event_reactor *reactor, const struct ebb_th
 {
 	char doing[EVENT_DOING_TEXT_MAX];
 	char bdev[64];
+	bool many;
 
 	if (event_doing_now(reactor, doing, sizeof(doing))) {
 		snprintf(ret_text, size, "%s", doing);
-	} else if (name != NULL && event_io_channel_noted(reactor, turn_ns, bdev, sizeof(bdev))) {
-		snprintf(ret_text, size,
-			 "%s of thread '%s', the last part of it a completion callback of bdev "
-			 "\"%s\"",
-			 name, thread != NULL ? thread->name : "none", bdev);
+	} else if (name != NULL &&
+		   event_overrun_bdev(reactor, turn_ns, bdev, sizeof(bdev), &many)) {
+		snprintf(ret_text, size, "%s of thread '%s', %s completion callback of bdev \"%s\"",
+			 name, thread != NULL ? thread->name : "none",
+			 many                          ? "first a"
+			 : name == event_deferred_name ? "a"
+						       : "lastly a",
+			 bdev);
 	} else {
 		snprintf(ret_text, size, "%s of thread '%s'", name != NULL ? name : "no callback",
 			 thread != NULL ? thread->name : "none");

@@ -48,6 +48,8 @@ ARGUMENT_MISTAKES = [
     (["--rpc-socket-mode", "0800"], ['--rpc-socket-mode "0800"', "octal"]),
     (["--rpc-socket-mode", "01777"], ['"01777"', "0777"]),
     (["--on-violation", "panic"], ['--on-violation "panic"', "log and abort"]),
+    (["--callback-limit-ms", "1001"], ['--callback-limit-ms "1001"', "1 to 1000", "0 (no limit)"]),
+    (["--callback-limit-ms", "10ms"], ['--callback-limit-ms "10ms"', "milliseconds"]),
     (["--log-level", "loud"], ['--log-level "loud"', "debug"]),
     (["-L", "nobody"], ['--logflag "nobody"', "log_get_flags"]),
     (["--no-rpc", "--rpc-socket", "/tmp/x"], ["--no-rpc", "choose one"]),

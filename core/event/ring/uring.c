@@ -298,7 +298,7 @@ static void uring_complete(struct event_uring *uring, void *data, int32_t res, u
 			return; /* its end was forced; what the request used has been leaked */
 		}
 		op->thread->uring_ops--;
-		event_callback_batch_begin(uring->reactor, op->thread);
+		event_callback_batch_begin(uring->reactor, op->thread, event_reaped_name);
 		op->complete(op, res, flags);
 	}
 }
@@ -332,7 +332,6 @@ void event_uring_reap(struct event_uring *uring)
 	}
 	if (event_turn.thread != NULL) {
 		event_callback_batch_end(uring->reactor);
-		uring->reactor->batch_many = count > 1;
 	}
 }
 

@@ -33,12 +33,21 @@ static bool stop_in_init;
 static int step_rc;
 static int starts;
 static int wait_rc = 1;
+static const char *slow; /* what shall take long */
 
 static void note(const char *what)
 {
 	size_t len = strlen(trace);
 
 	snprintf(trace + len, sizeof(trace) - len, "%s%s", len > 0 ? " " : "", what);
+}
+
+/* In a callback, which is what must not be. */
+static void be_slow(const char *where)
+{
+	if (slow != NULL && strcmp(slow, where) == 0) {
+		usleep(60000);
+	}
 }
 
 static void finish_init(void *arg)
@@ -51,6 +60,7 @@ static void own_init(void)
 {
 	ck_assert(ebb_thread_is_app());
 	note("init");
+	be_slow("init");
 	if (stop_in_init) {
 		ebb_app_stop(0);
 		ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), finish_init, NULL), 0);
@@ -65,6 +75,7 @@ static void own_fini(void)
 {
 	ck_assert(ebb_thread_is_app());
 	note("fini");
+	be_slow("fini");
 	ebb_subsystem_fini_next();
 }
 
@@ -75,6 +86,7 @@ static void step_start(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	note("step");
+	be_slow("step");
 	ebb_step_next(step, step_rc);
 }
 
@@ -82,6 +94,7 @@ static void step_undo(struct ebb_step step, void *arg)
 {
 	(void)arg;
 	note("undo");
+	be_slow("undo");
 	ebb_step_next(step, 0);
 }
 
@@ -116,6 +129,7 @@ static void start_and_stop(void *arg)
 	(void)arg;
 	starts++;
 	note("start");
+	be_slow("start");
 	ck_assert(ebb_thread_is_app());
 	ebb_app_stop(0);
 }
@@ -278,6 +292,27 @@ static void start_a_stopper(void *arg)
 	(void)arg;
 	ck_assert_int_eq(pthread_create(&stopper, NULL, stop_main, (void *)3), 0);
 }
+
+/* Who blocks the app thread is named by what people know it by: really slow, really measured. */
+START_TEST(test_slow_is_named)
+{
+	static const struct {
+		const char *where;
+		const char *name;
+	} parts[] = {
+		{"init", "init of subsystem \"t_own\" ran"}, {"step", "step \"t_step\" ran"},
+		{"start", "start function of \"test\" ran"}, {"undo", "step \"t_step\" ran"},
+		{"fini", "fini of subsystem \"t_own\" ran"},
+	};
+
+	init();
+	opts.callback_limit_ms = 15;
+	slow = parts[_i].where;
+	ck_assert_int_eq(ebb_app_start(&opts, start_and_stop, NULL), 0);
+	ck_assert_msg(logged(parts[_i].name), "%s", log_text());
+	ck_assert_msg(logged("(limit 15 ms)"), "%s", log_text());
+}
+END_TEST
 
 START_TEST(test_stop_from_another_os_thread)
 {
@@ -541,6 +576,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_stop_during_start_up),
 		UNIT_TEST(test_first_nonzero_code_is_kept),
 		UNIT_TEST(test_stop_without_a_start),
+		UNIT_LOOP(test_slow_is_named, 0, 5),
 		UNIT_LOOP(test_stop_from_another_os_thread, 0, EBB_REACTOR_MODE_COUNT),
 		UNIT_TEST(test_stop_at_any_moment),
 		UNIT_TEST(test_refusals_before_anything_is_built),

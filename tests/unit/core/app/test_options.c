@@ -118,6 +118,9 @@ START_TEST(test_each_refusal_says_why)
 	init();
 	opts.on_violation = (enum ebb_violation_action)17;
 	refused("on_violation is 17");
+	init();
+	opts.callback_limit_ms = 1001;
+	refused("callback_limit_ms is 1001, legal are 1 to 1000, and 0 for no limit");
 }
 END_TEST
 
