@@ -104,7 +104,8 @@ struct ebb_method {
 	const char *undoes;
 	/*
 	 * EBB_METHOD_CREATES: the parameter that names what the object stands on. When a user takes
-	 * that away, an object that has gone with it is not wanted any more either.
+	 * that away, an object that has gone with it is not wanted any more either. EBB_METHOD_SETS:
+	 * the same, of what is set.
 	 */
 	const char *stands_on;
 	/*
