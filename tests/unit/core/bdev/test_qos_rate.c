@@ -230,7 +230,7 @@ START_TEST(channels_have_the_same_share)
 	limit("'rw_ios_per_sec': 40000");
 	/* However many requests each has, as long as they are enough. */
 	for (i = 0; i < 4; i++) {
-		user_begin(&users[i], EBB_BDEV_READ, 1, 64 << i);
+		user_begin(&users[i], EBB_BDEV_READ, 1, 64u << i);
 	}
 	pass(100, 100);
 	for (i = 0; i < 4; i++) {
