@@ -18,6 +18,7 @@
 #include <ebb/assert.h>
 #include <ebb/clock.h>
 #include <ebb/poller.h>
+#include <ebb/reactor.h>
 #include <ebb/wanted.h>
 
 #include "core/bdev/answer.h"
@@ -153,11 +154,22 @@ static uint64_t kept_next_ns(const struct delay_channel *ch)
 	return next_ns;
 }
 
-/* The turn's clock may be ahead of the kernel's by a little: nothing ends before its time. */
+/*
+ * Nothing ends before its time by either clock: the turn's may be ahead of the kernel's by a little,
+ * and is behind it by what the turn has taken; but it is the turn's that latencies are counted by.
+ */
+static uint64_t kept_now_ns(void)
+{
+	uint64_t now_ns = ebb_clock_now_ns();
+	uint64_t turn_ns = ebb_reactor_now_ns();
+
+	return now_ns < turn_ns ? now_ns : turn_ns;
+}
+
 static int delay_timer(void *arg)
 {
 	struct delay_channel *ch = arg;
-	uint64_t now_ns = ebb_clock_now_ns();
+	uint64_t now_ns = kept_now_ns();
 	unsigned count = 0;
 	unsigned class;
 

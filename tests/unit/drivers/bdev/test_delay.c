@@ -262,6 +262,36 @@ START_TEST(nothing_kept_is_nothing_armed)
 }
 END_TEST
 
+/* The process stands still for a while, right after the turn has read the clock. */
+static uint64_t stopped_at_ns;
+static unsigned readings;
+
+static uint64_t stopping_clock(void)
+{
+	return stopped_at_ns + (readings++ == 0 ? 0 : 30 * EBB_NS_PER_US);
+}
+
+/* What ends then was due by the turn's clock, by which clients count. */
+START_TEST(a_stop_ends_nothing_early)
+{
+	create(10, 10, 10, 10);
+	begin(&requests[0], false);
+	stage_turn();
+	advance_us(5);
+	begin(&requests[1], false);
+	stage_turn();
+	stage_clock_advance(5 * EBB_NS_PER_US);
+	stopped_at_ns = ebb_clock_now_ns();
+	ebb_clock_set_source(stopping_clock);
+	stage_turn();
+	ck_assert_uint_eq(requests[0].result.calls, 1);
+	ck_assert_uint_eq(requests[1].result.calls, 0);
+	stage_clock_restore();
+	advance_us(30);
+	ck_assert_uint_eq(requests[1].result.calls, 1);
+}
+END_TEST
+
 /* Many that are due at once, and their clients who ask again at once. */
 static unsigned again_left;
 
@@ -365,6 +395,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(no_latency_is_none),
 		UNIT_TEST(latencies_can_be_changed),
 		UNIT_TEST(nothing_kept_is_nothing_armed),
+		UNIT_TEST(a_stop_ends_nothing_early),
 		UNIT_TEST(clients_ask_again_in_the_callback),
 		UNIT_LOOP(what_is_kept_ends_with_the_bdev, 0, 2),
 		UNIT_TEST(what_cannot_be),

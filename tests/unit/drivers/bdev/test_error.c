@@ -142,6 +142,27 @@ START_TEST(all_is_each_and_clear_is_none)
 }
 END_TEST
 
+/* A channel that has not been told yet does neither what was nor takes from what is. */
+START_TEST(an_injection_is_one_for_all_or_not_yet)
+{
+	struct call call;
+
+	inject("read", "failure", ", 'num': 5");
+	call_begin(&call, "bdev_error_inject_error",
+		   "{'name': 'EE_base', 'io_type': 'read', 'error_type': 'nvme_failure', "
+		   "'nvme_sc': 32}");
+	begin(EBB_BDEV_READ);
+	ck_assert(!call.done);
+	stage_until(&call.done);
+	call_end(&call);
+	stage_turns(2);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_int_eq(status_of(EBB_BDEV_READ), -EROFS);
+	ck_assert_int_eq(status_of(EBB_BDEV_READ), 0);
+}
+END_TEST
+
 START_TEST(nvme_statuses_are_as_a_drives)
 {
 	inject("read", "nvme_failure", ", 'nvme_sct': 2, 'nvme_sc': 129");
@@ -469,6 +490,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_LOOP(failures_by_type_and_count, 0, EBB_BDEV_IO_TYPE_COUNT),
 		UNIT_TEST(all_is_each_and_clear_is_none),
+		UNIT_TEST(an_injection_is_one_for_all_or_not_yet),
 		UNIT_TEST(nvme_statuses_are_as_a_drives),
 		UNIT_TEST(what_cannot_be_injected),
 		UNIT_TEST(failures_at_a_queue_depth),

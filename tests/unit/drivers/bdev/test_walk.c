@@ -236,7 +236,7 @@ static void base_work(void)
 	if (fake != NULL && fake->num_held > 0) {
 		/* Each ends on the thread that it came by. */
 		for (unsigned i = 0; i < CLIENTS && fake->num_held > 0; i++) {
-			struct ebb_bdev_io *io = fake->held[0];
+			struct ebb_bdev_io *io = fake->held[0].io;
 			struct ebb_thread *thread = bdev_req_from_io(io)->ch->thread;
 
 			stage_enter(thread);
