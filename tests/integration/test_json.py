@@ -168,6 +168,10 @@ def a_number_that_does_not_fit_is_refused_and_never_moved():
             assert create(client, text)["result"] == "n", text
             assert client.call("bdev_get_bdevs")[0]["num_blocks"] == 8
             client.call("bdev_null_delete", name="n")
+        for text in ("4294967311", '"4294967311"', "1.5", "-15", "1e15"):  # 15, in 32 bits, is SIGTERM
+            client.send_raw(f'{{"id":1,"method":"spdk_kill_instance","params":{{"sig_name":{text}}}}}')
+            answer = client.receive()
+            assert answer["error"]["code"] == INVALID_PARAMS, (text, answer)
 
 
 @test
