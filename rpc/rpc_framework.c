@@ -11,6 +11,7 @@
 #include <ebb/wanted.h>
 
 #include "core/app/section.h"
+#include "core/base/json_number.h"
 
 /* The methods about the framework as a whole. */
 
@@ -267,18 +268,18 @@ static int signal_parse(struct json_object *json)
 		{"INT", SIGINT}, {"TERM", SIGTERM}, {"QUIT", SIGQUIT},
 		{"HUP", SIGHUP}, {"KILL", SIGKILL}, {"USR1", SIGUSR1},
 	};
-	const char *name = json_object_get_string(json);
-	int number = json_object_is_type(json, json_type_int) ? json_object_get_int(json) : 0;
-	char *end;
+	bool is_text = json_object_is_type(json, json_type_string);
+	const char *name =
+		is_text ? json_object_get_string(json) : json_object_to_json_string(json);
+	struct base_json_integer number = {.magnitude = 0};
 
-	if (json_object_is_type(json, json_type_string)) {
-		number = (int)strtol(name, &end, 10);
-		number = *end == '\0' ? number : 0;
-		name += strncmp(name, "SIG", 3) == 0 ? 3 : 0;
+	if (!base_json_number_integer(name, &number) || number.negative) {
+		number.magnitude = 0;
 	}
+	name += is_text && strncmp(name, "SIG", 3) == 0 ? 3 : 0;
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(signals); i++) {
-		if (signals[i].number == number || (json_object_is_type(json, json_type_string) &&
-						    strcmp(signals[i].name, name) == 0)) {
+		if ((uint64_t)signals[i].number == number.magnitude ||
+		    (is_text && strcmp(signals[i].name, name) == 0)) {
 			return signals[i].number;
 		}
 	}

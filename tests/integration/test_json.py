@@ -4,6 +4,10 @@
 comes back is what was sent."""
 
 import json
+import socket
+import tempfile
+import threading
+from pathlib import Path
 
 from harness import BUILD, Daemon, run, run_command, test
 
@@ -168,6 +172,10 @@ def a_number_that_does_not_fit_is_refused_and_never_moved():
             assert create(client, text)["result"] == "n", text
             assert client.call("bdev_get_bdevs")[0]["num_blocks"] == 8
             client.call("bdev_null_delete", name="n")
+        for text in ("4294967311", '"4294967311"', "1.5", "-15", "1e15"):  # 15, in 32 bits, is SIGTERM
+            client.send_raw(f'{{"id":1,"method":"spdk_kill_instance","params":{{"sig_name":{text}}}}}')
+            answer = client.receive()
+            assert answer["error"]["code"] == INVALID_PARAMS, (text, answer)
 
 
 @test
@@ -181,6 +189,34 @@ def ebbctl_takes_no_value_that_says_two_things():
             assert len(daemon.rpc("bdev_get_bdevs", name=text)) == 1, text
         done = daemon.ebbctl("bdev_null_create", "name=x", f"num_blocks={1 << 64}", "block_size=512", check=False)
         assert done.returncode == 1 and f"{1 << 64}" in done.stderr, done
+
+
+@test
+def ebbctl_takes_no_answer_that_says_two_things():
+    """From something that is not ebbd, say."""
+    answers = [
+        ('{"jsonrpc":"2.0","id":1,"result":1,"result":2}', 'the name "result" comes twice'),
+        ('{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":1}}', "comes twice in result"),
+        ('{"jsonrpc":"2.0","id":1,"result":01}', "no JSON"),
+        ('{"jsonrpc":"2.0","id":1,"result":"fine"}', ""),
+    ]
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        path = Path(folder) / "s"
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            for answer, _ in answers:
+                with listener.accept()[0] as peer:
+                    peer.recv(65536)
+                    peer.sendall(answer.encode())
+
+        server = threading.Thread(target=serve)
+        server.start()
+        for _, wanted in answers:
+            done = run_command([BUILD / "ebbctl", "-s", path, "spdk_get_version"])
+            assert done.returncode == (1 if wanted else 0) and wanted in done.stderr, done
+        server.join()
 
 
 @test

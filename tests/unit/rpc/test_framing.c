@@ -1,14 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/framing.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/fixtures/json_cases.h"
+#include "tests/unit/need.h"
 #include "tests/unit/unit.h"
 
 #define VALUES_MAX 16
+
+/* A heap that has no memory for one allocation, after so many. */
+static long allocations_left = LONG_MAX;
+
+#ifndef UNIT_HEAP_IS_TAKEN
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+
+void *malloc(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return allocations_left-- == 0 ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+	return allocations_left-- == 0 ? NULL : __libc_realloc(memory, size);
+}
+#endif
 
 /* What came out of a stream: each value as text, and why it broke. */
 struct outcome {
@@ -445,6 +471,42 @@ START_TEST(limits_the_memory)
 }
 END_TEST
 
+/* What is wrong with a value is never forgotten. */
+START_TEST(breaks_where_there_is_no_memory)
+{
+	static const char text[] = "[{\"id\":1,\"params\":{\"a\":[1.5],\"a\":\"\\n\"}}]";
+	enum rpc_framing_status status = RPC_FRAMING_BROKEN;
+	long after = 0;
+
+	need_heap();
+	while (status == RPC_FRAMING_BROKEN) {
+		struct json_object *value = NULL;
+		struct ebb_method_error error = {0};
+		struct rpc_framing framing;
+		size_t used;
+
+		rpc_framing_init(&framing, RPC_FRAMING_BYTES_MAX);
+		allocations_left = after++;
+		status = rpc_framing_next(&framing, text, 9, &used, &value, &error);
+		if (status == RPC_FRAMING_MORE) {
+			status = rpc_framing_next(&framing, text + 9, strlen(text) - 9, &used,
+						  &value, &error);
+		}
+		allocations_left = LONG_MAX;
+		if (status == RPC_FRAMING_BROKEN) {
+			ck_assert_ptr_nonnull(strstr(error.text, "out of memory"));
+		} else {
+			check_fault(json_object_array_get_idx(value, 0), false,
+				    "the name \"a\" comes twice in [0].params, the second time at "
+				    "byte 30");
+			json_object_put(value);
+		}
+		rpc_framing_fini(&framing);
+	}
+	ck_assert_int_gt(after, 15);
+}
+END_TEST
+
 START_TEST(says_what_was_expected)
 {
 	static const char *const rows[][2] = {
@@ -485,6 +547,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(keeps_numbers_as_they_were_sent),
 		UNIT_TEST(says_where_a_name_comes_twice),
 		UNIT_TEST(limits_the_memory),
+		UNIT_TEST(breaks_where_there_is_no_memory),
 		UNIT_TEST(says_what_was_expected),
 		UNIT_END,
 	};

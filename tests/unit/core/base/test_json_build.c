@@ -230,6 +230,7 @@ static void check_bad_names(const char *text, const char *expected, unsigned num
 {
 	struct bad_names names = {.text = ""};
 	const struct base_json_build_opts opts = {.bad_name = note_bad_name, .arg = &names};
+	long live = allocations_live;
 	struct json_object *value;
 
 	ck_assert_int_eq(base_json_build(text, strlen(text), &opts, &value), 0);
@@ -237,6 +238,7 @@ static void check_bad_names(const char *text, const char *expected, unsigned num
 	ck_assert_uint_eq(names.num_outermost, num_outermost);
 	ck_assert_str_eq(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), left);
 	json_object_put(value);
+	ck_assert_int_eq(allocations_live, live);
 }
 
 START_TEST(tells_names_that_come_twice)

@@ -10,19 +10,6 @@
 #include "core/method/param.h"
 #include "tests/unit/unit.h"
 
-/* Methods with rows that the service does not have yet; one that it has is taken off this list. */
-static const char *const awaited[] = {"bdev_malloc_create"};
-
-static bool is_awaited(const char *name)
-{
-	for (size_t i = 0; i < EBB_ARRAY_SIZE(awaited); i++) {
-		if (strcmp(awaited[i], name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static char fault[256];
 
 #define FAULT(...) (snprintf(fault, sizeof(fault), __VA_ARGS__), false)
@@ -86,11 +73,8 @@ static bool table_is_good(const struct method_compat *table, size_t count)
 		if (row->states != 0 && (method == NULL || ours || method->states != row->states)) {
 			return FAULT("%s is no method that changes nothing", row->method);
 		}
-		if (row->states == 0 && !ours && !is_awaited(row->method)) {
+		if (row->states == 0 && !ours) {
 			return FAULT("%s is no method", row->method);
-		}
-		if (row->states == 0 && ours && is_awaited(row->method)) {
-			return FAULT("%s is there now: it is not awaited any more", row->method);
 		}
 		if (row->states == 0 && row->num_params == 0) {
 			return FAULT("%s has a row for nothing", row->method);
