@@ -32,7 +32,7 @@ static void mistake(const char *text, const char *expected)
 
 /* A file with a value of every kind and a comment in every place, and where its value ends. */
 static const char whole[] =
-	"// head\n/* c */ {\n \"subsystems\": [ { \"subsystem\": \"other\", /* in */"
+	"// head\n/* c */ {\n \"subsystems\": [ { \"subsystem\": \"vmd\", /* in */"
 	" \"config\": [ {\"method\": \"any\", \"params\": {\"name\": "
 	"\"b\\u00e9d\xc3\xa9v\\\"\", \"size\": 12 } } ] // x\n } ], /* y */\n"
 	" \"more\": [-1.5e+3, true, null, [false] /* z */, 2 // u\n ] /* v */ }";
