@@ -275,6 +275,8 @@ EBB_REPORTS void ebb_uring_file_unregister(int index)
 			      event_turn.thread);
 		return;
 	}
+	/* What has been prepared in this turn is to find its file still there. */
+	event_uring_set_submit(set);
 	set->files[index] = -1;
 	uring_set_set_file(set, (unsigned)index, -1);
 	if (set->draining != NULL) {

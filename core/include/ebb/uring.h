@@ -89,7 +89,7 @@ void ebb_uring_cancel(struct ebb_uring_op *op);
 
 /**
  * ebb_uring_file_register() - @fd as a registered file of the calling reactor's rings
- * It must stay open until it is unregistered.
+ * It must stay open until it is unregistered. Entries that were prepared before then have it.
  * Return: its index (for IOSQE_FIXED_FILE); < 0: not possible, use the fd itself (-EPERM: not on an
  *	ebb thread whose reactor has its ring, which is reported).
  */

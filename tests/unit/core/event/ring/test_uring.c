@@ -234,6 +234,29 @@ START_TEST(test_registered_files)
 }
 END_TEST
 
+/* Prepared in the turn in which its file is unregistered, a request has it all the same. */
+START_TEST(test_registered_files_prepared)
+{
+	int fd = make_file("whole"), other_fd = make_file("other");
+	int index = ebb_uring_file_register(fd);
+	char text[8] = "";
+	struct io_uring_sqe *sqe;
+
+	ck_assert_int_ge(index, 0);
+	sqe = ebb_uring_sqe(&requests[0].op, EBB_URING_OTHER);
+	io_uring_prep_read(sqe, index, text, 5, 0);
+	sqe->flags |= IOSQE_FIXED_FILE;
+	ebb_uring_file_unregister(index);
+	ck_assert_int_eq(ebb_uring_file_register(other_fd), index);
+	wait_completed(1);
+	ck_assert_int_eq(requests[0].res, 5);
+	ck_assert_str_eq(text, "whole");
+	ebb_uring_file_unregister(index);
+	close(fd);
+	close(other_fd);
+}
+END_TEST
+
 START_TEST(test_registered_files_full)
 {
 	int fd = make_file("x"), index;
@@ -358,6 +381,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_cancel_at_once),
 		UNIT_TEST(test_two_threads),
 		UNIT_TEST(test_registered_files),
+		UNIT_TEST(test_registered_files_prepared),
 		UNIT_TEST(test_registered_files_full),
 		UNIT_TEST(test_exit_waits),
 		UNIT_TEST(test_forced_exit),
