@@ -36,8 +36,8 @@ static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 	return rc;
 }
 
-int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
-		  struct ebb_bdev_desc **ret_desc)
+EBB_REPORTS int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
+			      struct ebb_bdev_desc **ret_desc)
 {
 	struct ebb_bdev_desc *desc;
 	int rc;
@@ -64,7 +64,7 @@ int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *a
 	return 0;
 }
 
-void ebb_bdev_close(struct ebb_bdev_desc *desc)
+EBB_REPORTS void ebb_bdev_close(struct ebb_bdev_desc *desc)
 {
 	bool last;
 

@@ -103,7 +103,7 @@ static void query_done(void *arg, int rc)
 	free(query);
 }
 
-int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
+EBB_REPORTS int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
 {
 	struct stats_query *query;
 

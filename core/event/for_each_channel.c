@@ -116,7 +116,8 @@ void ebb_for_each_channel_next(struct ebb_channel_iter *iter, int rc)
 	channel_round_go_on(iter);
 }
 
-void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg, ebb_channel_done done)
+EBB_REPORTS void ebb_for_each_channel(void *device_address, ebb_channel_fn fn, void *arg,
+				      ebb_channel_done done)
 {
 	struct ebb_channel_iter *iter;
 

@@ -128,7 +128,8 @@ void event_move_check(struct ebb_thread *thread)
 	event_reactor_send(move->target, &move->msg);
 }
 
-void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
+EBB_REPORTS void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done,
+				 void *arg)
 {
 	struct event_move *move;
 

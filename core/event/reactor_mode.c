@@ -149,8 +149,8 @@ static void mode_change_run(void *arg)
 	mode_change_end(change, rc);
 }
 
-void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
-			  ebb_reactor_mode_cb done, void *arg)
+EBB_REPORTS void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
+				      ebb_reactor_mode_cb done, void *arg)
 {
 	struct event_reactor *reactor = event_reactor_by_core(core);
 	struct mode_change *change;
@@ -228,9 +228,9 @@ static void blocker_scan_poller(const struct ebb_poller_stats *stats, void *arg)
 	}
 }
 
-void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
-					     const char *reason, void *arg),
-				  void *arg)
+EBB_REPORTS void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
+							 const char *reason, void *arg),
+					      void *arg)
 {
 	struct event_reactor *reactor = event_turn.reactor;
 	struct ebb_list *node;

@@ -64,7 +64,7 @@ static void thread_set_state(struct ebb_thread *thread, enum event_thread_state 
 	atomic_store(&thread->state, state);
 }
 
-void ebb_thread_exit(void)
+EBB_REPORTS void ebb_thread_exit(void)
 {
 	struct ebb_thread *thread = event_turn.thread;
 
