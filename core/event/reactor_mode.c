@@ -205,6 +205,10 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
 		.wakeups = atomic_load_explicit(&reactor->wakeups, memory_order_relaxed),
 		.last_wake = atomic_load_explicit(&reactor->last_wake, memory_order_relaxed),
 		.asleep = atomic_load_explicit(&reactor->asleep, memory_order_relaxed) != 0,
+		.slow_callbacks =
+			atomic_load_explicit(&reactor->slow_callbacks, memory_order_relaxed),
+		.delayed_callbacks =
+			atomic_load_explicit(&reactor->delayed_callbacks, memory_order_relaxed),
 	};
 	if (started_ns != 0 && now_ns > started_ns + busy_ns) {
 		ret_stats->idle_ns = now_ns - started_ns - busy_ns;
