@@ -58,8 +58,8 @@ static int desc_link(struct ebb_bdev_desc *desc, const char *name)
 	return rc;
 }
 
-int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
-		  struct ebb_bdev_desc **ret_desc)
+EBB_REPORTS int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb event, void *arg,
+			      struct ebb_bdev_desc **ret_desc)
 {
 	struct ebb_bdev_desc *desc;
 	int rc;

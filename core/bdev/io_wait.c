@@ -50,7 +50,8 @@ void bdev_io_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait)
 	waiters_kick(ch);
 }
 
-void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel, struct ebb_bdev_io_wait *wait)
+EBB_REPORTS void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel,
+					struct ebb_bdev_io_wait *wait)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
 

@@ -173,7 +173,7 @@ int bdev_stats_query(struct ebb_bdev *bdev, enum bdev_stats_reset reset, ebb_bde
 	return 0;
 }
 
-int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
+EBB_REPORTS int ebb_bdev_get_iostat(struct ebb_bdev *bdev, ebb_bdev_iostat_cb done, void *arg)
 {
 	if (ebb_thread_current() == NULL) {
 		ebb_violation(4, "ebb_bdev_get_iostat", ebb_bdev_name(bdev), NULL, NULL);

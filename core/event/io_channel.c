@@ -339,8 +339,9 @@ const char *event_channels_first_name(const struct ebb_thread *thread)
 				 ->device->name;
 }
 
-void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref, void *arg),
-			     void *arg)
+EBB_REPORTS void ebb_io_channel_for_each(void (*fn)(const char *device_name, unsigned ref,
+						    void *arg),
+					 void *arg)
 {
 	struct ebb_list *node;
 
@@ -370,7 +371,7 @@ void event_channels_quiesce(struct ebb_thread *thread)
 	}
 }
 
-void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
+EBB_REPORTS void ebb_io_channel_quiesced(struct ebb_io_channel *channel)
 {
 	/* Otherwise the move has been cancelled meanwhile. */
 	if (channel_is_mine(channel, __func__, __builtin_return_address(0)) &&

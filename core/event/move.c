@@ -198,7 +198,8 @@ static void move_ask(struct ebb_thread *thread, const cpu_set_t *cpus, struct ev
 	}
 }
 
-void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done, void *arg)
+EBB_REPORTS void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb done,
+				 void *arg)
 {
 	cpu_set_t none;
 
@@ -210,8 +211,8 @@ void ebb_thread_move(struct ebb_thread *thread, int core, ebb_thread_move_cb don
 	move_ask(thread, &none, event_reactor_by_core(core), done, arg);
 }
 
-void ebb_thread_set_cpumask(struct ebb_thread *thread, const char *cpumask, ebb_thread_move_cb done,
-			    void *arg)
+EBB_REPORTS void ebb_thread_set_cpumask(struct ebb_thread *thread, const char *cpumask,
+					ebb_thread_move_cb done, void *arg)
 {
 	cpu_set_t cpus, reactors;
 

@@ -77,7 +77,8 @@ void event_pollers_for_each(struct ebb_thread *thread,
 	}
 }
 
-void ebb_poller_for_each(void (*fn)(const struct ebb_poller_stats *stats, void *arg), void *arg)
+EBB_REPORTS void ebb_poller_for_each(void (*fn)(const struct ebb_poller_stats *stats, void *arg),
+				     void *arg)
 {
 	if (event_turn.thread == NULL) {
 		ebb_violation(4, __func__, "pollers", NULL, NULL);

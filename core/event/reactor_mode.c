@@ -149,8 +149,8 @@ static void mode_change_run(void *arg)
 	mode_change_end(change, rc);
 }
 
-void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
-			  ebb_reactor_mode_cb done, void *arg)
+EBB_REPORTS void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
+				      ebb_reactor_mode_cb done, void *arg)
 {
 	struct event_reactor *reactor = event_reactor_by_core(core);
 	struct mode_change *change;
@@ -205,6 +205,10 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
 		.wakeups = atomic_load_explicit(&reactor->wakeups, memory_order_relaxed),
 		.last_wake = atomic_load_explicit(&reactor->last_wake, memory_order_relaxed),
 		.asleep = atomic_load_explicit(&reactor->asleep, memory_order_relaxed) != 0,
+		.slow_callbacks =
+			atomic_load_explicit(&reactor->slow_callbacks, memory_order_relaxed),
+		.delayed_callbacks =
+			atomic_load_explicit(&reactor->delayed_callbacks, memory_order_relaxed),
 	};
 	if (started_ns != 0 && now_ns > started_ns + busy_ns) {
 		ret_stats->idle_ns = now_ns - started_ns - busy_ns;
@@ -228,9 +232,9 @@ static void blocker_scan_poller(const struct ebb_poller_stats *stats, void *arg)
 	}
 }
 
-void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
-					     const char *reason, void *arg),
-				  void *arg)
+EBB_REPORTS void ebb_reactor_for_each_blocker(void (*fn)(const char *thread, const char *poller,
+							 const char *reason, void *arg),
+					      void *arg)
 {
 	struct event_reactor *reactor = event_turn.reactor;
 	struct ebb_list *node;

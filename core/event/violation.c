@@ -8,7 +8,9 @@
 
 #include <ebb/log.h>
 
+#include "core/event/reactor.h"
 #include "core/event/thread.h"
+#include "core/event/turn.h"
 
 /* Call sites remembered; what comes after is still logged and refused, but not listed. */
 #define VIOLATION_RECORDS 256
@@ -53,6 +55,55 @@ void ebb_violation_set_action(enum ebb_violation_action action)
 static const char *violation_thread_name(const struct ebb_thread *thread)
 {
 	return thread != NULL ? thread->name : "none";
+}
+
+/*
+ * Was what returns to @site called by a pointer? The framework's functions are called by their
+ * names. So then it is not they who were called there, but a callback, whose last deed was to jump
+ * to one of them: compilers make such calls jumps. For every callback that does, @site is the same
+ * place, in the framework.
+ */
+static bool violation_site_is_dispatch(const void *site)
+{
+	const unsigned char *code = site;
+
+#if defined(__x86_64__)
+	/* "call *REGISTER" (which may have a prefix), "call *BYTE(REGISTER)", "call *WORD(REGISTER)" */
+	if (code[-5] == 0xe8) {
+		return false; /* "call FUNCTION" */
+	}
+	return (code[-2] == 0xff && (code[-1] & 0xf8) == 0xd0) ||
+	       (code[-3] == 0xff && (code[-2] & 0xf8) == 0x50) ||
+	       (code[-6] == 0xff && (code[-5] & 0xf8) == 0x90);
+#elif defined(__aarch64__)
+	uint32_t instruction;
+
+	memcpy(&instruction, code - sizeof(instruction), sizeof(instruction));
+	return (instruction & 0xfffffc1f) == 0xd63f0000; /* BLR */
+#else
+	(void)code;
+	return false;
+#endif
+}
+
+/* The callback that stands for @site; NULL: @site stands for itself. */
+static const char *violation_callback(const void *site)
+{
+	if (site == NULL || event_turn.reactor == NULL || !violation_site_is_dispatch(site)) {
+		return NULL;
+	}
+	return event_reactor_running(event_turn.reactor);
+}
+
+/* A number for a callback in place of an address: its name's text, which may be written anew. */
+static const void *violation_site_of(const char *callback)
+{
+	uintptr_t hash = 5381;
+
+	for (; *callback != '\0'; callback++) {
+		hash = hash * 33 + (unsigned char)*callback;
+	}
+	return (const void *)hash;
 }
 
 /* Return: true the first time that this call site is seen. */
@@ -115,8 +166,13 @@ void ebb_violation_at(int rule, const char *function, const char *object,
 		      const struct ebb_thread *owner, const struct ebb_thread *runner,
 		      const void *site)
 {
+	const char *callback = violation_callback(site);
 	char from[32];
 
+	if (callback != NULL) {
+		event_violation_in(rule, function, object, owner, runner, callback);
+		return;
+	}
 	if (violation_record(rule, function, object, owner, runner, site)) {
 		snprintf(from, sizeof(from), "%p", site);
 		violation_log(rule, function, object, owner, runner, from);
@@ -128,7 +184,7 @@ void event_violation_in(int rule, const char *function, const char *object,
 			const struct ebb_thread *owner, const struct ebb_thread *runner,
 			const char *callback)
 {
-	if (violation_record(rule, function, object, owner, runner, callback)) {
+	if (violation_record(rule, function, object, owner, runner, violation_site_of(callback))) {
 		violation_log(rule, function, object, owner, runner, callback);
 	}
 	violation_act();

@@ -77,8 +77,10 @@ struct ebb_reactor_stats {
 	uint64_t busy_ns;
 	uint64_t idle_ns; /* awake with nothing to do, and asleep */
 	uint64_t turns;
-	uint64_t wakeups;      /* returns from a sleep */
-	const char *last_wake; /* "message", "timer", a poller's name, "none" */
+	uint64_t wakeups;           /* returns from a sleep */
+	uint64_t slow_callbacks;    /* over the limit, by their own doing (rule 5) */
+	uint64_t delayed_callbacks; /* over the limit, because they were kept from running */
+	const char *last_wake;      /* "message", "timer", a poller's name, "none" */
 	bool asleep;
 };
 

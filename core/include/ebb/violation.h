@@ -33,11 +33,19 @@ void ebb_violation_set_action(enum ebb_violation_action action);
  * @function: the framework's function that was misused; a static string
  * @object: the object's name, copied
  * @owner, @runner: its thread and the running one; NULL: none
- * A call site is (rule, function, object, the address that called).
+ * A call site is (rule, function, object, the address that called). A callback that calls the
+ * function with its last instruction has been left by then: its name stands for that address.
  * Thread: any.
  */
-/* For the functions that report: inlined, their call sites could not be told apart. */
+/*
+ * For the functions that report: inlined, also when the program is linked, their call sites could
+ * not be told apart.
+ */
+#if defined(__clang__)
 #define EBB_REPORTS __attribute__((noinline))
+#else
+#define EBB_REPORTS __attribute__((noinline, noclone))
+#endif
 
 #define ebb_violation(rule, function, object, owner, runner)              \
 	ebb_violation_at((rule), (function), (object), (owner), (runner), \
