@@ -361,6 +361,7 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 	const struct malloc_create_params *params = arg;
 	struct malloc_bdev *malloc_bdev;
 	const char *name = params->name;
+	unsigned number = malloc_number;
 	char made_up[32];
 
 	if (!malloc_params_good(call, params)) {
@@ -368,7 +369,7 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 	}
 	if (name == NULL) {
 		do {
-			snprintf(made_up, sizeof(made_up), "Malloc%u", malloc_number++);
+			snprintf(made_up, sizeof(made_up), "Malloc%u", number++);
 		} while (ebb_bdev_find(made_up) != NULL);
 		name = made_up;
 		ebb_call_took_effect(call, "name", json_object_new_string(name));
@@ -377,6 +378,9 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 		return;
 	}
 	malloc_bdev = malloc_alloc(params, name);
+	if (malloc_bdev != NULL && params->name == NULL) {
+		malloc_number = number;
+	}
 	if (malloc_bdev == NULL) {
 		bdev_answer_created(call, name, -ENOMEM);
 	} else if (params->prefault) {
