@@ -8,6 +8,9 @@
  * write does not fail for want of memory, and nobody is killed for it, unless somebody else takes
  * the memory first. "prefault" takes it at once.
  *
+ * Threads copy from and to the same memory without a lock. Two requests that meet on a block leave
+ * there what a disk may: the one, the other, or some of both; who cannot have that keeps them apart.
+ *
  * What takes time in proportion to the size is not done in one callback: long requests come in
  * parts, and to take or to give back all of the memory is the helper's.
  */
