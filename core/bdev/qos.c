@@ -9,8 +9,9 @@
  * that is: so a request that is larger than a second's worth goes too, and those after it wait the
  * longer. Nothing is counted down and nothing has to be filled up again, so a limit that nobody
  * uses costs nothing. A due far in the past is an idle time that could be made up for by a burst;
- * so it is taken to be at most one slice ago. While somebody waits it may be longer ago, since
- * what has passed then is not idleness but a timer that was late, and the rate shall hold.
+ * so it is taken to be at most one slice ago. While somebody waits, or did a moment ago, it may be
+ * longer ago: what has passed then is not idleness but a timer that was late, and the rate shall
+ * hold.
  *
  * Threads share due without a lock: two may both find it in the past and let a request go, but both
  * move it on, and what was too early now is waited for next.
@@ -42,7 +43,7 @@
 #define QOS_SLICE        (BDEV_QOS_SLICE_US * EBB_NS_PER_US * QOS_UNITS_PER_NS)
 
 /* So late a timer may be while somebody waits, and the rate still holds. */
-#define QOS_LATE_MAX (16 * QOS_SLICE)
+#define QOS_LATE_MAX (100 * QOS_SLICE)
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -121,6 +122,14 @@ static void due_move(_Atomic uint64_t *due, uint64_t earliest, uint64_t time)
 	atomic_fetch_add_explicit(due, time, memory_order_relaxed);
 }
 
+/* How long ago a limit's due may be. Without a wait that has just been, it is idleness. */
+static uint64_t due_earliest(const struct bdev_qos *shared, uint32_t waiting, uint64_t now)
+{
+	uint64_t waited = atomic_load_explicit(&shared->waited, memory_order_relaxed);
+
+	return now - (waiting > 0 || now < waited + QOS_SLICE ? QOS_LATE_MAX : QOS_SLICE);
+}
+
 /* Return: true: @req has been counted, and goes. */
 static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req)
 {
@@ -129,7 +138,8 @@ static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req)
 	uint64_t now = event_turn.now_ns * QOS_UNITS_PER_NS;
 	uint32_t waiting = atomic_load_explicit(&shared->waiting, memory_order_relaxed);
 	uint32_t others = waiting - (mine->waiting && waiting > 0);
-	uint64_t earliest = now - (waiting > 0 ? QOS_LATE_MAX : QOS_SLICE);
+	uint64_t earliest = due_earliest(shared, waiting, now);
+	uint64_t my_earliest = now - (mine->waiting ? QOS_LATE_MAX : QOS_SLICE);
 	uint64_t times[BDEV_QOS_TYPE_COUNT];
 	unsigned type;
 
@@ -149,7 +159,7 @@ static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req)
 		if (times[type] != 0) {
 			due_move(&shared->limits[type].due, earliest, times[type]);
 			mine->due[type] =
-				later(mine->due[type], earliest) + times[type] * (others + 1);
+				later(mine->due[type], my_earliest) + times[type] * (others + 1);
 		}
 	}
 	return true;
@@ -159,6 +169,21 @@ static bool nothing_queued(const struct bdev_qos_channel *mine)
 {
 	return ebb_list_empty(&mine->queued[EBB_BDEV_READ]) &&
 	       ebb_list_empty(&mine->queued[EBB_BDEV_WRITE]);
+}
+
+/* A share that was not wanted before is not saved up. */
+static void wait_begin(struct bdev_channel *ch)
+{
+	uint64_t now = event_turn.now_ns * QOS_UNITS_PER_NS;
+	struct bdev_qos_channel *mine = &ch->qos;
+	unsigned type;
+
+	for (type = 0; type < BDEV_QOS_TYPE_COUNT; type++) {
+		mine->due[type] = later(mine->due[type], now - QOS_SLICE);
+	}
+	mine->waiting = true;
+	atomic_fetch_add_explicit(&ch->internal->qos.waiting, 1, memory_order_relaxed);
+	ebb_poller_resume(mine->poller);
 }
 
 bool bdev_qos_hold(struct bdev_channel *ch, struct bdev_req *req)
@@ -175,16 +200,17 @@ bool bdev_qos_hold(struct bdev_channel *ch, struct bdev_req *req)
 	}
 	ebb_list_push_back(queue, &req->link);
 	if (!mine->waiting) {
-		mine->waiting = true;
-		atomic_fetch_add_explicit(&ch->internal->qos.waiting, 1, memory_order_relaxed);
-		ebb_poller_resume(mine->poller);
+		wait_begin(ch);
 	}
 	return true;
 }
 
 static void wait_end(struct bdev_channel *ch)
 {
+	uint64_t now = event_turn.now_ns * QOS_UNITS_PER_NS;
+
 	ch->qos.waiting = false;
+	atomic_store_explicit(&ch->internal->qos.waited, now, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&ch->internal->qos.waiting, 1, memory_order_relaxed);
 	ebb_poller_pause(ch->qos.poller);
 }

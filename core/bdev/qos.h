@@ -34,6 +34,7 @@ struct bdev_qos_limit {
 struct bdev_qos {
 	struct bdev_qos_limit limits[BDEV_QOS_TYPE_COUNT];
 	_Atomic uint32_t waiting; /* channels with requests that wait */
+	_Atomic uint64_t waited;  /* when one last ceased to */
 };
 
 /* A channel's part. Thread: the channel's. */

@@ -8,6 +8,9 @@
  * write does not fail for want of memory, and nobody is killed for it, unless somebody else takes
  * the memory first. "prefault" takes it at once.
  *
+ * Threads copy from and to the same memory without a lock. Two requests that meet on a block leave
+ * there what a disk may: the one, the other, or some of both; who cannot have that keeps them apart.
+ *
  * What takes time in proportion to the size is not done in one callback: long requests come in
  * parts, and to take or to give back all of the memory is the helper's.
  */
@@ -314,6 +317,7 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 	const struct malloc_create_params *params = arg;
 	struct malloc_bdev *malloc_bdev;
 	const char *name = params->name;
+	unsigned number = malloc_number;
 	char made_up[32];
 
 	if (!malloc_params_good(call, params)) {
@@ -321,7 +325,7 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 	}
 	if (name == NULL) {
 		do {
-			snprintf(made_up, sizeof(made_up), "Malloc%u", malloc_number++);
+			snprintf(made_up, sizeof(made_up), "Malloc%u", number++);
 		} while (ebb_bdev_find(made_up) != NULL);
 		name = made_up;
 		ebb_call_took_effect(call, "name", json_object_new_string(name));
@@ -330,6 +334,9 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 		return;
 	}
 	malloc_bdev = malloc_alloc(params, name);
+	if (malloc_bdev != NULL && params->name == NULL) {
+		malloc_number = number;
+	}
 	if (malloc_bdev == NULL) {
 		bdev_answer_created(call, name, -ENOMEM);
 	} else if (params->prefault) {

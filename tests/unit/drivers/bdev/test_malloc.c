@@ -184,11 +184,13 @@ START_TEST(what_does_not_fit_into_memory_is_refused)
 	call_is("bdev_malloc_create", params, "\"Malloc0\"");
 	call_is("bdev_malloc_create", params, "\"Malloc1\"");
 	call_has("bdev_malloc_create", params, "error -12: bdev 'Malloc2' does not fit");
+	/* What is refused takes no name. */
+	call_has("bdev_malloc_create", params, "error -12: bdev 'Malloc2' does not fit");
 	call_has("bdev_malloc_create", params, "make it smaller, delete others");
 	call_is("bdev_malloc_delete", "{'name': 'Malloc0'}", "true");
-	call_is("bdev_malloc_create", params, "\"Malloc4\"");
+	call_is("bdev_malloc_create", params, "\"Malloc2\"");
 	call_is("bdev_malloc_delete", "{'name': 'Malloc1'}", "true");
-	call_is("bdev_malloc_delete", "{'name': 'Malloc4'}", "true");
+	call_is("bdev_malloc_delete", "{'name': 'Malloc2'}", "true");
 }
 END_TEST
 
