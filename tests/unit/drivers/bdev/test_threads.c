@@ -22,14 +22,16 @@
 #define DEPTH    32u
 #define MOVES    60u
 
-static const char chain[] =
-	"{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":["
-	"{\"method\":\"bdev_null_create\",\"params\":{\"name\":\"N\",\"num_blocks\":64,"
-	"\"block_size\":512}},"
-	"{\"method\":\"bdev_error_create\",\"params\":{\"base_name\":\"N\"}},"
-	"{\"method\":\"bdev_delay_create\",\"params\":{\"name\":\"D\",\"base_bdev_name\":\"EE_N\","
-	"\"avg_read_latency\":20,\"p99_read_latency\":200,\"avg_write_latency\":20,"
-	"\"p99_write_latency\":200}}]}]}";
+#define ERROR_BDEV                                                                       \
+	"{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":["                          \
+	"{\"method\":\"bdev_null_create\",\"params\":{\"name\":\"N\",\"num_blocks\":64," \
+	"\"block_size\":512}},"                                                          \
+	"{\"method\":\"bdev_error_create\",\"params\":{\"base_name\":\"N\"}}"
+#define DELAY_BDEV                                                                      \
+	",{\"method\":\"bdev_delay_create\",\"params\":{\"name\":\"D\","                \
+	"\"base_bdev_name\":\"EE_N\",\"avg_read_latency\":20,\"p99_read_latency\":200," \
+	"\"avg_write_latency\":20,\"p99_write_latency\":200}}"
+#define END "]}]}"
 
 /* Who keeps DEPTH writes under way on a thread of his own, until he has begun enough. */
 struct writer {
@@ -143,14 +145,14 @@ static void count_start(void *arg)
 	ebb_method_dispatch(ebb_method_find("bdev_error_inject_error"), params, injected, NULL);
 }
 
-static void run(void (*start)(void *arg))
+static void run(const char *config, void (*start)(void *arg))
 {
 	struct ebb_app_opts opts;
 
 	ebb_app_opts_init(&opts, sizeof(opts));
 	opts.name = "test";
 	opts.cpumask = need_two_cpus();
-	opts.json_data = chain;
+	opts.json_data = config;
 	opts.on_violation = EBB_VIOLATION_ABORT;
 	opts.handle_signals = false;
 	ck_assert_int_eq(ebb_app_start(&opts, start, NULL), 0);
@@ -159,7 +161,7 @@ static void run(void (*start)(void *arg))
 /* As many fail as were to, not one more and not one less, whoever was faster. */
 START_TEST(counts_are_exact)
 {
-	run(count_start);
+	run(ERROR_BDEV END, count_start);
 	ck_assert_uint_eq(writers[0].begun + writers[1].begun, 2 * WRITES);
 	ck_assert_uint_eq(writers[0].failed + writers[1].failed, FAILURES);
 	ck_assert_uint_gt(writers[0].failed, 0);
@@ -201,7 +203,7 @@ static void move_start(void *arg)
  */
 START_TEST(threads_move_under_io)
 {
-	run(move_start);
+	run(ERROR_BDEV DELAY_BDEV END, move_start);
 	ck_assert_uint_eq(atomic_load(&moves), MOVES);
 	ck_assert_uint_gt(writers[0].begun, MOVES);
 	ck_assert_uint_eq(writers[0].under_way + writers[1].under_way, 0);
