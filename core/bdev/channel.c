@@ -6,6 +6,7 @@
 
 #include <ebb/memory.h>
 
+#include "core/bdev/claim.h"
 #include "core/bdev/complete.h"
 #include "core/bdev/histogram_channel.h"
 #include "core/bdev/pool.h"
@@ -86,7 +87,7 @@ static bool channel_busy(void *ctx)
 {
 	const struct bdev_channel *ch = ctx;
 
-	return ch->outstanding != 0 || !ebb_list_empty(&ch->held) ||
+	return ch->outstanding != 0 || !ebb_list_empty(&ch->held) || ch->qos.waiting ||
 	       !base_wait_list_empty(&ch->waiters);
 }
 
@@ -108,6 +109,9 @@ static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
 	struct bdev_channel *ch = ctx;
 
 	channel_set_holding(ch, true);
+	if (bdev_claim_is_held(ch->internal)) {
+		bdev_qos_channel_flush(ch);
+	}
 	if (ch->outstanding == 0) {
 		ebb_io_channel_quiesced(channel);
 	} else {

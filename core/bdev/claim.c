@@ -3,14 +3,17 @@
  * Claims: who stands on a bdev is the only one who writes to it. A claim is its descriptor's, and
  * goes with it; what keeps others from opening for writing is in desc.c, under the same lock.
  */
-#include <ebb/bdev_module.h>
+#include "core/bdev/claim.h"
 
 #include <errno.h>
 
 #include <ebb/assert.h>
+#include <ebb/bdev_module.h>
 #include <ebb/log.h>
+#include <ebb/violation.h>
 
 #include "core/bdev/desc.h"
+#include "core/event/app_only.h"
 
 /* Somebody else who has @desc's bdev open for writing, or NULL. */
 static const struct ebb_bdev_desc *claim_other_writer(const struct ebb_bdev_desc *desc)
@@ -28,13 +31,16 @@ static const struct ebb_bdev_desc *claim_other_writer(const struct ebb_bdev_desc
 	return NULL;
 }
 
-int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
+EBB_REPORTS int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
 {
 	struct ebb_bdev_internal *internal = desc->internal;
 	const struct ebb_bdev_desc *writer;
 	int rc = 0;
 
-	ebb_assert(ebb_thread_is_app() && desc->thread == ebb_thread_current());
+	if (!event_app_only(__func__, internal->bdev->name, __builtin_return_address(0))) {
+		return -EPERM;
+	}
+	ebb_assert(desc->thread == ebb_thread_current());
 	bdev_table_lock();
 	writer = claim_other_writer(desc);
 	if (internal->claim != NULL) {
@@ -57,21 +63,35 @@ int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
 	return rc;
 }
 
-void ebb_bdev_release(struct ebb_bdev_desc *desc)
+EBB_REPORTS void ebb_bdev_release(struct ebb_bdev_desc *desc)
 {
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, desc->internal->bdev->name, __builtin_return_address(0))) {
+		return;
+	}
 	bdev_table_lock();
 	bdev_desc_release_locked(desc);
 	bdev_table_unlock();
 }
 
-const char *ebb_bdev_claim_holder(const struct ebb_bdev *bdev)
+EBB_REPORTS const char *ebb_bdev_claim_holder(const struct ebb_bdev *bdev)
 {
 	const char *holder;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, bdev->name, __builtin_return_address(0))) {
+		return NULL;
+	}
 	bdev_table_lock();
 	holder = bdev->internal != NULL ? bdev->internal->claim_holder : NULL;
 	bdev_table_unlock();
 	return holder;
+}
+
+bool bdev_claim_is_held(struct ebb_bdev_internal *internal)
+{
+	bool held;
+
+	bdev_table_lock();
+	held = internal->claim != NULL;
+	bdev_table_unlock();
+	return held;
 }

@@ -28,6 +28,10 @@
  * that waits has a timer of one slice; others have none. Flushes, unmaps, zeroes and compares are
  * never limited, nor do parts of a request count: it was let go as a whole.
  *
+ * A channel that is to become quiet keeps what waits, unless its bdev is claimed: then what waits
+ * belongs to requests of a virtual bdev, whose channel becomes quiet at the same time by their end.
+ * They go at once, and are paid for by those that come after.
+ *
  * Without a limit nothing of this is on the way of a request: a channel under a limit has its short
  * way closed (bdev_channel.whole_blocks), and only the long one comes by here.
  */
@@ -130,8 +134,8 @@ static uint64_t due_earliest(const struct bdev_qos *shared, uint32_t waiting, ui
 	return now - (waiting > 0 || now < waited + QOS_SLICE ? QOS_LATE_MAX : QOS_SLICE);
 }
 
-/* Return: true: @req has been counted, and goes. */
-static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req)
+/* @anyway: it goes, also if it is too early. Return: true: @req has been counted, and goes. */
+static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req, bool anyway)
 {
 	struct bdev_qos *shared = &ch->internal->qos;
 	struct bdev_qos_channel *mine = &ch->qos;
@@ -151,7 +155,8 @@ static bool req_admit(struct bdev_channel *ch, const struct bdev_req *req)
 		if (times[type] == 0) {
 			continue;
 		}
-		if (due > now || (others > 0 && mine->due[type] > now && due > now - QOS_SLICE)) {
+		if (!anyway &&
+		    (due > now || (others > 0 && mine->due[type] > now && due > now - QOS_SLICE))) {
 			return false;
 		}
 	}
@@ -195,7 +200,7 @@ bool bdev_qos_hold(struct bdev_channel *ch, struct bdev_req *req)
 		return false;
 	}
 	queue = &mine->queued[req->type];
-	if (ebb_list_empty(queue) && req_admit(ch, req)) {
+	if (ebb_list_empty(queue) && req_admit(ch, req, false)) {
 		return false;
 	}
 	ebb_list_push_back(queue, &req->link);
@@ -215,7 +220,7 @@ static void wait_end(struct bdev_channel *ch)
 	ebb_poller_pause(ch->qos.poller);
 }
 
-struct bdev_req *bdev_qos_next(struct bdev_channel *ch)
+static struct bdev_req *queue_pop(struct bdev_channel *ch, bool anyway)
 {
 	struct bdev_qos_channel *mine = &ch->qos;
 	unsigned i;
@@ -228,7 +233,7 @@ struct bdev_req *bdev_qos_next(struct bdev_channel *ch)
 			continue;
 		}
 		req = ebb_list_first(&mine->queued[type], struct bdev_req, link);
-		if (mine->active && !req_admit(ch, req)) {
+		if (mine->active && !req_admit(ch, req, anyway)) {
 			continue;
 		}
 		ebb_list_remove(&req->link);
@@ -239,4 +244,14 @@ struct bdev_req *bdev_qos_next(struct bdev_channel *ch)
 		return req;
 	}
 	return NULL;
+}
+
+struct bdev_req *bdev_qos_next(struct bdev_channel *ch)
+{
+	return queue_pop(ch, false);
+}
+
+struct bdev_req *bdev_qos_take(struct bdev_channel *ch)
+{
+	return queue_pop(ch, true);
 }

@@ -74,4 +74,7 @@ bool bdev_qos_hold(struct bdev_channel *ch, struct bdev_req *req);
 /* A request that waits no longer; without limits any that waits. NULL: none. Thread: the same. */
 struct bdev_req *bdev_qos_next(struct bdev_channel *ch);
 
+/* As bdev_qos_next(), but one that should still wait does so no longer; it counts all the same. */
+struct bdev_req *bdev_qos_take(struct bdev_channel *ch);
+
 #endif

@@ -26,6 +26,15 @@ static int qos_poll(void *arg)
 	return channel_let_go(arg) ? 1 : 0;
 }
 
+void bdev_qos_channel_flush(struct bdev_channel *ch)
+{
+	struct bdev_req *req;
+
+	while ((req = bdev_qos_take(ch)) != NULL) {
+		bdev_submit_begin(ch, req);
+	}
+}
+
 /* Those that wait for a limit that is none any more, and for the channel to go on, too. */
 static void channel_hold_queued(struct bdev_channel *ch)
 {

@@ -17,6 +17,9 @@ struct bdev_channel;
  */
 int bdev_qos_channel_follow(struct bdev_channel *ch);
 
+/* Lets all that waits go at once. Thread: the channel's. */
+void bdev_qos_channel_flush(struct bdev_channel *ch);
+
 /* The channel goes; nothing waits in it. Thread: the channel's. */
 void bdev_qos_channel_fini(struct bdev_channel *ch);
 

@@ -131,7 +131,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 		ebb_list_push_back(&ch->held, &req->link);
 		return 0;
 	}
-	if (!bdev_qos_hold(ch, req)) {
+	if (ch->holding || !bdev_qos_hold(ch, req)) {
 		bdev_submit_begin(ch, req);
 	}
 	return 0;

@@ -427,7 +427,8 @@ END_TEST
 
 START_TEST(test_each_entry_is_told_at_debug)
 {
-	ebb_log_set_level(EBB_LOG_DEBUG);
+	ebb_log_set_print_level(EBB_LOG_DEBUG);
+	ck_assert_int_eq(ebb_log_set_flag("config"), 0);
 	ck_assert_int_eq(load(OWN(CALL("t_late", "a") "," CALL("t_early", "b") "," CALL("t_late",
 											"bad")),
 			      true, 0),

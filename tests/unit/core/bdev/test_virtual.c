@@ -503,6 +503,44 @@ START_TEST(channels_become_quiet)
 }
 END_TEST
 
+/* The base's rate is limited, and the thread moves: what waits there goes, or nothing would end. */
+START_TEST(channels_become_quiet_on_a_limited_base)
+{
+	struct ebb_thread *thread = ebb_thread_current();
+	struct fake *fake = fake_create("base");
+	struct fake_result first = {0}, waits = {0};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	char buf[FAKE_BLOCK];
+
+	fake->mode = FAKE_HOLD;
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	call_is("bdev_set_qos_limit", "{'name': 'base', 'rw_ios_per_sec': 1000}", "true");
+	call_is("bdev_error_create", "{'base_name': 'base'}", "true");
+	ck_assert_int_eq(ebb_bdev_open("EE_base", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	stage_clock_advance(EBB_NS_PER_S);
+	for (unsigned i = 0; i < 8; i++) { /* a slice's worth, and more */
+		ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &first), 0);
+	}
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &waits), 0);
+	ck_assert_uint_lt(fake->num_held, 9);
+	event_channels_quiesce(thread);
+	ck_assert_uint_eq(fake->num_held, 9);
+	ck_assert(!event_channels_quiet(thread));
+	while (fake->num_held > 0) {
+		fake_complete_one(fake, 0);
+	}
+	ck_assert_uint_eq(waits.calls, 1);
+	ck_assert(event_channels_quiet(thread));
+	event_channels_resume(thread);
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
 /* What is named by a uuid is kept by its name, and found by it. */
 START_TEST(uuids_are_names)
 {
@@ -548,6 +586,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(requests_wait_for_the_bases),
 		UNIT_TEST(it_waits_for_its_holders),
 		UNIT_TEST(channels_become_quiet),
+		UNIT_TEST(channels_become_quiet_on_a_limited_base),
 		UNIT_TEST(uuids_are_names),
 		UNIT_END,
 	};
