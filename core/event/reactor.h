@@ -109,7 +109,7 @@ struct event_reactor {
 	struct ebb_msg age_msg; /* the watchdog's */
 	_Atomic bool age_sent;
 	struct event_switch_count switches; /* the watchdog's: see switch_monitor.h */
-	struct event_watched watched; /* the watchdog's */
+	struct event_watched watched;       /* the watchdog's */
 
 	/* For callbacks that take long: see callback.c and overrun.c. */
 	struct event_reading reading; /* kept from before */
