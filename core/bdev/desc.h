@@ -22,6 +22,9 @@ struct ebb_bdev_desc {
 	struct ebb_msg msg;
 };
 
+/* Is it one? Whoever uses one that he has closed does not know. Thread: any. */
+bool bdev_desc_is_open(const struct ebb_bdev_desc *desc);
+
 /* Gives up the claim of @desc, if it has one; it stays open as it is. Under the lock. */
 void bdev_desc_release_locked(struct ebb_bdev_desc *desc);
 

@@ -110,6 +110,32 @@ START_TEST(a_release_does_not_end_anothers_claim)
 }
 END_TEST
 
+/* Mistakes are reported and refused: another's descriptor, another thread, a closed one. */
+START_TEST(a_claim_is_made_by_who_has_opened)
+{
+	struct ebb_thread *thread = stage_thread("other");
+	struct ebb_bdev_desc *others;
+
+	stage_enter(thread);
+	ck_assert_int_eq(open_now(false, &others), 0);
+	ck_assert_int_eq(ebb_bdev_claim(desc, "upper"), -EPERM);
+	ebb_bdev_release(desc);
+	ck_assert_ptr_null(ebb_bdev_waits_for("base"));
+	ck_assert_uint_eq(stage_violations(2), 3);
+	stage_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_bdev_claim(others, "upper"), -EPERM);
+	ck_assert_ptr_null(ebb_bdev_claim_holder(&fake->bdev));
+	ck_assert_uint_eq(stage_violations(2), 4);
+	stage_enter(thread);
+	ebb_bdev_close(others);
+	stage_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_bdev_claim(others, "upper"), -EPERM);
+	ebb_bdev_release(others);
+	ck_assert_uint_eq(stage_violations(2), 6);
+	stage_thread_exit(thread);
+}
+END_TEST
+
 /* What cannot be written to can be claimed, and still not be written to. */
 START_TEST(a_read_only_bdev_stays_so)
 {
@@ -144,6 +170,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(who_writes_already_is_in_the_way),
 		UNIT_TEST(closing_and_releasing_end_a_claim),
 		UNIT_TEST(a_release_does_not_end_anothers_claim),
+		UNIT_TEST(a_claim_is_made_by_who_has_opened),
 		UNIT_TEST(a_read_only_bdev_stays_so),
 		UNIT_TEST(bdev_get_bdevs_shows_who_holds_it),
 		UNIT_END,
