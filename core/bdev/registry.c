@@ -103,11 +103,13 @@ static const struct bdev_registry_waiter *waiter_for(const char *name)
 	return NULL;
 }
 
-const char *ebb_bdev_waits_for(const char *name)
+EBB_REPORTS const char *ebb_bdev_waits_for(const char *name)
 {
 	const struct bdev_registry_waiter *waiter;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, name, __builtin_return_address(0))) {
+		return NULL;
+	}
 	waiter = waiter_for(name);
 	return waiter != NULL ? waiter->name : NULL;
 }

@@ -265,9 +265,20 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 
 EBB_REPORTS void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_ns)
 {
-	ebb_assert(poller->period_ns != 0);
-	if (poller->thread != event_turn.thread) {
-		ebb_violation(2, __func__, poller->name, poller->thread, event_turn.thread);
+	struct ebb_thread *thread = poller->thread;
+
+	if (thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, thread, event_turn.thread);
+		return;
+	}
+	if (poller->period_ns == 0) {
+		ebb_violation(2, "ebb_poller_run_at (of one without a period)", poller->name,
+			      thread, thread);
+		return;
+	}
+	if (poller->state == EVENT_POLLER_UNREGISTERED) { /* by another copy of the pointer */
+		ebb_violation(2, "ebb_poller_run_at (of one that has gone)", poller->name, thread,
+			      thread);
 		return;
 	}
 	if (poller->state == EVENT_POLLER_PAUSING) {
@@ -275,8 +286,8 @@ EBB_REPORTS void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_
 	} else if (poller->state == EVENT_POLLER_PAUSED) {
 		event_poller_set_state(poller, EVENT_POLLER_WAITING);
 	}
-	event_timer_remove(&poller->thread->timers, &poller->timer);
-	event_timer_add(&poller->thread->timers, &poller->timer, deadline_ns);
+	event_timer_remove(&thread->timers, &poller->timer);
+	event_timer_add(&thread->timers, &poller->timer, deadline_ns);
 }
 
 void event_poller_settle(struct ebb_poller *poller)

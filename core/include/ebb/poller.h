@@ -81,7 +81,7 @@ void ebb_poller_resume(struct ebb_poller *poller);
 /**
  * ebb_poller_run_at() - a timed poller runs next at @deadline_ns, and not a period from now
  * Instead of what it had ahead of it; one that is paused goes on. From inside the poller, too: then
- * no period follows this run.
+ * no period follows this run. One without a period is reported, and goes on as it was.
  * @deadline_ns: of ebb_clock_now_ns(). The run is late by what the turn takes, or asleep by what
  *	the timer does. It may be early by a few ns where the processor's counter is the clock:
  *	who must not be early looks again.
