@@ -40,7 +40,9 @@ static uint64_t stop_own_switches(void)
 
 void event_stop_sleep(void)
 {
-	atomic_store(&stop_watcher, gettid());
+	if (atomic_exchange(&stop_watcher, gettid()) != gettid()) {
+		atomic_store(&stop_noted, 0); /* it was another one's, of an earlier run */
+	}
 	atomic_store(&stop_expected, stop_own_switches() + 1);
 }
 
