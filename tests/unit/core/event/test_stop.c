@@ -11,7 +11,7 @@
 
 #include <ebb/clock.h>
 
-#include "core/os/thread_times.h"
+#include "core/os/task_switches.h"
 #include "tests/unit/unit.h"
 
 /*
@@ -68,16 +68,16 @@ static bool watcher_sleeps(void)
 /* Until the watcher sleeps: it has given up the CPU for that. */
 static void wait_for_watcher(void)
 {
-	uint64_t switches = 0;
-	bool traced;
+	struct os_task_switches switches = {.voluntary = 0};
 
 	do {
 		usleep(100);
 		if (atomic_load(&watcher_tid) != 0) {
-			ck_assert(os_thread_times_switches(atomic_load(&watcher_tid), &switches,
-							   &traced));
+			ck_assert_int_eq(os_task_switches_read(atomic_load(&watcher_tid),
+							       &switches),
+					 0);
 		}
-	} while (switches <= atomic_load(&watcher_switches) || !watcher_sleeps());
+	} while (switches.voluntary <= atomic_load(&watcher_switches) || !watcher_sleeps());
 }
 
 static pthread_t watcher_begin(void)
