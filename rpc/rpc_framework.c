@@ -255,18 +255,19 @@ struct kill_params {
 
 static const struct ebb_param kill_table[] = {
 	EBB_PARAM(struct kill_params, sig_name, EBB_PARAM_ANY,
-		  .help = "SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGKILL or SIGUSR1, or its number"),
+		  .help = "SIGINT, SIGTERM or SIGHUP, or its number"),
 };
 
-/* Return: the signal, or 0: none that may be sent. */
+/* Return: the signal, or 0: none that ebb handles. What else there is would end it at once. */
 static int signal_parse(struct json_object *json)
 {
 	static const struct {
 		const char *name;
 		int number;
 	} signals[] = {
-		{"INT", SIGINT}, {"TERM", SIGTERM}, {"QUIT", SIGQUIT},
-		{"HUP", SIGHUP}, {"KILL", SIGKILL}, {"USR1", SIGUSR1},
+		{"INT", SIGINT},
+		{"TERM", SIGTERM},
+		{"HUP", SIGHUP},
 	};
 	bool is_text = json_object_is_type(json, json_type_string);
 	const char *name =
@@ -295,7 +296,7 @@ static void kill_instance(struct ebb_call *call, void *arg)
 		ebb_call_error(
 			call, EBB_METHOD_INVALID_PARAMS,
 			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
-			"must be SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGKILL or SIGUSR1",
+			"must be SIGINT, SIGTERM or SIGHUP, at which ebb stops in order",
 			json_object_to_json_string(params->sig_name));
 	} else if (kill(getpid(), number) != 0) {
 		ebb_call_error(call, -errno, "cannot send signal %d to ebb itself: %s", number,

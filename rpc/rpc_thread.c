@@ -172,16 +172,11 @@ static void cpumask_set(void *arg, int rc)
 	}
 }
 
-/* Digits alone are a CPU to one reader and a mask to another. */
-static bool cpumask_is_bare(const char *text)
-{
-	return text[0] != '\0' && text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
-}
-
 static void set_cpumask(struct ebb_call *call, void *arg)
 {
 	struct set_cpumask_params *params = arg;
 	cpu_set_t cpus;
+	char why[192];
 
 	params->call = call;
 	params->thread = ebb_thread_find(params->id);
@@ -189,16 +184,10 @@ static void set_cpumask(struct ebb_call *call, void *arg)
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "id: there is no thread %llu; thread_get_stats lists them",
 			       (unsigned long long)params->id);
-	} else if (cpumask_is_bare(params->cpumask)) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "cpumask: \"%.32s\" may mean a mask, which is written 0x%.32s, or a "
-			       "CPU, which is written [%.32s]",
-			       params->cpumask, params->cpumask, params->cpumask);
 	} else if (os_cpumask_parse(params->cpumask, &cpus) != 0) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "cpumask: \"%.40s\" is none: legal are a mask as 0x3 or a list as "
-			       "[0,2-3]",
-			       params->cpumask);
+		os_cpumask_explain(params->cpumask, why, sizeof(why));
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "cpumask \"%.40s\": %s",
+			       params->cpumask, why);
 	} else {
 		ebb_thread_set_cpumask(params->thread, params->cpumask, cpumask_set, params);
 	}

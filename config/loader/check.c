@@ -201,8 +201,8 @@ static void config_skip(struct config_file *config, const char *subsystem, size_
 }
 
 /*
- * An entry of a section that is passed over must not be one that would have done something, nor ask
- * for what ebb cannot do where it knows the method.
+ * An entry of a section that is passed over must not be one of ebb's own, nor ask for what ebb cannot
+ * do where it knows the method.
  */
 static void check_foreign_entry(const struct entry_place *place, struct json_object *entry)
 {
@@ -221,7 +221,7 @@ static void check_foreign_entry(const struct entry_place *place, struct json_obj
 		}
 		return;
 	}
-	if (method == NULL || !method->changes_state) {
+	if (method == NULL) {
 		return;
 	}
 	entry_mistake(place, method->name,

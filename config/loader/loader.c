@@ -177,8 +177,7 @@ static void check_start(struct ebb_step step, void *arg)
 		return;
 	}
 	loader.check_step = step;
-	loader.check.run = check_run;
-	loader.check.done = check_done;
+	ebb_work_init(&loader.check, check_run, check_done);
 	ebb_helper_submit(&loader.check);
 }
 

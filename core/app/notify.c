@@ -2,6 +2,7 @@
 #include <ebb/notify.h>
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,19 +49,39 @@ uint64_t ebb_notify_send(const struct ebb_notify_type *type, const char *context
 	return id;
 }
 
+/* Copies the oldest event from *@id to @end - 1, and says which it is. Return: false: none. */
+static bool notify_copy(uint64_t *id, uint64_t end, struct ebb_notify_event *ret_event)
+{
+	uint64_t oldest;
+	bool found;
+
+	pthread_mutex_lock(&notify_mutex);
+	oldest =
+		notify_next_id > EBB_NOTIFY_EVENTS_MAX ? notify_next_id - EBB_NOTIFY_EVENTS_MAX : 0;
+	*id = *id > oldest ? *id : oldest;
+	found = *id < end;
+	if (found) {
+		*ret_event = notify_events[*id % EBB_NOTIFY_EVENTS_MAX];
+	}
+	pthread_mutex_unlock(&notify_mutex);
+	return found;
+}
+
 uint64_t ebb_notify_for_each(uint64_t first_id, uint64_t max,
 			     void (*fn)(const struct ebb_notify_event *event, void *arg), void *arg)
 {
+	struct ebb_notify_event event;
+	uint64_t id = first_id;
 	uint64_t count = 0;
-	uint64_t id;
+	uint64_t end;
 
 	pthread_mutex_lock(&notify_mutex);
-	id = notify_next_id > EBB_NOTIFY_EVENTS_MAX ? notify_next_id - EBB_NOTIFY_EVENTS_MAX : 0;
-	id = first_id > id ? first_id : id;
-	while (id < notify_next_id && count < max) {
-		fn(&notify_events[id++ % EBB_NOTIFY_EVENTS_MAX], arg);
-		count++;
-	}
+	end = notify_next_id;
 	pthread_mutex_unlock(&notify_mutex);
+	while (count < max && notify_copy(&id, end, &event)) {
+		fn(&event, arg);
+		count++;
+		id++;
+	}
 	return count;
 }

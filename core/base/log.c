@@ -61,18 +61,6 @@ static void log_changed(void)
 	base_log_flag_debugging(log_prints(EBB_LOG_DEBUG) || log_system_of(EBB_LOG_DEBUG) != NULL);
 }
 
-void ebb_log_set_level(enum ebb_log_level level)
-{
-	atomic_store_explicit(&log_level, level, memory_order_relaxed);
-	log_changed();
-}
-
-void ebb_log_set_print_level(enum ebb_log_level level)
-{
-	atomic_store_explicit(&log_print_level, level, memory_order_relaxed);
-	log_changed();
-}
-
 void base_log_set_system(base_log_write_fn write)
 {
 	atomic_store_explicit(&log_system, write, memory_order_relaxed);
@@ -85,9 +73,38 @@ void base_log_set_joined(bool joined)
 	log_changed();
 }
 
+static bool log_level_exists(enum ebb_log_level level)
+{
+	return (unsigned)level <= EBB_LOG_DEBUG;
+}
+
+/* @level is wanted in place of @now, which it is if it exists. */
+static enum ebb_log_level log_level_check(enum ebb_log_level level, enum ebb_log_level now)
+{
+	if (log_level_exists(level)) {
+		return level;
+	}
+	ebb_error("log", "%d is no level: it stays \"%s\"", (int)level, log_level_names[now]);
+	return now;
+}
+
+void ebb_log_set_level(enum ebb_log_level level)
+{
+	level = log_level_check(level, ebb_log_get_level());
+	atomic_store_explicit(&log_level, level, memory_order_relaxed);
+	log_changed();
+}
+
+void ebb_log_set_print_level(enum ebb_log_level level)
+{
+	level = log_level_check(level, ebb_log_get_print_level());
+	atomic_store_explicit(&log_print_level, level, memory_order_relaxed);
+	log_changed();
+}
+
 const char *ebb_log_level_name(enum ebb_log_level level)
 {
-	return log_level_names[level];
+	return log_level_exists(level) ? log_level_names[level] : "none";
 }
 
 bool ebb_log_level_parse(const char *name, enum ebb_log_level *ret_level)
@@ -188,6 +205,7 @@ void ebb_log(enum ebb_log_level level, const char *component, const char *format
 	char text[LOG_LINE_MAX];
 	va_list args;
 
+	level = log_level_exists(level) ? level : EBB_LOG_ERROR;
 	if (!log_prints(level) && log_system_of(level) == NULL) {
 		return;
 	}

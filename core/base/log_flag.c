@@ -6,10 +6,15 @@
  * flag and whether the line is written, so that one that is not costs a look at its own site and
  * nothing else. The linker has put the sites of this program, or of this library, into one section.
  * Others (of a program that uses the library, or in C++) are added to a list when they first run.
+ *
+ * Flags are set and sites run for the first time under a lock: a site that did so while its flag
+ * was being set would be passed over by that, or put back what it had read before. What runs again
+ * only reads its state.
  */
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <sched.h>
 #include <string.h>
 
 #define SECTION_BOUND extern struct ebb_log_site __attribute__((weak, visibility("hidden")))
@@ -18,9 +23,23 @@
 SECTION_BOUND __start_ebb_log_sites[];
 SECTION_BOUND __stop_ebb_log_sites[];
 
+static bool flags_locked;
 static bool flag_debugging; /* debug lines go somewhere, if their flag is set */
 static struct ebb_log_site *others;
 static unsigned char others_flag; /* of a component that has not run yet */
+
+/* It is held for as long as a walk over the sites takes, when a flag is set. */
+static void flags_lock(void)
+{
+	while (__atomic_exchange_n(&flags_locked, true, __ATOMIC_ACQUIRE)) {
+		sched_yield();
+	}
+}
+
+static void flags_unlock(void)
+{
+	__atomic_store_n(&flags_locked, false, __ATOMIC_RELEASE);
+}
 
 /* The site after @previous, NULL: the first. Return: NULL: no more. */
 static struct ebb_log_site *site_next(const struct ebb_log_site *previous)
@@ -47,7 +66,7 @@ static unsigned char site_flag(const struct ebb_log_site *site)
 
 static void site_apply(struct ebb_log_site *site)
 {
-	bool on = site_flag(site) != 0 && __atomic_load_n(&flag_debugging, __ATOMIC_RELAXED);
+	bool on = site_flag(site) != 0 && flag_debugging;
 
 	__atomic_store_n(&site->state, on ? EBB_LOG_SITE_ON : EBB_LOG_SITE_OFF, __ATOMIC_RELAXED);
 }
@@ -65,29 +84,26 @@ static const struct ebb_log_site *site_find(const char *component)
 static void site_add(struct ebb_log_site *site)
 {
 	const struct ebb_log_site *like = site_find(site->component);
-	struct ebb_log_site *first = __atomic_load_n(&others, __ATOMIC_RELAXED);
 
-	__atomic_store_n(&site->flag,
-			 like != NULL ? site_flag(like)
-				      : __atomic_load_n(&others_flag, __ATOMIC_RELAXED),
+	__atomic_store_n(&site->flag, like != NULL ? site_flag(like) : others_flag,
 			 __ATOMIC_RELAXED);
-	do {
-		site->next = first;
-	} while (!__atomic_compare_exchange_n(&others, &first, site, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	site->next = others;
+	/* Pairs with the load in site_next(), by who lists the flags without the lock. */
+	__atomic_store_n(&others, site, __ATOMIC_RELEASE);
 }
 
 bool ebb_log_site_on(struct ebb_log_site *site)
 {
-	unsigned char state = EBB_LOG_SITE_NEW;
-
-	/* Of several OS threads that run it first, one adds it. */
-	if (__atomic_compare_exchange_n(&site->state, &state, EBB_LOG_SITE_OFF, false,
-					__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-		if (site < __start_ebb_log_sites || site >= __stop_ebb_log_sites) {
-			site_add(site);
+	if (__atomic_load_n(&site->state, __ATOMIC_RELAXED) == EBB_LOG_SITE_NEW) {
+		flags_lock();
+		/* Of several OS threads that run it first, one adds it. */
+		if (__atomic_load_n(&site->state, __ATOMIC_RELAXED) == EBB_LOG_SITE_NEW) {
+			if (site < __start_ebb_log_sites || site >= __stop_ebb_log_sites) {
+				site_add(site);
+			}
+			site_apply(site);
 		}
-		site_apply(site);
+		flags_unlock();
 	}
 	return __atomic_load_n(&site->state, __ATOMIC_RELAXED) == EBB_LOG_SITE_ON;
 }
@@ -103,8 +119,10 @@ static void sites_apply(void)
 
 void base_log_flag_debugging(bool debugging)
 {
-	__atomic_store_n(&flag_debugging, debugging, __ATOMIC_RELAXED);
+	flags_lock();
+	flag_debugging = debugging;
 	sites_apply();
+	flags_unlock();
 }
 
 bool base_log_flag_matches(const char *name, const char *component)
@@ -117,9 +135,10 @@ static int flag_put(const char *name, unsigned char value)
 	struct ebb_log_site *site = NULL;
 	int rc = -ENOENT;
 
+	flags_lock();
 	if (strcasecmp(name, "all") == 0) {
 		rc = 0;
-		__atomic_store_n(&others_flag, value, __ATOMIC_RELAXED);
+		others_flag = value;
 	}
 	while ((site = site_next(site)) != NULL) {
 		if (base_log_flag_matches(name, site->component)) {
@@ -128,6 +147,7 @@ static int flag_put(const char *name, unsigned char value)
 		}
 	}
 	sites_apply();
+	flags_unlock();
 	return rc;
 }
 

@@ -19,6 +19,16 @@ static void doing_publish(struct event_doing_state *state)
 	pthread_mutex_unlock(&state->mutex);
 }
 
+/* What it stands within, as "NAME: ", which is cut if it takes more than half. Return: its length. */
+static size_t doing_print_outer(const struct event_doing *outer, char *text, size_t size)
+{
+	const char *name = outer->text + outer->own;
+	size_t max = size / 2 - strlen("...: ") - 1;
+
+	return (size_t)snprintf(text, size, "%.*s%s: ", (int)max, name,
+				strlen(name) > max ? "..." : "");
+}
+
 void event_doing_begin(struct event_doing *doing, const char *kind, const char *name)
 {
 	struct event_reactor *reactor = event_turn.reactor;
@@ -33,11 +43,7 @@ void event_doing_begin(struct event_doing *doing, const char *kind, const char *
 	doing->own = 0;
 	doing->text[0] = '\0';
 	if (outer != NULL) {
-		doing->own = (size_t)snprintf(doing->text, sizeof(doing->text) / 2,
-					      "%s: ", outer->text + outer->own);
-		if (doing->own >= sizeof(doing->text) / 2) {
-			doing->own = sizeof(doing->text) / 2 - 1;
-		}
+		doing->own = doing_print_outer(outer, doing->text, sizeof(doing->text));
 	}
 	snprintf(doing->text + doing->own, sizeof(doing->text) - doing->own, "%s \"%s\"", kind,
 		 name);

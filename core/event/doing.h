@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EVENT_DOING_TEXT_MAX 160
+#define EVENT_DOING_TEXT_MAX 256
 
 struct event_reactor;
 

@@ -95,6 +95,9 @@ static void helper_answer(struct ebb_work *work)
 	pthread_mutex_lock(&helper.mutex);
 	if (helper.state == HELPER_RUNNING) {
 		ebb_msg_init(&work->msg, helper_done, work);
+		if (work->name != NULL) {
+			work->msg.name = work->name;
+		}
 		ebb_thread_send(work->thread, &work->msg);
 	}
 	pthread_mutex_unlock(&helper.mutex);

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include <ebb/assert.h>
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
@@ -265,20 +264,18 @@ EBB_REPORTS void ebb_poller_resume(struct ebb_poller *poller)
 
 EBB_REPORTS void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_ns)
 {
-	struct ebb_thread *thread = poller->thread;
-
-	if (thread != event_turn.thread) {
-		ebb_violation(2, __func__, poller->name, thread, event_turn.thread);
+	if (poller->thread != event_turn.thread) {
+		ebb_violation(2, __func__, poller->name, poller->thread, event_turn.thread);
 		return;
 	}
 	if (poller->period_ns == 0) {
 		ebb_violation(2, "ebb_poller_run_at (of one without a period)", poller->name,
-			      thread, thread);
+			      poller->thread, poller->thread);
 		return;
 	}
 	if (poller->state == EVENT_POLLER_UNREGISTERED) { /* by another copy of the pointer */
-		ebb_violation(2, "ebb_poller_run_at (of one that has gone)", poller->name, thread,
-			      thread);
+		ebb_violation(2, "ebb_poller_run_at (unregistered)", poller->name, poller->thread,
+			      poller->thread);
 		return;
 	}
 	if (poller->state == EVENT_POLLER_PAUSING) {

@@ -36,17 +36,17 @@ static uint64_t steal_since(int cpu, uint64_t since_ns, uint64_t now_ns)
 {
 	uint64_t steal_ns[READING_CPUS_MAX] = {0};
 	uint64_t noted_ns = atomic_load(&noted_at_ns);
-	uint64_t stolen_ns;
+	uint64_t before_ns, stolen_ns;
 
 	if (cpu < 0 || cpu >= READING_CPUS_MAX || noted_ns == 0 || noted_ns >= now_ns ||
 	    !os_steal_read("", steal_ns, READING_CPUS_MAX)) {
 		return 0;
 	}
-	stolen_ns =
-		steal_ns[cpu] - atomic_load_explicit(&noted_steal_ns[cpu], memory_order_relaxed);
-	if (stolen_ns == 0) {
-		return 0;
+	before_ns = atomic_load_explicit(&noted_steal_ns[cpu], memory_order_relaxed);
+	if (steal_ns[cpu] <= before_ns) {
+		return 0; /* less: it was noted anew meanwhile */
 	}
+	stolen_ns = steal_ns[cpu] - before_ns;
 	if (now_ns - noted_ns > READING_FRESH_NS && now_ns - since_ns < now_ns - noted_ns) {
 		return (uint64_t)((double)stolen_ns * (double)(now_ns - since_ns) /
 				  (double)(now_ns - noted_ns));

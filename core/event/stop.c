@@ -23,7 +23,7 @@
 
 #include <ebb/clock.h>
 
-#include "core/os/thread_times.h"
+#include "core/os/task_switches.h"
 
 static _Atomic pid_t stop_watcher;
 static _Atomic uint64_t stop_expected; /* the watcher's switches while it sleeps; 0: it is awake */
@@ -40,7 +40,9 @@ static uint64_t stop_own_switches(void)
 
 void event_stop_sleep(void)
 {
-	atomic_store(&stop_watcher, gettid());
+	if (atomic_exchange(&stop_watcher, gettid()) != gettid()) {
+		atomic_store(&stop_noted, 0); /* it was another one's, of an earlier run */
+	}
 	atomic_store(&stop_expected, stop_own_switches() + 1);
 }
 
@@ -58,20 +60,17 @@ bool event_stop_woken(uint64_t now_ns)
 bool event_stop_seen(uint64_t since_ns)
 {
 	uint64_t expected = atomic_load(&stop_expected);
-	uint64_t switches;
-	uint64_t noted;
-	bool traced = false;
+	struct os_task_switches switches = {.traced = false};
 
-	if (expected != 0 &&
-	    os_thread_times_switches(atomic_load(&stop_watcher), &switches, &traced) &&
+	if (expected != 0 && os_task_switches_read(atomic_load(&stop_watcher), &switches) == 0 &&
 	    atomic_load(&stop_expected) == expected) {
-		noted = atomic_load(&stop_noted);
-		if (switches > expected && switches > noted) {
+		if (switches.voluntary > expected &&
+		    switches.voluntary > atomic_load(&stop_noted)) {
 			/* Found once; for others that were stopped too, by when that was. */
-			atomic_store(&stop_noted, switches);
+			atomic_store(&stop_noted, switches.voluntary);
 			atomic_store(&stop_found_ns, ebb_clock_now_ns());
 		}
 	}
-	return traced ||
+	return switches.traced ||
 	       (atomic_load(&stop_found_ns) != 0 && atomic_load(&stop_found_ns) >= since_ns);
 }

@@ -2,11 +2,11 @@
 #include "core/method/compat.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/base/json_number.h"
 
 /* The parameters of one row are those of a method, whichever of its names the row has. */
 static bool row_is_of(const struct method_compat *row, const struct ebb_method *method)
@@ -89,14 +89,24 @@ static int EBB_PRINTF(4, 5) compat_refuse(const struct ebb_method *method, const
 	return -EINVAL;
 }
 
+/* Return: false: it is no integer, or has more than 64 bits. */
+static bool value_integer(struct json_object *value, struct base_json_integer *ret_integer)
+{
+	return (json_object_is_type(value, json_type_int) ||
+		json_object_is_type(value, json_type_double)) &&
+	       base_json_number_integer(json_object_to_json_string(value), ret_integer);
+}
+
 static bool value_off(struct json_object *value)
 {
+	struct base_json_integer integer;
+
 	switch (json_object_get_type(value)) {
 	case json_type_boolean:
 		return !json_object_get_boolean(value);
 	case json_type_int:
 	case json_type_double:
-		return json_object_get_double(value) == 0;
+		return value_integer(value, &integer) && integer.magnitude == 0;
 	case json_type_string:
 		return json_object_get_string_len(value) == 0;
 	case json_type_array:
@@ -104,6 +114,23 @@ static bool value_off(struct json_object *value)
 	default:
 		return false;
 	}
+}
+
+static bool value_negative(struct json_object *value)
+{
+	struct base_json_integer integer;
+
+	return value_integer(value, &integer) && (integer.negative || integer.magnitude == 0);
+}
+
+static bool values_same(struct json_object *a, struct json_object *b)
+{
+	struct base_json_integer of_a, of_b;
+
+	if (value_integer(a, &of_a) && value_integer(b, &of_b)) {
+		return of_a.negative == of_b.negative && of_a.magnitude == of_b.magnitude;
+	}
+	return json_object_equal(a, b);
 }
 
 /* Is @word among @words? */
@@ -131,10 +158,10 @@ static bool value_harmless(const struct method_compat_param *param, struct json_
 	case METHOD_COMPAT_OFF:
 		return value_off(value);
 	case METHOD_COMPAT_NEGATIVE:
-		return json_object_get_double(value) <= 0;
+		return value_negative(value);
 	case METHOD_COMPAT_SAME:
 		return value_off(value) ||
-		       json_object_equal(value, json_object_object_get(params, param->other));
+		       values_same(value, json_object_object_get(params, param->other));
 	case METHOD_COMPAT_WORD:
 		return words_have(param->other, json_object_get_string(value));
 	case METHOD_COMPAT_MEMBERS:
@@ -153,10 +180,10 @@ static bool value_harmless(const struct method_compat_param *param, struct json_
 /* JSON knows no integers: 8.0 is as good as 8. */
 static bool value_has_type(enum json_type type, struct json_object *value)
 {
-	if (type == json_type_int && json_object_is_type(value, json_type_double)) {
-		double real = json_object_get_double(value);
+	struct base_json_integer integer;
 
-		return trunc(real) == real;
+	if (type == json_type_int) {
+		return value_integer(value, &integer);
 	}
 	return type == json_type_null || json_object_is_type(value, type);
 }

@@ -8,8 +8,9 @@
 
 int os_task_switches_read(pid_t tid, struct os_task_switches *ret_switches)
 {
-	struct os_task_switches found;
+	struct os_task_switches found = {.traced = false};
 	unsigned num_found = 0;
+	int tracer;
 	char line[128], path[64];
 	FILE *file;
 
@@ -22,6 +23,8 @@ int os_task_switches_read(pid_t tid, struct os_task_switches *ret_switches)
 		if (sscanf(line, "voluntary_ctxt_switches: %" SCNu64, &found.voluntary) == 1 ||
 		    sscanf(line, "nonvoluntary_ctxt_switches: %" SCNu64, &found.involuntary) == 1) {
 			num_found++;
+		} else if (sscanf(line, "TracerPid: %d", &tracer) == 1) {
+			found.traced = tracer != 0;
 		}
 	}
 	fclose(file);

@@ -4,12 +4,14 @@
 
 /* How often an OS thread has given up its CPU, and has been made to. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct os_task_switches {
 	uint64_t voluntary;   /* it waited for something */
 	uint64_t involuntary; /* somebody else was given the CPU */
+	bool traced;          /* by a debugger, at this moment */
 };
 
 /**

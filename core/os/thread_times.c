@@ -4,13 +4,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_MAX 8192
+#include "core/os/task_switches.h"
 
 int os_thread_times_open(void)
 {
@@ -46,63 +44,37 @@ void os_thread_times_read(int fd, struct os_thread_times *ret_times)
 	ret_times->switches = (uint64_t)usage.ru_nvcsw;
 }
 
-/* Reads a whole file of the thread's. Return: false: there is none. */
-static bool task_read(pid_t tid, const char *name, char *text, size_t size)
+/* Of another thread. Return: false: this kernel does not say. */
+static bool schedstat_read_of(pid_t tid, struct os_thread_times *times)
 {
-	char path[64];
+	char path[64], text[80];
 	ssize_t len;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return false;
 	}
-	len = read(fd, text, size - 1);
+	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (len <= 0) {
 		return false;
 	}
 	text[len] = '\0';
-	return true;
-}
-
-/* Return: the number behind @label, or @missing. */
-static uint64_t status_number(const char *text, const char *label, uint64_t missing)
-{
-	const char *found = strstr(text, label);
-
-	return found == NULL ? missing : strtoull(found + strlen(label), NULL, 10);
-}
-
-bool os_thread_times_switches(pid_t tid, uint64_t *ret_switches, bool *ret_traced)
-{
-	char text[STATUS_MAX];
-	uint64_t switches;
-
-	if (!task_read(tid, "status", text, sizeof(text))) {
-		return false;
-	}
-	switches = status_number(text, "\nvoluntary_ctxt_switches:", UINT64_MAX);
-	if (switches == UINT64_MAX) {
-		return false;
-	}
-	*ret_switches = switches;
-	*ret_traced = status_number(text, "\nTracerPid:", 0) != 0;
-	return true;
+	return schedstat_parse(text, times);
 }
 
 bool os_thread_times_read_of(pid_t tid, struct os_thread_times *ret_times)
 {
 	struct os_thread_times times = {.has_queue = false};
-	char text[80];
-	bool traced;
+	struct os_task_switches switches;
 
-	if (!os_thread_times_switches(tid, &times.switches, &traced)) {
+	if (os_task_switches_read(tid, &switches) != 0) {
 		return false;
 	}
-	times.has_queue =
-		task_read(tid, "schedstat", text, sizeof(text)) && schedstat_parse(text, &times);
+	times.switches = switches.voluntary;
+	times.has_queue = schedstat_read_of(tid, &times);
 	*ret_times = times;
 	return true;
 }

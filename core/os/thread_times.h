@@ -24,7 +24,4 @@ void os_thread_times_read(int fd, struct os_thread_times *ret_times);
 /* Of another thread of this process; cpu_ns is up to one tick late. Return: false: no such. */
 bool os_thread_times_read_of(pid_t tid, struct os_thread_times *ret_times);
 
-/* Of another thread of this process. @ret_traced: by a debugger. Return: false: not known. */
-bool os_thread_times_switches(pid_t tid, uint64_t *ret_switches, bool *ret_traced);
-
 #endif

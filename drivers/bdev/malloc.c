@@ -153,8 +153,7 @@ static void malloc_gone(void *device)
 {
 	struct malloc_bdev *malloc_bdev = device;
 
-	malloc_bdev->work.run = memory_give_back;
-	malloc_bdev->work.done = memory_given_back;
+	ebb_work_init(&malloc_bdev->work, memory_give_back, memory_given_back);
 	ebb_helper_submit(&malloc_bdev->work);
 }
 
@@ -341,8 +340,7 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 		bdev_answer_created(call, name, -ENOMEM);
 	} else if (params->prefault) {
 		malloc_bdev->creating = call;
-		malloc_bdev->work.run = memory_take;
-		malloc_bdev->work.done = memory_taken;
+		ebb_work_init(&malloc_bdev->work, memory_take, memory_taken);
 		ebb_helper_submit(&malloc_bdev->work);
 	} else {
 		malloc_register(malloc_bdev, call);

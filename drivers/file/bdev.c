@@ -99,8 +99,7 @@ static void file_gone(void *device)
 {
 	struct file_bdev *file = device;
 
-	file->work.run = close_run;
-	file->work.done = close_done;
+	ebb_work_init(&file->work, close_run, close_done);
 	ebb_helper_submit(&file->work);
 }
 
@@ -226,8 +225,7 @@ int file_bdev_create(const struct file_bdev_opts *opts,
 	};
 	file->opened = opened;
 	file->arg = arg;
-	file->work.run = open_run;
-	file->work.done = open_done;
+	ebb_work_init(&file->work, open_run, open_done);
 	ebb_helper_submit(&file->work);
 	return 0;
 }

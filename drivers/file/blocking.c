@@ -34,12 +34,9 @@ static void blocking_done(struct ebb_work *work)
 	file_io_end(fio, fio->rc);
 }
 
-static void blocking_submit(struct file_io *fio, void (*run)(struct ebb_work *work),
-			    void (*done)(struct ebb_work *work))
+static void blocking_submit(struct file_io *fio)
 {
 	fio->end_bytes = UINT64_MAX;
-	fio->work.run = run;
-	fio->work.done = done;
 	ebb_helper_submit(&fio->work);
 }
 
@@ -104,7 +101,8 @@ static void rw_run(struct ebb_work *work)
 
 void file_blocking_rw(struct file_io *fio)
 {
-	blocking_submit(fio, rw_run, blocking_done);
+	ebb_work_init(&fio->work, rw_run, blocking_done);
+	blocking_submit(fio);
 }
 
 /* Where nothing can make zeroes, they are written. */
@@ -212,7 +210,8 @@ static void allocate_done(struct ebb_work *work)
 
 void file_blocking_allocate(struct file_io *fio)
 {
-	blocking_submit(fio, allocate_run, allocate_done);
+	ebb_work_init(&fio->work, allocate_run, allocate_done);
+	blocking_submit(fio);
 }
 
 static void flush_begin(struct file_channel *ch);
@@ -261,8 +260,7 @@ static void flush_begin(struct file_channel *ch)
 	}
 	ch->flush_runs = true;
 	ebb_list_splice_back(&ch->flushing, &ch->flush_next);
-	ch->flush_work.run = flush_run;
-	ch->flush_work.done = flush_done;
+	ebb_work_init(&ch->flush_work, flush_run, flush_done);
 	ebb_helper_submit(&ch->flush_work);
 }
 

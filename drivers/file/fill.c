@@ -69,8 +69,7 @@ static void fill_begin(struct file_channel *ch)
 	}
 	ch->fill_runs = true;
 	ebb_list_splice_back(&ch->filling, &ch->fill_next);
-	ch->fill_work.run = fill_run;
-	ch->fill_work.done = fill_done;
+	ebb_work_init(&ch->fill_work, fill_run, fill_done);
 	ebb_helper_submit(&ch->fill_work);
 }
 

@@ -245,13 +245,6 @@ class Daemon:
         """{thread id: (name, how often it went to sleep, CPU ticks)} of every thread."""
         return thread_facts(self.process.pid)
 
-    def waited_for_cpu_ms(self):
-        """How long its threads were ready to run and did not, for want of a CPU."""
-        waited_ns = 0
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            waited_ns += int((task / "schedstat").read_text().split()[1])
-        return waited_ns / 1e6
-
     def remove(self):
         if self.process is not None and self.process.poll() is None:
             self.kill9()

@@ -479,11 +479,7 @@ def the_framework_tells_of_itself():
             wrong["lcore"] = 999
             check_refused(daemon, f"reactor_set_{name}", wrong, INVALID_PARAMS, "on CPU 999")
         assert daemon.rpc("reactor_get_blockers")["reactors"] == [{"lcore": lcore, "blockers": []}]
-        # A callback is late, too, where the machine has given its CPU to somebody else.
-        violations = daemon.rpc("thread_get_violations")
-        if daemon.waited_for_cpu_ms() >= 5:
-            violations = [v for v in violations if v["function"] != "callback over 10 ms"]
-        assert violations == [], violations
+        assert daemon.rpc("thread_get_violations") == []
         names = {thread["name"] for thread in daemon.rpc("thread_get_stats")["threads"]}
         for method in ("thread_get_pollers", "thread_get_io_channels"):
             found = {thread["name"] for thread in daemon.rpc(method)["threads"]}
@@ -496,10 +492,12 @@ def the_framework_tells_of_itself():
 
 @test
 def a_signal_by_rpc_stops_it_cleanly():
-    for name in ("SIGTERM", "INT", 15, "15"):
+    for name in ("SIGTERM", "INT", 15, "15", "SIGHUP"):
         with Daemon() as daemon:
-            wrong = {"sig_name": "SIGSTOP"}
-            check_refused(daemon, "spdk_kill_instance", wrong, INVALID_PARAMS, "SIGSTOP")
+            # Those that ebb does not handle would end it in disorder, or not at all.
+            for wrong in ("SIGSTOP", "SIGQUIT", "KILL", "SIGUSR1", 9, 0):
+                params = {"sig_name": wrong}
+                check_refused(daemon, "spdk_kill_instance", params, INVALID_PARAMS, str(wrong))
             assert daemon.rpc("spdk_kill_instance", sig_name=name) is True
             assert daemon.wait_exit() == 0, daemon.log_tail()
 

@@ -194,8 +194,7 @@ static void work_submit(struct io *io)
 	}
 	io->work_under_way = true;
 	io->work_count++;
-	io->work.run = work_run;
-	io->work.done = work_done;
+	ebb_work_init(&io->work, work_run, work_done);
 	stress_flow_begin(&io->helper_flow);
 	ebb_helper_submit(&io->work);
 }

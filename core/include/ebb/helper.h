@@ -16,11 +16,21 @@ extern "C" {
 struct ebb_work {
 	void (*run)(struct ebb_work *work);  /* on the helper; may block */
 	void (*done)(struct ebb_work *work); /* then, on the thread that submitted */
+	const char *name;                    /* of done, for people: what blocks is called so */
 	/* The helper's own from here on. */
 	struct ebb_work *next;
 	struct ebb_thread *thread;
 	struct ebb_msg msg;
 };
+
+/* Fills in what is the caller's; @run may be set later, too. */
+#define ebb_work_init(work, work_run, work_done)        \
+	do {                                            \
+		struct ebb_work *work_to_init = (work); \
+		work_to_init->run = (work_run);         \
+		work_to_init->done = (work_done);       \
+		work_to_init->name = #work_done;        \
+	} while (0)
 
 /**
  * ebb_helper_submit() - run @work->run on the helper, then @work->done here

@@ -31,7 +31,8 @@ enum ebb_log_level {
 /**
  * ebb_log() - one line: time, level, component, text
  * @component: the part that speaks, a short static word ("bdev", "nbd")
- * Thread: any. May block on stderr: not on an I/O path except for what is rate-limited or fatal.
+ * Thread: any. Where stderr or syslog has no room, the line is dropped and counted; but a system
+ * call or two it is: not on an I/O path except for what is rate-limited or fatal.
  * Whoever handles an error logs it, once, with the object's name and the remedy. Debug lines are
  * written by ebb_debug(), which looks at their flag.
  */
@@ -82,7 +83,7 @@ bool ebb_log_site_on(struct ebb_log_site *site);
 
 /*
  * Lines above @level do not go to the system's log; above the print level, not to stderr. Default
- * of both: EBB_LOG_NOTICE. Thread: any, but one at a time sets levels and flags.
+ * of both: EBB_LOG_NOTICE. What is no level is logged and refused. Thread: any, but one at a time.
  */
 void ebb_log_set_level(enum ebb_log_level level);
 enum ebb_log_level ebb_log_get_level(void);
@@ -93,6 +94,7 @@ enum ebb_log_level ebb_log_get_print_level(void);
  * ebb_log_set_flag() - have the debug lines of components written
  * At the levels' leave: EBB_LOG_DEBUG has to be one of them.
  * @name: a component, "all", or a shell's pattern ("b*"); upper and lower case are the same
+ * Thread: any.
  * Return: 0; -ENOENT: no component that has debug lines is called so, nothing has changed.
  */
 int ebb_log_set_flag(const char *name);
@@ -104,7 +106,7 @@ bool ebb_log_get_flag(const char *name);
 /* Calls @fn for each component that has debug lines, in the order of their names. Thread: any. */
 void ebb_log_for_each_flag(void (*fn)(const char *name, bool set, void *arg), void *arg);
 
-/* The level's name ("error" ... "debug"), and back: false if @name is none. */
+/* The level's name ("error" ... "debug"; "none": it is no level), and back: false if @name is none. */
 const char *ebb_log_level_name(enum ebb_log_level level);
 bool ebb_log_level_parse(const char *name, enum ebb_log_level *ret_level);
 

@@ -52,7 +52,8 @@ struct ebb_notify_event {
  * ebb_notify_for_each() - call @fn for events, the oldest first
  * @first_id: the first one wanted; if it is not kept any more, the oldest there is
  * @max: so many at most
- * Thread: any; @fn must not send.
+ * Those that are sent meanwhile are not among them, and may push old ones out.
+ * Thread: any; @fn may send, too.
  * Return: how many there were.
  */
 uint64_t ebb_notify_for_each(uint64_t first_id, uint64_t max,

@@ -81,11 +81,12 @@ void ebb_poller_resume(struct ebb_poller *poller);
 /**
  * ebb_poller_run_at() - a timed poller runs next at @deadline_ns, and not a period from now
  * Instead of what it had ahead of it; one that is paused goes on. From inside the poller, too: then
- * no period follows this run. One without a period is reported, and goes on as it was.
+ * no period follows this run.
  * @deadline_ns: of ebb_clock_now_ns(). The run is late by what the turn takes, or asleep by what
  *	the timer does. It may be early by a few ns where the processor's counter is the clock:
  *	who must not be early looks again.
- * Thread: the owner.
+ * Thread: the owner. From elsewhere, of a poller without a period, or of one that has been
+ *	unregistered it is reported, and changes nothing.
  */
 void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_ns);
 

@@ -182,7 +182,7 @@ void uring_ns_open(struct nvme_path_ns *ns)
 	uns->ctrlr = ns->path->transport_ctrlr;
 	uns->index = ns->ns->index;
 	uns->fd = -1;
-	uns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
+	ebb_work_init(&uns->work, ns_open_run, ns_open_done);
 	ns->transport_ns = uns;
 	ebb_helper_submit(&uns->work);
 }
@@ -219,7 +219,7 @@ static void ns_forgotten(void *arg, int rc)
 	struct uring_ns *uns = arg;
 
 	(void)rc; /* -ENODEV: there has never been a channel */
-	uns->work = (struct ebb_work){.run = ns_close_run, .done = ns_close_done};
+	ebb_work_init(&uns->work, ns_close_run, ns_close_done);
 	ebb_helper_submit(&uns->work);
 }
 

@@ -113,7 +113,7 @@ static void uring_attach(struct nvme_path *path)
 	uctrlr->path = path;
 	uctrlr->fd = -1;
 	uctrlr->admin_queue.path = path;
-	uctrlr->work = (struct ebb_work){.run = attach_run, .done = attach_done};
+	ebb_work_init(&uctrlr->work, attach_run, attach_done);
 	path->transport_ctrlr = uctrlr;
 	ebb_helper_submit(&uctrlr->work);
 }
@@ -138,7 +138,7 @@ static void uring_detach(struct nvme_path *path)
 	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	uring_monitor_remove(&uctrlr->news);
-	uctrlr->work = (struct ebb_work){.run = detach_run, .done = detach_done};
+	ebb_work_init(&uctrlr->work, detach_run, detach_done);
 	ebb_helper_submit(&uctrlr->work);
 }
 
@@ -216,7 +216,7 @@ static void uring_admin(struct nvme_path *path, struct nvme_request *request)
 	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
 	request->queue = &uctrlr->admin_queue;
-	request->work = (struct ebb_work){.run = admin_run, .done = admin_done};
+	ebb_work_init(&request->work, admin_run, admin_done);
 	ebb_helper_submit(&request->work);
 }
 
@@ -246,7 +246,7 @@ static void uring_reset(struct nvme_path *path)
 {
 	struct uring_ctrlr *uctrlr = path->transport_ctrlr;
 
-	uctrlr->work = (struct ebb_work){.run = reset_run, .done = reset_done};
+	ebb_work_init(&uctrlr->work, reset_run, reset_done);
 	ebb_helper_submit(&uctrlr->work);
 }
 

@@ -359,7 +359,7 @@ static void work_done(struct ebb_work *work)
 
 void vfio_advance_opened(struct vfio_ctrlr *c, int rc)
 {
-	c->work.done = work_done;
+	ebb_work_init(&c->work, NULL, work_done);
 	if (rc != 0) {
 		c->aim = VFIO_AIM_DETACH;
 		vfio_transition_close(c);

@@ -100,7 +100,6 @@ void vfio_attach(struct nvme_path *path)
 							path->traddr));
 		return;
 	}
-	c->work.run = attach_run;
-	c->work.done = attach_done;
+	ebb_work_init(&c->work, attach_run, attach_done);
 	ebb_helper_submit(&c->work);
 }

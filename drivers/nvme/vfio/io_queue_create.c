@@ -65,7 +65,7 @@ static struct vfio_queue_setup *setup_alloc(struct vfio_ctrlr *c)
 	setup->ctrlr = c;
 	setup->event_fd = -1;
 	ebb_list_init(&setup->link);
-	setup->work.done = vfio_queue_events_vector_done;
+	ebb_work_init(&setup->work, NULL, vfio_queue_events_vector_done);
 	messages = &setup->messages;
 	messages->thread = ebb_thread_current();
 	ebb_msg_init(&messages->register_msg, vfio_queue_events_register, setup);

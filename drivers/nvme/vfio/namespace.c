@@ -58,7 +58,7 @@ void vfio_namespace_open(struct nvme_path_ns *ns)
 		return;
 	}
 	vns->ns = ns;
-	vns->work = (struct ebb_work){.run = ns_open_run, .done = ns_open_done};
+	ebb_work_init(&vns->work, ns_open_run, ns_open_done);
 	ns->transport_ns = vns;
 	ebb_helper_submit(&vns->work);
 }
@@ -86,6 +86,6 @@ void vfio_namespace_close(struct nvme_path_ns *ns)
 		nvme_path_ns_closed(ns);
 		return;
 	}
-	vns->work = (struct ebb_work){.run = ns_close_run, .done = ns_close_done};
+	ebb_work_init(&vns->work, ns_close_run, ns_close_done);
 	ebb_helper_submit(&vns->work);
 }

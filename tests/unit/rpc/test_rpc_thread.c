@@ -69,16 +69,19 @@ END_TEST
 /* "3" is the mask of CPUs 0 and 1 to one reader, and CPU 3 to another. */
 START_TEST(a_bare_number_is_refused)
 {
-	check_has(set_cpumask(1, "3"), "which is written 0x3, or a CPU, which is written [3]");
-	check_has(set_cpumask(1, "ff"), "written 0xff");
+	check_has(
+		set_cpumask(1, "3"),
+		"error -32602: cpumask \"3\": a bare number may be a CPU or a mask: CPU 3 is [3], "
+		"mask 0x3 is CPUs 0-1");
+	check_has(set_cpumask(1, "ff"), "cpumask \"ff\": a mask begins with 0x: write 0xff");
 }
 END_TEST
 
 START_TEST(wrong_parameters_are_named)
 {
-	check_has(set_cpumask(1, "some"), "error -32602: cpumask: \"some\" is none");
-	check_has(set_cpumask(1, "0x"), "legal are a mask as 0x3 or a list as [0,2-3]");
-	check_has(set_cpumask(1, ""), "cpumask: \"\" is none");
+	check_has(set_cpumask(1, "some"), "error -32602: cpumask \"some\": legal are ");
+	check_has(set_cpumask(1, "0x"), "legal are a hexadecimal mask as 0x3 or a list as [0,2-3]");
+	check_has(set_cpumask(1, ""), "cpumask \"\": legal are ");
 	call_has("thread_set_cpumask", "{'id': 1}", "parameter \"cpumask\"");
 	call_has("thread_set_cpumask", "{'cpumask': '0x1'}", "parameter \"id\"");
 	call_has("thread_set_cpumask", "{'id': 'app', 'cpumask': '0x1'}", "parameter \"id\"");

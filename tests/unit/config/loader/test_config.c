@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <ebb/app.h>
+#include <ebb/clock.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
 #include <ebb/startup.h>
@@ -67,7 +69,6 @@ static const struct ebb_param params_table[] = {
 	.params = params_table, .num_params = EBB_ARRAY_SIZE(params_table), \
 	.params_size = sizeof(struct params)
 
-/* Fails if the name is "bad", never ends if it is "slow". */
 static void early(struct ebb_call *call, void *params)
 {
 	note("early:", ((struct params *)params)->name);
@@ -76,6 +77,24 @@ static void early(struct ebb_call *call, void *params)
 
 static struct ebb_call *slow_call;
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * EBB_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Blocks the reactor for longer than a callback may, by its own doing however busy the machine is. */
+static void be_busy(void)
+{
+	uint64_t end_ns = cpu_ns() + 40 * EBB_NS_PER_MS;
+
+	while (cpu_ns() < end_ns) {
+	}
+}
+
+/* Fails if the name is "bad", never ends if it is "slow", and blocks if it is "busy". */
 static void late(struct ebb_call *call, void *params)
 {
 	const char *name = ((struct params *)params)->name;
@@ -85,6 +104,9 @@ static void late(struct ebb_call *call, void *params)
 		ebb_call_error(call, -ENODEV, "no device for \"%s\"", name);
 	} else if (strcmp(name, "slow") == 0) {
 		slow_call = call;
+	} else if (strcmp(name, "busy") == 0) {
+		be_busy();
+		ebb_call_result(call, NULL);
 	} else {
 		ebb_call_result(call, json_object_new_string(name));
 	}
@@ -444,6 +466,16 @@ START_TEST(test_each_entry_is_told_at_debug)
 }
 END_TEST
 
+/* What blocks is called by its place in the file, not by the function that calls all entries. */
+START_TEST(test_an_entry_that_blocks_is_named)
+{
+	ck_assert_int_eq(load(OWN(CALL("t_late", "a") "," CALL("t_late", "busy")), false, 0), 0);
+	ck_assert(logged("configuration entry \"json_data: subsystems[0] \"t_own\", config[1] "
+			 "t_late\": method \"t_late\" ran "));
+	ck_assert(!logged("config[0]"));
+}
+END_TEST
+
 START_TEST(test_mistake_before_anything_runs)
 {
 	ck_assert_int_eq(load(OWN(CALL("t_early", "b") ", 1"), false, 0), -EINVAL);
@@ -525,6 +557,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_compat_nvme),
 		UNIT_TEST(test_two_passes),
 		UNIT_TEST(test_each_entry_is_told_at_debug),
+		UNIT_TEST(test_an_entry_that_blocks_is_named),
 		UNIT_TEST(test_mistake_before_anything_runs),
 		UNIT_TEST(test_failing_entry_ends_start_up),
 		UNIT_TEST(test_out_of_memory_ends_start_up),

@@ -95,6 +95,12 @@ START_TEST(a_section_passed_over_has_nothing_of_ebbs)
 		"F: subsystems[0] \"vmd\", config[0] spdk_kill_instance: ebb has this method, but "
 		"no subsystem "
 		"\"vmd\", which is passed over: move it to the section of another subsystem");
+	/* Also what only asks. */
+	mistake("{\"subsystems\": [{\"subsystem\": \"vmd\", \"config\": [{\"method\": "
+		"\"bdev_get_bdevs\"}]}]}",
+		"F: subsystems[0] \"vmd\", config[0] bdev_get_bdevs: ebb has this method, but no "
+		"subsystem "
+		"\"vmd\", which is passed over: move it to the section of another subsystem");
 }
 END_TEST
 

@@ -87,6 +87,24 @@ START_TEST(test_overwritten)
 }
 END_TEST
 
+static void send_another(const struct ebb_notify_event *event, void *arg)
+{
+	(void)arg;
+	ck_assert_uint_eq(event->id, num_events++);
+	ebb_notify_send(&unit_two, event->context);
+}
+
+/* Whoever is told of an event may send one: it is none of those that are told then. */
+START_TEST(test_sent_while_told)
+{
+	ebb_notify_send(&unit_one, "first");
+	ebb_notify_send(&unit_one, "second");
+	ck_assert_uint_eq(ebb_notify_for_each(0, UINT64_MAX, send_another, NULL), 2);
+	ck_assert_uint_eq(look(0, UINT64_MAX), 4);
+	ck_assert_str_eq(events[3].context, "second");
+}
+END_TEST
+
 START_TEST(test_long_context)
 {
 	char name[600];
@@ -126,9 +144,13 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_TEST(test_types),       UNIT_TEST(test_one_by_one),
-		UNIT_TEST(test_overwritten), UNIT_TEST(test_long_context),
-		UNIT_TEST(test_two_senders), UNIT_END,
+		UNIT_TEST(test_types),
+		UNIT_TEST(test_one_by_one),
+		UNIT_TEST(test_overwritten),
+		UNIT_TEST(test_long_context),
+		UNIT_TEST(test_two_senders),
+		UNIT_TEST(test_sent_while_told),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

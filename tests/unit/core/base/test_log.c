@@ -143,6 +143,24 @@ START_TEST(test_joined)
 }
 END_TEST
 
+/* Refused, and said so: the levels stay as they were. A line of such a level is an error's. */
+START_TEST(test_no_such_level)
+{
+	const enum ebb_log_level none = (enum ebb_log_level)(EBB_LOG_DEBUG + 1);
+
+	ebb_log_set_level(none);
+	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_NOTICE);
+	ck_assert_str_eq(last_text, "5 is no level: it stays \"notice\"");
+	ebb_log_set_print_level(none);
+	ck_assert_int_eq(ebb_log_get_print_level(), EBB_LOG_NOTICE);
+	ck_assert_uint_eq(num_lines, 2);
+	ebb_log(none, "unit", "of no level");
+	ck_assert_uint_eq(num_lines, 3);
+	ck_assert_int_eq(last_level, EBB_LOG_ERROR);
+	ck_assert_str_eq(ebb_log_level_name(none), "none");
+}
+END_TEST
+
 START_TEST(test_level_names)
 {
 	enum ebb_log_level level = EBB_LOG_INFO;
@@ -300,6 +318,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_both_levels),
 		UNIT_TEST(test_system),
 		UNIT_TEST(test_joined),
+		UNIT_TEST(test_no_such_level),
 		UNIT_TEST(test_level_names),
 		UNIT_TEST(test_long_text),
 		UNIT_TEST(test_stderr),

@@ -2,6 +2,7 @@
 #include "core/base/log_flag.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,13 +155,55 @@ START_TEST(test_as_they_appear)
 }
 END_TEST
 
+#define RACE_SITES  256
+#define RACE_ROUNDS 150
+
+static struct ebb_log_site race_sites[RACE_ROUNDS][RACE_SITES];
+
+static void *race_main(void *arg)
+{
+	struct ebb_log_site *sites = arg;
+
+	for (unsigned i = 0; i < RACE_SITES; i++) {
+		sites[i].component = "unit_race";
+		ebb_log_site_on(&sites[i]);
+	}
+	return NULL;
+}
+
+/* Lines run for the first time while the flags are set: each of them is found, or asks anew. */
+START_TEST(test_set_while_they_appear)
+{
+	for (unsigned round = 0; round < RACE_ROUNDS; round++) {
+		pthread_t thread;
+
+		ck_assert_int_eq(ebb_log_clear_flag("all"), 0);
+		ck_assert_int_eq(pthread_create(&thread, NULL, race_main, race_sites[round]), 0);
+		while (__atomic_load_n(&race_sites[round][0].state, __ATOMIC_RELAXED) ==
+		       EBB_LOG_SITE_NEW) {
+		}
+		ck_assert_int_eq(ebb_log_set_flag("all"), 0);
+		pthread_join(thread, NULL);
+		for (unsigned i = 0; i < RACE_SITES; i++) {
+			ck_assert_msg(ebb_log_site_on(&race_sites[round][i]), "round %u, site %u",
+				      round, i);
+		}
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),     UNIT_TEST(test_flag_and_level),
-		UNIT_TEST(test_info_has_no_flag),  UNIT_TEST(test_known_from_the_start),
-		UNIT_TEST(test_case_and_patterns), UNIT_TEST(test_unknown),
-		UNIT_TEST(test_as_they_appear),    UNIT_END,
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_flag_and_level),
+		UNIT_TEST(test_info_has_no_flag),
+		UNIT_TEST(test_known_from_the_start),
+		UNIT_TEST(test_case_and_patterns),
+		UNIT_TEST(test_unknown),
+		UNIT_TEST(test_as_they_appear),
+		UNIT_TEST(test_set_while_they_appear),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

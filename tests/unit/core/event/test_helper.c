@@ -154,6 +154,24 @@ START_TEST(test_blocks_nobody)
 }
 END_TEST
 
+/* A slow done() is reported by its own name, and not by that of who called it. */
+static void slow_done(struct ebb_work *work)
+{
+	(void)work;
+	stepper_advance_us(20000);
+	num_done++;
+}
+
+START_TEST(test_slow_done_is_named)
+{
+	ebb_work_init(&jobs[0].work, job_run, slow_done);
+	submit(0);
+	wait_done(1);
+	stepper_turn();
+	ck_assert_uint_eq(log_count("callback slow_done of thread 'worker' ran 20.0 ms"), 1);
+}
+END_TEST
+
 static struct job chained;
 
 static void chain_done(struct ebb_work *work)
@@ -172,7 +190,7 @@ static void chain_run(struct ebb_work *work)
 /* The work is the submitter's again in done(): it may be submitted anew. */
 START_TEST(test_again_in_done)
 {
-	chained.work = (struct ebb_work){.run = chain_run, .done = chain_done};
+	ebb_work_init(&chained.work, chain_run, chain_done);
 	stepper_enter(thread);
 	ebb_helper_submit(&chained.work);
 	stepper_leave();
@@ -245,6 +263,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_order),
 		UNIT_TEST(test_blocks_nobody),
 		UNIT_TEST(test_again_in_done),
+		UNIT_TEST(test_slow_done_is_named),
 		UNIT_TEST(test_stop),
 		UNIT_FIXTURE(setup, stepper_stop_forced),
 		UNIT_TEST(test_hang),

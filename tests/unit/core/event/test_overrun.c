@@ -284,7 +284,30 @@ START_TEST(test_long_names)
 {
 	run(run_long_names, 0);
 	ck_assert_uint_eq(log_count("reactor 0: step \"nnnn"), 1);
+	ck_assert_uint_eq(log_count("nnn...: method \"nnn"), 1);
 	ck_assert_uint_eq(slow(), 1);
+}
+END_TEST
+
+static void run_entry(void *arg)
+{
+	struct event_doing doing;
+
+	(void)arg;
+	event_doing_begin(&doing, "configuration entry",
+			  "/etc/ebb/ebbd.json: subsystems[0] \"bdev\", config[12] "
+			  "bdev_nvme_attach_controller");
+	do_inner("bdev_nvme_attach_controller", 15000);
+	event_doing_end(&doing);
+}
+
+/* There is room for what there is at the start of a daemon. */
+START_TEST(test_an_entrys_place_fits)
+{
+	run(run_entry, 0);
+	ck_assert_uint_eq(log_count("config[12] bdev_nvme_attach_controller\": method "
+				    "\"bdev_nvme_attach_controller\" ran 15.0 ms"),
+			  1);
 }
 END_TEST
 
@@ -311,13 +334,21 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_spun),
-		UNIT_TEST(test_waited),        UNIT_TEST(test_queued),
-		UNIT_TEST(test_stopped),       UNIT_TEST(test_stolen),
-		UNIT_TEST(test_limit),         UNIT_TEST(test_readings),
-		UNIT_TEST(test_method),        UNIT_TEST(test_none_is_most),
-		UNIT_TEST(test_nested),        UNIT_TEST(test_long_names),
-		UNIT_TEST(test_no_reactor),    UNIT_END,
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_spun),
+		UNIT_TEST(test_waited),
+		UNIT_TEST(test_queued),
+		UNIT_TEST(test_stopped),
+		UNIT_TEST(test_stolen),
+		UNIT_TEST(test_limit),
+		UNIT_TEST(test_readings),
+		UNIT_TEST(test_method),
+		UNIT_TEST(test_none_is_most),
+		UNIT_TEST(test_nested),
+		UNIT_TEST(test_long_names),
+		UNIT_TEST(test_an_entrys_place_fits),
+		UNIT_TEST(test_no_reactor),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

@@ -349,6 +349,30 @@ START_TEST(test_run_at_inside)
 }
 END_TEST
 
+/* Without a period, by another thread, when it has ended: reported, and nothing has changed. */
+START_TEST(test_run_at_misused)
+{
+	struct ebb_poller *copy;
+
+	act = NULL;
+	poller = ebb_poller_register(run, NULL, 0);
+	ebb_poller_run_at(poller, stepper_now_ns() + 300000);
+	ck_assert_uint_eq(log_count("ebb_poller_run_at (of one without a period)() on 'run'"), 1);
+	check_turn(1);
+	ebb_poller_unregister(&poller);
+	poller = ebb_poller_register(run, NULL, 1000);
+	stepper_enter(ebb_thread_app());
+	ebb_poller_run_at(poller, stepper_now_ns());
+	ck_assert_uint_eq(log_count("ebb_poller_run_at() on 'run'"), 1);
+	stepper_enter(thread);
+	copy = poller;
+	ebb_poller_unregister(&poller);
+	ebb_poller_run_at(copy, stepper_now_ns());
+	ck_assert_uint_eq(log_count("ebb_poller_run_at (unregistered)() on 'run'"), 1);
+	check_turn_after_us(1000, 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -368,6 +392,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_run_at),
 		UNIT_TEST(test_run_at_what_cannot),
 		UNIT_TEST(test_run_at_inside),
+		UNIT_TEST(test_run_at_misused),
 		UNIT_TEST(test_from_message),
 		UNIT_END,
 	};

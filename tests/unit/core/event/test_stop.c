@@ -4,13 +4,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <ebb/clock.h>
 
-#include "core/os/thread_times.h"
+#include "core/os/task_switches.h"
 #include "tests/unit/unit.h"
 
 /*
@@ -39,42 +40,83 @@ static void *watcher_main(void *arg)
 	(void)arg;
 	atomic_store(&watcher_tid, gettid());
 	watcher_sleep();
-	while (read(to_watcher[0], &letter, 1) == 1) {
+	while (read(to_watcher[0], &letter, 1) == 1 && letter != 'e') {
 		/* 'w' or 's': it woke, and was stopped or not. */
 		letter = event_stop_woken(ebb_clock_now_ns()) ? 's' : 'w';
 		atomic_store(&watcher_switches, UINT64_MAX);
 		ck_assert_int_eq(write(from_child[1], &letter, 1), 1);
 		watcher_sleep();
 	}
+	event_stop_woken(ebb_clock_now_ns());
 	return NULL;
+}
+
+/* One that was stopped runs for a moment, before it sleeps again. */
+static bool watcher_sleeps(void)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)atomic_load(&watcher_tid));
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+	fclose(file);
+	return state == 'S';
 }
 
 /* Until the watcher sleeps: it has given up the CPU for that. */
 static void wait_for_watcher(void)
 {
-	uint64_t switches = 0;
-	bool traced;
+	struct os_task_switches switches = {.voluntary = 0};
 
 	do {
 		usleep(100);
 		if (atomic_load(&watcher_tid) != 0) {
-			ck_assert(os_thread_times_switches(atomic_load(&watcher_tid), &switches,
-							   &traced));
+			ck_assert_int_eq(os_task_switches_read(atomic_load(&watcher_tid),
+							       &switches),
+					 0);
 		}
-	} while (switches <= atomic_load(&watcher_switches));
+	} while (switches.voluntary <= atomic_load(&watcher_switches) || !watcher_sleeps());
 }
 
-/* Answers 'y' or 'n' to 'q': was there a stop since the last question? 'k' wakes the watcher. */
-static _Noreturn void child_main(void)
+static pthread_t watcher_begin(void)
 {
-	uint64_t since_ns = ebb_clock_now_ns();
-	pthread_t pthread;
-	char letter;
+	pthread_t watcher;
 
-	if (pipe(to_watcher) != 0 || pthread_create(&pthread, NULL, watcher_main, NULL) != 0) {
+	if (pthread_create(&watcher, NULL, watcher_main, NULL) != 0) {
 		_exit(1);
 	}
 	wait_for_watcher();
+	return watcher;
+}
+
+/* As the framework does between two runs. */
+static pthread_t watcher_replace(pthread_t watcher)
+{
+	if (write(to_watcher[1], "e", 1) != 1) {
+		_exit(1);
+	}
+	pthread_join(watcher, NULL);
+	atomic_store(&watcher_tid, 0);
+	atomic_store(&watcher_switches, UINT64_MAX);
+	return watcher_begin();
+}
+
+/*
+ * Answers 'y' or 'n' to 'q': was there a stop since the last question? 'k' wakes the watcher; 'a'
+ * puts another one in its place, which asks as 'q' does.
+ */
+static _Noreturn void child_main(void)
+{
+	uint64_t since_ns = ebb_clock_now_ns();
+	pthread_t watcher;
+	char letter;
+
+	if (pipe(to_watcher) != 0) {
+		_exit(1);
+	}
+	watcher = watcher_begin();
 	letter = 'r';
 	while (write(from_child[1], &letter, 1) == 1) {
 		do {
@@ -85,6 +127,9 @@ static _Noreturn void child_main(void)
 				_exit(1);
 			}
 		} while (letter == 'k');
+		if (letter == 'a') {
+			watcher = watcher_replace(watcher);
+		}
 		wait_for_watcher();
 		letter = event_stop_seen(since_ns) ? 'y' : 'n';
 		since_ns = ebb_clock_now_ns();
@@ -169,14 +214,29 @@ START_TEST(test_watcher_wakes)
 }
 END_TEST
 
+/* A second run of the framework has another watcher, whose switches are counted from 0. */
+START_TEST(test_another_watcher)
+{
+	for (unsigned i = 0; i < 30; i++) {
+		ck_assert_int_eq(ask('k'), 'w');
+		ck_assert_int_eq(ask('q'), 'n');
+	}
+	stop_and_go();
+	ck_assert_int_eq(ask('q'), 'y');
+	ask('a'); /* the old one finds it again when it wakes, to end */
+	ck_assert_int_eq(ask('q'), 'n');
+	stop_and_go();
+	ck_assert_int_eq(ask('q'), 'y');
+	ck_assert_int_eq(ask('q'), 'n');
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),
-		UNIT_TEST(test_not_stopped),
-		UNIT_TEST(test_stopped),
-		UNIT_TEST(test_watcher_wakes),
-		UNIT_END,
+		UNIT_FIXTURE(setup, teardown),   UNIT_TEST(test_not_stopped),
+		UNIT_TEST(test_stopped),         UNIT_TEST(test_watcher_wakes),
+		UNIT_TEST(test_another_watcher), UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

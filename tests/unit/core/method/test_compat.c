@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_build.h"
 #include "core/method/param.h"
 #include "tests/unit/unit.h"
 
@@ -156,8 +157,7 @@ static int check(const char *method, const char *members)
 	for (char *c = text; *c != '\0'; c++) {
 		*c = *c == '\'' ? '"' : *c;
 	}
-	params = json_tokener_parse(text);
-	ck_assert_msg(params != NULL, "%s", text);
+	ck_assert_msg(base_json_parse(text, strlen(text), &params) == 0, "%s", text);
 	error = (struct ebb_method_error){0};
 	ck_assert_ptr_nonnull(ebb_method_find(method));
 	rc = ebb_method_check(ebb_method_find(method), params, &error);
@@ -351,6 +351,25 @@ START_TEST(a_refusal_says_why_and_what_to_do)
 }
 END_TEST
 
+/* It is the integer that counts, not how it is written, and not the nearest that a double can be. */
+START_TEST(numbers_are_read_exactly)
+{
+	taken("bdev_null_create", NULL_BDEV "'md_size': -0");
+	taken("bdev_null_create", NULL_BDEV "'md_size': 0e5, 'numa_id': -1.0");
+	taken("bdev_null_create", NULL_BDEV "'physical_block_size': 5.12e2");
+	taken("bdev_nvme_set_options", "'timeout_us': 5, 'timeout_admin_us': 50e-1");
+	refused("bdev_nvme_set_options",
+		"'timeout_us': 5, 'timeout_admin_us': 5.00000000000000000001", "timeout_admin_us",
+		"must be an integer");
+	refused("bdev_null_create", NULL_BDEV "'md_size': 1e-400", "md_size", "must be an integer");
+	refused("bdev_null_create", NULL_BDEV "'md_size': 1e300", "md_size", "must be an integer");
+	refused("bdev_null_create", NULL_BDEV "'md_size': 18446744073709551616", "md_size",
+		"must be an integer");
+	refused("bdev_null_create", NULL_BDEV "'numa_id': 18446744073709551615", "numa_id",
+		"does not choose a NUMA node");
+}
+END_TEST
+
 START_TEST(a_mistyped_parameter_is_an_error)
 {
 	ck_assert_int_eq(check("bdev_nvme_set_options", "'nvme_error_stats': false"), -EINVAL);
@@ -456,6 +475,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(each_parameter_has_values_that_pass),
 		UNIT_TEST(what_would_make_a_difference_is_refused_by_name),
 		UNIT_TEST(a_refusal_says_why_and_what_to_do),
+		UNIT_TEST(numbers_are_read_exactly),
 		UNIT_TEST(a_mistyped_parameter_is_an_error),
 		UNIT_TEST(an_alias_and_its_method_take_the_same),
 		UNIT_TEST(a_method_may_insist_on_a_parameter),

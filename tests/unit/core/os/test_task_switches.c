@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -55,6 +58,38 @@ START_TEST(test_voluntary)
 }
 END_TEST
 
+/* A debugger is told of: a child that traces this process, until it has been looked for. */
+START_TEST(test_traced)
+{
+	struct os_task_switches now = {0};
+	int ready[2], looked[2];
+	char letter;
+	pid_t child;
+
+	ck_assert_int_eq(os_task_switches_read(gettid(), &now), 0);
+	ck_assert(!now.traced);
+	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe(looked), 0);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	child = fork();
+	if (child == 0) {
+		letter = ptrace(PTRACE_SEIZE, getppid(), NULL, NULL) == 0 ? 'y' : 'n';
+		close(looked[1]);
+		_exit(write(ready[1], &letter, 1) != 1 || read(looked[0], &letter, 1) < 0);
+	}
+	ck_assert_int_eq(read(ready[0], &letter, 1), 1);
+	if (letter != 'y') {
+		unit_skip("this process may not be traced");
+	}
+	ck_assert_int_eq(os_task_switches_read(gettid(), &now), 0);
+	ck_assert(now.traced);
+	close(looked[1]);
+	waitpid(child, NULL, 0);
+	ck_assert_int_eq(os_task_switches_read(gettid(), &now), 0);
+	ck_assert(!now.traced);
+}
+END_TEST
+
 START_TEST(test_no_such_thread)
 {
 	struct os_task_switches switches = {.voluntary = 7};
@@ -69,6 +104,7 @@ int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_voluntary),
+		UNIT_TEST(test_traced),
 		UNIT_TEST(test_no_such_thread),
 		UNIT_END,
 	};
