@@ -74,7 +74,12 @@ START_TEST(names_and_uuids_are_unique)
 	memcpy(other->bdev.uuid, one->bdev.uuid, 16);
 	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
 	memset(other->bdev.uuid, 0, 16);
+	other->bdev.name = one->bdev.internal->uuid_text;
+	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
+	other->bdev.name = "0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b"; /* its own */
+	memset(other->bdev.uuid, 0x0b, 16);
 	ck_assert_int_eq(ebb_bdev_register(&other->bdev), 0);
+	ck_assert_ptr_eq(ebb_bdev_find(other->bdev.name), &other->bdev);
 	fake_close(other, NULL, NULL);
 	fake_close(one, NULL, NULL);
 }
