@@ -284,8 +284,8 @@ EBB_REPORTS void ebb_poller_run_at(struct ebb_poller *poller, uint64_t deadline_
 	} else if (poller->state == EVENT_POLLER_PAUSED) {
 		event_poller_set_state(poller, EVENT_POLLER_WAITING);
 	}
-	event_timer_remove(&thread->timers, &poller->timer);
-	event_timer_add(&thread->timers, &poller->timer, deadline_ns);
+	event_timer_remove(&poller->thread->timers, &poller->timer);
+	event_timer_add(&poller->thread->timers, &poller->timer, deadline_ns);
 }
 
 void event_poller_settle(struct ebb_poller *poller)
