@@ -305,26 +305,6 @@ START_TEST(test_run_at)
 }
 END_TEST
 
-/* Mistakes are reported, and change nothing. */
-START_TEST(test_run_at_what_cannot)
-{
-	struct ebb_poller *copy;
-
-	act = NULL;
-	poller = ebb_poller_register(run, NULL, 0);
-	ebb_poller_run_at(poller, stepper_now_ns() + 300000);
-	ck_assert_uint_eq(log_count("ebb_poller_run_at (of one without a period)"), 1);
-	check_turn(1);
-	ebb_poller_unregister(&poller);
-	poller = ebb_poller_register(run, NULL, 1000);
-	copy = poller;
-	ebb_poller_unregister(&poller);
-	ebb_poller_run_at(copy, stepper_now_ns());
-	ck_assert_uint_eq(log_count("ebb_poller_run_at (of one that has gone)"), 1);
-	check_turn_after_us(2000, 0);
-}
-END_TEST
-
 static uint64_t act_deadline_ns;
 
 static void act_run_at(void)
@@ -390,7 +370,6 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_pause_due),
 		UNIT_TEST(test_resume_other),
 		UNIT_TEST(test_run_at),
-		UNIT_TEST(test_run_at_what_cannot),
 		UNIT_TEST(test_run_at_inside),
 		UNIT_TEST(test_run_at_misused),
 		UNIT_TEST(test_from_message),
