@@ -30,7 +30,7 @@
 #define WALKS   16
 
 /* A thread that is to move is quiet by then. */
-#define QUIET_STEPS 500
+#define QUIET_STEPS 300
 
 static const char *const names[] = {"base", "EE_base", "D"};
 
@@ -366,7 +366,8 @@ static void step(void)
 		step_update();
 		break;
 	case 7:
-		if (draw(4) == 0) {
+		/* Without it, too, a thread that is to move becomes quiet. */
+		if (draw(4) == 0 && moving[0] == 0 && moving[1] == 0) {
 			step_call("bdev_error_resume_pending", "{'name': 'EE_base'}");
 		}
 		break;
