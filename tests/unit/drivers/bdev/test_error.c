@@ -297,7 +297,6 @@ START_TEST(pending_ones_end_with_the_bdev)
 }
 END_TEST
 
-/* The client does not see it: the request goes again when another has ended, or a turn later. */
 /*
  * The thread is about to move: what comes from above until all is quiet, as the flush of a write
  * that has to be durable, would keep it from that for ever.
@@ -331,6 +330,7 @@ START_TEST(nothing_is_held_back_while_the_thread_moves)
 }
 END_TEST
 
+/* The client does not see it: the request goes again when another has ended, or a turn later. */
 START_TEST(nomem_is_tried_again)
 {
 	inject("write", "nomem", ", 'num': 3");
