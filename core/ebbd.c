@@ -58,8 +58,8 @@ static const char help[] =
 	"What to say:\n"
 	"      --log-level LEVEL      of stderr and syslog: error, warning, notice, info or debug\n"
 	"                             (default: notice)\n"
-	"  -L, --logflag COMPONENT    debug lines of this part only (nvme, b*, all); again for "
-	"more\n"
+	"  -L, --logflag COMPONENT    debug lines of this part (nvme, b*, all) to stderr; again\n"
+	"                             for more\n"
 	"      --on-violation ACTION  when a threading rule is broken: log, or abort\n"
 	"                             (default: log; abort in debug builds)\n"
 	"      --callback-limit-ms MILLISECONDS\n"
@@ -187,8 +187,7 @@ static void parse_log_flag(const char *text)
 		      "log_get_flags lists those that are",
 		      text);
 	}
-	ebb_log_set_level(EBB_LOG_DEBUG);
-	ebb_log_set_print_level(EBB_LOG_DEBUG);
+	ebb_log_set_print_level(EBB_LOG_DEBUG); /* syslog is not for these, if nobody says so */
 }
 
 static enum ebb_violation_action parse_violation(const char *text)

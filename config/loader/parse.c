@@ -9,8 +9,6 @@
 #include "core/base/json_build.h"
 #include "core/base/json_scan.h"
 
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-
 /* A text being parsed, behind its byte-order mark, and whose mistakes its mistakes are. */
 struct parse {
 	struct config_file *config;
@@ -102,18 +100,14 @@ static bool parse_scan(const struct parse *parse)
 
 int config_parse(struct config_file *config, const char *text, size_t len)
 {
-	struct parse parse = {.config = config, .text = text, .len = len};
+	size_t mark_len = base_json_mark_len(text, len);
+	struct parse parse = {.config = config, .text = text + mark_len, .len = len - mark_len};
 	const struct base_json_build_opts opts = {.bad_name = bad_name, .arg = &parse};
 	struct json_object *root;
 	int rc;
 
 	if (len >= INT_MAX) {
 		return -ENOMEM;
-	}
-	if (len >= strlen(BYTE_ORDER_MARK) &&
-	    memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
-		parse.text += strlen(BYTE_ORDER_MARK);
-		parse.len -= strlen(BYTE_ORDER_MARK);
 	}
 	if (!parse_scan(&parse)) {
 		return 0;

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK           (64u * 1024)
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#include "core/base/json_scan.h"
+
+#define CHUNK (64u * 1024)
 
 static struct {
 	char *text;
@@ -104,9 +105,7 @@ static int file_load(const char *path, char *ret_error, size_t size)
 
 static bool text_is_empty(const char *text, size_t len)
 {
-	size_t mark = strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
-			      ? strlen(BYTE_ORDER_MARK)
-			      : 0;
+	size_t mark = base_json_mark_len(text, len);
 
 	return mark + strspn(text + mark, " \t\r\n") == len;
 }

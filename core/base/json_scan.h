@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/utf8.h"
 
@@ -56,6 +57,12 @@ enum base_json_status base_json_scan_next(struct base_json_scan *scan, const cha
 
 /* There is no more text. Return: BASE_JSON_END or BASE_JSON_WRONG. */
 enum base_json_status base_json_scan_end(struct base_json_scan *scan);
+
+/* Return: how long the byte-order mark is that a file may begin with, and that is not of its text. */
+static inline size_t base_json_mark_len(const char *text, size_t len)
+{
+	return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
 
 static inline bool base_json_is_space(char c)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/json_number.h"
+#include "core/base/json_scan.h"
 #include "core/method/compat.h"
 
 static const char *const param_type_names[] = {
@@ -150,28 +151,18 @@ static int param_string(const struct param_place *place, struct json_object *val
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Eight, four, four, four and twelve hexadecimal digits, with hyphens between. */
 static bool uuid_parse(const char *text, uint8_t *uuid)
 {
 	for (unsigned i = 0; i < 16; i++) {
-		int high;
-		int low;
+		unsigned high, low;
 
 		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-') {
 			return false;
 		}
-		high = hex_digit(text[0]);
-		low = high < 0 ? -1 : hex_digit(text[1]);
-		if (low < 0) {
+		high = base_json_hex_digit(text[0]);
+		low = high > 15 ? high : base_json_hex_digit(text[1]);
+		if (low > 15) {
 			return false;
 		}
 		uuid[i] = (uint8_t)(high << 4 | low);

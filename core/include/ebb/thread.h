@@ -57,7 +57,10 @@ static inline bool ebb_thread_is_app(void)
 const char *ebb_thread_name(const struct ebb_thread *thread);
 uint64_t ebb_thread_id(const struct ebb_thread *thread); /* from 1, never used twice in a run */
 
-/* Return: NULL: no thread has @id, or it has exited. Thread: any. */
+/*
+ * Return: NULL: no thread has @id, or it has exited. What is found stays valid until the framework ends,
+ * also if it exits meanwhile: then what is asked of it is refused. Thread: any.
+ */
 struct ebb_thread *ebb_thread_find(uint64_t id);
 
 /**

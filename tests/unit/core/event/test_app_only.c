@@ -108,7 +108,9 @@ static unsigned call_each_of_methods(void)
 	ck_assert_ptr_null(ebb_wanted_next(NULL));
 	ebb_wanted_set_present("never", "object", true);
 	ck_assert_ptr_null(ebb_wanted_save(NULL, 0));
-	return 8;
+	ck_assert_ptr_null(ebb_wanted_find("never", "object"));
+	ck_assert_ptr_null(ebb_wanted_save_section("never"));
+	return 10;
 }
 
 START_TEST(test_elsewhere)
