@@ -127,6 +127,7 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	(void)channel;
 	ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
 	channel_set_holding(ch, false);
+	ch->num_held = 0;
 	while ((node = ebb_list_pop_front(&ch->held)) != NULL) {
 		struct bdev_req *req = ebb_list_entry(node, struct bdev_req, link);
 

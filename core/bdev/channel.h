@@ -162,6 +162,7 @@ struct bdev_channel {
 	struct ebb_io_channel *driver_channel;
 	struct base_wait_list waiters; /* for a free request */
 	struct ebb_list held;
+	uint32_t num_held;
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
 	struct bdev_qos_channel qos;

@@ -7,13 +7,31 @@
 
 #include <errno.h>
 
-#include <ebb/assert.h>
 #include <ebb/bdev_module.h>
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
 #include "core/bdev/desc.h"
 #include "core/event/app_only.h"
+
+/* Reports use of @desc after its close, or on another thread than the app thread or its own. */
+static bool claim_is_mine(const struct ebb_bdev_desc *desc, const char *function, const void *site)
+{
+	const struct ebb_thread *runner = ebb_thread_current();
+
+	if (!bdev_desc_is_open(desc)) {
+		ebb_violation_at(2, function, "a descriptor that is not open", NULL, runner, site);
+		return false;
+	}
+	if (!event_app_only(function, desc->bdev->name, site)) {
+		return false;
+	}
+	if (desc->thread != runner) {
+		ebb_violation_at(2, function, desc->bdev->name, desc->thread, runner, site);
+		return false;
+	}
+	return true;
+}
 
 /* Somebody else who has @desc's bdev open for writing, or NULL. */
 static const struct ebb_bdev_desc *claim_other_writer(const struct ebb_bdev_desc *desc)
@@ -33,14 +51,14 @@ static const struct ebb_bdev_desc *claim_other_writer(const struct ebb_bdev_desc
 
 EBB_REPORTS int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
 {
-	struct ebb_bdev_internal *internal = desc->internal;
+	struct ebb_bdev_internal *internal;
 	const struct ebb_bdev_desc *writer;
 	int rc = 0;
 
-	if (!event_app_only(__func__, internal->bdev->name, __builtin_return_address(0))) {
+	if (!claim_is_mine(desc, __func__, __builtin_return_address(0))) {
 		return -EPERM;
 	}
-	ebb_assert(desc->thread == ebb_thread_current());
+	internal = desc->internal;
 	bdev_table_lock();
 	writer = claim_other_writer(desc);
 	if (internal->claim != NULL) {
@@ -65,7 +83,7 @@ EBB_REPORTS int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
 
 EBB_REPORTS void ebb_bdev_release(struct ebb_bdev_desc *desc)
 {
-	if (!event_app_only(__func__, desc->internal->bdev->name, __builtin_return_address(0))) {
+	if (!claim_is_mine(desc, __func__, __builtin_return_address(0))) {
 		return;
 	}
 	bdev_table_lock();

@@ -242,7 +242,7 @@ finish_attended(struct bdev_channel *ch, const struct bdev_req *req, ebb_bdev_io
 static void req_finish(struct bdev_req *req)
 {
 	struct bdev_channel *ch = req->ch;
-	struct bdev_type_stat *stat = &ch->stats[req->type];
+	struct bdev_type_stat *stat;
 	ebb_bdev_io_cb cb;
 	void *arg;
 	int status;
@@ -250,6 +250,7 @@ static void req_finish(struct bdev_req *req)
 	if (ebb_unlikely(req->special != 0) && finish_special(ch, req)) {
 		return;
 	}
+	stat = &ch->stats[req->type];
 	cb = req->cb;
 	arg = req->arg;
 	status = req->status;

@@ -18,7 +18,7 @@
 /* Those that are open, under the lock: what is no descriptor any more is told so by it. */
 static struct base_hash open_descs;
 
-static bool desc_is_open(const struct ebb_bdev_desc *desc)
+bool bdev_desc_is_open(const struct ebb_bdev_desc *desc)
 {
 	struct base_hash_node *node;
 	bool open = false;
@@ -99,7 +99,7 @@ EBB_REPORTS void ebb_bdev_close(struct ebb_bdev_desc *desc)
 {
 	bool last;
 
-	if (!desc_is_open(desc)) {
+	if (!bdev_desc_is_open(desc)) {
 		ebb_violation(2, "ebb_bdev_close (twice)", "a descriptor that is not open", NULL,
 			      ebb_thread_current());
 		return;

@@ -10,10 +10,10 @@ struct ebb_bdev_desc {
 	struct ebb_bdev *bdev;
 	struct ebb_bdev_internal *internal;
 	bool write;
-	bool claims;     /* it is the one that has claimed the bdev */
-	bool closed;     /* by its owner; freed when no event is under way any more */
-	bool event_sent; /* @msg is under way to @thread */
-	uint32_t events; /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
+	_Atomic bool claims; /* it is the one that has claimed the bdev; written under the lock */
+	bool closed;         /* by its owner; freed when no event is under way any more */
+	bool event_sent;     /* @msg is under way to @thread */
+	uint32_t events;     /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
 	ebb_bdev_event_cb event;
 	void *event_arg;
 	struct ebb_thread *thread;  /* that opened */
@@ -21,6 +21,9 @@ struct ebb_bdev_desc {
 	struct base_hash_node node; /* of all that are open, by address */
 	struct ebb_msg msg;
 };
+
+/* Is it one? Whoever uses one that he has closed does not know. Thread: any. */
+bool bdev_desc_is_open(const struct ebb_bdev_desc *desc);
 
 /* Gives up the claim of @desc, if it has one; it stays open as it is. Under the lock. */
 void bdev_desc_release_locked(struct ebb_bdev_desc *desc);

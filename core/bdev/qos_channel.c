@@ -48,6 +48,7 @@ static void channel_hold_queued(struct bdev_channel *ch)
 	}
 	while ((req = bdev_qos_next(ch)) != NULL) {
 		ebb_list_push_back(&ch->held, &req->link);
+		ch->num_held++;
 	}
 	while ((node = ebb_list_pop_front(&younger)) != NULL) {
 		ebb_list_push_back(&ch->held, node);

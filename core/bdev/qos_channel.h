@@ -32,7 +32,7 @@ void bdev_qos_channel_fini(struct bdev_channel *ch);
 void bdev_qos_apply(struct ebb_bdev_internal *internal, const uint64_t rates[BDEV_QOS_TYPE_COUNT],
 		    ebb_channel_done done, void *arg);
 
-/* The bdev goes: what waits shall not keep its holders from letting go. Thread: app. */
+/* The bdev goes, or the process ends: what waits shall keep nobody from letting go. Thread: app. */
 void bdev_qos_lift(struct ebb_bdev_internal *internal);
 
 #endif

@@ -25,6 +25,7 @@
 #include "core/event/app_only.h"
 
 static bool bdevs_closed;                                /* app thread only */
+static unsigned bdevs_run;                               /* app thread only */
 static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
 
 static bool size_possible(uint64_t num_blocks, uint32_t block_size)
@@ -103,11 +104,13 @@ static const struct bdev_registry_waiter *waiter_for(const char *name)
 	return NULL;
 }
 
-const char *ebb_bdev_waits_for(const char *name)
+EBB_REPORTS const char *ebb_bdev_waits_for(const char *name)
 {
 	const struct bdev_registry_waiter *waiter;
 
-	ebb_assert(ebb_thread_is_app());
+	if (!event_app_only(__func__, name, __builtin_return_address(0))) {
+		return NULL;
+	}
 	waiter = waiter_for(name);
 	return waiter != NULL ? waiter->name : NULL;
 }
@@ -218,6 +221,12 @@ EBB_REPORTS int ebb_bdev_register(struct ebb_bdev *bdev)
 void bdev_registry_open(void)
 {
 	bdevs_closed = false;
+	bdevs_run++;
+}
+
+unsigned bdev_registry_run(void)
+{
+	return bdevs_run;
 }
 
 void bdev_registry_close(void)

@@ -29,4 +29,7 @@ void bdev_registry_open(void);
 void bdev_registry_close(void);
 void bdev_registry_forget(void);
 
+/* How often it was opened: another number, another run, where numbers of names begin again. */
+unsigned bdev_registry_run(void);
+
 #endif

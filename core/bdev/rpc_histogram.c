@@ -10,6 +10,7 @@
 
 #include "core/bdev/answer.h"
 #include "core/bdev/histogram_channel.h"
+#include "core/bdev/settings.h"
 
 #define BORDERS_MAX 1024u
 
@@ -17,11 +18,12 @@ struct enable_params {
 	char *name;
 	bool enable;
 	int opc;
-	bool opc_given;
 	uint32_t granularity;
 	uint64_t min_nsec;
 	uint64_t max_nsec;
 };
+
+#define OPC_ALL EBB_BDEV_IO_TYPE_COUNT
 
 static const char *const opc_names[] = {
 	[EBB_BDEV_READ] = "read",
@@ -30,7 +32,8 @@ static const char *const opc_names[] = {
 	[EBB_BDEV_UNMAP] = "unmap",
 	[EBB_BDEV_WRITE_ZEROES] = "write_zeroes",
 	[EBB_BDEV_COMPARE] = "compare",
-	[EBB_BDEV_IO_TYPE_COUNT] = NULL,
+	[OPC_ALL] = "all",
+	[OPC_ALL + 1] = NULL,
 };
 
 #define ENABLE_PARAM(field, type, ...) EBB_PARAM(struct enable_params, field, type, __VA_ARGS__)
@@ -39,8 +42,7 @@ static const struct ebb_param enable_table[] = {
 	ENABLE_PARAM(name, EBB_PARAM_STRING, .help = "of the bdev, or its uuid"),
 	ENABLE_PARAM(enable, EBB_PARAM_BOOL, .help = "begin an empty one; false: keep none"),
 	ENABLE_PARAM(opc, EBB_PARAM_ENUM, .optional = true, .names = opc_names,
-		     .given_offset = offsetof(struct enable_params, opc_given),
-		     .help = "count requests of this type alone (default: all)"),
+		     .help = "count requests of this type alone (default all)"),
 	ENABLE_PARAM(granularity, EBB_PARAM_UINT32, .optional = true, .min = 1,
 		     .max = BDEV_HISTOGRAM_GRANULARITY_MAX,
 		     .help = "each doubling of the latency has 2^granularity buckets (default 7)"),
@@ -51,6 +53,7 @@ static const struct ebb_param enable_table[] = {
 };
 
 static const struct enable_params enable_defaults = {
+	.opc = OPC_ALL,
 	.granularity = BDEV_HISTOGRAM_GRANULARITY,
 	.min_nsec = BDEV_HISTOGRAM_MIN_NS,
 	.max_nsec = BDEV_HISTOGRAM_MAX_NS,
@@ -71,7 +74,8 @@ static void answer_failed(struct ebb_call *call, const char *name, int rc)
 
 struct enable_call {
 	struct ebb_call *call;
-	const char *name; /* of the call's parameters */
+	const char *name;      /* of the call's parameters */
+	struct ebb_bdev *bdev; /* stays until the call has ended */
 };
 
 static void enable_done(void *arg, int rc)
@@ -80,6 +84,7 @@ static void enable_done(void *arg, int rc)
 
 	if (rc == 0) {
 		ebb_call_result(enable->call, json_object_new_boolean(true));
+		bdev_settings_made(enable->bdev);
 	} else {
 		answer_failed(enable->call, enable->name, rc);
 	}
@@ -104,8 +109,8 @@ static void enable_histogram(struct ebb_call *call, void *arg)
 			       "min_nsec must be less than max_nsec");
 		return;
 	}
-	types = params->opc_given ? EBB_BIT((unsigned)params->opc)
-				  : EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1;
+	types = params->opc == OPC_ALL ? EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1
+				       : EBB_BIT((unsigned)params->opc);
 	layout = bdev_histogram_layout(types, params->granularity, params->min_nsec,
 				       params->max_nsec);
 	ebb_call_took_effect(call, "name", json_object_new_string(bdev->name));
@@ -114,7 +119,7 @@ static void enable_histogram(struct ebb_call *call, void *arg)
 		answer_failed(call, params->name, -ENOMEM);
 		return;
 	}
-	*enable = (struct enable_call){.call = call, .name = params->name};
+	*enable = (struct enable_call){.call = call, .name = params->name, .bdev = bdev};
 	rc = bdev_histogram_set(bdev, params->enable ? &layout : NULL, enable_done, enable);
 	if (rc < 0) {
 		enable_done(enable, rc);

@@ -10,6 +10,7 @@
 
 #include "core/bdev/answer.h"
 #include "core/bdev/qos_channel.h"
+#include "core/bdev/settings.h"
 #include "core/bdev/teardown.h"
 
 #define IOS_STEP   1000u
@@ -50,6 +51,7 @@ static void qos_end(struct qos_call *qos)
 {
 	if (qos->rc == 0) {
 		ebb_call_result(qos->call, json_object_new_boolean(true));
+		bdev_settings_made(qos->internal->bdev);
 	} else {
 		ebb_call_error(qos->call, qos->rc,
 			       "bdev '%s' keeps its limits: out of memory for the new ones",

@@ -6,6 +6,8 @@
 #include <ebb/log.h>
 #include <ebb/wanted.h>
 
+#include "core/bdev/table.h"
+
 /* Has @wanted been set of @bdev? */
 static bool setting_of(const struct ebb_wanted *wanted, const struct ebb_bdev *bdev)
 {
@@ -21,6 +23,13 @@ void bdev_settings_absent(const struct ebb_bdev *bdev)
 		if (setting_of(wanted, bdev)) {
 			ebb_wanted_set_present(wanted->method->name, wanted->object, false);
 		}
+	}
+}
+
+void bdev_settings_made(const struct ebb_bdev *bdev)
+{
+	if (bdev->internal->state != BDEV_READY) {
+		bdev_settings_absent(bdev);
 	}
 }
 

@@ -12,6 +12,9 @@
 /* @bdev goes: what is set of it is wanted, and absent. */
 void bdev_settings_absent(const struct ebb_bdev *bdev);
 
+/* A method has set something of @bdev, and its call has ended: the bdev may be going meanwhile. */
+void bdev_settings_made(const struct ebb_bdev *bdev);
+
 /* @bdev has come: calls the methods again that have set what is absent. */
 void bdev_settings_recall(const struct ebb_bdev *bdev);
 

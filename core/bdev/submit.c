@@ -11,6 +11,7 @@
 
 #include <ebb/violation.h>
 
+#include "core/bdev/claim.h"
 #include "core/bdev/complete.h"
 #include "core/bdev/desc.h"
 #include "core/bdev/parts.h"
@@ -93,6 +94,16 @@ static void request_iov(struct bdev_req *req, const struct submit_request *reque
 	}
 }
 
+/*
+ * Others than who has claimed the bdev leave him half of the requests while the channel holds theirs:
+ * he needs some to end what is under way, and the channel becomes quiet by that alone.
+ */
+static bool must_leave_room(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch)
+{
+	return ch->holding && !desc->claims && ch->num_held >= ch->pool_size / 2 &&
+	       bdev_claim_is_held(ch->internal);
+}
+
 static int __attribute__((noinline))
 submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	       const struct submit_request *request)
@@ -105,7 +116,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	if (rc < 0) {
 		return rc;
 	}
-	req = bdev_pool_get(ch);
+	req = must_leave_room(desc, ch) ? NULL : bdev_pool_get(ch);
 	if (req == NULL) {
 		return -ENOMEM;
 	}
@@ -129,6 +140,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	/* Who has claimed the bdev holds his requests back himself, and ends those under way. */
 	if (ch->holding && !desc->claims) {
 		ebb_list_push_back(&ch->held, &req->link);
+		ch->num_held++;
 		return 0;
 	}
 	if (ch->holding || !bdev_qos_hold(ch, req)) {

@@ -7,8 +7,10 @@
 
 #include <ebb/bdev_module.h>
 #include <ebb/log.h>
+#include <ebb/startup.h>
 
 #include "core/bdev/desc.h"
+#include "core/bdev/qos_channel.h"
 #include "core/bdev/registry.h"
 #include "core/bdev/rpc.h"
 
@@ -75,6 +77,33 @@ static void bdev_init(void)
 	bdev_registry_open();
 	ebb_subsystem_init_next(0);
 }
+
+static void limits_begin(struct ebb_step step, void *arg)
+{
+	(void)arg;
+	ebb_step_next(step, 0);
+}
+
+/*
+ * Shutdown begins: nothing waits for a rate any more, before those are waited for whose requests it
+ * is, such as exports.
+ */
+static void limits_end(struct ebb_step step, void *arg)
+{
+	struct ebb_bdev *bdev = NULL;
+
+	(void)arg;
+	while ((bdev = ebb_bdev_next(bdev)) != NULL) {
+		bdev_qos_lift(bdev->internal);
+	}
+	ebb_step_next(step, 0);
+}
+
+static struct ebb_startup_step limits_step = {
+	.ops = {.name = "rate limits", .start = limits_begin, .undo = limits_end},
+	.rank = EBB_STARTUP_RPC_STATE,
+};
+EBB_STARTUP_STEP_REGISTER(limits_step)
 
 static const char *const bdev_stats[] = {"bdev_get_bdevs", "bdev_get_iostat", NULL};
 

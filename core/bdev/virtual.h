@@ -38,8 +38,8 @@ struct bdev_virtual_kind {
 	void (*channel_end)(struct bdev_virtual_channel *ch);
 	/*
 	 * Ends the requests that are held back. @ch->draining is set if none may be held back any
-	 * more; otherwise the thread is about to move, and only those have to end that would not do
-	 * so by themselves.
+	 * more; otherwise @ch->moving is, as the thread is about to move, and only those have to end
+	 * that would not do so by themselves.
 	 */
 	void (*channel_drain)(struct bdev_virtual_channel *ch);
 
@@ -71,7 +71,8 @@ struct bdev_virtual {
 struct bdev_virtual_channel {
 	struct bdev_virtual *virtual;
 	struct ebb_io_channel *base;
-	bool draining;
+	bool draining; /* nothing may be held back any more */
+	bool moving;   /* nothing may for now: the thread waits for it */
 };
 
 /* The driver's context of a request begins with it. */

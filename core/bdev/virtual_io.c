@@ -102,19 +102,25 @@ static void channel_destroy(void *device, void *ctx)
 	ebb_io_channel_put(ch->base);
 }
 
-/* The bdev's channel above this one lets its requests end; here is what keeps them from it. */
+/*
+ * The bdev's channel above this one lets its requests end; here is what keeps them from it. Some of
+ * them still come here: a flush that follows, the rest of a request that is done in parts.
+ */
 static void channel_quiesce(void *ctx, struct ebb_io_channel *channel)
 {
 	struct bdev_virtual_channel *ch = ctx;
 
+	ch->moving = true;
 	ch->virtual->kind->channel_drain(ch);
 	ebb_io_channel_quiesced(channel);
 }
 
 static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 {
-	(void)ctx;
+	struct bdev_virtual_channel *ch = ctx;
+
 	(void)channel;
+	ch->moving = false;
 }
 
 int bdev_virtual_device_register(struct bdev_virtual *virtual)

@@ -55,20 +55,31 @@ static struct ebb_thread *channel_round_find(struct ebb_channel_iter *iter)
 	return found;
 }
 
+static void channel_round_visit(void *arg);
+
+static int channel_round_send(struct ebb_channel_iter *iter, struct ebb_thread *thread)
+{
+	ebb_msg_init(&iter->msg, channel_round_visit, iter);
+	return ebb_thread_send(thread, &iter->msg);
+}
+
 static void channel_round_visit(void *arg)
 {
 	struct ebb_channel_iter *iter = arg;
 	struct ebb_io_channel *channel;
 	struct event_doing doing;
+	bool going;
 
 	event_devices_lock();
 	channel = event_io_channel_find(iter->device);
-	if (channel != NULL && channel->ref == 0) {
-		channel = NULL;
-	}
-	iter->visiting = channel != NULL ? event_turn.thread : NULL;
+	going = channel != NULL && channel->ref == 0;
+	iter->visiting = channel != NULL && !going ? event_turn.thread : NULL;
 	event_devices_unlock();
-	if (channel == NULL) {
+	/* A get may take it back yet: behind the message that destroys it, it is clear. */
+	if (going && channel_round_send(iter, event_turn.thread) == 0) {
+		return;
+	}
+	if (channel == NULL || going) {
 		channel_round_go_on(iter);
 		return;
 	}
@@ -109,8 +120,7 @@ static void channel_round_go_on(struct ebb_channel_iter *iter)
 	while (iter->rc == 0 && iter->device != NULL &&
 	       (thread = channel_round_find(iter)) != NULL) {
 		iter->last_id = thread->id;
-		ebb_msg_init(&iter->msg, channel_round_visit, iter);
-		if (ebb_thread_send(thread, &iter->msg) == 0) {
+		if (channel_round_send(iter, thread) == 0) {
 			return;
 		}
 	}

@@ -56,7 +56,7 @@ EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_
 	int rc = 0;
 
 	if (event_turn.thread == NULL) {
-		ebb_violation(4, __func__, ops->name, NULL, NULL);
+		ebb_violation(4, __func__, ops->name != NULL ? ops->name : "unnamed", NULL, NULL);
 		return -EPERM;
 	}
 	made = calloc(1, sizeof(*made));
@@ -65,7 +65,11 @@ EBB_REPORTS int ebb_io_device_register(void *device, const struct ebb_io_device_
 	}
 	made->device = device;
 	made->ops = *ops;
-	snprintf(made->name, sizeof(made->name), "%s", ops->name);
+	if (ops->name != NULL) {
+		snprintf(made->name, sizeof(made->name), "%s", ops->name);
+	} else {
+		snprintf(made->name, sizeof(made->name), "%p", device);
+	}
 	made->ops.name = made->name;
 	ebb_list_init(&made->channels);
 

@@ -141,6 +141,7 @@ EBB_REPORTS struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void 
 	struct ebb_poller *poller;
 	int rc;
 
+	name = name != NULL ? name : "unnamed";
 	if (thread == NULL) {
 		ebb_violation(4, "ebb_poller_register", name, NULL, NULL);
 		return NULL;

@@ -2,6 +2,7 @@
 #include "core/event/thread.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,9 @@ static struct ebb_thread *thread_alloc(const char *name)
 	ebb_list_init(&thread->reactor_link);
 	thread->timer_source.fd = -1;
 	thread->created_ns = ebb_clock_now_ns();
-	snprintf(thread->name, sizeof(thread->name), "%s", name);
+	if (name != NULL) {
+		snprintf(thread->name, sizeof(thread->name), "%s", name);
+	}
 	return thread;
 }
 
@@ -141,6 +144,9 @@ int event_thread_create_on(const char *name, struct event_reactor *reactor,
 		return -ESHUTDOWN;
 	}
 	thread->id = event_threads.next_id++;
+	if (name == NULL) {
+		snprintf(thread->name, sizeof(thread->name), "thread_%" PRIu64, thread->id);
+	}
 	event_threads.num_threads++;
 	ebb_list_push_back(&event_threads.threads, &thread->registry_link);
 	if (event_threads.app == NULL) {
@@ -190,7 +196,7 @@ EBB_REPORTS int ebb_thread_create(const char *name, int core, struct ebb_thread 
 	int rc;
 
 	if (event_threads.app == NULL) {
-		ebb_violation(4, __func__, name, NULL, NULL);
+		ebb_violation(4, __func__, name != NULL ? name : "unnamed", NULL, NULL);
 		return -EPERM;
 	}
 	reactor = core == EBB_CORE_ANY

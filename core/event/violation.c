@@ -61,9 +61,10 @@ static const char *violation_thread_name(const struct ebb_thread *thread)
  * Was what returns to @site called by a pointer? The framework's functions are called by their
  * names. So then it is not they who were called there, but a callback, whose last deed was to jump
  * to one of them: compilers make such calls jumps. For every callback that does, @site is the same
- * place, in the framework. (Code is no object that AddressSanitizer knows the bounds of.)
+ * place, in the framework. A site may be any address that its caller chose, the byte after some object
+ * too, so AddressSanitizer does not watch this look at what comes before it.
  */
-static bool __attribute__((no_sanitize("address"))) violation_site_is_dispatch(const void *site)
+static bool __attribute__((no_sanitize_address)) violation_site_is_dispatch(const void *site)
 {
 	const unsigned char *code = site;
 

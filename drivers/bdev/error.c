@@ -61,6 +61,12 @@ static struct error_bdev *bdev_of(struct bdev_virtual *virtual)
 	return ebb_container_of(virtual, struct error_bdev, virtual);
 }
 
+/* Is that request not to end for now? */
+static bool injection_holds(const struct error_injection *injection)
+{
+	return injection->kind == ERROR_PENDING || injection->kind == ERROR_NOMEM;
+}
+
 /* Takes one of those that are left for @type. Return: what is to happen; NULL: nothing. */
 static const struct error_injection *injection_take(struct error_channel *ch, unsigned type)
 {
@@ -69,7 +75,7 @@ static const struct error_injection *injection_take(struct error_channel *ch, un
 	uint64_t word;
 
 	if (injection->kind == ERROR_NONE || ch->in_flight < injection->queue_depth ||
-	    ch->ch.draining) {
+	    ch->ch.draining || (ch->ch.moving && injection_holds(injection))) {
 		return NULL;
 	}
 	left = &bdev_of(ch->ch.virtual)->left[type];

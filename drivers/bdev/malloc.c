@@ -26,6 +26,7 @@
 #include <ebb/method.h>
 
 #include "core/bdev/answer.h"
+#include "core/bdev/registry.h"
 #include "core/os/memory_available.h"
 
 /* Bytes of one request: what is copied, or given back, before others have their turn. */
@@ -49,6 +50,7 @@ struct malloc_bdev {
 
 static uint64_t malloc_promised; /* bytes of all of them; app thread only */
 static unsigned malloc_number;   /* of the next that is given no name; app thread only */
+static unsigned malloc_run;      /* that malloc_number counts in; app thread only */
 
 /* Gives back what can be of these bytes, and clears the rest. */
 static void malloc_clear(char *begin, size_t len)
@@ -316,12 +318,17 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 	const struct malloc_create_params *params = arg;
 	struct malloc_bdev *malloc_bdev;
 	const char *name = params->name;
-	unsigned number = malloc_number;
+	unsigned number;
 	char made_up[32];
 
 	if (!malloc_params_good(call, params)) {
 		return;
 	}
+	if (malloc_run != bdev_registry_run()) {
+		malloc_run = bdev_registry_run();
+		malloc_number = 0;
+	}
+	number = malloc_number;
 	if (name == NULL) {
 		do {
 			snprintf(made_up, sizeof(made_up), "Malloc%u", number++);

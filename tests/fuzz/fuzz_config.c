@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: config/loader/parse.c config/loader/mistake.c */
 /* sources: core/base/json_scan.c core/base/json_build.c */
-/* sources: core/base/assert.c core/base/log.c core/base/clock.c */
+/* sources: core/base/assert.c core/base/log.c core/base/log_flag.c core/base/clock.c */
 /* libs: json-c */
 /*
  * A configuration file's text. It is taken, or there is a mistake with its place. What is taken has

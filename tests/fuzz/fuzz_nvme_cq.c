@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: drivers/nvme/vfio/qpair.c drivers/nvme/vfio/data.c */
-/* sources: core/base/assert.c core/base/log.c core/base/clock.c */
+/* sources: core/base/assert.c core/base/log.c core/base/log_flag.c core/base/clock.c */
 /*
  * A completion queue is written by a device. Whatever stands in it: requests are answered at most
  * once each, none that was not under way, the queue's memory is never left, and once the queue is
@@ -44,19 +44,21 @@ static void request_done(struct nvme_request *request, uint16_t use)
 {
 	size_t index = (size_t)(request - requests);
 
-	(void)use;
+	ebb_assert(use == request->use);
 	ebb_assert(index < REQUESTS && under_way[index] == 1);
 	under_way[index] = 0;
 }
 
 static void submit(struct vfio_qpair *qpair, uint8_t which)
 {
+	static uint16_t use;
 	size_t index = which % REQUESTS;
 
 	if (under_way[index] != 0) {
 		return;
 	}
-	requests[index] = (struct nvme_request){.opcode = which, .done = request_done};
+	requests[index] =
+		(struct nvme_request){.opcode = which, .done = request_done, .use = ++use};
 	if (vfio_qpair_submit(qpair, &requests[index], 0) == 0) {
 		under_way[index] = 1;
 	} else {
@@ -104,7 +106,9 @@ static void look(struct vfio_qpair *qpair)
 	ebb_assert(before - qpair->outstanding == count);
 	ebb_assert(qpair->cq_head < qpair->cq_depth);
 	while ((node = ebb_list_pop_front(&qpair->aborted)) != NULL) {
-		request_done(ebb_list_entry(node, struct nvme_request, link));
+		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
+
+		request_done(request, request->use);
 	}
 }
 
@@ -153,7 +157,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&qpair, data, size);
 	vfio_qpair_reclaim(&qpair, &left);
 	while ((node = ebb_list_pop_front(&left)) != NULL) {
-		request_done(ebb_list_entry(node, struct nvme_request, link));
+		struct nvme_request *request = ebb_list_entry(node, struct nvme_request, link);
+
+		request_done(request, request->use);
 	}
 	for (unsigned i = 0; i < REQUESTS; i++) {
 		ebb_assert(under_way[i] == 0);

@@ -322,7 +322,6 @@ def running(disk):
     yield Sent("fsdev_set_opts", opts, True)
 
 
-# A group whose methods the daemon lacks is skipped by name, if it is one of AWAITED.
 GROUPS = {
     "malloc": [
         Sent("bdev_malloc_create", {**MALLOC, "name": None}, str),
@@ -360,6 +359,7 @@ GROUPS = {
             {"name": "EE_n", "io_type": "clear", "error_type": "failure"},
             True,
         ),
+        Sent("bdev_error_resume_pending", {"name": "EE_n"}, True),
         Sent("bdev_error_delete", {"name": "EE_n"}, True),
         Sent("bdev_error_create", {"base_name": "n"}, True),
     ],
@@ -386,6 +386,9 @@ GROUPS = {
         Sent("bdev_get_histogram", {"name": "n"}, {
             "histogram": str, "granularity": int, "min_range": int, "max_range": int,
             "tsc_rate": int,
+        }),
+        Sent("bdev_get_histogram_borders", {"name": "n", "borders": [10, 1000]}, {
+            "borders_count": [int],
         }),
         Sent("bdev_enable_histogram", {"name": "n", "enable": False}, True),
         Sent(
@@ -452,12 +455,6 @@ GROUPS = {
 }
 
 KILL = [Sent("spdk_kill_instance", {"sig_name": "SIGTERM"}, True)]
-
-# Groups that wait for a method; one that the daemon has all of is taken off this list.
-AWAITED = {
-    "malloc", "error", "delay", "histogram", "reset_iostat", "qos", "log", "notify", "scheduler",
-    "context_switch", "cpumask", "save_config",
-}
 
 # SPDK's rpc.py has no command for these: they are ebb's own.
 OWN = {

@@ -131,6 +131,24 @@ def what_is_no_json_is_refused_by_both():
 
 
 @test
+def a_batch_may_have_one_element_or_none_that_is_a_request():
+    with Daemon() as daemon, daemon.client() as client:
+        one = '{"jsonrpc": "2.0", "method": "bdev_get_bdevs", "id": "x"}'
+        client.send_raw(f"[{one}]")
+        assert client.receive() == [{"jsonrpc": "2.0", "id": "x", "result": []}]
+        client.send_raw("[1, [], null]")
+        answers = client.receive()
+        assert [answer["id"] for answer in answers] == [None] * 3, answers
+        assert {answer["error"]["code"] for answer in answers} == {INVALID_REQUEST}, answers
+        # Nothing of a batch runs that is not JSON to its end.
+        create = one.replace("bdev_get_bdevs", "bdev_null_create").replace(
+            '"id"', '"params": {"name": "n", "num_blocks": 8, "block_size": 512}, "id"')
+        client.send_raw(f'[{create}, {{"method"]')
+        assert client.receive()["error"]["code"] == PARSE_ERROR
+        assert daemon.rpc("bdev_get_bdevs") == []
+
+
+@test
 def a_file_says_where_a_name_comes_twice():
     text = """\ufeff// made by hand
 {

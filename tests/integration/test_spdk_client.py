@@ -6,8 +6,8 @@ Requests go out as it sends them: over several lines, nothing after them, ids fr
 left out where there are none, all on one connection.
 """
 
-from harness import Daemon, RpcError, Skip, run, test
-from spdk_transcript import AWAITED, GROUPS, KILL, OWN, STARTUP, Refused, running, saved_by_spdk
+from harness import Daemon, RpcError, run, test
+from spdk_transcript import GROUPS, KILL, OWN, STARTUP, Refused, running, saved_by_spdk
 
 MIB = 1 << 20
 
@@ -71,20 +71,9 @@ def it_may_be_called_while_all_runs():
         check(client, running(str(daemon.disk("disk", MIB))))
 
 
-def missing_of(client, name):
-    """The methods of a group that the daemon does not have."""
-    methods = client.call("rpc_get_methods", include_aliases=False)
-    return sorted({row.method for row in GROUPS[name]} - set(methods))
-
-
 def play_group(name):
     with Daemon() as daemon, daemon.client() as client:
-        missing = missing_of(client, name)
-        if not missing:
-            check(client, GROUPS[name])
-    if missing:
-        assert name in AWAITED, f"ebbd has no {', '.join(missing)}"
-        raise Skip(f"ebbd has no {', '.join(missing)}")
+        check(client, GROUPS[name])
 
 
 for group in GROUPS:
@@ -93,13 +82,6 @@ for group in GROUPS:
 
     play_one.__name__ = f"{group}_is_as_spdks_client_knows_it"
     test(play_one)
-
-
-@test
-def nothing_is_awaited_that_is_there():
-    with Daemon() as daemon, daemon.client() as client:
-        there = {name for name in AWAITED if not missing_of(client, name)}
-    assert not there, f"take off AWAITED: {there}"
 
 
 @test

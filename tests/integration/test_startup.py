@@ -75,6 +75,8 @@ CONFIG_MISTAKES = [
     ("[]", ["must be an object"]),
     ("{}", ['"subsystems" is missing']),
     ({"subsystems": {}}, ['"subsystems" is not an array']),
+    ({"subsystems": "text"}, ['"subsystems" is not an array']),
+    ('"subsystems": []', ["line 1, column 13", "not JSON"]),
     ({"subsystems": [{"config": []}]}, ["subsystems[0]", '"subsystem" is missing']),
     (own({"method": "no_such"}), ['subsystems[0] "bdev", config[0] no_such', "not known"]),
     (own(null_create("a"), null_create("b", blok_size=1)), ["config[1]", '"blok_size"']),

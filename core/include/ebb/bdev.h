@@ -71,7 +71,8 @@ const char *ebb_bdev_claim_holder(const struct ebb_bdev *bdev);
 
 /**
  * ebb_bdev_waits_for() - the base that a virtual bdev waits for
- * Thread: app. Return: the name of the base that is not there; NULL: no bdev of that name waits.
+ * Thread: app. Return: the name of the base that is not there; NULL: no bdev of that name waits, or
+ *	this is another thread (reported).
  */
 const char *ebb_bdev_waits_for(const char *name);
 

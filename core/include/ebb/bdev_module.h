@@ -160,7 +160,8 @@ int ebb_bdev_resize(struct ebb_bdev *bdev, uint64_t num_blocks);
  * requests go on; so who stands on it must wait for them in a quiesce() of his own.
  * @holder: the claimer's name, for people; stays the caller's and must live as long as the claim
  * Thread: app, which has opened @desc and got no channel by it yet.
- * Return: 0; -EPERM another has claimed it, or has it open for writing (logged, with names).
+ * Return: 0; -EPERM another has claimed it, or has it open for writing (logged, with names), or this
+ *	is another thread (reported).
  */
 int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder);
 

@@ -21,7 +21,7 @@ struct ebb_io_channel;
 struct ebb_channel_iter;
 
 struct ebb_io_device_ops {
-	const char *name; /* of the device, for people; copied */
+	const char *name; /* of the device, for people; copied; NULL: its address */
 	size_t ctx_size;  /* bytes of context behind each channel, zeroed */
 
 	/*

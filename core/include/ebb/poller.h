@@ -62,6 +62,7 @@ struct ebb_poller_wake {
 #define ebb_poller_register_wake(fn, arg, wake) \
 	ebb_poller_register_named((fn), (arg), 0, (wake), #fn)
 
+/* As those, which are what it is for. @name: kept, not copied; NULL: "unnamed". */
 struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
 					     const struct ebb_poller_wake *wake, const char *name);
 

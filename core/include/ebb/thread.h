@@ -24,7 +24,7 @@ struct ebb_thread;
 
 /**
  * ebb_thread_create() - create a thread and place it on a reactor
- * @name: copied, at most 63 bytes
+ * @name: copied, at most 63 bytes; NULL: one is made up of its id
  * @core: CPU number of the reactor that shall run it, or EBB_CORE_ANY
  * @ret_thread: may be sent messages at once
  * Thread: any, inside ebb_app_start() (rule 4).

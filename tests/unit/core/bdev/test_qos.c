@@ -329,6 +329,116 @@ START_TEST(a_bdev_that_goes_lets_all_go)
 }
 END_TEST
 
+struct user {
+	struct ebb_thread *thread;
+	struct ebb_io_channel *ch;
+	unsigned calls;
+};
+
+static void user_done(void *arg, int status)
+{
+	struct user *user = arg;
+
+	ck_assert_int_eq(status, 0);
+	ck_assert_ptr_eq(ebb_thread_current(), user->thread);
+	user->calls++;
+}
+
+static void user_reads(struct user *user, unsigned count)
+{
+	stage_enter(user->thread);
+	for (unsigned i = 0; i < count; i++) {
+		ck_assert_int_eq(ebb_bdev_read(desc, user->ch, buf, i, 1, user_done, user), 0);
+	}
+	stage_enter(ebb_thread_app());
+}
+
+/* What waits on several threads ends on each of them when the limits go, and when they come again. */
+START_TEST(what_waits_goes_on_its_own_thread)
+{
+	struct user users[3] = {{0}};
+	unsigned i;
+
+	limit("'rw_ios_per_sec': 1000");
+	for (i = 0; i < 3; i++) {
+		users[i].thread = stage_thread("user");
+		stage_enter(users[i].thread);
+		users[i].ch = ebb_bdev_channel_get(desc);
+		ck_assert_ptr_nonnull(users[i].ch);
+		user_reads(&users[i], 20);
+	}
+	stage_turns(2);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_lt(users[i].calls, 20);
+	}
+	limit("'rw_ios_per_sec': 0");
+	stage_turns(4);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(users[i].calls, 20);
+		user_reads(&users[i], 20);
+	}
+	stage_turns(2);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(users[i].calls, 40);
+	}
+	limit("'rw_ios_per_sec': 1000");
+	user_reads(&users[0], 20);
+	stage_turns(2);
+	ck_assert_uint_lt(users[0].calls, 60);
+	pass(40, 1000);
+	ck_assert_uint_eq(users[0].calls, 60);
+	for (i = 0; i < 3; i++) {
+		stage_enter(users[i].thread);
+		ebb_io_channel_put(users[i].ch);
+		stage_enter(ebb_thread_app());
+		stage_thread_exit(users[i].thread);
+	}
+}
+END_TEST
+
+static void set_true(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* Opened and closed from other threads while limits change and the bdev goes: it goes, once. */
+START_TEST(holders_come_and_go_while_limits_change)
+{
+	struct ebb_thread *thread = stage_thread("user");
+	struct fake *leaving = fake_create("leaving");
+	struct ebb_bdev_desc *its_desc;
+	struct ebb_io_channel *its_ch;
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&leaving->bdev), 0);
+	call_is("bdev_set_qos_limit", "{'name': 'leaving', 'rw_ios_per_sec': 1000}", "true");
+	for (unsigned round = 0; round < 4; round++) {
+		stage_enter(thread);
+		ck_assert_int_eq(ebb_bdev_open("leaving", true, NULL, NULL, &its_desc), 0);
+		its_ch = ebb_bdev_channel_get(its_desc);
+		ck_assert_ptr_nonnull(its_ch);
+		if (round == 2) {
+			stage_enter(ebb_thread_app());
+			call_is("bdev_set_qos_limit", "{'name': 'leaving', 'rw_ios_per_sec': 2000}",
+				"true");
+			stage_enter(thread);
+		}
+		ebb_io_channel_put(its_ch);
+		if (round == 3) {
+			stage_enter(ebb_thread_app());
+			ck_assert_int_eq(ebb_bdev_unregister(&leaving->bdev, set_true, &gone), 0);
+			stage_enter(thread);
+		}
+		ebb_bdev_close(its_desc);
+		stage_enter(ebb_thread_app());
+	}
+	stage_until(&gone);
+	ck_assert_uint_eq(leaving->destructed, 1);
+	free(leaving);
+	stage_thread_exit(thread);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -344,6 +454,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_channel_that_is_to_be_quiet_lets_nothing_go),
 		UNIT_TEST(limits_that_go_while_a_channel_is_quiet_lose_nothing),
 		UNIT_TEST(a_bdev_that_goes_lets_all_go),
+		UNIT_TEST(what_waits_goes_on_its_own_thread),
+		UNIT_TEST(holders_come_and_go_while_limits_change),
 		UNIT_END,
 	};
 

@@ -74,7 +74,12 @@ START_TEST(names_and_uuids_are_unique)
 	memcpy(other->bdev.uuid, one->bdev.uuid, 16);
 	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
 	memset(other->bdev.uuid, 0, 16);
+	other->bdev.name = one->bdev.internal->uuid_text;
+	ck_assert_int_eq(ebb_bdev_register(&other->bdev), -EEXIST);
+	other->bdev.name = "0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b"; /* its own */
+	memset(other->bdev.uuid, 0x0b, 16);
 	ck_assert_int_eq(ebb_bdev_register(&other->bdev), 0);
+	ck_assert_ptr_eq(ebb_bdev_find(other->bdev.name), &other->bdev);
 	fake_close(other, NULL, NULL);
 	fake_close(one, NULL, NULL);
 }
@@ -397,6 +402,52 @@ START_TEST(a_size_of_what_goes_is_not_told)
 }
 END_TEST
 
+/* Who closes with the news of a size under way never hears it. */
+START_TEST(closing_with_a_size_under_way)
+{
+	struct fake *fake = fake_create("disk");
+	struct holder holder = {0};
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, resize_event, &holder, &holder.desc), 0);
+	ck_assert_int_eq(ebb_bdev_resize(&fake->bdev, 50), 0);
+	ebb_bdev_close(holder.desc);
+	stage_turns(4);
+	ck_assert_uint_eq(holder.events, 0);
+	fake_close(fake, NULL, NULL);
+}
+END_TEST
+
+/* One that asked not to be told, on another thread than the bdev is taken away by. */
+START_TEST(a_holder_that_is_not_told_is_waited_for)
+{
+	struct ebb_thread *thread = stage_thread("holder");
+	struct fake *fake = fake_create("disk");
+	struct ebb_bdev_desc *desc;
+	bool gone = false;
+
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	stage_enter(thread);
+	ck_assert_int_eq(ebb_bdev_open("disk", true, NULL, NULL, &desc), 0);
+	stage_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_bdev_unregister(&fake->bdev, set_true, &gone), 0);
+	stage_turns(6);
+	ck_assert(!gone);
+	stage_enter(thread);
+	ebb_bdev_close(desc);
+	ck_assert(!gone);
+	stage_enter(ebb_thread_app());
+	stage_until(&gone);
+	ck_assert_uint_eq(fake->destructed, 1);
+	/* The name is free again. */
+	free(fake);
+	fake = fake_create("disk");
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	fake_close(fake, NULL, NULL);
+	stage_thread_exit(thread);
+}
+END_TEST
+
 START_TEST(requests_in_flight_end_before_the_bdev_goes)
 {
 	struct fake *fake = fake_create("disk");
@@ -532,6 +583,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(holders_are_told_on_their_threads),
 		UNIT_TEST(holders_are_told_of_another_size),
 		UNIT_TEST(a_size_of_what_goes_is_not_told),
+		UNIT_TEST(closing_with_a_size_under_way),
+		UNIT_TEST(a_holder_that_is_not_told_is_waited_for),
 		UNIT_TEST(requests_in_flight_end_before_the_bdev_goes),
 		UNIT_TEST(closing_while_the_event_is_under_way),
 		UNIT_TEST(a_holder_whose_thread_has_exited_holds_nothing),

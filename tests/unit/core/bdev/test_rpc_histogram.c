@@ -353,6 +353,29 @@ START_TEST(what_is_set_is_saved)
 	ck_assert_str_eq(json_object_to_json_string_ext(wanted->params, JSON_C_TO_STRING_PLAIN),
 			 "{\"name\":\"disk\",\"enable\":true,\"opc\":\"read\","
 			 "\"max_nsec\":5000000}");
+	/* The next one is a new one: what it does not say is as by default. */
+	enable("");
+	ck_assert_str_eq(json_object_to_json_string_ext(wanted->params, JSON_C_TO_STRING_PLAIN),
+			 "{\"name\":\"disk\",\"enable\":true}");
+}
+END_TEST
+
+/* The bdev goes by itself while a histogram is begun: it is begun when the bdev comes back. */
+START_TEST(it_is_on_again_when_the_bdev_went_meanwhile)
+{
+	struct fake *drive = fake_create("drive");
+	struct call call;
+
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	call_begin(&call, "bdev_enable_histogram", "{'name': 'drive', 'enable': true}");
+	fake_close(drive, NULL, NULL);
+	ck_assert(call.done && !call.failed);
+	call_end(&call);
+	drive = fake_create("drive");
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	stage_turns(4);
+	call_has("bdev_get_histogram", "{'name': 'drive'}", "{\"histogram\":\"");
+	fake_close(drive, NULL, NULL);
 }
 END_TEST
 
@@ -369,6 +392,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(borders_count_what_is_below_them),
 		UNIT_TEST(mistakes_are_named),
 		UNIT_TEST(what_is_set_is_saved),
+		UNIT_TEST(it_is_on_again_when_the_bdev_went_meanwhile),
 		UNIT_END,
 	};
 

@@ -160,6 +160,26 @@ START_TEST(it_counts_again_when_the_bdev_comes_back)
 }
 END_TEST
 
+/* The bdev goes by itself while a limit is being set: it is set when the bdev comes back. */
+START_TEST(it_counts_again_when_the_bdev_went_meanwhile)
+{
+	struct fake *drive = fake_create("drive");
+	struct call call;
+
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	call_begin(&call, "bdev_set_qos_limit", "{'name': 'drive', 'rw_ios_per_sec': 5000}");
+	fake_close(drive, NULL, NULL);
+	ck_assert(call.done && !call.failed);
+	call_end(&call);
+	ck_assert_ptr_nonnull(wanted("drive"));
+	drive = fake_create("drive");
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	stage_turns(4);
+	call_has("bdev_get_bdevs", "{'name': 'drive'}", "\"rw_ios_per_sec\":5000");
+	fake_close(drive, NULL, NULL);
+}
+END_TEST
+
 START_TEST(it_goes_with_a_bdev_that_is_deleted)
 {
 	const char *create = "{'name': 'n', 'num_blocks': 8, 'block_size': 512}";
@@ -184,6 +204,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_is_set_is_saved),
 		UNIT_TEST(it_is_saved_by_the_bdevs_name),
 		UNIT_TEST(it_counts_again_when_the_bdev_comes_back),
+		UNIT_TEST(it_counts_again_when_the_bdev_went_meanwhile),
 		UNIT_TEST(it_goes_with_a_bdev_that_is_deleted),
 		UNIT_END,
 	};

@@ -199,9 +199,12 @@ START_TEST(unsupported_types_are_refused)
 	ck_assert_int_eq(ebb_bdev_unmap(other_desc, other_ch, 0, 1, fake_done, &result), -ENOTSUP);
 	ck_assert_int_eq(ebb_bdev_write_zeroes(other_desc, other_ch, 0, 1, 0, fake_done, &result),
 			 -ENOTSUP);
+	ck_assert_int_eq(ebb_bdev_compare(other_desc, other_ch, buf, 0, 1, fake_done, &result),
+			 -ENOTSUP);
 	ck_assert_int_eq(ebb_bdev_read(other_desc, other_ch, buf, 0, 1, fake_done, &result), 0);
 	stage_turn();
 	ck_assert(!ebb_bdev_io_type_supported(&readable->bdev, EBB_BDEV_WRITE));
+	ck_assert(!ebb_bdev_io_type_supported(&readable->bdev, EBB_BDEV_COMPARE));
 	ck_assert(!ebb_bdev_io_type_supported(&readable->bdev, EBB_BDEV_IO_TYPE_COUNT));
 	fake_close(readable, other_desc, other_ch);
 }

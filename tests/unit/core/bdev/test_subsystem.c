@@ -14,6 +14,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
 #include <ebb/method.h>
+#include <ebb/subsystem.h>
 
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
@@ -82,7 +83,7 @@ static void start(void *arg)
 	ebb_app_stop(0);
 }
 
-static int run(void)
+static int run(void (*start_fn)(void *arg))
 {
 	struct ebb_app_opts opts;
 	int rc;
@@ -92,7 +93,7 @@ static int run(void)
 	opts.mode = EBB_REACTOR_POLL;
 	log_capture();
 	ebb_clock_set_source(fast_clock);
-	rc = ebb_app_start(&opts, start, NULL);
+	rc = ebb_app_start(&opts, start_fn, NULL);
 	ebb_clock_set_source(NULL);
 	log_release();
 	json_object_put(wait_params);
@@ -102,7 +103,7 @@ static int run(void)
 START_TEST(holders_that_let_go_are_waited_for)
 {
 	let_go = true;
-	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(run(start), 0);
 	ck_assert_uint_eq(events, 1);
 	ck_assert(!logged("left behind"));
 	ck_assert_uint_eq(gets, 1);
@@ -112,7 +113,7 @@ END_TEST
 
 START_TEST(one_that_does_not_is_named)
 {
-	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(run(start), 0);
 	ck_assert_uint_eq(events, 1);
 	ck_assert_msg(strstr(log_text(), "bdev 'n' is still held open by thread 'app_thread' at "
 					 "shutdown; left behind") != NULL,
@@ -120,8 +121,88 @@ START_TEST(one_that_does_not_is_named)
 	/* It is not in the way of the next run. */
 	let_go = true;
 	creations = 0;
-	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(run(start), 0);
 	ck_assert_uint_eq(events, 2);
+}
+END_TEST
+
+#define READS 30u
+
+/* A user of the bdev, as an export is: at its end it waits for its requests. */
+static unsigned reads_under_way;
+static bool user_ends;
+
+static void user_init(void)
+{
+	user_ends = false;
+	ebb_subsystem_init_next(0);
+}
+
+static void user_fini(void)
+{
+	user_ends = true;
+	if (reads_under_way == 0) {
+		ebb_subsystem_fini_next();
+	}
+}
+
+static struct ebb_subsystem user_subsystem = {
+	.name = "user",
+	.init = user_init,
+	.fini = user_fini,
+};
+EBB_SUBSYSTEM_REGISTER(user_subsystem)
+EBB_SUBSYSTEM_DEPEND(user, bdev)
+
+static void read_done(void *arg, int status)
+{
+	(void)arg;
+	ck_assert_int_eq(status, 0);
+	if (--reads_under_way > 0) {
+		return;
+	}
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	if (user_ends) {
+		ebb_subsystem_fini_next();
+	}
+}
+
+static void limit_set(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	static char buf[1u << 20];
+
+	(void)arg;
+	ck_assert_ptr_null(error);
+	json_object_put(result);
+	for (reads_under_way = 0; reads_under_way < READS; reads_under_way++) {
+		ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, sizeof(buf) / 512, read_done,
+					       NULL),
+				 0);
+	}
+	ebb_app_stop(0);
+}
+
+static void start_limited(void *arg)
+{
+	struct json_object *params =
+		json_tokener_parse("{\"name\": \"n\", \"num_blocks\": 4096, \"block_size\": 512}");
+
+	(void)arg;
+	ebb_method_dispatch(ebb_method_find("bdev_null_create"), params, created, NULL);
+	json_object_put(params);
+	ck_assert_int_eq(ebb_bdev_open("n", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	wait_params = json_tokener_parse("{\"name\": \"n\", \"rw_mbytes_per_sec\": 1}");
+	ebb_method_dispatch(ebb_method_find("bdev_set_qos_limit"), wait_params, limit_set, NULL);
+}
+
+/* What waits for a rate limit is done at once when the process ends: half a minute of it, here. */
+START_TEST(limits_do_not_hold_up_the_end)
+{
+	ck_assert_int_eq(run(start_limited), 0);
+	ck_assert_uint_eq(reads_under_way, 0);
+	ck_assert_msg(!logged("passed over"), "%s", log_text());
 }
 END_TEST
 
@@ -130,6 +211,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(holders_that_let_go_are_waited_for),
 		UNIT_TEST(one_that_does_not_is_named),
+		UNIT_TEST(limits_do_not_hold_up_the_end),
 		UNIT_END,
 	};
 

@@ -259,6 +259,25 @@ START_TEST(test_channel_going)
 }
 END_TEST
 
+static void get_again(void *arg)
+{
+	ck_assert_ptr_eq(ebb_io_channel_get(&device), arg);
+}
+
+/* Put for the last time, and taken back before it was destroyed: then it is visited all the same. */
+START_TEST(test_channel_taken_back)
+{
+	struct ebb_io_channel *channel = channels[0];
+
+	begin(ebb_thread_app()); /* the visit's message is in the queue, */
+	ck_assert_int_eq(ebb_thread_send_msg(threads[0], get_again, channel), 0); /* then this, */
+	put(0); /* and then the message that would destroy it */
+	channels[0] = channel;
+	stepper_settle();
+	ck_assert_str_eq(story, "wxyz.");
+}
+END_TEST
+
 /* Destroyed in the middle of its own visit: the round goes on without it. */
 START_TEST(test_put_in_visit)
 {
@@ -405,6 +424,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_no_channels),
 		UNIT_TEST(test_channel_goes),
 		UNIT_TEST(test_channel_going),
+		UNIT_TEST(test_channel_taken_back),
 		UNIT_TEST(test_put_in_visit),
 		UNIT_TEST(test_thread_exits),
 		UNIT_TEST(test_thread_exits_before_visit),

@@ -130,6 +130,51 @@ START_TEST(test_order_in_turn)
 }
 END_TEST
 
+static unsigned told(char letter)
+{
+	unsigned count = 0;
+
+	for (const char *at = story; *at != '\0'; at++) {
+		count += *at == letter;
+	}
+	return count;
+}
+
+/* In the next turn each must run as often as said; the order among equals is nobody's business. */
+static void check_turn_has(uint64_t us, unsigned of_a, unsigned of_b, unsigned of_c)
+{
+	stepper_advance_us(us);
+	stepper_leave();
+	story[0] = '\0';
+	stepper_turn();
+	ck_assert_uint_eq(told('a'), of_a);
+	ck_assert_uint_eq(told('b'), of_b);
+	ck_assert_uint_eq(told('c'), of_c);
+	stepper_enter(thread);
+}
+
+/* Of several that are due together each runs, once; who leaves or rests takes no other along. */
+START_TEST(test_same_deadline)
+{
+	join(&a, 500);
+	join(&b, 500);
+	join(&c, 1000);
+	check_turn_has(499, 0, 0, 0);
+	check_turn_has(1, 1, 1, 0);
+	check_turn_has(0, 0, 0, 0);
+	check_turn_has(500, 1, 1, 1);
+	ebb_poller_unregister(&a.poller);
+	check_turn_has(500, 0, 1, 0);
+	ebb_poller_pause(b.poller);
+	check_turn_has(499, 0, 0, 0);
+	check_turn_has(1, 0, 0, 1);
+	ebb_poller_resume(b.poller);
+	join(&a, 250);
+	check_turn_has(250, 1, 0, 0);
+	check_turn_has(250, 1, 1, 0);
+}
+END_TEST
+
 START_TEST(test_missed_periods)
 {
 	join(&a, 100);
@@ -440,6 +485,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_unregister_twice),
 		UNIT_TEST(test_period),
 		UNIT_TEST(test_order_in_turn),
+		UNIT_TEST(test_same_deadline),
 		UNIT_TEST(test_missed_periods),
 		UNIT_TEST(test_huge_period),
 		UNIT_TEST(test_return_codes),

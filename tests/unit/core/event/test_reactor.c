@@ -237,6 +237,47 @@ START_TEST(test_busy_time)
 }
 END_TEST
 
+static int work_longer(void *arg)
+{
+	stepper_advance_us(400);
+	return *(int *)arg;
+}
+
+/* Each of a reactor's threads has the time of its own callbacks, and no other's. */
+START_TEST(test_busy_time_of_each)
+{
+	struct ebb_thread *other = stepper_thread("other", 0);
+	struct ebb_poller *longer;
+	struct ebb_reactor_stats before, after;
+	struct ebb_thread_stats mine, theirs;
+	int rc = 1, longer_rc = 0;
+
+	stepper_settle();
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &before), 0);
+	stepper_enter(thread);
+	poller = ebb_poller_register(work_a_while, &rc, 0);
+	stepper_enter(other);
+	longer = ebb_poller_register(work_longer, &longer_rc, 0);
+	stepper_leave();
+	stepper_turn();
+	rc = 0;
+	longer_rc = 1;
+	stepper_turn();
+	longer_rc = 0;
+	stepper_turn(); /* the time of a turn is counted when the next begins */
+	stepper_enter(thread);
+	ebb_thread_get_stats(thread, &mine);
+	stepper_enter(other);
+	ebb_thread_get_stats(other, &theirs);
+	ebb_poller_unregister(&longer);
+	stepper_leave();
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &after), 0);
+	ck_assert_uint_eq(mine.busy_ns, 100 * EBB_NS_PER_US);
+	ck_assert_uint_eq(theirs.busy_ns, 400 * EBB_NS_PER_US);
+	ck_assert_uint_eq(after.busy_ns - before.busy_ns, 500 * EBB_NS_PER_US);
+}
+END_TEST
+
 START_TEST(test_stats)
 {
 	struct ebb_reactor_stats stats = {.core = 77};
@@ -284,6 +325,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_deferred_order),
 		UNIT_TEST(test_now),
 		UNIT_TEST(test_busy_time),
+		UNIT_TEST(test_busy_time_of_each),
 		UNIT_TEST(test_stats),
 		UNIT_TEST(test_notify_once),
 		UNIT_TEST(test_turn_end),

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/io_channel.h>
 #include <ebb/reactor.h>
 
 #include "tests/unit/core/event/stepper.h"
@@ -64,6 +66,43 @@ START_TEST(test_long_name)
 	name[sizeof(name) - 1] = '\0';
 	thread = stepper_thread(name, 0);
 	ck_assert_uint_eq(strlen(ebb_thread_name(thread)), 63);
+}
+END_TEST
+
+static void check_poller_name(const struct ebb_poller_stats *stats, void *arg)
+{
+	(void)arg;
+	ck_assert_str_eq(stats->name, "unnamed");
+}
+
+/* As with SPDK, who gives no name gets one. */
+START_TEST(test_no_name)
+{
+	struct ebb_io_device_ops ops = {.ctx_size = 8};
+	struct ebb_thread *first = stepper_thread(NULL, 0), *second = stepper_thread(NULL, 0);
+	struct ebb_io_channel *channel;
+	struct ebb_poller *poller;
+	unsigned polls = 0;
+	char address[32];
+
+	ck_assert_str_eq(ebb_thread_name(first), "thread_2");
+	ck_assert_str_eq(ebb_thread_name(second), "thread_3");
+	stepper_enter(first);
+	poller = ebb_poller_register_named(stepper_poll_count, &polls, 0, NULL, NULL);
+	ck_assert_ptr_nonnull(poller);
+	ebb_poller_for_each(check_poller_name, NULL);
+	ebb_poller_unregister(&poller);
+	ck_assert_int_eq(ebb_io_device_register(&polls, &ops), 0);
+	channel = ebb_io_channel_get(&polls);
+	snprintf(address, sizeof(address), "%p", (void *)&polls);
+	ck_assert_str_eq(ebb_io_channel_name(channel), address);
+	ebb_io_channel_put(channel);
+	ck_assert_int_eq(ebb_io_device_unregister(&polls, NULL), 0);
+	stepper_leave();
+	ck_assert_int_eq(ebb_io_device_register(&polls, &ops), -EPERM);
+	ck_assert_ptr_null(ebb_poller_register_named(stepper_poll_count, NULL, 0, NULL, NULL));
+	ck_assert_uint_eq(log_count("rule 4"), 2);
+	ck_assert_uint_eq(log_count("(null)"), 0);
 }
 END_TEST
 
@@ -482,6 +521,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_off_a_reactor),
 		UNIT_TEST(test_stats_of_another_thread),
 		UNIT_TEST(test_long_name),
+		UNIT_TEST(test_no_name),
 		UNIT_TEST(test_current),
 		UNIT_TEST(test_order),
 		UNIT_TEST(test_batch_bound),

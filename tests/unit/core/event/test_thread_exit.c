@@ -255,6 +255,57 @@ START_TEST(test_waits_for_unregister)
 }
 END_TEST
 
+/* A thread that unregistered, and another with a channel there: each ends when it can. */
+START_TEST(test_unregister_and_other_exits)
+{
+	struct ebb_thread *other = stepper_thread("other", 0);
+	struct ebb_io_channel *mine, *theirs;
+
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_register(&device, &device_ops), 0);
+	stepper_enter(other);
+	theirs = ebb_io_channel_get(&device);
+	stepper_enter(thread);
+	mine = ebb_io_channel_get(&device);
+	ebb_thread_exit();
+	ebb_io_channel_put(mine);
+	ck_assert_int_eq(ebb_io_device_unregister(&device, on_unregistered), 0);
+	stepper_leave();
+	stepper_exit(other);
+	stepper_settle();
+	ck_assert(!exited());
+	ck_assert_int_eq(atomic_load(&other->state), EVENT_THREAD_EXITING);
+	stepper_enter(other);
+	ebb_io_channel_put(theirs);
+	stepper_leave();
+	check_ends();
+	ck_assert_int_eq(atomic_load(&other->state), EVENT_THREAD_EXITED);
+	ck_assert_uint_eq(num_unregistered, 1);
+}
+END_TEST
+
+/* While it exits, a channel that was put is still got back, and put again. */
+START_TEST(test_get_while_exiting)
+{
+	struct ebb_io_channel *channel;
+
+	stepper_enter(ebb_thread_app());
+	ck_assert_int_eq(ebb_io_device_register(&device, &device_ops), 0);
+	stepper_enter(thread);
+	channel = ebb_io_channel_get(&device);
+	ebb_io_channel_put(channel);
+	ebb_thread_exit();
+	ck_assert_ptr_eq(ebb_io_channel_get(&device), channel);
+	stepper_leave();
+	check_waits();
+	stepper_enter(thread);
+	ebb_io_channel_put(channel);
+	stepper_leave();
+	check_ends();
+	unregister_device();
+}
+END_TEST
+
 START_TEST(test_forced_unregister)
 {
 	struct ebb_io_channel *channel = begin_unregister(ebb_thread_app());
@@ -434,6 +485,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_forced_channel),
 		UNIT_TEST(test_waits_for_unregister),
 		UNIT_TEST(test_forced_unregister),
+		UNIT_TEST(test_unregister_and_other_exits),
+		UNIT_TEST(test_get_while_exiting),
 		UNIT_TEST(test_waits_for_round),
 		UNIT_TEST(test_forced_round),
 		UNIT_TEST(test_waits_for_work),

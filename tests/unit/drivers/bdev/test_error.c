@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event/channel.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -296,6 +297,39 @@ START_TEST(pending_ones_end_with_the_bdev)
 }
 END_TEST
 
+/*
+ * The thread is about to move: what comes from above until all is quiet, as the flush of a write
+ * that has to be durable, would keep it from that for ever.
+ */
+START_TEST(nothing_is_held_back_while_the_thread_moves)
+{
+	struct ebb_thread *thread = ebb_thread_current();
+
+	inject("flush", _i == 0 ? "pending" : "nomem", ", 'num': 4294967295");
+	fake->mode = FAKE_HOLD;
+	ck_assert_int_eq(ebb_bdev_write(desc, ch, buf, 1, 2, EBB_BDEV_FUA, fake_done, &result), 0);
+	event_channels_quiesce(thread);
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	ck_assert_int_eq(fake->records[1].type, EBB_BDEV_FLUSH);
+	ck_assert(!event_channels_quiet(thread));
+	fake_complete_one(fake, 0);
+	ck_assert_uint_eq(result.calls, 1);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert(event_channels_quiet(thread));
+	/* Where it has arrived, they are again. */
+	event_channels_resume(thread);
+	begin(EBB_BDEV_FLUSH);
+	stage_turns(4);
+	ck_assert_uint_eq(fake->num_held, 0);
+	inject("clear", "failure", "");
+	call_is("bdev_error_resume_pending", "{'name': 'EE_base'}", "true");
+	stage_turns(4);
+	fake_complete_all(fake, 0);
+	ck_assert_uint_eq(result.calls, 2);
+}
+END_TEST
+
 /* The client does not see it: the request goes again when another has ended, or a turn later. */
 START_TEST(nomem_is_tried_again)
 {
@@ -496,6 +530,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(failures_at_a_queue_depth),
 		UNIT_TEST(pending_ones_go_on_when_told),
 		UNIT_LOOP(pending_ones_end_with_the_bdev, 0, 2),
+		UNIT_LOOP(nothing_is_held_back_while_the_thread_moves, 0, 2),
 		UNIT_TEST(nomem_is_tried_again),
 		UNIT_TEST(nomem_ends_with_the_bdev),
 		UNIT_LOOP(a_written_byte_is_corrupted, 0, 4 * OFFSETS),

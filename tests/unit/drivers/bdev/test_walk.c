@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A random walk: a null bdev, an error bdev on it and a delay bdev on that are made, unplugged and
- * deleted in any order, while clients on two threads do I/O on each of them and everything is
- * injected that can be. Whatever happened, each request ends once, all can be taken away in the
- * end, and nothing is left (a build with a sanitizer looks).
+ * deleted in any order, while clients on two threads do I/O on each of them, everything is injected
+ * that can be, rates are limited, latencies and requests are counted, and the threads become quiet
+ * as if to move. Whatever happened, each request ends once, a thread does become quiet, all can be
+ * taken away in the end, and nothing is left (a build with a sanitizer looks).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,10 @@
 #include <ebb/wanted.h>
 
 #include "core/bdev/channel.h"
+#include "core/bdev/pool.h"
 #include "core/bdev/virtual.h"
+#include "core/event/channel.h"
+#include "core/method/wanted.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -24,6 +28,9 @@
 #define CLIENTS 6
 #define DEPTH   8
 #define WALKS   16
+
+/* A thread that is to move is quiet by then. */
+#define QUIET_STEPS 300
 
 static const char *const names[] = {"base", "EE_base", "D"};
 
@@ -46,6 +53,8 @@ struct request {
 static struct client clients[CLIENTS];
 static struct request pool[CLIENTS * DEPTH];
 static struct ebb_thread *threads[2];
+static unsigned moving[2]; /* since so many steps; 0: it is not */
+static unsigned moves;
 static struct fake *fake;
 static struct call calls[4];
 static bool calling[4];
@@ -209,6 +218,82 @@ static void step_update(void)
 	step_call("bdev_delay_update_latency", text);
 }
 
+static void step_limit(void)
+{
+	static const char *const limits[] = {
+		"'rw_ios_per_sec': 1000",
+		"'rw_ios_per_sec': 0",
+		"'rw_mbytes_per_sec': 1",
+		"'rw_mbytes_per_sec': 0",
+		"'r_mbytes_per_sec': 1, 'w_mbytes_per_sec': 1",
+		"'r_mbytes_per_sec': 0, 'w_mbytes_per_sec': 0",
+	};
+	char text[256];
+
+	snprintf(text, sizeof(text), "{'name': '%s', %s}", names[draw(3)], limits[draw(6)]);
+	step_call("bdev_set_qos_limit", text);
+}
+
+static void step_count(void)
+{
+	static const char *const modes[] = {"none", "all", "maxmin", "error"};
+	const char *name = names[draw(3)];
+	char text[256];
+
+	switch (draw(4)) {
+	case 0:
+		snprintf(text, sizeof(text), "{'name': '%s', 'enable': %s, 'granularity': %u}",
+			 name, draw(2) == 0 ? "true" : "false", 1 + draw(3));
+		step_call("bdev_enable_histogram", text);
+		break;
+	case 1:
+		snprintf(text, sizeof(text), "{'name': '%s'}", name);
+		step_call("bdev_get_histogram", text);
+		break;
+	case 2:
+		snprintf(text, sizeof(text),
+			 "{'name': '%s', 'per_channel': true, 'reset_mode': '%s'}", name,
+			 modes[draw(4)]);
+		step_call("bdev_get_iostat", text);
+		break;
+	default:
+		snprintf(text, sizeof(text), "{'mode': '%s'}", modes[draw(4)]);
+		step_call("bdev_reset_iostat", text);
+		break;
+	}
+}
+
+/* A thread begins to move, unless it does already. */
+static void step_move(void)
+{
+	unsigned i = draw(2);
+
+	if (moving[i] == 0) {
+		moving[i] = 1;
+		stage_enter(threads[i]);
+		event_channels_quiesce(threads[i]);
+		stage_enter(ebb_thread_app());
+	}
+}
+
+static void moves_go_on(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (moving[i] == 0) {
+			continue;
+		}
+		if (event_channels_quiet(threads[i])) {
+			moving[i] = 0;
+			moves++;
+			stage_enter(threads[i]);
+			event_channels_resume(threads[i]);
+			stage_enter(ebb_thread_app());
+		} else {
+			ck_assert_msg(++moving[i] < QUIET_STEPS, "a thread does not become quiet");
+		}
+	}
+}
+
 /* The base is plugged in, or out. */
 static void step_base(void)
 {
@@ -248,7 +333,8 @@ static void base_work(void)
 
 static void step(void)
 {
-	switch (draw(16)) {
+	moves_go_on();
+	switch (draw(20)) {
 	case 0:
 		step_call("bdev_error_create", "{'base_name': 'base'}");
 		break;
@@ -280,7 +366,8 @@ static void step(void)
 		step_update();
 		break;
 	case 7:
-		if (draw(4) == 0) {
+		/* Without it, too, a thread that is to move becomes quiet. */
+		if (draw(4) == 0 && moving[0] == 0 && moving[1] == 0) {
 			step_call("bdev_error_resume_pending", "{'name': 'EE_base'}");
 		}
 		break;
@@ -290,6 +377,15 @@ static void step(void)
 	case 9:
 	case 10:
 		step_open();
+		break;
+	case 11:
+		step_limit();
+		break;
+	case 12:
+		step_count();
+		break;
+	case 13:
+		step_move();
 		break;
 	default:
 		step_io();
@@ -305,6 +401,7 @@ static void finish(void)
 
 	for (unsigned i = 0; i < 4; i++) {
 		while (calling[i] && !calls[i].done && rounds++ < 1000) {
+			moves_go_on();
 			base_work();
 			stage_clock_advance(EBB_NS_PER_MS);
 			stage_turns(2);
@@ -319,6 +416,7 @@ static void finish(void)
 		(void)ebb_bdev_unregister(&fake->bdev, NULL, NULL);
 	}
 	while (left && rounds++ < 2000) {
+		moves_go_on();
 		base_work();
 		stage_clock_advance(EBB_NS_PER_MS);
 		stage_turns(2);
@@ -339,10 +437,24 @@ static void finish(void)
 	}
 }
 
+/* The fake base was made by nobody's call: what has been set of it stays wanted, and nothing else. */
+static void wanted_check(void)
+{
+	const struct ebb_wanted *wanted = NULL;
+
+	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
+		ck_assert_msg(strcmp(wanted->object, "base") == 0, "%s of '%s' is wanted",
+			      wanted->method->name, wanted->object);
+		ck_assert(!wanted->present);
+	}
+	method_wanted_clear();
+}
+
 START_TEST(anything_in_any_order)
 {
 	seed = 0x9e3779b97f4a7c15u * (uint64_t)(_i + 1);
 	stage_begin();
+	bdev_pool_set_size(_i % 2 == 0 ? 0 : 4);
 	threads[0] = stage_thread("one");
 	threads[1] = stage_thread("two");
 	for (unsigned i = 0; i < STEPS; i++) {
@@ -359,13 +471,11 @@ START_TEST(anything_in_any_order)
 	finish();
 	ck_assert_uint_eq(begun, ended);
 	ck_assert_uint_gt(begun, 100);
+	ck_assert_uint_gt(moves, 10);
 	call_text("bdev_delay_delete", "{'name': 'D'}");
 	call_text("bdev_error_delete", "{'name': 'EE_base'}");
 	ck_assert_ptr_null(bdev_virtual_next_waiting(NULL));
-	if (ebb_wanted_next(NULL) != NULL) {
-		ck_abort_msg("%s of '%s' is wanted", ebb_wanted_next(NULL)->method->name,
-			     ebb_wanted_next(NULL)->object);
-	}
+	wanted_check();
 	ck_assert_uint_eq(stage_violations(2) + stage_violations(3) + stage_violations(4), 0);
 	stage_thread_exit(threads[0]);
 	stage_thread_exit(threads[1]);
