@@ -25,19 +25,20 @@ struct qos_params {
 	bool given[BDEV_QOS_TYPE_COUNT];
 };
 
-#define QOS_PARAM(field, type, text)                                                          \
+#define QOS_PARAM(field, type, ...)                                                           \
 	EBB_PARAM(struct qos_params, field, EBB_PARAM_UINT64, .optional = true,               \
 		  .given_offset = offsetof(struct qos_params, given) + (type) * sizeof(bool), \
-		  .help = text)
+		  __VA_ARGS__)
 
 static const struct ebb_param qos_table[] = {
 	EBB_PARAM(struct qos_params, name, EBB_PARAM_STRING, .help = "of the bdev, or its uuid"),
 	QOS_PARAM(rw_ios_per_sec, BDEV_QOS_RW_IOS,
-		  "reads and writes a second, in thousands (rounded up); 0: no limit"),
+		  .help = "reads and writes a second, in thousands (rounded up); 0: no limit"),
 	QOS_PARAM(rw_mbytes_per_sec, BDEV_QOS_RW_BYTES,
-		  "MiB a second of reads and writes; 0: no limit"),
-	QOS_PARAM(r_mbytes_per_sec, BDEV_QOS_R_BYTES, "MiB a second of reads; 0: no limit"),
-	QOS_PARAM(w_mbytes_per_sec, BDEV_QOS_W_BYTES, "MiB a second of writes; 0: no limit"),
+		  .help = "MiB a second of reads and writes; 0: no limit"),
+	QOS_PARAM(r_mbytes_per_sec, BDEV_QOS_R_BYTES, .help = "MiB a second of reads; 0: no limit"),
+	QOS_PARAM(w_mbytes_per_sec, BDEV_QOS_W_BYTES,
+		  .help = "MiB a second of writes; 0: no limit"),
 };
 
 struct qos_call {
