@@ -34,8 +34,9 @@ static const char load_usage[] =
 	"already,\n"
 	"what could be called only before is left out, and told. The whole file is checked first; "
 	"a\n"
-	"call that fails ends it, and what was called before stays. Without a FILE, or with -, "
-	"stdin\n"
+	"call that fails ends it, and what was called before stays. A bdev that waits for its "
+	"base\n"
+	"even then is told, and goes on waiting. Without a FILE, or with -, stdin\n"
 	"is read. load_subsystem_config takes what save_subsystem_config prints.\n";
 
 struct load {
@@ -139,6 +140,56 @@ static int load_start_init(struct load *load)
 	return load_ask(load);
 }
 
+/* Asks for @name, which is wanted: if it waits for its base, ebbd's answer says so. */
+static void waiting_tell(const struct load *load, const char *name)
+{
+	struct json_object *params = json_object_new_object();
+	struct ebb_method_error error = {.code = 0};
+	struct json_object *result = NULL;
+
+	json_object_object_add(params, "name", json_object_new_string(name));
+	if (load->env->call_with(load->env, "bdev_get_bdevs", params, &result, &error) != 0) {
+		fprintf(stderr, "ebbctl: %s: %s\n", load->config->name, error.text);
+	}
+	json_object_put(result);
+	json_object_put(params);
+}
+
+/* The bdev that @entry of what is wanted makes of another one; NULL: none such. */
+static const char *entry_virtual(struct json_object *entry)
+{
+	const char *name = json_object_get_string(json_object_object_get(entry, "method"));
+	const struct ebb_method *method = name != NULL ? ebb_method_find(name) : NULL;
+
+	return method != NULL && method->effect == EBB_METHOD_CREATES && method->stands_on != NULL
+		       ? json_object_get_string(
+				 json_object_object_get(json_object_object_get(entry, "params"),
+							"name"))
+		       : NULL;
+}
+
+/* ebbd takes a bdev whose base is not there; if that has not come with the file, say so. */
+static void load_tell_waiting(const struct load *load)
+{
+	struct json_object *params = json_object_new_object();
+	struct ebb_method_error error = {.code = 0};
+	struct json_object *wanted = NULL;
+	const char *name;
+
+	json_object_object_add(params, "name", json_object_new_string("bdev"));
+	if (load->env->call_with(load->env, "framework_get_config", params, &wanted, &error) != 0) {
+		print_error("framework_get_config", &error);
+	}
+	for (size_t i = 0; wanted != NULL && i < json_object_array_length(wanted); i++) {
+		name = entry_virtual(json_object_array_get_idx(wanted, i));
+		if (name != NULL) {
+			waiting_tell(load, name);
+		}
+	}
+	json_object_put(wanted);
+	json_object_put(params);
+}
+
 /* Return: an exit code. */
 static int load_run(struct load *load, bool starts)
 {
@@ -152,6 +203,9 @@ static int load_run(struct load *load, bool starts)
 	}
 	if (code == EBBCTL_OK) {
 		code = load_pass(load, EBB_METHOD_RUNTIME);
+	}
+	if (code == EBBCTL_OK && load_allows(load, "framework_get_config")) {
+		load_tell_waiting(load);
 	}
 	json_object_put(load->allowed);
 	return code;

@@ -107,7 +107,8 @@ static int save_write(const struct ebb_ctl_command_env *env, struct json_object 
 	json_object_put(json);
 	free(text);
 	if (rc < 0) {
-		fprintf(stderr, "ebbctl: %s\n", error);
+		fprintf(stderr, "ebbctl: %s%s\n", error,
+			rc == -EINVAL ? "; leave FILE out, and it is printed" : "");
 		return EBBCTL_FAILED;
 	}
 	return EBBCTL_OK;

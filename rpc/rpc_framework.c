@@ -287,10 +287,29 @@ static int signal_parse(struct json_object *json)
 	return 0;
 }
 
+/* What this process does at it, if that is not to stop in order; NULL: it stops. */
+static const char *signal_fault(int number)
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) != 0) {
+		return strerror(errno);
+	}
+	if (action.sa_handler == SIG_IGN) {
+		return "it is ignored here, as nohup has it: send SIGTERM";
+	}
+	if (action.sa_handler == SIG_DFL) {
+		return "this program does not handle it (opts.handle_signals), so it would end in "
+		       "disorder: end it as it is meant to be ended";
+	}
+	return NULL;
+}
+
 static void kill_instance(struct ebb_call *call, void *arg)
 {
 	const struct kill_params *params = arg;
 	int number = signal_parse(params->sig_name);
+	const char *fault = number != 0 ? signal_fault(number) : NULL;
 
 	if (number == 0) {
 		ebb_call_error(
@@ -298,6 +317,9 @@ static void kill_instance(struct ebb_call *call, void *arg)
 			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
 			"must be SIGINT, SIGTERM or SIGHUP, at which ebb stops in order",
 			json_object_to_json_string(params->sig_name));
+	} else if (fault != NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "sig_name: %.40s is not sent: %s",
+			       json_object_to_json_string(params->sig_name), fault);
 	} else if (kill(getpid(), number) != 0) {
 		ebb_call_error(call, -errno, "cannot send signal %d to ebb itself: %s", number,
 			       strerror(errno));
@@ -311,7 +333,7 @@ static struct ebb_method kill_method = {
 	.alias = "ebb_kill_instance",
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
-	.help = "send ebb a signal; SIGTERM stops it cleanly",
+	.help = "send ebb a signal, at which it stops in order",
 	.params = kill_table,
 	.num_params = EBB_ARRAY_SIZE(kill_table),
 	.params_size = sizeof(struct kill_params),

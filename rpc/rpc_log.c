@@ -6,7 +6,8 @@
 
 /*
  * The methods about the log: the level of the system's log, that of stderr, and the flags of the
- * components. What they set is wanted; the names are saved as they are listed.
+ * components. What they set is wanted; the names are saved as they are listed. At the end of the run
+ * it is as the program had it.
  */
 
 #define LEVEL_COUNT (EBB_LOG_DEBUG + 1)
@@ -25,12 +26,42 @@ static const struct ebb_param set_level_table[] = {
 		  .help = "lines above it are not written"),
 };
 
+/* A level of the program's, once a method has set another one. */
+struct level_before {
+	bool kept;
+	enum ebb_log_level level;
+};
+
+static struct level_before level_before, print_level_before;
+
+static void level_keep(struct level_before *before, enum ebb_log_level level)
+{
+	if (!before->kept) {
+		before->kept = true;
+		before->level = level;
+	}
+}
+
+static void level_put_back(struct level_before *before, void (*put)(enum ebb_log_level level))
+{
+	if (before->kept) {
+		before->kept = false;
+		put(before->level);
+	}
+}
+
 static void set_level(struct ebb_call *call, void *arg)
 {
 	const struct set_level_params *params = arg;
 
+	level_keep(&level_before, ebb_log_get_level());
 	ebb_log_set_level((enum ebb_log_level)params->level);
 	ebb_call_result(call, json_object_new_boolean(true));
+}
+
+static void level_reset(void)
+{
+	level_put_back(&level_before, ebb_log_set_level);
 }
 
 static struct ebb_method set_level_method = {
@@ -42,6 +73,7 @@ static struct ebb_method set_level_method = {
 	.num_params = EBB_ARRAY_SIZE(set_level_table),
 	.params_size = sizeof(struct set_level_params),
 	.fn = set_level,
+	.reset = level_reset,
 	.effect = EBB_METHOD_SETS,
 	.subsystem = "log",
 };
@@ -65,8 +97,14 @@ static void set_print_level(struct ebb_call *call, void *arg)
 {
 	const struct set_level_params *params = arg;
 
+	level_keep(&print_level_before, ebb_log_get_print_level());
 	ebb_log_set_print_level((enum ebb_log_level)params->level);
 	ebb_call_result(call, json_object_new_boolean(true));
+}
+
+static void print_level_reset(void)
+{
+	level_put_back(&print_level_before, ebb_log_set_print_level);
 }
 
 static struct ebb_method set_print_level_method = {
@@ -78,6 +116,7 @@ static struct ebb_method set_print_level_method = {
 	.num_params = EBB_ARRAY_SIZE(set_level_table),
 	.params_size = sizeof(struct set_level_params),
 	.fn = set_print_level,
+	.reset = print_level_reset,
 	.effect = EBB_METHOD_SETS,
 	.subsystem = "log",
 };
@@ -147,11 +186,40 @@ static void flag_visit(const char *component, bool set, void *arg)
 	visit->component = component;
 }
 
+/* The program's flags by component, once a method has been called; or NULL. */
+static struct json_object *flags_before;
+
+static void flag_to_json(const char *component, bool set, void *arg)
+{
+	json_object_object_add(arg, component, json_object_new_boolean(set));
+}
+
+static void flags_reset(void)
+{
+	if (flags_before == NULL) {
+		return;
+	}
+	/* Also those of components whose first debug line is still to come. */
+	(void)ebb_log_clear_flag("all");
+	json_object_object_foreach(flags_before, component, set)
+	{
+		if (json_object_get_boolean(set)) {
+			(void)ebb_log_set_flag(component);
+		}
+	}
+	json_object_put(flags_before);
+	flags_before = NULL;
+}
+
 static void flag_call(struct ebb_call *call, const struct ebb_method *method, const char *pattern,
 		      int (*put)(const char *name))
 {
 	struct flag_visit visit = {.method = method, .pattern = pattern};
 
+	if (flags_before == NULL) {
+		flags_before = json_object_new_object();
+		ebb_log_for_each_flag(flag_to_json, flags_before);
+	}
 	ebb_log_for_each_flag(flag_visit, &visit);
 	if (put(pattern) != 0 || visit.component == NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
@@ -180,6 +248,7 @@ static struct ebb_method set_flag_method = {
 	.num_params = EBB_ARRAY_SIZE(flag_table),
 	.params_size = sizeof(struct flag_params),
 	.fn = set_flag,
+	.reset = flags_reset,
 	.effect = EBB_METHOD_CREATES,
 	.subsystem = "log",
 	.object = "flag",
@@ -214,11 +283,6 @@ static void clear_flag(struct ebb_call *call, void *arg)
 	const struct flag_params *params = arg;
 
 	flag_call(call, &clear_flag_method, params->flag, ebb_log_clear_flag);
-}
-
-static void flag_to_json(const char *component, bool set, void *arg)
-{
-	json_object_object_add(arg, component, json_object_new_boolean(set));
 }
 
 static void get_flags(struct ebb_call *call, void *params)

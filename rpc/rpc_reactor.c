@@ -232,7 +232,9 @@ static const struct ebb_param set_mode_table[] = {
 		  .help = "how it waits"),
 	EBB_PARAM(struct set_mode_params, spin_us_max, EBB_PARAM_UINT32, .optional = true, .min = 1,
 		  .max = 1000000, .given_offset = offsetof(struct set_mode_params, spin_given),
-		  .help = "adaptive: microseconds to poll after the last work (default: as it is)"),
+		  .help = "microseconds to poll after the last work, in the adaptive mode; in "
+			  "another "
+			  "it is kept until then (default: as it is)"),
 };
 
 static void mode_set(void *arg, int rc)

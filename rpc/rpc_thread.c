@@ -117,9 +117,12 @@ static struct ebb_method get_stats_method = {
 };
 EBB_METHOD_REGISTER(get_stats_method)
 
+#define MASK_DIGITS_MAX (CPU_SETSIZE / 4)
+
 struct set_cpumask_params {
 	uint64_t id;
 	char *cpumask;
+	char mask[MASK_DIGITS_MAX + 3]; /* if digits alone were given: 0x, and these */
 	/* What an answer may have to name. */
 	struct ebb_call *call;
 	struct ebb_thread *thread;
@@ -129,7 +132,8 @@ static const struct ebb_param set_cpumask_table[] = {
 	EBB_PARAM(struct set_cpumask_params, id, EBB_PARAM_UINT64,
 		  .help = "the thread's, as thread_get_stats lists it"),
 	EBB_PARAM(struct set_cpumask_params, cpumask, EBB_PARAM_STRING,
-		  .help = "CPUs with a reactor: 0x3, or a list, [0,2-3]"),
+		  .help = "CPUs with a reactor: a hexadecimal mask, 3 or 0x3, as "
+			  "thread_get_stats has it, or a list, [0,2-3]"),
 };
 
 /* "reactors are on the CPUs 0-3": what there is to choose from. */
@@ -143,6 +147,25 @@ static void reactors_format(char *text, size_t size)
 		CPU_SET((size_t)core, &cpus);
 	}
 	os_cpumask_format(&cpus, text, size);
+}
+
+/*
+ * Digits alone are a mask here, though nowhere else: SPDK's server reads them so, and its clients
+ * give back what thread_get_stats and framework_get_reactors have.
+ */
+static void cpumask_complete(struct set_cpumask_params *params)
+{
+	size_t len = strlen(params->cpumask);
+
+	if (len > 0 && len <= MASK_DIGITS_MAX &&
+	    strspn(params->cpumask, "0123456789abcdefABCDEF") == len) {
+		snprintf(params->mask, sizeof(params->mask), "0x%s", params->cpumask);
+	}
+}
+
+static const char *cpumask_text(const struct set_cpumask_params *params)
+{
+	return params->mask[0] != '\0' ? params->mask : params->cpumask;
 }
 
 static void cpumask_set(void *arg, int rc)
@@ -167,7 +190,7 @@ static void cpumask_set(void *arg, int rc)
 		ebb_call_error(
 			params->call, EBB_METHOD_INVALID_PARAMS,
 			"cpumask: thread '%s' cannot be on %.40s: reactors are on the CPUs %s",
-			name, params->cpumask, reactors);
+			name, cpumask_text(params), reactors);
 		break;
 	}
 }
@@ -180,16 +203,17 @@ static void set_cpumask(struct ebb_call *call, void *arg)
 
 	params->call = call;
 	params->thread = ebb_thread_find(params->id);
+	cpumask_complete(params);
 	if (params->thread == NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "id: there is no thread %llu; thread_get_stats lists them",
 			       (unsigned long long)params->id);
-	} else if (os_cpumask_parse(params->cpumask, &cpus) != 0) {
-		os_cpumask_explain(params->cpumask, why, sizeof(why));
+	} else if (os_cpumask_parse(cpumask_text(params), &cpus) != 0) {
+		os_cpumask_explain(cpumask_text(params), why, sizeof(why));
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "cpumask \"%.40s\": %s",
 			       params->cpumask, why);
 	} else {
-		ebb_thread_set_cpumask(params->thread, params->cpumask, cpumask_set, params);
+		ebb_thread_set_cpumask(params->thread, cpumask_text(params), cpumask_set, params);
 	}
 }
 

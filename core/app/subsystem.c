@@ -5,8 +5,13 @@
  * ebb_subsystem_init_next() says neither whose end it is nor carries a ticket. So it counts only
  * while an init() is awaited, and nothing that it sets off happens inside it: called from within
  * init(), the next one begins when that has returned; called later, a message later. In between
- * nothing is awaited, and a second call is refused by the name of the first. What cannot be told
- * apart is in ebb/subsystem.h.
+ * nothing is awaited, and a second call is refused by the name of the first.
+ *
+ * A fini() that was passed over still owes its ebb_subsystem_fini_next(), which may come while
+ * another one is awaited. Which of two calls is which cannot be told, but they can be counted: as
+ * long as one is owed, a call pays for that, unless it is made within the fini() under way. So no
+ * step of shutdown ends before its own call has been made; if those that are owed never come, it is
+ * passed over as well. Who says which it is, by ebb_subsystem_fini_done(), is not concerned.
  */
 #include "core/app/subsystem.h"
 
@@ -27,12 +32,15 @@
 static struct ebb_list registered = EBB_LIST_INIT(registered);
 static struct ebb_list registered_depends = EBB_LIST_INIT(registered_depends);
 
+#define FINI_IS_LATE "it was passed over, and ends late"
+
 struct subsystem_node {
 	struct ebb_subsystem *subsystem;
 	const char **depends; /* sorted by name, each once */
 	size_t num_depends;
 	bool placed;
-	size_t visited; /* while looking for a cycle: position in the walk, from 1 */
+	size_t visited;       /* while looking for a cycle: position in the walk, from 1 */
+	struct ebb_step owed; /* fini() was passed over, and its end may still be said; or none */
 };
 
 /* The init() or fini() that runs, or the last one that did. */
@@ -387,11 +395,36 @@ static int fini_expired(void *arg)
 	return 1;
 }
 
+/* The one before, whose end has not come, has been passed over. */
+static void fini_passed_over(struct subsystem_call *call)
+{
+	node_find(call->subsystem->name)->owed = call->step;
+	call->awaited = false;
+}
+
+/* A fini() has ended. Return: true: one that was passed over; false: there is none such. */
+static bool fini_owed_said(void)
+{
+	for (size_t index = 0; index < order.num_nodes; index++) {
+		struct ebb_step *owed = &order.nodes[index].owed;
+
+		if (owed->generation != 0) {
+			app_step_ticket_refuse(owed->generation, FINI_IS_LATE);
+			*owed = APP_STEP_NONE;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void subsystem_fini(struct ebb_step step, void *arg)
 {
 	const struct ebb_subsystem *subsystem = arg;
 	struct subsystem_call *call = &order.fini;
 
+	if (call->awaited) {
+		fini_passed_over(call);
+	}
 	subsystem_call_enter(call, step, subsystem, "fini of subsystem", subsystem->fini);
 	if (!call->awaited || subsystem->fini_timeout_ms == 0) {
 		return;
@@ -410,8 +443,26 @@ void ebb_subsystem_init_next(int rc)
 	subsystem_call_next(&order.init, rc);
 }
 
+void ebb_subsystem_fini_done(const struct ebb_subsystem *subsystem)
+{
+	struct subsystem_node *node;
+
+	if (!ebb_thread_is_app() || order.fini.subsystem == subsystem) {
+		subsystem_call_next(&order.fini, 0);
+		return;
+	}
+	node = node_find(subsystem->name);
+	if (node != NULL) {
+		app_step_ticket_refuse(node->owed.generation, FINI_IS_LATE);
+		node->owed = APP_STEP_NONE;
+	}
+}
+
 void ebb_subsystem_fini_next(void)
 {
+	if (ebb_thread_is_app() && !order.fini.entered && fini_owed_said()) {
+		return;
+	}
 	subsystem_call_next(&order.fini, 0);
 }
 
@@ -486,6 +537,7 @@ void app_subsystem_init(struct ebb_step step, uint32_t timeout_s,
 	}
 	order.step = step;
 	order.failed = failed;
+	order.fini.awaited = false; /* passed over in the run before */
 	app_sequence_run(order.sequence, step, init_done, NULL);
 }
 

@@ -157,6 +157,11 @@ static void options_set(struct ebb_call *call, void *arg)
 	ebb_call_result(call, json_object_new_boolean(true));
 }
 
+static void options_reset(void)
+{
+	bdev_pool_set_size(0);
+}
+
 static struct ebb_method method_set_options = {
 	.name = "bdev_set_options",
 	.states = EBB_METHOD_STARTUP,
@@ -167,6 +172,7 @@ static struct ebb_method method_set_options = {
 	.params_size = sizeof(struct options_params),
 	.defaults = &options_defaults,
 	.fn = options_set,
+	.reset = options_reset,
 	.effect = EBB_METHOD_SETS,
 	.subsystem = "bdev",
 };

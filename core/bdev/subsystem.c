@@ -16,6 +16,7 @@
 
 #define FINI_TIMEOUT_MS 5000u
 
+static struct ebb_subsystem bdev_subsystem;
 static unsigned bdevs_leaving;
 static bool fini_waits; /* for them */
 
@@ -26,7 +27,7 @@ static void bdev_left(void *arg)
 	if (--bdevs_leaving == 0 && fini_waits) {
 		fini_waits = false;
 		bdev_registry_forget();
-		ebb_subsystem_fini_next();
+		ebb_subsystem_fini_done(&bdev_subsystem);
 	}
 }
 

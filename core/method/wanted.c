@@ -349,9 +349,16 @@ void method_wanted_note(const struct ebb_method *method, const void *values,
 
 void method_wanted_clear(void)
 {
+	const struct ebb_method *method = NULL;
+
 	wanted_assert_app();
 	while (!ebb_list_empty(&entries)) {
 		entry_free(entry_of(ebb_list_pop_front(&entries)));
+	}
+	while ((method = ebb_method_next(method)) != NULL) {
+		if (method->reset != NULL) {
+			method->reset();
+		}
 	}
 }
 

@@ -16,7 +16,7 @@
 void method_wanted_note(const struct ebb_method *method, const void *values,
 			struct json_object *took_effect, int code, bool keep_failed);
 
-/* Forgets all of it: the end of start-up's first step. */
+/* Forgets all of it, and has values reset: the end of start-up's first step. */
 void method_wanted_clear(void);
 
 #endif

@@ -10,7 +10,8 @@
 /**
  * os_cpumask_parse() - read "0x3" or "[0,2-3]"
  * A list of more than one number or range needs no brackets, nor does a range. A bare number is
- * refused: "3" is CPU 3 to some programs and CPUs 0 and 1 to others, SPDK's among them.
+ * refused: "3" is CPU 3 to some programs and CPUs 0 and 1 to others, SPDK's among them
+ * (the method thread_set_cpumask takes it as those do).
  * Thread: any.
  * Return: 0; -EINVAL, also for an empty set.
  */

@@ -41,20 +41,71 @@ static int EBB_PRINTF(3, 4)
 	return rc;
 }
 
+/* What there is in place of a regular file, for people. */
+static const char *mode_describe(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFIFO:
+		return "a pipe";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "something else";
+	}
+}
+
+/* Return: 0; < 0: what is there is not one that can be replaced. */
+static int mode_check(const struct replacement *replacement, mode_t mode)
+{
+	if (S_ISREG(mode)) {
+		return 0;
+	}
+	return replacement_fail(replacement, -EINVAL,
+				"it is %s, where only a regular file can be replaced",
+				mode_describe(mode));
+}
+
 /* A file that is there has to be one that may be replaced. */
 static int target_check(struct replacement *replacement)
 {
+	int rc;
+
 	if (stat(replacement->target, &replacement->old) != 0) {
 		return replacement_fail(replacement, -errno, "%s", strerror(errno));
 	}
-	if (!S_ISREG(replacement->old.st_mode)) {
-		return replacement_fail(replacement, -EINVAL, "it is no regular file");
+	rc = mode_check(replacement, replacement->old.st_mode);
+	if (rc < 0) {
+		return rc;
 	}
 	if (faccessat(AT_FDCWD, replacement->target, W_OK, AT_EACCESS) != 0) {
 		return replacement_fail(replacement, -errno, "%s", strerror(errno));
 	}
 	replacement->exists = true;
 	return 0;
+}
+
+/*
+ * There is a link, but no name that it leads to. Those of /proc/self/fd, which /dev/stdout leads to,
+ * may be to what has none.
+ */
+static int target_nameless(const struct replacement *replacement)
+{
+	struct stat target;
+	int rc;
+
+	if (stat(replacement->path, &target) != 0) {
+		return replacement_fail(replacement, -ENOENT,
+					"it is a symbolic link that leads nowhere");
+	}
+	rc = mode_check(replacement, target.st_mode);
+	return rc < 0 ? rc
+		      : replacement_fail(replacement, -ENOENT,
+					 "it leads to a file that has been removed");
 }
 
 /* Where the file is, or is to be. */
@@ -68,8 +119,7 @@ static int target_find(struct replacement *replacement)
 	}
 	rc = -errno;
 	if (rc == -ENOENT && lstat(replacement->path, &link) == 0) {
-		return replacement_fail(replacement, rc,
-					"it is a symbolic link that leads nowhere");
+		return target_nameless(replacement);
 	}
 	if (rc != -ENOENT) {
 		return replacement_fail(replacement, rc, "%s", strerror(-rc));

@@ -1,13 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The subsystem "nbd". Its end takes all exports away and waits for their clients' requests; what
+ * does not end in time is named, and left behind.
+ */
 #include <ebb/subsystem.h>
+
+#include <ebb/log.h>
 
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/rpc.h"
 #include "drivers/nbd/threads.h"
 
+#define FINI_TIMEOUT_MS 9000u
+
+static struct ebb_subsystem nbd_subsystem;
+static bool fini_waits;
+
+static void fini_threads_stopped(void)
+{
+	if (fini_waits) {
+		fini_waits = false;
+		ebb_subsystem_fini_done(&nbd_subsystem);
+	}
+}
+
 static void fini_exports_stopped(void)
 {
-	nbd_threads_stop(ebb_subsystem_fini_next);
+	nbd_threads_stop(fini_threads_stopped);
+}
+
+static void nbd_fini_expired(void)
+{
+	struct nbd_export *export = nbd_export_next(NULL);
+
+	if (export == NULL) {
+		ebb_error("nbd", "its threads have not ended at shutdown; left behind");
+	}
+	for (; export != NULL; export = nbd_export_next(export)) {
+		ebb_error("nbd",
+			  "export '%s' of bdev '%s' has not ended at shutdown: %u of its clients "
+			  "are left; left behind",
+			  export->name, export->bdev_name, export->num_clients);
+	}
+	fini_waits = false;
 }
 
 static void nbd_init(void)
@@ -17,6 +52,7 @@ static void nbd_init(void)
 
 static void nbd_fini(void)
 {
+	fini_waits = true;
 	nbd_rpc_fini();
 	nbd_export_stop_all(fini_exports_stopped);
 }
@@ -27,6 +63,8 @@ static struct ebb_subsystem nbd_subsystem = {
 	.name = "nbd",
 	.init = nbd_init,
 	.fini = nbd_fini,
+	.fini_timeout_ms = FINI_TIMEOUT_MS,
+	.fini_expired = nbd_fini_expired,
 	.stats = nbd_stats,
 };
 EBB_SUBSYSTEM_REGISTER(nbd_subsystem)

@@ -15,13 +15,14 @@
 #define IO_QUEUE_DEPTH  1024u
 #define TIMEOUT_US      30000000u
 
+#define OPTIONS_DEFAULT                                                     \
+	{                                                                   \
+		.io_queue_depth = IO_QUEUE_DEPTH, .timeout_us = TIMEOUT_US, \
+		.apst_latency_us = 100000, .retry_count = 4,                \
+	}
+
 /* For controllers attached from now on, as bdev_nvme_set_options has left them. */
-static struct nvme_attach_opts options = {
-	.io_queue_depth = IO_QUEUE_DEPTH,
-	.timeout_us = TIMEOUT_US,
-	.apst_latency_us = 100000,
-	.retry_count = 4,
-};
+static struct nvme_attach_opts options = OPTIONS_DEFAULT;
 
 struct attach_params {
 	char *name;
@@ -429,6 +430,11 @@ static void options_set(struct ebb_call *call, void *arg)
 	ebb_call_result(call, json_object_new_boolean(true));
 }
 
+static void options_reset(void)
+{
+	options = (struct nvme_attach_opts)OPTIONS_DEFAULT;
+}
+
 static struct ebb_method options_method = {
 	.name = "bdev_nvme_set_options",
 	.states = EBB_METHOD_STARTUP | EBB_METHOD_RUNTIME,
@@ -438,6 +444,7 @@ static struct ebb_method options_method = {
 	.num_params = EBB_ARRAY_SIZE(options_table),
 	.params_size = sizeof(struct options_params),
 	.fn = options_set,
+	.reset = options_reset,
 	.effect = EBB_METHOD_SETS,
 	.subsystem = "bdev",
 };

@@ -12,6 +12,7 @@
 
 #define FINI_TIMEOUT_MS 8000u
 
+static struct ebb_subsystem nvme_subsystem;
 static bool fini_waits;
 
 static void all_gone(void *arg)
@@ -19,7 +20,7 @@ static void all_gone(void *arg)
 	(void)arg;
 	if (fini_waits) {
 		fini_waits = false;
-		ebb_subsystem_fini_next();
+		ebb_subsystem_fini_done(&nvme_subsystem);
 	}
 }
 

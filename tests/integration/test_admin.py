@@ -173,7 +173,7 @@ def threads_go_where_their_masks_say_under_load():
                     daemon.rpc("reactor_set_mode", lcore=cpu, mode=mode)
                 for cpu in cpus * 3:
                     for thread in daemon.rpc("thread_get_stats")["threads"]:
-                        params = {"id": thread["id"], "cpumask": f"0x{1 << cpu:x}"}
+                        params = {"id": thread["id"], "cpumask": f"{1 << cpu:x}"}
                         assert daemon.rpc("thread_set_cpumask", **params) is True, thread
                     load.check()
                     places = threads_by_core(daemon)

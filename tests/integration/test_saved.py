@@ -280,6 +280,41 @@ def a_file_is_replaced_whole_or_not_at_all():
 
 
 @test
+def a_file_is_not_written_to_a_pipe():
+    with Daemon() as daemon:
+        for path, what in (("/dev/stdout", "it is a pipe"), (daemon.folder, "it is a directory"),
+                           ("/dev/null", "it is a device")):
+            done = daemon.ebbctl("save_config", path, check=False)
+            assert done.returncode == 1 and done.stdout == "", done
+            assert f"cannot write {path}: {what}" in done.stderr, done.stderr
+            assert "leave FILE out" in done.stderr, done.stderr
+
+
+@test
+def load_config_tells_which_bdevs_still_wait():
+    latency = {"avg_read_latency": 1, "p99_read_latency": 1,
+               "avg_write_latency": 1, "p99_write_latency": 1}
+    calls = [{"method": "bdev_delay_create",
+              "params": {"name": "d", "base_bdev_name": "none", **latency}},
+             {"method": "bdev_error_create", "params": {"base_name": "later"}},
+             {"method": "bdev_error_create", "params": {"base_name": "never"}},
+             {"method": "bdev_null_create",
+              "params": {"name": "later", "num_blocks": 8, "block_size": 512}}]
+    config = json.dumps({"subsystems": [{"subsystem": "bdev", "config": calls}]})
+    for args, options in (((), {}), (("--wait-for-rpc",), {"wait": "startup"})):
+        with Daemon(*args, **options) as daemon:
+            path = daemon.folder / "waits.json"
+            path.write_text(config)
+            done = daemon.ebbctl("load_config", path)
+            lines = done.stderr.splitlines()
+            assert len(lines) == 2, done.stderr
+            assert "'d'" in lines[0] and "waits for its base 'none'" in lines[0], lines
+            assert "'EE_never'" in lines[1] and "waits for its base 'never'" in lines[1], lines
+            daemon.rpc("bdev_null_create", name="none", num_blocks=8, block_size=512)
+            assert daemon.rpc("bdev_get_bdevs", name="d")
+
+
+@test
 def framework_get_config_tells_of_one_subsystem():
     with Daemon() as daemon:
         assert daemon.rpc("framework_get_config", name="bdev") == []

@@ -114,6 +114,12 @@ struct ebb_method {
 	 * NULL: by its name.
 	 */
 	const char *stands_suffix;
+	/*
+	 * Optional, for values that nothing takes away with it, such as a default: makes them what
+	 * they were, when the run ends and nothing is wanted any more; also if nobody has set them.
+	 * On the app thread.
+	 */
+	void (*reset)(void);
 	struct ebb_list link; /* the registry's */
 };
 

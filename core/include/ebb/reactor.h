@@ -28,7 +28,8 @@ bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode);
 /**
  * ebb_reactor_set_mode() - change how a reactor waits, at any time and under load
  * @core: its CPU number
- * @spin_us_max: the spin budget of the adaptive mode, in microseconds; 0: as it is
+ * @spin_us_max: the spin budget of the adaptive mode, in microseconds, which is kept in the others; 0:
+ *	as it is
  * @done: called once, on the calling thread, never inside this call: 0 (also when the mode is the
  *	one it has); -EINVAL no reactor on @core; -EBUSY another change is under way; or the error
  *	of the poller that cannot sleep, and then everything is as before.

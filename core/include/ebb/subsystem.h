@@ -18,13 +18,13 @@ struct ebb_subsystem {
 	const char *name;
 	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_init_next(rc). */
 	void (*init)(void);
-	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_fini_next(). */
+	/* NULL: nothing to do. Ends, now or later, by ebb_subsystem_fini_done() or _next(). */
 	void (*fini)(void);
 	/* How long fini() may take, less than 10 s; 0: those, as any step of shutdown. */
 	uint32_t fini_timeout_ms;
 	/*
 	 * With fini_timeout_ms: that time is over. It says in the log what fini() waits for, and
-	 * the end is taken as said: shutdown goes on without it.
+	 * the end is taken as said: shutdown goes on without it, and its end is not said any more.
 	 */
 	void (*fini_expired)(void);
 	/*
@@ -63,8 +63,24 @@ void ebb_subsystem_depend_add(struct ebb_subsystem_depend *depend);
  */
 void ebb_subsystem_init_next(int rc);
 
-/* The same for the fini() under way; one that was passed over because it took too long, too. */
+/**
+ * ebb_subsystem_fini_next() - the fini() under way has ended
+ * Thread: app.
+ * Refused and named as above. One that was passed over because it took too long may still call, and
+ * is told from the one under way by number: as long as such a call is owed, one that comes counts
+ * as that, unless it is made within fini(). So no fini() is ended by another's call; but while one
+ * is owed that never comes, the others that do not end within fini() take their full time.
+ */
 void ebb_subsystem_fini_next(void);
+
+/**
+ * ebb_subsystem_fini_done() - the fini() of @subsystem has ended
+ * Thread: app.
+ * In place of ebb_subsystem_fini_next(), with which nobody can be taken for another. A call that
+ * comes late is refused, and named. Who may hang and uses this has a fini_timeout_ms as well: else
+ * its call is owed until it comes, for those that use the other one.
+ */
+void ebb_subsystem_fini_done(const struct ebb_subsystem *subsystem);
 
 #define EBB_SUBSYSTEM_REGISTER(subsystem)        \
 	EBB_CONSTRUCTOR(subsystem##_register)    \

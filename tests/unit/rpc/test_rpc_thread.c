@@ -66,14 +66,39 @@ START_TEST(an_unknown_thread_is_refused)
 }
 END_TEST
 
-/* "3" is the mask of CPUs 0 and 1 to one reader, and CPU 3 to another. */
-START_TEST(a_bare_number_is_refused)
+/* As SPDK's server takes it: what ebb itself lists can be given back, and "3" is not CPU 3. */
+START_TEST(digits_alone_are_a_mask)
 {
-	check_has(
-		set_cpumask(1, "3"),
-		"error -32602: cpumask \"3\": a bare number may be a CPU or a mask: CPU 3 is [3], "
-		"mask 0x3 is CPUs 0-1");
-	check_has(set_cpumask(1, "ff"), "cpumask \"ff\": a mask begins with 0x: write 0xff");
+	struct ebb_thread *worker = stage_thread("worker");
+	int core = ebb_reactor_core(0);
+	char mask[32], there[96];
+
+	snprintf(mask, sizeof(mask), "%x", 1u << core);
+	ck_assert_str_eq(set_cpumask(1, mask), "true");
+	snprintf(mask, sizeof(mask), "0%X", 3u << core);
+	ck_assert_str_eq(set_cpumask(1, mask), "true");
+	snprintf(there, sizeof(there), "\"cpumask\":\"%x\"", 1u << core);
+	call_has("thread_get_stats", "{}", there);
+	snprintf(mask, sizeof(mask), "%x", 1u << (core + 1));
+	snprintf(there, sizeof(there), "thread 'worker' cannot be on 0x%s: reactors", mask);
+	check_has(set_cpumask(ebb_thread_id(worker), mask), there);
+	check_has(set_cpumask(1, "0"), "error -32602: cpumask \"0\": legal are ");
+	stage_thread_exit(worker);
+}
+END_TEST
+
+/* One digit more than there are CPUs. */
+START_TEST(a_mask_that_is_too_long_is_refused)
+{
+	char mask[CPU_SETSIZE / 4 + 2], params[CPU_SETSIZE / 4 + 64];
+
+	memset(mask, 'f', sizeof(mask) - 1);
+	mask[sizeof(mask) - 1] = '\0';
+	snprintf(params, sizeof(params), "{'id': 1, 'cpumask': '%s'}", mask);
+	call_has("thread_set_cpumask", params, "error -32602: cpumask \"ffff");
+	params[strlen(params) - 3] = '\0';
+	strcat(params, "'}");
+	call_has("thread_set_cpumask", params, "true");
 }
 END_TEST
 
@@ -96,7 +121,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_mask_is_shown_in_both_lists),
 		UNIT_TEST(a_mask_without_a_reactor_is_refused),
 		UNIT_TEST(an_unknown_thread_is_refused),
-		UNIT_TEST(a_bare_number_is_refused),
+		UNIT_TEST(digits_alone_are_a_mask),
+		UNIT_TEST(a_mask_that_is_too_long_is_refused),
 		UNIT_TEST(wrong_parameters_are_named),
 		UNIT_END,
 	};

@@ -39,6 +39,9 @@ static const struct step *steps;
 static struct json_object *step_params;
 static char saved[8192];
 static char sockets[2][64];
+/* What was in force then. */
+static enum ebb_log_level saved_level;
+static bool saved_flags[3]; /* bdev, nvme, nbd */
 
 /* What was saved has @piece. */
 static void saved_has(const char *piece)
@@ -90,6 +93,10 @@ static void step_next(void *arg)
 		 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
 							      JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(json);
+	saved_level = ebb_log_get_level();
+	saved_flags[0] = ebb_log_get_flag("bdev");
+	saved_flags[1] = ebb_log_get_flag("nvme");
+	saved_flags[2] = ebb_log_get_flag("nbd");
 	ebb_app_stop(0);
 }
 
@@ -183,13 +190,13 @@ START_TEST(the_log_and_the_scheduler_are_saved)
 		"{\"subsystem\":\"scheduler\",\"config\":[{\"method\":\"framework_set_scheduler\","
 		"\"params\":{\"name\":\"static\",\"period\":1000}}]}");
 	strcpy(first, saved);
-	ebb_log_clear_flag("all");
-	ebb_log_set_level(EBB_LOG_NOTICE);
+	/* The run has put them back. */
+	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_NOTICE);
+	ck_assert(!ebb_log_get_flag("bdev") && !ebb_log_get_flag("nvme"));
 	run(first, false, NULL);
 	ck_assert_str_eq(saved, first);
-	ck_assert_int_eq(ebb_log_get_level(), EBB_LOG_INFO);
-	ck_assert(ebb_log_get_flag("bdev") && ebb_log_get_flag("nvme") && !ebb_log_get_flag("nbd"));
-	ebb_log_clear_flag("all");
+	ck_assert_int_eq(saved_level, EBB_LOG_INFO);
+	ck_assert(saved_flags[0] && saved_flags[1] && !saved_flags[2]);
 }
 END_TEST
 

@@ -15,6 +15,8 @@
 
 #include <json-c/json.h>
 
+#include <ebb/log.h>
+
 #include "rpc/client.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
@@ -54,6 +56,11 @@ static void app_started(void *arg)
 
 static void check_fresh(void)
 {
+	/* As the program had them, whatever the run before was asked for. */
+	call("log_get_level", NULL, "\"NOTICE\"");
+	call("log_get_print_level", NULL, "\"INFO\"");
+	ck_assert(ebb_log_get_flag("app") && !ebb_log_get_flag("bdev"));
+	call("framework_get_config", "{\"name\":\"log\"}", "[]");
 	call("bdev_get_bdevs", NULL, "[]");
 	call("nbd_get_exports", NULL, "[]");
 	call("framework_get_config", "{\"name\":\"bdev\"}", "[]");
@@ -66,6 +73,11 @@ static void make_things(void)
 	static const char size[] = "{\"num_blocks\":256,\"block_size\":4096}";
 	char params[192];
 
+	call("log_set_level", "{\"level\":\"DEBUG\"}", "true");
+	call("log_set_level", "{\"level\":\"INFO\"}", "true");
+	call("log_set_print_level", "{\"level\":\"WARNING\"}", "true");
+	call("log_set_flag", "{\"flag\":\"all\"}", "true");
+	call("log_clear_flag", "{\"flag\":\"app\"}", "true");
 	call("bdev_malloc_create", size, "\"Malloc0\"");
 	call("bdev_malloc_create", size, "\"Malloc1\"");
 	call("bdev_error_create", "{\"base_name\":\"Malloc1\"}", NULL);
@@ -124,6 +136,8 @@ static void setup(void)
 	snprintf(nbd_path, sizeof(nbd_path), "%s/a.nbd", folder);
 	sem_init(&started, 0, 0);
 	log_capture();
+	ebb_log_set_print_level(EBB_LOG_INFO);
+	ck_assert_int_eq(ebb_log_set_flag("app"), 0);
 }
 
 static void teardown(void)

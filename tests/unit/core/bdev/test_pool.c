@@ -5,6 +5,7 @@
 
 #include "core/bdev/pool.h"
 #include "core/event/channel.h"
+#include "core/method/wanted.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
 #include "tests/unit/unit.h"
@@ -83,6 +84,17 @@ START_TEST(an_empty_pool_refuses_and_recovers)
 	ck_assert_int_eq(read_one(REQUESTS + 1), -ENOMEM);
 	fake_complete_all(fake, 0);
 	ck_assert_uint_eq(results[REQUESTS].calls, 1);
+}
+END_TEST
+
+START_TEST(its_size_is_the_default_after_the_run)
+{
+	method_wanted_clear();
+	fake_open(fake, &desc, &ch);
+	for (unsigned i = 0; i < 2 * REQUESTS; i++) {
+		ck_assert_int_eq(read_one(i), 0);
+	}
+	fake_complete_all(fake, 0);
 }
 END_TEST
 
@@ -294,6 +306,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(an_empty_pool_refuses_and_recovers),
+		UNIT_TEST(its_size_is_the_default_after_the_run),
 		UNIT_TEST(who_waits_is_served_in_order),
 		UNIT_TEST(one_who_takes_nothing_holds_up_nobody),
 		UNIT_TEST(who_waits_again_is_served_another_time),

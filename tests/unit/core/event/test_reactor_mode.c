@@ -135,6 +135,19 @@ START_TEST(test_change)
 }
 END_TEST
 
+/* The spin budget is the adaptive mode's; given with another one, it is there for that. */
+START_TEST(test_spin_is_kept)
+{
+	request(thread, 0, EBB_REACTOR_POLL, 70);
+	check_answer(0);
+	check_mode(EBB_REACTOR_POLL, 70);
+	request(thread, 0, EBB_REACTOR_ADAPTIVE, 0);
+	check_answer(0);
+	check_mode(EBB_REACTOR_ADAPTIVE, 70);
+	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+}
+END_TEST
+
 START_TEST(test_same_mode)
 {
 	request(thread, 0, EBB_REACTOR_INTERRUPT, 0);
@@ -336,6 +349,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(test_change),
+		UNIT_TEST(test_spin_is_kept),
 		UNIT_TEST(test_same_mode),
 		UNIT_TEST(test_no_such_reactor),
 		UNIT_TEST(test_busy),

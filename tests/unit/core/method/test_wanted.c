@@ -495,6 +495,23 @@ START_TEST(what_changes_something_has_an_effect)
 }
 END_TEST
 
+/* Values that are not some object's would be in force in the next run, where nobody wants them. */
+START_TEST(what_outlives_a_run_is_reset)
+{
+	const struct ebb_method *method = NULL;
+
+	while ((method = ebb_method_next(method)) != NULL) {
+		bool kept = method->effect == EBB_METHOD_SETS && method->object == NULL;
+
+		/* There is only one scheduler, and nothing of it to be kept. */
+		kept = kept && strcmp(method->name, "framework_set_scheduler") != 0;
+		if (strncmp(method->name, "test_", 5) != 0) {
+			ck_assert_msg(!kept || method->reset != NULL, "%s", method->name);
+		}
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -513,6 +530,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(it_is_saved_as_a_configuration),
 		UNIT_TEST(what_methods_say_of_their_effects_holds),
 		UNIT_TEST(what_changes_something_has_an_effect),
+		UNIT_TEST(what_outlives_a_run_is_reset),
 		UNIT_END,
 	};
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,13 +171,45 @@ START_TEST(what_is_no_file_is_refused)
 {
 	scratch_text("f/inside", "old");
 	ck_assert_int_eq(replace("f", "new"), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error, "it is no regular file"));
+	ck_assert_ptr_nonnull(strstr(error, "it is a directory, where only a regular file"));
 	scratch_link("nowhere", "missing");
 	ck_assert_int_eq(replace("nowhere", "new"), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(error, "leads nowhere"));
 	ck_assert_int_eq(replace("missing/file", "new"), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(error, "cannot make a file in"));
 	ck_assert_uint_eq(num_files(), 2);
+}
+END_TEST
+
+/* As /dev/stdout leads to, wherever that is. */
+START_TEST(what_has_no_name_is_called_what_it_is)
+{
+	int pipe_fds[2], pair[2], file, device = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char path[32];
+
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	scratch_text("f", "old");
+	file = open(scratch_path("f"), O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(unlink(scratch_path("f")), 0);
+
+	const struct {
+		int fd, rc;
+		const char *what;
+	} cases[] = {
+		{pipe_fds[1], -EINVAL, "it is a pipe, where"},
+		{pair[0], -EINVAL, "it is a socket, where"},
+		{device, -EINVAL, "it is a device, where"},
+		{file, -ENOENT, "it leads to a file that has been removed"},
+	};
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", cases[i].fd);
+		ck_assert_int_eq(os_file_replace(path, "x", 1, error, sizeof(error)), cases[i].rc);
+		ck_assert_msg(strstr(error, cases[i].what) != NULL, "%s", error);
+		close(cases[i].fd);
+	}
+	ck_assert_uint_eq(num_files(), 0);
 }
 END_TEST
 
@@ -221,6 +254,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_is_not_on_the_disk_is_not_renamed),
 		UNIT_TEST(a_rename_that_fails_leaves_no_litter),
 		UNIT_TEST(what_is_no_file_is_refused),
+		UNIT_TEST(what_has_no_name_is_called_what_it_is),
 		UNIT_TEST(without_permission_it_is_refused),
 		UNIT_END,
 	};

@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <ebb/app.h>
 #include <ebb/memory.h>
 
 #include "drivers/nbd/connection.h"
 #include "tests/unit/drivers/nbd/served.h"
+#include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
 static uint8_t data[4 << 20];
@@ -197,6 +199,41 @@ START_TEST(test_stop_comes_while_the_bdev_is_busy)
 }
 END_TEST
 
+static bool passed_over(void)
+{
+	return logged("export 'disk' of bdev 'disk' has not ended at shutdown: 1 of its clients");
+}
+
+/* The bdev answers after that, and the export ends while the bdevs are being ended. */
+static void shutdown_goes_on_without_an_export(void)
+{
+	int fd = served_connect();
+
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 512);
+	disk_wait_held(1);
+	ebb_app_stop(0);
+	served_add_time(8000);
+	ck_assert(client_hears_nothing(fd, 50));
+	ck_assert(!passed_over());
+	served_add_time(1500);
+	client_wait(passed_over, "the export is passed over");
+	disk_release(0, false);
+	client_expect_reply(fd, 1, 0);
+	close(fd);
+}
+
+START_TEST(test_shutdown_goes_on_without_an_export)
+{
+	log_capture();
+	served_move_clock();
+	served_run(NULL, shutdown_goes_on_without_an_export);
+	ck_assert_uint_eq(log_count("refused"), 0);
+	ck_assert_uint_eq(log_count(": passed over"), 0);
+	ck_assert_uint_eq(log_count("still held open"), 0); /* the bdev */
+}
+END_TEST
+
 static void a_handshake_has_its_time(void)
 {
 	int silent = served_knock();
@@ -255,6 +292,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_a_removed_bdev_refuses_what_is_new_and_ends_what_is_not),
 		UNIT_TEST(test_vanished_clients_leave_nothing),
 		UNIT_TEST(test_stop_comes_while_the_bdev_is_busy),
+		UNIT_TEST(test_shutdown_goes_on_without_an_export),
 		UNIT_TEST(test_a_handshake_has_its_time),
 		UNIT_TEST(test_last_replies_have_their_time),
 		UNIT_END,

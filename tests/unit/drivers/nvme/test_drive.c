@@ -8,6 +8,7 @@
 #include <ebb/memory.h>
 #include <ebb/thread.h>
 
+#include "core/method/wanted.h"
 #include "drivers/nvme/drive.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 #include "tests/unit/unit.h"
@@ -308,10 +309,16 @@ START_TEST(options_are_defaults_for_what_comes)
 	nvme_detach();
 	check_shadows("true", NVME_SHADOWS_ON);
 	check_shadows("false", NVME_SHADOWS_OFF);
-	call_is("bdev_nvme_set_options",
-		"{'transport_retry_count': 4, 'timeout_us': 30000000, 'io_queue_depth': 1024, "
-		"'apst_latency_us': 100000}",
-		"true");
+	/* The run is over. */
+	method_wanted_clear();
+	nvme_attach();
+	drive = nvme_drive_find("n");
+	ck_assert_uint_eq(drive->opts.retry_count, 4);
+	ck_assert_uint_eq(drive->opts.timeout_us, 30000000);
+	ck_assert_uint_eq(drive->opts.io_queue_depth, 1024);
+	ck_assert_uint_eq(drive->opts.num_io_queues, 0);
+	ck_assert_uint_eq(drive->opts.apst_latency_us, 100000);
+	nvme_detach();
 }
 END_TEST
 
