@@ -233,13 +233,14 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 static struct nbd_export *export_create(const struct nbd_export_opts *opts)
 {
 	struct nbd_export *export = calloc(1, sizeof(*export));
+	const struct ebb_bdev *bdev = ebb_bdev_find(opts->bdev_name);
 
 	if (export == NULL) {
 		return NULL;
 	}
 	ebb_list_init(&export->link);
 	export->name = strdup(opts->name != NULL ? opts->name : opts->bdev_name);
-	export->bdev_name = strdup(opts->bdev_name);
+	export->bdev_name = strdup(bdev != NULL ? ebb_bdev_name(bdev) : opts->bdev_name);
 	if (export->name == NULL || export->bdev_name == NULL) {
 		export_free(export);
 		return NULL;
