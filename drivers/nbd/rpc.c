@@ -13,6 +13,7 @@
 #include <ebb/method.h>
 #include <ebb/poller.h>
 
+#include "core/os/path.h"
 #include "drivers/nbd/address.h"
 #include "drivers/nbd/client.h"
 #include "drivers/nbd/connection.h"
@@ -22,6 +23,20 @@
 #define PORT_DEFAULT   10809u
 #define START_RETRY_US 50000u
 #define START_TRIES    40u /* two seconds of them */
+
+/*
+ * The same socket from any working directory, as it is kept and saved. Return: the caller's to
+ * free(); NULL: no path is given, or memory is out, and it is kept as it was given.
+ */
+static char *path_took_effect(struct ebb_call *call, const char *path)
+{
+	char *absolute = path != NULL ? os_path_absolute(path) : NULL;
+
+	if (absolute != NULL) {
+		ebb_call_took_effect(call, "path", json_object_new_string(absolute));
+	}
+	return absolute;
+}
 
 struct start_params {
 	char *bdev_name;
@@ -69,10 +84,11 @@ static struct ebb_list start_retries = EBB_LIST_INIT(start_retries);
 /* Return: -EBUSY: nothing is answered yet; else all is done. */
 static int start_try(struct ebb_call *call, const struct start_params *params, bool last)
 {
+	char *path = path_took_effect(call, params->path);
 	struct nbd_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
-		.path = params->path,
+		.path = path != NULL ? path : params->path,
 		.address = params->address,
 		.port = (uint16_t)params->port,
 		.read_only = params->read_only,
@@ -83,6 +99,7 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 	char error[NBD_ERROR_TEXT];
 	int rc = nbd_export_start(&opts, &export, error);
 
+	free(path);
 	if (rc == -EBUSY && !last) {
 		return rc;
 	}
@@ -320,9 +337,9 @@ static const char *stop_given(const struct stop_params *params)
 	return params->path != NULL ? params->path : params->address;
 }
 
-static void stop_export(struct ebb_call *call, void *arg)
+/* The one export that @params mean. Return: NULL: @call has ended. */
+static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_params *params)
 {
-	const struct stop_params *params = arg;
 	const char *given = stop_given(params);
 	struct nbd_export *export, *found = NULL;
 
@@ -330,7 +347,7 @@ static void stop_export(struct ebb_call *call, void *arg)
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "say which export to stop: by export_name, by bdev_name, by path, "
 			       "or by address and port");
-		return;
+		return NULL;
 	}
 	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
 		if (!stop_matches(params, export)) {
@@ -338,24 +355,36 @@ static void stop_export(struct ebb_call *call, void *arg)
 		}
 		if (found != NULL) {
 			stop_ambiguous(call, given, found, export);
-			return;
+			return NULL;
 		}
 		found = export;
 	}
 	if (found == NULL) {
+		bool by_place = given == params->path || given == params->address;
+
 		ebb_call_error(call, -ENOENT,
 			       "there is no export %s%s: nbd_get_exports lists those there are",
-			       given,
-			       given != params->path && given != params->address &&
-					       (params->path != NULL || params->address != NULL)
-				       ? " there"
-				       : "");
-		return;
+			       by_place ? "at " : "", given);
 	}
-	stop_took_effect(call, found);
-	if (nbd_export_stop(found, stop_done, call) != 0) {
-		ebb_call_error(call, -EALREADY, "export %s is being stopped already", given);
+	return found;
+}
+
+static void stop_export(struct ebb_call *call, void *arg)
+{
+	struct stop_params params = *(const struct stop_params *)arg;
+	char *path = path_took_effect(call, params.path);
+	struct nbd_export *export;
+
+	params.path = path != NULL ? path : params.path;
+	export = stop_find(call, &params);
+	if (export != NULL) {
+		stop_took_effect(call, export);
+		if (nbd_export_stop(export, stop_done, call) != 0) {
+			ebb_call_error(call, -EALREADY, "export %s is being stopped already",
+				       stop_given(&params));
+		}
 	}
+	free(path);
 }
 
 static struct ebb_method stop_method = {

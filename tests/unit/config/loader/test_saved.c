@@ -4,6 +4,7 @@
  * is loaded, methods are called, and what is saved then is a configuration again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,6 +333,44 @@ START_TEST(an_export_by_uuid_is_of_its_bdev)
 }
 END_TEST
 
+/* What is saved names the same files from any working directory; so does a stop. */
+START_TEST(paths_are_saved_from_the_root)
+{
+	const char *name = strrchr(sockets[0], '/') + 1;
+	char export[128], image[128], file[128];
+	const struct step calls[] = {
+		{"bdev_uring_create", file, 0},
+		{"nbd_start_export", export, 0},
+		{NULL, NULL, 0},
+	};
+	const struct step stopped[] = {
+		{"nbd_start_export", export, 0},
+		{"nbd_stop_export", export, 0},
+		{NULL, NULL, 0},
+	};
+	int fd;
+
+	snprintf(image, sizeof(image), "%s.img", sockets[0]);
+	fd = open(image, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	ck_assert(fd >= 0 && ftruncate(fd, 65536) == 0 && close(fd) == 0);
+	snprintf(file, sizeof(file), "{'name': 'f', 'filename': '%s.img'}", name);
+	snprintf(export, sizeof(export), "{'bdev_name': 'n', 'path': './%s'}", name);
+	*strrchr(image, '/') = '\0';
+	ck_assert_int_eq(chdir(image), 0);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	snprintf(image, sizeof(image), "\"%s.img\"", sockets[0]);
+	saved_has(image);
+	snprintf(image, sizeof(image), "\"%s\"", sockets[0]);
+	saved_has(image);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false,
+	    stopped);
+	saved_lacks(sockets[0]);
+	snprintf(image, sizeof(image), "%s.img", sockets[0]);
+	unlink(image);
+	ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 /* A bdev that its driver takes away, as one does whose drive is unplugged. */
 static void bdev_leaves(void *arg)
 {
@@ -543,6 +582,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_stopped_export_is_not_wanted),
 		UNIT_TEST(an_export_is_stopped_by_its_socket),
 		UNIT_TEST(an_export_by_uuid_is_of_its_bdev),
+		UNIT_TEST(paths_are_saved_from_the_root),
 		UNIT_TEST(an_export_whose_bdev_left_is_wanted),
 		UNIT_TEST(both_ways_to_set_a_reactors_mode_are_one),
 		UNIT_LOOP(what_a_method_asks_for_is_saved_and_loaded, 0, EBB_ARRAY_SIZE(examples)),
