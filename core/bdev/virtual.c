@@ -23,6 +23,7 @@
 
 #include "core/bdev/answer.h"
 #include "core/bdev/uuid.h"
+#include "core/method/wanted.h"
 
 static struct ebb_list virtuals = EBB_LIST_INIT(virtuals);
 static bool virtuals_closed; /* nothing waits any more: the process ends */
@@ -162,6 +163,28 @@ static void virtual_wait(struct bdev_virtual *virtual)
 	bdev_registry_wait(&virtual->waiter);
 }
 
+/*
+ * The base was found by its uuid, perhaps: what stands on what is known by names, so that what goes
+ * with the base is found. Return: true: it is called otherwise from here on.
+ */
+static bool virtual_take_base_name(struct bdev_virtual *virtual)
+{
+	const char *name = ebb_bdev_name(ebb_bdev_desc_bdev(virtual->base));
+	char *copy;
+
+	if (strcmp(name, virtual->base_name) == 0) {
+		return false;
+	}
+	copy = strdup(name);
+	if (copy == NULL) {
+		return false;
+	}
+	free(virtual->base_name);
+	virtual->base_name = copy;
+	virtual->waiter.name = copy;
+	return true;
+}
+
 static void virtual_base_appeared(struct bdev_registry_waiter *waiter, struct ebb_bdev *base)
 {
 	struct bdev_virtual *virtual = ebb_container_of(waiter, struct bdev_virtual, waiter);
@@ -175,6 +198,10 @@ static void virtual_base_appeared(struct bdev_registry_waiter *waiter, struct eb
 	if (rc == 0) {
 		ebb_notice("bdev", "%s bdev '%s' is there: its base '%s' has come",
 			   virtual->kind->kind, virtual->name, ebb_bdev_name(base));
+		if (virtual_take_base_name(virtual)) {
+			method_wanted_set_base(virtual->kind->method, virtual->name,
+					       virtual->base_name);
+		}
 		virtual_set_present(virtual, true);
 		return;
 	}
@@ -305,24 +332,6 @@ static void answer_refused(struct ebb_call *call, const struct bdev_virtual_opts
 	}
 }
 
-/* The base was found by its uuid, perhaps: what stands on what is known by names. */
-static void take_base_name(struct ebb_call *call, struct bdev_virtual *virtual)
-{
-	const char *name = ebb_bdev_name(ebb_bdev_desc_bdev(virtual->base));
-	char *copy;
-
-	if (strcmp(name, virtual->base_name) == 0) {
-		return;
-	}
-	copy = strdup(name);
-	if (copy != NULL) {
-		free(virtual->base_name);
-		virtual->base_name = copy;
-		virtual->waiter.name = copy;
-		ebb_call_took_effect(call, virtual->kind->base_param, json_object_new_string(name));
-	}
-}
-
 void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *opts,
 			 struct json_object *result)
 {
@@ -347,8 +356,9 @@ void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *
 		}
 		return;
 	}
-	if (rc == 0) {
-		take_base_name(call, virtual);
+	if (rc == 0 && virtual_take_base_name(virtual)) {
+		ebb_call_took_effect(call, opts->kind->base_param,
+				     json_object_new_string(virtual->base_name));
 	}
 	ebb_list_push_back(&virtuals, &virtual->link);
 	bdev_uuid_format(virtual->bdev.uuid, text);

@@ -58,7 +58,7 @@ struct bdev_virtual {
 	struct ebb_bdev bdev;
 	const struct bdev_virtual_kind *kind;
 	char *name;
-	char *base_name; /* as it was given: a name or a uuid */
+	char *base_name; /* or the uuid that was given, as long as it has not come */
 	enum bdev_virtual_state state;
 	_Atomic bool draining; /* pairs with itself, as channels are made on any thread */
 	struct ebb_bdev_desc *base;

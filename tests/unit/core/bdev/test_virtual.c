@@ -541,6 +541,32 @@ START_TEST(channels_become_quiet_on_a_limited_base)
 }
 END_TEST
 
+/* One that waits by a uuid is kept by its base's name when that has come, and goes with it. */
+START_TEST(one_that_waited_by_uuid_goes_with_its_base)
+{
+	static const char uuid[] = "01234567-89ab-cdef-0123-456789abcdef";
+	struct json_object *base;
+
+	call_is("bdev_error_create",
+		"{'base_name': '01234567-89ab-cdef-0123-456789abcdef', 'name': 'E'}", "true");
+	ck_assert(json_object_object_get_ex(ebb_wanted_find("bdev_error_create", "E")->params,
+					    "base_name", &base));
+	ck_assert_str_eq(json_object_get_string(base), uuid);
+	call_is("bdev_null_create",
+		"{'name': 'N', 'num_blocks': 100, 'block_size': 512, "
+		"'uuid': '01234567-89ab-cdef-0123-456789abcdef'}",
+		"\"N\"");
+	is_there("E");
+	ck_assert(json_object_object_get_ex(ebb_wanted_find("bdev_error_create", "E")->params,
+					    "base_name", &base));
+	ck_assert_str_eq(json_object_get_string(base), "N");
+	call_is("bdev_set_qos_limit", "{'name': 'E', 'rw_mbytes_per_sec': 1}", "true");
+	call_is("bdev_null_delete", "{'name': '01234567-89ab-cdef-0123-456789abcdef'}", "true");
+	is_not_there("E");
+	ck_assert_ptr_null(ebb_wanted_next(NULL));
+}
+END_TEST
+
 /* What is named by a uuid is kept by its name, and found by it. */
 START_TEST(uuids_are_names)
 {
@@ -588,6 +614,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(channels_become_quiet),
 		UNIT_TEST(channels_become_quiet_on_a_limited_base),
 		UNIT_TEST(uuids_are_names),
+		UNIT_TEST(one_that_waited_by_uuid_goes_with_its_base),
 		UNIT_END,
 	};
 
