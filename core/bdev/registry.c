@@ -83,6 +83,11 @@ void bdev_registry_wait(struct bdev_registry_waiter *waiter)
 	ebb_list_push_back(&waiters, &waiter->link);
 }
 
+void bdev_registry_wait_first(struct bdev_registry_waiter *waiter)
+{
+	ebb_list_push_front(&waiters, &waiter->link);
+}
+
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter)
 {
 	ebb_list_remove(&waiter->link);
@@ -138,6 +143,24 @@ static void watches_tell(struct ebb_bdev *bdev)
 	}
 }
 
+/* What has kept somebody from claiming it has gone. With a pin. */
+static void claim_freed(void *arg)
+{
+	struct ebb_bdev_internal *internal = arg;
+	bool ready;
+
+	bdev_table_lock();
+	ebb_msg_init(&internal->freed_msg, claim_freed, internal);
+	internal->freed_sent = false;
+	internal->claim_refused = false;
+	ready = internal->state == BDEV_READY;
+	bdev_table_unlock();
+	if (ready) {
+		watches_tell(internal->bdev);
+	}
+	bdev_unpin(internal);
+}
+
 static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret_internal)
 {
 	struct ebb_io_device_ops ops = bdev_channel_ops;
@@ -151,6 +174,7 @@ static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret
 	internal->bdev = bdev;
 	internal->state = BDEV_READY;
 	ebb_list_init(&internal->descs);
+	ebb_msg_init(&internal->freed_msg, claim_freed, internal);
 	bdev_stats_init(&internal->totals);
 	bdev_uuid_format(bdev->uuid, internal->uuid_text);
 	ops.name = bdev->name;

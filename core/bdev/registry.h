@@ -7,8 +7,8 @@
 #include "core/bdev/table.h"
 
 /*
- * Somebody who waits for a bdev of a name to be registered; @appeared is called once, on the app
- * thread, when it has been taken off the list of those who wait.
+ * Somebody who waits for a bdev of a name to be registered, or to be free to be claimed; @appeared
+ * is called once, on the app thread, when it has been taken off the list of those who wait.
  */
 struct bdev_registry_waiter {
 	const char *name;
@@ -19,6 +19,8 @@ struct bdev_registry_waiter {
 };
 
 void bdev_registry_wait(struct bdev_registry_waiter *waiter);
+/* Before all who wait already. */
+void bdev_registry_wait_first(struct bdev_registry_waiter *waiter);
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter);
 
 /*

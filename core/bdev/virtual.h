@@ -48,7 +48,7 @@ struct bdev_virtual_kind {
 };
 
 enum bdev_virtual_state {
-	BDEV_VIRTUAL_WAITING, /* for its base to be registered */
+	BDEV_VIRTUAL_WAITING, /* for its base to be there, and free */
 	BDEV_VIRTUAL_READY,   /* registered, its base open and claimed */
 	BDEV_VIRTUAL_LEAVING, /* being unregistered */
 	BDEV_VIRTUAL_STATE_COUNT,

@@ -258,7 +258,7 @@ START_TEST(the_base_comes_back)
 }
 END_TEST
 
-/* Two wait for one base: the first gets it, the other is told of in the log, and waits on. */
+/* Two wait for one base: the first gets it, the other waits on until that has gone. */
 START_TEST(two_wait_for_one_base)
 {
 	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
@@ -266,9 +266,75 @@ START_TEST(two_wait_for_one_base)
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
 	is_there("EE_N");
 	is_not_there("D");
-	ck_assert(logged("delay bdev 'D' cannot stand on 'N', which has come"));
+	ck_assert(logged("delay bdev 'D' waits for its base 'N', which 'EE_N' has claimed"));
+	call_has("nbd_start_export", "{'bdev_name': 'D', 'path': '/tmp/ebb-test-virtual'}",
+		 "error -19: bdev D is not there yet: it waits for its base N, which 'EE_N' has "
+		 "claimed");
+	call_is("bdev_error_create", "{'base_name': 'D', 'name': 'E'}", "true");
+	call_has(
+		"bdev_error_inject_error",
+		"{'name': 'D', 'io_type': 'read', 'error_type': 'failure'}",
+		"error -19: bdev 'D' is not there yet: it waits for its base 'N', which 'EE_N' has "
+		"claimed; delete that first");
 	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
+	stage_turns(8);
+	is_there("D");
+	is_there("E");
+	ck_assert(is_present("bdev_delay_create", "D"));
+	call_is("bdev_error_delete", "{'name': 'E'}", "true");
 	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
+	call_is("bdev_null_delete", "{'name': 'N'}", "true");
+}
+END_TEST
+
+/* Its base comes back, and is its own again, whoever else has waited meanwhile. */
+START_TEST(who_had_the_base_gets_it_again)
+{
+	struct fake *fake = fake_create("base");
+
+	call_is("bdev_error_create", "{'base_name': 'base'}", "true");
+	call_is("bdev_delay_create", DELAY_ON("base"), "\"D\"");
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	is_there("EE_base");
+	fake_close(fake, NULL, NULL);
+	fake = fake_create("base");
+	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
+	is_there("EE_base");
+	is_not_there("D");
+	/* A claim that ends as the base goes is nobody's chance. */
+	fake_close(fake, NULL, NULL);
+	is_not_there("D");
+	is_not_there("EE_base");
+	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
+	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
+}
+END_TEST
+
+static struct ebb_bdev_desc *writer;
+
+static void open_to_write(struct bdev_registry_waiter *waiter, struct ebb_bdev *bdev)
+{
+	(void)waiter;
+	ck_assert_int_eq(ebb_bdev_open(ebb_bdev_name(bdev), true, NULL, NULL, &writer), 0);
+}
+
+/* Whoever writes to the base keeps it from being claimed just as well. */
+START_TEST(one_waits_for_the_end_of_writing)
+{
+	struct bdev_registry_waiter waiter = {.name = "N", .appeared = open_to_write};
+
+	bdev_registry_wait(&waiter);
+	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
+	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
+	is_not_there("EE_N");
+	call_has("bdev_error_resume_pending", "{'name': 'EE_N'}",
+		 "error -19: bdev 'EE_N' is not there yet: it waits for its base 'N', which "
+		 "somebody "
+		 "has open for writing; stop its export, or whatever uses it, first");
+	ebb_bdev_close(writer);
+	stage_turns(8);
+	is_there("EE_N");
+	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 }
 END_TEST
@@ -607,6 +673,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_base_is_deleted),
 		UNIT_TEST(the_base_comes_back),
 		UNIT_TEST(two_wait_for_one_base),
+		UNIT_TEST(who_had_the_base_gets_it_again),
+		UNIT_TEST(one_waits_for_the_end_of_writing),
 		UNIT_TEST(it_is_as_its_base),
 		UNIT_TEST(requests_are_passed_on),
 		UNIT_TEST(requests_wait_for_the_bases),
