@@ -127,7 +127,10 @@ void bdev_virtual_destruct(struct ebb_bdev *bdev);
 /* The io_device behind the channels. */
 int bdev_virtual_device_register(struct bdev_virtual *virtual);
 
-/* Begins to end all requests that channels hold back, and lets no new ones be held back. */
+/*
+ * Begins to end all requests that channels hold back, and lets no new ones be held back: not by a
+ * rate limit of the base either.
+ */
 void bdev_virtual_drain(struct bdev_virtual *virtual);
 
 /* For submit(): begins the driver's context of a request. */

@@ -389,6 +389,44 @@ START_TEST(it_is_as_its_base)
 }
 END_TEST
 
+/* One that leaves does not wait for the rate of its base; what comes in the meantime neither. */
+START_TEST(one_that_leaves_waits_for_no_limit)
+{
+	static char buf[512 * 1024] __attribute__((aligned(4096)));
+	struct fake_result results[5] = {{0}};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	unsigned i;
+
+	call_is("bdev_null_create", "{'name': 'N', 'num_blocks': 4096, 'block_size': 512}",
+		"\"N\"");
+	call_is("bdev_set_qos_limit", "{'name': 'N', 'rw_mbytes_per_sec': 1}", "true");
+	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
+	ck_assert_int_eq(ebb_bdev_open("EE_N", false, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	for (i = 0; i < 4; i++) {
+		ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1024, fake_done, &results[i]), 0);
+	}
+	stage_turns(8);
+	ck_assert_uint_eq(results[0].calls, 1);
+	ck_assert_uint_eq(results[1].calls, 0);
+	ck_assert_int_eq(ebb_bdev_unregister(ebb_bdev_find("EE_N"), NULL, NULL), 0);
+	stage_turns(8);
+	for (i = 0; i < 4; i++) {
+		ck_assert_uint_eq(results[i].calls, 1);
+		ck_assert_int_eq(results[i].status, 0);
+	}
+	ck_assert_int_eq(ebb_bdev_read(desc, ch, buf, 0, 1024, fake_done, &results[4]), 0);
+	stage_turns(8);
+	ck_assert_uint_eq(results[4].calls, 1);
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	stage_turns(8);
+	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
+	call_is("bdev_null_delete", "{'name': 'N'}", "true");
+}
+END_TEST
+
 /* Each type of request comes down as it is, with its memory and its flags, and goes up again. */
 START_TEST(requests_are_passed_on)
 {
@@ -676,6 +714,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(who_had_the_base_gets_it_again),
 		UNIT_TEST(one_waits_for_the_end_of_writing),
 		UNIT_TEST(it_is_as_its_base),
+		UNIT_TEST(one_that_leaves_waits_for_no_limit),
 		UNIT_TEST(requests_are_passed_on),
 		UNIT_TEST(requests_wait_for_the_bases),
 		UNIT_TEST(it_waits_for_its_holders),
