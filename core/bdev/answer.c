@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/bdev/desc.h"
+#include "core/bdev/registry.h"
 #include "core/bdev/uuid.h"
 
 static void see_writer(const struct ebb_bdev_desc *desc, void *arg)
@@ -83,11 +84,8 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 			       name);
 	} else if (rc == -ESHUTDOWN) {
 		ebb_call_error(call, rc, "bdev '%s' comes too late: the process is ending", name);
-	} else if (rc == -EINVAL) {
-		ebb_call_error(call, rc,
-			       "bdev '%s' cannot be: no block device has such a size or such "
-			       "blocks; the log says which limit it is",
-			       name);
+	} else if (rc == -EINVAL && bdev_registry_fault() != NULL) {
+		ebb_call_error(call, rc, "bdev '%s' cannot be: %s", name, bdev_registry_fault());
 	} else {
 		ebb_call_error(call, rc, "bdev '%s' cannot be registered: %s", name, strerror(-rc));
 	}

@@ -24,6 +24,7 @@
 #include "core/bdev/teardown.h"
 #include "core/event/app_only.h"
 
+static const char *last_fault;                           /* app thread only */
 static bool bdevs_closed;                                /* app thread only */
 static unsigned bdevs_run;                               /* app thread only */
 static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
@@ -76,6 +77,11 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 		return "the longest request must be of at most 2^31 blocks";
 	}
 	return NULL;
+}
+
+const char *bdev_registry_fault(void)
+{
+	return last_fault;
 }
 
 void bdev_registry_wait(struct bdev_registry_waiter *waiter)
@@ -209,6 +215,7 @@ EBB_REPORTS int ebb_bdev_register(struct ebb_bdev *bdev)
 	if (fault == NULL) {
 		fault = geometry_fault(bdev);
 	}
+	last_fault = fault;
 	if (fault != NULL) {
 		ebb_error("bdev", "bdev '%s' cannot be: %s", name_of(bdev), fault);
 		return -EINVAL;

@@ -23,6 +23,9 @@ void bdev_registry_wait(struct bdev_registry_waiter *waiter);
 void bdev_registry_wait_first(struct bdev_registry_waiter *waiter);
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter);
 
+/* What ebb_bdev_register() has said -EINVAL to, if the last call of it did, for people; or NULL. */
+const char *bdev_registry_fault(void);
+
 /*
  * From close to open ebb_bdev_register() answers -ESHUTDOWN. To forget: the bdevs that are left
  * can be found no more, and their names are free for the next run.
