@@ -201,9 +201,9 @@ END_TEST
 
 static void method_done(void *arg, struct json_object *result, const struct ebb_method_error *error)
 {
-	(void)arg;
 	ck_assert_msg(error == NULL, "%s", error != NULL ? error->text : "");
 	json_object_put(result);
+	json_object_put(arg);
 }
 
 static void limit_the_disk(void *arg)
@@ -213,8 +213,7 @@ static void limit_the_disk(void *arg)
 	(void)arg;
 	json_object_object_add(params, "name", json_object_new_string("disk"));
 	json_object_object_add(params, "rw_mbytes_per_sec", json_object_new_int(1));
-	ebb_method_dispatch(ebb_method_find("bdev_set_qos_limit"), params, method_done, NULL);
-	json_object_put(params);
+	ebb_method_dispatch(ebb_method_find("bdev_set_qos_limit"), params, method_done, params);
 }
 
 static void stop_the_export(void *arg)
