@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bdev/answer.h"
+
 static bool param_is(struct json_object *params, const char *name, const char *value)
 {
 	struct json_object *given;
@@ -37,9 +39,11 @@ void config_waiting_text(const struct config_file *config, const struct bdev_vir
 			 char *ret_text, size_t size)
 {
 	const struct config_entry *entry = entry_of(config, virtual);
+	char why[BDEV_ANSWER_WHY];
 
-	snprintf(ret_text, size,
-		 "%s: %s bdev '%s': its base '%s' has not come; make that, or leave this out",
+	bdev_answer_waits_why(virtual->base_name, why, sizeof(why));
+	snprintf(ret_text, size, "%s: %s bdev '%s': %s '%s'%s, or leave this out",
 		 entry != NULL ? entry->place : config->name, virtual->kind->kind, virtual->name,
-		 virtual->base_name);
+		 why[0] != '\0' ? "it waits for its base" : "its base", virtual->base_name,
+		 why[0] != '\0' ? why : " has not come; make that");
 }

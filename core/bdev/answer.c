@@ -2,19 +2,52 @@
 #include "core/bdev/answer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/bdev/desc.h"
+#include "core/bdev/registry.h"
 #include "core/bdev/uuid.h"
+
+static void see_writer(const struct ebb_bdev_desc *desc, void *arg)
+{
+	bool *written = arg;
+
+	*written = *written || desc->write;
+}
+
+void bdev_answer_waits_why(const char *base, char *ret_text, size_t size)
+{
+	const struct ebb_bdev *bdev = ebb_bdev_find(base);
+	const char *holder = bdev != NULL ? ebb_bdev_claim_holder(bdev) : NULL;
+	bool written = false;
+
+	if (bdev != NULL && bdev->internal->state == BDEV_READY) {
+		bdev_desc_for_each(bdev, see_writer, &written);
+	}
+	if (holder != NULL) {
+		snprintf(ret_text, size, ", which '%.64s' has claimed; delete that first", holder);
+	} else if (written) {
+		snprintf(ret_text, size,
+			 ", which somebody has open for writing; stop its export, or whatever "
+			 "uses it, first");
+	} else if (bdev != NULL) {
+		snprintf(ret_text, size, ", which is there; the log says what is in the way");
+	} else {
+		ret_text[0] = '\0';
+	}
+}
 
 void bdev_answer_not_found(struct ebb_call *call, const char *name)
 {
 	const char *base = ebb_bdev_waits_for(name);
+	char why[BDEV_ANSWER_WHY];
 
 	if (base != NULL) {
-		ebb_call_error(
-			call, -ENODEV,
-			"bdev '%s' is not there yet: it waits for its base '%s'; create that", name,
-			base);
+		bdev_answer_waits_why(base, why, sizeof(why));
+		ebb_call_error(call, -ENODEV,
+			       "bdev '%s' is not there yet: it waits for its base '%s'%s", name,
+			       base, why[0] != '\0' ? why : "; create that");
 		return;
 	}
 	ebb_call_error(call, -ENODEV, "bdev '%s' not found; bdev_get_bdevs lists those there are",
@@ -51,11 +84,8 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 			       name);
 	} else if (rc == -ESHUTDOWN) {
 		ebb_call_error(call, rc, "bdev '%s' comes too late: the process is ending", name);
-	} else if (rc == -EINVAL) {
-		ebb_call_error(call, rc,
-			       "bdev '%s' cannot be: no block device has such a size or such "
-			       "blocks; the log says which limit it is",
-			       name);
+	} else if (rc == -EINVAL && bdev_registry_fault() != NULL) {
+		ebb_call_error(call, rc, "bdev '%s' cannot be: %s", name, bdev_registry_fault());
 	} else {
 		ebb_call_error(call, rc, "bdev '%s' cannot be registered: %s", name, strerror(-rc));
 	}

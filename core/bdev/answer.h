@@ -7,6 +7,14 @@
 #include <ebb/bdev_module.h>
 #include <ebb/method.h>
 
+#define BDEV_ANSWER_WHY 128 /* bytes of a text below */
+
+/**
+ * bdev_answer_waits_why() - what keeps a bdev from its base @base, for which it waits
+ * @ret_text: how to go on after the base's name, with the remedy; "": the base is not there
+ */
+void bdev_answer_waits_why(const char *base, char *ret_text, size_t size);
+
 /* Ends @call: there is no bdev called @name. */
 void bdev_answer_not_found(struct ebb_call *call, const char *name);
 

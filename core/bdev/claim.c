@@ -77,6 +77,7 @@ EBB_REPORTS int ebb_bdev_claim(struct ebb_bdev_desc *desc, const char *holder)
 		desc->claims = true;
 		desc->write = !internal->bdev->read_only;
 	}
+	internal->claim_refused = internal->claim_refused || rc < 0;
 	bdev_table_unlock();
 	return rc;
 }

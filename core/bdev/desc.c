@@ -86,12 +86,22 @@ EBB_REPORTS int ebb_bdev_open(const char *name, bool write, ebb_bdev_event_cb ev
 	return 0;
 }
 
+/* A claim was refused, and what was in the way is so no longer: the app thread looks who waits. */
+static void claim_freed_locked(struct ebb_bdev_internal *internal)
+{
+	if (internal->claim_refused && !internal->freed_sent && internal->state == BDEV_READY) {
+		internal->freed_sent = ebb_thread_send(ebb_thread_app(), &internal->freed_msg) == 0;
+		internal->pins += internal->freed_sent;
+	}
+}
+
 void bdev_desc_release_locked(struct ebb_bdev_desc *desc)
 {
 	if (desc->claims) {
 		desc->claims = false;
 		desc->internal->claim = NULL;
 		desc->internal->claim_holder = NULL;
+		claim_freed_locked(desc->internal);
 	}
 }
 
@@ -114,6 +124,9 @@ EBB_REPORTS void ebb_bdev_close(struct ebb_bdev_desc *desc)
 	base_hash_remove(&open_descs, &desc->node);
 	last = !desc->event_sent;
 	bdev_desc_release_locked(desc);
+	if (desc->write) {
+		claim_freed_locked(desc->internal);
+	}
 	ebb_list_remove(&desc->link);
 	bdev_teardown_check_locked(desc->internal);
 	bdev_table_unlock();

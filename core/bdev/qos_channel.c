@@ -35,6 +35,16 @@ void bdev_qos_channel_flush(struct bdev_channel *ch)
 	}
 }
 
+void bdev_qos_channel_hurry(struct ebb_io_channel *channel)
+{
+	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
+
+	/* One that is to become quiet has done so itself, or keeps what waits for later. */
+	if (!ch->holding) {
+		bdev_qos_channel_flush(ch);
+	}
+}
+
 /* Those that wait for a limit that is none any more, and for the channel to go on, too. */
 static void channel_hold_queued(struct bdev_channel *ch)
 {

@@ -35,4 +35,11 @@ void bdev_qos_apply(struct ebb_bdev_internal *internal, const uint64_t rates[BDE
 /* The bdev goes, or the process ends: what waits shall keep nobody from letting go. Thread: app. */
 void bdev_qos_lift(struct ebb_bdev_internal *internal);
 
+/*
+ * Lets go at once what waits in a bdev's channel, whoever has submitted it: its holder leaves, and
+ * nobody shall wait for him at the rate of a limit. What comes later pays for it. Thread: the
+ * channel's.
+ */
+void bdev_qos_channel_hurry(struct ebb_io_channel *channel);
+
 #endif

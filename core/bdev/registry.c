@@ -24,6 +24,7 @@
 #include "core/bdev/teardown.h"
 #include "core/event/app_only.h"
 
+static const char *last_fault;                           /* app thread only */
 static bool bdevs_closed;                                /* app thread only */
 static unsigned bdevs_run;                               /* app thread only */
 static struct ebb_list waiters = EBB_LIST_INIT(waiters); /* app thread only */
@@ -78,9 +79,19 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 	return NULL;
 }
 
+const char *bdev_registry_fault(void)
+{
+	return last_fault;
+}
+
 void bdev_registry_wait(struct bdev_registry_waiter *waiter)
 {
 	ebb_list_push_back(&waiters, &waiter->link);
+}
+
+void bdev_registry_wait_first(struct bdev_registry_waiter *waiter)
+{
+	ebb_list_push_front(&waiters, &waiter->link);
 }
 
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter)
@@ -138,6 +149,24 @@ static void watches_tell(struct ebb_bdev *bdev)
 	}
 }
 
+/* What has kept somebody from claiming it has gone. With a pin. */
+static void claim_freed(void *arg)
+{
+	struct ebb_bdev_internal *internal = arg;
+	bool ready;
+
+	bdev_table_lock();
+	ebb_msg_init(&internal->freed_msg, claim_freed, internal);
+	internal->freed_sent = false;
+	internal->claim_refused = false;
+	ready = internal->state == BDEV_READY;
+	bdev_table_unlock();
+	if (ready) {
+		watches_tell(internal->bdev);
+	}
+	bdev_unpin(internal);
+}
+
 static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret_internal)
 {
 	struct ebb_io_device_ops ops = bdev_channel_ops;
@@ -151,6 +180,7 @@ static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret
 	internal->bdev = bdev;
 	internal->state = BDEV_READY;
 	ebb_list_init(&internal->descs);
+	ebb_msg_init(&internal->freed_msg, claim_freed, internal);
 	bdev_stats_init(&internal->totals);
 	bdev_uuid_format(bdev->uuid, internal->uuid_text);
 	ops.name = bdev->name;
@@ -185,6 +215,7 @@ EBB_REPORTS int ebb_bdev_register(struct ebb_bdev *bdev)
 	if (fault == NULL) {
 		fault = geometry_fault(bdev);
 	}
+	last_fault = fault;
 	if (fault != NULL) {
 		ebb_error("bdev", "bdev '%s' cannot be: %s", name_of(bdev), fault);
 		return -EINVAL;

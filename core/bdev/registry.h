@@ -7,8 +7,8 @@
 #include "core/bdev/table.h"
 
 /*
- * Somebody who waits for a bdev of a name to be registered; @appeared is called once, on the app
- * thread, when it has been taken off the list of those who wait.
+ * Somebody who waits for a bdev of a name to be registered, or to be free to be claimed; @appeared
+ * is called once, on the app thread, when it has been taken off the list of those who wait.
  */
 struct bdev_registry_waiter {
 	const char *name;
@@ -19,7 +19,12 @@ struct bdev_registry_waiter {
 };
 
 void bdev_registry_wait(struct bdev_registry_waiter *waiter);
+/* Before all who wait already. */
+void bdev_registry_wait_first(struct bdev_registry_waiter *waiter);
 void bdev_registry_stop_waiting(struct bdev_registry_waiter *waiter);
+
+/* What ebb_bdev_register() has said -EINVAL to, if the last call of it did, for people; or NULL. */
+const char *bdev_registry_fault(void);
 
 /*
  * From close to open ebb_bdev_register() answers -ESHUTDOWN. To forget: the bdevs that are left

@@ -21,7 +21,8 @@ enum bdev_state {
 
 /*
  * One bdev as the layer knows it; also the io_device whose channels carry its requests. @state,
- * @descs, @claim, @claim_holder, @pins and @totals are guarded by the lock below.
+ * @descs, @claim, @claim_holder, @pins, @claim_refused, @freed_sent and @totals are guarded by the
+ * lock below.
  */
 struct ebb_bdev_internal {
 	struct ebb_bdev *bdev;
@@ -35,7 +36,10 @@ struct ebb_bdev_internal {
 	const char *claim_holder; /* the claimer's storage; NULL: not claimed */
 	unsigned pins;            /* those who need it to stay without holding it open */
 	char uuid_text[BDEV_UUID_TEXT_SIZE]; /* its alias */
+	bool claim_refused; /* to somebody, since others last ceased to be in the way */
+	bool freed_sent;    /* @freed_msg is under way, with a pin */
 	struct ebb_msg teardown_msg;
+	struct ebb_msg freed_msg; /* who waits may try again */
 	void (*removed)(void *arg);
 	void *removed_arg;
 	/* What channels have counted, as of the last time each was asked, or went. */

@@ -7,6 +7,9 @@
  * is taken away, it goes first, as it holds the base open; then it waits again, because what was
  * asked for stays wanted. If it was a user who took the base away, the list of what is wanted has
  * lost both, and one that waits without being wanted is forgotten when next one is looked for.
+ *
+ * A base that has come may be claimed, or written to by somebody. Then it waits on, and tries again
+ * when that has ended.
  */
 #include "core/bdev/virtual.h"
 
@@ -23,6 +26,7 @@
 
 #include "core/bdev/answer.h"
 #include "core/bdev/uuid.h"
+#include "core/method/wanted.h"
 
 static struct ebb_list virtuals = EBB_LIST_INIT(virtuals);
 static bool virtuals_closed; /* nothing waits any more: the process ends */
@@ -157,14 +161,32 @@ static int virtual_come(struct bdev_virtual *virtual)
 	return rc;
 }
 
-static void virtual_wait(struct bdev_virtual *virtual)
+/*
+ * The base was found by its uuid, perhaps: what stands on what is known by names, so that what goes
+ * with the base is found. Return: true: it is called otherwise from here on.
+ */
+static bool virtual_take_base_name(struct bdev_virtual *virtual)
 {
-	bdev_registry_wait(&virtual->waiter);
+	const char *name = ebb_bdev_name(ebb_bdev_desc_bdev(virtual->base));
+	char *copy;
+
+	if (strcmp(name, virtual->base_name) == 0) {
+		return false;
+	}
+	copy = strdup(name);
+	if (copy == NULL) {
+		return false;
+	}
+	free(virtual->base_name);
+	virtual->base_name = copy;
+	virtual->waiter.name = copy;
+	return true;
 }
 
 static void virtual_base_appeared(struct bdev_registry_waiter *waiter, struct ebb_bdev *base)
 {
 	struct bdev_virtual *virtual = ebb_container_of(waiter, struct bdev_virtual, waiter);
+	char why[BDEV_ANSWER_WHY];
 	int rc;
 
 	if (ebb_wanted_find(virtual->kind->method, virtual->name) == NULL) {
@@ -173,14 +195,19 @@ static void virtual_base_appeared(struct bdev_registry_waiter *waiter, struct eb
 	}
 	rc = virtual_come(virtual);
 	if (rc == 0) {
-		ebb_notice("bdev", "%s bdev '%s' is there: its base '%s' has come",
-			   virtual->kind->kind, virtual->name, ebb_bdev_name(base));
+		ebb_notice("bdev", "%s bdev '%s' is there, on its base '%s'", virtual->kind->kind,
+			   virtual->name, ebb_bdev_name(base));
+		if (virtual_take_base_name(virtual)) {
+			method_wanted_set_base(virtual->kind->method, virtual->name,
+					       virtual->base_name);
+		}
 		virtual_set_present(virtual, true);
 		return;
 	}
-	ebb_error("bdev", "%s bdev '%s' cannot stand on '%s', which has come: %s",
-		  virtual->kind->kind, virtual->name, ebb_bdev_name(base), strerror(-rc));
-	virtual_wait(virtual);
+	bdev_answer_waits_why(virtual->base_name, why, sizeof(why));
+	ebb_error("bdev", "%s bdev '%s' waits for its base '%s'%s (%s)", virtual->kind->kind,
+		  virtual->name, ebb_bdev_name(base), why, strerror(-rc));
+	bdev_registry_wait(&virtual->waiter);
 }
 
 /* The last channel has gone, and with it the last use of the base. */
@@ -193,7 +220,8 @@ static void virtual_gone(void *device)
 	virtual->base = NULL;
 	if (deleting == NULL && !virtuals_closed) {
 		virtual_set_state(virtual, BDEV_VIRTUAL_WAITING);
-		virtual_wait(virtual);
+		/* It had the base: others who want that, too, have waited behind it. */
+		bdev_registry_wait_first(&virtual->waiter);
 		return;
 	}
 	virtual_free(virtual);
@@ -305,24 +333,6 @@ static void answer_refused(struct ebb_call *call, const struct bdev_virtual_opts
 	}
 }
 
-/* The base was found by its uuid, perhaps: what stands on what is known by names. */
-static void take_base_name(struct ebb_call *call, struct bdev_virtual *virtual)
-{
-	const char *name = ebb_bdev_name(ebb_bdev_desc_bdev(virtual->base));
-	char *copy;
-
-	if (strcmp(name, virtual->base_name) == 0) {
-		return;
-	}
-	copy = strdup(name);
-	if (copy != NULL) {
-		free(virtual->base_name);
-		virtual->base_name = copy;
-		virtual->waiter.name = copy;
-		ebb_call_took_effect(call, virtual->kind->base_param, json_object_new_string(name));
-	}
-}
-
 void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *opts,
 			 struct json_object *result)
 {
@@ -347,8 +357,9 @@ void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *
 		}
 		return;
 	}
-	if (rc == 0) {
-		take_base_name(call, virtual);
+	if (rc == 0 && virtual_take_base_name(virtual)) {
+		ebb_call_took_effect(call, opts->kind->base_param,
+				     json_object_new_string(virtual->base_name));
 	}
 	ebb_list_push_back(&virtuals, &virtual->link);
 	bdev_uuid_format(virtual->bdev.uuid, text);
@@ -359,7 +370,7 @@ void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *
 	}
 	ebb_notice("bdev", "%s bdev '%s' waits for its base '%s', which is not there yet",
 		   virtual->kind->kind, virtual->name, virtual->base_name);
-	virtual_wait(virtual);
+	bdev_registry_wait(&virtual->waiter);
 	ebb_call_result(call, result);
 	virtual_set_present(virtual, false);
 }

@@ -48,7 +48,7 @@ struct bdev_virtual_kind {
 };
 
 enum bdev_virtual_state {
-	BDEV_VIRTUAL_WAITING, /* for its base to be registered */
+	BDEV_VIRTUAL_WAITING, /* for its base to be there, and free */
 	BDEV_VIRTUAL_READY,   /* registered, its base open and claimed */
 	BDEV_VIRTUAL_LEAVING, /* being unregistered */
 	BDEV_VIRTUAL_STATE_COUNT,
@@ -58,7 +58,7 @@ struct bdev_virtual {
 	struct ebb_bdev bdev;
 	const struct bdev_virtual_kind *kind;
 	char *name;
-	char *base_name; /* as it was given: a name or a uuid */
+	char *base_name; /* or the uuid that was given, as long as it has not come */
 	enum bdev_virtual_state state;
 	_Atomic bool draining; /* pairs with itself, as channels are made on any thread */
 	struct ebb_bdev_desc *base;
@@ -127,7 +127,10 @@ void bdev_virtual_destruct(struct ebb_bdev *bdev);
 /* The io_device behind the channels. */
 int bdev_virtual_device_register(struct bdev_virtual *virtual);
 
-/* Begins to end all requests that channels hold back, and lets no new ones be held back. */
+/*
+ * Begins to end all requests that channels hold back, and lets no new ones be held back: not by a
+ * rate limit of the base either.
+ */
 void bdev_virtual_drain(struct bdev_virtual *virtual);
 
 /* For submit(): begins the driver's context of a request. */

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "core/bdev/qos_channel.h"
+
 void bdev_virtual_complete(struct bdev_virtual_io *vio, int status)
 {
 	ebb_bdev_io_complete(vio->handle, status);
@@ -51,14 +53,17 @@ static int io_submit(struct bdev_virtual_io *vio)
 static void io_try(void *arg)
 {
 	struct bdev_virtual_io *vio = arg;
+	const struct bdev_virtual_channel *ch = vio->ch; /* the request may end here */
 	int rc = io_submit(vio);
 
 	if (rc == -ENOMEM) {
 		vio->wait.fn = io_try;
 		vio->wait.arg = vio;
-		ebb_bdev_queue_io_wait(vio->ch->base, &vio->wait);
+		ebb_bdev_queue_io_wait(ch->base, &vio->wait);
 	} else if (rc < 0) {
 		vio->passed(vio, rc);
+	} else if (ebb_unlikely(ch->draining)) {
+		bdev_qos_channel_hurry(ch->base);
 	}
 }
 
@@ -144,6 +149,8 @@ static void drain_channel(struct ebb_channel_iter *iter, struct ebb_io_channel *
 	(void)arg;
 	ch->draining = true;
 	ch->virtual->kind->channel_drain(ch);
+	/* Nor does the base's rate limit keep waiting who has to go. */
+	bdev_qos_channel_hurry(ch->base);
 	ebb_for_each_channel_next(iter, 0);
 }
 

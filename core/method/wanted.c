@@ -347,6 +347,25 @@ void method_wanted_note(const struct ebb_method *method, const void *values,
 	}
 }
 
+void method_wanted_set_base(const char *method, const char *object, const char *base)
+{
+	struct wanted_entry *entry;
+	struct json_object *value;
+
+	wanted_assert_app();
+	entry = entry_find(ebb_method_find(method), object);
+	if (entry == NULL) {
+		return;
+	}
+	value = json_object_new_string(base);
+	if (value == NULL || json_object_object_add(entry->wanted.params,
+						    entry->wanted.method->stands_on, value) != 0) {
+		json_object_put(value);
+		ebb_error("method", "out of memory to note that \"%s\" stands on \"%s\"", object,
+			  base);
+	}
+}
+
 void method_wanted_clear(void)
 {
 	const struct ebb_method *method = NULL;

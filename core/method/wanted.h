@@ -16,6 +16,13 @@
 void method_wanted_note(const struct ebb_method *method, const void *values,
 			struct json_object *took_effect, int code, bool keep_failed);
 
+/**
+ * method_wanted_set_base() - what an object stands on is called @base from here on
+ * For one that was asked for by another name of it. @method and @object: as ebb_wanted_find();
+ * nothing happens if it is not wanted.
+ */
+void method_wanted_set_base(const char *method, const char *object, const char *base);
+
 /* Forgets all of it, and has values reset: the end of start-up's first step. */
 void method_wanted_clear(void);
 

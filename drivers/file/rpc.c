@@ -3,8 +3,10 @@
 #include "drivers/file/file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/bdev/answer.h"
+#include "core/os/path.h"
 
 struct file_create_params {
 	char *name;
@@ -50,6 +52,17 @@ static const char *create_fault(const struct file_create_params *params)
 	return NULL;
 }
 
+/* What is saved means the same file from any working directory. */
+static void file_took_effect(struct ebb_call *call, const struct file_create_params *params)
+{
+	char *filename = os_path_absolute(params->filename);
+
+	if (filename != NULL) {
+		ebb_call_took_effect(call, "filename", json_object_new_string(filename));
+		free(filename);
+	}
+}
+
 static void file_opened(struct file_bdev *file, void *arg, int rc)
 {
 	struct ebb_call *call = arg;
@@ -77,7 +90,10 @@ static void file_create_call(struct ebb_call *call, void *arg)
 
 	if (fault != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "%s", fault);
-	} else if (ebb_bdev_find(params->name) != NULL) {
+		return;
+	}
+	file_took_effect(call, params);
+	if (ebb_bdev_find(params->name) != NULL) {
 		bdev_answer_created(call, params->name, -EEXIST);
 	} else if (file_bdev_create(&opts, file_opened, call) != 0) {
 		ebb_call_error(call, -ENOMEM, "out of memory for bdev '%s'", params->name);

@@ -62,6 +62,7 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 
+#include "core/bdev/qos_channel.h"
 #include "drivers/nbd/export.h"
 #include "drivers/nbd/haggle.h"
 
@@ -288,6 +289,10 @@ static void conn_transmit(struct nbd_conn *conn, size_t len, uint32_t flags)
 /* What follows from the state, when all has been begun that could be. */
 static void conn_settle(struct nbd_conn *conn)
 {
+	/* The export's end does not wait for the rate of a limit. */
+	if (ebb_unlikely(conn->requests.stopping) && conn->requests.in_flight > 0) {
+		bdev_qos_channel_hurry(conn->requests.channel);
+	}
 	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION)) {
 		if (ebb_likely(!conn->requests.stopping) || conn->requests.in_flight > 0) {
 			return;

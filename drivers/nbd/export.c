@@ -12,6 +12,7 @@
 #include <ebb/thread.h>
 #include <ebb/wanted.h>
 
+#include "core/bdev/answer.h"
 #include "drivers/nbd/client.h"
 #include "drivers/nbd/listener.h"
 
@@ -188,6 +189,7 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 {
 	const char *name = export->bdev_name;
 	const struct ebb_bdev *bdev;
+	char why[BDEV_ANSWER_WHY];
 	bool writes = !opts->read_only;
 	int rc = ebb_bdev_open(name, writes, export_bdev_event, export, &export->desc);
 
@@ -213,10 +215,11 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 		break;
 	case -ENODEV:
 		if (ebb_bdev_waits_for(name) != NULL) {
+			bdev_answer_waits_why(ebb_bdev_waits_for(name), why, sizeof(why));
 			snprintf(ret_error, NBD_ERROR_TEXT,
-				 "bdev %.64s is not there yet: it waits for its base %.64s; export "
-				 "it when that has come",
-				 name, ebb_bdev_waits_for(name));
+				 "bdev %.40s is not there yet: it waits for its base %.40s%s", name,
+				 ebb_bdev_waits_for(name),
+				 why[0] != '\0' ? why : "; export it when that has come");
 			break;
 		}
 		snprintf(ret_error, NBD_ERROR_TEXT,
@@ -233,13 +236,14 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 static struct nbd_export *export_create(const struct nbd_export_opts *opts)
 {
 	struct nbd_export *export = calloc(1, sizeof(*export));
+	const struct ebb_bdev *bdev = ebb_bdev_find(opts->bdev_name);
 
 	if (export == NULL) {
 		return NULL;
 	}
 	ebb_list_init(&export->link);
 	export->name = strdup(opts->name != NULL ? opts->name : opts->bdev_name);
-	export->bdev_name = strdup(opts->bdev_name);
+	export->bdev_name = strdup(bdev != NULL ? ebb_bdev_name(bdev) : opts->bdev_name);
 	if (export->name == NULL || export->bdev_name == NULL) {
 		export_free(export);
 		return NULL;

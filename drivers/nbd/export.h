@@ -29,7 +29,7 @@ enum nbd_export_state {
 struct nbd_export {
 	enum nbd_export_state state;
 	char *name;
-	char *bdev_name;
+	char *bdev_name; /* its own name, also if it was called by its uuid */
 	struct ebb_bdev_desc *desc;
 	uint64_t size_bytes; /* when it was started */
 	uint32_t block_size;
@@ -43,11 +43,11 @@ struct nbd_export {
 
 /* What nbd_start_export was asked for. */
 struct nbd_export_opts {
-	const char *bdev_name;
-	const char *name;    /* NULL: the bdev's */
-	const char *path;    /* a Unix socket; NULL: @address */
-	const char *address; /* a host; NULL: @path */
-	uint16_t port;       /* 0: the kernel's choice */
+	const char *bdev_name; /* or its uuid */
+	const char *name;      /* NULL: @bdev_name */
+	const char *path;      /* a Unix socket; NULL: @address */
+	const char *address;   /* a host; NULL: @path */
+	uint16_t port;         /* 0: the kernel's choice */
 	bool read_only;
 	bool writable; /* refuse a bdev that cannot be written to */
 	nbd_admit_fn admit;

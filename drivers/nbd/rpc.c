@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/bdev_module.h>
 #include <ebb/list.h>
 #include <ebb/method.h>
 #include <ebb/poller.h>
 
+#include "core/os/path.h"
 #include "drivers/nbd/address.h"
 #include "drivers/nbd/client.h"
 #include "drivers/nbd/connection.h"
@@ -21,6 +23,20 @@
 #define PORT_DEFAULT   10809u
 #define START_RETRY_US 50000u
 #define START_TRIES    40u /* two seconds of them */
+
+/*
+ * The same socket from any working directory, as it is kept and saved. Return: the caller's to
+ * free(); NULL: no path is given, or memory is out, and it is kept as it was given.
+ */
+static char *path_took_effect(struct ebb_call *call, const char *path)
+{
+	char *absolute = path != NULL ? os_path_absolute(path) : NULL;
+
+	if (absolute != NULL) {
+		ebb_call_took_effect(call, "path", json_object_new_string(absolute));
+	}
+	return absolute;
+}
 
 struct start_params {
 	char *bdev_name;
@@ -43,7 +59,7 @@ static const struct ebb_param start_table[] = {
 		  .given_offset = offsetof(struct start_params, port_given),
 		  .help = "TCP port with address; default 10809, 0: any that is free"),
 	EBB_PARAM(struct start_params, export_name, EBB_PARAM_STRING, .optional = true,
-		  .help = "name that clients ask for; default: the bdev's"),
+		  .help = "name that clients ask for; default: bdev_name as it is given"),
 	EBB_PARAM(struct start_params, read_only, EBB_PARAM_BOOL, .optional = true,
 		  .given_offset = offsetof(struct start_params, read_only_given),
 		  .help = "refuse to write; default: if the bdev cannot be written to"),
@@ -68,10 +84,11 @@ static struct ebb_list start_retries = EBB_LIST_INIT(start_retries);
 /* Return: -EBUSY: nothing is answered yet; else all is done. */
 static int start_try(struct ebb_call *call, const struct start_params *params, bool last)
 {
+	char *path = path_took_effect(call, params->path);
 	struct nbd_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
-		.path = params->path,
+		.path = path != NULL ? path : params->path,
 		.address = params->address,
 		.port = (uint16_t)params->port,
 		.read_only = params->read_only,
@@ -82,12 +99,15 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 	char error[NBD_ERROR_TEXT];
 	int rc = nbd_export_start(&opts, &export, error);
 
+	free(path);
 	if (rc == -EBUSY && !last) {
 		return rc;
 	}
 	if (rc != 0) {
 		ebb_call_error(call, rc == -EBUSY ? -EADDRINUSE : rc, "%s", error);
 	} else {
+		/* It may have been named by its uuid: what stands on what is known by names. */
+		ebb_call_took_effect(call, "bdev_name", json_object_new_string(export->bdev_name));
 		if (export->listener->path == NULL) {
 			ebb_call_took_effect(call, "port",
 					     json_object_new_int(export->listener->port));
@@ -215,19 +235,49 @@ EBB_METHOD_REGISTER(start_method)
 struct stop_params {
 	char *bdev_name;
 	char *export_name;
+	char *path;
+	char *address;
+	uint32_t port;
+	bool port_given;
 };
 
 static const struct ebb_param stop_table[] = {
 	EBB_PARAM(struct stop_params, bdev_name, EBB_PARAM_STRING, .optional = true,
-		  .help = "the bdev that is served"),
+		  .help = "the bdev that is served, or its uuid"),
 	EBB_PARAM(struct stop_params, export_name, EBB_PARAM_STRING, .optional = true,
 		  .help = "or the export's name"),
+	EBB_PARAM(struct stop_params, path, EBB_PARAM_STRING, .optional = true,
+		  .help = "or the Unix socket where it is served"),
+	EBB_PARAM(struct stop_params, address, EBB_PARAM_STRING, .optional = true,
+		  .help = "or the host where it is"),
+	EBB_PARAM(struct stop_params, port, EBB_PARAM_UINT32, .optional = true, .max = 65535,
+		  .given_offset = offsetof(struct stop_params, port_given),
+		  .help = "and the TCP port there; all that are given must be the export's"),
 };
+
+/* Is it there that clients come to @listener? What is not given may be anything. */
+static bool stop_matches_place(const struct stop_params *params,
+			       const struct nbd_listener *listener)
+{
+	if (params->path != NULL &&
+	    (listener->path == NULL || strcmp(params->path, listener->path) != 0)) {
+		return false;
+	}
+	if (params->address != NULL &&
+	    (listener->path != NULL || !nbd_address_same(params->address, listener->address))) {
+		return false;
+	}
+	return !params->port_given || (listener->path == NULL && params->port == listener->port);
+}
 
 static bool stop_matches(const struct stop_params *params, const struct nbd_export *export)
 {
-	return (params->bdev_name == NULL || strcmp(params->bdev_name, export->bdev_name) == 0) &&
-	       (params->export_name == NULL || strcmp(params->export_name, export->name) == 0);
+	if (params->bdev_name != NULL && strcmp(params->bdev_name, export->bdev_name) != 0 &&
+	    ebb_bdev_find(params->bdev_name) != ebb_bdev_desc_bdev(export->desc)) {
+		return false;
+	}
+	return (params->export_name == NULL || strcmp(params->export_name, export->name) == 0) &&
+	       stop_matches_place(params, export->listener);
 }
 
 static void stop_done(void *arg)
@@ -235,39 +285,106 @@ static void stop_done(void *arg)
 	ebb_call_result(arg, json_object_new_boolean(true));
 }
 
-static void stop_export(struct ebb_call *call, void *arg)
+/* For people. */
+static void place_text(const struct nbd_listener *listener, char *ret_text, size_t size)
 {
-	const struct stop_params *params = arg;
-	const char *given = params->export_name != NULL ? params->export_name : params->bdev_name;
+	if (listener->path != NULL) {
+		snprintf(ret_text, size, "%s", listener->path);
+	} else {
+		snprintf(ret_text, size, "address %s port %u", listener->address, listener->port);
+	}
+}
+
+#define PLACE_TEXT 120 /* of a path of a Unix socket, or what else there is */
+
+static void stop_ambiguous(struct ebb_call *call, const char *given, const struct nbd_export *one,
+			   const struct nbd_export *other)
+{
+	char places[2][PLACE_TEXT];
+
+	place_text(one->listener, places[0], PLACE_TEXT);
+	place_text(other->listener, places[1], PLACE_TEXT);
+	ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+		       "%.64s: there is export %.64s at %s and export %.64s at %s; say by "
+		       "export_name and by path, or address and port, which to stop",
+		       given, one->name, places[0], other->name, places[1]);
+}
+
+/* Exactly this one is not wanted any more, however it was named. */
+static void stop_took_effect(struct ebb_call *call, const struct nbd_export *export)
+{
+	const struct nbd_listener *listener = export->listener;
+
+	ebb_call_took_effect(call, "bdev_name", json_object_new_string(export->bdev_name));
+	ebb_call_took_effect(call, "export_name", json_object_new_string(export->name));
+	if (listener->path != NULL) {
+		ebb_call_took_effect(call, "path", json_object_new_string(listener->path));
+	} else {
+		ebb_call_took_effect(call, "address", json_object_new_string(listener->address));
+		ebb_call_took_effect(call, "port", json_object_new_int(listener->port));
+	}
+}
+
+/* What the caller has named it by, for people; NULL: by nothing. */
+static const char *stop_given(const struct stop_params *params)
+{
+	if (params->export_name != NULL) {
+		return params->export_name;
+	}
+	if (params->bdev_name != NULL) {
+		return params->bdev_name;
+	}
+	return params->path != NULL ? params->path : params->address;
+}
+
+/* The one export that @params mean. Return: NULL: @call has ended. */
+static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_params *params)
+{
+	const char *given = stop_given(params);
 	struct nbd_export *export, *found = NULL;
 
 	if (given == NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "say which export to stop: by export_name or by bdev_name");
-		return;
+			       "say which export to stop: by export_name, by bdev_name, by path, "
+			       "or by address and port");
+		return NULL;
 	}
 	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
 		if (!stop_matches(params, export)) {
 			continue;
 		}
 		if (found != NULL) {
-			ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-				       "%s is exported as %s and as %s: give bdev_name and "
-				       "export_name",
-				       given, found->name, export->name);
-			return;
+			stop_ambiguous(call, given, found, export);
+			return NULL;
 		}
 		found = export;
 	}
 	if (found == NULL) {
+		bool by_place = given == params->path || given == params->address;
+
 		ebb_call_error(call, -ENOENT,
-			       "there is no export %s: nbd_get_exports lists those there are",
-			       given);
-		return;
+			       "there is no export %s%s: nbd_get_exports lists those there are",
+			       by_place ? "at " : "", given);
 	}
-	if (nbd_export_stop(found, stop_done, call) != 0) {
-		ebb_call_error(call, -EALREADY, "export %s is being stopped already", given);
+	return found;
+}
+
+static void stop_export(struct ebb_call *call, void *arg)
+{
+	struct stop_params params = *(const struct stop_params *)arg;
+	char *path = path_took_effect(call, params.path);
+	struct nbd_export *export;
+
+	params.path = path != NULL ? path : params.path;
+	export = stop_find(call, &params);
+	if (export != NULL) {
+		stop_took_effect(call, export);
+		if (nbd_export_stop(export, stop_done, call) != 0) {
+			ebb_call_error(call, -EALREADY, "export %s is being stopped already",
+				       stop_given(&params));
+		}
 	}
+	free(path);
 }
 
 static struct ebb_method stop_method = {
@@ -281,7 +398,7 @@ static struct ebb_method stop_method = {
 	.fn = stop_export,
 	.effect = EBB_METHOD_REMOVES,
 	.subsystem = "nbd",
-	.object = "bdev_name export_name",
+	.object = "bdev_name export_name path address port",
 	.undoes = "nbd_start_export",
 };
 EBB_METHOD_REGISTER(stop_method)

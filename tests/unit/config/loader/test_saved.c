@@ -4,6 +4,7 @@
  * is loaded, methods are called, and what is saved then is a configuration again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,6 +285,99 @@ START_TEST(a_stopped_export_is_not_wanted)
 }
 END_TEST
 
+/* One bdev, under its default name at two sockets: the socket says which is meant. */
+START_TEST(an_export_is_stopped_by_its_socket)
+{
+	char exports[3][160];
+	const struct step calls[] = {
+		{"nbd_start_export", exports[0], 0},
+		{"nbd_start_export", exports[1], 0},
+		{"nbd_stop_export", "{'export_name': 'n'}", EBB_METHOD_INVALID_PARAMS},
+		{"nbd_stop_export", "{'bdev_name': 'n', 'path': '/nowhere'}", -ENOENT},
+		{"nbd_stop_export", exports[2], 0},
+		{NULL, NULL, 0},
+	};
+
+	snprintf(exports[0], sizeof(exports[0]), "{'bdev_name': 'n', 'path': '%s'}", sockets[0]);
+	snprintf(exports[1], sizeof(exports[1]), "{'bdev_name': 'n', 'path': '%s'}", sockets[1]);
+	snprintf(exports[2], sizeof(exports[2]), "{'path': '%s'}", sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	saved_lacks(sockets[0]);
+	saved_has(sockets[1]);
+}
+END_TEST
+
+/* One that was called by its bdev's uuid stands on the bdev, and is found by both of its names. */
+START_TEST(an_export_by_uuid_is_of_its_bdev)
+{
+	char export[160];
+	const struct step stopped[] = {
+		{"nbd_start_export", export, 0},
+		{"nbd_stop_export", "{'bdev_name': 'n'}", 0},
+		{"nbd_start_export", export, 0},
+		{"nbd_stop_export", "{'bdev_name': '" UUID "'}", 0},
+		{NULL, NULL, 0},
+	};
+	const struct step taken_away[] = {
+		{"nbd_start_export", export, 0},
+		{"bdev_null_delete", "{'name': 'n'}", 0},
+		{NULL, NULL, 0},
+	};
+	const struct step kept[] = {
+		{"nbd_start_export", export, 0},
+		{NULL, NULL, 0},
+	};
+
+	snprintf(export, sizeof(export), "{'bdev_name': '" UUID "', 'path': '%s'}", sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false,
+	    stopped);
+	saved_lacks(sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false,
+	    taken_away);
+	saved_lacks(sockets[0]);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, kept);
+	saved_has("\"bdev_name\":\"n\"");
+}
+END_TEST
+
+/* What is saved names the same files from any working directory; so does a stop. */
+START_TEST(paths_are_saved_from_the_root)
+{
+	const char *name = strrchr(sockets[0], '/') + 1;
+	char export[128], image[128], file[128];
+	const struct step calls[] = {
+		{"bdev_uring_create", file, 0},
+		{"nbd_start_export", export, 0},
+		{NULL, NULL, 0},
+	};
+	const struct step stopped[] = {
+		{"nbd_start_export", export, 0},
+		{"nbd_stop_export", export, 0},
+		{NULL, NULL, 0},
+	};
+	int fd;
+
+	snprintf(image, sizeof(image), "%s.img", sockets[0]);
+	fd = open(image, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	ck_assert(fd >= 0 && ftruncate(fd, 65536) == 0 && close(fd) == 0);
+	snprintf(file, sizeof(file), "{'name': 'f', 'filename': '%s.img'}", name);
+	snprintf(export, sizeof(export), "{'bdev_name': 'n', 'path': './%s'}", name);
+	*strrchr(image, '/') = '\0';
+	ck_assert_int_eq(chdir(image), 0);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false, calls);
+	snprintf(image, sizeof(image), "\"%s.img\"", sockets[0]);
+	saved_has(image);
+	snprintf(image, sizeof(image), "\"%s\"", sockets[0]);
+	saved_has(image);
+	run("{\"subsystems\":[{\"subsystem\":\"bdev\",\"config\":[" NULL_BDEV "]}]}", false,
+	    stopped);
+	saved_lacks(sockets[0]);
+	snprintf(image, sizeof(image), "%s.img", sockets[0]);
+	unlink(image);
+	ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 /* A bdev that its driver takes away, as one does whose drive is unplugged. */
 static void bdev_leaves(void *arg)
 {
@@ -493,6 +587,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_failed_entry_that_is_made_up_for_is_saved_once),
 		UNIT_TEST(what_is_taken_away_takes_its_exports_along),
 		UNIT_TEST(a_stopped_export_is_not_wanted),
+		UNIT_TEST(an_export_is_stopped_by_its_socket),
+		UNIT_TEST(an_export_by_uuid_is_of_its_bdev),
+		UNIT_TEST(paths_are_saved_from_the_root),
 		UNIT_TEST(an_export_whose_bdev_left_is_wanted),
 		UNIT_TEST(both_ways_to_set_a_reactors_mode_are_one),
 		UNIT_LOOP(what_a_method_asks_for_is_saved_and_loaded, 0, EBB_ARRAY_SIZE(examples)),

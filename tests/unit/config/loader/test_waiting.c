@@ -129,6 +129,17 @@ START_TEST(a_base_that_never_comes_ends_startup)
 }
 END_TEST
 
+#define ERROR_TOO ENTRY("bdev_error_create", "\"base_name\":\"N\",\"name\":\"E\"")
+
+START_TEST(a_base_that_another_has_claimed_is_not_missed)
+{
+	ck_assert_int_ne(run(BDEVS(ERROR_TOO "," ERROR_ON_N "," NULL_N), false), 0);
+	ck_assert(logged("config[1] bdev_error_create: error bdev 'EE_N': it waits for its base "
+			 "'N', which 'E' has claimed; delete that first, or leave this out"));
+	ck_assert(!logged("has not come"));
+}
+END_TEST
+
 static void make_the_base(void)
 {
 	ck_assert_ptr_null(ebb_bdev_find("D"));
@@ -290,6 +301,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_LOOP(any_order_is_the_same, 0, 4),
 		UNIT_TEST(a_base_that_never_comes_ends_startup),
+		UNIT_TEST(a_base_that_another_has_claimed_is_not_missed),
 		UNIT_TEST(passed_over_it_goes_on_waiting),
 		UNIT_TEST(nothing_waits_from_run_to_run),
 		UNIT_TEST(an_export_comes_after_its_bdev),

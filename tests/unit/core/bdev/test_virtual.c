@@ -258,21 +258,6 @@ START_TEST(the_base_comes_back)
 }
 END_TEST
 
-/* Two wait for one base: the first gets it, the other is told of in the log, and waits on. */
-START_TEST(two_wait_for_one_base)
-{
-	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
-	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
-	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_there("EE_N");
-	is_not_there("D");
-	ck_assert(logged("delay bdev 'D' cannot stand on 'N', which has come"));
-	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
-	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
-	call_is("bdev_null_delete", "{'name': 'N'}", "true");
-}
-END_TEST
-
 static unsigned resizes, removals;
 
 static void count_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
@@ -541,32 +526,6 @@ START_TEST(channels_become_quiet_on_a_limited_base)
 }
 END_TEST
 
-/* What is named by a uuid is kept by its name, and found by it. */
-START_TEST(uuids_are_names)
-{
-	call_is("bdev_null_create",
-		"{'name': 'N', 'num_blocks': 1, 'block_size': 512, "
-		"'uuid': '01234567-89ab-cdef-0123-456789abcdef'}",
-		"\"N\"");
-	call_is("bdev_error_create",
-		"{'base_name': '01234567-89ab-cdef-0123-456789abcdef', 'name': 'E', "
-		"'uuid': '11234567-89ab-cdef-0123-456789abcdef'}",
-		"true");
-	ck_assert_ptr_nonnull(ebb_wanted_find("bdev_error_create", "E"));
-	ck_assert_str_eq(json_object_get_string(json_object_object_get(
-				 ebb_wanted_find("bdev_error_create", "E")->params, "base_name")),
-			 "N");
-	call_is("bdev_error_delete", "{'name': '11234567-89ab-cdef-0123-456789abcdef'}", "true");
-	ck_assert_ptr_null(ebb_wanted_find("bdev_error_create", "E"));
-	call_has("bdev_error_create",
-		 "{'base_name': 'N', 'uuid': '01234567-89ab-cdef-0123-456789abcdef'}",
-		 "error -17: bdev 'EE_N' cannot have the uuid of another bdev");
-	call_has("bdev_get_bdevs", "{'name': 'N'}", "\"claimed\":false");
-	call_is("bdev_null_delete", "{'name': '01234567-89ab-cdef-0123-456789abcdef'}", "true");
-	ck_assert_ptr_null(ebb_wanted_next(NULL));
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -580,14 +539,12 @@ int main(int argc, char **argv)
 		UNIT_TEST(names_that_cannot_be),
 		UNIT_TEST(the_base_is_deleted),
 		UNIT_TEST(the_base_comes_back),
-		UNIT_TEST(two_wait_for_one_base),
 		UNIT_TEST(it_is_as_its_base),
 		UNIT_TEST(requests_are_passed_on),
 		UNIT_TEST(requests_wait_for_the_bases),
 		UNIT_TEST(it_waits_for_its_holders),
 		UNIT_TEST(channels_become_quiet),
 		UNIT_TEST(channels_become_quiet_on_a_limited_base),
-		UNIT_TEST(uuids_are_names),
 		UNIT_END,
 	};
 

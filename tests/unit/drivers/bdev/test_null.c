@@ -70,6 +70,10 @@ END_TEST
 
 START_TEST(impossible_ones_are_refused)
 {
+	call_is("bdev_null_create",
+		"{'name': 'n', 'num_blocks': 9223372036854775807, 'block_size': 512}",
+		"error -22: bdev 'n' cannot be: the size must be at least one block and less than "
+		"2^63 bytes");
 	call_has("bdev_null_create", "{'name': 'n', 'num_blocks': 0, 'block_size': 512}",
 		 "error -32602: ");
 	call_has("bdev_null_create", "{'name': 'n', 'num_blocks': 1, 'block_size': 511}",

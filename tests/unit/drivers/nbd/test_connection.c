@@ -9,8 +9,10 @@
 
 #include <ebb/app.h>
 #include <ebb/memory.h>
+#include <ebb/method.h>
 
 #include "drivers/nbd/connection.h"
+#include "drivers/nbd/export.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
@@ -234,6 +236,65 @@ START_TEST(test_shutdown_goes_on_without_an_export)
 }
 END_TEST
 
+static void method_done(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	ck_assert_msg(error == NULL, "%s", error != NULL ? error->text : "");
+	json_object_put(result);
+	json_object_put(arg);
+}
+
+static void limit_the_disk(void *arg)
+{
+	struct json_object *params = json_object_new_object();
+
+	(void)arg;
+	json_object_object_add(params, "name", json_object_new_string("disk"));
+	json_object_object_add(params, "rw_mbytes_per_sec", json_object_new_int(1));
+	ebb_method_dispatch(ebb_method_find("bdev_set_qos_limit"), params, method_done, params);
+}
+
+static void stop_the_export(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(nbd_export_stop(nbd_export_next(NULL), NULL, NULL), 0);
+}
+
+static bool export_is_gone(void)
+{
+	return served_clients() == -1;
+}
+
+/* More of them than a minute would be enough for, at the limit's rate. */
+static void a_stop_waits_for_no_limit(void)
+{
+	enum { CLIENTS = 16 };
+	int fds[CLIENTS];
+	uint64_t cookie;
+	unsigned i;
+
+	for (i = 0; i < CLIENTS; i++) {
+		fds[i] = served_connect();
+	}
+	served_on(ebb_thread_app(), limit_the_disk, NULL);
+	for (i = 0; i < CLIENTS; i++) {
+		for (cookie = 1; cookie <= 8; cookie++) {
+			client_request(fds[i], 0, NBD_CMD_READ, cookie, 0, 1 << 20);
+		}
+	}
+	ck_assert(!client_hears_nothing(fds[0], 10000));
+	served_on(ebb_thread_app(), stop_the_export, NULL);
+	for (i = 0; i < CLIENTS; i++) {
+		close(fds[i]);
+	}
+	client_wait(export_is_gone, "the export has stopped");
+}
+
+START_TEST(test_a_stop_waits_for_no_limit)
+{
+	served_run(NULL, a_stop_waits_for_no_limit);
+}
+END_TEST
+
 static void a_handshake_has_its_time(void)
 {
 	int silent = served_knock();
@@ -293,6 +354,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_vanished_clients_leave_nothing),
 		UNIT_TEST(test_stop_comes_while_the_bdev_is_busy),
 		UNIT_TEST(test_shutdown_goes_on_without_an_export),
+		UNIT_TEST(test_a_stop_waits_for_no_limit),
 		UNIT_TEST(test_a_handshake_has_its_time),
 		UNIT_TEST(test_last_replies_have_their_time),
 		UNIT_END,
