@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-BUILD = Path(os.environ.get("EBB_BUILD_DIR", ROOT / "build"))
+BUILD = Path(os.environ.get("EBB_BUILD_DIR") or ROOT / "build")
 # The root and the ways to the host; then what every guest wants, which loads sooner from here.
 MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console", "virtio_blk")
 MODULES += ("nvme", "vfio-pci", "vfio_iommu_type1")

@@ -25,7 +25,7 @@ import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("EBB_BUILD_DIR", ROOT / "build"))
+BUILD = Path(os.environ.get("EBB_BUILD_DIR") or ROOT / "build")
 SOCKET_PATH_MAX = 107
 
 

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include <ebb/app.h>
 #include <ebb/bdev.h>
 #include <ebb/bdev_module.h>
