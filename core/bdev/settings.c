@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bdev/settings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <ebb/log.h>
@@ -33,15 +34,37 @@ void bdev_settings_made(const struct ebb_bdev *bdev)
 	}
 }
 
+/* The parameters are the call's until it ends; what is wanted may be another by then, or nothing. */
+struct recall {
+	const struct ebb_method *method;
+	struct json_object *params;
+};
+
 static void recalled(void *arg, struct json_object *result, const struct ebb_method_error *error)
 {
-	const struct ebb_method *method = arg;
+	struct recall *recall = arg;
 
 	if (error != NULL) {
 		ebb_error("bdev", "%s, which was called before the bdev came back, fails now: %s",
-			  method->name, error->text);
+			  recall->method->name, error->text);
 	}
 	json_object_put(result);
+	json_object_put(recall->params);
+	free(recall);
+}
+
+static void setting_recall(const struct ebb_wanted *wanted)
+{
+	struct recall *recall = malloc(sizeof(*recall));
+
+	if (recall == NULL) {
+		ebb_error("bdev", "%s of bdev '%s' is not in force again: out of memory",
+			  wanted->method->name, wanted->object);
+		return;
+	}
+	recall->method = wanted->method;
+	recall->params = json_object_get(wanted->params);
+	ebb_method_dispatch(recall->method, recall->params, recalled, recall);
 }
 
 void bdev_settings_recall(const struct ebb_bdev *bdev)
@@ -51,11 +74,7 @@ void bdev_settings_recall(const struct ebb_bdev *bdev)
 	/* Entries stay where they are when the same is set again. */
 	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
 		if (setting_of(wanted, bdev) && !wanted->present) {
-			struct json_object *params = json_object_get(wanted->params);
-
-			ebb_method_dispatch(wanted->method, params, recalled,
-					    (void *)(uintptr_t)wanted->method);
-			json_object_put(params);
+			setting_recall(wanted);
 		}
 	}
 }

@@ -180,6 +180,23 @@ START_TEST(it_counts_again_when_the_bdev_went_meanwhile)
 }
 END_TEST
 
+/* Whatever becomes of the wish: what is being set has its parameters until that has ended. */
+START_TEST(it_comes_back_while_the_wish_goes)
+{
+	struct fake *drive = fake_create("drive");
+
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	call_is("bdev_set_qos_limit", "{'name': 'drive', 'rw_ios_per_sec': 5000}", "true");
+	fake_close(drive, NULL, NULL);
+	drive = fake_create("drive");
+	ck_assert_int_eq(ebb_bdev_register(&drive->bdev), 0);
+	method_wanted_clear();
+	stage_turns(4);
+	ck_assert_str_eq(wanted("drive"), "{\"name\":\"drive\",\"rw_ios_per_sec\":5000}");
+	fake_close(drive, NULL, NULL);
+}
+END_TEST
+
 START_TEST(it_goes_with_a_bdev_that_is_deleted)
 {
 	const char *create = "{'name': 'n', 'num_blocks': 8, 'block_size': 512}";
@@ -205,6 +222,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(it_is_saved_by_the_bdevs_name),
 		UNIT_TEST(it_counts_again_when_the_bdev_comes_back),
 		UNIT_TEST(it_counts_again_when_the_bdev_went_meanwhile),
+		UNIT_TEST(it_comes_back_while_the_wish_goes),
 		UNIT_TEST(it_goes_with_a_bdev_that_is_deleted),
 		UNIT_END,
 	};
