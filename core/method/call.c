@@ -31,6 +31,7 @@ struct call {
 	uint64_t handle;
 	const struct ebb_method *method;
 	struct json_object *took_effect; /* NULL: nothing beyond @values */
+	uint64_t begun;                  /* of method_wanted_call_begun() */
 	bool keep_failed;                /* what it asks for is wanted even if it fails */
 	ebb_method_done done;
 	void *arg;
@@ -85,7 +86,7 @@ static void call_end(struct call *call, struct json_object *result,
 {
 	uint32_t noted = base_handle_index(call->handle) % ENDED_NOTED;
 
-	method_wanted_note(call->method, call->values, call->took_effect,
+	method_wanted_note(call->method, call->values, call->took_effect, call->begun,
 			   error != NULL ? error->code : 0, call->keep_failed);
 	json_object_put(call->took_effect);
 	ended[noted].handle = call->handle;
@@ -179,6 +180,7 @@ static struct call *call_begin(const struct ebb_method *method, struct json_obje
 	call->handle = handle;
 	call->method = method;
 	call->took_effect = NULL;
+	call->begun = method_wanted_call_begun();
 	call->done = done;
 	call->arg = arg;
 	return call;

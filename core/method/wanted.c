@@ -20,13 +20,20 @@
  *
  * Parameters are kept as JSON of the list's own. What a call has set stays set where a later one
  * does not give it, if the method's table notes what was given; else a default has taken its place.
+ *
+ * A removal may take long, and its object's name may be free before it ends. What is asked for under
+ * that name meanwhile is another object, which the removal is not about: so entries and calls are
+ * numbered together.
  */
 
 struct wanted_entry {
 	struct ebb_wanted wanted;
-	char *object; /* wanted.object */
+	char *object;   /* wanted.object */
+	uint64_t noted; /* when it was asked for last */
 	struct ebb_list link;
 };
+
+static uint64_t wanted_count; /* of calls begun and entries noted */
 
 static struct ebb_list entries = EBB_LIST_INIT(entries);
 
@@ -159,6 +166,7 @@ static int wanted_add_new(const struct ebb_method *method, char *object, struct 
 			   .params = params,
 			   .present = present},
 		.object = object,
+		.noted = ++wanted_count,
 	};
 	ebb_list_push_back(&entries, &entry->link);
 	return 0;
@@ -188,6 +196,7 @@ static int wanted_add(const struct ebb_method *method, struct json_object *param
 		json_object_put(entry->wanted.params);
 		entry->wanted.params = json_object_get(merged);
 		entry->wanted.present = present;
+		entry->noted = ++wanted_count;
 	}
 	json_object_put(merged);
 	free(object);
@@ -267,16 +276,18 @@ static void entry_take_out(struct wanted_entry *entry)
 	entry_free(entry);
 }
 
-/* The first that matches of those that are there, or of those that are not. */
+/* The first noted before @begun that matches, of those that are there, or of those that are not. */
 static struct wanted_entry *entry_find_match(const struct ebb_method *remover,
-					     struct json_object *params, bool present)
+					     struct json_object *params, uint64_t begun,
+					     bool present)
 {
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &entries) {
 		struct wanted_entry *entry = entry_of(node);
 
-		if (entry->wanted.present == present && entry_matches(entry, remover, params)) {
+		if (entry->wanted.present == present && entry->noted < begun &&
+		    entry_matches(entry, remover, params)) {
 			return entry;
 		}
 	}
@@ -284,18 +295,19 @@ static struct wanted_entry *entry_find_match(const struct ebb_method *remover,
 }
 
 /* The removal has taken one object away; or has found none, so none is wanted that is absent. */
-static void wanted_remove(const struct ebb_method *remover, struct json_object *params, bool found)
+static void wanted_remove(const struct ebb_method *remover, struct json_object *params,
+			  uint64_t begun, bool found)
 {
 	struct wanted_entry *entry;
 
 	if (found) {
-		entry = entry_find_match(remover, params, true);
+		entry = entry_find_match(remover, params, begun, true);
 		if (entry != NULL) {
 			entry_take_out(entry);
 			return;
 		}
 	}
-	while ((entry = entry_find_match(remover, params, false)) != NULL) {
+	while ((entry = entry_find_match(remover, params, begun, false)) != NULL) {
 		entry_take_out(entry);
 	}
 }
@@ -318,8 +330,13 @@ static int params_override(struct json_object *params, struct json_object *took_
 	return 0;
 }
 
+uint64_t method_wanted_call_begun(void)
+{
+	return ++wanted_count;
+}
+
 void method_wanted_note(const struct ebb_method *method, const void *values,
-			struct json_object *took_effect, int code, bool keep_failed)
+			struct json_object *took_effect, uint64_t begun, int code, bool keep_failed)
 {
 	bool removes = method->effect == EBB_METHOD_REMOVES;
 	bool not_found = code == -ENODEV || code == -ENOENT;
@@ -336,7 +353,7 @@ void method_wanted_note(const struct ebb_method *method, const void *values,
 	if (rc == 0 && !removes) {
 		rc = wanted_add(method, params, code == 0);
 	} else if (rc == 0) {
-		wanted_remove(method, params, code == 0);
+		wanted_remove(method, params, begun, code == 0);
 	}
 	json_object_put(params);
 	if (rc != 0) {

@@ -6,15 +6,20 @@
 
 #include <ebb/wanted.h>
 
+/* A call begins. Return: its number, for method_wanted_note(). */
+uint64_t method_wanted_call_begun(void);
+
 /**
  * method_wanted_note() - a call has ended
  * @values: its struct of parameters
  * @took_effect: what ebb_call_took_effect() has said, an object; or NULL; borrowed
+ * @begun: its number; a removal is not about what was asked for since then
  * @code: 0; or the error: then only a removal may have an effect, as what is absent is not found
  * @keep_failed: what was to be created or set is wanted although it failed
  */
 void method_wanted_note(const struct ebb_method *method, const void *values,
-			struct json_object *took_effect, int code, bool keep_failed);
+			struct json_object *took_effect, uint64_t begun, int code,
+			bool keep_failed);
 
 /**
  * method_wanted_set_base() - what an object stands on is called @base from here on

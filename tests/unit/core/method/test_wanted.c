@@ -24,6 +24,15 @@ static void end(struct ebb_call *call, void *params)
 	}
 }
 
+static struct ebb_call *held;
+
+/* Ends when the test says so. */
+static void hold(struct ebb_call *call, void *params)
+{
+	(void)params;
+	held = call;
+}
+
 struct make_params {
 	char *name;
 	char *at;
@@ -80,6 +89,17 @@ static struct ebb_method unmake_method = {
 	MAKE_PARAMS,
 };
 EBB_METHOD_REGISTER(unmake_method)
+
+static struct ebb_method slow_unmake_method = {
+	.name = "test_slow_unmake",
+	.fn = hold,
+	.effect = EBB_METHOD_REMOVES,
+	.subsystem = "t_one",
+	.object = "name",
+	.undoes = "test_make",
+	MAKE_PARAMS,
+};
+EBB_METHOD_REGISTER(slow_unmake_method)
 
 /* What it makes has a name at a place, and stands on something. */
 static struct ebb_method serve_method = {
@@ -259,6 +279,20 @@ START_TEST(a_users_removal_takes_out)
 	wanted_is("b {'name':'b','number':1}");
 	call(&make_method, "{'name': 'a', 'number': 1}");
 	wanted_is("b {'name':'b','number':1}; a {'name':'a','number':1}");
+}
+END_TEST
+
+/* The name is free before the removal has ended, and is taken again. */
+START_TEST(a_removal_is_not_about_what_was_made_since)
+{
+	call(&make_method, "{'name': 'a', 'number': 1}");
+	call(&slow_unmake_method, "{'name': 'a'}");
+	call(&make_method, "{'name': 'a', 'number': 2}");
+	ebb_call_result(held, NULL);
+	wanted_is("a {'name':'a','number':2}");
+	call(&slow_unmake_method, "{'name': 'a'}");
+	ebb_call_result(held, NULL);
+	wanted_is("");
 }
 END_TEST
 
@@ -520,6 +554,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_call_that_fails_wants_nothing),
 		UNIT_TEST(an_entry_that_is_passed_over_is_wanted),
 		UNIT_TEST(a_users_removal_takes_out),
+		UNIT_TEST(a_removal_is_not_about_what_was_made_since),
 		UNIT_TEST(what_goes_by_itself_stays_wanted),
 		UNIT_TEST(the_last_value_set_counts),
 		UNIT_TEST(an_object_has_a_name_at_a_place),
