@@ -337,6 +337,12 @@ static const char *stop_given(const struct stop_params *params)
 	return params->path != NULL ? params->path : params->address;
 }
 
+/* One that is being stopped is meant only if there is no other: its like may be served again. */
+static bool stop_prefers(const struct nbd_export *export, const struct nbd_export *found)
+{
+	return export->state == NBD_EXPORT_SERVED || found->state != NBD_EXPORT_SERVED;
+}
+
 /* The one export that @params mean. Return: NULL: @call has ended. */
 static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_params *params)
 {
@@ -350,10 +356,11 @@ static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_par
 		return NULL;
 	}
 	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
-		if (!stop_matches(params, export)) {
+		if (!stop_matches(params, export) ||
+		    (found != NULL && !stop_prefers(export, found))) {
 			continue;
 		}
-		if (found != NULL) {
+		if (found != NULL && found->state == export->state) {
 			stop_ambiguous(call, given, found, export);
 			return NULL;
 		}

@@ -3,6 +3,7 @@
 """Bdevs of memory and those on others, in a running daemon: made, used by clients, taken away."""
 
 import errno
+import json
 import os
 import threading
 import time
@@ -210,6 +211,42 @@ def a_rate_holds_for_all_clients_and_costs_nothing_idle():
             client.write(0, data)
             assert client.read(0, BLOCK) == data
             assert_quiet(daemon)
+
+
+@test
+def an_export_that_is_served_again_while_its_like_stops_is_another():
+    with Daemon() as daemon, daemon.client() as first, daemon.client() as second:
+        for name in ("disk", "other"):
+            daemon.rpc("bdev_malloc_create", name=name, **DISK)
+        daemon.rpc("bdev_error_create", base_name="disk")
+        daemon.rpc("bdev_error_inject_error", name="EE_disk", io_type="read",
+                   error_type="pending")
+        path = daemon.sockets / "both.nbd"
+        export = {"bdev_name": "EE_disk", "path": str(path)}
+        for params in (export, {**export, "bdev_name": "other"}):
+            daemon.rpc("nbd_start_export", **params)
+
+        def exports():
+            return [(one["bdev_name"], one["stopping"]) for one in daemon.rpc("nbd_get_exports")]
+
+        with NbdClient(path, "EE_disk") as client:
+            client.send(0, 0, BLOCK)  # a read that is kept until it may go on
+            client.flush()  # so it has arrived
+            stop = {"jsonrpc": "2.0", "id": 1, "method": "nbd_stop_export", "params": export}
+            first.send_raw(json.dumps(stop))
+            wait_for(lambda: ("EE_disk", True) in exports(), "it stops")
+            assert second.call("nbd_start_export", **export) == "EE_disk"
+            assert ("EE_disk", False) in exports() and ("EE_disk", True) in exports()
+            assert second.call("nbd_stop_export", **export) is True, "the one that is served"
+            assert ("EE_disk", False) not in exports() and ("EE_disk", True) in exports()
+            assert second.call("nbd_start_export", **export) == "EE_disk"
+            daemon.rpc("bdev_error_resume_pending", name="EE_disk")
+            assert first.receive()["result"] is True
+        assert sorted(exports()) == [("EE_disk", False), ("other", False)]
+        saved = daemon.rpc("framework_get_config", name="nbd")
+        assert [one["params"]["bdev_name"] for one in saved] == ["other", "EE_disk"], saved
+        assert second.call("nbd_stop_export", **export) is True
+        assert exports() == [("other", False)]
 
 
 run()
