@@ -351,7 +351,10 @@ static struct ebb_startup_step runtime_pass_step = {
 };
 EBB_STARTUP_STEP_REGISTER(runtime_pass_step)
 
-/* A bdev whose base has not come by now, never will. Return: 0; -ENODEV: so start-up fails. */
+/*
+ * A bdev whose base has not come by now, never will. One whose base another has may get it yet, and
+ * what was saved while it waited for that shall load. Return: 0; -ENODEV: so start-up fails.
+ */
 static int end_check_waiting(void)
 {
 	struct bdev_virtual *virtual = NULL;
@@ -361,7 +364,10 @@ static int end_check_waiting(void)
 	while ((virtual = bdev_virtual_next_waiting(virtual)) != NULL) {
 		char text[640];
 
-		config_waiting_text(loader.config, virtual, text, sizeof(text));
+		if (config_waiting_text(loader.config, virtual, text, sizeof(text))) {
+			ebb_warn("config", "%s: it goes on waiting", text);
+			continue;
+		}
 		if (count == 0) {
 			memcpy(first, text, sizeof(first));
 		}

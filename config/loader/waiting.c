@@ -35,7 +35,7 @@ static const struct config_entry *entry_of(const struct config_file *config,
 	return NULL;
 }
 
-void config_waiting_text(const struct config_file *config, const struct bdev_virtual *virtual,
+bool config_waiting_text(const struct config_file *config, const struct bdev_virtual *virtual,
 			 char *ret_text, size_t size)
 {
 	const struct config_entry *entry = entry_of(config, virtual);
@@ -46,4 +46,5 @@ void config_waiting_text(const struct config_file *config, const struct bdev_vir
 		 entry != NULL ? entry->place : config->name, virtual->kind->kind, virtual->name,
 		 why[0] != '\0' ? "it waits for its base" : "its base", virtual->base_name,
 		 why[0] != '\0' ? why : " has not come; make that");
+	return why[0] != '\0';
 }

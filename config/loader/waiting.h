@@ -7,8 +7,11 @@
 #include "config/loader/config.h"
 #include "core/bdev/virtual.h"
 
-/* What is wrong with @virtual, which waits, with the place in @config if it is from there. */
-void config_waiting_text(const struct config_file *config, const struct bdev_virtual *virtual,
+/*
+ * What is wrong with @virtual, which waits, with the place in @config if it is from there.
+ * Return: true: its base is there, but somebody else has it.
+ */
+bool config_waiting_text(const struct config_file *config, const struct bdev_virtual *virtual,
 			 char *ret_text, size_t size);
 
 #endif
