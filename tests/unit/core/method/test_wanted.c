@@ -285,14 +285,17 @@ END_TEST
 /* The name is free before the removal has ended, and is taken again. */
 START_TEST(a_removal_is_not_about_what_was_made_since)
 {
+	struct json_object *params = parse("{'name': 'a'}");
+
 	call(&make_method, "{'name': 'a', 'number': 1}");
-	call(&slow_unmake_method, "{'name': 'a'}");
+	ebb_method_dispatch(&slow_unmake_method, params, ended, NULL);
 	call(&make_method, "{'name': 'a', 'number': 2}");
 	ebb_call_result(held, NULL);
 	wanted_is("a {'name':'a','number':2}");
-	call(&slow_unmake_method, "{'name': 'a'}");
+	ebb_method_dispatch(&slow_unmake_method, params, ended, NULL);
 	ebb_call_result(held, NULL);
 	wanted_is("");
+	json_object_put(params);
 }
 END_TEST
 
