@@ -72,7 +72,7 @@ struct bdev_virtual_channel {
 	struct bdev_virtual *virtual;
 	struct ebb_io_channel *base;
 	bool draining; /* nothing may be held back any more */
-	bool moving;   /* nothing may for now: the thread waits for it */
+	bool moving;   /* nothing may until its thread has moved, which waits for that */
 };
 
 /* The driver's context of a request begins with it. */

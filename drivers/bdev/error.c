@@ -61,7 +61,7 @@ static struct error_bdev *bdev_of(struct bdev_virtual *virtual)
 	return ebb_container_of(virtual, struct error_bdev, virtual);
 }
 
-/* Is that request not to end for now? */
+/* Is that request kept from ending? */
 static bool injection_holds(const struct error_injection *injection)
 {
 	return injection->kind == ERROR_PENDING || injection->kind == ERROR_NOMEM;

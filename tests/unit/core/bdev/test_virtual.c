@@ -12,42 +12,8 @@
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/core/bdev/virtual_stage.h"
 #include "tests/unit/unit.h"
-
-#define NULL_BDEV "{'name': 'N', 'num_blocks': 100, 'block_size': 512}"
-#define DELAY_ON(base)                                                         \
-	"{'name': 'D', 'base_bdev_name': '" base "', 'avg_read_latency': 10, " \
-	"'p99_read_latency': 20, 'avg_write_latency': 30, 'p99_write_latency': 40}"
-
-static void setup(void)
-{
-	stage_begin();
-}
-
-static void teardown(void)
-{
-	ck_assert_ptr_null(ebb_bdev_next(NULL));
-	ck_assert_ptr_null(bdev_virtual_next_waiting(NULL));
-	stage_end();
-}
-
-static void is_there(const char *name)
-{
-	ck_assert_msg(ebb_bdev_find(name) != NULL, "'%s' is not there", name);
-}
-
-static void is_not_there(const char *name)
-{
-	ck_assert_msg(ebb_bdev_find(name) == NULL, "'%s' is there", name);
-}
-
-static bool is_present(const char *method, const char *name)
-{
-	const struct ebb_wanted *wanted = ebb_wanted_find(method, name);
-
-	ck_assert_msg(wanted != NULL, "'%s' is not wanted", name);
-	return wanted->present;
-}
 
 /* What holds of a virtual bdev whose base is there. */
 START_TEST(one_on_a_base_that_is_there)
@@ -67,8 +33,8 @@ START_TEST(one_on_a_base_that_is_there)
 	call_has("bdev_get_bdevs", "{'name': 'D'}",
 		 "\"avg_read_latency\":10,\"p99_read_latency\":20,\"avg_write_latency\":30,"
 		 "\"p99_write_latency\":40}}");
-	ck_assert(is_present("bdev_delay_create", "D"));
-	ck_assert(is_present("bdev_error_create", "EE_N"));
+	ck_assert(virtual_is_present("bdev_delay_create", "D"));
+	ck_assert(virtual_is_present("bdev_error_create", "EE_N"));
 	/* From the top: each leaves its base, which is free again then. */
 	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
 	call_has("bdev_get_bdevs", "{'name': 'EE_N'}", "\"claimed\":false");
@@ -111,9 +77,9 @@ START_TEST(one_waits_for_its_base)
 	call_is("bdev_delay_create", DELAY_ON("EE_N"), "\"D\"");
 	ck_assert(logged("delay bdev 'D' waits for its base 'EE_N', which is not there yet"));
 	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
-	is_not_there("D");
-	is_not_there("EE_N");
-	ck_assert(!is_present("bdev_delay_create", "D"));
+	virtual_is_not_there("D");
+	virtual_is_not_there("EE_N");
+	ck_assert(!virtual_is_present("bdev_delay_create", "D"));
 	ck_assert_str_eq(ebb_bdev_waits_for("D"), "EE_N");
 	ck_assert_str_eq(ebb_bdev_waits_for("EE_N"), "N");
 	ck_assert_ptr_null(ebb_bdev_waits_for("N"));
@@ -123,10 +89,10 @@ START_TEST(one_waits_for_its_base)
 	call_has("nbd_start_export", "{'bdev_name': 'D', 'path': '/tmp/ebb-test-virtual'}",
 		 "error -19: bdev D is not there yet: it waits for its base EE_N");
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_there("D");
-	is_there("EE_N");
-	ck_assert(is_present("bdev_delay_create", "D"));
-	ck_assert(is_present("bdev_error_create", "EE_N"));
+	virtual_is_there("D");
+	virtual_is_there("EE_N");
+	ck_assert(virtual_is_present("bdev_delay_create", "D"));
+	ck_assert(virtual_is_present("bdev_error_create", "EE_N"));
 	ck_assert_ptr_null(ebb_bdev_waits_for("D"));
 	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
 	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
@@ -143,7 +109,7 @@ START_TEST(one_that_waits_can_be_deleted)
 	ck_assert_ptr_null(ebb_wanted_find("bdev_error_create", "EE_N"));
 	call_has("bdev_error_delete", "{'name': 'EE_N'}", "error -19: bdev 'EE_N' not found");
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_not_there("EE_N");
+	virtual_is_not_there("EE_N");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 }
 END_TEST
@@ -154,9 +120,9 @@ START_TEST(one_that_waits_can_be_changed)
 	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
 	call_is("bdev_delay_update_latency",
 		"{'delay_bdev_name': 'D', 'latency_type': 'avg_read', 'latency_us': 8}", "true");
-	ck_assert(!is_present("bdev_delay_update_latency", "D avg_read"));
+	ck_assert(!virtual_is_present("bdev_delay_update_latency", "D avg_read"));
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	ck_assert(is_present("bdev_delay_update_latency", "D avg_read"));
+	ck_assert(virtual_is_present("bdev_delay_update_latency", "D avg_read"));
 	call_has("bdev_get_bdevs", "{'name': 'D'}", "\"avg_read_latency\":8,");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 	ck_assert_ptr_null(ebb_wanted_next(NULL));
@@ -209,13 +175,13 @@ START_TEST(the_base_is_deleted)
 		"{'delay_bdev_name': 'D', 'latency_type': 'p99_read', 'latency_us': 7}", "true");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 	ck_assert(logged("error bdev 'EE_N' goes: its base 'N' is being removed"));
-	is_not_there("D");
-	is_not_there("EE_N");
+	virtual_is_not_there("D");
+	virtual_is_not_there("EE_N");
 	ck_assert_ptr_null(ebb_wanted_next(NULL));
 	/* The names are free, and a new base is nobody's. */
 	call_is("bdev_null_create", "{'name': 'D', 'num_blocks': 1, 'block_size': 512}", "\"D\"");
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_not_there("EE_N");
+	virtual_is_not_there("EE_N");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 	call_is("bdev_null_delete", "{'name': 'D'}", "true");
 }
@@ -234,15 +200,15 @@ START_TEST(the_base_comes_back)
 		"{'delay_bdev_name': 'D', 'latency_type': 'p99_read', 'latency_us': 7}", "true");
 	for (round = 0; round < 3; round++) {
 		fake_close(fake, NULL, NULL);
-		is_not_there("D");
-		is_not_there("EE_base");
-		ck_assert(!is_present("bdev_delay_create", "D"));
-		ck_assert(!is_present("bdev_delay_update_latency", "D p99_read"));
+		virtual_is_not_there("D");
+		virtual_is_not_there("EE_base");
+		ck_assert(!virtual_is_present("bdev_delay_create", "D"));
+		ck_assert(!virtual_is_present("bdev_delay_update_latency", "D p99_read"));
 		fake = fake_create("base");
 		ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
-		is_there("D");
-		ck_assert(is_present("bdev_delay_create", "D"));
-		ck_assert(is_present("bdev_delay_update_latency", "D p99_read"));
+		virtual_is_there("D");
+		ck_assert(virtual_is_present("bdev_delay_create", "D"));
+		ck_assert(virtual_is_present("bdev_delay_update_latency", "D p99_read"));
 		call_has("bdev_get_bdevs", "{'name': 'D'}", "\"p99_read_latency\":7,");
 	}
 	/* Deleted while it waits, it does not. */
@@ -251,8 +217,8 @@ START_TEST(the_base_comes_back)
 	ck_assert_ptr_null(ebb_wanted_find("bdev_delay_update_latency", "D p99_read"));
 	fake = fake_create("base");
 	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
-	is_there("EE_base");
-	is_not_there("D");
+	virtual_is_there("EE_base");
+	virtual_is_not_there("D");
 	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
 	fake_close(fake, NULL, NULL);
 }
@@ -529,7 +495,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),
+		UNIT_FIXTURE(virtual_stage_begin, virtual_stage_end),
 		UNIT_TEST(one_on_a_base_that_is_there),
 		UNIT_TEST(a_base_bears_one),
 		UNIT_TEST(one_waits_for_its_base),

@@ -12,42 +12,8 @@
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
+#include "tests/unit/core/bdev/virtual_stage.h"
 #include "tests/unit/unit.h"
-
-#define NULL_BDEV "{'name': 'N', 'num_blocks': 100, 'block_size': 512}"
-#define DELAY_ON(base)                                                         \
-	"{'name': 'D', 'base_bdev_name': '" base "', 'avg_read_latency': 10, " \
-	"'p99_read_latency': 20, 'avg_write_latency': 30, 'p99_write_latency': 40}"
-
-static void setup(void)
-{
-	stage_begin();
-}
-
-static void teardown(void)
-{
-	ck_assert_ptr_null(ebb_bdev_next(NULL));
-	ck_assert_ptr_null(bdev_virtual_next_waiting(NULL));
-	stage_end();
-}
-
-static void is_there(const char *name)
-{
-	ck_assert_msg(ebb_bdev_find(name) != NULL, "'%s' is not there", name);
-}
-
-static void is_not_there(const char *name)
-{
-	ck_assert_msg(ebb_bdev_find(name) == NULL, "'%s' is there", name);
-}
-
-static bool is_present(const char *method, const char *name)
-{
-	const struct ebb_wanted *wanted = ebb_wanted_find(method, name);
-
-	ck_assert_msg(wanted != NULL, "'%s' is not wanted", name);
-	return wanted->present;
-}
 
 /* Two wait for one base: the first gets it, the other waits on until that has gone. */
 START_TEST(two_wait_for_one_base)
@@ -55,8 +21,8 @@ START_TEST(two_wait_for_one_base)
 	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
 	call_is("bdev_delay_create", DELAY_ON("N"), "\"D\"");
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_there("EE_N");
-	is_not_there("D");
+	virtual_is_there("EE_N");
+	virtual_is_not_there("D");
 	ck_assert(logged("delay bdev 'D' waits for its base 'N', which 'EE_N' has claimed"));
 	call_has("nbd_start_export", "{'bdev_name': 'D', 'path': '/tmp/ebb-test-virtual'}",
 		 "error -19: bdev D is not there yet: it waits for its base N, which 'EE_N' has "
@@ -69,9 +35,9 @@ START_TEST(two_wait_for_one_base)
 		"claimed; delete that first");
 	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
 	stage_turns(8);
-	is_there("D");
-	is_there("E");
-	ck_assert(is_present("bdev_delay_create", "D"));
+	virtual_is_there("D");
+	virtual_is_there("E");
+	ck_assert(virtual_is_present("bdev_delay_create", "D"));
 	call_is("bdev_error_delete", "{'name': 'E'}", "true");
 	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
@@ -86,16 +52,16 @@ START_TEST(who_had_the_base_gets_it_again)
 	call_is("bdev_error_create", "{'base_name': 'base'}", "true");
 	call_is("bdev_delay_create", DELAY_ON("base"), "\"D\"");
 	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
-	is_there("EE_base");
+	virtual_is_there("EE_base");
 	fake_close(fake, NULL, NULL);
 	fake = fake_create("base");
 	ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
-	is_there("EE_base");
-	is_not_there("D");
+	virtual_is_there("EE_base");
+	virtual_is_not_there("D");
 	/* A claim that ends as the base goes is nobody's chance. */
 	fake_close(fake, NULL, NULL);
-	is_not_there("D");
-	is_not_there("EE_base");
+	virtual_is_not_there("D");
+	virtual_is_not_there("EE_base");
 	call_is("bdev_error_delete", "{'name': 'EE_base'}", "true");
 	call_is("bdev_delay_delete", "{'name': 'D'}", "true");
 }
@@ -117,14 +83,14 @@ START_TEST(one_waits_for_the_end_of_writing)
 	bdev_registry_wait(&waiter);
 	call_is("bdev_error_create", "{'base_name': 'N'}", "true");
 	call_is("bdev_null_create", NULL_BDEV, "\"N\"");
-	is_not_there("EE_N");
+	virtual_is_not_there("EE_N");
 	call_has("bdev_error_resume_pending", "{'name': 'EE_N'}",
 		 "error -19: bdev 'EE_N' is not there yet: it waits for its base 'N', which "
 		 "somebody "
 		 "has open for writing; stop its export, or whatever uses it, first");
 	ebb_bdev_close(writer);
 	stage_turns(8);
-	is_there("EE_N");
+	virtual_is_there("EE_N");
 	call_is("bdev_error_delete", "{'name': 'EE_N'}", "true");
 	call_is("bdev_null_delete", "{'name': 'N'}", "true");
 }
@@ -183,13 +149,13 @@ START_TEST(one_that_waited_by_uuid_goes_with_its_base)
 		"{'name': 'N', 'num_blocks': 100, 'block_size': 512, "
 		"'uuid': '01234567-89ab-cdef-0123-456789abcdef'}",
 		"\"N\"");
-	is_there("E");
+	virtual_is_there("E");
 	ck_assert(json_object_object_get_ex(ebb_wanted_find("bdev_error_create", "E")->params,
 					    "base_name", &base));
 	ck_assert_str_eq(json_object_get_string(base), "N");
 	call_is("bdev_set_qos_limit", "{'name': 'E', 'rw_mbytes_per_sec': 1}", "true");
 	call_is("bdev_null_delete", "{'name': '01234567-89ab-cdef-0123-456789abcdef'}", "true");
-	is_not_there("E");
+	virtual_is_not_there("E");
 	ck_assert_ptr_null(ebb_wanted_next(NULL));
 }
 END_TEST
@@ -223,7 +189,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),
+		UNIT_FIXTURE(virtual_stage_begin, virtual_stage_end),
 		UNIT_TEST(two_wait_for_one_base),
 		UNIT_TEST(who_had_the_base_gets_it_again),
 		UNIT_TEST(one_waits_for_the_end_of_writing),
