@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	}
 	num_blocks = is_malloc ? first * 256ull : 1u << 20;
 	place = 88172645463325252u;
-	ebb_log_set_level(EBB_LOG_ERROR);
+	ebb_log_set_print_level(EBB_LOG_ERROR);
 	CPU_ZERO(&opts.cpus);
 	CPU_SET((unsigned)sched_getcpu(), &opts.cpus);
 	ebb_assert(event_framework_init(&opts) == 0);
