@@ -38,10 +38,27 @@ static bool bytes_in_range(const struct ebb_bdev *bdev, uint64_t offset_bytes, u
 	return len_bytes != 0 && len_bytes <= total && offset_bytes <= total - len_bytes;
 }
 
+/* The first whole block. */
+static uint64_t whole_first(const struct bdev_channel *ch, const struct byte_request *request)
+{
+	uint64_t block = (uint64_t)1 << ch->block_shift;
+
+	return (request->offset_bytes + block - 1) >> ch->block_shift;
+}
+
+static uint64_t whole_blocks(const struct bdev_channel *ch, const struct byte_request *request)
+{
+	uint64_t end = (request->offset_bytes + request->len_bytes) >> ch->block_shift;
+	uint64_t first = whole_first(ch, request);
+
+	return first < end ? end - first : 0;
+}
+
 static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch,
 			 const struct byte_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
+	int rc;
 
 	if (request->type != EBB_BDEV_READ && !desc->write) {
 		return -EBADF;
@@ -53,9 +70,16 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	     !ebb_bdev_io_type_supported(bdev, EBB_BDEV_WRITE))) {
 		return -ENOTSUP;
 	}
-	if (!bytes_in_range(bdev, request->offset_bytes, request->len_bytes) ||
-	    (request->flags & ~EBB_BDEV_FUA) != 0) {
+	if (!bytes_in_range(bdev, request->offset_bytes, request->len_bytes)) {
 		return -EINVAL;
+	}
+	rc = bdev_submit_check_flags(bdev, request->type, request->flags);
+	if (rc < 0) {
+		return rc;
+	}
+	/* What is all written is no faster than a write. */
+	if ((request->flags & EBB_BDEV_FAST_ZERO) != 0 && whole_blocks(ch, request) == 0) {
+		return -ENOTSUP;
 	}
 	if (bdev_type_has_memory(request->type) &&
 	    (request->iovcnt > BDEV_BYTES_IOV_MAX ||
@@ -175,8 +199,6 @@ int ebb_bdev_unmap_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *chan
 				       .len_bytes = len_bytes,
 				       .cb = cb,
 				       .arg = arg};
-	uint64_t block = (uint64_t)1 << ch->block_shift;
-	uint64_t first, end;
 	int rc;
 
 	if (thread_is_foreign(ch, __func__, __builtin_return_address(0))) {
@@ -186,10 +208,9 @@ int ebb_bdev_unmap_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *chan
 	if (rc < 0) {
 		return rc;
 	}
-	first = (offset_bytes + block - 1) >> ch->block_shift;
-	end = (offset_bytes + len_bytes) >> ch->block_shift;
-	if (first < end) {
-		return ebb_bdev_unmap(desc, channel, first, end - first, cb, arg);
+	if (whole_blocks(ch, &request) != 0) {
+		return ebb_bdev_unmap(desc, channel, whole_first(ch, &request),
+				      whole_blocks(ch, &request), cb, arg);
 	}
 	return request_submit(desc, ch, &request); /* it ends, and that is all */
 }

@@ -7,7 +7,8 @@
  *		is copied out
  *	write	lock; read the edges; merge what is written into them; one write of all blocks
  *	zeroes	lock; read the edges; merge zeroes into them; whole blocks by write_zeroes, which may
- *		punch them; the edges by writes. Whole blocks come first: they are what may fail.
+ *		punch them; the edges by writes. Whole blocks come first: they are what may be refused,
+ *		before anything has changed.
  *	unmap	whole blocks only, as a request of blocks: edges keep their contents, which a hint may
  *		do. Here comes only one that has no whole block, and ends.
  *

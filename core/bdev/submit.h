@@ -6,6 +6,10 @@
 
 struct ebb_bdev_desc;
 
+/* Return: 0; -EINVAL: no flags of such a request; -ENOTSUP: @bdev cannot. Thread: any. */
+int bdev_submit_check_flags(const struct ebb_bdev *bdev, enum ebb_bdev_io_type type,
+			    uint32_t flags);
+
 /* A request of @ch for who comes by @desc; NULL: none is free for him. Thread: the channel's. */
 struct bdev_req *bdev_submit_get(const struct ebb_bdev_desc *desc, struct bdev_channel *ch);
 
