@@ -54,6 +54,7 @@ static int channel_create(void *device, void *ctx)
 		ch->boundary_mask = ~((uint64_t)bdev->optimal_io_boundary - 1);
 	}
 	base_wait_list_init(&ch->waiters);
+	base_wait_list_init(&ch->part_waiters);
 	ebb_list_init(&ch->held);
 	ebb_list_init(&ch->bytes_waiting);
 	bdev_qos_channel_init(&ch->qos);

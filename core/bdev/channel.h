@@ -164,7 +164,8 @@ struct bdev_channel {
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
-	struct base_wait_list waiters; /* for a free request */
+	struct base_wait_list waiters;      /* for a free request */
+	struct base_wait_list part_waiters; /* likewise, and before them */
 	struct ebb_list held;
 	uint32_t num_held;
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */

@@ -160,7 +160,7 @@ static bool parts_follow(struct bdev_req *parent, enum bdev_parts_next next)
 	if (next == BDEV_PARTS_WAIT) {
 		parent->u.parent.wait.fn = parts_waited;
 		parent->u.parent.wait.arg = parent;
-		bdev_io_wait_queue(parent->ch, &parent->u.parent.wait);
+		bdev_io_wait_queue_part(parent->ch, &parent->u.parent.wait);
 	}
 	return next == BDEV_PARTS_ENDED;
 }
