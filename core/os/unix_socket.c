@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -36,9 +35,9 @@
 
 #include <ebb/log.h>
 
+#include "core/os/socket_lock.h"
+
 #define SOCKET_BACKLOG 64
-/* Another daemon may remove the lock's file between our open and our lock: then try again. */
-#define LOCK_TRIES 16
 
 /* Notes why it failed, for whoever reports it. Return: @rc. */
 static int EBB_PRINTF(3, 4)
@@ -52,88 +51,16 @@ static int EBB_PRINTF(3, 4)
 	return rc;
 }
 
-/* Says who holds the lock, as far as its file tells. */
-static int lock_refuse(struct os_unix_socket *unix_socket, int lock_fd, const char *remedy)
-{
-	char text[32] = "";
-	ssize_t len = pread(lock_fd, text, sizeof(text) - 1, 0);
-	long pid = len > 0 ? strtol(text, NULL, 10) : 0;
-
-	if (pid == getpid()) {
-		return socket_fail(unix_socket, -EADDRINUSE,
-				   "this ebbd (process %ld) is listening at %s already: %s", pid,
-				   unix_socket->path, remedy);
-	}
-	if (pid > 0) {
-		return socket_fail(unix_socket, -EADDRINUSE,
-				   "another ebbd (process %ld) is listening at %s: stop that one, "
-				   "or %s",
-				   pid, unix_socket->path, remedy);
-	}
-	return socket_fail(unix_socket, -EADDRINUSE,
-			   "another ebbd is listening at %s: stop that one, or %s",
-			   unix_socket->path, remedy);
-}
-
-/* Return: false: the file that @fd has open is not the one at @path. */
-static bool fd_is_at(int fd, const char *path)
-{
-	struct stat opened;
-	struct stat named;
-
-	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
-	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-/* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
-static int lock_try(struct os_unix_socket *unix_socket, const char *remedy)
-{
-	int fd = open(unix_socket->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc;
-
-	if (fd < 0) {
-		rc = -errno;
-		return socket_fail(unix_socket, rc,
-				   "cannot make the lock %s: %s; make its folder, or %s",
-				   unix_socket->lock_path, strerror(-rc), remedy);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		rc = lock_refuse(unix_socket, fd, remedy);
-		close(fd);
-		return rc;
-	}
-	if (!fd_is_at(fd, unix_socket->lock_path)) {
-		close(fd);
-		return 0;
-	}
-	unix_socket->lock_fd = fd;
-	return 1;
-}
-
 static int socket_lock(struct os_unix_socket *unix_socket, const char *remedy)
 {
-	char pid[32];
-	int len;
+	int fd = os_socket_lock_take(unix_socket->path, unix_socket->lock_path, remedy,
+				     unix_socket->error, sizeof(unix_socket->error));
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		int rc = lock_try(unix_socket, remedy);
-
-		if (rc < 0) {
-			return rc;
-		}
-		if (rc > 0) {
-			len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-			if (ftruncate(unix_socket->lock_fd, 0) != 0 ||
-			    pwrite(unix_socket->lock_fd, pid, (size_t)len, 0) != len) {
-				ebb_warn("socket", "cannot write the lock %s: %s",
-					 unix_socket->lock_path, strerror(errno));
-			}
-			return 0;
-		}
+	if (fd < 0) {
+		return fd;
 	}
-	return socket_fail(unix_socket, -EAGAIN,
-			   "the lock %s is removed again and again: another program removes it",
-			   unix_socket->lock_path);
+	unix_socket->lock_fd = fd;
+	return 0;
 }
 
 /* Return: what connecting to @address says at once: 0 or -errno. */
@@ -172,6 +99,10 @@ static int socket_remove_stale(struct os_unix_socket *unix_socket,
 		return 0; /* removed meanwhile */
 	case -ECONNREFUSED:
 		break;
+	case -EMFILE:
+	case -ENFILE:
+		return socket_fail(unix_socket, rc, "cannot tell who uses the socket %s: %s; %s",
+				   unix_socket->path, strerror(-rc), os_socket_remedy(-rc, ""));
 	case 0:
 	case -EAGAIN: /* its queue is full */
 		return socket_fail(unix_socket, -EBUSY,
@@ -232,7 +163,7 @@ static int socket_listen(struct os_unix_socket *unix_socket, const char *remedy)
 	rc = socket_bind(unix_socket, &address);
 	if (rc != 0) {
 		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s",
-			    unix_socket->path, strerror(-rc), remedy);
+			    unix_socket->path, strerror(-rc), os_socket_remedy(-rc, remedy));
 	}
 	return rc;
 }
@@ -286,7 +217,7 @@ int os_unix_socket_renew(struct os_unix_socket *unix_socket, const char *remedy,
 
 	renewed.fd = -1;
 	renewed.ino = 0;
-	if (!fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+	if (!os_socket_lock_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
 		renewed.lock_fd = -1; /* that file has gone, too */
 		rc = socket_lock(&renewed, remedy);
 	}
@@ -321,10 +252,7 @@ void os_unix_socket_unlink(struct os_unix_socket *unix_socket)
 void os_unix_socket_unlock(struct os_unix_socket *unix_socket)
 {
 	if (unix_socket->lock_fd >= 0) {
-		if (fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
-			unlink(unix_socket->lock_path);
-		}
-		close(unix_socket->lock_fd);
+		os_socket_lock_drop(unix_socket->lock_fd, unix_socket->lock_path);
 		unix_socket->lock_fd = -1;
 	}
 }

@@ -27,8 +27,8 @@ struct os_unix_socket {
  * Thread: any; it does not wait.
  * Return: 0; -EADDRINUSE a living ebbd has it; -EBUSY somebody listens there who has not locked it:
  *	another program, or for a moment a killed ebbd's sockets, so that to try again for a while
- *	tells which; -EEXIST the path is no socket; -ENAMETOOLONG; or the errno of what failed. The
- *	text, with the remedy, is in @unix_socket->error, and nothing is left to be closed.
+ *	tells which; -EEXIST the path is no socket, or "path.lock" is no lock of ours (both are left
+ *	as they are); -ENAMETOOLONG; or the errno of what failed. The text, with the remedy, is in @unix_socket->error, and nothing is left to be closed.
  */
 int os_unix_socket_open(struct os_unix_socket *unix_socket, const char *path, mode_t mode,
 			const char *remedy);
