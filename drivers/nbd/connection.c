@@ -23,7 +23,7 @@
  *            are in the hands of a device, and no decision taken here can get them back sooner.
  * GONE       Nothing is outstanding: freed, and the app thread told.
  *
- * Who owns a buffer: from nbd_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile
+ * Who owns a buffer: from exporter_buffers_alloc() on its request does, until nbd_req_put(). Meanwhile
  * one operation at a time uses it: the receive that fills it (rx.req), then the bdev (in_flight),
  * then the send of its contents (on replies). A write's buffers need not wait for its reply. Each
  * operation ends in a callback that comes exactly once, so to free is to wait until none is
@@ -63,7 +63,7 @@
 #include <ebb/poller.h>
 
 #include "core/bdev/qos_channel.h"
-#include "drivers/nbd/export.h"
+#include "core/exporter/export.h"
 #include "drivers/nbd/haggle.h"
 
 static const char *const state_names[NBD_CONN_STATE_COUNT] = {
@@ -98,13 +98,13 @@ static void conn_free(void *arg)
 static void conn_gone(void *arg)
 {
 	struct nbd_conn *conn = arg;
-	struct nbd_listener *listener = conn->client.listener;
-	struct nbd_export *export = conn->client.export;
+	struct exporter_listener *listener = conn->client.listener;
+	struct exporter_export *export = conn->client.export;
 
-	nbd_client_unregister(&conn->client);
+	exporter_client_unregister(&conn->client);
 	ebb_msg_init(&conn->life, conn_free, conn);
 	(void)ebb_thread_send(conn->client.thread, &conn->life);
-	nbd_export_client_gone(listener, export);
+	exporter_export_client_gone(listener, export);
 }
 
 static void conn_tell_gone(struct nbd_conn *conn)
@@ -118,7 +118,7 @@ static void conn_tell_gone(struct nbd_conn *conn)
 /* Everything is freed here and nowhere else; see above. */
 static void conn_end(struct nbd_conn *conn)
 {
-	if (nbd_op_busy(&conn->rx.op) || nbd_op_busy(&conn->tx.op) ||
+	if (exporter_op_busy(&conn->rx.op) || exporter_op_busy(&conn->tx.op) ||
 	    conn->requests.in_flight > 0 || conn->later_sent) {
 		return;
 	}
@@ -127,7 +127,7 @@ static void conn_end(struct nbd_conn *conn)
 	nbd_requests_close(&conn->requests);
 	ebb_list_remove(&conn->member.link);
 	ebb_list_remove(&conn->mem_waiter.link);
-	nbd_poll_group_put(conn->group);
+	exporter_poll_group_put(conn->group);
 	conn_tell_gone(conn);
 }
 
@@ -169,7 +169,7 @@ static void conn_run_later(struct nbd_conn *conn)
  */
 static void conn_send_replies(struct nbd_conn *conn)
 {
-	if (nbd_op_busy(&conn->tx.op)) {
+	if (exporter_op_busy(&conn->tx.op)) {
 		return;
 	}
 	if (conn->requests.in_flight == 0) {
@@ -252,7 +252,8 @@ static void conn_haggle(struct nbd_conn *conn)
 			ebb_poller_unregister(&conn->timer);
 			nbd_parser_begin_transmission(&conn->rx.parser);
 			nbd_conn_set_state(conn, NBD_CONN_TRANSMISSION);
-		} else if (nbd_op_busy(&conn->rx.op) || !nbd_poll_group_ready(conn->group)) {
+		} else if (exporter_op_busy(&conn->rx.op) ||
+			   !exporter_poll_group_ready(conn->group)) {
 			return;
 		} else {
 			conn_take_option(conn);
@@ -265,7 +266,7 @@ static void conn_transmit(struct nbd_conn *conn, size_t len, uint32_t flags)
 {
 	switch (nbd_rx_transmit(&conn->rx, &conn->requests, conn->fd, len, flags)) {
 	case NBD_RX_WAIT_MEM:
-		nbd_poll_group_wait_mem(conn->group, &conn->mem_waiter);
+		exporter_poll_group_wait_mem(conn->group, &conn->mem_waiter);
 		break;
 	case NBD_RX_LATER:
 		conn_run_later(conn);
@@ -314,7 +315,7 @@ static void conn_run(struct nbd_conn *conn)
 		conn_haggle(conn);
 	}
 	/* While a receive is under way all that came before it has been taken. */
-	if (conn->state == NBD_CONN_TRANSMISSION && !nbd_op_busy(&conn->rx.op)) {
+	if (conn->state == NBD_CONN_TRANSMISSION && !exporter_op_busy(&conn->rx.op)) {
 		conn_transmit(conn, 0, 0);
 	}
 	conn_settle(conn);
@@ -324,7 +325,7 @@ static void conn_run(struct nbd_conn *conn)
 static bool conn_is_receiving(const struct nbd_conn *conn)
 {
 	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->requests.stopping &&
-			  nbd_op_busy(&conn->rx.op));
+			  exporter_op_busy(&conn->rx.op));
 }
 
 /* The client has closed its side. Between two requests it may still want its replies. */
@@ -342,7 +343,7 @@ static void conn_received_end(struct nbd_conn *conn)
 static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
 	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, rx.op.uring);
-	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->rx.op);
+	struct exporter_poll_group *group = exporter_poll_group_begin_callback(&conn->rx.op);
 
 	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION && res > 0)) {
 		conn_transmit(conn, (size_t)res, flags);
@@ -359,13 +360,13 @@ static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flag
 		}
 		conn_run(conn);
 	}
-	nbd_poll_group_end_callback(group);
+	exporter_poll_group_end_callback(group);
 }
 
 static void conn_sent(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
 	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, tx.op.uring);
-	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&conn->tx.op);
+	struct exporter_poll_group *group = exporter_poll_group_begin_callback(&conn->tx.op);
 	bool more = true;
 
 	(void)flags;
@@ -380,7 +381,7 @@ static void conn_sent(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
-	nbd_poll_group_end_callback(group);
+	exporter_poll_group_end_callback(group);
 }
 
 /* The bdev is done with a request. */
@@ -388,7 +389,7 @@ static void conn_req_done(void *arg, int status)
 {
 	struct nbd_req *req = arg;
 	struct nbd_conn *conn = ebb_container_of(req->requests, struct nbd_conn, requests);
-	struct nbd_poll_group *group = conn->group;
+	struct exporter_poll_group *group = conn->group;
 
 	if (nbd_req_end(req, status)) {
 		conn_send_replies(conn);
@@ -396,7 +397,7 @@ static void conn_req_done(void *arg, int status)
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
-	nbd_poll_group_wake_waiters(group);
+	exporter_poll_group_wake_waiters(group);
 }
 
 static void conn_run_now(void *arg)
@@ -408,16 +409,16 @@ static void conn_run_now(void *arg)
 	conn_run(conn);
 }
 
-static void conn_retry(struct nbd_mem_waiter *waiter)
+static void conn_retry(struct exporter_mem_waiter *waiter)
 {
 	conn_run(ebb_container_of(waiter, struct nbd_conn, mem_waiter));
 }
 
-static void conn_resume(struct nbd_member *member)
+static void conn_resume(struct exporter_member *member)
 {
 	struct nbd_conn *conn = ebb_container_of(member, struct nbd_conn, member);
 
-	if (conn->group->state == NBD_POLL_GROUP_BROKEN && conn->state != NBD_CONN_LOOKUP) {
+	if (conn->group->state == EXPORTER_POLL_GROUP_BROKEN && conn->state != NBD_CONN_LOOKUP) {
 		conn_fail(conn, NULL);
 	}
 	conn_send(conn);
@@ -431,10 +432,10 @@ static void conn_looked_up(void *arg)
 
 	nbd_conn_set_state(conn, NBD_CONN_HAGGLING);
 	/* Options are looked at one by one: the last answer has been sent, and freed. */
-	ebb_assert(conn->tx.out.bytes == NULL && !nbd_op_busy(&conn->tx.op));
+	ebb_assert(conn->tx.out.bytes == NULL && !exporter_op_busy(&conn->tx.op));
 	conn->tx.out = lookup->out;
 	lookup->out = (struct nbd_out){0};
-	if (conn->requests.stopping || conn->group->state == NBD_POLL_GROUP_BROKEN) {
+	if (conn->requests.stopping || conn->group->state == EXPORTER_POLL_GROUP_BROKEN) {
 		conn_fail(conn, NULL);
 	} else if (lookup->result == NBD_LOOKUP_FAILED) {
 		conn_fail(conn, "asked for an export that there is not");
@@ -462,7 +463,7 @@ static void conn_begin(void *arg)
 {
 	struct nbd_conn *conn = arg;
 
-	conn->group = nbd_poll_group_get();
+	conn->group = exporter_poll_group_get();
 	if (conn->group == NULL) {
 		nbd_conn_set_state(conn, NBD_CONN_CLOSING);
 		conn_tell_gone(conn);
@@ -487,7 +488,7 @@ static void conn_stop(void *arg)
 	}
 }
 
-bool nbd_conn_start(struct nbd_listener *listener, int fd, const char *peer,
+bool nbd_conn_start(struct exporter_listener *listener, int fd, const char *peer,
 		    struct ebb_thread *thread)
 {
 	struct nbd_conn *conn = calloc(1, sizeof(*conn));
@@ -504,8 +505,8 @@ bool nbd_conn_start(struct nbd_listener *listener, int fd, const char *peer,
 	nbd_tx_init(&conn->tx, &conn->requests.replies, conn_sent);
 	nbd_requests_init(&conn->requests, conn_req_done);
 	ebb_msg_init(&conn->later, conn_run_now, conn);
-	nbd_client_register(&conn->client, listener, &listener->clients, peer, thread, conn_stop,
-			    conn);
+	exporter_client_register(&conn->client, listener, &listener->clients, peer, thread,
+				 conn_stop, conn);
 	ebb_msg_init(&conn->life, conn_begin, conn);
 	(void)ebb_thread_send(thread, &conn->life);
 	return true;

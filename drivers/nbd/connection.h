@@ -8,9 +8,9 @@
 
 #include <ebb/thread.h>
 
-#include "drivers/nbd/client.h"
+#include "core/exporter/client.h"
 #include "drivers/nbd/lookup.h"
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/poll_group.h"
 #include "drivers/nbd/receive.h"
 #include "drivers/nbd/request.h"
 #include "drivers/nbd/send.h"
@@ -32,9 +32,9 @@ enum nbd_conn_state {
 struct nbd_conn {
 	enum nbd_conn_state state;
 	int fd;
-	struct nbd_poll_group *group;
-	struct nbd_member member;
-	struct nbd_mem_waiter mem_waiter;
+	struct exporter_poll_group *group;
+	struct exporter_member member;
+	struct exporter_mem_waiter mem_waiter;
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
 	unsigned drain_periods;   /* of that timer */
 	bool hang_up_when_sent;   /* the last option was the client's last */
@@ -51,7 +51,7 @@ struct nbd_conn {
 
 	struct ebb_msg life; /* begin, then (back) gone, then (there) free */
 
-	struct nbd_client client; /* the app thread's */
+	struct exporter_client client; /* the app thread's */
 };
 
 /* The one way to change conn->state. Asserts that the change is a legal one. */
@@ -59,11 +59,11 @@ void nbd_conn_set_state(struct nbd_conn *conn, enum nbd_conn_state state);
 
 /**
  * nbd_conn_start() - serve the client at @fd on @thread
- * It goes on by itself until its client hangs up, or is stopped by nbd_client_stop().
+ * It goes on by itself until its client hangs up, or is stopped by exporter_client_stop().
  * Thread: app. Owns: @fd, if this succeeds.
  * Return: false: out of memory.
  */
-bool nbd_conn_start(struct nbd_listener *listener, int fd, const char *peer,
+bool nbd_conn_start(struct exporter_listener *listener, int fd, const char *peer,
 		    struct ebb_thread *thread);
 
 #endif

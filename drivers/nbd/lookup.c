@@ -5,10 +5,10 @@
 #include <ebb/bdev.h>
 #include <ebb/thread.h>
 
-#include "drivers/nbd/client.h"
-#include "drivers/nbd/export.h"
+#include "core/exporter/client.h"
+#include "core/exporter/export.h"
 
-static struct nbd_geometry lookup_geometry(const struct nbd_export *export)
+static struct nbd_geometry lookup_geometry(const struct exporter_export *export)
 {
 	const struct ebb_bdev *bdev = ebb_bdev_desc_bdev(export->desc);
 	uint32_t flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_CAN_MULTI_CONN;
@@ -33,28 +33,28 @@ static struct nbd_geometry lookup_geometry(const struct nbd_export *export)
 	};
 }
 
-static void lookup_list(struct nbd_out *out, const struct nbd_client *client)
+static void lookup_list(struct nbd_out *out, const struct exporter_client *client)
 {
-	struct nbd_export *export = NULL;
+	struct exporter_export *export = NULL;
 
-	while ((export = nbd_export_next_at(client->listener, export)) != NULL) {
+	while ((export = exporter_export_next_at(client->listener, export)) != NULL) {
 		nbd_out_server(out, export->name);
 	}
 	nbd_out_option_reply(out, NBD_OPT_LIST, NBD_REP_ACK, NULL, 0);
 }
 
-static void lookup_bind(struct nbd_lookup *lookup, struct nbd_client *client,
-			struct nbd_export *export)
+static void lookup_bind(struct nbd_lookup *lookup, struct exporter_client *client,
+			struct exporter_export *export)
 {
-	nbd_export_bind(export, client);
+	exporter_export_bind(export, client);
 	lookup->desc = export->desc;
 	lookup->result = NBD_LOOKUP_BOUND;
 }
 
-void nbd_lookup_run(struct nbd_lookup *lookup, struct nbd_client *client)
+void nbd_lookup_run(struct nbd_lookup *lookup, struct exporter_client *client)
 {
 	struct nbd_out *out = &lookup->out;
-	struct nbd_export *export;
+	struct exporter_export *export;
 
 	ebb_assert(ebb_thread_is_app());
 	lookup->result = NBD_LOOKUP_REPLIED;
@@ -62,7 +62,7 @@ void nbd_lookup_run(struct nbd_lookup *lookup, struct nbd_client *client)
 		lookup_list(out, client);
 		return;
 	}
-	export = nbd_export_find(client->listener, lookup->name, lookup->name_len);
+	export = exporter_export_find(client->listener, lookup->name, lookup->name_len);
 	if (export == NULL && lookup->option == NBD_OPT_EXPORT_NAME) {
 		lookup->result = NBD_LOOKUP_FAILED;
 		return;

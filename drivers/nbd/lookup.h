@@ -12,7 +12,7 @@
 #include "drivers/nbd/protocol.h"
 
 struct ebb_bdev_desc;
-struct nbd_client;
+struct exporter_client;
 
 /* What to do after the bytes of the answer have been sent. */
 enum nbd_lookup_result {
@@ -40,6 +40,6 @@ struct nbd_lookup {
  * @client: who asks; it has the export from here on if that is the answer
  * Thread: app.
  */
-void nbd_lookup_run(struct nbd_lookup *lookup, struct nbd_client *client);
+void nbd_lookup_run(struct nbd_lookup *lookup, struct exporter_client *client);
 
 #endif

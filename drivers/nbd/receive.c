@@ -54,13 +54,13 @@ static size_t rx_missing(const struct nbd_rx *rx)
 /* Payload that came into buf: to its place, or nowhere if the request was refused. */
 static void rx_place(struct nbd_rx *rx, const uint8_t *data, size_t len)
 {
-	struct iovec iov[NBD_CHUNKS_MAX];
+	struct iovec iov[EXPORTER_CHUNKS_MAX];
 	int i, count;
 
 	if (rx->req == NULL) {
 		return;
 	}
-	count = nbd_buffers_iov(&rx->req->buffers, rx->filled, iov, NBD_CHUNKS_MAX);
+	count = exporter_buffers_iov(&rx->req->buffers, rx->filled, iov, EXPORTER_CHUNKS_MAX);
 	rx->filled += len;
 	for (i = 0; i < count && len > 0; i++) {
 		size_t part = len < iov[i].iov_len ? len : iov[i].iov_len;
@@ -102,12 +102,12 @@ static void rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req)
 	rx->filled = 0;
 }
 
-void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
+void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd)
 {
 	struct io_uring_sqe *sqe;
 	int count = 0;
 
-	sqe = nbd_poll_group_sqe(group, &rx->op);
+	sqe = exporter_poll_group_sqe(group, &rx->op);
 	if (sqe == NULL) {
 		return;
 	}
@@ -121,7 +121,8 @@ void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd)
 	rx->direct_len = 0;
 	if (rx->req != NULL) {
 		rx->direct_len = rx_missing(rx);
-		count = nbd_buffers_iov(&rx->req->buffers, rx->filled, rx->iov, NBD_CHUNKS_MAX);
+		count = exporter_buffers_iov(&rx->req->buffers, rx->filled, rx->iov,
+					     EXPORTER_CHUNKS_MAX);
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
 	if (rx->direct_len == 0 || rx->direct_len == nbd_parser_payload_left(&rx->parser)) {

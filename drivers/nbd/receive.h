@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/poll_group.h"
 #include "drivers/nbd/protocol.h"
 #include "drivers/nbd/request.h"
 
@@ -21,7 +21,7 @@
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
 struct nbd_rx {
-	struct nbd_op op; /* its complete(), the connection's, gets the kernel's result */
+	struct exporter_op op; /* its complete(), the connection's, gets the kernel's result */
 	struct nbd_parser parser;
 	struct nbd_parsed parsed; /* a request is taken out when it has begun */
 	size_t pos;               /* [pos, len) of buf has come and is not parsed */
@@ -33,7 +33,7 @@ struct nbd_rx {
 	bool header_only; /* after a long write: do not take much of the next one's payload */
 	bool drained;     /* the socket was empty after the last receive */
 	struct msghdr msg;
-	struct iovec iov[NBD_CHUNKS_MAX + 1];
+	struct iovec iov[EXPORTER_CHUNKS_MAX + 1];
 	uint8_t buf[NBD_RX_SIZE];
 };
 
@@ -51,7 +51,7 @@ void nbd_rx_init(struct nbd_rx *rx,
 		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
 
 /* Asks for bytes if nothing is asked for yet, and if the ring may be asked. */
-void nbd_rx_receive(struct nbd_rx *rx, struct nbd_poll_group *group, int fd);
+void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd);
 
 /* @len bytes have come during the handshake, with the completion's @flags. */
 void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags);

@@ -30,7 +30,7 @@ void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
 	ebb_list_init(&requests->replies);
 }
 
-const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_group *group,
+const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_poll_group *group,
 			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry)
 {
 	requests->share.group = group;
@@ -102,7 +102,7 @@ static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_r
 void nbd_req_put(struct nbd_req *req)
 {
 	if (req->buffers.used_bytes > 0) {
-		nbd_buffers_free(&req->buffers, &req->requests->share);
+		exporter_buffers_free(&req->buffers, &req->requests->share);
 	}
 	if (req->whole != NULL) {
 		req->requests->num_parts--;
@@ -119,7 +119,7 @@ static bool req_answer(struct nbd_req *req, uint32_t error)
 
 	req->sends_data = req->wire.type == NBD_CMD_READ && error == 0;
 	if (!req->sends_data && req->buffers.used_bytes > 0) {
-		nbd_buffers_free(&req->buffers, &requests->share);
+		exporter_buffers_free(&req->buffers, &requests->share);
 	}
 	nbd_reply_encode(&req->reply, req->wire.cookie, error);
 	if (ebb_unlikely(requests->unwanted)) {
@@ -224,13 +224,14 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		*ret_write = NULL;
 		return 0;
 	}
-	if (write && wire->len_bytes > NBD_CHUNK_SIZE) {
+	if (write && wire->len_bytes > EXPORTER_CHUNK_SIZE) {
 		req->parts = 1;
 		*ret_write = req;
 		return 0;
 	}
 	if (write || wire->type == NBD_CMD_READ) {
-		rc = nbd_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes, false);
+		rc = exporter_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes,
+					    false);
 		if (ebb_unlikely(rc != 0)) {
 			nbd_req_put(req);
 			return rc;
@@ -251,13 +252,14 @@ int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_re
 	int rc;
 
 	wire.offset_bytes += wire.len_bytes - left_bytes;
-	wire.len_bytes = left_bytes < NBD_CHUNK_SIZE ? left_bytes : NBD_CHUNK_SIZE;
+	wire.len_bytes = left_bytes < EXPORTER_CHUNK_SIZE ? left_bytes : EXPORTER_CHUNK_SIZE;
 	part = req_get(requests, &wire, whole);
 	if (part == NULL) {
 		return -EBUSY;
 	}
 	/* It is entitled to one part, whatever the others use. */
-	rc = nbd_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes, whole->parts == 1);
+	rc = exporter_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes,
+				    whole->parts == 1);
 	if (rc != 0) {
 		nbd_req_put(part);
 		return rc;

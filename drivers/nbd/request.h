@@ -11,14 +11,14 @@
 #include <ebb/bdev.h>
 #include <ebb/list.h>
 
-#include "drivers/nbd/buffers.h"
+#include "core/exporter/buffers.h"
 #include "drivers/nbd/protocol.h"
 
 #define NBD_REQUESTS_MAX 256u /* in flight on one connection */
 #define NBD_PARTS_MAX    8u   /* and beside them, parts of its long writes */
 
 /* NOLINTNEXTLINE(misc-redundant-expression): two limits, each with a reason of its own */
-static_assert(NBD_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
+static_assert(EXPORTER_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
 
 struct nbd_requests;
 
@@ -37,12 +37,12 @@ struct nbd_req {
 	struct nbd_req *whole; /* the long write that this is a part of; NULL: none */
 	unsigned parts;        /* of a long write: begun, and one more while its payload comes */
 	uint32_t error;        /* of a long write: the first of its parts' */
-	struct nbd_buffers buffers;
+	struct exporter_buffers buffers;
 };
 
 /* All requests of one connection. */
 struct nbd_requests {
-	struct nbd_share share;
+	struct exporter_share share;
 	struct ebb_bdev_desc *desc;
 	struct ebb_io_channel *channel; /* NULL: not open */
 	struct nbd_geometry geometry;
@@ -67,7 +67,7 @@ void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done);
  * Thread: the connection's, like all that follows.
  * Return: NULL; or what was wrong, for people. nbd_requests_close() in any case.
  */
-const char *nbd_requests_open(struct nbd_requests *requests, struct nbd_poll_group *group,
+const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_poll_group *group,
 			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry);
 
 /* Gives back the requests that have a reply. No other may be in use. */

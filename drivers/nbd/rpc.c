@@ -14,11 +14,11 @@
 #include <ebb/poller.h>
 
 #include "core/os/path.h"
-#include "drivers/nbd/address.h"
-#include "drivers/nbd/client.h"
+#include "core/exporter/address.h"
+#include "core/exporter/client.h"
 #include "drivers/nbd/connection.h"
-#include "drivers/nbd/export.h"
-#include "drivers/nbd/listener.h"
+#include "core/exporter/export.h"
+#include "core/exporter/listener.h"
 
 #define PORT_DEFAULT   10809u
 #define START_RETRY_US 50000u
@@ -85,7 +85,7 @@ static struct ebb_list start_retries = EBB_LIST_INIT(start_retries);
 static int start_try(struct ebb_call *call, const struct start_params *params, bool last)
 {
 	char *path = path_took_effect(call, params->path);
-	struct nbd_export_opts opts = {
+	struct exporter_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
 		.path = path != NULL ? path : params->path,
@@ -94,10 +94,11 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 		.read_only = params->read_only,
 		.writable = params->read_only_given && !params->read_only,
 		.admit = nbd_conn_start,
+		.method = "nbd_start_export",
 	};
-	struct nbd_export *export;
-	char error[NBD_ERROR_TEXT];
-	int rc = nbd_export_start(&opts, &export, error);
+	struct exporter_export *export;
+	char error[EXPORTER_ERROR_TEXT];
+	int rc = exporter_export_start(&opts, &export, error);
 
 	free(path);
 	if (rc == -EBUSY && !last) {
@@ -178,7 +179,7 @@ static void start_took_effect(struct ebb_call *call, const struct start_params *
 	if (params->address == NULL) {
 		return;
 	}
-	if (nbd_address_digits(params->address, digits, sizeof(digits)) == 0) {
+	if (exporter_address_digits(params->address, digits, sizeof(digits)) == 0) {
 		ebb_call_took_effect(call, "address", json_object_new_string(digits));
 	}
 	if (params->port != 0) {
@@ -257,20 +258,21 @@ static const struct ebb_param stop_table[] = {
 
 /* Is it there that clients come to @listener? What is not given may be anything. */
 static bool stop_matches_place(const struct stop_params *params,
-			       const struct nbd_listener *listener)
+			       const struct exporter_listener *listener)
 {
 	if (params->path != NULL &&
 	    (listener->path == NULL || strcmp(params->path, listener->path) != 0)) {
 		return false;
 	}
 	if (params->address != NULL &&
-	    (listener->path != NULL || !nbd_address_same(params->address, listener->address))) {
+	    (listener->path != NULL ||
+	     !exporter_address_same(params->address, listener->address))) {
 		return false;
 	}
 	return !params->port_given || (listener->path == NULL && params->port == listener->port);
 }
 
-static bool stop_matches(const struct stop_params *params, const struct nbd_export *export)
+static bool stop_matches(const struct stop_params *params, const struct exporter_export *export)
 {
 	if (params->bdev_name != NULL && strcmp(params->bdev_name, export->bdev_name) != 0 &&
 	    ebb_bdev_find(params->bdev_name) != ebb_bdev_desc_bdev(export->desc)) {
@@ -286,7 +288,7 @@ static void stop_done(void *arg)
 }
 
 /* For people. */
-static void place_text(const struct nbd_listener *listener, char *ret_text, size_t size)
+static void place_text(const struct exporter_listener *listener, char *ret_text, size_t size)
 {
 	if (listener->path != NULL) {
 		snprintf(ret_text, size, "%s", listener->path);
@@ -297,8 +299,8 @@ static void place_text(const struct nbd_listener *listener, char *ret_text, size
 
 #define PLACE_TEXT 120 /* of a path of a Unix socket, or what else there is */
 
-static void stop_ambiguous(struct ebb_call *call, const char *given, const struct nbd_export *one,
-			   const struct nbd_export *other)
+static void stop_ambiguous(struct ebb_call *call, const char *given,
+			   const struct exporter_export *one, const struct exporter_export *other)
 {
 	char places[2][PLACE_TEXT];
 
@@ -311,9 +313,9 @@ static void stop_ambiguous(struct ebb_call *call, const char *given, const struc
 }
 
 /* Exactly this one is not wanted any more, however it was named. */
-static void stop_took_effect(struct ebb_call *call, const struct nbd_export *export)
+static void stop_took_effect(struct ebb_call *call, const struct exporter_export *export)
 {
-	const struct nbd_listener *listener = export->listener;
+	const struct exporter_listener *listener = export->listener;
 
 	ebb_call_took_effect(call, "bdev_name", json_object_new_string(export->bdev_name));
 	ebb_call_took_effect(call, "export_name", json_object_new_string(export->name));
@@ -338,16 +340,16 @@ static const char *stop_given(const struct stop_params *params)
 }
 
 /* One that is being stopped is meant only if there is no other: its like may be served again. */
-static bool stop_prefers(const struct nbd_export *export, const struct nbd_export *found)
+static bool stop_prefers(const struct exporter_export *export, const struct exporter_export *found)
 {
-	return export->state == NBD_EXPORT_SERVED || found->state != NBD_EXPORT_SERVED;
+	return export->state == EXPORTER_EXPORT_SERVED || found->state != EXPORTER_EXPORT_SERVED;
 }
 
 /* The one export that @params mean. Return: NULL: @call has ended. */
-static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_params *params)
+static struct exporter_export *stop_find(struct ebb_call *call, const struct stop_params *params)
 {
 	const char *given = stop_given(params);
-	struct nbd_export *export, *found = NULL;
+	struct exporter_export *export, *found = NULL;
 
 	if (given == NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
@@ -355,7 +357,8 @@ static struct nbd_export *stop_find(struct ebb_call *call, const struct stop_par
 			       "or by address and port");
 		return NULL;
 	}
-	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
+	for (export = exporter_export_next(NULL); export != NULL;
+	     export = exporter_export_next(export)) {
 		if (!stop_matches(params, export) ||
 		    (found != NULL && !stop_prefers(export, found))) {
 			continue;
@@ -380,13 +383,13 @@ static void stop_export(struct ebb_call *call, void *arg)
 {
 	struct stop_params params = *(const struct stop_params *)arg;
 	char *path = path_took_effect(call, params.path);
-	struct nbd_export *export;
+	struct exporter_export *export;
 
 	params.path = path != NULL ? path : params.path;
 	export = stop_find(call, &params);
 	if (export != NULL) {
 		stop_took_effect(call, export);
-		if (nbd_export_stop(export, stop_done, call) != 0) {
+		if (exporter_export_stop(export, stop_done, call) != 0) {
 			ebb_call_error(call, -EALREADY, "export %s is being stopped already",
 				       stop_given(&params));
 		}
@@ -410,13 +413,13 @@ static struct ebb_method stop_method = {
 };
 EBB_METHOD_REGISTER(stop_method)
 
-static struct json_object *export_clients_json(const struct nbd_export *export)
+static struct json_object *export_clients_json(const struct exporter_export *export)
 {
 	struct json_object *clients = json_object_new_array();
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &export->listener->clients) {
-		struct nbd_client *client = ebb_list_entry(node, struct nbd_client, link);
+		struct exporter_client *client = ebb_list_entry(node, struct exporter_client, link);
 		struct json_object *json;
 
 		if (client->export != export) {
@@ -431,9 +434,9 @@ static struct json_object *export_clients_json(const struct nbd_export *export)
 	return clients;
 }
 
-static struct json_object *export_json(const struct nbd_export *export)
+static struct json_object *export_json(const struct exporter_export *export)
 {
-	const struct nbd_listener *listener = export->listener;
+	const struct exporter_listener *listener = export->listener;
 	struct json_object *json = json_object_new_object();
 
 	json_object_object_add(json, "export_name", json_object_new_string(export->name));
@@ -446,7 +449,7 @@ static struct json_object *export_json(const struct nbd_export *export)
 	}
 	json_object_object_add(json, "read_only", json_object_new_boolean(export->read_only));
 	json_object_object_add(json, "stopping",
-			       json_object_new_boolean(export->state != NBD_EXPORT_SERVED));
+			       json_object_new_boolean(export->state != EXPORTER_EXPORT_SERVED));
 	json_object_object_add(json, "clients", json_object_new_int((int)export->num_clients));
 	json_object_object_add(json, "peers", export_clients_json(export));
 	return json;
@@ -455,10 +458,11 @@ static struct json_object *export_json(const struct nbd_export *export)
 static void get_exports(struct ebb_call *call, void *params)
 {
 	struct json_object *list = json_object_new_array();
-	struct nbd_export *export;
+	struct exporter_export *export;
 
 	(void)params;
-	for (export = nbd_export_next(NULL); export != NULL; export = nbd_export_next(export)) {
+	for (export = exporter_export_next(NULL); export != NULL;
+	     export = exporter_export_next(export)) {
 		json_object_array_add(list, export_json(export));
 	}
 	ebb_call_result(call, list);

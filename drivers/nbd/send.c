@@ -42,15 +42,15 @@ static int tx_gather(struct nbd_tx *tx)
 			skip -= sizeof(req->reply);
 		}
 		if (req->sends_data) {
-			count += nbd_buffers_iov(&req->buffers, skip, &tx->iov[count],
-						 (int)NBD_TX_IOV_MAX - count);
+			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count],
+						      (int)NBD_TX_IOV_MAX - count);
 		}
 		skip = 0;
 	}
 	return count;
 }
 
-void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
+void nbd_tx_send(struct nbd_tx *tx, struct exporter_poll_group *group, int fd)
 {
 	bool replies = !ebb_list_empty(tx->replies);
 	struct io_uring_sqe *sqe;
@@ -58,7 +58,7 @@ void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd)
 	if (!replies && tx->out.len == 0) {
 		return;
 	}
-	sqe = nbd_poll_group_sqe(group, &tx->op);
+	sqe = exporter_poll_group_sqe(group, &tx->op);
 	if (sqe == NULL) {
 		return;
 	}

@@ -12,14 +12,14 @@
 #include <ebb/list.h>
 
 #include "drivers/nbd/out.h"
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/poll_group.h"
 #include "drivers/nbd/request.h"
 
 #define NBD_TX_IOV_MAX 256u
 
 struct nbd_tx {
-	struct nbd_op op;   /* its complete(), the connection's, gets the kernel's result */
-	struct nbd_out out; /* during the handshake; replies from then on; never both */
+	struct exporter_op op; /* its complete(), the connection's, gets the kernel's result */
+	struct nbd_out out;    /* during the handshake; replies from then on; never both */
 	size_t out_sent;
 	struct ebb_list *replies; /* requests; each is given back when its reply has been sent */
 	size_t skip;              /* bytes of the first reply that have been sent */
@@ -33,7 +33,7 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
 
 /* Sends what is ready if nothing is being sent, and if the ring may be asked. */
-void nbd_tx_send(struct nbd_tx *tx, struct nbd_poll_group *group, int fd);
+void nbd_tx_send(struct nbd_tx *tx, struct exporter_poll_group *group, int fd);
 
 /* @len bytes have been sent. Return: true: there are more. */
 bool nbd_tx_sent(struct nbd_tx *tx, size_t len);

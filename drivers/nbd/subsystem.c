@@ -7,9 +7,9 @@
 
 #include <ebb/log.h>
 
-#include "drivers/nbd/export.h"
+#include "core/exporter/export.h"
 #include "drivers/nbd/rpc.h"
-#include "drivers/nbd/threads.h"
+#include "core/exporter/threads.h"
 
 #define FINI_TIMEOUT_MS 9000u
 
@@ -26,17 +26,17 @@ static void fini_threads_stopped(void)
 
 static void fini_exports_stopped(void)
 {
-	nbd_threads_stop(fini_threads_stopped);
+	exporter_threads_stop(fini_threads_stopped);
 }
 
 static void nbd_fini_expired(void)
 {
-	struct nbd_export *export = nbd_export_next(NULL);
+	struct exporter_export *export = exporter_export_next(NULL);
 
 	if (export == NULL) {
 		ebb_error("nbd", "its threads have not ended at shutdown; left behind");
 	}
-	for (; export != NULL; export = nbd_export_next(export)) {
+	for (; export != NULL; export = exporter_export_next(export)) {
 		ebb_error("nbd",
 			  "export '%s' of bdev '%s' has not ended at shutdown: %u of its clients "
 			  "are left; left behind",
@@ -47,14 +47,14 @@ static void nbd_fini_expired(void)
 
 static void nbd_init(void)
 {
-	nbd_threads_start(ebb_subsystem_init_next);
+	exporter_threads_start("nbd", ebb_subsystem_init_next);
 }
 
 static void nbd_fini(void)
 {
 	fini_waits = true;
 	nbd_rpc_fini();
-	nbd_export_stop_all(fini_exports_stopped);
+	exporter_export_stop_all(fini_exports_stopped);
 }
 
 static const char *const nbd_stats[] = {"nbd_get_exports", NULL};

@@ -13,7 +13,7 @@ import sys
 
 # From the ground up. The RPC methods of core/bdev need the registry of core/method, and its
 # subsystem the one of core/app, while neither knows of block devices: so bdev is above both.
-FLOORS = ("base", "os", "memory", "event", "method", "app", "bdev")
+FLOORS = ("base", "os", "memory", "event", "method", "app", "bdev", "exporter")
 
 # Which floor implements it.
 HEADERS = {

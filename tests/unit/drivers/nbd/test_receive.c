@@ -46,7 +46,7 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < 10; i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
-	disk_wait_held(NBD_POLL_GROUP_BUFFERS_MAX / sizeof(data));
+	disk_wait_held(EXPORTER_POLL_GROUP_BUFFERS_MAX / sizeof(data));
 	ck_assert(client_hears_nothing(fd, 50));
 	disk_release(0, false);
 	for (i = 0; i < 10; i++) {
@@ -149,7 +149,7 @@ static void a_stalled_write_holds_a_chunk(void)
 		client_request(fds[i], 0, NBD_CMD_WRITE, 1, 0, NBD_REQUEST_MAX);
 		client_send(fds[i], data, i * 700000);
 	}
-	wanted_used = before + EBB_ARRAY_SIZE(fds) * NBD_CHUNK_SIZE;
+	wanted_used = before + EBB_ARRAY_SIZE(fds) * EXPORTER_CHUNK_SIZE;
 	client_wait(used_as_wanted, "each has a chunk");
 	expect_on_disk(sizeof(data), 512);
 	client_wait(used_as_wanted, "and nobody has more");
@@ -176,9 +176,9 @@ static void a_long_write_is_not_stopped_by_the_bound(void)
 
 	fill_pattern();
 	/* The socket takes some, as much as the system lets it. */
-	while (served_buffers() - before < NBD_POLL_GROUP_BUFFERS_MAX) {
+	while (served_buffers() - before < EXPORTER_POLL_GROUP_BUFFERS_MAX) {
 		ck_assert_uint_lt(reads, 64);
-		client_request(fd, 0, NBD_CMD_READ, reads, 32u << 20, NBD_CHUNK_SIZE);
+		client_request(fd, 0, NBD_CMD_READ, reads, 32u << 20, EXPORTER_CHUNK_SIZE);
 		reads++;
 		for (i = 0; i < 2; i++) {
 			client_request(other, 0, NBD_CMD_FLUSH, i, 0, 0);
@@ -190,7 +190,7 @@ static void a_long_write_is_not_stopped_by_the_bound(void)
 	expect_on_disk(0, sizeof(data));
 	for (i = 0; i < reads; i++) {
 		client_expect_reply(fd, i, 0);
-		ck_assert(client_receive(fd, data, NBD_CHUNK_SIZE));
+		ck_assert(client_receive(fd, data, EXPORTER_CHUNK_SIZE));
 	}
 	client_expect_reply(fd, 99, 0);
 	close(other);

@@ -3,9 +3,9 @@
 /* Which state follows which: all that may are taken, and all others are refused. */
 
 #include "drivers/nbd/connection.h"
-#include "drivers/nbd/export.h"
-#include "drivers/nbd/listener.h"
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/export.h"
+#include "core/exporter/listener.h"
+#include "core/exporter/poll_group.h"
 #include "tests/unit/fixtures/state.h"
 
 static unsigned move_connection(unsigned from, unsigned to)
@@ -19,26 +19,26 @@ static unsigned move_connection(unsigned from, unsigned to)
 
 static unsigned move_listener(unsigned from, unsigned to)
 {
-	struct nbd_listener listener = {.state = from};
+	struct exporter_listener listener = {.state = from};
 
-	nbd_listener_set_state(&listener, to);
+	exporter_listener_set_state(&listener, to);
 	return listener.state;
 }
 
 static unsigned move_export(unsigned from, unsigned to)
 {
 	char name[] = "export";
-	struct nbd_export export = {.state = from, .name = name};
+	struct exporter_export export = {.state = from, .name = name};
 
-	nbd_export_set_state(&export, to);
+	exporter_export_set_state(&export, to);
 	return export.state;
 }
 
 static unsigned move_poll_group(unsigned from, unsigned to)
 {
-	struct nbd_poll_group group = {.state = from};
+	struct exporter_poll_group group = {.state = from};
 
-	nbd_poll_group_set_state(&group, to);
+	exporter_poll_group_set_state(&group, to);
 	return group.state;
 }
 
@@ -50,36 +50,36 @@ static const struct state_move connection_moves[] = {
 };
 
 static const struct state_move listener_moves[] = {
-	{NBD_LISTENER_OPENING, NBD_LISTENER_ACCEPTING},
-	{NBD_LISTENER_ACCEPTING, NBD_LISTENER_PAUSED},
-	{NBD_LISTENER_PAUSED, NBD_LISTENER_ACCEPTING},
-	{NBD_LISTENER_ACCEPTING, NBD_LISTENER_CLOSING},
-	{NBD_LISTENER_ACCEPTING, NBD_LISTENER_CLOSED},
-	{NBD_LISTENER_PAUSED, NBD_LISTENER_CLOSED},
-	{NBD_LISTENER_CLOSING, NBD_LISTENER_CLOSED},
+	{EXPORTER_LISTENER_OPENING, EXPORTER_LISTENER_ACCEPTING},
+	{EXPORTER_LISTENER_ACCEPTING, EXPORTER_LISTENER_PAUSED},
+	{EXPORTER_LISTENER_PAUSED, EXPORTER_LISTENER_ACCEPTING},
+	{EXPORTER_LISTENER_ACCEPTING, EXPORTER_LISTENER_CLOSING},
+	{EXPORTER_LISTENER_ACCEPTING, EXPORTER_LISTENER_CLOSED},
+	{EXPORTER_LISTENER_PAUSED, EXPORTER_LISTENER_CLOSED},
+	{EXPORTER_LISTENER_CLOSING, EXPORTER_LISTENER_CLOSED},
 };
 
 static const struct state_move export_moves[] = {
-	{NBD_EXPORT_STARTING, NBD_EXPORT_SERVED},
-	{NBD_EXPORT_SERVED, NBD_EXPORT_STOPPING},
-	{NBD_EXPORT_STOPPING, NBD_EXPORT_STOPPED},
+	{EXPORTER_EXPORT_STARTING, EXPORTER_EXPORT_SERVED},
+	{EXPORTER_EXPORT_SERVED, EXPORTER_EXPORT_STOPPING},
+	{EXPORTER_EXPORT_STOPPING, EXPORTER_EXPORT_STOPPED},
 };
 
 static const struct state_move poll_group_moves[] = {
-	{NBD_POLL_GROUP_READY, NBD_POLL_GROUP_QUIESCING},
-	{NBD_POLL_GROUP_QUIESCING, NBD_POLL_GROUP_QUIET},
-	{NBD_POLL_GROUP_QUIESCING, NBD_POLL_GROUP_READY},
-	{NBD_POLL_GROUP_QUIESCING, NBD_POLL_GROUP_BROKEN},
-	{NBD_POLL_GROUP_QUIET, NBD_POLL_GROUP_READY},
-	{NBD_POLL_GROUP_QUIET, NBD_POLL_GROUP_BROKEN},
-	{NBD_POLL_GROUP_BROKEN, NBD_POLL_GROUP_QUIESCING},
+	{EXPORTER_POLL_GROUP_READY, EXPORTER_POLL_GROUP_QUIESCING},
+	{EXPORTER_POLL_GROUP_QUIESCING, EXPORTER_POLL_GROUP_QUIET},
+	{EXPORTER_POLL_GROUP_QUIESCING, EXPORTER_POLL_GROUP_READY},
+	{EXPORTER_POLL_GROUP_QUIESCING, EXPORTER_POLL_GROUP_BROKEN},
+	{EXPORTER_POLL_GROUP_QUIET, EXPORTER_POLL_GROUP_READY},
+	{EXPORTER_POLL_GROUP_QUIET, EXPORTER_POLL_GROUP_BROKEN},
+	{EXPORTER_POLL_GROUP_BROKEN, EXPORTER_POLL_GROUP_QUIESCING},
 };
 
 static const struct state_machine machines[] = {
 	STATE_MACHINE(move_connection, NBD_CONN_STATE_COUNT, connection_moves),
-	STATE_MACHINE(move_listener, NBD_LISTENER_STATE_COUNT, listener_moves),
-	STATE_MACHINE(move_export, NBD_EXPORT_STATE_COUNT, export_moves),
-	STATE_MACHINE(move_poll_group, NBD_POLL_GROUP_STATE_COUNT, poll_group_moves),
+	STATE_MACHINE(move_listener, EXPORTER_LISTENER_STATE_COUNT, listener_moves),
+	STATE_MACHINE(move_export, EXPORTER_EXPORT_STATE_COUNT, export_moves),
+	STATE_MACHINE(move_poll_group, EXPORTER_POLL_GROUP_STATE_COUNT, poll_group_moves),
 	STATE_MACHINE_END,
 };
 

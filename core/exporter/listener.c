@@ -5,7 +5,7 @@
  * costs nothing, asleep or polling.
  */
 
-#include "drivers/nbd/listener.h"
+#include "core/exporter/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,50 +21,53 @@
 #include <ebb/log.h>
 #include <ebb/poller.h>
 
-#include "drivers/nbd/address.h"
-#include "drivers/nbd/client.h"
-#include "drivers/nbd/threads.h"
+#include "core/exporter/address.h"
+#include "core/exporter/client.h"
+#include "core/exporter/threads.h"
 
 #define ACCEPT_PAUSE_US 1000000u
 #define SEND_BUFFER     (4 << 20) /* as much of it as the system allows */
 
-struct ebb_list nbd_listeners = EBB_LIST_INIT(nbd_listeners);
+struct ebb_list exporter_listeners = EBB_LIST_INIT(exporter_listeners);
 
-static const char *const state_names[NBD_LISTENER_STATE_COUNT] = {
-	[NBD_LISTENER_OPENING] = "opening", [NBD_LISTENER_ACCEPTING] = "accepting",
-	[NBD_LISTENER_PAUSED] = "paused",   [NBD_LISTENER_CLOSING] = "closing",
-	[NBD_LISTENER_CLOSED] = "closed",
+static const char *const state_names[EXPORTER_LISTENER_STATE_COUNT] = {
+	[EXPORTER_LISTENER_OPENING] = "opening", [EXPORTER_LISTENER_ACCEPTING] = "accepting",
+	[EXPORTER_LISTENER_PAUSED] = "paused",   [EXPORTER_LISTENER_CLOSING] = "closing",
+	[EXPORTER_LISTENER_CLOSED] = "closed",
 };
 
-static const uint32_t state_next[NBD_LISTENER_STATE_COUNT] = {
-	[NBD_LISTENER_OPENING] = EBB_BIT(NBD_LISTENER_ACCEPTING),
-	[NBD_LISTENER_ACCEPTING] = EBB_BIT(NBD_LISTENER_PAUSED) | EBB_BIT(NBD_LISTENER_CLOSING) |
-				   EBB_BIT(NBD_LISTENER_CLOSED),
-	[NBD_LISTENER_PAUSED] = EBB_BIT(NBD_LISTENER_ACCEPTING) | EBB_BIT(NBD_LISTENER_CLOSED),
-	[NBD_LISTENER_CLOSING] = EBB_BIT(NBD_LISTENER_CLOSED),
+static const uint32_t state_next[EXPORTER_LISTENER_STATE_COUNT] = {
+	[EXPORTER_LISTENER_OPENING] = EBB_BIT(EXPORTER_LISTENER_ACCEPTING),
+	[EXPORTER_LISTENER_ACCEPTING] = EBB_BIT(EXPORTER_LISTENER_PAUSED) |
+					EBB_BIT(EXPORTER_LISTENER_CLOSING) |
+					EBB_BIT(EXPORTER_LISTENER_CLOSED),
+	[EXPORTER_LISTENER_PAUSED] =
+		EBB_BIT(EXPORTER_LISTENER_ACCEPTING) | EBB_BIT(EXPORTER_LISTENER_CLOSED),
+	[EXPORTER_LISTENER_CLOSING] = EBB_BIT(EXPORTER_LISTENER_CLOSED),
 };
 
-static const char *listener_name(const struct nbd_listener *listener)
+static const char *listener_name(const struct exporter_listener *listener)
 {
 	return listener->path != NULL ? listener->path : listener->address;
 }
 
-void nbd_listener_set_state(struct nbd_listener *listener, enum nbd_listener_state state)
+void exporter_listener_set_state(struct exporter_listener *listener,
+				 enum exporter_listener_state state)
 {
 	ebb_assert((state_next[listener->state] & EBB_BIT(state)) != 0);
-	ebb_debug("nbd", "%s: %s -> %s", listener_name(listener), state_names[listener->state],
+	ebb_debug("exporter", "%s: %s -> %s", listener_name(listener), state_names[listener->state],
 		  state_names[state]);
 	listener->state = state;
 }
 
-static void listener_spare(struct nbd_listener *listener)
+static void listener_spare(struct exporter_listener *listener)
 {
 	if (listener->spare_fd < 0) {
 		listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
 }
 
-static void listener_spare_drop(struct nbd_listener *listener)
+static void listener_spare_drop(struct exporter_listener *listener)
 {
 	if (listener->spare_fd >= 0) {
 		close(listener->spare_fd);
@@ -72,14 +75,14 @@ static void listener_spare_drop(struct nbd_listener *listener)
 	}
 }
 
-static void listener_accept(struct nbd_listener *listener)
+static void listener_accept(struct exporter_listener *listener)
 {
 	struct io_uring_sqe *sqe;
 
-	if (listener->state != NBD_LISTENER_ACCEPTING) {
+	if (listener->state != EXPORTER_LISTENER_ACCEPTING) {
 		return;
 	}
-	sqe = nbd_poll_group_sqe(listener->group, &listener->accept_op);
+	sqe = exporter_poll_group_sqe(listener->group, &listener->accept_op);
 	if (sqe != NULL) {
 		/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
 		io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -88,10 +91,10 @@ static void listener_accept(struct nbd_listener *listener)
 
 static int listener_pause_end(void *arg)
 {
-	struct nbd_listener *listener = arg;
+	struct exporter_listener *listener = arg;
 
 	ebb_poller_unregister(&listener->pause);
-	nbd_listener_set_state(listener, NBD_LISTENER_ACCEPTING);
+	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
 	listener_accept(listener);
 	return 1;
 }
@@ -112,18 +115,19 @@ static void listener_keep_alive(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
-static void listener_admit(struct nbd_listener *listener, int fd)
+static void listener_admit(struct exporter_listener *listener, int fd)
 {
 	static struct ebb_ratelimit limit;
-	struct ebb_thread *thread = nbd_threads_pick();
+	struct ebb_thread *thread = exporter_threads_pick();
 	char peer[96];
 	int on = 1, size = SEND_BUFFER;
 
-	nbd_address_peer(fd, peer, sizeof(peer));
-	if (nbd_clients_are_full()) {
+	exporter_address_peer(fd, peer, sizeof(peer));
+	if (exporter_clients_are_full()) {
 		if (ebb_ratelimit_ok(&limit)) {
-			ebb_warn("nbd", "client %s refused: %u are connected, which is the limit",
-				 peer, NBD_CLIENTS_MAX);
+			ebb_warn("exporter",
+				 "client %s refused: %u are connected, which is the limit", peer,
+				 EXPORTER_CLIENTS_MAX);
 		}
 		close(fd);
 		return;
@@ -136,17 +140,18 @@ static void listener_admit(struct nbd_listener *listener, int fd)
 	}
 	if (thread == NULL || !listener->admit(listener, fd, peer, thread)) {
 		if (ebb_ratelimit_ok(&limit)) {
-			ebb_error("nbd", "client %s refused: out of memory", peer);
+			ebb_error("exporter", "client %s refused: out of memory", peer);
 		}
 		close(fd);
 	}
 }
 
 /* Told once, until a client has been accepted again. */
-static void listener_short_of(struct nbd_listener *listener, int error)
+static void listener_short_of(struct exporter_listener *listener, int error)
 {
 	if (!listener->is_short) {
-		ebb_error("nbd", "%s: no client can be accepted: %s; trying again every second%s",
+		ebb_error("exporter",
+			  "%s: no client can be accepted: %s; trying again every second%s",
 			  listener_name(listener), strerror(error),
 			  error == EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
 	}
@@ -155,21 +160,21 @@ static void listener_short_of(struct nbd_listener *listener, int error)
 	listener_spare_drop(listener);
 	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
 	if (listener->pause != NULL) {
-		nbd_listener_set_state(listener, NBD_LISTENER_PAUSED);
+		exporter_listener_set_state(listener, EXPORTER_LISTENER_PAUSED);
 	}
 }
 
-static void listener_close_fd(struct nbd_listener *listener)
+static void listener_close_fd(struct exporter_listener *listener)
 {
 	close(listener->fd);
 	listener->fd = -1;
 	listener->unix_socket.fd = -1;
-	nbd_listener_set_state(listener, NBD_LISTENER_CLOSED);
+	exporter_listener_set_state(listener, EXPORTER_LISTENER_CLOSED);
 }
 
-static void listener_take(struct nbd_listener *listener, int32_t res)
+static void listener_take(struct exporter_listener *listener, int32_t res)
 {
-	if (listener->state == NBD_LISTENER_CLOSING) {
+	if (listener->state == EXPORTER_LISTENER_CLOSING) {
 		if (res >= 0) {
 			close(res);
 		}
@@ -190,44 +195,47 @@ static void listener_take(struct nbd_listener *listener, int32_t res)
 
 static void listener_accepted(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
-	struct nbd_listener *listener =
-		ebb_container_of(uring, struct nbd_listener, accept_op.uring);
-	struct nbd_poll_group *group = nbd_poll_group_begin_callback(&listener->accept_op);
+	struct exporter_listener *listener =
+		ebb_container_of(uring, struct exporter_listener, accept_op.uring);
+	struct exporter_poll_group *group =
+		exporter_poll_group_begin_callback(&listener->accept_op);
 
 	(void)flags;
 	listener_take(listener, res);
-	nbd_poll_group_end_callback(group);
+	exporter_poll_group_end_callback(group);
 }
 
-static void listener_resume(struct nbd_member *member)
+static void listener_resume(struct exporter_member *member)
 {
-	listener_accept(ebb_container_of(member, struct nbd_listener, member));
+	listener_accept(ebb_container_of(member, struct exporter_listener, member));
 }
 
-struct nbd_listener *nbd_listener_find(const char *path, const char *address, uint16_t port)
+struct exporter_listener *exporter_listener_find(const char *path, const char *address,
+						 uint16_t port)
 {
 	struct ebb_list *node;
 
 	ebb_assert(ebb_thread_is_app());
-	ebb_list_for_each(node, &nbd_listeners) {
-		struct nbd_listener *listener = ebb_list_entry(node, struct nbd_listener, link);
+	ebb_list_for_each(node, &exporter_listeners) {
+		struct exporter_listener *listener =
+			ebb_list_entry(node, struct exporter_listener, link);
 
-		if (nbd_listener_is_closing(listener) ||
+		if (exporter_listener_is_closing(listener) ||
 		    (path == NULL) != (listener->path == NULL)) {
 			continue;
 		}
 		if (path != NULL ? strcmp(path, listener->path) == 0
 				 : port == listener->port &&
-					   nbd_address_same(address, listener->address)) {
+					   exporter_address_same(address, listener->address)) {
 			return listener;
 		}
 	}
 	return NULL;
 }
 
-static struct nbd_listener *listener_create(const char *path)
+static struct exporter_listener *listener_create(const char *path)
 {
-	struct nbd_listener *listener = calloc(1, sizeof(*listener));
+	struct exporter_listener *listener = calloc(1, sizeof(*listener));
 
 	if (listener == NULL) {
 		return NULL;
@@ -249,29 +257,31 @@ static struct nbd_listener *listener_create(const char *path)
 	return listener;
 }
 
-int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_admit_fn admit,
-		      struct nbd_listener **ret_listener, char *ret_error)
+int exporter_listener_open(const char *path, const char *address, uint16_t port,
+			   exporter_admit_fn admit, struct exporter_listener **ret_listener,
+			   char *ret_error)
 {
-	struct nbd_listener *listener;
+	struct exporter_listener *listener;
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
 	listener = listener_create(path);
 	if (listener == NULL) {
-		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	listener->group = nbd_poll_group_get();
-	rc = nbd_threads_error();
+	listener->group = exporter_poll_group_get();
+	rc = exporter_threads_error();
 	if (rc != 0) {
-		snprintf(ret_error, NBD_ERROR_TEXT,
-			 "there is no thread to serve NBD clients (%s): the log has the reason",
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "there is no thread to serve clients (%s): the log has the reason",
 			 strerror(-rc));
 		goto free_listener;
 	}
-	if (listener->group == NULL || nbd_threads_pick() == NULL) {
-		snprintf(ret_error, NBD_ERROR_TEXT, "%s",
-			 "NBD needs io_uring, which this process may not use: the log has the "
+	if (listener->group == NULL || exporter_threads_pick() == NULL) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s",
+			 "serving clients needs io_uring, which this process may not use: the log "
+			 "has the "
 			 "remedy");
 		rc = -ENOSYS;
 		goto free_listener;
@@ -281,19 +291,20 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_
 					 OS_UNIX_SOCKET_ANY_GROUP, "choose another path");
 		listener->fd = listener->unix_socket.fd;
 		if (rc != 0) {
-			snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
+			snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s", listener->unix_socket.error);
 		}
 	} else {
-		rc = nbd_address_listen_tcp(address, port, &listener->fd, listener->address,
-					    sizeof(listener->address), &listener->port, ret_error);
+		rc = exporter_address_listen_tcp(address, port, &listener->fd, listener->address,
+						 sizeof(listener->address), &listener->port,
+						 ret_error);
 	}
 	if (rc != 0) {
 		goto free_listener;
 	}
 	listener->admit = admit;
 	listener_spare(listener);
-	nbd_listener_set_state(listener, NBD_LISTENER_ACCEPTING);
-	ebb_list_push_back(&nbd_listeners, &listener->link);
+	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
+	ebb_list_push_back(&exporter_listeners, &listener->link);
 	ebb_list_push_back(&listener->group->members, &listener->member.link);
 	listener_accept(listener);
 	*ret_listener = listener;
@@ -301,14 +312,14 @@ int nbd_listener_open(const char *path, const char *address, uint16_t port, nbd_
 
 free_listener:
 	if (listener->group != NULL) {
-		nbd_poll_group_put(listener->group);
+		exporter_poll_group_put(listener->group);
 	}
 	free(listener->path);
 	free(listener);
 	return rc;
 }
 
-int nbd_listener_renew(struct nbd_listener *listener, char *ret_error)
+int exporter_listener_renew(struct exporter_listener *listener, char *ret_error)
 {
 	int old_fd;
 	int rc;
@@ -319,26 +330,26 @@ int nbd_listener_renew(struct nbd_listener *listener, char *ret_error)
 	}
 	rc = os_unix_socket_renew(&listener->unix_socket, "choose another path", &old_fd);
 	if (rc != 0) {
-		snprintf(ret_error, NBD_ERROR_TEXT, "%s", listener->unix_socket.error);
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s", listener->unix_socket.error);
 		return rc;
 	}
-	ebb_warn("nbd",
+	ebb_warn("exporter",
 		 "%s: somebody has removed this socket, and no client found it; it has been made "
 		 "again",
 		 listener->path);
 	listener->fd = listener->unix_socket.fd;
 	/* Nobody comes by the old one any more: the accept that waits there ends, and asks anew. */
 	close(old_fd);
-	nbd_poll_group_cancel(&listener->accept_op);
+	exporter_poll_group_cancel(&listener->accept_op);
 	listener_accept(listener);
 	return 0;
 }
 
-void nbd_listener_close(struct nbd_listener *listener,
-			void (*closed)(struct nbd_listener *listener))
+void exporter_listener_close(struct exporter_listener *listener,
+			     void (*closed)(struct exporter_listener *listener))
 {
 	ebb_assert(ebb_thread_is_app());
-	if (nbd_listener_is_closing(listener)) {
+	if (exporter_listener_is_closing(listener)) {
 		return;
 	}
 	listener->closed = closed;
@@ -347,24 +358,24 @@ void nbd_listener_close(struct nbd_listener *listener,
 	/* The path is anybody's at once; the accept may take a moment to end. */
 	os_unix_socket_unlink(&listener->unix_socket);
 	os_unix_socket_unlock(&listener->unix_socket);
-	if (nbd_op_busy(&listener->accept_op)) {
-		nbd_listener_set_state(listener, NBD_LISTENER_CLOSING);
-		nbd_poll_group_cancel(&listener->accept_op);
+	if (exporter_op_busy(&listener->accept_op)) {
+		exporter_listener_set_state(listener, EXPORTER_LISTENER_CLOSING);
+		exporter_poll_group_cancel(&listener->accept_op);
 		return;
 	}
 	listener_close_fd(listener);
 }
 
-bool nbd_listener_put(struct nbd_listener *listener)
+bool exporter_listener_put(struct exporter_listener *listener)
 {
 	ebb_assert(ebb_thread_is_app());
-	if (listener->state != NBD_LISTENER_CLOSED || !ebb_list_empty(&listener->clients) ||
+	if (listener->state != EXPORTER_LISTENER_CLOSED || !ebb_list_empty(&listener->clients) ||
 	    !ebb_list_empty(&listener->exports)) {
 		return false;
 	}
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->member.link);
-	nbd_poll_group_put(listener->group);
+	exporter_poll_group_put(listener->group);
 	os_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
 	free(listener);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/client.h"
+#include "core/exporter/client.h"
 
 #include <stdio.h>
 
@@ -7,15 +7,15 @@
 
 static unsigned num_clients;
 
-bool nbd_clients_are_full(void)
+bool exporter_clients_are_full(void)
 {
 	ebb_assert(ebb_thread_is_app());
-	return num_clients >= NBD_CLIENTS_MAX;
+	return num_clients >= EXPORTER_CLIENTS_MAX;
 }
 
-void nbd_client_register(struct nbd_client *client, struct nbd_listener *listener,
-			 struct ebb_list *clients, const char *peer, struct ebb_thread *thread,
-			 void (*stop)(void *arg), void *arg)
+void exporter_client_register(struct exporter_client *client, struct exporter_listener *listener,
+			      struct ebb_list *clients, const char *peer, struct ebb_thread *thread,
+			      void (*stop)(void *arg), void *arg)
 {
 	ebb_assert(ebb_thread_is_app());
 	snprintf(client->peer, sizeof(client->peer), "%s", peer);
@@ -29,7 +29,7 @@ void nbd_client_register(struct nbd_client *client, struct nbd_listener *listene
 	num_clients++;
 }
 
-void nbd_client_unregister(struct nbd_client *client)
+void exporter_client_unregister(struct exporter_client *client)
 {
 	ebb_assert(ebb_thread_is_app());
 	ebb_assert(num_clients > 0);
@@ -37,7 +37,7 @@ void nbd_client_unregister(struct nbd_client *client)
 	ebb_list_remove(&client->link);
 }
 
-void nbd_client_stop(struct nbd_client *client)
+void exporter_client_stop(struct exporter_client *client)
 {
 	ebb_assert(ebb_thread_is_app());
 	if (!client->stop_sent) {

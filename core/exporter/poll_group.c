@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/poll_group.h"
 
 #include <errno.h>
 
@@ -12,42 +12,47 @@
 #define MEM_RETRY_US 5000u
 
 /* The io_device: its address is its identity. */
-static char device_nbd;
+static char device_exporter;
 
-static const char *const state_names[NBD_POLL_GROUP_STATE_COUNT] = {
-	[NBD_POLL_GROUP_READY] = "ready",
-	[NBD_POLL_GROUP_QUIESCING] = "quiescing",
-	[NBD_POLL_GROUP_QUIET] = "quiet",
-	[NBD_POLL_GROUP_BROKEN] = "broken",
+static const char *const state_names[EXPORTER_POLL_GROUP_STATE_COUNT] = {
+	[EXPORTER_POLL_GROUP_READY] = "ready",
+	[EXPORTER_POLL_GROUP_QUIESCING] = "quiescing",
+	[EXPORTER_POLL_GROUP_QUIET] = "quiet",
+	[EXPORTER_POLL_GROUP_BROKEN] = "broken",
 };
 
 /* A move that is cancelled ends where it began. */
-static const uint32_t state_next[NBD_POLL_GROUP_STATE_COUNT] = {
-	[NBD_POLL_GROUP_READY] = EBB_BIT(NBD_POLL_GROUP_QUIESCING),
-	[NBD_POLL_GROUP_QUIESCING] = EBB_BIT(NBD_POLL_GROUP_QUIET) | EBB_BIT(NBD_POLL_GROUP_READY) |
-				     EBB_BIT(NBD_POLL_GROUP_BROKEN),
-	[NBD_POLL_GROUP_QUIET] = EBB_BIT(NBD_POLL_GROUP_READY) | EBB_BIT(NBD_POLL_GROUP_BROKEN),
-	[NBD_POLL_GROUP_BROKEN] = EBB_BIT(NBD_POLL_GROUP_QUIESCING),
+static const uint32_t state_next[EXPORTER_POLL_GROUP_STATE_COUNT] = {
+	[EXPORTER_POLL_GROUP_READY] = EBB_BIT(EXPORTER_POLL_GROUP_QUIESCING),
+	[EXPORTER_POLL_GROUP_QUIESCING] = EBB_BIT(EXPORTER_POLL_GROUP_QUIET) |
+					  EBB_BIT(EXPORTER_POLL_GROUP_READY) |
+					  EBB_BIT(EXPORTER_POLL_GROUP_BROKEN),
+	[EXPORTER_POLL_GROUP_QUIET] =
+		EBB_BIT(EXPORTER_POLL_GROUP_READY) | EBB_BIT(EXPORTER_POLL_GROUP_BROKEN),
+	[EXPORTER_POLL_GROUP_BROKEN] = EBB_BIT(EXPORTER_POLL_GROUP_QUIESCING),
 };
 
-void nbd_poll_group_set_state(struct nbd_poll_group *group, enum nbd_poll_group_state state)
+void exporter_poll_group_set_state(struct exporter_poll_group *group,
+				   enum exporter_poll_group_state state)
 {
 	ebb_assert((state_next[group->state] & EBB_BIT(state)) != 0);
-	ebb_debug("nbd", "poll group: %s -> %s", state_names[group->state], state_names[state]);
+	ebb_debug("exporter", "poll group: %s -> %s", state_names[group->state],
+		  state_names[state]);
 	group->state = state;
 }
 
-void nbd_poll_group_quiesced_if_idle(struct nbd_poll_group *group)
+void exporter_poll_group_quiesced_if_idle(struct exporter_poll_group *group)
 {
 	if (ebb_list_empty(&group->ops)) {
-		nbd_poll_group_set_state(group, NBD_POLL_GROUP_QUIET);
+		exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_QUIET);
 		ebb_io_channel_quiesced(group->channel);
 	}
 }
 
-struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd_op *op)
+struct io_uring_sqe *exporter_poll_group_sqe(struct exporter_poll_group *group,
+					     struct exporter_op *op)
 {
-	if (nbd_op_busy(op) || !nbd_poll_group_ready(group)) {
+	if (exporter_op_busy(op) || !exporter_poll_group_ready(group)) {
 		return NULL;
 	}
 	op->group = group;
@@ -55,16 +60,16 @@ struct io_uring_sqe *nbd_poll_group_sqe(struct nbd_poll_group *group, struct nbd
 	return ebb_uring_sqe(&op->uring, EBB_URING_OTHER);
 }
 
-void nbd_poll_group_cancel(struct nbd_op *op)
+void exporter_poll_group_cancel(struct exporter_op *op)
 {
-	if (nbd_op_busy(op)) {
+	if (exporter_op_busy(op)) {
 		ebb_uring_cancel(&op->uring);
 	}
 }
 
 static int group_retry_waiters(void *arg)
 {
-	struct nbd_poll_group *group = arg;
+	struct exporter_poll_group *group = arg;
 	struct ebb_list *node;
 	int retried = 0;
 
@@ -72,7 +77,8 @@ static int group_retry_waiters(void *arg)
 		return 0;
 	}
 	while ((node = base_wait_list_next(&group->mem_waiters)) != NULL) {
-		struct nbd_mem_waiter *waiter = ebb_list_entry(node, struct nbd_mem_waiter, link);
+		struct exporter_mem_waiter *waiter =
+			ebb_list_entry(node, struct exporter_mem_waiter, link);
 
 		waiter->retry(waiter);
 		retried++;
@@ -84,7 +90,8 @@ static int group_retry_waiters(void *arg)
 	return retried;
 }
 
-void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter *waiter)
+void exporter_poll_group_wait_mem(struct exporter_poll_group *group,
+				  struct exporter_mem_waiter *waiter)
 {
 	if (!ebb_list_empty(&waiter->link)) {
 		return;
@@ -99,7 +106,7 @@ void nbd_poll_group_wait_mem(struct nbd_poll_group *group, struct nbd_mem_waiter
 	}
 }
 
-void nbd_poll_group_retry_waiters(struct nbd_poll_group *group)
+void exporter_poll_group_retry_waiters(struct exporter_poll_group *group)
 {
 	(void)group_retry_waiters(group);
 	group->freed = false;
@@ -107,7 +114,7 @@ void nbd_poll_group_retry_waiters(struct nbd_poll_group *group)
 
 static int group_create(void *device, void *ctx)
 {
-	struct nbd_poll_group *group = ctx;
+	struct exporter_poll_group *group = ctx;
 	int rc = ebb_uring_open(EBB_URING_PLAIN);
 
 	(void)device;
@@ -123,7 +130,7 @@ static int group_create(void *device, void *ctx)
 
 static void group_destroy(void *device, void *ctx)
 {
-	struct nbd_poll_group *group = ctx;
+	struct exporter_poll_group *group = ctx;
 
 	(void)device;
 	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops));
@@ -132,67 +139,68 @@ static void group_destroy(void *device, void *ctx)
 
 static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 {
-	struct nbd_poll_group *group = ctx;
+	struct exporter_poll_group *group = ctx;
 	struct ebb_list *node;
 
 	(void)channel;
-	nbd_poll_group_set_state(group, NBD_POLL_GROUP_QUIESCING);
+	exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_QUIESCING);
 	ebb_list_for_each(node, &group->ops) {
-		ebb_uring_cancel(&ebb_list_entry(node, struct nbd_op, link)->uring);
+		ebb_uring_cancel(&ebb_list_entry(node, struct exporter_op, link)->uring);
 	}
-	nbd_poll_group_quiesced_if_idle(group);
+	exporter_poll_group_quiesced_if_idle(group);
 }
 
 static void group_resume(void *ctx, struct ebb_io_channel *channel)
 {
-	struct nbd_poll_group *group = ctx;
+	struct exporter_poll_group *group = ctx;
 	struct ebb_list *node, *tmp;
 	int rc = ebb_uring_open(EBB_URING_PLAIN);
 
 	(void)channel;
-	nbd_poll_group_set_state(group, rc == 0 ? NBD_POLL_GROUP_READY : NBD_POLL_GROUP_BROKEN);
+	exporter_poll_group_set_state(group, rc == 0 ? EXPORTER_POLL_GROUP_READY
+						     : EXPORTER_POLL_GROUP_BROKEN);
 	if (rc != 0) {
-		ebb_error("nbd",
+		ebb_error("exporter",
 			  "thread %s moved to a reactor without io_uring (error %d): its clients "
 			  "are hung up on",
 			  ebb_thread_name(ebb_thread_current()), rc);
 	}
 	ebb_list_for_each_safe(node, tmp, &group->members) {
-		struct nbd_member *member = ebb_list_entry(node, struct nbd_member, link);
+		struct exporter_member *member = ebb_list_entry(node, struct exporter_member, link);
 
 		member->resume(member);
 	}
 }
 
 static const struct ebb_io_device_ops group_ops = {
-	.name = "nbd",
-	.ctx_size = sizeof(struct nbd_poll_group),
+	.name = "exporter",
+	.ctx_size = sizeof(struct exporter_poll_group),
 	.create = group_create,
 	.destroy = group_destroy,
 	.quiesce = group_quiesce,
 	.resume = group_resume,
 };
 
-struct nbd_poll_group *nbd_poll_group_get(void)
+struct exporter_poll_group *exporter_poll_group_get(void)
 {
-	struct ebb_io_channel *channel = ebb_io_channel_get(&device_nbd);
+	struct ebb_io_channel *channel = ebb_io_channel_get(&device_exporter);
 
 	return channel == NULL ? NULL : ebb_io_channel_ctx(channel);
 }
 
-void nbd_poll_group_put(struct nbd_poll_group *group)
+void exporter_poll_group_put(struct exporter_poll_group *group)
 {
 	ebb_io_channel_put(group->channel);
 }
 
-int nbd_poll_group_register(void)
+int exporter_poll_group_register(void)
 {
-	return ebb_io_device_register(&device_nbd, &group_ops);
+	return ebb_io_device_register(&device_exporter, &group_ops);
 }
 
-void nbd_poll_group_unregister(void (*done)(void *device))
+void exporter_poll_group_unregister(void (*done)(void *device))
 {
-	if (ebb_io_device_unregister(&device_nbd, done) != 0) {
-		done(&device_nbd);
+	if (ebb_io_device_unregister(&device_exporter, done) != 0) {
+		done(&device_exporter);
 	}
 }

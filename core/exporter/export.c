@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/export.h"
+#include "core/exporter/export.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,52 +13,54 @@
 #include <ebb/wanted.h>
 
 #include "core/bdev/answer.h"
-#include "drivers/nbd/client.h"
-#include "drivers/nbd/listener.h"
+#include "core/exporter/client.h"
+#include "core/exporter/listener.h"
 
 static void (*all_stopped)(void);
 
-static const char *const state_names[NBD_EXPORT_STATE_COUNT] = {
-	[NBD_EXPORT_STARTING] = "starting",
-	[NBD_EXPORT_SERVED] = "served",
-	[NBD_EXPORT_STOPPING] = "stopping",
-	[NBD_EXPORT_STOPPED] = "stopped",
+static const char *const state_names[EXPORTER_EXPORT_STATE_COUNT] = {
+	[EXPORTER_EXPORT_STARTING] = "starting",
+	[EXPORTER_EXPORT_SERVED] = "served",
+	[EXPORTER_EXPORT_STOPPING] = "stopping",
+	[EXPORTER_EXPORT_STOPPED] = "stopped",
 };
 
-static const uint32_t state_next[NBD_EXPORT_STATE_COUNT] = {
-	[NBD_EXPORT_STARTING] = EBB_BIT(NBD_EXPORT_SERVED),
-	[NBD_EXPORT_SERVED] = EBB_BIT(NBD_EXPORT_STOPPING),
-	[NBD_EXPORT_STOPPING] = EBB_BIT(NBD_EXPORT_STOPPED),
+static const uint32_t state_next[EXPORTER_EXPORT_STATE_COUNT] = {
+	[EXPORTER_EXPORT_STARTING] = EBB_BIT(EXPORTER_EXPORT_SERVED),
+	[EXPORTER_EXPORT_SERVED] = EBB_BIT(EXPORTER_EXPORT_STOPPING),
+	[EXPORTER_EXPORT_STOPPING] = EBB_BIT(EXPORTER_EXPORT_STOPPED),
 };
 
-void nbd_export_set_state(struct nbd_export *export, enum nbd_export_state state)
+void exporter_export_set_state(struct exporter_export *export, enum exporter_export_state state)
 {
 	ebb_assert((state_next[export->state] & EBB_BIT(state)) != 0);
-	ebb_debug("nbd", "export %s: %s -> %s", export->name, state_names[export->state],
+	ebb_debug("exporter", "export %s: %s -> %s", export->name, state_names[export->state],
 		  state_names[state]);
 	export->state = state;
 }
 
-struct nbd_export *nbd_export_next_at(struct nbd_listener *listener, struct nbd_export *previous)
+struct exporter_export *exporter_export_next_at(struct exporter_listener *listener,
+						struct exporter_export *previous)
 {
 	struct ebb_list *at = previous != NULL ? &previous->link : &listener->exports;
 
 	ebb_assert(ebb_thread_is_app());
 	for (at = at->next; at != &listener->exports; at = at->next) {
-		struct nbd_export *export = ebb_list_entry(at, struct nbd_export, link);
+		struct exporter_export *export = ebb_list_entry(at, struct exporter_export, link);
 
-		if (export->state == NBD_EXPORT_SERVED) {
+		if (export->state == EXPORTER_EXPORT_SERVED) {
 			return export;
 		}
 	}
 	return NULL;
 }
 
-struct nbd_export *nbd_export_find(struct nbd_listener *listener, const char *name, size_t name_len)
+struct exporter_export *exporter_export_find(struct exporter_listener *listener, const char *name,
+					     size_t name_len)
 {
-	struct nbd_export *export = NULL;
+	struct exporter_export *export = NULL;
 
-	while ((export = nbd_export_next_at(listener, export)) != NULL) {
+	while ((export = exporter_export_next_at(listener, export)) != NULL) {
 		/* No name is the first export there is. */
 		if (name_len == 0 || (strlen(export->name) == name_len &&
 				      memcmp(export->name, name, name_len) == 0)) {
@@ -68,31 +70,32 @@ struct nbd_export *nbd_export_find(struct nbd_listener *listener, const char *na
 	return export;
 }
 
-static void export_free(struct nbd_export *export)
+static void export_free(struct exporter_export *export)
 {
 	free(export->name);
 	free(export->bdev_name);
 	free(export);
 }
 
-static void listener_finish(struct nbd_listener *listener)
+static void listener_finish(struct exporter_listener *listener)
 {
 	void (*done)(void) = all_stopped;
 
-	if (nbd_listener_put(listener) && ebb_list_empty(&nbd_listeners) && done != NULL) {
+	if (exporter_listener_put(listener) && ebb_list_empty(&exporter_listeners) &&
+	    done != NULL) {
 		all_stopped = NULL;
 		done();
 	}
 }
 
 /* Its clients have gone, and the address can be used again if it was the last one there. */
-static void export_finish(struct nbd_export *export)
+static void export_finish(struct exporter_export *export)
 {
-	if (export->state != NBD_EXPORT_STOPPING || export->num_clients > 0 ||
-	    export->listener->state == NBD_LISTENER_CLOSING) {
+	if (export->state != EXPORTER_EXPORT_STOPPING || export->num_clients > 0 ||
+	    export->listener->state == EXPORTER_LISTENER_CLOSING) {
 		return;
 	}
-	nbd_export_set_state(export, NBD_EXPORT_STOPPED);
+	exporter_export_set_state(export, EXPORTER_EXPORT_STOPPED);
 	ebb_list_remove(&export->link);
 	ebb_bdev_close(export->desc);
 	if (export->stopped != NULL) {
@@ -102,39 +105,39 @@ static void export_finish(struct nbd_export *export)
 }
 
 /* The listener's socket has been closed: its last export may have waited for that. */
-static void export_listener_closed(struct nbd_listener *listener)
+static void export_listener_closed(struct exporter_listener *listener)
 {
 	struct ebb_list *node, *tmp;
 
 	ebb_assert(ebb_thread_is_app());
 	ebb_list_for_each_safe(node, tmp, &listener->exports) {
-		export_finish(ebb_list_entry(node, struct nbd_export, link));
+		export_finish(ebb_list_entry(node, struct exporter_export, link));
 	}
 	listener_finish(listener);
 }
 
-int nbd_export_stop(struct nbd_export *export, void (*stopped)(void *arg), void *arg)
+int exporter_export_stop(struct exporter_export *export, void (*stopped)(void *arg), void *arg)
 {
-	struct nbd_listener *listener = export->listener;
+	struct exporter_listener *listener = export->listener;
 	struct ebb_list *node;
 	bool last;
 
 	ebb_assert(ebb_thread_is_app());
-	if (export->state != NBD_EXPORT_SERVED) {
+	if (export->state != EXPORTER_EXPORT_SERVED) {
 		return -EALREADY;
 	}
-	nbd_export_set_state(export, NBD_EXPORT_STOPPING);
+	exporter_export_set_state(export, EXPORTER_EXPORT_STOPPING);
 	export->stopped = stopped;
 	export->stopped_arg = arg;
-	last = nbd_export_next_at(listener, NULL) == NULL;
+	last = exporter_export_next_at(listener, NULL) == NULL;
 	if (last) {
-		nbd_listener_close(listener, export_listener_closed);
+		exporter_listener_close(listener, export_listener_closed);
 	}
 	ebb_list_for_each(node, &listener->clients) {
-		struct nbd_client *client = ebb_list_entry(node, struct nbd_client, link);
+		struct exporter_client *client = ebb_list_entry(node, struct exporter_client, link);
 
 		if (last || client->export == export) {
-			nbd_client_stop(client);
+			exporter_client_stop(client);
 		}
 	}
 	export_finish(export);
@@ -143,9 +146,9 @@ int nbd_export_stop(struct nbd_export *export, void (*stopped)(void *arg), void 
 }
 
 /* It ends without anybody asking. */
-static void export_absent(const struct nbd_export *export)
+static void export_absent(const struct exporter_export *export)
 {
-	const struct nbd_listener *listener = export->listener;
+	const struct exporter_listener *listener = export->listener;
 	char *object;
 
 	if ((listener->path != NULL ? asprintf(&object, "%s %s", export->name, listener->path)
@@ -153,21 +156,21 @@ static void export_absent(const struct nbd_export *export)
 					       listener->port)) < 0) {
 		return;
 	}
-	ebb_wanted_set_present("nbd_start_export", object, false);
+	ebb_wanted_set_present(export->method, object, false);
 	free(object);
 }
 
 static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg)
 {
-	struct nbd_export *export = arg;
+	struct exporter_export *export = arg;
 
 	if (event == EBB_BDEV_EVENT_REMOVE) {
 		export_absent(export);
-		ebb_notice("nbd", "export %s ends: its bdev %s is being removed", export->name,
+		ebb_notice("exporter", "export %s ends: its bdev %s is being removed", export->name,
 			   ebb_bdev_name(bdev));
-		(void)nbd_export_stop(export, NULL, NULL);
+		(void)exporter_export_stop(export, NULL, NULL);
 	} else {
-		ebb_notice("nbd",
+		ebb_notice("exporter",
 			   "export %s: bdev %s has another size now; clients are told the old one "
 			   "until the export is started anew",
 			   export->name, ebb_bdev_name(bdev));
@@ -177,14 +180,14 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 /* Another stands on the bdev, and alone writes to it. */
 static void export_claimed(const struct ebb_bdev *bdev, char *ret_error)
 {
-	snprintf(ret_error, NBD_ERROR_TEXT,
+	snprintf(ret_error, EXPORTER_ERROR_TEXT,
 		 "bdev %.64s cannot be written to: %.64s stands on it and has claimed it; export "
 		 "that, or delete it, or give read_only=true",
 		 ebb_bdev_name(bdev), ebb_bdev_claim_holder(bdev));
 }
 
 /* A bdev that cannot be written to is exported for reading, unless that is not wanted. */
-static int export_open(struct nbd_export *export, const struct nbd_export_opts *opts,
+static int export_open(struct exporter_export *export, const struct exporter_export_opts *opts,
 		       char *ret_error)
 {
 	const char *name = export->bdev_name;
@@ -205,7 +208,7 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 		export->read_only = !writes;
 		break;
 	case -EROFS:
-		snprintf(ret_error, NBD_ERROR_TEXT,
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
 			 "read_only: bdev %.64s cannot be written to; leave read_only out, or give "
 			 "read_only=true",
 			 name);
@@ -216,32 +219,33 @@ static int export_open(struct nbd_export *export, const struct nbd_export_opts *
 	case -ENODEV:
 		if (ebb_bdev_waits_for(name) != NULL) {
 			bdev_answer_waits_why(ebb_bdev_waits_for(name), why, sizeof(why));
-			snprintf(ret_error, NBD_ERROR_TEXT,
+			snprintf(ret_error, EXPORTER_ERROR_TEXT,
 				 "bdev %.40s is not there yet: it waits for its base %.40s%s", name,
 				 ebb_bdev_waits_for(name),
 				 why[0] != '\0' ? why : "; export it when that has come");
 			break;
 		}
-		snprintf(ret_error, NBD_ERROR_TEXT,
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
 			 "there is no bdev %.64s: bdev_get_bdevs lists those there are", name);
 		break;
 	default:
-		snprintf(ret_error, NBD_ERROR_TEXT, "bdev %.64s cannot be opened: %s", name,
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "bdev %.64s cannot be opened: %s", name,
 			 strerror(-rc));
 		break;
 	}
 	return rc;
 }
 
-static struct nbd_export *export_create(const struct nbd_export_opts *opts)
+static struct exporter_export *export_create(const struct exporter_export_opts *opts)
 {
-	struct nbd_export *export = calloc(1, sizeof(*export));
+	struct exporter_export *export = calloc(1, sizeof(*export));
 	const struct ebb_bdev *bdev = ebb_bdev_find(opts->bdev_name);
 
 	if (export == NULL) {
 		return NULL;
 	}
 	ebb_list_init(&export->link);
+	export->method = opts->method;
 	export->name = strdup(opts->name != NULL ? opts->name : opts->bdev_name);
 	export->bdev_name = strdup(bdev != NULL ? ebb_bdev_name(bdev) : opts->bdev_name);
 	if (export->name == NULL || export->bdev_name == NULL) {
@@ -251,31 +255,31 @@ static struct nbd_export *export_create(const struct nbd_export_opts *opts)
 	return export;
 }
 
-int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret_export,
-		     char *ret_error)
+int exporter_export_start(const struct exporter_export_opts *opts,
+			  struct exporter_export **ret_export, char *ret_error)
 {
-	struct nbd_listener *listener = NULL;
-	struct nbd_export *export;
+	struct exporter_listener *listener = NULL;
+	struct exporter_export *export;
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
 	export = export_create(opts);
 	if (export == NULL) {
-		snprintf(ret_error, NBD_ERROR_TEXT, "out of memory");
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
 	if (opts->path != NULL || opts->port != 0) {
-		listener = nbd_listener_find(opts->path, opts->address, opts->port);
+		listener = exporter_listener_find(opts->path, opts->address, opts->port);
 	}
 	if (listener != NULL) {
-		rc = nbd_listener_renew(listener, ret_error);
+		rc = exporter_listener_renew(listener, ret_error);
 		if (rc != 0) {
 			goto free_export;
 		}
 	}
 	if (listener != NULL &&
-	    nbd_export_find(listener, export->name, strlen(export->name)) != NULL) {
-		snprintf(ret_error, NBD_ERROR_TEXT,
+	    exporter_export_find(listener, export->name, strlen(export->name)) != NULL) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
 			 "an export %.64s is served at that address already: give another "
 			 "export_name",
 			 export->name);
@@ -287,14 +291,14 @@ int nbd_export_start(const struct nbd_export_opts *opts, struct nbd_export **ret
 		goto free_export;
 	}
 	if (listener == NULL) {
-		rc = nbd_listener_open(opts->path, opts->address, opts->port, opts->admit,
-				       &listener, ret_error);
+		rc = exporter_listener_open(opts->path, opts->address, opts->port, opts->admit,
+					    &listener, ret_error);
 		if (rc != 0) {
 			goto close_bdev;
 		}
 	}
 	export->listener = listener;
-	nbd_export_set_state(export, NBD_EXPORT_SERVED);
+	exporter_export_set_state(export, EXPORTER_EXPORT_SERVED);
 	ebb_list_push_back(&listener->exports, &export->link);
 	*ret_export = export;
 	return 0;
@@ -306,51 +310,52 @@ free_export:
 	return rc;
 }
 
-struct nbd_export *nbd_export_next(struct nbd_export *previous)
+struct exporter_export *exporter_export_next(struct exporter_export *previous)
 {
-	struct ebb_list *at = &nbd_listeners;
+	struct ebb_list *at = &exporter_listeners;
 
 	ebb_assert(ebb_thread_is_app());
 	if (previous != NULL) {
 		if (previous->link.next != &previous->listener->exports) {
-			return ebb_list_entry(previous->link.next, struct nbd_export, link);
+			return ebb_list_entry(previous->link.next, struct exporter_export, link);
 		}
 		at = &previous->listener->link;
 	}
-	for (at = at->next; at != &nbd_listeners; at = at->next) {
-		struct nbd_listener *listener = ebb_list_entry(at, struct nbd_listener, link);
+	for (at = at->next; at != &exporter_listeners; at = at->next) {
+		struct exporter_listener *listener =
+			ebb_list_entry(at, struct exporter_listener, link);
 
 		if (!ebb_list_empty(&listener->exports)) {
-			return ebb_list_first(&listener->exports, struct nbd_export, link);
+			return ebb_list_first(&listener->exports, struct exporter_export, link);
 		}
 	}
 	return NULL;
 }
 
-void nbd_export_stop_all(void (*done)(void))
+void exporter_export_stop_all(void (*done)(void))
 {
-	struct nbd_export *export, *next;
+	struct exporter_export *export, *next;
 
 	ebb_assert(ebb_thread_is_app());
-	if (ebb_list_empty(&nbd_listeners)) {
+	if (ebb_list_empty(&exporter_listeners)) {
 		done();
 		return;
 	}
 	all_stopped = done;
-	for (export = nbd_export_next(NULL); export != NULL; export = next) {
-		next = nbd_export_next(export);
-		(void)nbd_export_stop(export, NULL, NULL);
+	for (export = exporter_export_next(NULL); export != NULL; export = next) {
+		next = exporter_export_next(export);
+		(void)exporter_export_stop(export, NULL, NULL);
 	}
 }
 
-void nbd_export_bind(struct nbd_export *export, struct nbd_client *client)
+void exporter_export_bind(struct exporter_export *export, struct exporter_client *client)
 {
 	ebb_assert(ebb_thread_is_app() && client->export == NULL);
 	client->export = export;
 	export->num_clients++;
 }
 
-void nbd_export_client_gone(struct nbd_listener *listener, struct nbd_export *export)
+void exporter_export_client_gone(struct exporter_listener *listener, struct exporter_export *export)
 {
 	ebb_assert(ebb_thread_is_app());
 	if (export != NULL) {

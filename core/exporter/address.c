@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/address.h"
+#include "core/exporter/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static uint16_t address_format(const union address *address, char *text, size_t 
 	return ntohs(address->in.sin_port);
 }
 
-int nbd_address_digits(const char *text, char *ret_digits, size_t size)
+int exporter_address_digits(const char *text, char *ret_digits, size_t size)
 {
 	union address address;
 	socklen_t len;
@@ -66,7 +66,7 @@ int nbd_address_digits(const char *text, char *ret_digits, size_t size)
 	return rc;
 }
 
-bool nbd_address_same(const char *a, const char *b)
+bool exporter_address_same(const char *a, const char *b)
 {
 	union address one, other;
 	socklen_t one_len, other_len;
@@ -78,8 +78,8 @@ bool nbd_address_same(const char *a, const char *b)
 	return one_len == other_len && memcmp(&one, &other, one_len) == 0;
 }
 
-int nbd_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, char *ret_address,
-			   size_t address_size, uint16_t *ret_port, char *ret_error)
+int exporter_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, char *ret_address,
+				size_t address_size, uint16_t *ret_port, char *ret_error)
 {
 	union address address;
 	socklen_t len;
@@ -88,7 +88,7 @@ int nbd_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, char *r
 	rc = address_parse(text, port, &address, &len);
 	if (rc != 0) {
 		snprintf(
-			ret_error, NBD_ERROR_TEXT,
+			ret_error, EXPORTER_ERROR_TEXT,
 			"%.64s is no address: give an IPv4 or IPv6 address in digits, or localhost",
 			text);
 		return rc;
@@ -114,12 +114,12 @@ int nbd_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, char *r
 close_fd:
 	close(fd);
 fail:
-	snprintf(ret_error, NBD_ERROR_TEXT, "cannot listen at %.64s port %u: %s", text, port,
+	snprintf(ret_error, EXPORTER_ERROR_TEXT, "cannot listen at %.64s port %u: %s", text, port,
 		 strerror(-rc));
 	return rc;
 }
 
-void nbd_address_peer(int fd, char *ret_peer, size_t peer_size)
+void exporter_address_peer(int fd, char *ret_peer, size_t peer_size)
 {
 	union address address;
 	socklen_t len = sizeof(address);

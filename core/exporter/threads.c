@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nbd/threads.h"
+#include "core/exporter/threads.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -11,16 +11,16 @@
 #include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#include "drivers/nbd/poll_group.h"
+#include "core/exporter/poll_group.h"
 
-struct nbd_thread {
+struct exporter_thread {
 	struct ebb_thread *thread;
-	struct nbd_poll_group
+	struct exporter_poll_group
 		*group;     /* the thread's own; the app thread looks once it has answered */
 	struct ebb_msg msg; /* from the app thread, and back */
 };
 
-static struct nbd_thread *threads;
+static struct exporter_thread *threads;
 static unsigned num_threads;
 static unsigned next_thread;
 static int last_rc;      /* of making a thread */
@@ -39,17 +39,17 @@ static void thread_started(void *arg)
 
 static void thread_begin(void *arg)
 {
-	struct nbd_thread *slot = arg;
+	struct exporter_thread *slot = arg;
 
-	slot->group = nbd_poll_group_get();
+	slot->group = exporter_poll_group_get();
 	ebb_msg_init(&slot->msg, thread_started, slot);
 	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
 }
 
-void nbd_threads_start(void (*done)(int rc))
+void exporter_threads_start(const char *name, void (*done)(int rc))
 {
 	unsigned i, reactors = 0;
-	char name[32];
+	char thread_name[32];
 	int rc;
 
 	while (ebb_reactor_core(reactors) >= 0) {
@@ -60,7 +60,7 @@ void nbd_threads_start(void (*done)(int rc))
 		done(-ENOMEM);
 		return;
 	}
-	rc = nbd_poll_group_register();
+	rc = exporter_poll_group_register();
 	if (rc != 0) {
 		free(threads);
 		threads = NULL;
@@ -72,13 +72,13 @@ void nbd_threads_start(void (*done)(int rc))
 	num_threads = 0;
 	last_rc = 0;
 	for (i = 0; i < reactors; i++) {
-		struct nbd_thread *slot = &threads[num_threads];
+		struct exporter_thread *slot = &threads[num_threads];
 
-		snprintf(name, sizeof(name), "nbd_%u", i);
-		rc = ebb_thread_create(name, ebb_reactor_core(i), &slot->thread);
+		snprintf(thread_name, sizeof(thread_name), "%s_%u", name, i);
+		rc = ebb_thread_create(thread_name, ebb_reactor_core(i), &slot->thread);
 		if (rc != 0) {
-			ebb_warn("nbd", "no thread %s: %s; the others serve its clients", name,
-				 strerror(-rc));
+			ebb_warn("exporter", "no thread %s: %s; the others serve its clients",
+				 thread_name, strerror(-rc));
 			last_rc = rc;
 			continue;
 		}
@@ -108,23 +108,23 @@ static void thread_ended(void *arg)
 	(void)arg;
 	pending--;
 	if (pending == 0) {
-		nbd_poll_group_unregister(threads_gone);
+		exporter_poll_group_unregister(threads_gone);
 	}
 }
 
 static void thread_end(void *arg)
 {
-	struct nbd_thread *slot = arg;
+	struct exporter_thread *slot = arg;
 
 	if (slot->group != NULL) {
-		nbd_poll_group_put(slot->group);
+		exporter_poll_group_put(slot->group);
 	}
 	ebb_msg_init(&slot->msg, thread_ended, slot);
 	(void)ebb_thread_send(ebb_thread_app(), &slot->msg);
 	ebb_thread_exit();
 }
 
-void nbd_threads_stop(void (*done)(void))
+void exporter_threads_stop(void (*done)(void))
 {
 	unsigned i;
 
@@ -139,16 +139,16 @@ void nbd_threads_stop(void (*done)(void))
 		(void)ebb_thread_send(threads[i].thread, &threads[i].msg);
 	}
 	if (num_threads == 0) {
-		nbd_poll_group_unregister(threads_gone);
+		exporter_poll_group_unregister(threads_gone);
 	}
 }
 
-struct ebb_thread *nbd_threads_pick(void)
+struct ebb_thread *exporter_threads_pick(void)
 {
 	unsigned tries;
 
 	for (tries = 0; tries < num_threads; tries++) {
-		struct nbd_thread *slot = &threads[next_thread];
+		struct exporter_thread *slot = &threads[next_thread];
 
 		next_thread = (next_thread + 1) % num_threads;
 		if (slot->group != NULL) {
@@ -158,7 +158,7 @@ struct ebb_thread *nbd_threads_pick(void)
 	return NULL;
 }
 
-int nbd_threads_error(void)
+int exporter_threads_error(void)
 {
 	return num_threads == 0 ? last_rc : 0;
 }

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_EXPORTER_POLL_GROUP_H
+#define CORE_EXPORTER_POLL_GROUP_H
+
+/*
+ * A poll group is one thread's share of an exporter: the io_channel of the device "exporter" on that
+ * thread. Everything that the thread's sockets ask of its reactor's io_uring goes through here, so
+ * that a thread can be moved: what is outstanding is cancelled on the old ring, nothing is asked
+ * on the way, and everybody asks again on the new one. It counts the memory that the thread's
+ * clients use, and knows nothing of what they say.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ebb/base.h>
+#include <ebb/list.h>
+#include <ebb/uring.h>
+
+#include "core/base/wait_list.h"
+
+/*
+ * Bytes that the requests of all clients of a thread use. A client that uses nothing is served all
+ * the same, so that each of them goes on beside a stalled one while the pool lasts, and a request
+ * that is larger than this is served alone.
+ */
+#define EXPORTER_POLL_GROUP_BUFFERS_MAX (8u << 20)
+
+struct ebb_io_channel;
+struct ebb_poller;
+struct exporter_poll_group;
+
+/*
+ * One request to the ring, inside the object it is for, which has set uring.complete. That begins
+ * with exporter_poll_group_begin_callback() and ends with exporter_poll_group_end_callback().
+ */
+struct exporter_op {
+	struct ebb_uring_op uring;
+	struct exporter_poll_group *group; /* NULL: not outstanding */
+	struct ebb_list link;              /* in the group's ops, while outstanding */
+};
+
+/* Somebody who has sockets on this thread. */
+struct exporter_member {
+	void (*resume)(struct exporter_member *member); /* the thread has moved: ask again */
+	struct ebb_list link;
+};
+
+/* Somebody who waits for memory of the pool. */
+struct exporter_mem_waiter {
+	void (*retry)(struct exporter_mem_waiter *waiter);
+	struct ebb_list link;
+};
+
+enum exporter_poll_group_state {
+	EXPORTER_POLL_GROUP_READY,     /* the ring may be asked */
+	EXPORTER_POLL_GROUP_QUIESCING, /* the thread is to move: what is outstanding ends first */
+	EXPORTER_POLL_GROUP_QUIET,     /* nothing is outstanding: the thread is on its way */
+	EXPORTER_POLL_GROUP_BROKEN,    /* the reactor it was moved to has no ring: hang up */
+	EXPORTER_POLL_GROUP_STATE_COUNT,
+};
+
+struct exporter_poll_group {
+	enum exporter_poll_group_state state;
+	struct ebb_io_channel *channel;
+	struct ebb_list members;
+	struct ebb_list ops; /* outstanding */
+	struct base_wait_list mem_waiters;
+	struct ebb_poller *mem_poller; /* only while somebody waits */
+	uint32_t used_bytes;           /* buffers of all its clients' requests */
+	bool freed;                    /* some have been given back, and somebody waits */
+};
+
+/**
+ * exporter_poll_group_get() - the calling thread's group
+ * Thread: an ebb thread. Owns: the caller has a reference, for exporter_poll_group_put().
+ * Return: NULL: there is no io_uring.
+ */
+struct exporter_poll_group *exporter_poll_group_get(void);
+
+/**
+ * exporter_poll_group_put() - give a reference back; the last one frees the group
+ * Thread: the group's.
+ */
+void exporter_poll_group_put(struct exporter_poll_group *group);
+
+/* The one way to change group->state. Asserts that the change is a legal one. */
+void exporter_poll_group_set_state(struct exporter_poll_group *group,
+				   enum exporter_poll_group_state state);
+
+/* True if the ring may be asked now; if not, the member's resume() will come. */
+static inline bool exporter_poll_group_ready(const struct exporter_poll_group *group)
+{
+	return group->state == EXPORTER_POLL_GROUP_READY;
+}
+
+static inline bool exporter_op_busy(const struct exporter_op *op)
+{
+	return op->group != NULL;
+}
+
+/**
+ * exporter_poll_group_sqe() - a submission queue entry for @op
+ * @op: its uring.complete() is called once. -ECANCELED: the thread is being moved, or
+ *	exporter_poll_group_cancel(); ask again when exporter_poll_group_ready() says so.
+ * Thread: the group's. Owns: @op must live until then.
+ * Return: the entry, to be filled in at once; NULL: @op is outstanding already, or the ring may not
+ *	be asked now.
+ */
+struct io_uring_sqe *exporter_poll_group_sqe(struct exporter_poll_group *group,
+					     struct exporter_op *op);
+
+/**
+ * exporter_poll_group_cancel() - end @op soon
+ * @op: if outstanding, it completes as ever, perhaps with a result that was there already
+ * Thread: its group's.
+ */
+void exporter_poll_group_cancel(struct exporter_op *op);
+
+/**
+ * exporter_poll_group_wait_mem() - call @waiter->retry once, when buffers are back, or soon
+ * Thread: the group's. Owns: @waiter must live until then, or be taken off its list.
+ */
+void exporter_poll_group_wait_mem(struct exporter_poll_group *group,
+				  struct exporter_mem_waiter *waiter);
+
+/* The rare parts of what follows. */
+void exporter_poll_group_quiesced_if_idle(struct exporter_poll_group *group);
+void exporter_poll_group_retry_waiters(struct exporter_poll_group *group);
+
+/**
+ * exporter_poll_group_wake_waiters() - let those who wait for memory try again, if some has come back
+ * Thread: the group's. It runs other clients, so it is the last thing that a callback from
+ * outside does.
+ */
+static inline void exporter_poll_group_wake_waiters(struct exporter_poll_group *group)
+{
+	if (ebb_unlikely(group->freed)) {
+		exporter_poll_group_retry_waiters(group);
+	}
+}
+
+/* @op has completed, and may be asked for again. Return: its group. Thread: the group's. */
+static inline struct exporter_poll_group *exporter_poll_group_begin_callback(struct exporter_op *op)
+{
+	struct exporter_poll_group *group = op->group;
+
+	ebb_list_remove(&op->link);
+	op->group = NULL;
+	return group;
+}
+
+/**
+ * exporter_poll_group_end_callback() - the last thing that an operation's complete() does
+ * @group: of the operation, which may be gone; the group is not: a channel outlives the turn of its
+ *	last put
+ * Thread: the group's. As exporter_poll_group_wake_waiters(), after the group's move, if it waits.
+ */
+static inline void exporter_poll_group_end_callback(struct exporter_poll_group *group)
+{
+	if (ebb_unlikely(group->state == EXPORTER_POLL_GROUP_QUIESCING)) {
+		exporter_poll_group_quiesced_if_idle(group);
+	}
+	exporter_poll_group_wake_waiters(group);
+}
+
+/**
+ * exporter_poll_group_register() - make the io_device of the groups
+ * Thread: app.
+ * Return: 0; or negative errno.
+ */
+int exporter_poll_group_register(void);
+
+/**
+ * exporter_poll_group_unregister() - undo that
+ * @done: when the last group has gone
+ * Thread: app.
+ */
+void exporter_poll_group_unregister(void (*done)(void *device));
+
+#endif
