@@ -25,7 +25,7 @@
 
 /* Who is to keep a descriptor. What the daemon opens for itself may have any, and need not ask. */
 enum os_fd_user {
-	OS_FD_CLIENT,  /* a client of an export: an eighth is kept from it, 3 to 16 */
+	OS_FD_CLIENT,  /* a client of an export: an eighth is kept from it, 2 to 16 */
 	OS_FD_CONTROL, /* a client of RPC: a third of that is, for what its methods open */
 };
 
@@ -36,6 +36,12 @@ enum os_fd_user {
  * Return: false: it belongs to the part that is kept from @user.
  */
 bool os_fd_reserve_admits(int fd, enum os_fd_user user);
+
+/**
+ * os_fd_reserve_left() - is there a descriptor for another such user?
+ * Thread: any; it takes one for a moment.
+ */
+bool os_fd_reserve_left(enum os_fd_user user);
 
 /**
  * os_fd_reserve_raise() - let the process have as many descriptors as it may

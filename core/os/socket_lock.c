@@ -26,6 +26,8 @@
 #include <ebb/base.h>
 #include <ebb/log.h>
 
+#include "core/os/remedy.h"
+
 /* Another daemon may remove the lock's file between our open and our lock: then try again. */
 #define LOCK_TRIES   16
 #define PID_TEXT_MAX 32
@@ -51,21 +53,6 @@ static int EBB_PRINTF(3, 4)
 	vsnprintf(request->error, request->error_size, format, args);
 	va_end(args);
 	return rc;
-}
-
-const char *os_socket_remedy(int error, const char *remedy)
-{
-	switch (error) {
-	case EMFILE:
-		return "raise RLIMIT_NOFILE (ulimit -n)";
-	case ENFILE:
-		return "the system has no more open files: raise /proc/sys/fs/file-max";
-	case ENOMEM:
-	case ENOBUFS:
-		return "free some memory";
-	default:
-		return remedy;
-	}
 }
 
 bool os_socket_lock_is_at(int fd, const char *path)
@@ -132,7 +119,7 @@ static int lock_fail_open(const struct lock_request *request, int error)
 	const char *remedy = error == ENOENT || error == ENOTDIR ? "make its folder, or " : "";
 
 	return lock_fail(request, -error, "cannot make the lock %s: %s; %s%s", request->lock_path,
-			 strerror(error), remedy, os_socket_remedy(error, request->remedy));
+			 strerror(error), remedy, os_remedy_or(error, request->remedy));
 }
 
 /* Opens what is there, if it may be ours. Return: it; LOCK_AGAIN; < 0 an error (noted). */

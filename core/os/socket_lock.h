@@ -28,10 +28,4 @@ bool os_socket_lock_is_at(int fd, const char *path);
 /* Gives the lock up and removes its file, if it is still there. Thread: any. */
 void os_socket_lock_drop(int fd, const char *lock_path);
 
-/**
- * os_socket_remedy() - what to do about @error
- * @remedy: what to do about those that another path would mend
- */
-const char *os_socket_remedy(int error, const char *remedy);
-
 #endif

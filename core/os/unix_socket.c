@@ -35,6 +35,7 @@
 
 #include <ebb/log.h>
 
+#include "core/os/remedy.h"
 #include "core/os/socket_lock.h"
 
 #define SOCKET_BACKLOG 64
@@ -102,7 +103,7 @@ static int socket_remove_stale(struct os_unix_socket *unix_socket,
 	case -EMFILE:
 	case -ENFILE:
 		return socket_fail(unix_socket, rc, "cannot tell who uses the socket %s: %s; %s",
-				   unix_socket->path, strerror(-rc), os_socket_remedy(-rc, ""));
+				   unix_socket->path, strerror(-rc), os_remedy_or(-rc, remedy));
 	case 0:
 	case -EAGAIN: /* its queue is full */
 		return socket_fail(unix_socket, -EBUSY,
@@ -151,7 +152,7 @@ static int socket_set_owner(struct os_unix_socket *unix_socket, int handle, cons
 	    (st->st_mode & 07777 & ~socket_first_mode(unix_socket)) != 0) {
 		return -ESTALE;
 	}
-	if (changes_group &&
+	if (unix_socket->gid != OS_UNIX_SOCKET_ANY_GROUP &&
 	    fchownat(handle, "", (uid_t)-1, unix_socket->gid, AT_EMPTY_PATH) != 0) {
 		return socket_fail(unix_socket, -errno,
 				   "cannot give the socket %s to group %lu: %s; name a group that "
@@ -169,26 +170,40 @@ static int socket_set_owner(struct os_unix_socket *unix_socket, int handle, cons
 	return 0;
 }
 
+/* Does it need no change? Then there need be no handle either. */
+static bool socket_is_as_wanted(const struct os_unix_socket *unix_socket, const struct stat *st)
+{
+	return (st->st_mode & 07777) == unix_socket->mode &&
+	       (unix_socket->gid == OS_UNIX_SOCKET_ANY_GROUP || st->st_gid == unix_socket->gid);
+}
+
 /* With the socket bound, so that its file is there, but nobody can have connected to it yet. */
 static int socket_own(struct os_unix_socket *unix_socket)
 {
-	int handle = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
-	int rc;
+	int handle;
+	int rc = -ESTALE;
 
+	if (lstat(unix_socket->path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+		goto failed;
+	}
+	unix_socket->dev = st.st_dev;
+	unix_socket->ino = st.st_ino;
+	if (socket_is_as_wanted(unix_socket, &st)) {
+		return 0;
+	}
+	handle = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (handle < 0) {
 		return -errno;
 	}
-	if (fstat(handle, &st) != 0 || !S_ISSOCK(st.st_mode)) {
-		rc = -ESTALE;
-	} else {
-		unix_socket->dev = st.st_dev;
-		unix_socket->ino = st.st_ino;
+	if (fstat(handle, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == unix_socket->ino &&
+	    st.st_dev == unix_socket->dev) {
 		rc = socket_set_owner(unix_socket, handle, &st);
 	}
 	close(handle);
+failed:
 	if (rc == -ESTALE) {
-		unix_socket->ino = 0;
+		unix_socket->ino = 0; /* not ours to remove */
 		return socket_fail(unix_socket, rc,
 				   "somebody has replaced the socket %s while it was made: choose "
 				   "a folder where only ebbd's user may write",
@@ -232,7 +247,7 @@ static int socket_listen(struct os_unix_socket *unix_socket, const char *remedy)
 	rc = socket_bind(unix_socket, &address);
 	if (rc != 0 && unix_socket->error[0] == '\0') {
 		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s",
-			    unix_socket->path, strerror(-rc), os_socket_remedy(-rc, remedy));
+			    unix_socket->path, strerror(-rc), os_remedy_or(-rc, remedy));
 	}
 	return rc;
 }
