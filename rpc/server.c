@@ -10,6 +10,7 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
+#include "core/os/remedy.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
 
@@ -121,7 +122,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	}
 	if (rc != 0) {
 		snprintf(ret_error, size, "cannot start the RPC server on %s: %s%s", path,
-			 strerror(-rc), rc == -EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
+			 strerror(-rc), os_remedy(-rc));
 		goto close_socket;
 	}
 	ebb_notice("rpc", "listening on %s", path);
