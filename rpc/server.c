@@ -107,6 +107,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	}
 	server->to_control.fd = -1;
 	server->spare_fd = -1;
+	server->watch.fd = -1;
 	server->app_thread = ebb_thread_app();
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);
