@@ -344,8 +344,11 @@ static void choose_socket(struct arguments *arguments)
 		}
 		rc = app_default_socket_mkdir(arguments->default_socket);
 		if (rc < 0) {
-			usage("cannot make the directory of %s: %s; give --rpc-socket PATH",
-			      arguments->default_socket, strerror(-rc));
+			fprintf(stderr,
+				"ebbd: cannot make the folder of %s: %s; make it, or give "
+				"--rpc-socket PATH\n",
+				arguments->default_socket, strerror(-rc));
+			exit(EXIT_FAILED);
 		}
 		opts->rpc_socket = arguments->default_socket;
 	}
