@@ -198,10 +198,9 @@ def where_there_is_no_room_for_a_socket_that_is_named():
 def a_lock_without_room_for_a_pid_is_a_lock():
     with small_file_system("size=4k") as folder:
         (folder / "filler").write_bytes(b"x" * 4096)
-        with Daemon(wait=None) as daemon:
-            daemon.rpc_socket = folder / "rpc.sock"
-            daemon.start()
-            daemon.wait_state("running")
+        daemon = Daemon()
+        daemon.rpc_socket = folder / "rpc.sock"
+        with daemon:
             assert "cannot write the process's number" in daemon.log()
             done = ended([BUILD / "ebbd", "--rpc-socket", daemon.rpc_socket])
             assert done.returncode == 1 and "is listening at" in done.stderr, done
