@@ -272,9 +272,7 @@ int exporter_listener_open(const char *path, const char *address, uint16_t port,
 	}
 	if (listener->group == NULL || exporter_threads_pick() == NULL) {
 		snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s",
-			 "serving clients needs io_uring, which this process may not use: the log "
-			 "has the "
-			 "remedy");
+			 "no thread can watch sockets: the log has the reason");
 		rc = -ENOSYS;
 		goto free_listener;
 	}

@@ -8,15 +8,31 @@
 
 #include <ebb/assert.h>
 
+#include "core/exporter/socket_poll.h"
+
 void exporter_op_set_init(struct exporter_op_set *set)
 {
 	ebb_list_init(&set->busy);
+	set->sockets = NULL;
 }
 
 int exporter_op_set_open(struct exporter_op_set *set)
 {
-	(void)set;
-	return ebb_uring_open(EBB_URING_PLAIN);
+	if (!ebb_list_empty(&set->busy)) {
+		return 0; /* a move has been called off, and they are where they were */
+	}
+	if (ebb_uring_open(EBB_URING_PLAIN) == 0) {
+		exporter_op_set_close(set);
+		return 0;
+	}
+	return set->sockets != NULL ? 0 : exporter_socket_poll_open(&set->sockets);
+}
+
+void exporter_op_set_close(struct exporter_op_set *set)
+{
+	ebb_assert(ebb_list_empty(&set->busy));
+	exporter_socket_poll_close(set->sockets);
+	set->sockets = NULL;
 }
 
 static void op_begin(struct exporter_op_set *set, struct exporter_op *op)
@@ -26,17 +42,10 @@ static void op_begin(struct exporter_op_set *set, struct exporter_op *op)
 	ebb_list_push_back(&set->busy, &op->link);
 }
 
-static inline void op_end(struct exporter_op *op, int32_t res)
-{
-	ebb_list_remove(&op->link);
-	op->set = NULL;
-	op->complete(op, res);
-}
-
 static void ring_complete(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
 {
 	(void)flags;
-	op_end(ebb_container_of(uring, struct exporter_op, uring), res);
+	exporter_op_end(ebb_container_of(uring, struct exporter_op, uring), res);
 }
 
 static void ring_received(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
@@ -46,7 +55,7 @@ static void ring_received(struct ebb_uring_op *uring, int32_t res, uint32_t flag
 	if (res > 0) {
 		op->drained = (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
 	}
-	op_end(op, res);
+	exporter_op_end(op, res);
 }
 
 static struct io_uring_sqe *ring_sqe(struct exporter_op *op,
@@ -62,9 +71,23 @@ static void op_message(struct exporter_op *op, struct iovec *iov, int iovcnt)
 	op->msg = (struct msghdr){.msg_iov = iov, .msg_iovlen = (size_t)iovcnt};
 }
 
+static void __attribute__((noinline))
+socket_begin(struct exporter_op *op, enum exporter_op_type type, int fd, struct iovec *iov,
+	     int iovcnt)
+{
+	op->type = type;
+	op->fd = fd;
+	op_message(op, iov, iovcnt);
+	exporter_socket_poll_begin(op->set->sockets, op);
+}
+
 void exporter_op_accept(struct exporter_op_set *set, struct exporter_op *op, int fd)
 {
 	op_begin(set, op);
+	if (ebb_unlikely(set->sockets != NULL)) {
+		socket_begin(op, EXPORTER_OP_ACCEPT, fd, NULL, 0);
+		return;
+	}
 	/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
 	io_uring_prep_accept(ring_sqe(op, ring_complete), fd, NULL, NULL, SOCK_CLOEXEC);
 }
@@ -75,6 +98,10 @@ void exporter_op_recv(struct exporter_op_set *set, struct exporter_op *op, int f
 	struct io_uring_sqe *sqe;
 
 	op_begin(set, op);
+	if (ebb_unlikely(set->sockets != NULL)) {
+		socket_begin(op, EXPORTER_OP_RECV, fd, iov, iovcnt);
+		return;
+	}
 	sqe = ring_sqe(op, ring_received);
 	if (iovcnt == 1) {
 		io_uring_prep_recv(sqe, fd, iov->iov_base, iov->iov_len, 0);
@@ -94,6 +121,10 @@ void exporter_op_send(struct exporter_op_set *set, struct exporter_op *op, int f
 	struct io_uring_sqe *sqe;
 
 	op_begin(set, op);
+	if (ebb_unlikely(set->sockets != NULL)) {
+		socket_begin(op, EXPORTER_OP_SEND, fd, iov, iovcnt);
+		return;
+	}
 	sqe = ring_sqe(op, ring_complete);
 	if (iovcnt == 1) {
 		io_uring_prep_send(sqe, fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
@@ -105,7 +136,12 @@ void exporter_op_send(struct exporter_op_set *set, struct exporter_op *op, int f
 
 void exporter_op_cancel(struct exporter_op *op)
 {
-	if (exporter_op_busy(op)) {
+	if (!exporter_op_busy(op)) {
+		return;
+	}
+	if (op->set->sockets != NULL) {
+		exporter_socket_poll_cancel(op->set->sockets, op);
+	} else {
 		ebb_uring_cancel(&op->uring);
 	}
 }

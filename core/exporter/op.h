@@ -16,9 +16,18 @@
 #include <ebb/list.h>
 #include <ebb/uring.h>
 
-/* The operations of one thread that are outstanding. */
+struct exporter_socket_poll;
+
+/* The operations of one thread that are outstanding, and where. */
 struct exporter_op_set {
 	struct ebb_list busy;
+	struct exporter_socket_poll *sockets; /* NULL: in the reactor's io_uring */
+};
+
+enum exporter_op_type {
+	EXPORTER_OP_ACCEPT,
+	EXPORTER_OP_RECV,
+	EXPORTER_OP_SEND,
 };
 
 /* One operation, inside the object that it is for. */
@@ -33,9 +42,17 @@ struct exporter_op {
 	/* The set's own. */
 	struct exporter_op_set *set; /* NULL: not outstanding */
 	struct ebb_list link;        /* in set->busy */
-	bool drained;                /* the socket was empty after the last receive */
 	struct msghdr msg;
+	/* In io_uring. */
+	bool drained; /* the socket was empty after the last receive */
 	struct ebb_uring_op uring;
+	/* Elsewhere: see socket_poll.c. */
+	enum exporter_op_type type;
+	int fd;
+	int joined_fd;      /* is in the epoll set ... */
+	uint32_t joined_id; /* ... of that number; 0: in none */
+	int error;          /* with which it ends at once; 0: none */
+	struct ebb_list ready_link;
 };
 
 static inline bool exporter_op_busy(const struct exporter_op *op)
@@ -43,13 +60,25 @@ static inline bool exporter_op_busy(const struct exporter_op *op)
 	return op->set != NULL;
 }
 
+/* For who completes it: @op may begin again. The last thing that is done with it. */
+static inline void exporter_op_end(struct exporter_op *op, int32_t res)
+{
+	ebb_list_remove(&op->link);
+	op->set = NULL;
+	op->complete(op, res);
+}
+
 void exporter_op_set_init(struct exporter_op_set *set);
 
 /**
  * exporter_op_set_open() - on the reactor that has the thread now
- * Return: 0; or negative errno: there is no io_uring.
+ * Nothing has begun since the thread came there. Where there is no io_uring the sockets are watched by epoll.
+ * Return: 0; or negative errno: there is neither.
  */
 int exporter_op_set_open(struct exporter_op_set *set);
+
+/* Nothing is outstanding. */
+void exporter_op_set_close(struct exporter_op_set *set);
 
 /**
  * exporter_op_accept() - wait for a client at the listening socket @fd

@@ -2,6 +2,7 @@
 #include "core/exporter/poll_group.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <ebb/assert.h>
 #include <ebb/io_channel.h>
@@ -118,6 +119,7 @@ static void group_destroy(void *device, void *ctx)
 	(void)device;
 	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops.busy));
 	ebb_poller_unregister(&group->mem_poller);
+	exporter_op_set_close(&group->ops);
 }
 
 static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
@@ -141,9 +143,10 @@ static void group_resume(void *ctx, struct ebb_io_channel *channel)
 						     : EXPORTER_POLL_GROUP_BROKEN);
 	if (rc != 0) {
 		ebb_error("exporter",
-			  "thread %s moved to a reactor without io_uring (error %d): its clients "
-			  "are hung up on",
-			  ebb_thread_name(ebb_thread_current()), rc);
+			  "thread %s cannot watch its sockets on the reactor it has moved to (%s): "
+			  "its "
+			  "clients are hung up on",
+			  ebb_thread_name(ebb_thread_current()), strerror(-rc));
 	}
 	ebb_list_for_each_safe(node, tmp, &group->members) {
 		struct exporter_member *member = ebb_list_entry(node, struct exporter_member, link);

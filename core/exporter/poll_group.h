@@ -46,7 +46,7 @@ enum exporter_poll_group_state {
 	EXPORTER_POLL_GROUP_READY,     /* operations may begin */
 	EXPORTER_POLL_GROUP_QUIESCING, /* the thread is to move: what is outstanding ends first */
 	EXPORTER_POLL_GROUP_QUIET,     /* nothing is outstanding: the thread is on its way */
-	EXPORTER_POLL_GROUP_BROKEN,    /* the reactor it was moved to has no ring: hang up */
+	EXPORTER_POLL_GROUP_BROKEN, /* nothing can be asked on the reactor it was moved to: hang up */
 	EXPORTER_POLL_GROUP_STATE_COUNT,
 };
 
@@ -64,7 +64,7 @@ struct exporter_poll_group {
 /**
  * exporter_poll_group_get() - the calling thread's group
  * Thread: an ebb thread. Owns: the caller has a reference, for exporter_poll_group_put().
- * Return: NULL: there is no io_uring.
+ * Return: NULL: there is neither io_uring nor what takes its place: the log has the reason.
  */
 struct exporter_poll_group *exporter_poll_group_get(void);
 
