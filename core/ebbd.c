@@ -354,12 +354,18 @@ static void choose_socket(struct arguments *arguments)
 	}
 }
 
-/* One heap for all OS threads, which keeps nothing back: ebbd allocates at its start, then rests.
+/*
+ * One heap for all OS threads, which keeps little back: ebbd allocates at its start, then rests.
+ * What is freed joins its free neighbours at once: else a thread that wants a larger piece does it
+ * for all that others have freed meanwhile, and a long answer is some ten thousand pieces. And the
+ * heap grows and shrinks by more than one such answer takes.
  */
 static void tune_heap(void)
 {
 	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+	mallopt(M_TOP_PAD, 256 * 1024);
+	mallopt(M_MXFAST, 0);
 }
 
 static void started(void *arg)

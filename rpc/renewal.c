@@ -16,6 +16,7 @@
 #include <ebb/log.h>
 
 #include "core/app/default_socket.h"
+#include "rpc/acceptor.h"
 
 #define RENEWAL_PAUSE_MS     100
 #define RENEWAL_TRY_AGAIN_MS 1000 /* where the last try has failed */
@@ -46,7 +47,7 @@ static void renewal_make(struct rpc_server *server)
 	rc = os_unix_socket_renew(&server->socket, "choose another path with --rpc-socket",
 				  &old_fd);
 	if (rc == 0) {
-		if (rpc_control_listen(server) != 0) {
+		if (rpc_acceptor_listen(server) != 0) {
 			ebb_error("rpc", "out of memory to listen on %s: restart ebbd",
 				  server->socket.path);
 		}
@@ -120,6 +121,8 @@ void rpc_renewal_stop(struct rpc_server *server)
 		event_del(server->watch_event);
 		event_del(server->renewal_event);
 	}
+	/* It may take the kernel tens of ms to put it away, which the app thread must not wait for. */
+	os_socket_watch_fini(&server->watch);
 }
 
 void rpc_renewal_fini(struct rpc_server *server)

@@ -64,4 +64,17 @@ struct ebb_bdev_internal *bdev_table_find(const char *name);
 void bdev_table_add_locked(struct ebb_bdev_internal *internal);
 void bdev_table_remove_locked(struct ebb_bdev_internal *internal);
 
+/* A place in the order of bdevs that holds while others come and go. Thread: app. */
+struct bdev_table_cursor {
+	struct ebb_list *next;
+	struct ebb_list link;
+};
+
+/* Before the first. It must be ended. */
+void bdev_table_cursor_init(struct bdev_table_cursor *cursor);
+void bdev_table_cursor_fini(struct bdev_table_cursor *cursor);
+
+/* Return: the next one; NULL: no more. */
+struct ebb_bdev *bdev_table_cursor_next(struct bdev_table_cursor *cursor);
+
 #endif

@@ -226,9 +226,12 @@ def without_descriptors_clients_are_sent_away_and_nothing_spins():
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
         for _ in range(CLIENTS_MAX):
             client = stack.enter_context(daemon.client())
-            try:
-                client.call("spdk_get_version")
-            except (EOFError, ConnectionError):
+            with contextlib.suppress(ConnectionError):
+                client.send_raw(request("spdk_get_version", id=1))
+            answer = client.receive()
+            if "error" in answer:
+                check_error(answer, -32603, "RLIMIT_NOFILE")
+                check_closed(client)
                 break
         else:
             raise AssertionError("the limit did not bite")
