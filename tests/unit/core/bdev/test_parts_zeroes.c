@@ -186,6 +186,11 @@ START_TEST(fast_in_parts_asks_first)
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, -ENOTSUP);
 	ck_assert_uint_eq(fake->num_records, 1);
+	/* The next one asks anew. */
+	ck_assert_int_eq(zeroes(200, BOTH), 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	fake_complete_one(fake, -ENOTSUP);
+	ck_assert_uint_eq(result.calls, 2);
 }
 END_TEST
 
