@@ -28,9 +28,13 @@
 #define BDEV_POOL_SIZE_DEFAULT 1024u
 #define BDEV_POOL_RESERVE      8u
 
-/* Children of one split request in flight, and bytes of one bounce buffer. */
+/*
+ * Children of one split request in flight, and bytes of one bounce buffer. Zeroes take less: nobody has
+ * written them yet, and all that are in flight are, in one turn.
+ */
 #define BDEV_CHILDREN_MAX 8u
 #define BDEV_BOUNCE_MAX   (1u << 20)
+#define BDEV_ZEROES_MAX   (128u << 10)
 
 /* What makes a completion take the long way. */
 enum {

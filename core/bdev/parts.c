@@ -182,11 +182,12 @@ static uint64_t child_map(const struct bdev_channel *ch, struct bdev_req *child,
 static uint64_t child_bounce(const struct bdev_channel *ch, struct bdev_req *child,
 			     const struct bdev_req *parent, uint64_t blocks)
 {
+	uint32_t most = parent->type == EBB_BDEV_WRITE_ZEROES ? BDEV_ZEROES_MAX : BDEV_BOUNCE_MAX;
 	struct bdev_iov_pos pos = parent->u.parent.pos;
 	size_t size;
 
-	if (blocks > BDEV_BOUNCE_MAX >> ch->block_shift) {
-		blocks = BDEV_BOUNCE_MAX >> ch->block_shift;
+	if (blocks > most >> ch->block_shift) {
+		blocks = most >> ch->block_shift;
 	}
 	size = (size_t)(blocks << ch->block_shift);
 	child->u.child.bounce = ebb_mem_alloc(size);

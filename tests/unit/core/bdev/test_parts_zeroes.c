@@ -128,6 +128,24 @@ START_TEST(written_zeroes_are_durable_by_a_driver_that_knows)
 }
 END_TEST
 
+/* In one turn no more than 1 MiB is cleared. */
+START_TEST(written_zeroes_come_in_small_pieces)
+{
+	uint64_t blocks = BDEV_ZEROES_MAX / FAKE_BLOCK;
+	unsigned i;
+
+	fake_open(fake, &desc, &ch);
+	ck_assert_int_eq(zeroes(20 * blocks, EBB_BDEV_NO_HOLE), 0);
+	ck_assert_uint_eq(fake->num_records, BDEV_CHILDREN_MAX);
+	ended_well(20 * blocks);
+	ck_assert_uint_eq(fake->num_records, 20);
+	for (i = 0; i < 20; i++) {
+		ck_assert_uint_eq(fake->records[i].num_blocks, blocks);
+	}
+	ck_assert_uint_le(BDEV_CHILDREN_MAX * BDEV_ZEROES_MAX, 1u << 20);
+}
+END_TEST
+
 /* What writes them may find no room; the client is told. */
 START_TEST(no_room_is_told)
 {
@@ -186,6 +204,11 @@ START_TEST(fast_in_parts_asks_first)
 	ck_assert_uint_eq(result.calls, 1);
 	ck_assert_int_eq(result.status, -ENOTSUP);
 	ck_assert_uint_eq(fake->num_records, 1);
+	/* The next one asks anew. */
+	ck_assert_int_eq(zeroes(200, BOTH), 0);
+	ck_assert_uint_eq(fake->num_held, 1);
+	fake_complete_one(fake, -ENOTSUP);
+	ck_assert_uint_eq(result.calls, 2);
 }
 END_TEST
 
@@ -264,6 +287,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(room_is_written_where_the_driver_gives_none),
 		UNIT_TEST(written_zeroes_are_durable_if_asked),
 		UNIT_TEST(written_zeroes_are_durable_by_a_driver_that_knows),
+		UNIT_TEST(written_zeroes_come_in_small_pieces),
 		UNIT_TEST(no_room_is_told),
 		UNIT_LOOP(fast_is_refused_where_they_would_be_written, 0, 7),
 		UNIT_TEST(fast_in_parts_asks_first),

@@ -11,6 +11,7 @@
 
 #include "core/method/wanted.h"
 #include "core/os/memory_available.h"
+#include "drivers/bdev/malloc_status.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/fake.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -464,6 +465,27 @@ START_TEST(large_blocks_are_holes_as_a_whole)
 }
 END_TEST
 
+/* The kernel may have taken some of a block's pages only. */
+START_TEST(a_block_with_a_page_is_data)
+{
+	size_t page = (size_t)_i * 4096, size = 3u << 16;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ebb_bdev bdev = {.block_size = 65536};
+	struct ebb_bdev_io io = {.bdev = &bdev, .num_blocks = 3, .extents = &extents};
+
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	(void)madvise(memory, size, MADV_NOHUGEPAGE);
+	memory[(1u << 16) + page] = 1;
+	extents.count = 0;
+	malloc_status_answer(memory, &io);
+	ck_assert_uint_eq(extents.count, 3);
+	extent_is(0, 1, true);
+	extent_is(1, 1, false);
+	extent_is(2, 1, true);
+	munmap(memory, size);
+}
+END_TEST
+
 START_TEST(prefault_takes_it_at_once)
 {
 	uint64_t before = os_memory_resident("");
@@ -523,6 +545,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(holes_are_what_has_no_memory),
 		UNIT_TEST(an_answer_ends_where_there_is_no_room),
 		UNIT_TEST(large_blocks_are_holes_as_a_whole),
+		UNIT_LOOP(a_block_with_a_page_is_data, 0, 16),
 		UNIT_TEST(prefault_takes_it_at_once),
 		UNIT_TEST(a_long_request_does_not_keep_others_waiting),
 		UNIT_END,

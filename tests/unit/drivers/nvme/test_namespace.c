@@ -161,6 +161,7 @@ END_TEST
 /* As for blocks of another size: what it promises for its zeroes does not change under its users. */
 START_TEST(other_features_are_another_namespace)
 {
+	mock.ns[0].id.dlfeat = _i == 2 ? 1 : 0;
 	begin();
 	mock.ns[0].id.dlfeat = _i == 0 ? 1 : 9;
 	nvme_path_event(mock.path, NVME_EVENT_NS_CHANGED, 0);
@@ -304,7 +305,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(no_room_for_written_zeroes_is_told),
 		UNIT_TEST(fast_zeroes_that_the_drive_refuses_are_refused),
 		UNIT_TEST(all_blocks_are_data),
-		UNIT_LOOP(other_features_are_another_namespace, 0, 2),
+		UNIT_LOOP(other_features_are_another_namespace, 0, 3),
 		UNIT_LOOP(a_namespace_that_grew_is_noticed, 0, 3),
 		UNIT_TEST(growing_while_it_is_looked_at),
 		UNIT_LOOP(a_namespace_that_shrank_never_answers_for_what_is_gone, 0, 3),
