@@ -105,7 +105,9 @@ static void file_gone(void *device)
 
 static void file_destruct(struct ebb_bdev *bdev)
 {
-	ebb_io_device_unregister(ebb_container_of(bdev, struct file_bdev, bdev), file_gone);
+	struct file_bdev *file = ebb_container_of(bdev, struct file_bdev, bdev);
+
+	ebb_io_device_unregister(file, file_gone);
 }
 
 static void file_dump_info(const struct ebb_bdev *bdev, struct json_object *into)
@@ -176,8 +178,9 @@ static int file_register(struct file_bdev *file)
 	rc = ebb_bdev_register(&file->bdev);
 	if (rc < 0) {
 		file_destruct(&file->bdev);
+		return rc;
 	}
-	return rc;
+	return 0;
 }
 
 static void open_run(struct ebb_work *work)

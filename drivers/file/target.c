@@ -24,6 +24,7 @@
 #include "core/os/blkdev_users.h"
 #include "core/os/fd_owner.h"
 #include "drivers/file/lock.h"
+#include "drivers/file/size.h"
 
 #define CLAIM_WAIT_MS 2000 /* for one that no process is seen to have */
 
@@ -160,22 +161,6 @@ static int target_lock(struct file_target *target)
 	return 0;
 }
 
-static int target_size(struct file_target *target, uint64_t *ret_bytes)
-{
-	struct stat st;
-
-	if (target->is_block_device) {
-		return ioctl(target->fd, BLKGETSIZE64, ret_bytes) < 0
-			       ? fail_errno(target, "ask the size of")
-			       : 0;
-	}
-	if (fstat(target->fd, &st) < 0) {
-		return fail_errno(target, "ask the size of");
-	}
-	*ret_bytes = (uint64_t)st.st_size;
-	return 0;
-}
-
 /* Return: 0: it says that direct I/O is not possible; 1: it does not say. */
 static uint32_t align_by_statx(const struct file_target *target)
 {
@@ -242,14 +227,31 @@ static int target_align(struct file_target *target)
 	return 0;
 }
 
+/* The last block is not whole, and cannot be served. */
+static int fail_tail(struct file_target *target)
+{
+	uint64_t rest = target->bytes % target->block_size;
+
+	if (target->is_block_device) {
+		return target_fail(target, -EINVAL,
+				   "'%s' has %" PRIu64 " bytes, no multiple of block_size %u; "
+				   "leave block_size out",
+				   target->filename, target->bytes, target->block_size);
+	}
+	return target_fail(target, -EINVAL,
+			   "'%s' has %" PRIu64 " bytes, no multiple of its blocks of %u, as direct "
+			   "I/O needs: truncate -s %" PRIu64 " FILE, or give direct=false",
+			   target->filename, target->bytes, target->block_size,
+			   target->bytes - rest + target->block_size);
+}
+
 static int target_geometry(struct file_target *target)
 {
-	uint64_t bytes, rest;
 	int rc;
 
-	rc = target_size(target, &bytes);
+	rc = file_size_ask(target, &target->bytes);
 	if (rc < 0) {
-		return rc;
+		return fail_rc(target, rc, "ask the size of");
 	}
 	if (target->block_size == 0) {
 		target->block_size = target->io_align;
@@ -260,18 +262,15 @@ static int target_geometry(struct file_target *target)
 				   "give %u, or leave it out",
 				   target->block_size, target->filename, target->io_align);
 	}
-	target->num_blocks = bytes / target->block_size;
-	rest = bytes % target->block_size;
+	target->num_blocks = file_size_blocks(target, target->bytes);
 	if (target->num_blocks == 0) {
 		return target_fail(target, -EINVAL,
 				   "'%s' has %" PRIu64 " bytes, less than one block of %u; "
 				   "give it a size: truncate -s 1G FILE",
-				   target->filename, bytes, target->block_size);
+				   target->filename, target->bytes, target->block_size);
 	}
-	if (rest != 0) {
-		ebb_notice("file",
-			   "%s: its last %" PRIu64 " bytes are no whole block of %u; left out",
-			   target->filename, rest, target->block_size);
+	if (target->num_blocks * target->block_size < target->bytes) {
+		return fail_tail(target);
 	}
 	return 0;
 }

@@ -25,9 +25,10 @@ struct file_target {
 	bool is_block_device;
 	bool nowait; /* RWF_NOWAIT is known: io_uring need not punt */
 	bool can_unmap;
-	uint32_t io_align; /* of memory, offsets and lengths, in bytes */
-	uint64_t num_blocks;
-	char error[240]; /* for people, if opening failed */
+	uint32_t io_align;   /* of memory, offsets and lengths, in bytes */
+	uint64_t num_blocks; /* when it was opened */
+	uint64_t bytes;      /* that it must have; the helper's (size.h) */
+	char error[240];     /* for people, if opening failed */
 };
 
 /**
