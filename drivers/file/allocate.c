@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks that are given up (unmap), and zeroes. */
+/*
+ * Blocks that are given up (unmap), and zeroes: with their blocks given up, so that a thin file stays
+ * thin, unless the client wants room there afterwards (EBB_BDEV_NO_HOLE) or the bdev's creator none
+ * given up (fallocate=false).
+ *
+ * Filesystems differ in what they can. None that cannot has touched anything by saying so: so it is
+ * asked for what is best, and then for the next. In the end zeroes are written, which gives them room
+ * anywhere, and which is not for who wants them fast or not at all (EBB_BDEV_FAST_ZERO).
+ *
+ * A block device knows the same requests. Its zeroes without room are the driver's to make, and fail
+ * where the disk cannot; those with room are written by the kernel where the disk cannot, and nobody
+ * is told. So there are none of those that are fast. BLKDISCARD is for unmap alone: the blocks may
+ * hold anything afterwards.
+ */
 #include "drivers/file/file.h"
 
 #include <errno.h>
@@ -53,15 +66,19 @@ static uint64_t piece_len(uint64_t len)
 }
 
 /* @len: as much as shall be done; less, if that was enough for one job. */
-static int zeroes_make(const struct file_target *target, uint64_t offset, uint64_t *len)
+static int zeroes_make(const struct file_target *target, uint32_t flags, uint64_t offset,
+		       uint64_t *len)
 {
-	int rc;
+	bool fast = (flags & EBB_BDEV_FAST_ZERO) != 0;
+	int rc = -ENOTSUP;
 
-	rc = range_change(target, FALLOC_FL_ZERO_RANGE, offset, *len);
-	if (rc == -ENOTSUP && target->can_unmap && !target->is_block_device) {
+	if (target->fallocate && (flags & EBB_BDEV_NO_HOLE) == 0) {
 		rc = range_change(target, FALLOC_FL_PUNCH_HOLE, offset, *len);
 	}
-	if (rc == -ENOTSUP) {
+	if (rc == -ENOTSUP && !(target->is_block_device && fast)) {
+		rc = range_change(target, FALLOC_FL_ZERO_RANGE, offset, *len);
+	}
+	if (rc == -ENOTSUP && !fast) {
 		*len = piece_len(*len);
 		rc = zeroes_write(target->fd, offset, *len);
 	}
@@ -92,6 +109,7 @@ static void allocate_run(struct ebb_work *work)
 	const struct file_target *target = &fio->ch->file->target;
 	uint64_t offset = io->offset_blocks * io->bdev->block_size + fio->done_bytes;
 	uint64_t len = allocate_left(fio);
+	uint32_t flags = io->flags;
 
 	/* A filesystem changes its map; a device may have to go over all of its blocks. */
 	if (target->is_block_device) {
@@ -100,8 +118,11 @@ static void allocate_run(struct ebb_work *work)
 	if (!file_size_has(target, offset + len, &fio->end_bytes)) {
 		return;
 	}
+	if (fio->done_bytes > 0) {
+		flags &= ~EBB_BDEV_FAST_ZERO; /* it may be refused only while nothing has changed */
+	}
 	fio->rc = io->type == EBB_BDEV_UNMAP ? range_discard(target, offset, len)
-					     : zeroes_make(target, offset, &len);
+					     : zeroes_make(target, flags, offset, &len);
 	fio->done_bytes += len;
 }
 

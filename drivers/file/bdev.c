@@ -141,6 +141,14 @@ static uint32_t file_io_types(const struct file_target *target)
 	return types;
 }
 
+static uint32_t file_zero_flags(const struct file_target *target)
+{
+	if (target->read_only) {
+		return 0;
+	}
+	return EBB_BDEV_NO_HOLE | (target->fast_zeroes ? EBB_BDEV_FAST_ZERO : 0u);
+}
+
 static void file_describe(struct file_bdev *file)
 {
 	struct file_target *target = &file->target;
@@ -151,6 +159,8 @@ static void file_describe(struct file_bdev *file)
 	file->bdev.num_blocks = target->num_blocks;
 	file->bdev.read_only = target->read_only;
 	file->bdev.io_types = file_io_types(target);
+	file->bdev.zero_flags = file_zero_flags(target);
+	file->bdev.zeroes_unmap = target->zeroes_unmap;
 	/* A write with RWF_DSYNC would be the kernel's workers' to end; a flush is the helper's. */
 	file->bdev.fua = false;
 	file->bdev.buf_align = target->direct ? target->io_align : 1;

@@ -275,8 +275,8 @@ static int target_geometry(struct file_target *target)
 	return 0;
 }
 
-/* A block device says in sysfs whether it can discard; a partition's disk does. */
-static bool device_discards(const struct file_target *target)
+/* A block device's limit, as sysfs has it; a partition has its disk's. 0: it cannot. */
+static unsigned long long queue_limit(const struct file_target *target, const char *name)
 {
 	static const char *const places[] = {"queue", "../queue"};
 	unsigned long long max_bytes = 0;
@@ -285,13 +285,13 @@ static bool device_discards(const struct file_target *target)
 	size_t i;
 
 	if (fstat(target->fd, &st) < 0) {
-		return false;
+		return 0;
 	}
 	for (i = 0; i < 2 && max_bytes == 0; i++) {
 		FILE *file;
 
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/discard_max_bytes",
-			 major(st.st_rdev), minor(st.st_rdev), places[i]);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(st.st_rdev),
+			 minor(st.st_rdev), places[i], name);
 		file = fopen(path, "re");
 		if (file != NULL) {
 			if (fscanf(file, "%llu", &max_bytes) != 1) {
@@ -300,7 +300,7 @@ static bool device_discards(const struct file_target *target)
 			fclose(file);
 		}
 	}
-	return max_bytes > 0;
+	return max_bytes;
 }
 
 static void target_features(struct file_target *target)
@@ -310,17 +310,23 @@ static void target_features(struct file_target *target)
 	/* Anything but "not supported" will do: an empty cache may be flushed, too. */
 	target->nowait = target->direct &&
 			 (probe_read(target, target->io_align, RWF_NOWAIT) >= 0 || errno == EAGAIN);
-	if (target->read_only || !target->fallocate) {
+	if (target->read_only) {
 		return;
 	}
 	if (target->is_block_device) {
-		target->can_unmap = device_discards(target);
+		target->can_unmap =
+			target->fallocate && queue_limit(target, "discard_max_bytes") > 0;
+		target->fast_zeroes =
+			target->fallocate && queue_limit(target, "write_zeroes_max_bytes") > 0;
+		target->zeroes_unmap = target->can_unmap && target->fast_zeroes;
 		return;
 	}
 	/* Past the end of the file there is nothing to lose. */
-	target->can_unmap =
+	target->fast_zeroes =
 		end >= 0 &&
 		fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, end, 4096) == 0;
+	target->can_unmap = target->fallocate && target->fast_zeroes;
+	target->zeroes_unmap = target->can_unmap;
 }
 
 int file_target_open(struct file_target *target)

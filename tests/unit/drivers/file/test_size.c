@@ -181,7 +181,8 @@ static void nothing_comes_back(const char *path)
 	ck_assert_int_eq(disk_write(disk.buf, 10, 1), -EIO);
 	ck_assert_int_eq(disk_write(disk.buf, 8, 8), -EIO);
 	ck_assert_int_eq(disk_zeroes(100, 1, 0), -EIO);
-	ck_assert_int_eq(disk_zeroes(8, 8, 0), -EIO);
+	ck_assert_int_eq(disk_zeroes(8, 8, EBB_BDEV_NO_HOLE), -EIO);
+	ck_assert_int_eq(disk_zeroes(8, 8, EBB_BDEV_FAST_ZERO), -EIO);
 	ck_assert_int_eq(disk_unmap(9, 2), -EIO);
 	ck_assert_uint_eq(disk_length(path), 10 * BLOCK);
 	ck_assert_int_eq(disk_read(disk.buf, 100, 1), -EIO);
