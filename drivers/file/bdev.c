@@ -138,6 +138,9 @@ static uint32_t file_io_types(const struct file_target *target)
 	if (target->can_unmap) {
 		types |= EBB_BIT(EBB_BDEV_UNMAP);
 	}
+	if (!target->is_block_device) {
+		types |= EBB_BIT(EBB_BDEV_BLOCK_STATUS);
+	}
 	return types;
 }
 

@@ -93,6 +93,7 @@ void file_fill(struct file_io *fio);
 void file_blocking_rw(struct file_io *fio); /* from fio->done_bytes on */
 void file_blocking_flush(struct file_io *fio);
 void file_allocate(struct file_io *fio); /* unmap, write_zeroes */
+void file_status(struct file_io *fio);   /* block_status */
 
 /*
  * For those: runs fio->work on the helper; its done(), or what that calls in the end, which answers
