@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that end within a block, and files that have become shorter. */
+/* Files that end within a block, that have become shorter, and that may not become longer. */
 #include "drivers/file/size.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "drivers/file/file.h"
@@ -248,6 +250,34 @@ START_TEST(a_queue_of_writes_does_not_bring_it_back)
 }
 END_TEST
 
+static void limit_length(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A limit is a full disk to the client, and has a name of its own in the log. */
+START_TEST(a_limit_of_length_is_a_full_disk)
+{
+	const char *path = scratch_sparse("disk", SIZE);
+
+	signal(SIGXFSZ, SIG_IGN);
+	disk_open(path, _i == 0 ? "" : ", 'direct': false");
+	limit_length(64 * BLOCK);
+	ck_assert_int_eq(disk_write(disk.buf, 200, 1), -ENOSPC);
+	ck_assert_int_eq(disk_write(disk.buf, 60, 8), -ENOSPC);
+	ck_assert_uint_eq(log_count("File too large; raise RLIMIT_FSIZE"), 1);
+	ck_assert_int_eq(disk_write(disk.buf, 2, 8), 0);
+	ck_assert_int_eq(disk_zeroes(0, SIZE / BLOCK, 0), 0);
+	limit_length(RLIM_INFINITY);
+	ck_assert_int_eq(disk_write(disk.buf, 200, 1), 0);
+	disk_close();
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -259,6 +289,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_tail_is_read_only_where_all_is),
 		UNIT_TEST(a_lost_tail_is_no_tail),
 		UNIT_TEST(a_queue_of_writes_does_not_bring_it_back),
+		UNIT_LOOP(a_limit_of_length_is_a_full_disk, 0, 2),
 		UNIT_FIXTURE(setup_mounts, teardown),
 		UNIT_LOOP(what_is_lost_does_not_come_back, 0, FILESYSTEM_COUNT),
 		UNIT_LOOP(what_is_lost_does_not_come_back_past_the_cache, 0, FILESYSTEM_COUNT),
