@@ -81,7 +81,10 @@ static void file_free(struct file_bdev *file)
 
 static void close_run(struct ebb_work *work)
 {
-	file_target_close(&ebb_container_of(work, struct file_bdev, work)->target);
+	struct file_bdev *file = ebb_container_of(work, struct file_bdev, work);
+
+	file_watch_close(file);
+	file_target_close(&file->target);
 }
 
 static void close_done(struct ebb_work *work)
@@ -107,6 +110,8 @@ static void file_destruct(struct ebb_bdev *bdev)
 {
 	struct file_bdev *file = ebb_container_of(bdev, struct file_bdev, bdev);
 
+	file_watch_remove(file);
+	file->rescan.going = true;
 	ebb_io_device_unregister(file, file_gone);
 }
 
@@ -193,6 +198,10 @@ static int file_register(struct file_bdev *file)
 		file_destruct(&file->bdev);
 		return rc;
 	}
+	file->rescan.bytes = file->target.bytes;
+	file_watch_add(file);
+	/* It may have grown since it was opened. */
+	file_rescan_by_itself(file);
 	return 0;
 }
 
@@ -231,6 +240,7 @@ int file_bdev_create(const struct file_bdev_opts *opts,
 		file_free(file);
 		return -ENOMEM;
 	}
+	file->watch.inotify = -1;
 	memcpy(file->bdev.uuid, opts->uuid, sizeof(file->bdev.uuid));
 	file->target = (struct file_target){
 		.filename = file->filename,

@@ -11,7 +11,9 @@
 #include <ebb/log.h>
 #include <ebb/uring.h>
 
+#include "drivers/file/rescan.h"
 #include "drivers/file/target.h"
+#include "drivers/file/watch.h"
 
 struct file_bdev {
 	struct ebb_bdev bdev;
@@ -26,6 +28,8 @@ struct file_bdev {
 	char *filename;
 	struct ebb_ratelimit log_limit;
 	int lost_rc; /* the helper's, see blocking.c */
+	struct file_rescan rescan;
+	struct file_watch watch;
 };
 
 struct file_channel {

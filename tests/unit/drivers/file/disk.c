@@ -11,6 +11,7 @@
 #include <ebb/io_channel.h>
 #include <ebb/memory.h>
 
+#include "drivers/file/file.h"
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/core/bdev/call.h"
 #include "tests/unit/core/bdev/stage.h"
@@ -58,6 +59,10 @@ void disk_open(const char *path, const char *options)
 	ck_assert_int_eq(rc, 0);
 	disk.ch = ebb_bdev_channel_get(disk.desc);
 	ck_assert_ptr_nonnull(disk.ch);
+	/* Its first look at its file, which it does not wait for. */
+	while (ebb_container_of(ebb_bdev_find("f"), struct file_bdev, bdev)->rescan.runs) {
+		stage_turn();
+	}
 }
 
 void disk_close(void)
