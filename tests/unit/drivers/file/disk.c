@@ -48,12 +48,13 @@ static void on_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *arg
 
 void disk_open(const char *path, const char *options)
 {
+	const char *size = strstr(options, "block_size") ? "" : ", 'block_size': 4096";
 	char params[512];
 	int rc;
 
 	disk.path = path;
-	snprintf(params, sizeof(params), "{'name': 'f', 'filename': '%s'%s%s}", path,
-		 strstr(options, "block_size") == NULL ? ", 'block_size': 4096" : "", options);
+	snprintf(params, sizeof(params), "{'name': 'f', 'filename': '%s'%s%s}", path, size,
+		 options);
 	call_is("bdev_uring_create", params, "\"f\"");
 	rc = ebb_bdev_open("f", strstr(options, "readonly") == NULL, on_event, NULL, &disk.desc);
 	ck_assert_int_eq(rc, 0);

@@ -3,8 +3,10 @@
 #include "drivers/file/file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/core/base/scratch.h"
 #include "tests/unit/core/bdev/call.h"
@@ -212,6 +214,22 @@ START_TEST(zeroes_without_holes_have_room_behind_a_loop_device)
 }
 END_TEST
 
+/* The first piece is there, the next is not. */
+START_TEST(zeroes_end_where_a_device_does)
+{
+	const uint64_t size = 64 * MIB;
+	char command[100];
+
+	open_loop(size, "");
+	ck_assert_int_eq(truncate(file, 20 * MIB), 0);
+	snprintf(command, sizeof(command), "losetup --set-capacity %s", disk.path);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(disk_zeroes(0, size / DISK_BLOCK, 0), -EIO);
+	ck_assert_int_eq(disk_zeroes(0, 20 * MIB_BLOCKS, 0), 0);
+	disk_close();
+}
+END_TEST
+
 START_TEST(without_fallocate_a_device_gives_nothing_up)
 {
 	open_loop(SIZE, ", 'fallocate': false");
@@ -239,6 +257,7 @@ int main(int argc, char **argv)
 		UNIT_LOOP(unmapped_blocks_are_given_up, 0, FILESYSTEM_COUNT),
 		UNIT_TEST(zeroes_leave_a_loop_device_thin),
 		UNIT_TEST(zeroes_without_holes_have_room_behind_a_loop_device),
+		UNIT_TEST(zeroes_end_where_a_device_does),
 		UNIT_TEST(without_fallocate_a_device_gives_nothing_up),
 		UNIT_END,
 	};

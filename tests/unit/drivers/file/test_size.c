@@ -190,6 +190,7 @@ static void nothing_comes_back(const char *path)
 	ck_assert_int_eq(disk_read(disk.buf, 100, 1), -EIO);
 	ck_assert_int_eq(disk_read(disk.buf, 9, 2), -EIO);
 	ck_assert_uint_eq(log_count("has become shorter: it has 40960 bytes"), 1);
+	ck_assert_uint_le(disk_allocated(path), 10 * BLOCK);
 	/* What is there is served. */
 	ck_assert_int_eq(disk_write(disk.buf, 2, 8), 0);
 	ck_assert_int_eq(disk_zeroes(9, 1, 0), 0);
