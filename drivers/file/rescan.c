@@ -30,9 +30,7 @@ static void look_run(struct ebb_work *work)
 		return;
 	}
 	look->num_blocks = file_size_blocks(target, look->bytes);
-	if (look->num_blocks > 0) {
-		target->bytes = look->bytes;
-	}
+	target->bytes = look->bytes;
 	look->deleted = !target->is_block_device && fstat(target->fd, &st) == 0 && st.st_nlink == 0;
 }
 
