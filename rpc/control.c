@@ -217,6 +217,7 @@ void rpc_control_stop(void *arg)
 	event_del(server->accept_event);
 	event_del(server->accept_retry_event);
 	event_del(server->trim_event);
+	rpc_renewal_stop(server);
 	os_unix_socket_stop(&server->socket);
 	event_add(server->deadline_event, &limit);
 	if (ebb_list_empty(&server->connections)) {
@@ -276,15 +277,24 @@ static struct event_base *control_base(void)
 	return base;
 }
 
+int rpc_control_listen(struct rpc_server *server)
+{
+	event_del(server->accept_event);
+	if (evutil_make_socket_nonblocking(server->socket.fd) != 0 ||
+	    event_assign(server->accept_event, server->base, server->socket.fd,
+			 EV_READ | EV_PERSIST, control_accept, server) != 0 ||
+	    event_add(server->accept_event, NULL) != 0) {
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int rpc_control_init(struct rpc_server *server)
 {
 	int rc;
 
 	ebb_list_init(&server->connections);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (evutil_make_socket_nonblocking(server->socket.fd) != 0) {
-		return -errno;
-	}
 	rc = rpc_mailbox_init(&server->to_control);
 	if (rc < 0 || server->spare_fd < 0) {
 		return rc < 0 ? rc : -errno;
@@ -296,8 +306,7 @@ int rpc_control_init(struct rpc_server *server)
 	if (server->base == NULL) {
 		return -ENOMEM;
 	}
-	server->accept_event = event_new(server->base, server->socket.fd, EV_READ | EV_PERSIST,
-					 control_accept, server);
+	server->accept_event = event_new(server->base, -1, 0, control_accept, server);
 	server->wake_event = event_new(server->base, server->to_control.fd, EV_READ | EV_PERSIST,
 				       control_wake, server);
 	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
@@ -307,11 +316,11 @@ int rpc_control_init(struct rpc_server *server)
 	if (server->accept_event == NULL || server->wake_event == NULL ||
 	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
 	    server->room_event == NULL || server->trim_event == NULL ||
-	    event_add(server->accept_event, NULL) != 0 ||
 	    event_add(server->wake_event, NULL) != 0) {
 		return -ENOMEM;
 	}
-	return 0;
+	rc = rpc_control_listen(server);
+	return rc == 0 ? rpc_renewal_init(server) : rc;
 }
 
 static void event_free_any(struct event *event)
@@ -329,6 +338,7 @@ void rpc_control_fini(struct rpc_server *server)
 	event_free_any(server->deadline_event);
 	event_free_any(server->room_event);
 	event_free_any(server->trim_event);
+	rpc_renewal_fini(server);
 	if (server->base != NULL) {
 		event_base_free(server->base);
 	}

@@ -23,6 +23,7 @@
 #include <ebb/method.h>
 #include <ebb/thread.h>
 
+#include "core/os/socket_watch.h"
 #include "core/os/unix_socket.h"
 #include "rpc/envelope.h"
 #include "rpc/framing.h"
@@ -58,6 +59,10 @@ struct rpc_server {
 	struct event *room_event; /* active when a request has ended that was one too many */
 	struct event *trim_event; /* armed only after many requests */
 	struct os_unix_socket socket;
+	struct os_socket_watch watch; /* of its file */
+	struct event *watch_event;
+	struct event *renewal_event; /* armed only while that has gone */
+	bool renewal_failed;         /* at the last try, which was told of */
 	struct ebb_list connections;
 	unsigned num_connections;
 	unsigned num_requests; /* of all clients, those that have gone too */
@@ -158,6 +163,26 @@ int rpc_control_init(struct rpc_server *server);
  * Thread: app, when the control thread is no more.
  */
 void rpc_control_fini(struct rpc_server *server);
+
+/**
+ * rpc_control_listen() - accept at server->socket, in place of where it did before
+ * Thread: control, or app before that is there.
+ * Return: 0; -ENOMEM.
+ */
+int rpc_control_listen(struct rpc_server *server);
+
+/**
+ * rpc_renewal_init() - from here on, make the socket's file again where somebody removes it
+ * Where it cannot be watched that is said, and no error.
+ * Thread: app, before the control thread is there. Return: 0; -ENOMEM.
+ */
+int rpc_renewal_init(struct rpc_server *server);
+
+/* Ends that; the file may be removed now. Thread: control. */
+void rpc_renewal_stop(struct rpc_server *server);
+
+/* Frees what rpc_renewal_init() has made, or a part of it. Thread: app, as rpc_control_fini(). */
+void rpc_renewal_fini(struct rpc_server *server);
 
 /**
  * rpc_connection_open() - serve the client at @fd

@@ -255,7 +255,7 @@ struct kill_params {
 
 static const struct ebb_param kill_table[] = {
 	EBB_PARAM(struct kill_params, sig_name, EBB_PARAM_ANY,
-		  .help = "SIGINT, SIGTERM or SIGHUP, or its number"),
+		  .help = "SIGINT, SIGTERM, or SIGHUP, which is only noted; or its number"),
 };
 
 /* Return: the signal, or 0: none that ebb handles. What else there is would end it at once. */
@@ -315,7 +315,7 @@ static void kill_instance(struct ebb_call *call, void *arg)
 		ebb_call_error(
 			call, EBB_METHOD_INVALID_PARAMS,
 			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
-			"must be SIGINT, SIGTERM or SIGHUP, at which ebb stops in order",
+			"must be SIGINT or SIGTERM, at which ebb stops in order, or SIGHUP",
 			json_object_to_json_string(params->sig_name));
 	} else if (fault != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "sig_name: %.40s is not sent: %s",
@@ -333,7 +333,7 @@ static struct ebb_method kill_method = {
 	.alias = "ebb_kill_instance",
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
-	.help = "send ebb a signal, at which it stops in order",
+	.help = "send ebb a signal: SIGTERM, at which it stops in order",
 	.params = kill_table,
 	.num_params = EBB_ARRAY_SIZE(kill_table),
 	.params_size = sizeof(struct kill_params),

@@ -75,7 +75,7 @@ struct exporter_listener *exporter_listener_find(const char *path, const char *a
  * @ret_error: on failure, a text for people, EXPORTER_ERROR_TEXT bytes
  * Thread: app.
  * Return: 0; -EINVAL no such form of an address; -EADDRINUSE; -EBUSY as os_unix_socket_open();
- *	-ENOSYS no io_uring; the error of making the threads; or the errno of the socket call.
+ *	-ENOSYS nothing to watch sockets with; the error of making the threads; or the errno of the socket call.
  */
 int exporter_listener_open(const char *path, const char *address, uint16_t port,
 			   exporter_admit_fn admit, struct exporter_listener **ret_listener,

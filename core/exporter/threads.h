@@ -9,8 +9,8 @@ struct ebb_thread;
 /**
  * exporter_threads_start() - make them
  * @name: what they are called, with "_0" and so on
- * @done: once, on the app thread: 0, or negative errno. That io_uring is not to be had is no error
- *	here, for nobody may want an export: then there is no thread to pick.
+ * @done: once, on the app thread: 0, or negative errno. That none of them can watch sockets is no
+ *	error here, for nobody may want an export: then there is no thread to pick.
  * Thread: app.
  */
 void exporter_threads_start(const char *name, void (*done)(int rc));

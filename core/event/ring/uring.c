@@ -124,6 +124,9 @@ static void uring_set_state(struct event_uring *uring, enum uring_state state)
 	uring->state = state;
 }
 
+/* Who can do without it does, and is slower. */
+#define URING_WITHOUT "files and sockets are served without it, and slower"
+
 static void uring_refused(int rc)
 {
 	static _Atomic bool told;
@@ -132,20 +135,22 @@ static void uring_refused(int rc)
 		return;
 	}
 	if (rc == -EPERM) {
-		ebb_error("uring", "io_uring is forbidden here: set the sysctl "
-				   "kernel.io_uring_disabled to 0, or let the container's seccomp "
-				   "profile pass io_uring_setup");
+		ebb_warn("uring", "io_uring is forbidden here: " URING_WITHOUT
+				  "; set the sysctl kernel.io_uring_disabled to 0, or let the "
+				  "container's seccomp profile pass io_uring_setup, io_uring_enter "
+				  "and io_uring_register");
 	} else if (rc == -ENOSYS) {
-		ebb_error("uring",
-			  "io_uring is missing: the kernel is too old (6.1 is wanted), or a "
-			  "seccomp profile hides it");
+		ebb_warn("uring", "io_uring is missing: " URING_WITHOUT
+				  "; the kernel is too old (6.1 is wanted), or a seccomp profile "
+				  "hides it");
 	} else if (rc == -ENOMEM) {
-		ebb_error("uring",
-			  "no io_uring can be made: RLIMIT_MEMLOCK is too low for its %u KiB "
-			  "(ulimit -l, or LimitMEMLOCK= of the unit)",
-			  URING_KIB >> URING_SHRINK_MAX);
+		ebb_warn("uring",
+			 "no io_uring can be made: " URING_WITHOUT
+			 "; RLIMIT_MEMLOCK is too low for its %u KiB (ulimit -l, or LimitMEMLOCK= "
+			 "of the unit)",
+			 URING_KIB >> URING_SHRINK_MAX);
 	} else {
-		ebb_error("uring", "no io_uring can be made: %s", strerror(-rc));
+		ebb_warn("uring", "no io_uring can be made: %s: " URING_WITHOUT, strerror(-rc));
 	}
 }
 
@@ -167,7 +172,15 @@ static int uring_setup(struct event_uring *uring)
 							&params);
 		}
 	}
-	return rc;
+	if (rc != 0) {
+		return rc;
+	}
+	/* A profile may pass the call that makes a ring, and not the one that uses it. */
+	rc = io_uring_get_events(&uring->ring);
+	if (rc < 0) {
+		io_uring_queue_exit(&uring->ring);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 int event_uring_create(enum ebb_uring_shape shape, struct event_uring **ret_uring)

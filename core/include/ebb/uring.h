@@ -48,7 +48,8 @@ enum ebb_uring_shape {
  *	both kinds, without disturbing what is outstanding; or EBB_URING_POLLED, besides the big one,
  *	by whoever knows that the device's driver can be polled (-EINVAL: not without the big one).
  * Thread: an ebb thread.
- * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once with the remedy); -ENOMEM;
+ * Return: 0; -EPERM or -ENOSYS: io_uring is disabled here (logged once, with the remedy: the
+ *	caller does without it, if it can); -ENOMEM;
  *	-ENOTSUP: the kernel has no rings of @shape (5.19 and later do).
  */
 int ebb_uring_open(enum ebb_uring_shape shape);

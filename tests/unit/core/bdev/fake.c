@@ -117,16 +117,22 @@ static void fake_submit(void *ctx, struct ebb_bdev_io_handle handle)
 	}
 }
 
-void fake_complete_one(struct fake *fake, int status)
+void fake_complete_at(struct fake *fake, unsigned index, int status)
 {
-	struct ebb_bdev_io_handle handle = fake->held[0];
+	struct ebb_bdev_io_handle handle;
 
-	ck_assert_uint_gt(fake->num_held, 0);
+	ck_assert_uint_lt(index, fake->num_held);
+	handle = fake->held[index];
 	fake->num_held--;
-	for (unsigned i = 0; i < fake->num_held; i++) {
-		fake->held[i] = fake->held[i + 1];
+	for (; index < fake->num_held; index++) {
+		fake->held[index] = fake->held[index + 1];
 	}
 	fake_complete(fake, handle, status);
+}
+
+void fake_complete_one(struct fake *fake, int status)
+{
+	fake_complete_at(fake, 0, status);
 }
 
 void fake_complete_all(struct fake *fake, int status)
