@@ -114,8 +114,10 @@ static void lock(unsigned index, unsigned by, uint64_t first, uint64_t last)
 {
 	struct test_lock *test = &locks[index];
 
-	test->lock = (struct bdev_range_lock){
-		.first = first, .last = last, .ch = actors[by].bdev_ch, .granted = granted};
+	test->lock = (struct bdev_range_lock){.first = first,
+					      .last = last,
+					      .ch = actors[by].bdev_ch,
+					      .granted = granted};
 	test->granted = 0;
 	stage_enter(actors[by].thread);
 	test->granted = bdev_range_lock(&test->lock);
@@ -439,6 +441,21 @@ START_TEST(who_does_not_write_is_not_asked)
 }
 END_TEST
 
+/* It is asked for another's lock, and leaves because of its own before it has looked. */
+START_TEST(who_leaves_for_his_own_lock_answers_others)
+{
+	request(0, 1, EBB_BDEV_WRITE, 0, 1);
+	complete_all();
+	lock(0, 0, 8, 8);
+	ck_assert(!locks[0].granted);
+	lock(1, 1, 9, 9);
+	ck_assert(locks[1].granted);
+	ck_assert(held(0));
+	unlock(0);
+	unlock(1);
+}
+END_TEST
+
 START_TEST(a_channel_that_is_made_meanwhile_knows_the_lock)
 {
 	actor_put(1);
@@ -654,6 +671,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_slot_has_another_lock),
 		UNIT_TEST(each_write_waits_for_its_own_lock),
 		UNIT_TEST(who_does_not_write_is_not_asked),
+		UNIT_TEST(who_leaves_for_his_own_lock_answers_others),
 		UNIT_TEST(a_channel_that_is_made_meanwhile_knows_the_lock),
 		UNIT_TEST(a_channel_that_goes_meanwhile_answers),
 		UNIT_TEST(a_thread_that_exits_answers),
