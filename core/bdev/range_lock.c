@@ -294,6 +294,20 @@ static uint32_t channel_note(struct bdev_channel *ch, uint32_t slots)
 	return walk.overlapping;
 }
 
+/*
+ * Under the mutex: as by a message, at once. Others' locks that it has not seen yet are answered, too.
+ * Return: @lock waits for a write of @ch.
+ */
+static bool channel_note_now(struct bdev_channel *ch, const struct bdev_range_lock *lock)
+{
+	uint32_t slots = channel_unknown(ch);
+	uint32_t overlapping = channel_note(ch, slots);
+
+	slots_answer(ranges_of(ch), slots & ~overlapping & ~EBB_BIT(lock->slot));
+	channel_set_closed(ch);
+	return (overlapping & EBB_BIT(lock->slot)) != 0;
+}
+
 /* Under the mutex. @here: a channel of the calling thread, which need not be sent a message. */
 static void lock_ask(struct bdev_ranges *ranges, struct bdev_range_lock *lock,
 		     struct bdev_channel *here)
@@ -305,8 +319,7 @@ static void lock_ask(struct bdev_ranges *ranges, struct bdev_range_lock *lock,
 
 		/* Where writes wait, these begin first: by a message. */
 		if (ch == here && ebb_list_empty(&ch->range.held)) {
-			lock->unanswered += channel_note(ch, EBB_BIT(lock->slot)) != 0;
-			channel_set_closed(ch);
+			lock->unanswered += channel_note_now(ch, lock);
 		} else if (channel_tell(ch)) {
 			lock->unanswered++;
 		} else {
