@@ -38,7 +38,10 @@ void rpc_request_add_answer(struct rpc_request *request, struct json_object *res
 {
 	struct json_object *answer = rpc_envelope_answer(request->envelope.id, result, error);
 
-	if (request->batch) {
+	if (answer == NULL && request->connection != NULL) {
+		/* There was no memory for it. Who waits for it is to know. */
+		rpc_connection_answer(request->connection, NULL);
+	} else if (request->batch) {
 		size_t len = 0;
 
 		if (json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &len) !=
