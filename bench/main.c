@@ -9,6 +9,7 @@
 #include "bench/rpc.h"
 #include "bench/run.h"
 #include "bench/wake.h"
+#include "core/os/shortage.h"
 #include "core/os/signals.h"
 #include "core/os/stack.h"
 #include "core/os/std_fds.h"
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
 	int code;
 
 	os_signals_ignore_output();
+	os_shortage_exit("ebb-bench");
 	os_std_fds_fill();
 	if (!os_stack_ensure("ebb-bench", STACK_BYTES)) {
 		return 1;

@@ -15,6 +15,7 @@
 #include "core/app/options.h"
 #include "core/app/signals.h"
 #include "core/os/fd_reserve.h"
+#include "core/os/shortage.h"
 #include "core/os/signals.h"
 #include "core/os/stack.h"
 #include "core/os/std_fds.h"
@@ -383,6 +384,7 @@ int main(int argc, char **argv)
 
 	os_signals_ignore_output();
 	os_signals_ignore_stray();
+	os_shortage_exit("ebbd");
 	app_signals_early();
 	os_std_fds_fill();
 	if (!os_stack_ensure("ebbd", STACK_BYTES)) {

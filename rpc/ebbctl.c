@@ -12,6 +12,7 @@
 
 #include "core/app/default_socket.h"
 #include "core/base/json_build.h"
+#include "core/os/shortage.h"
 #include "core/os/signals.h"
 #include "core/os/stack.h"
 #include "core/os/std_fds.h"
@@ -406,6 +407,7 @@ int main(int argc, char **argv)
 	int code;
 
 	os_signals_ignore_output();
+	os_shortage_exit("ebbctl");
 	os_std_fds_fill();
 	if (!os_stack_ensure("ebbctl", STACK_BYTES)) {
 		return EBBCTL_FAILED;

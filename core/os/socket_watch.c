@@ -2,6 +2,7 @@
 #include "core/os/socket_watch.h"
 
 #include <errno.h>
+#include <liburing.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,10 +26,28 @@ int os_socket_watch_init(struct os_socket_watch *watch)
 	return watch->fd < 0 ? -errno : 0;
 }
 
+/*
+ * To close an inotify instance waits for a kernel worker, for tens of ms and, where the CPUs are
+ * busy, for most of a second: so long would the end of the process take. The files of an io_uring
+ * are closed by a kernel worker, for which nobody waits. So one takes this file with it.
+ */
+static void watch_close_later(int fd)
+{
+	struct io_uring ring;
+
+	if (io_uring_queue_init(1, &ring, 0) == 0) {
+		(void)io_uring_register_files(&ring, &fd, 1);
+		close(fd);
+		io_uring_queue_exit(&ring);
+	} else {
+		close(fd);
+	}
+}
+
 void os_socket_watch_fini(struct os_socket_watch *watch)
 {
 	if (watch->fd >= 0) {
-		close(watch->fd);
+		watch_close_later(watch->fd);
 		watch->fd = -1;
 	}
 }

@@ -6,12 +6,13 @@ import contextlib
 import errno
 import json
 import os
+import random
 import resource
 import subprocess
 
-from harness import BUILD, Daemon, Skip, run, run_command, test, wait_for
+from harness import BUILD, Daemon, RpcError, Skip, run, run_command, test, wait_for
 from limited import Limited, ended, folder_only, is_running, limits, small_file_system
-from nbd_client import NbdClient, NbdError
+from nbd_client import CMD_READ, NbdClient, NbdError
 
 MIB = 1 << 20
 NOBODY = 65534
@@ -59,6 +60,96 @@ def with_few_addresses_it_serves_or_says_which_limit():
                     ebbd.check_refused("ulimit -v", "Cannot allocate memory", "out of memory")
                 assert size < 48 or ebbd.code is None, (size, ebbd.text)
     assert outcomes <= {None, 1, 127} and {None, 1} <= outcomes, outcomes
+
+
+def addresses_of(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        return int(next(line for line in status if line.startswith("VmSize")).split()[1]) << 10
+
+
+def limit_addresses(process, limit):
+    """The soft limit only, which can be raised again."""
+    resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+
+@test
+def what_needs_memory_is_refused_and_the_rest_goes_on():
+    if SANITIZED:
+        raise Skip("a sanitizer takes all addresses there are")
+    with Daemon() as daemon:
+        null = {"num_blocks": 8, "block_size": 512}
+        daemon.rpc("bdev_malloc_create", name="m", **null)
+        daemon.rpc("bdev_null_create", name="n", **null)
+        with NbdClient(daemon.add_export("m"), "m") as client:
+            client.write(0, b"x" * 4096)
+            limit_addresses(daemon.process, addresses_of(daemon.process) + 2 * MIB)
+            for method in ("bdev_get_bdevs", "rpc_get_methods", "bdev_get_iostat"):
+                done = daemon.ebbctl(method, check=False)
+                assert done.returncode == 1 and "ulimit -v" in done.stderr, done
+            assert client.read(0, 4096) == b"x" * 4096
+            # What takes something away may be what ends the shortage.
+            assert daemon.rpc("bdev_null_delete", name="n") is True
+            assert daemon.rpc("framework_get_state")["state"] == "running"
+            limit_addresses(daemon.process, resource.RLIM_INFINITY)
+            daemon.rpc("bdev_null_create", name="n", **null)
+            assert len(daemon.rpc("bdev_get_bdevs")) == 2
+
+
+def act_at_random(daemon, chance, clients):
+    """Something that needs memory; it may be refused."""
+    kind = chance.randrange(6)
+    if kind == 0:
+        blocks = 1 << chance.randrange(4, 12)
+        name = f"x{chance.random()}"
+        daemon.rpc("bdev_malloc_create", name=name, num_blocks=blocks, block_size=512)
+    elif kind == 1:
+        client = NbdClient(daemon.sockets / "m.nbd", "m", timeout=5.0)
+        clients.append(client)
+        for _ in range(chance.randrange(20)):
+            client.send(CMD_READ, 0, 1 << chance.randrange(9, 20))
+    elif kind == 2:
+        client = daemon.client()
+        clients.append(client)
+        for _ in range(30):
+            client.send_raw('{"jsonrpc":"2.0","id":1,"method":"rpc_get_methods"}')
+    elif kind == 3:
+        mode = chance.choice(("poll", "interrupt", "adaptive"))
+        daemon.rpc("reactor_set_mode", lcore=daemon.lcore, mode=mode)
+    elif kind == 4 and clients:
+        clients.pop().close()
+    else:
+        daemon.rpc("no_such_method")
+
+
+@test
+def without_memory_it_serves_or_ends_with_an_error():
+    if SANITIZED:
+        raise Skip("a sanitizer takes all addresses there are")
+    for seed, slack in enumerate((0, 4096, 65536, MIB, 2 * MIB, 4 * MIB, 8 * MIB)):
+        daemon = Daemon()
+        clients = []
+        try:
+            daemon.start()
+            daemon.lcore = daemon.rpc("framework_get_reactors")["reactors"][0]["lcore"]
+            daemon.rpc("bdev_malloc_create", name="m", num_blocks=2048, block_size=512)
+            daemon.add_export("m")
+            limit_addresses(daemon.process, addresses_of(daemon.process) + slack)
+            chance = random.Random(seed)
+            for _ in range(100):
+                with contextlib.suppress(OSError, EOFError, RpcError, NbdError):
+                    act_at_random(daemon, chance, clients)
+            code = daemon.process.poll()
+            if code is None:
+                code = daemon.stop()
+            assert code == 0 or (code == 1 and "ulimit -v" in daemon.log()), (
+                slack,
+                code,
+                daemon.log_tail(),
+            )
+        finally:
+            for client in clients:
+                client.close()
+            daemon.remove()
 
 
 @contextlib.contextmanager
