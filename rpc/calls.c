@@ -265,7 +265,7 @@ static void request_called(void *arg)
 	}
 }
 
-/* The app thread may make more results, if it waits for this one to have become text. */
+/* The app thread may make more long results, if it waits for this one to have become text. */
 static void request_result_taken(struct rpc_server *server)
 {
 	atomic_fetch_sub(&server->num_results, 1);
@@ -288,7 +288,9 @@ static void request_answered(void *arg)
 	} else {
 		rpc_request_add_answer(request, result, request->failed ? &request->error : NULL);
 	}
-	request_result_taken(server);
+	if (request->building) {
+		request_result_taken(server);
+	}
 	if (connection != NULL && connection->calling == request) {
 		connection->calling = NULL;
 	}
