@@ -100,7 +100,9 @@ static void acceptor_refuse(struct rpc_server *server, int fd, enum shortage sho
 static enum shortage acceptor_shortage(const struct rpc_server *server, int fd,
 				       const struct ucred *peer)
 {
-	if (!os_fd_reserve_admits(fd, OS_FD_CONTROL)) {
+	int needed = rpc_shares_has_few(server, peer) ? fd : fd + RPC_FDS_FEW;
+
+	if (!os_fd_reserve_admits(needed, OS_FD_CONTROL)) {
 		return SHORT_OF_FDS;
 	}
 	return rpc_shares_has_place(server, peer) ? SHORT_OF_NOTHING : SHORT_OF_PLACES;

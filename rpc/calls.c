@@ -238,12 +238,14 @@ void rpc_calls_advance(struct rpc_connection *connection)
 void rpc_calls_abandon(struct rpc_request *request)
 {
 	struct rpc_connection *connection = request->connection;
+	bool is_ready = !ebb_list_empty(&request->ready_link);
 	struct ebb_method_error error;
 
 	if (!request->envelope.notification) {
 		method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-				 "method \"%.64s\" has not ended, and ebb is stopping",
-				 request->envelope.method);
+				 "method \"%.64s\" %s, and ebb is stopping",
+				 request->envelope.method,
+				 is_ready ? "was not called" : "has not ended");
 		rpc_request_add_answer(request, NULL, &error);
 	}
 	rpc_request_unlink(request);
@@ -251,6 +253,9 @@ void rpc_calls_abandon(struct rpc_request *request)
 		rpc_connection_answer(connection, &request->answer);
 	}
 	request->next = SIZE_MAX; /* if it comes back, that is its end */
+	if (is_ready) {
+		request_finish(request); /* nobody else has it */
+	}
 }
 
 /* Its method has been called and the call lasts: the message's function on the way back. */
@@ -265,7 +270,7 @@ static void request_called(void *arg)
 	}
 }
 
-/* The app thread may make more results, if it waits for this one to have become text. */
+/* The app thread may make more long results, if it waits for this one to have become text. */
 static void request_result_taken(struct rpc_server *server)
 {
 	atomic_fetch_sub(&server->num_results, 1);
@@ -288,7 +293,9 @@ static void request_answered(void *arg)
 	} else {
 		rpc_request_add_answer(request, result, request->failed ? &request->error : NULL);
 	}
-	request_result_taken(server);
+	if (request->building) {
+		request_result_taken(server);
+	}
 	if (connection != NULL && connection->calling == request) {
 		connection->calling = NULL;
 	}

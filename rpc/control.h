@@ -39,6 +39,7 @@ struct event_base;
 #define RPC_PLACES_ANY  64
 #define RPC_PLACES_OWN  16
 #define RPC_PROCESS_FEW 2 /* who has so many connections gets none of the last places */
+#define RPC_FDS_FEW     4 /* nor of the last descriptors that clients may have */
 /* Who has not moved for so long is cut off when another cannot be served else. */
 #define RPC_STALLED_NS ((uint64_t)30 * EBB_NS_PER_S)
 /* Beyond these a client's further requests wait in its socket. */
@@ -60,8 +61,8 @@ struct event_base;
 /* What the values of all requests under way may take in memory; each may have the floor. */
 #define RPC_REQUESTS_MEMORY_MAX  ((size_t)64 * 1024 * 1024)
 #define RPC_REQUEST_MEMORY_FLOOR ((size_t)1024 * 1024)
-/* With so many results made, or being made, that are no text yet, no more calls are made. */
-#define RPC_RESULTS_MAX 8
+/* With so many long results made that are no text yet, no more are begun. */
+#define RPC_RESULTS_MAX 2
 /* How long the app thread makes calls in one turn. One that has begun is not interrupted. */
 #define RPC_TURN_NS    ((uint64_t)50 * 1000)
 #define RPC_READ_BYTES 65536
@@ -96,9 +97,9 @@ struct rpc_server {
 	struct rpc_mailbox to_control;
 	pthread_t pthread;
 	struct ebb_thread *app_thread;
-	/* Results on their way to become text; the control thread counts down. */
+	/* Long results on their way to become text; the control thread counts down. */
 	_Atomic unsigned num_results;
-	/* The app thread makes no calls until num_results has fallen. Whoever clears it says so. */
+	/* The app thread begins none until num_results has fallen. Whoever clears it has to say so. */
 	_Atomic bool results_full;
 
 	/* The app thread's. */
@@ -108,7 +109,6 @@ struct rpc_server {
 	struct ebb_list ready;      /* requests to be called, one of each client */
 	struct ebb_list waiting;    /* requests, until resumed */
 	struct ebb_list running;    /* requests whose method has not ended */
-	unsigned num_building;      /* of those, whose answer is being made in parts */
 	bool turn_sent;             /* turn_msg is under way */
 	bool held;                  /* results_full was set, and go_msg has not come */
 	struct rpc_request *called; /* just now, and its method has neither ended nor returned */
@@ -166,9 +166,9 @@ struct rpc_request {
 	struct ebb_msg msg;              /* to the app thread */
 	struct ebb_msg called;           /* back: its method has been called, or waits to be */
 	struct ebb_msg back;             /* its call has ended */
-	/* The app thread's, of the call under way. */
+	/* Of the call under way; the app thread's as long as it has the request. */
 	bool lasts;               /* the control thread has been told that the call does */
-	bool building;            /* its answer is being made in parts */
+	bool building;            /* its answer is, or was, made in parts */
 	struct ebb_list app_link; /* ready, waiting or running on the app thread */
 	/* How the call has ended. */
 	struct json_object *result;

@@ -15,8 +15,10 @@
  *
  * The app thread has more to do than to answer: on its reactor there may be I/O. So requests that
  * arrive are put in a list, of each client one, and each turn makes calls for a short time only.
- * And it makes no more while many results, which take ten times the memory of their text, have not
- * become text yet: the control thread says when it may go on (go_msg).
+ *
+ * A long answer is made in parts (core/method/build.h) and takes ten times the memory of its text.
+ * So none is begun while some that were made have not become text yet: the control thread says when
+ * that may go on (go_msg). Other calls do not wait for it.
  */
 
 /* After the control thread has ended, whoever drops the last call drops the server. */
@@ -38,8 +40,34 @@ static void request_return(struct rpc_request *request)
 		server_put(server);
 		return;
 	}
-	atomic_fetch_add(&server->num_results, 1);
 	rpc_mailbox_send(&server->to_control, &request->back);
+}
+
+static bool results_are_many(struct rpc_server *server)
+{
+	return atomic_load(&server->num_results) >= RPC_RESULTS_MAX;
+}
+
+static void server_go_on(struct rpc_server *server)
+{
+	server->held = false;
+	method_build_hold(false);
+}
+
+/* There is one more long result. The next is not begun if there are many; then go_msg will come. */
+static void server_count_result(struct rpc_server *server)
+{
+	atomic_fetch_add(&server->num_results, 1);
+	if (server->held || !results_are_many(server)) {
+		return;
+	}
+	server->held = true;
+	method_build_hold(true);
+	atomic_store(&server->results_full, true);
+	/* One may have been taken before that was said. Whoever takes it back has to go on. */
+	if (!results_are_many(server) && atomic_exchange(&server->results_full, false)) {
+		server_go_on(server);
+	}
 }
 
 /* The client's next request need not wait for this one. */
@@ -66,9 +94,8 @@ static void request_done(void *arg, struct json_object *result,
 	if (server->called == request) {
 		server->called = NULL;
 	}
-	if (request->building) {
-		request->building = false;
-		server->num_building--;
+	if (request->building && !server->closed) {
+		server_count_result(server);
 	}
 	request_return(request);
 }
@@ -93,7 +120,6 @@ static void request_dispatch(struct rpc_request *request)
 	server->called = NULL;
 	if (method_build_count() > builds) {
 		request->building = true;
-		server->num_building++;
 	} else {
 		request_lasts(request);
 	}
@@ -119,30 +145,11 @@ static struct rpc_request *list_pop(struct ebb_list *list)
 	return ebb_list_entry(ebb_list_pop_front(list), struct rpc_request, app_link);
 }
 
-static bool results_are_many(struct rpc_server *server)
-{
-	return atomic_load(&server->num_results) + server->num_building >= RPC_RESULTS_MAX;
-}
-
-/* True: no calls now, and go_msg will come when there may be. */
-static bool server_holds(struct rpc_server *server)
-{
-	if (!server->held && results_are_many(server)) {
-		server->held = true;
-		atomic_store(&server->results_full, true);
-		/* One may have been taken before it was said. Whoever clears it sends, or not. */
-		if (!results_are_many(server) && atomic_exchange(&server->results_full, false)) {
-			server->held = false;
-		}
-	}
-	return server->held;
-}
-
 static void server_turn(void *arg);
 
 static void server_want_turn(struct rpc_server *server)
 {
-	if (!server->turn_sent && !server->held && !ebb_list_empty(&server->ready)) {
+	if (!server->turn_sent && !ebb_list_empty(&server->ready)) {
 		server->turn_sent = true;
 		ebb_msg_init(&server->turn_msg, server_turn, server);
 		ebb_thread_send(server->app_thread, &server->turn_msg);
@@ -154,20 +161,19 @@ static void server_make_calls(struct rpc_server *server)
 {
 	uint64_t end_ns = ebb_clock_now_ns() + RPC_TURN_NS;
 
-	do {
-		struct rpc_request *request;
+	while (!ebb_list_empty(&server->ready)) {
+		struct rpc_request *request = list_pop(&server->ready);
 
-		if (ebb_list_empty(&server->ready) || server_holds(server)) {
-			break;
-		}
-		request = list_pop(&server->ready);
 		if (request_passes(request)) {
 			request_dispatch(request);
 		} else {
 			ebb_list_push_back(&server->waiting, &request->app_link);
 			request_lasts(request);
 		}
-	} while (ebb_clock_now_ns() < end_ns);
+		if (ebb_clock_now_ns() >= end_ns) {
+			break;
+		}
+	}
 	server_want_turn(server);
 }
 
@@ -182,10 +188,7 @@ static void server_turn(void *arg)
 
 void rpc_dispatch_go(void *arg)
 {
-	struct rpc_server *server = arg;
-
-	server->held = false;
-	server_want_turn(server);
+	server_go_on(arg);
 }
 
 void rpc_dispatch_arrived(void *arg)
@@ -194,6 +197,7 @@ void rpc_dispatch_arrived(void *arg)
 
 	ebb_assert(ebb_thread_is_app());
 	request->lasts = false;
+	request->building = false;
 	if (request->server->refusing) {
 		request_refuse(request);
 		return;
@@ -229,5 +233,8 @@ void rpc_dispatch_close(struct rpc_server *server)
 			 ebb_list_entry(node, struct rpc_request, app_link)->envelope.method);
 	}
 	server->closed = true;
+	if (server->held) {
+		server_go_on(server);
+	}
 	server_put(server);
 }

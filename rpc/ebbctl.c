@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,7 +239,7 @@ static bool timeout_parse(const char *text, unsigned *ret_timeout_ms)
 	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_S_MAX)) {
 		return false;
 	}
-	*ret_timeout_ms = (unsigned)(seconds * 1000) + 1;
+	*ret_timeout_ms = (unsigned)ceil(seconds * 1000);
 	return true;
 }
 

@@ -13,7 +13,7 @@
 #include "core/app/section.h"
 #include "core/base/json_number.h"
 #include "core/method/build.h"
-#include "core/method/wanted.h"
+#include "core/method/wanted_save.h"
 
 /* The methods about the framework as a whole. */
 

@@ -21,6 +21,11 @@ static unsigned shares_of_process(const struct rpc_server *server, pid_t pid)
 	return num;
 }
 
+bool rpc_shares_has_few(const struct rpc_server *server, const struct ucred *peer)
+{
+	return shares_of_process(server, peer->pid) < RPC_PROCESS_FEW;
+}
+
 bool rpc_shares_has_place(const struct rpc_server *server, const struct ucred *peer)
 {
 	bool own = peer->uid == 0 || peer->uid == geteuid();
@@ -29,7 +34,7 @@ bool rpc_shares_has_place(const struct rpc_server *server, const struct ucred *p
 		return true;
 	}
 	return own && server->num_connections < RPC_PLACES_ANY + RPC_PLACES_OWN &&
-	       shares_of_process(server, peer->pid) < RPC_PROCESS_FEW;
+	       rpc_shares_has_few(server, peer);
 }
 
 const struct rpc_connection *rpc_shares_largest(const struct rpc_server *server, unsigned *ret_num)

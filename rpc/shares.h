@@ -27,6 +27,9 @@ struct rpc_server;
  */
 bool rpc_shares_has_place(const struct rpc_server *server, const struct ucred *peer);
 
+/* Has the process so few connections that it may have one of the last places or descriptors? */
+bool rpc_shares_has_few(const struct rpc_server *server, const struct ucred *peer);
+
 /* Return: whose process has the most connections, and in @ret_num how many; NULL: there are none. */
 const struct rpc_connection *rpc_shares_largest(const struct rpc_server *server, unsigned *ret_num);
 

@@ -13,7 +13,9 @@
 
 static struct ebb_list builds = EBB_LIST_INIT(builds); /* the first is being made */
 static unsigned num_builds;
-static bool is_waiting;            /* the first waits to be continued */
+static bool is_begun;   /* the first has had a step */
+static bool is_waiting; /* it waits to be continued */
+static bool is_held;
 static bool is_making;             /* one of our callers is build_make() */
 static struct ebb_thread *sent_to; /* the message is on its way to this one, or to nobody */
 static struct ebb_msg build_msg;
@@ -44,6 +46,7 @@ static void build_step(void)
 {
 	struct method_build *build = ebb_list_first(&builds, struct method_build, link);
 
+	is_begun = true;
 	switch (build->step(build)) {
 	case METHOD_BUILD_MORE:
 		break;
@@ -53,9 +56,15 @@ static void build_step(void)
 	case METHOD_BUILD_DONE:
 		ebb_list_remove(&build->link);
 		num_builds--;
+		is_begun = false;
 		build->done(build);
 		break;
 	}
+}
+
+static bool build_has_step(void)
+{
+	return !ebb_list_empty(&builds) && !is_waiting && (is_begun || !is_held);
 }
 
 static void build_make(void)
@@ -64,11 +73,11 @@ static void build_make(void)
 	bool alone = ebb_thread_app() == NULL; /* without a framework there are no turns */
 
 	is_making = true;
-	while (!ebb_list_empty(&builds) && !is_waiting && (alone || ebb_clock_now_ns() < end_ns)) {
+	while (build_has_step() && (alone || ebb_clock_now_ns() < end_ns)) {
 		build_step();
 	}
 	is_making = false;
-	if (!ebb_list_empty(&builds) && !is_waiting) {
+	if (build_has_step()) {
 		build_send();
 	}
 }
@@ -92,6 +101,14 @@ void method_build_continue(struct method_build *build)
 		build_send();
 	} else {
 		build_make();
+	}
+}
+
+void method_build_hold(bool hold)
+{
+	is_held = hold;
+	if (!is_making && build_has_step()) {
+		build_send();
 	}
 }
 

@@ -11,6 +11,8 @@
  * Thread: app, for all of it.
  */
 
+#include <stdbool.h>
+
 #include <ebb/list.h>
 
 enum method_build_step {
@@ -36,5 +38,8 @@ void method_build_continue(struct method_build *build);
 
 /* How many have been started and are not done. */
 unsigned method_build_count(void);
+
+/* While @hold, none is begun after the one that is being made: those before take memory yet. */
+void method_build_hold(bool hold);
 
 #endif

@@ -28,29 +28,6 @@ void method_wanted_note(const struct ebb_method *method, const void *values,
  */
 void method_wanted_set_base(const char *method, const char *object, const char *base);
 
-struct method_wanted_saved;
-
-/*
- * A section as it is when this begins, copied one entry at a time: what ebb_wanted_save_section()
- * does at once, for whom that takes too long. All zero at first. Thread: app.
- */
-struct method_wanted_save {
-	struct method_wanted_saved *saved; /* in order */
-	size_t num;
-	size_t next;
-	struct json_object *config;
-	bool failed;
-};
-
-/* Return: 0; -ENOMEM: there is nothing to be ended. */
-int method_wanted_save_begin(struct method_wanted_save *save, const char *section);
-
-/* Copies the next one. Return: false: there is no more. */
-bool method_wanted_save_next(struct method_wanted_save *save);
-
-/* Frees what @save has. Return: the section; NULL: out of memory. */
-struct json_object *method_wanted_save_end(struct method_wanted_save *save);
-
 /* Forgets all of it, and has values reset: the end of start-up's first step. */
 void method_wanted_clear(void);
 

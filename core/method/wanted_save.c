@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/method/wanted.h"
+#include "core/method/wanted_save.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ebb/violation.h>
+#include <ebb/wanted.h>
 
 #include "core/event/app_only.h"
 
