@@ -514,6 +514,7 @@ START_TEST(what_changes_something_has_an_effect)
 		"bdev_error_inject_error",          /* so many times, and then it is over */
 		"bdev_error_resume_pending",        /* requests go on */
 		"bdev_reset_iostat",                /* what was counted */
+		"bdev_uring_rescan",                /* the file has the size that it has */
 	};
 	const struct ebb_method *method = NULL;
 
