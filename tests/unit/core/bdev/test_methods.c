@@ -166,6 +166,7 @@ START_TEST(statistics_have_the_expected_names)
 	ck_assert_uint_eq(number(stat, "bytes_written"), 2 * FAKE_BLOCK);
 	ck_assert_uint_eq(number(stat, "num_write_ops"), 1);
 	ck_assert_uint_eq(number(stat, "num_unmap_ops"), 0);
+	ck_assert_uint_eq(number(stat, "num_block_status_ops"), 0);
 	ck_assert_uint_eq(number(stat, "read_latency_ticks"), 250);
 	ck_assert_uint_eq(number(stat, "max_write_latency_ticks"), 250);
 	ck_assert_uint_eq(number(stat, "min_write_latency_ticks"), 250);

@@ -104,15 +104,20 @@ END_TEST
 
 START_TEST(types_are_counted_apart)
 {
+	struct ebb_bdev_extent extent;
+	struct ebb_bdev_extents extents = {.max = 1, .extent = &extent};
 	struct ebb_bdev_iostat stat;
 
 	ebb_bdev_write(desc, ch, buf, 0, 3, EBB_BDEV_FUA, fake_done, &result);
+	ebb_bdev_block_status(desc, ch, 0, 7, &extents, fake_done, &result);
 	ebb_bdev_flush(desc, ch, fake_done, &result);
 	ebb_bdev_unmap(desc, ch, 0, 10, fake_done, &result);
 	ebb_bdev_write_zeroes(desc, ch, 0, 5, 0, fake_done, &result);
 	stage_turns(4);
-	ck_assert_uint_eq(result.calls, 4);
+	ck_assert_uint_eq(result.calls, 5);
 	stat = ask();
+	ck_assert_uint_eq(stat.ops[EBB_BDEV_BLOCK_STATUS], 1);
+	ck_assert_uint_eq(stat.bytes[EBB_BDEV_BLOCK_STATUS], 0);
 	/* The flush that makes the write durable is part of the write. */
 	ck_assert_uint_eq(stat.ops[EBB_BDEV_WRITE], 1);
 	ck_assert_uint_eq(stat.bytes[EBB_BDEV_WRITE], 3 * FAKE_BLOCK);
