@@ -176,7 +176,8 @@ def with_few_threads_it_serves_or_says_which_limit():
     for limit in range(1, 6):
         with anybodys_folder() as place:
             options = as_user(NOBODY - 1)  # who has no other processes
-            with Limited(place, preexec_fn=limits(NPROC=limit), **options) as ebbd:
+            apply = limits(NPROC=limit)
+            with Limited(place, config=True, preexec_fn=apply, **options) as ebbd:
                 outcomes.add(ebbd.code)
                 if ebbd.code is not None:
                     ebbd.check_refused("ulimit -u")
