@@ -17,8 +17,9 @@ static const char *error_remedy(const struct file_bdev *file, const struct ebb_b
 	}
 	switch (rc) {
 	case -ENOSPC:
-		return file->target.is_block_device ? "; it may have become smaller"
-						    : "; make room on its filesystem";
+		return file->target.is_block_device
+			       ? "; make room in the pool that its blocks come from"
+			       : "; make room on its filesystem";
 	case -EDQUOT:
 		return "; raise its owner's quota (edquota), or make room";
 	case -EFBIG:

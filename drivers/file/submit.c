@@ -58,6 +58,8 @@ ring_part_done(struct file_io *fio, struct ebb_bdev_io_handle handle, int32_t re
 		file_io_to_ring(fio);
 	} else if (res == -EAGAIN || res == -EOPNOTSUPP) {
 		ring_again(fio);
+	} else if (res == -ENOSPC && fio->ch->file->target.is_block_device) {
+		file_blocking_rw(fio); /* full, or past the end of a device that is shorter now? */
 	} else if (res < 0) {
 		file_io_end(fio, res);
 	} else {

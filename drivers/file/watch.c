@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who makes a file longer or shorter opens it for writing and closes it again (truncate, fallocate, dd,
- * qemu-img resize), and that inotify tells; the bdev's own writes it does not, as its descriptor stays
- * open. To be told of each change of the length would be to be told of each write. So truncate(2), which
+ * Who makes a file longer or shorter opens it for writing and closes it again (truncate, fallocate,
+ * dd), and that inotify tells; the bdev's own writes it does not, as its descriptor stays open. To be
+ * told of each change of the length would be to be told of each write. So truncate(2), which
  * opens nothing, goes unnoticed until somebody asks (bdev_uring_rescan), or the missing part is met.
  * Changes of attributes tell that the file has lost its last name.
  *
@@ -154,7 +154,8 @@ void file_watch_add(struct file_bdev *file)
 			 "then%s",
 			 file->name, file->filename, strerror(-rc),
 			 rc == -ENOSPC   ? ", or raise fs.inotify.max_user_watches (sysctl)"
-			 : rc == -EMFILE ? ", or raise fs.inotify.max_user_instances (sysctl)"
+			 : rc == -EMFILE ? ", or raise RLIMIT_NOFILE or "
+					   "fs.inotify.max_user_instances (sysctl)"
 					 : "");
 	}
 	ebb_list_push_back(&watch.files, &file->watch.link);

@@ -52,6 +52,7 @@ void disk_open(const char *path, const char *options)
 	char params[512];
 	int rc;
 
+	ck_assert_ptr_nonnull(options);
 	disk.path = path;
 	snprintf(params, sizeof(params), "{'name': 'f', 'filename': '%s'%s%s}", path, size,
 		 options);

@@ -3,11 +3,15 @@
 #include "drivers/file/rescan.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <ebb/helper.h>
 #include <ebb/poller.h>
 
 #include "drivers/file/file.h"
@@ -212,21 +216,75 @@ START_TEST(a_file_that_grows_is_noticed)
 }
 END_TEST
 
-/* Between its opening and the beginning of the watch. */
-START_TEST(what_grew_while_it_was_made_is_noticed)
+static atomic_bool helper_free;
+
+static void helper_is_free(struct ebb_work *work)
 {
-	struct call call;
+	(void)work;
+	atomic_store(&helper_free, true);
+}
+
+static void nothing_more(struct ebb_work *work)
+{
+	(void)work;
+}
+
+/* Begins to make a bdev. When this returns its file is open, and the bdev is not there yet. */
+static void create_halfway(struct call *call)
+{
+	static struct ebb_work work;
 	char params[300];
 
 	snprintf(params, sizeof(params), "{'name': 'f', 'filename': '%s', 'block_size': 4096}",
 		 path);
-	call_begin(&call, "bdev_uring_create", params);
-	usleep(100000); /* the helper has most likely opened it; its answer is not seen yet */
+	call_begin(call, "bdev_uring_create", params);
+	ebb_work_init(&work, helper_is_free, nothing_more);
+	ck_assert_int_eq(ebb_helper_submit(&work), 0);
+	while (!atomic_load(&helper_free)) {
+		sched_yield();
+	}
+	ck_assert(!call->done);
+}
+
+START_TEST(what_grew_while_it_was_made_is_noticed)
+{
+	struct call call;
+
+	create_halfway(&call);
 	disk_set_length(path, 100 * BLOCK);
 	stage_until(&call.done);
 	call_end(&call);
 	until_blocks("f", 100);
 	call_is("bdev_uring_delete", "{'name': 'f'}", "true");
+}
+END_TEST
+
+/* It is served all the same; and the next one is watched again. */
+START_TEST(a_file_that_cannot_be_watched_is_named)
+{
+	struct rlimit limit, none;
+	struct call call;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_max = limit.rlim_max};
+	create_halfway(&call);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	stage_until(&call.done);
+	ck_assert(!call.failed);
+	call_end(&call);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(log_count("f: nobody tells when '"), 1);
+	ck_assert_uint_eq(log_count("(inotify: Too many open files): call bdev_uring_rescan then, "
+				    "or raise RLIMIT_NOFILE"),
+			  1);
+	set_length(100ull * BLOCK);
+	call_is("bdev_uring_rescan", "{'name': 'f'}", "true");
+	ck_assert_uint_eq(blocks_of("f"), 100);
+	call_is("bdev_uring_delete", "{'name': 'f'}", "true");
+	disk_open(path, "");
+	disk_set_length(path, 120 * BLOCK);
+	until_blocks("f", 120);
+	disk_close();
 }
 END_TEST
 
@@ -352,7 +410,7 @@ START_TEST(a_device_that_shrinks_loses_nothing_else)
 	const char *device = filesystem_loop(path);
 	char command[100];
 
-	disk_open(device, ", 'direct': false");
+	disk_open(device, _i == 0 ? "" : ", 'direct': false");
 	set_length(10ull * BLOCK);
 	snprintf(command, sizeof(command), "losetup --set-capacity %s", device);
 	ck_assert_int_eq(system(command), 0);
@@ -380,12 +438,13 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_bdev_that_goes_is_not_resized),
 		UNIT_LOOP(a_file_that_grows_is_noticed, 0, 2),
 		UNIT_TEST(what_grew_while_it_was_made_is_noticed),
+		UNIT_TEST(a_file_that_cannot_be_watched_is_named),
 		UNIT_TEST(all_who_read_a_file_notice),
 		UNIT_TEST(its_own_io_wakes_nobody),
 		UNIT_TEST(a_deleted_file_is_served_and_named),
 		UNIT_FIXTURE(setup_mounts, teardown),
 		UNIT_LOOP(a_device_that_grows_is_noticed, 0, 2),
-		UNIT_TEST(a_device_that_shrinks_loses_nothing_else),
+		UNIT_LOOP(a_device_that_shrinks_loses_nothing_else, 0, 2),
 		UNIT_END,
 	};
 
