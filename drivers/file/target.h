@@ -23,7 +23,7 @@ struct file_target {
 	/* What came of it. */
 	int fd;
 	bool is_block_device;
-	bool nowait; /* RWF_NOWAIT is known: io_uring need not punt */
+	bool nowait; /* RWF_NOWAIT is known */
 	bool can_unmap;
 	uint32_t io_align; /* of memory, offsets and lengths, in bytes */
 	uint64_t num_blocks;
