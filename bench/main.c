@@ -9,7 +9,12 @@
 #include "bench/rpc.h"
 #include "bench/run.h"
 #include "bench/wake.h"
+#include "core/os/shortage.h"
+#include "core/os/signals.h"
+#include "core/os/stack.h"
 #include "core/os/std_fds.h"
+
+#define STACK_BYTES ((size_t)512 * 1024)
 
 static int usage_error(const char *error)
 {
@@ -124,7 +129,12 @@ int main(int argc, char **argv)
 {
 	int code;
 
+	os_signals_ignore_output();
+	os_shortage_exit("ebb-bench");
 	os_std_fds_fill();
+	if (!os_stack_ensure("ebb-bench", STACK_BYTES)) {
+		return 1;
+	}
 	code = measure(argc, argv);
 	return os_std_fds_finish("ebb-bench") || code != 0 ? code : BENCH_EXIT_FAILED;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/un.h>
 
 #include <ebb/app.h>
@@ -14,12 +13,19 @@
 
 #include "core/app/default_socket.h"
 #include "core/app/options.h"
+#include "core/app/signals.h"
+#include "core/os/fd_reserve.h"
+#include "core/os/shortage.h"
+#include "core/os/signals.h"
+#include "core/os/stack.h"
 #include "core/os/std_fds.h"
 #include "core/os/syslog.h"
 
 /* How the process ends, apart from what ebb_app_stop() was given. */
 #define EXIT_FAILED 1 /* start-up failed, or the output of --help */
 #define EXIT_USAGE  2 /* an argument is wrong */
+
+#define STACK_BYTES ((size_t)512 * 1024)
 
 #define INIT_TIMEOUT_MAX_S    86400
 #define SPIN_MAX_US           1000000
@@ -68,7 +74,7 @@ static const char help[] =
 	"  -V, --version              print the version and exit\n"
 	"  -h, --help                 print this and exit\n"
 	"\n"
-	"SIGINT, SIGTERM and SIGHUP stop cleanly, a second SIGINT or SIGTERM at once.\n"
+	"SIGINT and SIGTERM stop cleanly, a second one at once; SIGHUP is noted in the log.\n"
 	"Exit status: 0 stopped, 1 start-up or output failed, 2 a wrong argument.\n";
 
 enum option_id {
@@ -339,30 +345,28 @@ static void choose_socket(struct arguments *arguments)
 		}
 		rc = app_default_socket_mkdir(arguments->default_socket);
 		if (rc < 0) {
-			usage("cannot make the directory of %s: %s; give --rpc-socket PATH",
-			      arguments->default_socket, strerror(-rc));
+			fprintf(stderr,
+				"ebbd: cannot make the folder of %s: %s; make it, or give "
+				"--rpc-socket PATH\n",
+				arguments->default_socket, strerror(-rc));
+			exit(EXIT_FAILED);
 		}
 		opts->rpc_socket = arguments->default_socket;
 	}
 }
 
-/* One heap for all OS threads, which keeps nothing back: ebbd allocates at its start, then rests.
+/*
+ * One heap for all OS threads, which keeps little back: ebbd allocates at its start, then rests.
+ * What is freed joins its free neighbours at once: else a thread that wants a larger piece does it
+ * for all that others have freed meanwhile, and a long answer is some ten thousand pieces. And the
+ * heap grows and shrinks by more than one such answer takes.
  */
 static void tune_heap(void)
 {
 	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-}
-
-/* The soft limit is for programs that call select(). Where it stays, what runs short says so. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+	mallopt(M_TOP_PAD, 256 * 1024);
+	mallopt(M_MXFAST, 0);
 }
 
 static void started(void *arg)
@@ -378,9 +382,16 @@ int main(int argc, char **argv)
 	char error[APP_OPTIONS_ERROR_MAX];
 	int rc;
 
+	os_signals_ignore_output();
+	os_signals_ignore_stray();
+	os_shortage_exit("ebbd");
+	app_signals_early();
 	os_std_fds_fill();
+	if (!os_stack_ensure("ebbd", STACK_BYTES)) {
+		return EXIT_FAILED;
+	}
 	tune_heap();
-	raise_fd_limit();
+	os_fd_reserve_raise();
 	ebb_app_opts_init(&arguments.opts, sizeof(arguments.opts));
 	arguments.opts.name = "ebbd";
 	parse_arguments(&arguments, argc, argv);

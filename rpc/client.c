@@ -16,8 +16,8 @@
 
 #include "core/method/param.h"
 
-/* Answers may be longer than requests. */
-#define CLIENT_ANSWER_MAX ((size_t)256 * 1024 * 1024)
+/* Answers may be longer than requests: that of 50,000 bdevs, say. */
+#define CLIENT_ANSWER_MAX ((size_t)64 * 1024 * 1024)
 
 static int EBB_PRINTF(3, 4) client_fail(struct rpc_client *client, int rc, const char *format, ...)
 {
@@ -153,8 +153,10 @@ static int client_receive(struct rpc_client *client, struct json_object **ret_va
 			continue;
 		}
 		if (got <= 0) {
-			return client_fail(client, -ECONNRESET,
-					   "ebbd has closed the connection without an answer");
+			return client_fail(client, -ECONNRESET, "ebbd has closed the connection %s",
+					   client->framing.kept_len > 0
+						   ? "in the middle of its answer"
+						   : "without an answer");
 		}
 		/* One request is under way, so there is nothing after its answer. */
 		status = rpc_framing_next(&client->framing, data, (size_t)got, &used, ret_value,
@@ -171,24 +173,58 @@ static int client_receive(struct rpc_client *client, struct json_object **ret_va
 	return 0;
 }
 
+static int client_fail_answer(struct rpc_client *client, const char *what,
+			      struct json_object *answer)
+{
+	return client_fail(client, -EBADMSG, "the answer is %s: %.200s", what,
+			   json_object_to_json_string(answer));
+}
+
+/* The server's own error. It has no id where the server has not looked at the request. */
+static int client_judge_error(struct rpc_client *client, struct json_object *answer,
+			      struct json_object *error, struct ebb_method_error *ret_error)
+{
+	struct json_object *code = NULL;
+	struct json_object *message = NULL;
+
+	json_object_object_get_ex(error, "code", &code);
+	json_object_object_get_ex(error, "message", &message);
+	if (!json_object_is_type(code, json_type_int) ||
+	    !json_object_is_type(message, json_type_string)) {
+		return client_fail_answer(client, "not JSON-RPC", answer);
+	}
+	method_error_set(ret_error, json_object_get_int(code), "%s",
+			 json_object_get_string(message));
+	return -EREMOTEIO;
+}
+
 /* Takes the answer apart. */
-static int client_judge(struct rpc_client *client, struct json_object *answer,
+static int client_judge(struct rpc_client *client, int id, struct json_object *answer,
 			struct json_object **ret_result, struct ebb_method_error *ret_error)
 {
-	struct json_object *part;
+	struct json_object *result = NULL;
+	struct json_object *error = NULL;
+	struct json_object *answered = NULL;
+	bool has_result;
 
-	if (json_object_object_get_ex(answer, "result", &part)) {
-		*ret_result = json_object_get(part);
-		return 0;
+	if (!json_object_is_type(answer, json_type_object)) {
+		return client_fail_answer(client, "not JSON-RPC", answer);
 	}
-	if (json_object_object_get_ex(answer, "error", &part)) {
-		method_error_set(ret_error,
-				 json_object_get_int(json_object_object_get(part, "code")), "%s",
-				 json_object_get_string(json_object_object_get(part, "message")));
-		return -EREMOTEIO;
+	has_result = json_object_object_get_ex(answer, "result", &result);
+	json_object_object_get_ex(answer, "error", &error);
+	json_object_object_get_ex(answer, "id", &answered);
+	if (has_result == (error != NULL)) {
+		return client_fail_answer(client, "not JSON-RPC", answer);
 	}
-	return client_fail(client, -EBADMSG, "the answer is not JSON-RPC: %.200s",
-			   json_object_to_json_string(answer));
+	if ((has_result || answered != NULL) && (!json_object_is_type(answered, json_type_int) ||
+						 json_object_get_int64(answered) != id)) {
+		return client_fail_answer(client, "to another request", answer);
+	}
+	if (error != NULL) {
+		return client_judge_error(client, answer, error, ret_error);
+	}
+	*ret_result = json_object_get(result);
+	return 0;
 }
 
 int rpc_client_call(struct rpc_client *client, const char *method, struct json_object *params,
@@ -196,12 +232,13 @@ int rpc_client_call(struct rpc_client *client, const char *method, struct json_o
 {
 	struct json_object *request = json_object_new_object();
 	struct json_object *answer = NULL;
+	int id = client->next_id++;
 	const char *text;
 	size_t len;
 	int rc;
 
 	json_object_object_add(request, "jsonrpc", json_object_new_string("2.0"));
-	json_object_object_add(request, "id", json_object_new_int(client->next_id++));
+	json_object_object_add(request, "id", json_object_new_int(id));
 	json_object_object_add(request, "method", json_object_new_string(method));
 	if (params != NULL) {
 		json_object_object_add(request, "params", json_object_get(params));
@@ -213,7 +250,7 @@ int rpc_client_call(struct rpc_client *client, const char *method, struct json_o
 		rc = client_receive(client, &answer);
 	}
 	if (rc == 0) {
-		rc = client_judge(client, answer, ret_result, ret_error);
+		rc = client_judge(client, id, answer, ret_result, ret_error);
 	}
 	json_object_put(answer);
 	return rc;

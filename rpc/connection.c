@@ -13,12 +13,12 @@
 #include "core/method/param.h"
 #include "rpc/calls.h"
 #include "rpc/load.h"
+#include "rpc/shares.h"
 
 /*
  * One client. Bytes come in as they like and are cut into JSON values; answers go out as they are
- * ready. A client is held back (its bytes stay where they are) while it has many requests under way
- * or does not read its answers, or has some while there are many of all clients, so what it costs
- * is bounded whatever it does.
+ * ready. A client is held back (its bytes stay where they are) while it has more than its share
+ * (shares.h), so what it costs is bounded whatever it does.
  *
  * All events end in advance(), which does what can be done, arms the events for the rest, and
  * closes the connection when nothing is left to do. Nothing else closes one.
@@ -26,111 +26,88 @@
 
 /* A broken stream is read on, so far, for its sender to see the error and not a reset. */
 #define DRAIN_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define OUT_SIZE_MIN    4096
 
 static size_t out_waiting(const struct rpc_connection *connection)
 {
-	return connection->out_len - connection->out_offset;
+	return rpc_text_bytes(&connection->out);
 }
 
-static bool connection_held_back(const struct rpc_connection *connection)
+/* It is not its client's fault if nothing moves before, or has moved so far. */
+static void connection_moved(struct rpc_connection *connection)
 {
-	return (connection->num_requests >= RPC_CLIENT_FEW &&
-		connection->server->num_requests >= RPC_REQUESTS_MAX) ||
-	       connection->request_bytes > RPC_CLIENT_IN_HIGH ||
-	       out_waiting(connection) > RPC_CLIENT_OUT_HIGH;
+	connection->moved_ns = ebb_clock_now_ns();
 }
 
-/* Makes room for @len more bytes at the end of the output. */
-static bool out_reserve(struct rpc_connection *connection, size_t len)
+void rpc_connection_answer(struct rpc_connection *connection, struct rpc_text *answer)
 {
-	size_t need = out_waiting(connection) + len;
-	size_t size = connection->out_size != 0 ? connection->out_size : OUT_SIZE_MIN;
-	char *grown;
-
-	if (connection->out_offset > 0 && connection->out_len > 0) {
-		memmove(connection->out, connection->out + connection->out_offset,
-			out_waiting(connection));
-	}
-	connection->out_len -= connection->out_offset;
-	connection->out_offset = 0;
-	if (need <= connection->out_size) {
-		return true;
-	}
-	while (size < need) {
-		size *= 2;
-	}
-	grown = realloc(connection->out, size);
-	if (grown == NULL) {
-		return false;
-	}
-	connection->out = grown;
-	connection->out_size = size;
-	return true;
-}
-
-void rpc_connection_answer(struct rpc_connection *connection, struct json_object *answer)
-{
-	size_t len = 0;
-	const char *text = json_object_to_json_string_length(
-		answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	size_t bytes = rpc_text_bytes(answer);
 
 	if (connection->dead) {
 		return;
 	}
-	if (text != NULL && out_waiting(connection) > 0 &&
-	    out_waiting(connection) + len > RPC_CLIENT_OUT_MAX) {
+	if (out_waiting(connection) > 0 && out_waiting(connection) + bytes > RPC_CLIENT_OUT_MAX) {
 		ebb_warn("rpc",
 			 "process %d does not read its answers (%zu bytes wait): it is cut off",
 			 connection->peer.pid, out_waiting(connection));
 		connection->dead = true;
 		return;
 	}
-	if (answer == NULL || text == NULL || !out_reserve(connection, len + 1)) {
+	if (out_waiting(connection) == 0) {
+		connection_moved(connection);
+	}
+	if (!rpc_text_move(&connection->out, answer)) {
 		ebb_error("rpc", "out of memory for an answer to process %d: it is cut off",
 			  connection->peer.pid);
 		connection->dead = true;
-		return;
 	}
-	memcpy(connection->out + connection->out_len, text, len);
-	connection->out[connection->out_len + len] = '\n';
-	connection->out_len += len + 1;
-	connection->server->churn_bytes += len;
 }
 
 static void connection_send(struct rpc_connection *connection)
 {
 	while (!connection->dead && out_waiting(connection) > 0) {
-		ssize_t sent = send(connection->fd, connection->out + connection->out_offset,
+		ssize_t sent = send(connection->fd, rpc_text_begin(&connection->out),
 				    out_waiting(connection), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent >= 0) {
-			connection->out_offset += (size_t)sent;
+			rpc_text_take(&connection->out, (size_t)sent);
+			rpc_load_drop_answer(connection->server, (size_t)sent);
+			connection_moved(connection);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (errno != EINTR) {
 			connection->dead = true;
 		}
 	}
-	if (connection->out_size > RPC_CLIENT_OUT_HIGH) {
-		free(connection->out);
-		connection->out = NULL;
-		connection->out_size = 0;
+}
+
+/* Answers what is no request of any kind. */
+static void connection_tell(struct rpc_connection *connection, const struct ebb_method_error *error)
+{
+	struct json_object *answer = rpc_envelope_answer(NULL, NULL, error);
+	struct rpc_text text = {.data = NULL};
+	const char *line;
+	size_t len = 0;
+
+	line = json_object_to_json_string_length(
+		answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	if (answer != NULL && line != NULL && rpc_text_add(&text, line, len) &&
+	    rpc_text_add(&text, "\n", 1)) {
+		rpc_load_add_answer(connection->server, len + 1);
+		rpc_connection_answer(connection, &text);
+		rpc_load_drop_answer(connection->server, rpc_text_bytes(&text));
 	}
-	connection->out_offset = 0;
-	connection->out_len = 0;
+	rpc_text_fini(&text);
+	json_object_put(answer);
 }
 
 /* The stream cannot go on: says so, reads no more, and closes when all answers have been sent. */
 static void connection_break(struct rpc_connection *connection,
 			     const struct ebb_method_error *error)
 {
-	struct json_object *answer = rpc_envelope_answer(NULL, NULL, error);
 	size_t drained = 0;
 	ssize_t got = 1;
 
-	rpc_connection_answer(connection, answer);
-	json_object_put(answer);
+	connection_tell(connection, error);
 	connection->ended = true;
 	connection->in_len = 0;
 	while (got > 0 && drained < DRAIN_BYTES_MAX) {
@@ -143,21 +120,24 @@ static void connection_break(struct rpc_connection *connection,
 /* Keeps the rest of what was read for when the client is no longer held back. */
 static void connection_keep(struct rpc_connection *connection, const char *data, size_t len)
 {
-	if (len > 0 && connection->in == NULL) {
-		connection->in = malloc(RPC_READ_BYTES);
+	if (len == 0) {
+		free(connection->in);
+		connection->in = NULL;
+		connection->in_len = 0;
+		return;
+	}
+	if (connection->in == NULL) {
+		connection->in = malloc(len);
 		if (connection->in == NULL) {
 			ebb_error("rpc", "out of memory for requests of process %d: it is cut off",
 				  connection->peer.pid);
 			connection->dead = true;
 			return;
 		}
+		memcpy(connection->in, data, len);
+		data = connection->in;
 	}
-	if (len > 0) {
-		memmove(connection->in, data, len);
-	} else {
-		free(connection->in);
-		connection->in = NULL;
-	}
+	connection->in_offset = (size_t)(data - connection->in);
 	connection->in_len = len;
 }
 
@@ -180,13 +160,14 @@ static void connection_parse(struct rpc_connection *connection, const char *data
 	struct json_object *value;
 	size_t used;
 
-	while (len > 0 && !connection->dead && !connection_held_back(connection)) {
+	while (len > 0 && !connection->dead && rpc_shares_may_ask(connection)) {
 		status = rpc_framing_next(&connection->framing, data, len, &used, &value, &error);
 		data += used;
 		len -= used;
 		connection->value_bytes += used;
 		if (status == RPC_FRAMING_VALUE) {
-			rpc_calls_start(connection, value, connection_value_bytes(connection));
+			rpc_calls_start(connection, value, connection_value_bytes(connection),
+					connection->framing.value_memory);
 		} else if (status == RPC_FRAMING_BROKEN) {
 			connection_break(connection, &error);
 			len = 0;
@@ -205,7 +186,8 @@ static void connection_end(struct rpc_connection *connection)
 	connection->ended = true;
 	switch (rpc_framing_end(&connection->framing, &value, &error)) {
 	case RPC_FRAMING_VALUE:
-		rpc_calls_start(connection, value, connection_value_bytes(connection));
+		rpc_calls_start(connection, value, connection_value_bytes(connection),
+				connection->framing.value_memory);
 		break;
 	case RPC_FRAMING_BROKEN:
 		connection_break(connection, &error);
@@ -218,28 +200,43 @@ static void connection_end(struct rpc_connection *connection)
 	}
 }
 
+static void connection_set_reading(struct rpc_connection *connection, bool reading)
+{
+	if (reading == connection->reading) {
+		return;
+	}
+	if (reading) {
+		event_add(connection->read_event, NULL);
+	} else {
+		event_del(connection->read_event);
+	}
+	connection->reading = reading;
+}
+
+static void connection_set_writing(struct rpc_connection *connection, bool writing)
+{
+	if (writing == connection->writing) {
+		return;
+	}
+	if (writing) {
+		event_add(connection->write_event, NULL);
+	} else {
+		event_del(connection->write_event);
+	}
+	connection->writing = writing;
+}
+
 static void connection_update_events(struct rpc_connection *connection)
 {
-	bool reading =
-		!connection->ended && !connection_held_back(connection) && connection->in_len == 0;
-	bool writing = out_waiting(connection) > 0;
+	connection_set_reading(connection, !connection->ended && connection->in_len == 0 &&
+						   rpc_shares_may_ask(connection));
+	connection_set_writing(connection, out_waiting(connection) > 0);
+}
 
-	if (reading != connection->reading) {
-		if (reading) {
-			event_add(connection->read_event, NULL);
-		} else {
-			event_del(connection->read_event);
-		}
-		connection->reading = reading;
-	}
-	if (writing != connection->writing) {
-		if (writing) {
-			event_add(connection->write_event, NULL);
-		} else {
-			event_del(connection->write_event);
-		}
-		connection->writing = writing;
-	}
+static bool connection_is_done(const struct rpc_connection *connection)
+{
+	return connection->dead || (connection->ended && connection->in_len == 0 &&
+				    connection->num_requests == 0 && out_waiting(connection) == 0);
 }
 
 void rpc_connection_advance(struct rpc_connection *connection)
@@ -247,17 +244,18 @@ void rpc_connection_advance(struct rpc_connection *connection)
 	bool stopping = connection->server->stopping;
 
 	connection_send(connection);
+	rpc_calls_advance(connection);
 	while (!stopping && connection->in_len > 0 && !connection->dead &&
-	       !connection_held_back(connection)) {
-		connection_parse(connection, connection->in, connection->in_len);
+	       rpc_shares_may_ask(connection)) {
+		connection_parse(connection, connection->in + connection->in_offset,
+				 connection->in_len);
 		connection_send(connection);
 	}
 	if (stopping) {
 		connection->ended = true;
 		connection->in_len = 0;
 	}
-	if (connection->dead || (connection->ended && connection->in_len == 0 &&
-				 connection->num_requests == 0 && out_waiting(connection) == 0)) {
+	if (connection_is_done(connection)) {
 		rpc_connection_destroy(connection);
 		return;
 	}
@@ -272,6 +270,7 @@ static void connection_readable(evutil_socket_t fd, short events, void *arg)
 
 	(void)events;
 	if (got > 0) {
+		connection_moved(connection);
 		connection_parse(connection, buffer, (size_t)got);
 	} else if (got == 0) {
 		connection_end(connection);
@@ -288,10 +287,9 @@ static void connection_writable(evutil_socket_t fd, short events, void *arg)
 	rpc_connection_advance(arg);
 }
 
-int rpc_connection_open(struct rpc_server *server, int fd)
+int rpc_connection_open(struct rpc_server *server, int fd, const struct ucred *peer)
 {
 	struct rpc_connection *connection = calloc(1, sizeof(*connection));
-	socklen_t len = sizeof(connection->peer);
 
 	if (connection == NULL) {
 		close(fd);
@@ -301,9 +299,11 @@ int rpc_connection_open(struct rpc_server *server, int fd)
 	connection->fd = fd;
 	rpc_framing_init(&connection->framing, RPC_FRAMING_BYTES_MAX);
 	ebb_list_init(&connection->requests);
+	ebb_list_init(&connection->ready);
 	ebb_list_push_back(&server->connections, &connection->link);
 	server->num_connections++;
-	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &connection->peer, &len);
+	connection->peer = *peer;
+	connection_moved(connection);
 	connection->read_event =
 		event_new(server->base, fd, EV_READ | EV_PERSIST, connection_readable, connection);
 	connection->write_event =
@@ -319,10 +319,16 @@ int rpc_connection_open(struct rpc_server *server, int fd)
 void rpc_connection_destroy(struct rpc_connection *connection)
 {
 	struct rpc_server *server = connection->server;
-	struct ebb_list *node;
 
-	while ((node = ebb_list_pop_front(&connection->requests)) != NULL) {
-		ebb_list_entry(node, struct rpc_request, link)->connection = NULL;
+	while (!ebb_list_empty(&connection->requests)) {
+		struct rpc_request *request =
+			ebb_list_first(&connection->requests, struct rpc_request, link);
+		bool is_ready = !ebb_list_empty(&request->ready_link);
+
+		rpc_request_unlink(request);
+		if (is_ready) {
+			rpc_calls_drop(request); /* nobody else has it */
+		}
 	}
 	ebb_list_remove(&connection->link);
 	server->num_connections--;
@@ -335,7 +341,8 @@ void rpc_connection_destroy(struct rpc_connection *connection)
 	rpc_framing_fini(&connection->framing);
 	close(connection->fd);
 	free(connection->in);
-	free(connection->out);
+	rpc_load_drop_answer(server, out_waiting(connection));
+	rpc_text_fini(&connection->out);
 	free(connection);
 	rpc_load_release(server);
 	if (server->stopping && ebb_list_empty(&server->connections)) {

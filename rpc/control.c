@@ -10,7 +10,7 @@
 
 #include <ebb/log.h>
 
-#include "core/method/param.h"
+#include "rpc/acceptor.h"
 #include "rpc/calls.h"
 #include "rpc/load.h"
 
@@ -23,51 +23,9 @@
  * at once never will, and is answered with an error. Its client has a second to take that.
  */
 
-#define ACCEPTS_PER_EVENT 16
-#define ACCEPT_PAUSE_S    1
-#define STOP_CALLS_US     100000
-#define STOP_CLIENTS_S    1
-#define LIBEVENT_FDS      4u /* at least as many as it opens for a base */
-
-/* One client too many is told so, and goes. */
-static void control_refuse(int fd)
-{
-	struct ebb_method_error error;
-	struct json_object *answer;
-	const char *text;
-	size_t len;
-
-	method_error_set(&error, EBB_METHOD_INTERNAL_ERROR,
-			 "%d clients are connected, which is the limit: try again when one has "
-			 "gone",
-			 RPC_CLIENTS_MAX);
-	answer = rpc_envelope_answer(NULL, NULL, &error);
-	text = json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &len);
-	/* An empty socket takes this much; if not, the client learns it from the close. */
-	if (send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-		ebb_debug("rpc", "a refused client was not told why: %s", strerror(errno));
-	}
-	json_object_put(answer);
-	close(fd);
-}
-
-/* A client that can neither be accepted nor refused would wake this thread for ever. */
-static void control_accept_pause(struct rpc_server *server)
-{
-	struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
-
-	event_del(server->accept_event);
-	event_add(server->accept_retry_event, &pause);
-}
-
-static void control_accept_retry(evutil_socket_t fd, short events, void *arg)
-{
-	struct rpc_server *server = arg;
-
-	(void)fd;
-	(void)events;
-	event_add(server->accept_event, NULL);
-}
+#define STOP_CALLS_US  100000
+#define STOP_CLIENTS_S 1
+#define LIBEVENT_FDS   4u /* at least as many as it opens for a base */
 
 /* Clients that were held back, for there were too many requests of all. */
 static void control_room(evutil_socket_t fd, short events, void *arg)
@@ -80,74 +38,6 @@ static void control_room(evutil_socket_t fd, short events, void *arg)
 	(void)events;
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
 		rpc_connection_advance(ebb_list_entry(node, struct rpc_connection, link));
-	}
-}
-
-/* Out of descriptors: a client left waiting would wake this thread for ever, so it is sent away. */
-static void control_accept_starved(struct rpc_server *server)
-{
-	static struct ebb_ratelimit limit;
-	int fd;
-
-	if (server->spare_fd >= 0) {
-		close(server->spare_fd);
-	}
-	fd = accept4(server->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-	} else {
-		control_accept_pause(server);
-	}
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (ebb_ratelimit_ok(&limit)) {
-		ebb_warn("rpc",
-			 "no file descriptor for another client of %s: raise RLIMIT_NOFILE (ulimit "
-			 "-n)",
-			 server->socket.path);
-	}
-}
-
-static void control_accept_failed(struct rpc_server *server, int error)
-{
-	static struct ebb_ratelimit limit;
-
-	switch (error) {
-	case EAGAIN: /* no more clients */
-	case EINTR:
-	case ECONNABORTED:
-		break;
-	case EMFILE:
-	case ENFILE:
-		control_accept_starved(server);
-		break;
-	default:
-		control_accept_pause(server);
-		if (ebb_ratelimit_ok(&limit)) {
-			ebb_warn("rpc", "no client of %s can be accepted: %s; trying again in %d s",
-				 server->socket.path, strerror(error), ACCEPT_PAUSE_S);
-		}
-		break;
-	}
-}
-
-static void control_accept(evutil_socket_t listen_fd, short events, void *arg)
-{
-	struct rpc_server *server = arg;
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0) {
-			control_accept_failed(server, errno);
-			return;
-		}
-		if (server->num_connections >= RPC_CLIENTS_MAX) {
-			control_refuse(fd);
-		} else if (rpc_connection_open(server, fd) != 0) {
-			ebb_error("rpc", "out of memory for another client of %s",
-				  server->socket.path);
-		}
 	}
 }
 
@@ -214,10 +104,9 @@ void rpc_control_stop(void *arg)
 	struct ebb_list *tmp;
 
 	server->stopping = true;
-	event_del(server->accept_event);
-	event_del(server->accept_retry_event);
+	rpc_acceptor_stop(server);
 	event_del(server->trim_event);
-	os_unix_socket_stop(&server->socket);
+	rpc_renewal_stop(server);
 	event_add(server->deadline_event, &limit);
 	if (ebb_list_empty(&server->connections)) {
 		event_base_loopbreak(server->base); /* else the last to go does that */
@@ -237,6 +126,8 @@ void *rpc_control_main(void *arg)
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
 		rpc_connection_destroy(ebb_list_entry(node, struct rpc_connection, link));
 	}
+	/* Where the kernel takes its time for this, that is not the app thread's. */
+	os_socket_watch_fini(&server->watch);
 	/* The app thread runs the stop, so it is there to take this. */
 	ebb_thread_send(server->app_thread, &server->ended_msg);
 	return NULL;
@@ -281,13 +172,9 @@ int rpc_control_init(struct rpc_server *server)
 	int rc;
 
 	ebb_list_init(&server->connections);
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (evutil_make_socket_nonblocking(server->socket.fd) != 0) {
-		return -errno;
-	}
 	rc = rpc_mailbox_init(&server->to_control);
-	if (rc < 0 || server->spare_fd < 0) {
-		return rc < 0 ? rc : -errno;
+	if (rc < 0) {
+		return rc;
 	}
 	if (!control_has_fds(server->to_control.fd)) {
 		return -EMFILE;
@@ -296,22 +183,18 @@ int rpc_control_init(struct rpc_server *server)
 	if (server->base == NULL) {
 		return -ENOMEM;
 	}
-	server->accept_event = event_new(server->base, server->socket.fd, EV_READ | EV_PERSIST,
-					 control_accept, server);
 	server->wake_event = event_new(server->base, server->to_control.fd, EV_READ | EV_PERSIST,
 				       control_wake, server);
-	server->accept_retry_event = event_new(server->base, -1, 0, control_accept_retry, server);
 	server->deadline_event = event_new(server->base, -1, 0, control_deadline, server);
 	server->room_event = event_new(server->base, -1, 0, control_room, server);
 	server->trim_event = event_new(server->base, -1, 0, rpc_load_trim, server);
-	if (server->accept_event == NULL || server->wake_event == NULL ||
-	    server->accept_retry_event == NULL || server->deadline_event == NULL ||
+	if (server->wake_event == NULL || server->deadline_event == NULL ||
 	    server->room_event == NULL || server->trim_event == NULL ||
-	    event_add(server->accept_event, NULL) != 0 ||
 	    event_add(server->wake_event, NULL) != 0) {
 		return -ENOMEM;
 	}
-	return 0;
+	rc = rpc_acceptor_init(server);
+	return rc == 0 ? rpc_renewal_init(server) : rc;
 }
 
 static void event_free_any(struct event *event)
@@ -323,17 +206,14 @@ static void event_free_any(struct event *event)
 
 void rpc_control_fini(struct rpc_server *server)
 {
-	event_free_any(server->accept_event);
+	rpc_acceptor_fini(server);
 	event_free_any(server->wake_event);
-	event_free_any(server->accept_retry_event);
 	event_free_any(server->deadline_event);
 	event_free_any(server->room_event);
 	event_free_any(server->trim_event);
+	rpc_renewal_fini(server);
 	if (server->base != NULL) {
 		event_base_free(server->base);
 	}
 	rpc_mailbox_fini(&server->to_control);
-	if (server->spare_fd >= 0) {
-		close(server->spare_fd);
-	}
 }

@@ -12,6 +12,7 @@
 #include "config/loader/config.h"
 #include "core/app/json_text.h"
 #include "core/app/subsystem.h"
+#include "rpc/ctl_list.h"
 #include "rpc/ebbctl.h"
 
 /*
@@ -47,9 +48,8 @@ struct load {
 
 static bool load_allows(const struct load *load, const char *method)
 {
-	for (size_t i = 0; i < json_object_array_length(load->allowed); i++) {
-		if (strcmp(json_object_get_string(json_object_array_get_idx(load->allowed, i)),
-			   method) == 0) {
+	for (size_t i = 0; i < ctl_list_length(load->allowed); i++) {
+		if (strcmp(ctl_list_text(load->allowed, i, NULL), method) == 0) {
 			return true;
 		}
 	}
@@ -75,7 +75,7 @@ static int load_ask(struct load *load)
 	json_object_put(load->allowed);
 	load->allowed = NULL;
 	json_object_object_add(params, "current", json_object_new_boolean(true));
-	rc = load->env->call_with(load->env, "rpc_get_methods", params, &load->allowed, &error);
+	rc = ctl_list_call(load->env, "rpc_get_methods", params, &load->allowed, &error);
 	json_object_put(params);
 	if (rc != 0) {
 		print_error("rpc_get_methods", &error);
@@ -177,10 +177,10 @@ static void load_tell_waiting(const struct load *load)
 	const char *name;
 
 	json_object_object_add(params, "name", json_object_new_string("bdev"));
-	if (load->env->call_with(load->env, "framework_get_config", params, &wanted, &error) != 0) {
+	if (ctl_list_call(load->env, "framework_get_config", params, &wanted, &error) != 0) {
 		print_error("framework_get_config", &error);
 	}
-	for (size_t i = 0; wanted != NULL && i < json_object_array_length(wanted); i++) {
+	for (size_t i = 0; i < ctl_list_length(wanted); i++) {
 		name = entry_virtual(json_object_array_get_idx(wanted, i));
 		if (name != NULL) {
 			waiting_tell(load, name);

@@ -7,6 +7,7 @@
 #include <ebb/ctl_command.h>
 
 #include "core/os/file_replace.h"
+#include "rpc/ctl_list.h"
 #include "rpc/ebbctl.h"
 #include "rpc/print.h"
 
@@ -43,7 +44,7 @@ static struct json_object *save_section(const struct ebb_ctl_command_env *env, c
 	struct json_object *config = NULL;
 
 	json_object_object_add(params, "name", json_object_new_string(name));
-	if (env->call_with(env, "framework_get_config", params, &config, ret_error) == 0) {
+	if (ctl_list_call(env, "framework_get_config", params, &config, ret_error) == 0) {
 		section = json_object_new_object();
 		json_object_object_add(section, "subsystem", json_object_new_string(name));
 		json_object_object_add(section, "config", config);
@@ -59,14 +60,12 @@ static struct json_object *save_all(const struct ebb_ctl_command_env *env,
 	struct json_object *root = json_object_new_object();
 	struct json_object *sections = json_object_new_array();
 	struct json_object *list = NULL;
-	int rc = env->call_with(env, "framework_get_subsystems", NULL, &list, ret_error);
+	int rc = ctl_list_call(env, "framework_get_subsystems", NULL, &list, ret_error);
 
 	json_object_object_add(root, "subsystems", sections);
-	for (size_t i = 0; rc == 0 && i < json_object_array_length(list); i++) {
-		struct json_object *name =
-			json_object_object_get(json_object_array_get_idx(list, i), "subsystem");
+	for (size_t i = 0; rc == 0 && i < ctl_list_length(list); i++) {
 		struct json_object *section =
-			save_section(env, json_object_get_string(name), ret_error);
+			save_section(env, ctl_list_text(list, i, "subsystem"), ret_error);
 
 		if (section == NULL) {
 			rc = -EREMOTEIO;

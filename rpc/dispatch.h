@@ -12,7 +12,10 @@ struct rpc_server;
  */
 void rpc_dispatch_arrived(void *arg);
 
-/* Calls what has waited while the server was paused. */
+/* The control thread has turned results into text: there may be more. @arg: the server. */
+void rpc_dispatch_go(void *arg);
+
+/* Calls what has waited while the server was paused: some at once, the rest in the next turns. */
 void rpc_dispatch_waiting(struct rpc_server *server);
 
 /* Refuses what waits: ebb is stopping. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #include "core/app/default_socket.h"
 #include "core/base/json_build.h"
+#include "core/os/shortage.h"
+#include "core/os/signals.h"
+#include "core/os/stack.h"
 #include "core/os/std_fds.h"
 #include "core/method/compat.h"
 #include "core/method/param.h"
@@ -21,6 +25,8 @@
  * ebbctl: any method of ebb from the command line. The table of methods is linked in for its help;
  * what is called, and with which parameters, is ebbd's to judge.
  */
+
+#define STACK_BYTES ((size_t)512 * 1024)
 
 #define TIMEOUT_S_DEFAULT 60.0
 #define TIMEOUT_S_MAX     86400.0
@@ -233,7 +239,7 @@ static bool timeout_parse(const char *text, unsigned *ret_timeout_ms)
 	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_S_MAX)) {
 		return false;
 	}
-	*ret_timeout_ms = (unsigned)(seconds * 1000) + 1;
+	*ret_timeout_ms = (unsigned)ceil(seconds * 1000);
 	return true;
 }
 
@@ -259,7 +265,6 @@ static bool options_parse(int argc, char **argv, struct command_line *line)
 	};
 	int option;
 
-	os_std_fds_fill();
 	while (optind < argc) {
 		if (line->num_words > 0 && ebb_ctl_command_find(line->words[0]) != NULL &&
 		    strcmp(argv[optind], "--help") != 0 && strcmp(argv[optind], "-h") != 0) {
@@ -400,7 +405,15 @@ static int ebbctl(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int code = ebbctl(argc, argv);
+	int code;
+
+	os_signals_ignore_output();
+	os_shortage_exit("ebbctl");
+	os_std_fds_fill();
+	if (!os_stack_ensure("ebbctl", STACK_BYTES)) {
+		return EBBCTL_FAILED;
+	}
+	code = ebbctl(argc, argv);
 
 	return os_std_fds_finish("ebbctl") || code != EBBCTL_OK ? code : EBBCTL_FAILED;
 }

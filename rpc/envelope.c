@@ -134,6 +134,10 @@ struct json_object *rpc_envelope_answer(struct json_object *id, struct json_obje
 	told = *error;
 	text_make_utf8(told.text);
 	result = json_object_new_object();
+	if (result == NULL) {
+		json_object_put(answer);
+		return NULL;
+	}
 	json_object_object_add(result, "code", json_object_new_int(told.code));
 	json_object_object_add(result, "message", json_object_new_string(told.text));
 	json_object_object_add(answer, "error", result);

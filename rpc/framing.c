@@ -168,6 +168,7 @@ static enum rpc_framing_status framing_build(struct rpc_framing *framing, const 
 		.max_bytes = framing->limit_bytes * RPC_FRAMING_GROWTH_MAX,
 		.bad_name = framing_bad_name,
 		.arg = &noted,
+		.ret_bytes = &framing->value_memory,
 	};
 	struct json_object *value = NULL;
 	int rc = base_json_build(text, len, &opts, &value);

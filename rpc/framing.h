@@ -25,6 +25,7 @@ struct rpc_framing {
 	char *kept;
 	size_t kept_len;
 	size_t kept_size;
+	size_t value_memory; /* that the last value takes, roughly */
 };
 
 enum rpc_framing_status {

@@ -2,11 +2,17 @@
 #ifndef RPC_LOAD_H
 #define RPC_LOAD_H
 
-/* What all clients' requests together cost. Thread: control. */
+/* What all clients' requests and answers together cost. Thread: control. */
+
+#include <stddef.h>
 
 #include <event2/util.h>
 
 struct rpc_server;
+
+/* Bytes of answers that wait for their clients have come, or gone: others may go on then. */
+void rpc_load_add_answer(struct rpc_server *server, size_t bytes);
+void rpc_load_drop_answer(struct rpc_server *server, size_t bytes);
 
 /**
  * rpc_load_release() - a request has ended, or a client has gone

@@ -12,6 +12,8 @@
 
 #include "core/app/section.h"
 #include "core/base/json_number.h"
+#include "core/method/build.h"
+#include "core/method/wanted_save.h"
 
 /* The methods about the framework as a whole. */
 
@@ -214,10 +216,56 @@ static const struct ebb_param get_config_table[] = {
 		  .help = "for SPDK's clients; changes nothing"),
 };
 
+/* A call that is answered with a section: of thousands of entries, perhaps. */
+struct config_list {
+	struct ebb_call *call;
+	struct method_build build;
+	struct method_wanted_save save;
+};
+
+static enum method_build_step config_step(struct method_build *build)
+{
+	struct config_list *list = ebb_container_of(build, struct config_list, build);
+
+	return method_wanted_save_next(&list->save) ? METHOD_BUILD_MORE : METHOD_BUILD_DONE;
+}
+
+static void call_out_of_memory(struct ebb_call *call)
+{
+	ebb_call_error(call, -ENOMEM, "out of memory for the configuration");
+}
+
+static void config_done(struct method_build *build)
+{
+	struct config_list *list = ebb_container_of(build, struct config_list, build);
+	struct json_object *config = method_wanted_save_end(&list->save);
+
+	if (config != NULL) {
+		ebb_call_result(list->call, config);
+	} else {
+		call_out_of_memory(list->call);
+	}
+	free(list);
+}
+
+static void config_begin(struct ebb_call *call, const char *section)
+{
+	struct config_list *list = calloc(1, sizeof(*list));
+
+	if (list == NULL || method_wanted_save_begin(&list->save, section) != 0) {
+		free(list);
+		call_out_of_memory(call);
+		return;
+	}
+	list->call = call;
+	list->build.step = config_step;
+	list->build.done = config_done;
+	method_build_start(&list->build);
+}
+
 static void get_config(struct ebb_call *call, void *arg)
 {
 	const struct get_config_params *params = arg;
-	struct json_object *config = NULL;
 
 	if (!app_section_exists(params->name)) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
@@ -227,15 +275,10 @@ static void get_config(struct ebb_call *call, void *arg)
 		return;
 	}
 	if (app_section_saves(params->name)) {
-		config = ebb_wanted_save_section(params->name);
-		if (config == NULL) {
-			ebb_call_error(call, -ENOMEM,
-				       "out of memory for the configuration of \"%.64s\"",
-				       params->name);
-			return;
-		}
+		config_begin(call, params->name);
+	} else {
+		ebb_call_result(call, NULL);
 	}
-	ebb_call_result(call, config);
 }
 
 static struct ebb_method get_config_method = {
@@ -255,7 +298,7 @@ struct kill_params {
 
 static const struct ebb_param kill_table[] = {
 	EBB_PARAM(struct kill_params, sig_name, EBB_PARAM_ANY,
-		  .help = "SIGINT, SIGTERM or SIGHUP, or its number"),
+		  .help = "SIGINT, SIGTERM, or SIGHUP, which is only noted; or its number"),
 };
 
 /* Return: the signal, or 0: none that ebb handles. What else there is would end it at once. */
@@ -315,7 +358,7 @@ static void kill_instance(struct ebb_call *call, void *arg)
 		ebb_call_error(
 			call, EBB_METHOD_INVALID_PARAMS,
 			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
-			"must be SIGINT, SIGTERM or SIGHUP, at which ebb stops in order",
+			"must be SIGINT or SIGTERM, at which ebb stops in order, or SIGHUP",
 			json_object_to_json_string(params->sig_name));
 	} else if (fault != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "sig_name: %.40s is not sent: %s",
@@ -333,7 +376,7 @@ static struct ebb_method kill_method = {
 	.alias = "ebb_kill_instance",
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
-	.help = "send ebb a signal, at which it stops in order",
+	.help = "send ebb a signal: SIGTERM, at which it stops in order",
 	.params = kill_table,
 	.num_params = EBB_ARRAY_SIZE(kill_table),
 	.params_size = sizeof(struct kill_params),

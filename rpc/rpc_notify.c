@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
 #include <ebb/method.h>
 #include <ebb/notify.h>
+
+#include "core/method/build.h"
 
 /* The methods about what has happened. */
 
@@ -40,23 +45,62 @@ static const struct ebb_param get_notifications_table[] = {
 		  .help = "so many at most (default: all)"),
 };
 
+/* A call that lists events. */
+struct events_list {
+	struct ebb_call *call;
+	struct method_build build;
+	struct json_object *array;
+	uint64_t next_id;
+	uint64_t left;
+};
+
 static void event_to_json(const struct ebb_notify_event *event, void *arg)
 {
+	struct events_list *list = arg;
 	struct json_object *json = json_object_new_object();
 
 	json_object_object_add(json, "type", json_object_new_string(event->type->name));
 	json_object_object_add(json, "ctx", json_object_new_string(event->context));
 	json_object_object_add(json, "id", json_object_new_uint64(event->id));
-	json_object_array_add(arg, json);
+	json_object_array_add(list->array, json);
+	list->next_id = event->id + 1;
+	list->left--;
+}
+
+static enum method_build_step events_step(struct method_build *build)
+{
+	struct events_list *list = ebb_container_of(build, struct events_list, build);
+
+	return list->left > 0 && ebb_notify_for_each(list->next_id, 1, event_to_json, list) > 0
+		       ? METHOD_BUILD_MORE
+		       : METHOD_BUILD_DONE;
+}
+
+static void events_done(struct method_build *build)
+{
+	struct events_list *list = ebb_container_of(build, struct events_list, build);
+
+	ebb_call_result(list->call, list->array);
+	free(list);
 }
 
 static void get_notifications(struct ebb_call *call, void *arg)
 {
 	const struct get_notifications_params *params = arg;
-	struct json_object *events = json_object_new_array();
+	struct events_list *list = malloc(sizeof(*list));
 
-	ebb_notify_for_each(params->id, params->max, event_to_json, events);
-	ebb_call_result(call, events);
+	if (list == NULL) {
+		ebb_call_error(call, -ENOMEM, "out of memory to list the events");
+		return;
+	}
+	*list = (struct events_list){
+		.call = call,
+		.build = {.step = events_step, .done = events_done},
+		.array = json_object_new_array(),
+		.next_id = params->id,
+		.left = params->max,
+	};
+	method_build_start(&list->build);
 }
 
 static struct ebb_method get_notifications_method = {

@@ -10,6 +10,7 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
+#include "core/os/remedy.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
 
@@ -49,7 +50,11 @@ static void server_ended(void *arg)
 	for (msg = rpc_mailbox_take(&server->to_control); msg != NULL;) {
 		struct ebb_msg *next = msg->next;
 
-		rpc_request_free(msg->arg); /* answers only: the stop was taken before */
+		struct rpc_request *request = msg->arg; /* the stop was taken before */
+
+		if (msg == &request->back) {
+			rpc_request_free(request);
+		}
 		msg = next;
 	}
 	rpc_control_fini(server);
@@ -106,10 +111,13 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	}
 	server->to_control.fd = -1;
 	server->spare_fd = -1;
+	server->watch.fd = -1;
 	server->app_thread = ebb_thread_app();
+	ebb_msg_init(&server->go_msg, rpc_dispatch_go, server);
+	ebb_list_init(&server->ready);
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);
-	rc = os_unix_socket_open(&server->socket, path, mode,
+	rc = os_unix_socket_open(&server->socket, path, mode, OS_UNIX_SOCKET_ANY_GROUP,
 				 "choose another path with --rpc-socket");
 	if (rc != 0) {
 		snprintf(ret_error, size, "%s", server->socket.error);
@@ -121,7 +129,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	}
 	if (rc != 0) {
 		snprintf(ret_error, size, "cannot start the RPC server on %s: %s%s", path,
-			 strerror(-rc), rc == -EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
+			 strerror(-rc), os_remedy(-rc));
 		goto close_socket;
 	}
 	ebb_notice("rpc", "listening on %s", path);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/json_scan.h"
+#include "core/os/remedy.h"
 
 #define CHUNK (64u * 1024)
 
@@ -60,8 +61,8 @@ static int file_read(int fd, const char *path, char **ret_text, size_t *ret_len,
 			rc = got < 0 && errno != EINTR ? -errno : 0;
 		}
 		if (rc < 0) {
-			snprintf(ret_error, size, "cannot read configuration file %s: %s", path,
-				 strerror(-rc));
+			snprintf(ret_error, size, "cannot read configuration file %s: %s%s", path,
+				 strerror(-rc), os_remedy(-rc));
 		} else if (got > 0) {
 			len += (size_t)got;
 			rc = len > APP_JSON_TEXT_MAX ? too_large(path, ret_error, size) : 0;
@@ -86,8 +87,8 @@ static int file_load(const char *path, char *ret_error, size_t size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		rc = -errno;
-		snprintf(ret_error, size, "cannot open configuration file %s: %s", path,
-			 strerror(-rc));
+		snprintf(ret_error, size, "cannot open configuration file %s: %s%s", path,
+			 strerror(-rc), os_remedy(-rc));
 	} else if (S_ISDIR(status.st_mode)) {
 		snprintf(ret_error, size,
 			 "configuration file %s is a directory: name a JSON file in it", path);

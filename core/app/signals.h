@@ -5,9 +5,18 @@
 #include <ebb/thread.h>
 
 /**
- * app_signals_install() - let signals call ebb_app_stop(0) on @app; ignore SIGPIPE
- * They are SIGINT, SIGTERM and, unless it is ignored, SIGHUP.
- * A second SIGINT or SIGTERM ends the process at once, with status 128 + its number.
+ * app_signals_early() - answer signals before there is an app
+ * SIGINT and SIGTERM end the process with status 0, as nothing is there yet to be put away; SIGHUP
+ * does nothing. After the app's end they do nothing either: the process ends in a moment, with the
+ * status that it has.
+ * Thread: main(), before there are others. Once.
+ */
+void app_signals_early(void);
+
+/**
+ * app_signals_install() - let SIGINT and SIGTERM call ebb_app_stop(0) on @app
+ * A second one ends the process at once, with status 128 + its number. SIGHUP, unless it is
+ * ignored, is noted in the log; SIGPIPE and SIGXFSZ are ignored.
  */
 void app_signals_install(struct ebb_thread *app);
 

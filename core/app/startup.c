@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
@@ -20,6 +21,7 @@
 #include "core/method/registry.h"
 #include "core/method/wanted.h"
 #include "core/event/doing.h"
+#include "core/os/fd_reserve.h"
 
 /* Sorted by rank, and by name within a rank: the order of the constructors does not matter. */
 static struct ebb_list registered = EBB_LIST_INIT(registered);
@@ -418,11 +420,38 @@ static struct ebb_startup_step method_state_step = {
 };
 EBB_STARTUP_STEP_REGISTER(method_state_step)
 
+/* What serves nobody is better not started. */
+static int descriptors_check(void)
+{
+	struct rlimit limit = {.rlim_cur = 0};
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	if (!os_fd_reserve_left(OS_FD_CONTROL)) {
+		app_startup_fail(-EMFILE,
+				 "all is there, but no file descriptor is left for a client: raise "
+				 "RLIMIT_NOFILE (ulimit -n), which is %lu",
+				 (unsigned long)limit.rlim_cur);
+		return -EMFILE;
+	}
+	if (!os_fd_reserve_left(OS_FD_CLIENT)) {
+		ebb_warn("app",
+			 "no file descriptor is left for clients of exports, only those kept for "
+			 "RPC: raise RLIMIT_NOFILE (ulimit -n), which is %lu",
+			 (unsigned long)limit.rlim_cur);
+	}
+	return 0;
+}
+
 static void application_start(struct ebb_step step, void *arg)
 {
 	struct event_doing doing;
+	int rc = descriptors_check();
 
 	(void)arg;
+	if (rc < 0) {
+		ebb_step_next(step, rc);
+		return;
+	}
 	event_doing_begin(&doing, "start function of", ebb_app_get_opts()->name);
 	startup.start(startup.start_arg);
 	event_doing_end(&doing);

@@ -422,6 +422,9 @@ int base_json_build(const char *text, size_t len, const struct base_json_build_o
 	if (builder.c_locale != (locale_t)0) {
 		freelocale(builder.c_locale);
 	}
+	if (opts->ret_bytes != NULL) {
+		*opts->ret_bytes = rc == 0 ? builder.bytes : 0;
+	}
 	if (rc < 0) {
 		json_object_put(builder.root);
 		return rc;

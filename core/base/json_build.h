@@ -30,6 +30,7 @@ struct base_json_build_opts {
 	/* Called in the text's order. The last value of a name is the one that stays. */
 	void (*bad_name)(void *arg, const struct base_json_bad_name *bad);
 	void *arg;
+	size_t *ret_bytes; /* optional: what they take, counted as for @max_bytes */
 };
 
 /**

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for a free request. A request that is done in parts, and waits for one for its next part, has
+ * begun; clients want to begin. So parts come first: else clients could take all that become free, for
+ * writes that wait for somebody's lock of a range, who waits for just this one to end, or who is it
+ * (range_lock.c).
+ */
 #include "core/bdev/io_wait.h"
 
 #include <ebb/violation.h>
@@ -13,41 +19,68 @@ static void kick_deferred(struct event_deferred *deferred)
 	bdev_io_wait_wake(ch);
 }
 
+static bool waiters_waking(const struct bdev_channel *ch)
+{
+	return ch->part_waiters.waking || ch->waiters.waking;
+}
+
+static bool waiters_empty(const struct bdev_channel *ch)
+{
+	return base_wait_list_empty(&ch->part_waiters) && base_wait_list_empty(&ch->waiters);
+}
+
 /* Somebody waits for what is there: he is served at the end of the turn. */
 static void waiters_kick(struct bdev_channel *ch)
 {
-	if (!bdev_pool_empty(ch) && !ch->kicked && !ch->waiters.waking) {
+	if (!bdev_pool_empty(ch) && !ch->kicked && !waiters_waking(ch)) {
 		ch->kicked = true;
 		ch->kick.fn = kick_deferred;
 		event_turn_defer(&ch->kick);
 	}
 }
 
-void bdev_io_wait_wake(struct bdev_channel *ch)
+/* @reserve: those kept for parts are for these, too */
+static void list_wake(struct bdev_channel *ch, struct base_wait_list *list, bool reserve)
 {
 	struct ebb_list *node;
 
-	if (!base_wait_list_begin(&ch->waiters)) {
+	if (!base_wait_list_begin(list)) {
 		return;
 	}
-	while (!bdev_pool_empty(ch) && (node = base_wait_list_next(&ch->waiters)) != NULL) {
+	while ((!bdev_pool_empty(ch) || (reserve && ch->reserve != NULL)) &&
+	       (node = base_wait_list_next(list)) != NULL) {
 		struct ebb_bdev_io_wait *wait = ebb_list_entry(node, struct ebb_bdev_io_wait, link);
 
 		wait->fn(wait->arg);
 	}
-	base_wait_list_end(&ch->waiters);
-	if (base_wait_list_empty(&ch->waiters)) {
+	base_wait_list_end(list);
+}
+
+void bdev_io_wait_wake(struct bdev_channel *ch)
+{
+	if (waiters_waking(ch)) {
+		return;
+	}
+	list_wake(ch, &ch->part_waiters, true);
+	list_wake(ch, &ch->waiters, false);
+	if (waiters_empty(ch)) {
 		ch->attention &= (uint8_t)~BDEV_CH_WAITERS;
 	} else {
 		waiters_kick(ch);
 	}
 }
 
-void bdev_io_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait)
+static void wait_in(struct bdev_channel *ch, struct base_wait_list *list,
+		    struct ebb_bdev_io_wait *wait)
 {
-	base_wait_list_add(&ch->waiters, &wait->link);
+	base_wait_list_add(list, &wait->link);
 	ch->attention |= BDEV_CH_WAITERS;
 	waiters_kick(ch);
+}
+
+void bdev_io_wait_queue_part(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait)
+{
+	wait_in(ch, &ch->part_waiters, wait);
 }
 
 EBB_REPORTS void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel,
@@ -60,5 +93,5 @@ EBB_REPORTS void ebb_bdev_queue_io_wait(struct ebb_io_channel *channel,
 			      ebb_thread_current());
 		return;
 	}
-	bdev_io_wait_queue(ch, wait);
+	wait_in(ch, &ch->waiters, wait);
 }

@@ -6,8 +6,8 @@
 
 #include "core/bdev/channel.h"
 
-/* Queues @wait and makes sure that it will be served. */
-void bdev_io_wait_queue(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait);
+/* Queues @wait, before all clients, and makes sure that it will be served. */
+void bdev_io_wait_queue_part(struct bdev_channel *ch, struct ebb_bdev_io_wait *wait);
 
 /* Serves those who wait now; who waits again meanwhile has another turn. */
 void bdev_io_wait_wake(struct bdev_channel *ch);

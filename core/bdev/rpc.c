@@ -13,6 +13,8 @@
 #include "core/bdev/pool.h"
 #include "core/bdev/registry.h"
 #include "core/bdev/rpc.h"
+#include "core/bdev/table.h"
+#include "core/method/build.h"
 
 struct get_bdevs_params {
 	char *name;
@@ -95,11 +97,55 @@ void bdev_rpc_end_waits(void)
 	}
 }
 
+/* A call that lists all there are; those that come meanwhile are at the end, too. */
+struct get_bdevs_list {
+	struct ebb_call *call;
+	struct method_build build;
+	struct bdev_table_cursor cursor;
+	struct json_object *array;
+};
+
+static enum method_build_step list_step(struct method_build *build)
+{
+	struct get_bdevs_list *list = ebb_container_of(build, struct get_bdevs_list, build);
+	const struct ebb_bdev *bdev = bdev_table_cursor_next(&list->cursor);
+
+	if (bdev == NULL) {
+		return METHOD_BUILD_DONE;
+	}
+	json_object_array_add(list->array, bdev_info_json(bdev));
+	return METHOD_BUILD_MORE;
+}
+
+static void list_done(struct method_build *build)
+{
+	struct get_bdevs_list *list = ebb_container_of(build, struct get_bdevs_list, build);
+
+	bdev_table_cursor_fini(&list->cursor);
+	ebb_call_result(list->call, list->array);
+	free(list);
+}
+
+static void list_begin(struct ebb_call *call)
+{
+	struct get_bdevs_list *list = calloc(1, sizeof(*list));
+
+	if (list == NULL) {
+		ebb_call_error(call, -ENOMEM, "out of memory to list the bdevs");
+		return;
+	}
+	list->call = call;
+	list->build.step = list_step;
+	list->build.done = list_done;
+	list->array = json_object_new_array();
+	bdev_table_cursor_init(&list->cursor);
+	method_build_start(&list->build);
+}
+
 static void get_bdevs(struct ebb_call *call, void *arg)
 {
 	const struct get_bdevs_params *params = arg;
-	struct ebb_bdev *bdev = NULL;
-	struct json_object *array;
+	const struct ebb_bdev *bdev;
 
 	if (params->name != NULL) {
 		bdev = ebb_bdev_find(params->name);
@@ -112,11 +158,7 @@ static void get_bdevs(struct ebb_call *call, void *arg)
 		}
 		return;
 	}
-	array = json_object_new_array();
-	while ((bdev = ebb_bdev_next(bdev)) != NULL) {
-		json_object_array_add(array, bdev_info_json(bdev));
-	}
-	ebb_call_result(call, array);
+	list_begin(call);
 }
 
 static struct ebb_method method_get_bdevs = {

@@ -18,6 +18,7 @@
 #include "core/bdev/answer.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/teardown.h"
+#include "core/method/build.h"
 
 struct iostat_params {
 	char *name;
@@ -47,6 +48,9 @@ static const struct ebb_param iostat_table[] = {
 /* A call under way: the bdevs are asked one after the other. */
 struct iostat_call {
 	struct ebb_call *call;
+	struct method_build build;
+	bool in_step;   /* our caller is the step */
+	bool was_asked; /* in this step the bdev has been asked, and has answered */
 	enum bdev_stats_reset reset;
 	struct json_object *result;     /* NULL: nothing is to be told */
 	struct json_object *array;      /* in @result: of bdevs, or of channels */
@@ -91,6 +95,7 @@ static void add_iostat(struct json_object *object, const struct ebb_bdev_iostat 
 	add_uint(object, "num_write_zeroes_ops", stat->ops[EBB_BDEV_WRITE_ZEROES]);
 	add_uint(object, "bytes_compared", stat->bytes[EBB_BDEV_COMPARE]);
 	add_uint(object, "num_compare_ops", stat->ops[EBB_BDEV_COMPARE]);
+	add_uint(object, "num_block_status_ops", stat->ops[EBB_BDEV_BLOCK_STATUS]);
 	add_uint(object, "bytes_copied", 0);
 	add_uint(object, "num_copy_ops", 0);
 	add_latency(object, "read", stat, EBB_BDEV_READ);
@@ -126,38 +131,61 @@ static void iostat_answer(struct iostat_call *iostat)
 	iostat_free(iostat);
 }
 
-static void iostat_next(struct iostat_call *iostat);
-
-static void iostat_got(void *arg, const struct ebb_bdev_iostat *stat, int rc)
+static void iostat_add(struct iostat_call *iostat, const struct ebb_bdev_iostat *stat)
 {
-	struct iostat_call *iostat = arg;
-	struct json_object *object;
+	struct json_object *object = json_object_new_object();
 
-	(void)rc; /* the totals hold, whoever went meanwhile */
-	if (iostat->result == NULL) {
-		iostat_next(iostat);
-		return;
-	}
-	object = json_object_new_object();
 	json_object_object_add(object, "name",
 			       json_object_new_string(iostat->names[iostat->next_name - 1]));
 	add_iostat(object, stat);
 	json_object_array_add(iostat->array, object);
-	iostat_next(iostat);
+}
+
+/* Perhaps within the step, as a bdev without channels answers at once. */
+static void iostat_got(void *arg, const struct ebb_bdev_iostat *stat, int rc)
+{
+	struct iostat_call *iostat = arg;
+
+	(void)rc; /* the totals hold, whoever went meanwhile */
+	if (iostat->result != NULL) {
+		iostat_add(iostat, stat);
+	}
+	iostat->was_asked = true;
+	if (!iostat->in_step) {
+		method_build_continue(&iostat->build);
+	}
 }
 
 /* Asks the next bdev that is still there. */
-static void iostat_next(struct iostat_call *iostat)
+static enum method_build_step iostat_step(struct method_build *build)
 {
-	while (iostat->next_name < iostat->num_names) {
-		struct ebb_bdev *bdev = ebb_bdev_find(iostat->names[iostat->next_name++]);
+	struct iostat_call *iostat = ebb_container_of(build, struct iostat_call, build);
+	struct ebb_bdev *bdev;
+	int rc = -ENODEV;
 
-		if (bdev != NULL &&
-		    bdev_stats_query(bdev, iostat->reset, iostat_got, iostat) == 0) {
-			return;
-		}
+	if (iostat->next_name == iostat->num_names) {
+		return METHOD_BUILD_DONE;
 	}
-	iostat_answer(iostat);
+	bdev = ebb_bdev_find(iostat->names[iostat->next_name++]);
+	iostat->was_asked = false;
+	iostat->in_step = true;
+	if (bdev != NULL) {
+		rc = bdev_stats_query(bdev, iostat->reset, iostat_got, iostat);
+	}
+	iostat->in_step = false;
+	return rc == 0 && !iostat->was_asked ? METHOD_BUILD_WAIT : METHOD_BUILD_MORE;
+}
+
+static void iostat_done(struct method_build *build)
+{
+	iostat_answer(ebb_container_of(build, struct iostat_call, build));
+}
+
+static void iostat_all(struct iostat_call *iostat)
+{
+	iostat->build.step = iostat_step;
+	iostat->build.done = iostat_done;
+	method_build_start(&iostat->build);
 }
 
 static void by_channel(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
@@ -331,7 +359,7 @@ static void get_iostat(struct ebb_call *call, void *arg)
 	}
 	iostat->array = json_object_new_array();
 	json_object_object_add(iostat->result, "bdevs", iostat->array);
-	iostat_next(iostat);
+	iostat_all(iostat);
 }
 
 static struct ebb_method method_get_iostat = {
@@ -370,7 +398,7 @@ static void reset_iostat(struct ebb_call *call, void *arg)
 	struct iostat_call *iostat = iostat_begin(call, &names);
 
 	if (iostat != NULL) {
-		iostat_next(iostat);
+		iostat_all(iostat);
 	}
 }
 

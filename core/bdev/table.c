@@ -13,6 +13,7 @@ static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ebb_list bdevs = EBB_LIST_INIT(bdevs);
 static struct base_hash bdevs_by_name;
 static struct base_hash bdevs_by_uuid;
+static struct ebb_list cursors = EBB_LIST_INIT(cursors);
 
 void bdev_table_lock(void)
 {
@@ -55,8 +56,46 @@ void bdev_table_add_locked(struct ebb_bdev_internal *internal)
 	base_hash_add(&bdevs_by_uuid, &internal->uuid_node, base_hash_of_name(internal->uuid_text));
 }
 
+void bdev_table_cursor_init(struct bdev_table_cursor *cursor)
+{
+	cursor->next = bdevs.next;
+	ebb_list_push_back(&cursors, &cursor->link);
+}
+
+void bdev_table_cursor_fini(struct bdev_table_cursor *cursor)
+{
+	ebb_list_remove(&cursor->link);
+}
+
+struct ebb_bdev *bdev_table_cursor_next(struct bdev_table_cursor *cursor)
+{
+	struct ebb_list *node = cursor->next;
+
+	if (node == &bdevs) {
+		return NULL;
+	}
+	cursor->next = node->next;
+	return ebb_list_entry(node, struct ebb_bdev_internal, link)->bdev;
+}
+
+/* Nobody's place is at @internal any more. */
+static void cursors_pass(const struct ebb_bdev_internal *internal)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &cursors) {
+		struct bdev_table_cursor *cursor =
+			ebb_list_entry(node, struct bdev_table_cursor, link);
+
+		if (cursor->next == &internal->link) {
+			cursor->next = internal->link.next;
+		}
+	}
+}
+
 void bdev_table_remove_locked(struct ebb_bdev_internal *internal)
 {
+	cursors_pass(internal);
 	ebb_list_remove(&internal->link);
 	base_hash_remove(&bdevs_by_name, &internal->name_node);
 	base_hash_remove(&bdevs_by_uuid, &internal->uuid_node);

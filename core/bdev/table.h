@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/bdev/histogram.h"
 #include "core/bdev/qos.h"
+#include "core/bdev/range_lock.h"
 #include "core/bdev/uuid.h"
 
 enum bdev_state {
@@ -45,6 +46,7 @@ struct ebb_bdev_internal {
 	/* What channels have counted, as of the last time each was asked, or went. */
 	struct ebb_bdev_iostat totals;
 	struct bdev_qos qos;
+	struct bdev_ranges ranges;
 	/* What channels have counted that went, or were asked; NULL: none do. The lock's, too. */
 	struct bdev_histogram *histogram;
 	uint64_t histogram_generation; /* of the last one */
@@ -61,5 +63,18 @@ struct ebb_bdev_internal *bdev_table_find(const char *name);
 /* Under the lock. To remove one that has been removed is harmless. Thread: app. */
 void bdev_table_add_locked(struct ebb_bdev_internal *internal);
 void bdev_table_remove_locked(struct ebb_bdev_internal *internal);
+
+/* A place in the order of bdevs that holds while others come and go. Thread: app. */
+struct bdev_table_cursor {
+	struct ebb_list *next;
+	struct ebb_list link;
+};
+
+/* Before the first. It must be ended. */
+void bdev_table_cursor_init(struct bdev_table_cursor *cursor);
+void bdev_table_cursor_fini(struct bdev_table_cursor *cursor);
+
+/* Return: the next one; NULL: no more. */
+struct ebb_bdev *bdev_table_cursor_next(struct bdev_table_cursor *cursor);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/event/thread_exit.h"
 #include "core/event/watchdog.h"
 #include "core/os/clocksource.h"
+#include "core/os/remedy.h"
 
 cpu_set_t event_allowed_cpus;
 
@@ -67,7 +68,8 @@ int event_framework_init(const struct event_framework_opts *opts)
 		rc = event_thread_create_on("app_thread", &event_reactors[0], &app);
 	}
 	if (rc != 0) {
-		ebb_error("reactor", "the reactors cannot be made: %s", strerror(-rc));
+		ebb_error("reactor", "the reactors cannot be made: %s%s", strerror(-rc),
+			  os_remedy(-rc));
 		event_framework_fini();
 		return rc;
 	}
@@ -90,8 +92,8 @@ static int event_launch(struct event_reactor *reactor)
 	snprintf(name, sizeof(name), "ebb_reactor_%d", reactor->core);
 	rc = event_os_thread_start(&reactor->pthread, name, event_reactor_main, reactor);
 	if (rc != 0) {
-		ebb_error("reactor", "reactor %d cannot be started: %s", reactor->core,
-			  strerror(-rc));
+		ebb_error("reactor", "reactor %d cannot be started: %s%s", reactor->core,
+			  strerror(-rc), os_remedy(-rc));
 		return rc;
 	}
 	reactor->joinable = true;
@@ -103,7 +105,10 @@ int event_framework_run(void)
 	int rc = event_watchdog_start();
 
 	if (rc != 0) {
-		ebb_error("reactor", "the watch cannot be started: %s", strerror(-rc));
+		ebb_error("reactor", "the watch cannot be started: %s%s", strerror(-rc),
+			  os_remedy(-rc));
+	} else {
+		rc = event_helper_start();
 	}
 	for (unsigned i = 1; i < event_num_reactors && rc == 0; i++) {
 		rc = event_launch(&event_reactors[i]);

@@ -21,11 +21,12 @@
 #include "core/event/os_thread.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
+#include "core/os/remedy.h"
 
 #define HELPER_STOP_MAX_S 5
 
 enum helper_state {
-	HELPER_NONE, /* nothing has been submitted */
+	HELPER_NONE, /* the framework does not run, or has been built by hand (in tests) */
 	HELPER_RUNNING,
 	HELPER_STOPPING, /* it begins nothing any more; for good, if a job hangs */
 	HELPER_ENDED,    /* to be joined */
@@ -119,19 +120,30 @@ static void *helper_main(void *arg)
 	return NULL;
 }
 
-/* Under the lock. Without a helper nothing that blocks can be done: better to end than to hang. */
-static void helper_launch(void)
+/* Under the lock. */
+static int helper_launch(void)
 {
 	int rc = event_os_thread_start(&helper.pthread, "ebb_helper", helper_main, NULL);
 
-	if (rc != 0) {
-		ebb_error("helper",
-			  "the helper thread cannot be started: %s; raise RLIMIT_NPROC (ulimit -u) "
-			  "or RLIMIT_AS (ulimit -v)",
-			  strerror(-rc));
-		abort();
+	if (rc == 0) {
+		helper_set_state(HELPER_RUNNING);
+	} else {
+		ebb_error("helper", "the helper thread cannot be started: %s%s", strerror(-rc),
+			  os_remedy(-rc));
 	}
-	helper_set_state(HELPER_RUNNING);
+	return rc;
+}
+
+int event_helper_start(void)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&helper.mutex);
+	if (helper.state == HELPER_NONE) {
+		rc = helper_launch();
+	}
+	pthread_mutex_unlock(&helper.mutex);
+	return rc;
 }
 
 EBB_REPORTS int ebb_helper_submit(struct ebb_work *work)
@@ -144,8 +156,9 @@ EBB_REPORTS int ebb_helper_submit(struct ebb_work *work)
 	work->thread = event_turn.thread;
 	work->thread->work_running++;
 	pthread_mutex_lock(&helper.mutex);
-	if (helper.state == HELPER_NONE) {
-		helper_launch();
+	/* Without it nothing that blocks can be done: better to end than to hang. */
+	if (helper.state == HELPER_NONE && helper_launch() != 0) {
+		abort();
 	}
 	*helper.end = work;
 	helper.end = &work->next;

@@ -43,7 +43,7 @@ void exporter_client_register(struct exporter_client *client, struct exporter_li
 /* It has gone. No stop is sent from here on. Thread: app. */
 void exporter_client_unregister(struct exporter_client *client);
 
-/* Asks its thread to refuse what is new, end what is in flight, and hang up. Thread: app. */
+/* Asks its thread to begin nothing new, end what is in flight, and hang up. Thread: app. */
 void exporter_client_stop(struct exporter_client *client);
 
 #endif

@@ -2,6 +2,7 @@
 #include <ebb/method.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include "core/event/doing.h"
 #include "core/method/param.h"
 #include "core/method/wanted.h"
+#include "core/os/remedy.h"
+#include "core/os/shortage.h"
 
 /*
  * Calls under way.
@@ -26,6 +29,9 @@
 
 #define CALLS_MAX   (1u << 13)
 #define ENDED_NOTED 64u
+
+#define CALL_SPARE         ((size_t)4 * 1024 * 1024)
+#define CALL_SPARE_TO_UNDO ((size_t)256 * 1024)
 
 struct call {
 	uint64_t handle;
@@ -186,6 +192,20 @@ static struct call *call_begin(const struct ebb_method *method, struct json_obje
 	return call;
 }
 
+/*
+ * A method makes JSON, whose library asserts that it was given memory. So none is called without
+ * some to spare; what takes something away needs little, and may be what ends the shortage.
+ */
+static bool call_is_short(const struct ebb_method *method, struct ebb_method_error *ret_error)
+{
+	if (!os_shortage_of(method->undoes != NULL ? CALL_SPARE_TO_UNDO : CALL_SPARE)) {
+		return false;
+	}
+	method_error_set(ret_error, -ENOMEM, "method \"%s\" was not called: ebb is out of memory%s",
+			 method->name, os_remedy(ENOMEM));
+	return true;
+}
+
 static void call_dispatch(const struct ebb_method *method, struct json_object *params,
 			  bool keep_failed, ebb_method_done done, void *arg)
 {
@@ -195,7 +215,7 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 
 	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
-	} else {
+	} else if (!call_is_short(method, &error)) {
 		call = call_begin(method, params, done, arg, &error);
 	}
 	if (call == NULL) {

@@ -203,15 +203,15 @@ static int wanted_add(const struct ebb_method *method, struct json_object *param
 	return rc;
 }
 
-/* Is it what a call of @remover with @params is about? */
+/* Is it what a call of @remover, which undoes @creator, with @params is about? */
 static bool entry_matches(const struct wanted_entry *entry, const struct ebb_method *remover,
-			  struct json_object *params)
+			  const struct ebb_method *creator, struct json_object *params)
 {
 	const char *names = remover->object != NULL ? remover->object : "";
 	const char *word;
 	size_t len;
 
-	if (entry->wanted.method != ebb_method_find(remover->undoes)) {
+	if (entry->wanted.method != creator) {
 		return false;
 	}
 	while ((len = word_next(&names, &word)) > 0) {
@@ -276,22 +276,52 @@ static void entry_take_out(struct wanted_entry *entry)
 	entry_free(entry);
 }
 
+/*
+ * What ebb_wanted.object is of anything that a call of @remover is about, where it says that in full
+ * and names objects as @creator does: most do, and most entries need no closer look then. Return: the
+ * caller's to free; NULL: it does not.
+ */
+static char *removed_object(const struct ebb_method *remover, const struct ebb_method *creator,
+			    struct json_object *params)
+{
+	const char *names = remover->object;
+	const char *word;
+	size_t len;
+
+	if (names == NULL || creator == NULL || creator->object == NULL ||
+	    strcmp(names, creator->object) != 0) {
+		return NULL;
+	}
+	while ((len = word_next(&names, &word)) > 0) {
+		if (word_value(params, word, len) == NULL) {
+			return NULL;
+		}
+	}
+	return object_name(remover, params);
+}
+
 /* The first noted before @begun that matches, of those that are there, or of those that are not. */
 static struct wanted_entry *entry_find_match(const struct ebb_method *remover,
 					     struct json_object *params, uint64_t begun,
 					     bool present)
 {
+	const struct ebb_method *creator = ebb_method_find(remover->undoes);
+	char *object = removed_object(remover, creator, params);
+	struct wanted_entry *found = NULL;
 	struct ebb_list *node;
 
 	ebb_list_for_each(node, &entries) {
 		struct wanted_entry *entry = entry_of(node);
 
 		if (entry->wanted.present == present && entry->noted < begun &&
-		    entry_matches(entry, remover, params)) {
-			return entry;
+		    (object == NULL || strcmp(entry->object, object) == 0) &&
+		    entry_matches(entry, remover, creator, params)) {
+			found = entry;
+			break;
 		}
 	}
-	return NULL;
+	free(object);
+	return found;
 }
 
 /* The removal has taken one object away; or has found none, so none is wanted that is absent. */

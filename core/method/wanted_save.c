@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ebb/wanted.h>
+#include "core/method/wanted_save.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ebb/violation.h>
+#include <ebb/wanted.h>
 
 #include "core/event/app_only.h"
 
@@ -13,16 +15,22 @@
  * pass would run comes first, so that a file that was loaded is saved as it was.
  */
 
+/* One entry of a section: the method, and the parameters as they were. */
+struct method_wanted_saved {
+	const struct ebb_method *method;
+	struct json_object *params; /* a reference; what is asked for anew has others */
+};
+
 /* One element of "config"; NULL: out of memory. */
-static struct json_object *entry_save(const struct ebb_wanted *wanted)
+static struct json_object *entry_save(const struct method_wanted_saved *saved)
 {
 	struct json_object *json = json_object_new_object();
 	struct json_object *params = NULL;
 
 	if (json == NULL ||
-	    json_object_object_add(json, "method", json_object_new_string(wanted->method->name)) !=
+	    json_object_object_add(json, "method", json_object_new_string(saved->method->name)) !=
 		    0 ||
-	    json_object_deep_copy(wanted->params, &params, NULL) != 0 ||
+	    json_object_deep_copy(saved->params, &params, NULL) != 0 ||
 	    json_object_object_add(json, "params", params) != 0) {
 		json_object_put(params);
 		json_object_put(json);
@@ -36,41 +44,97 @@ static bool wanted_saved_in(const struct ebb_wanted *wanted, const char *section
 	return strcmp(wanted->method->subsystem, section) == 0;
 }
 
-/* Those that the pass for methods of STARTUP would run, or the others. Return: 0; -ENOMEM. */
-static int config_add(struct json_object *config, const char *section, bool startup)
+static int saved_add(struct method_wanted_save *save, const struct ebb_wanted *wanted)
 {
-	const struct ebb_wanted *wanted = NULL;
+	if ((save->num & (save->num - 1)) == 0) { /* full: its size is the next power of two */
+		size_t size = save->num == 0 ? 1 : save->num * 2;
+		struct method_wanted_saved *grown =
+			realloc(save->saved, size * sizeof(*save->saved));
 
-	while ((wanted = ebb_wanted_next(wanted)) != NULL) {
-		struct json_object *entry;
-
-		if (!wanted_saved_in(wanted, section) ||
-		    ((wanted->method->states & EBB_METHOD_STARTUP) != 0) != startup) {
-			continue;
-		}
-		entry = entry_save(wanted);
-		if (entry == NULL || json_object_array_add(config, entry) != 0) {
-			json_object_put(entry);
+		if (grown == NULL) {
 			return -ENOMEM;
 		}
+		save->saved = grown;
+	}
+	save->saved[save->num++] = (struct method_wanted_saved){
+		.method = wanted->method,
+		.params = json_object_get(wanted->params),
+	};
+	return 0;
+}
+
+/* Those that the pass for methods of STARTUP would run, or the others. Return: 0; -ENOMEM. */
+static int saved_add_pass(struct method_wanted_save *save, const char *section, bool startup)
+{
+	const struct ebb_wanted *wanted = NULL;
+	int rc = 0;
+
+	while (rc == 0 && (wanted = ebb_wanted_next(wanted)) != NULL) {
+		bool at_startup = (wanted->method->states & EBB_METHOD_STARTUP) != 0;
+
+		if (at_startup == startup && wanted_saved_in(wanted, section)) {
+			rc = saved_add(save, wanted);
+		}
+	}
+	return rc;
+}
+
+int method_wanted_save_begin(struct method_wanted_save *save, const char *section)
+{
+	*save = (struct method_wanted_save){.config = json_object_new_array()};
+	if (save->config == NULL || saved_add_pass(save, section, true) != 0 ||
+	    saved_add_pass(save, section, false) != 0) {
+		save->failed = true;
+		method_wanted_save_end(save);
+		return -ENOMEM;
 	}
 	return 0;
 }
 
+bool method_wanted_save_next(struct method_wanted_save *save)
+{
+	struct json_object *entry;
+
+	if (save->failed || save->next == save->num) {
+		return false;
+	}
+	entry = entry_save(&save->saved[save->next]);
+	json_object_put(save->saved[save->next].params);
+	save->next++;
+	if (entry == NULL || json_object_array_add(save->config, entry) != 0) {
+		json_object_put(entry);
+		save->failed = true;
+	}
+	return true;
+}
+
+struct json_object *method_wanted_save_end(struct method_wanted_save *save)
+{
+	struct json_object *config = save->config;
+
+	while (save->next < save->num) {
+		json_object_put(save->saved[save->next++].params);
+	}
+	free(save->saved);
+	if (save->failed) {
+		json_object_put(config);
+		config = NULL;
+	}
+	*save = (struct method_wanted_save){.saved = NULL};
+	return config;
+}
+
 EBB_REPORTS struct json_object *ebb_wanted_save_section(const char *section)
 {
-	struct json_object *config;
+	struct method_wanted_save save;
 
-	if (!event_app_only_if_any(__func__, section, __builtin_return_address(0))) {
+	if (!event_app_only_if_any(__func__, section, __builtin_return_address(0)) ||
+	    method_wanted_save_begin(&save, section) != 0) {
 		return NULL;
 	}
-	config = json_object_new_array();
-	if (config == NULL || config_add(config, section, true) != 0 ||
-	    config_add(config, section, false) != 0) {
-		json_object_put(config);
-		return NULL;
+	while (method_wanted_save_next(&save)) {
 	}
-	return config;
+	return method_wanted_save_end(&save);
 }
 
 static bool subsystems_have(struct json_object *subsystems, const char *name)

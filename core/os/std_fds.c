@@ -13,7 +13,13 @@ void os_std_fds_fill(void)
 		/* open() takes the lowest number there is, and all below this one are taken. */
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
-			_exit(1); /* nobody is there to be told */
+			/* Perhaps standard error is there, and somebody reads it. */
+			dprintf(STDERR_FILENO,
+				"standard input, output or error is closed, and /dev/null cannot "
+				"be opened in its place: %s; open them, or raise RLIMIT_NOFILE "
+				"(ulimit -n)\n",
+				strerror(errno));
+			_exit(1);
 		}
 	}
 }

@@ -9,7 +9,8 @@
  * Where a program was started without one of them, its next open() or socket() would get that
  * number, and what is meant for people would be written into a disk or to a client. In its place
  * comes a descriptor that fails as a closed one does: it can be used the wrong way only.
- * The first thing that main() does.
+ * Where there is none (no /dev/null, ulimit -n 2) the process ends with status 1, and says so.
+ * What main() does before anything is opened.
  */
 void os_std_fds_fill(void);
 

@@ -86,7 +86,10 @@ static void file_free(struct file_bdev *file)
 
 static void close_run(struct ebb_work *work)
 {
-	file_target_close(&ebb_container_of(work, struct file_bdev, work)->target);
+	struct file_bdev *file = ebb_container_of(work, struct file_bdev, work);
+
+	file_watch_close(file);
+	file_target_close(&file->target);
 }
 
 static void close_done(struct ebb_work *work)
@@ -110,7 +113,11 @@ static void file_gone(void *device)
 
 static void file_destruct(struct ebb_bdev *bdev)
 {
-	ebb_io_device_unregister(ebb_container_of(bdev, struct file_bdev, bdev), file_gone);
+	struct file_bdev *file = ebb_container_of(bdev, struct file_bdev, bdev);
+
+	file_watch_remove(file);
+	file->rescan.going = true;
+	ebb_io_device_unregister(file, file_gone);
 }
 
 static void file_dump_info(const struct ebb_bdev *bdev, struct json_object *into)
@@ -143,7 +150,18 @@ static uint32_t file_io_types(const struct file_target *target)
 	if (target->can_unmap) {
 		types |= EBB_BIT(EBB_BDEV_UNMAP);
 	}
+	if (!target->is_block_device) {
+		types |= EBB_BIT(EBB_BDEV_BLOCK_STATUS);
+	}
 	return types;
+}
+
+static uint32_t file_zero_flags(const struct file_target *target)
+{
+	if (target->read_only) {
+		return 0;
+	}
+	return EBB_BDEV_NO_HOLE | (target->fast_zeroes ? EBB_BDEV_FAST_ZERO : 0u);
 }
 
 static void file_describe(struct file_bdev *file)
@@ -156,6 +174,8 @@ static void file_describe(struct file_bdev *file)
 	file->bdev.num_blocks = target->num_blocks;
 	file->bdev.read_only = target->read_only;
 	file->bdev.io_types = file_io_types(target);
+	file->bdev.zero_flags = file_zero_flags(target);
+	file->bdev.zeroes_unmap = target->zeroes_unmap;
 	/* A write with RWF_DSYNC would be the kernel's workers' to end; a flush is the helper's. */
 	file->bdev.fua = false;
 	file->bdev.buf_align = target->direct ? target->io_align : 1;
@@ -183,8 +203,13 @@ static int file_register(struct file_bdev *file)
 	rc = ebb_bdev_register(&file->bdev);
 	if (rc < 0) {
 		file_destruct(&file->bdev);
+		return rc;
 	}
-	return rc;
+	file->rescan.bytes = file->target.bytes;
+	file_watch_add(file);
+	/* It may have grown since it was opened. */
+	file_rescan_by_itself(file);
+	return 0;
 }
 
 static void open_run(struct ebb_work *work)
@@ -222,6 +247,7 @@ int file_bdev_create(const struct file_bdev_opts *opts,
 		file_free(file);
 		return -ENOMEM;
 	}
+	file->watch.inotify = -1;
 	memcpy(file->bdev.uuid, opts->uuid, sizeof(file->bdev.uuid));
 	file->target = (struct file_target){
 		.filename = file->filename,

@@ -17,7 +17,13 @@ static const char *error_remedy(const struct file_bdev *file, const struct ebb_b
 	}
 	switch (rc) {
 	case -ENOSPC:
-		return "; make room on its filesystem";
+		return file->target.is_block_device ? "; it may have become smaller"
+						    : "; make room on its filesystem";
+	case -EDQUOT:
+		return "; raise its owner's quota (edquota), or make room";
+	case -EFBIG:
+		return "; raise RLIMIT_FSIZE (ulimit -f, LimitFSIZE=), or use a filesystem that "
+		       "has longer files";
 	case -EIO:
 		return "; the kernel's log (dmesg) may say why";
 	default:
@@ -43,6 +49,12 @@ log_error(struct file_io *fio, const char *how, const char *remedy)
 		 ebb_bdev_io_type_name(io->type), range, file->filename, how, remedy);
 }
 
+/* What a client makes of it: another word for "no room" tells it nothing. */
+static int client_rc(int rc)
+{
+	return rc == -EFBIG || rc == -EDQUOT ? -ENOSPC : rc;
+}
+
 void file_io_end(struct file_io *fio, int rc)
 {
 	struct ebb_bdev_io *io = file_io_bdev_io(fio);
@@ -52,7 +64,7 @@ void file_io_end(struct file_io *fio, int rc)
 		snprintf(how, sizeof(how), "says: %s", strerror(-rc));
 		log_error(fio, how, error_remedy(fio->ch->file, io, rc));
 	}
-	ebb_bdev_io_complete(fio->handle, rc);
+	ebb_bdev_io_complete(fio->handle, client_rc(rc));
 }
 
 void file_io_end_short(struct file_io *fio)

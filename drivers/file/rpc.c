@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The methods: bdev_uring_create and bdev_aio_create are one. */
+/* The methods: bdev_uring_create and bdev_aio_create are one, and so on. */
 #include "drivers/file/file.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static const struct ebb_param file_create_table[] = {
 		   .help = "past the page cache (default true)"),
 	FILE_PARAM(readonly, EBB_PARAM_BOOL, .optional = true, .help = "refuse writes"),
 	FILE_PARAM(fallocate, EBB_PARAM_BOOL, .optional = true,
-		   .help = "let unmap free blocks (default true)"),
+		   .help = "let unmap and zeroes free blocks (default true)"),
 	FILE_PARAM(uuid, EBB_PARAM_UUID, .optional = true, .help = "made up if not given"),
 };
 
@@ -108,6 +108,14 @@ static const struct ebb_param file_delete_table[] = {
 	EBB_PARAM(struct file_delete_params, name, EBB_PARAM_STRING, .help = "of a file bdev"),
 };
 
+struct file_rescan_params {
+	char *name;
+};
+
+static const struct ebb_param file_rescan_table[] = {
+	EBB_PARAM(struct file_rescan_params, name, EBB_PARAM_STRING, .help = "of a file bdev"),
+};
+
 static void file_closed(void *arg)
 {
 	ebb_call_result(arg, json_object_new_boolean(true));
@@ -120,6 +128,30 @@ static void file_delete_call(struct ebb_call *call, void *arg)
 
 	if (bdev != NULL) {
 		file_bdev_on_closed(bdev, file_closed, call);
+	}
+}
+
+static void file_rescanned(void *arg, int rc, const char *error)
+{
+	if (rc < 0) {
+		ebb_call_error(arg, rc, "%s", error);
+	} else {
+		ebb_call_result(arg, json_object_new_boolean(true));
+	}
+}
+
+static void file_rescan_call(struct ebb_call *call, void *arg)
+{
+	const struct file_rescan_params *params = arg;
+	struct ebb_bdev *bdev = ebb_bdev_find(params->name);
+
+	if (bdev == NULL) {
+		bdev_answer_not_found(call, params->name);
+	} else if (bdev->ops != &file_bdev_ops) {
+		ebb_call_error(call, -EINVAL, "bdev '%s' is no file bdev", params->name);
+	} else if (file_rescan(ebb_container_of(bdev, struct file_bdev, bdev), file_rescanned,
+			       call) != 0) {
+		ebb_call_error(call, -ENOMEM, "out of memory for bdev '%s'", params->name);
 	}
 }
 
@@ -157,5 +189,19 @@ static struct ebb_method file_delete_method = {
 	.undoes = "bdev_uring_create",
 };
 
+static struct ebb_method file_rescan_method = {
+	.name = "bdev_uring_rescan",
+	.alias = "bdev_aio_rescan",
+	.alias_listed = true,
+	.states = EBB_METHOD_RUNTIME,
+	.changes_state = true,
+	.help = "give a file block device the size that its file or disk has now",
+	.params = file_rescan_table,
+	.num_params = EBB_ARRAY_SIZE(file_rescan_table),
+	.params_size = sizeof(struct file_rescan_params),
+	.fn = file_rescan_call,
+};
+
 EBB_METHOD_REGISTER(file_create_method)
 EBB_METHOD_REGISTER(file_delete_method)
+EBB_METHOD_REGISTER(file_rescan_method)

@@ -12,6 +12,9 @@
  * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
  * long write has written what had come, as a disk may have that loses power.
  *
+ * What comes when the export is about to go has no answer: an error would be the last word on it,
+ * while a client that reconnects asks again after the hang-up, and sees a pause.
+ *
  * Nothing here knows of sockets: what can be answered stands on requests->replies.
  */
 
@@ -217,11 +220,14 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 	if (req == NULL) {
 		return -EBUSY;
 	}
-	error = requests->stopping ? NBD_ESHUTDOWN
-				   : nbd_validate_request(&requests->geometry, wire);
+	*ret_write = NULL;
+	if (ebb_unlikely(requests->stopping)) {
+		nbd_req_put(req);
+		return 0;
+	}
+	error = nbd_validate_request(&requests->geometry, wire);
 	if (error != 0) {
 		(void)req_answer(req, error);
-		*ret_write = NULL;
 		return 0;
 	}
 	if (write && wire->len_bytes > EXPORTER_CHUNK_SIZE) {
@@ -237,8 +243,9 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 			return rc;
 		}
 	}
-	*ret_write = write ? req : NULL;
-	if (!write) {
+	if (write) {
+		*ret_write = req;
+	} else {
 		nbd_req_submit(req);
 	}
 	return 0;

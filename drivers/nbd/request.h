@@ -55,7 +55,7 @@ struct nbd_requests {
 	struct ebb_list free;
 	struct ebb_list replies; /* requests that have theirs, in the order in which they ended */
 	unsigned in_flight;      /* requests that the bdev has, or will have when it can */
-	bool stopping;           /* the export goes: refuse what is new */
+	bool stopping;           /* the export goes: what is new has no answer */
 	bool unwanted; /* nobody is left to answer: what waits for the bdev is not begun */
 };
 
@@ -75,7 +75,8 @@ void nbd_requests_close(struct nbd_requests *requests);
 
 /**
  * nbd_req_begin() - begin what @wire asks
- * It is checked, gets its buffers and goes to the bdev; or has its reply at once.
+ * It is checked, gets its buffers and goes to the bdev; or has its reply at once; or, when the
+ * export goes, none.
  * @ret_write: a write, whose payload comes next; one with parts is a long write, and has none of its
  *	own buffers. NULL: nothing comes, or it is to be dropped.
  * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty:

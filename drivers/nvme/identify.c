@@ -208,6 +208,9 @@ int nvme_identify_parse_ns(const void *data, struct nvme_ns_info *ret_info, char
 	info->write_protected = (id->nsattr & NVME_NS_NSATTR_WRITE_PROTECTED) != 0;
 	info->shared = (id->nmic & 1) != 0;
 	info->thin = (id->nsfeat & NVME_NS_FEAT_THIN) != 0;
+	info->reads_zero = (id->dlfeat & NVME_NS_DLFEAT_RB) == NVME_NS_DLFEAT_RB_ALL_0S;
+	info->zeroes_deallocate =
+		info->reads_zero && (id->dlfeat & NVME_NS_DLFEAT_WRITE_ZEROES) != 0;
 	memcpy(info->nguid, id->nguid, sizeof(info->nguid));
 	memcpy(info->eui64, id->eui64, sizeof(info->eui64));
 	info->has_nguid = !all_zero(info->nguid, sizeof(info->nguid));

@@ -57,6 +57,9 @@ struct nvme_ns_info {
 	bool write_protected;
 	bool shared; /* other controllers may have it too */
 	bool thin;
+	/* Deallocated blocks read as zeroes, so that write zeroes may deallocate; and does if told. */
+	bool reads_zero;
+	bool zeroes_deallocate;
 	uint8_t csi; /* command set, from the descriptors; 0: NVM */
 	bool has_uuid, has_nguid, has_eui64;
 	uint8_t uuid[16];

@@ -167,7 +167,7 @@ static inline void io_set_blocks(struct nvme_request *request, const struct nvme
 	request->cdw10 = (uint32_t)io->offset_blocks;
 	request->cdw11 = (uint32_t)(io->offset_blocks >> 32);
 	request->cdw12 = (uint32_t)(io->num_blocks - 1);
-	if (ebb_unlikely(io->flags != 0)) {
+	if (ebb_unlikely((io->flags & EBB_BDEV_FUA) != 0)) {
 		request->cdw12 |= ns->fua_cdw12;
 	}
 }
@@ -197,8 +197,10 @@ io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio
 		io_submit_unmap(ch, ns, nio, handle);
 		return;
 	case EBB_BDEV_WRITE_ZEROES:
+		/* What must not deallocate comes here only if nothing does. */
 		request->opcode = nvme_cmd_write_zeroes;
 		io_set_blocks(request, ns, io);
+		request->cdw12 |= ns->deac_cdw12;
 		break;
 	case EBB_BDEV_COMPARE:
 		request->opcode = nvme_cmd_compare;
@@ -209,6 +211,7 @@ io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio
 		break;
 	case EBB_BDEV_READ:
 	case EBB_BDEV_WRITE:
+	case EBB_BDEV_BLOCK_STATUS:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
 		ebb_bdev_io_complete(handle, -ENOTSUP);

@@ -20,6 +20,7 @@
 /* A dataset management command has up to 256 ranges (NVM Command Set 1.0, 3.2.3). */
 #define DSM_RANGES_MAX 256u
 #define FUA_CDW12      EBB_BIT(30)
+#define DEAC_CDW12     EBB_BIT(25)
 #define PAGE_BYTES_MIN 4096u
 
 static const uint32_t state_next[NVME_NS_STATE_COUNT] = {
@@ -110,6 +111,23 @@ static uint32_t ns_io_types(const struct nvme_ctrlr_info *info)
 }
 
 /*
+ * Where deallocated blocks read as zeroes, write zeroes may deallocate, whether it is told to or not
+ * (NVM Command Set 1.0, 3.2.8 "Write Zeroes", DEAC): then it gives no room to what must have some, and
+ * the layer writes that. And only what is deallocated is certain to be zero sooner than it is written.
+ */
+static void ns_describe_holes(struct nvme_ns *ns)
+{
+	if (ns->info.zeroes_deallocate) {
+		ns->deac_cdw12 = DEAC_CDW12;
+		ns->bdev.zeroes_unmap = true;
+		ns->bdev.zero_flags |= EBB_BDEV_FAST_ZERO;
+	}
+	if (!ns->info.reads_zero) {
+		ns->bdev.zero_flags |= EBB_BDEV_NO_HOLE;
+	}
+}
+
+/*
  * Without a limit of its own it is that of reads and writes (NVM Command Set 1.0, 4.1.5.4, WZSL).
  */
 static void ns_describe_zeroes(struct nvme_ns *ns)
@@ -121,6 +139,9 @@ static void ns_describe_zeroes(struct nvme_ns *ns)
 		blocks_of(&ns->info, ns_max_bytes(ns->on_path->path, pages));
 	if (ns->bdev.max_write_zeroes_blocks == 0) {
 		ns->bdev.io_types &= ~EBB_BIT(EBB_BDEV_WRITE_ZEROES); /* they are written */
+	}
+	if ((ns->bdev.io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) != 0) {
+		ns_describe_holes(ns);
 	}
 }
 
@@ -272,7 +293,8 @@ void nvme_ns_remove(struct nvme_ns *ns, const char *why)
 
 static bool same_identity(const struct nvme_ns_info *a, const struct nvme_ns_info *b)
 {
-	return a->block_size == b->block_size && a->has_uuid == b->has_uuid &&
+	return a->block_size == b->block_size && a->reads_zero == b->reads_zero &&
+	       a->zeroes_deallocate == b->zeroes_deallocate && a->has_uuid == b->has_uuid &&
 	       a->has_nguid == b->has_nguid && a->has_eui64 == b->has_eui64 &&
 	       memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0 &&
 	       memcmp(a->nguid, b->nguid, sizeof(a->nguid)) == 0 &&

@@ -31,6 +31,7 @@ struct nvme_ns {
 	enum nvme_ns_state state;
 	struct nvme_ns_info info;
 	uint32_t fua_cdw12;    /* what EBB_BDEV_FUA is in dword 12; 0: no cache to get through */
+	uint32_t deac_cdw12;   /* what makes write zeroes deallocate; 0: nothing does */
 	uint32_t range_blocks; /* the longest range of a dataset management command */
 	bool flushes;          /* it has a volatile cache */
 };

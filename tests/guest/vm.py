@@ -404,6 +404,11 @@ class Guest:
         return self.monitor.call(command, **arguments)
 
     @for_cases
+    def allocated(self, namespace):
+        """Bytes that the file behind a namespace takes of the host's disk."""
+        return (self.folder / f"disk{namespace}").stat().st_blocks * 512
+
+    @for_cases
     def fault(self, namespace, **rule):
         """I/O of that namespace fails, as faults.inject() says."""
         faults.inject(self, namespace, **rule)

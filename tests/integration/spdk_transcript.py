@@ -286,11 +286,14 @@ def running(disk):
     yield Sent("bdev_aio_create", aio, "a")
     yield Sent("bdev_aio_delete", {"name": "a"}, True)
     yield Sent("bdev_aio_create", every_aio, "a")
+    yield Sent("bdev_aio_rescan", {"name": "a"}, True)
+    yield Sent("bdev_aio_rescan", {"name": "b"}, no_device("b"))
     yield Sent("bdev_aio_delete", {"name": "a"}, True)
     yield Sent("bdev_uring_create", {"filename": disk, "name": "u"}, "u")
     yield Sent("bdev_uring_delete", {"name": "u"}, True)
     uring = {"filename": disk, "name": "u", "block_size": 512, "uuid": UUID}
     yield Sent("bdev_uring_create", uring, "u")
+    yield Sent("bdev_uring_rescan", {"name": "u"}, True)
     yield Sent("bdev_uring_delete", {"name": "u"}, True)
 
     yield Sent("bdev_nvme_attach_controller", NVME_ATTACH, no_device("0000:fe:1f.7"))

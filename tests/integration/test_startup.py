@@ -269,7 +269,7 @@ def start_init_that_fails_is_told_to_who_asked():
 
 @test
 def each_signal_stops_cleanly():
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT):
         with Daemon(config=own(null_create("a"))) as daemon:
             daemon.process.send_signal(number)
             assert daemon.wait_exit() == 0, daemon.log_tail()
@@ -284,25 +284,6 @@ def a_stop_while_it_waits_for_rpc_ends_start_up():
         assert daemon.stop() == 0, daemon.log_tail()
         assert "state: failed" not in daemon.log()
         assert "state: initializing" not in daemon.log()
-
-
-@test
-def a_closed_terminal_stops_it_unless_it_was_told_to_stay():
-    with Daemon() as daemon:
-        daemon.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
-        daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.send_signal(signal.SIGHUP)
-        daemon.process.send_signal(signal.SIGCONT)
-        assert daemon.wait_exit() == 0, daemon.log_tail()
-        assert "exit forced" not in daemon.log()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
-        with Daemon() as daemon:
-            daemon.process.send_signal(signal.SIGHUP)
-            assert daemon.rpc("framework_get_state")["state"] == "running"
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 @test

@@ -27,7 +27,8 @@ struct ebb_app_opts {
 	bool json_ignore_init_errors;
 	uint32_t init_timeout_s; /* a start-up step that takes longer fails; 0: no limit */
 	enum ebb_violation_action on_violation;
-	bool handle_signals; /* SIGINT, SIGTERM, SIGHUP stop; SIGPIPE is ignored; default true */
+	/* SIGINT and SIGTERM stop, SIGHUP is noted, SIGPIPE and SIGXFSZ are ignored; default true */
+	bool handle_signals;
 	/* A callback that runs longer is reported, 1 to 1000; default 10; 0: none is (rule 5). */
 	uint32_t callback_limit_ms;
 };

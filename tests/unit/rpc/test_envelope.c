@@ -2,12 +2,32 @@
 #include "rpc/envelope.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rpc/framing.h"
+#include "tests/unit/need.h"
 #include "tests/unit/unit.h"
+
+/* A heap that has no memory for one allocation, after so many. */
+static long allocations_left = LONG_MAX;
+
+#ifndef UNIT_HEAP_IS_TAKEN
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+
+void *malloc(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return allocations_left-- == 0 ? NULL : __libc_calloc(count, size);
+}
+#endif
 
 static struct json_object *json;
 static struct rpc_envelope envelope;
@@ -189,6 +209,27 @@ START_TEST(never_sends_what_is_not_utf8)
 }
 END_TEST
 
+/* Where there is no memory for it there is none, and that is no end of the process. */
+START_TEST(an_answer_needs_memory)
+{
+	unsigned missing = 0;
+
+	need_heap();
+	for (long after = 0; after < 40; after++) {
+		struct ebb_method_error how = {.code = -1, .text = "why"};
+		struct json_object *answer;
+
+		allocations_left = after;
+		answer = rpc_envelope_answer(NULL, NULL, &how);
+		allocations_left = LONG_MAX;
+		missing += answer == NULL;
+		json_object_put(answer);
+	}
+	ck_assert_uint_ge(missing, 2); /* itself, and the error in it */
+	ck_assert_uint_lt(missing, 40);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -201,6 +242,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(gives_every_kind_of_id_back),
 		UNIT_TEST(wraps_a_result_or_an_error),
 		UNIT_TEST(never_sends_what_is_not_utf8),
+		UNIT_TEST(an_answer_needs_memory),
 		UNIT_END,
 	};
 

@@ -50,11 +50,11 @@ START_TEST(others_are_refused_by_name)
 	snprintf(text, sizeof(text), "'%s'", cases[_i]);
 	snprintf(answer, sizeof(answer),
 		 "error -32602: parameter \"sig_name\" of method "
-		 "\"spdk_kill_instance\" is \"%s\"; it must be SIGINT, SIGTERM or SIGHUP",
+		 "\"spdk_kill_instance\" is \"%s\"; it must be SIGINT or SIGTERM, at which",
 		 cases[_i]);
 	check_kill(text, answer);
 	check_kill(numbers[_i],
-		   "it must be SIGINT, SIGTERM or SIGHUP, at which ebb stops in order");
+		   "it must be SIGINT or SIGTERM, at which ebb stops in order, or SIGHUP");
 }
 END_TEST
 

@@ -49,8 +49,9 @@ void fake_open(struct fake *fake, struct ebb_bdev_desc **ret_desc, struct ebb_io
 /* The reverse, up to destruct(); frees @fake. */
 void fake_close(struct fake *fake, struct ebb_bdev_desc *desc, struct ebb_io_channel *ch);
 
-/* Completes the oldest that is held; or all, those that come meanwhile included. */
+/* Completes the oldest that is held; one of them; or all, those that come meanwhile included. */
 void fake_complete_one(struct fake *fake, int status);
+void fake_complete_at(struct fake *fake, unsigned index, int status);
 void fake_complete_all(struct fake *fake, int status);
 
 /* What a request's callback leaves. */

@@ -104,11 +104,40 @@ START_TEST(every_request_succeeds_and_reads_leave_memory_alone)
 	ck_assert_int_eq(ebb_bdev_flush(desc, ch, fake_done, &result), 0);
 	ck_assert_int_eq(ebb_bdev_unmap(desc, ch, 0, 8, fake_done, &result), 0);
 	ck_assert_int_eq(ebb_bdev_write_zeroes(desc, ch, 0, 8, 0, fake_done, &result), 0);
+	ck_assert_int_eq(ebb_bdev_write_zeroes(desc, ch, 0, 8,
+					       EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO, fake_done,
+					       &result),
+			 0);
 	ck_assert_uint_eq(result.calls, 0);
 	stage_turn();
-	ck_assert_uint_eq(result.calls, 5);
+	ck_assert_uint_eq(result.calls, 6);
 	ck_assert_int_eq(result.status, 0);
 	ck_assert_str_eq(buf, "as it was");
+	ebb_io_channel_put(ch);
+	ebb_bdev_close(desc);
+	call_is("bdev_null_delete", "{'name': 'n'}", "true");
+}
+END_TEST
+
+/* Reads find what they bring along: that is not zeroes, whatever was asked for before. */
+START_TEST(all_of_it_is_data)
+{
+	struct fake_result result = {0};
+	struct ebb_bdev_desc *desc;
+	struct ebb_io_channel *ch;
+	struct ebb_bdev_extent extent;
+	struct ebb_bdev_extents extents = {.max = 1, .extent = &extent};
+
+	call_is("bdev_null_create", "{'name': 'n', 'num_blocks': 8, 'block_size': 512}", "\"n\"");
+	ck_assert_int_eq(ebb_bdev_open("n", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(ebb_bdev_write_zeroes(desc, ch, 0, 8, 0, fake_done, &result), 0);
+	ck_assert_int_eq(ebb_bdev_block_status(desc, ch, 0, 8, &extents, fake_done, &result), 0);
+	stage_turn();
+	ck_assert_uint_eq(result.calls, 2);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_uint_eq(extents.count, 1);
+	ck_assert(extent.num_blocks == 8 && extent.flags == 0);
 	ebb_io_channel_put(ch);
 	ebb_bdev_close(desc);
 	call_is("bdev_null_delete", "{'name': 'n'}", "true");
@@ -145,6 +174,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_an_spdk_file_says_is_taken_if_harmless),
 		UNIT_TEST(impossible_ones_are_refused),
 		UNIT_TEST(every_request_succeeds_and_reads_leave_memory_alone),
+		UNIT_TEST(all_of_it_is_data),
 		UNIT_TEST(deleting_waits_for_its_holders),
 		UNIT_END,
 	};

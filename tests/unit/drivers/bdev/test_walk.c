@@ -47,6 +47,8 @@ struct client {
 struct request {
 	struct client *client;
 	uint8_t buf[FAKE_BLOCK];
+	struct ebb_bdev_extent extent;
+	struct ebb_bdev_extents extents;
 	bool used;
 };
 
@@ -127,19 +129,23 @@ static int request_begin(struct client *client, struct request *request)
 {
 	uint64_t at = draw(64);
 
-	switch (draw(client->writes ? 5 : 2)) {
+	switch (draw(client->writes ? 6 : 3)) {
 	case 0:
 		return ebb_bdev_read(client->desc, client->ch, request->buf, at, 1, request_done,
 				     request);
 	case 1:
 		return ebb_bdev_flush(client->desc, client->ch, request_done, request);
 	case 2:
+		request->extents = (struct ebb_bdev_extents){.max = 1, .extent = &request->extent};
+		return ebb_bdev_block_status(client->desc, client->ch, at, 9, &request->extents,
+					     request_done, request);
+	case 3:
 		return ebb_bdev_write(client->desc, client->ch, request->buf, at, 1,
 				      draw(2) == 0 ? EBB_BDEV_FUA : 0, request_done, request);
-	case 3:
+	case 4:
 		return ebb_bdev_unmap(client->desc, client->ch, at, 1, request_done, request);
 	default:
-		return ebb_bdev_write_zeroes(client->desc, client->ch, at, 1, 0, request_done,
+		return ebb_bdev_write_zeroes(client->desc, client->ch, at, 1, draw(8), request_done,
 					     request);
 	}
 }
@@ -196,14 +202,15 @@ static void step_call(const char *method, const char *params)
 
 static void step_inject(void)
 {
-	static const char *const io_types[] = {"read", "write", "unmap", "flush", "all", "clear"};
+	static const char *const io_types[] = {"read", "write", "unmap",       "flush",
+					       "all",  "clear", "block_status"};
 	static const char *const errors[] = {"failure", "pending", "corrupt_data", "nomem"};
 	char text[256];
 
 	snprintf(text, sizeof(text),
 		 "{'name': 'EE_base', 'io_type': '%s', 'error_type': '%s', 'num': %u, "
 		 "'queue_depth': %u, 'corrupt_offset': %u, 'corrupt_value': 1}",
-		 io_types[draw(6)], errors[draw(4)], draw(6), draw(2), draw(600));
+		 io_types[draw(7)], errors[draw(4)], draw(6), draw(2), draw(600));
 	step_call("bdev_error_inject_error", text);
 }
 
@@ -299,6 +306,7 @@ static void step_base(void)
 {
 	if (fake == NULL) {
 		fake = fake_create("base");
+		fake->bdev.zero_flags = draw(4) << 1;
 		ck_assert_int_eq(ebb_bdev_register(&fake->bdev), 0);
 		fake->mode = draw(2) == 0 ? FAKE_HOLD : FAKE_AT_ONCE;
 	} else if (fake->bdev.internal != NULL) {

@@ -166,11 +166,17 @@ static uint16_t do_blocks(struct nvme_request *request, struct mock_ns *ns)
 	unsigned shift = block_shift(ns);
 	uint8_t *memory = ns->memory + (offset << shift);
 	bool fua = (request->cdw12 & 1u << 30) != 0;
+	bool deac = (request->cdw12 & 1u << 25) != 0;
 
+	if (ns->shrinks && offset + blocks > le64toh(ns->id.nsze)) {
+		return NVME_SC_LBA_RANGE | 0x4000;
+	}
 	ck_assert_uint_le(offset + blocks, le64toh(ns->id.nsze));
 	ck_assert_uint_le((offset + blocks) << shift, MOCK_BYTES);
-	/* FUA is the only one of the flags that is ever set: no DEAC, no PRINFO, no LR. */
-	ck_assert_uint_eq(request->cdw12 & 0xbfff0000, 0);
+	/* FUA, and DEAC for zeroes, are the only flags that are ever set: no PRINFO, no LR. */
+	ck_assert_uint_eq(request->cdw12 & 0xbdff0000, 0);
+	ck_assert(!deac || request->opcode == nvme_cmd_write_zeroes);
+	ck_assert(!deac || ns->id.dlfeat == 9);
 	ck_assert(!fua || (mock.id.vwc & 1) != 0);
 	switch (request->opcode) {
 	case nvme_cmd_write_zeroes:

@@ -19,6 +19,7 @@
 struct mock_ns {
 	bool active;
 	bool open;
+	bool shrinks; /* commands may come for blocks that are gone */
 	struct nvme_id_ns id;
 	uint8_t descriptors[4096];
 	uint8_t *memory; /* MOCK_BYTES */

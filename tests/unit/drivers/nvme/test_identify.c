@@ -186,6 +186,20 @@ START_TEST(boundaries_that_are_no_use_are_passed_over)
 }
 END_TEST
 
+START_TEST(zeroes_deallocate_if_that_reads_as_zeroes)
+{
+	struct nvme_ns_info info;
+	unsigned dlfeat;
+
+	for (dlfeat = 0; dlfeat < 256; dlfeat++) {
+		ns.dlfeat = (uint8_t)dlfeat;
+		ck_assert_int_eq(parse_ns(&info), 0);
+		ck_assert(info.reads_zero == ((dlfeat & 7) == 1));
+		ck_assert(info.zeroes_deallocate == ((dlfeat & 15) == 9));
+	}
+}
+END_TEST
+
 static size_t descriptor(size_t at, uint8_t type, uint8_t len, uint8_t value)
 {
 	page[at] = type;
@@ -267,6 +281,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_command_sets_limits),
 		UNIT_TEST(the_format_in_use_counts),
 		UNIT_TEST(what_ebb_cannot_use_is_refused),
+		UNIT_TEST(zeroes_deallocate_if_that_reads_as_zeroes),
 		UNIT_TEST(boundaries_that_are_no_use_are_passed_over),
 		UNIT_TEST(descriptors_are_taken_by_type_and_length),
 		UNIT_TEST(descriptors_past_the_end_are_not_read),
