@@ -13,7 +13,11 @@
 static void channel_attach(struct file_channel *ch)
 {
 	ch->file_index = -1;
-	ch->use_ring = ch->file->target.nowait && ebb_uring_open(EBB_URING_PLAIN) == 0;
+	ch->use_ring = ch->file->target.direct && ch->file->target.nowait;
+	if (ch->use_ring && ebb_uring_open(EBB_URING_PLAIN) != 0) {
+		ch->use_ring = false;
+		atomic_store(&ch->file->no_ring, true);
+	}
 	if (ch->use_ring) {
 		ch->file_index = ebb_uring_file_register(ch->file->target.fd);
 	}
@@ -32,6 +36,7 @@ static int channel_create(void *device, void *ctx)
 	struct file_channel *ch = ctx;
 
 	ch->file = device;
+	ch->read_cached = !ch->file->target.direct && ch->file->target.nowait;
 	ebb_list_init(&ch->retry);
 	ebb_list_init(&ch->filling);
 	ebb_list_init(&ch->fill_next);
@@ -123,7 +128,9 @@ static void file_dump_info(const struct ebb_bdev *bdev, struct json_object *into
 	json_object_object_add(object, "filename", json_object_new_string(file->filename));
 	json_object_object_add(object, "direct", json_object_new_boolean(file->target.direct));
 	json_object_object_add(object, "readonly", json_object_new_boolean(bdev->read_only));
-	json_object_object_add(object, "io_uring", json_object_new_boolean(file->target.nowait));
+	json_object_object_add(object, "io_uring",
+			       json_object_new_boolean(file->target.direct && file->target.nowait &&
+						       !atomic_load(&file->no_ring)));
 	json_object_object_add(into, "uring", object);
 }
 

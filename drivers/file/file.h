@@ -4,6 +4,8 @@
 
 /* The file bdev, private to its files. */
 
+#include <stdatomic.h>
+
 #include <ebb/bdev_module.h>
 #include <ebb/helper.h>
 #include <ebb/io_channel.h>
@@ -27,7 +29,8 @@ struct file_bdev {
 	char *name;
 	char *filename;
 	struct ebb_ratelimit log_limit;
-	int lost_rc; /* the helper's, see blocking.c */
+	int lost_rc;          /* the helper's, see blocking.c */
+	_Atomic bool no_ring; /* a thread that uses it has no io_uring */
 	struct file_rescan rescan;
 	struct file_watch watch;
 };
@@ -35,6 +38,7 @@ struct file_bdev {
 struct file_channel {
 	struct file_bdev *file;
 	bool use_ring;
+	bool read_cached;      /* without direct I/O: reads may be tried in place */
 	int file_index;        /* of the registered file; -1: none */
 	unsigned ring_ops;     /* in flight on the ring */
 	struct ebb_list retry; /* of file_io: reads that the device had no room for */
@@ -89,6 +93,12 @@ void file_io_end_short(struct file_io *fio);
  * @fio: fio->op.complete is set, and gets the kernel's result
  */
 void file_io_to_ring(struct file_io *fio);
+
+/**
+ * file_cached_read() - read in place, if the page cache has it all and this turn may
+ * Return: true: done, and completed; false: fio->done_bytes are, and the rest is the helper's.
+ */
+bool file_cached_read(struct file_io *fio);
 
 /* Finds blocks for a write, and goes on by the ring. */
 void file_fill(struct file_io *fio);

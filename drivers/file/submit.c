@@ -105,7 +105,7 @@ void file_submit(void *ctx, struct ebb_bdev_io_handle handle)
 		if (ebb_likely(ch->use_ring)) {
 			fio->op.complete = ring_complete;
 			file_io_to_ring(fio);
-		} else {
+		} else if (io->type != EBB_BDEV_READ || !file_cached_read(fio)) {
 			file_blocking_rw(fio);
 		}
 		break;

@@ -308,8 +308,7 @@ static void target_features(struct file_target *target)
 	off_t end = lseek(target->fd, 0, SEEK_END);
 
 	/* Anything but "not supported" will do: an empty cache may be flushed, too. */
-	target->nowait = target->direct &&
-			 (probe_read(target, target->io_align, RWF_NOWAIT) >= 0 || errno == EAGAIN);
+	target->nowait = probe_read(target, target->io_align, RWF_NOWAIT) >= 0 || errno == EAGAIN;
 	if (target->read_only) {
 		return;
 	}

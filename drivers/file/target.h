@@ -23,7 +23,7 @@ struct file_target {
 	/* What came of it. */
 	int fd;
 	bool is_block_device;
-	bool nowait; /* RWF_NOWAIT is known: io_uring need not punt */
+	bool nowait; /* RWF_NOWAIT is known */
 	bool can_unmap;
 	bool zeroes_unmap;   /* zeroes are made by freeing blocks, if nobody minds */
 	bool fast_zeroes;    /* they can be made without writing them */

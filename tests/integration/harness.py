@@ -97,12 +97,14 @@ class Daemon:
 
     config: None, the text of a configuration file, its content as a dict, a list of (subsystem,
     method, params), or a function that makes one of these from the daemon, which has its folders.
+    launcher: a command that ends by becoming the one given to it, ebbd's.
     """
 
-    def __init__(self, *args, config=None, mode="adaptive", wait="running"):
+    def __init__(self, *args, config=None, mode="adaptive", wait="running", launcher=()):
         self.args = [str(arg) for arg in args]
         self.mode = mode
         self.wait = wait
+        self.launcher = [str(word) for word in launcher]
         self.process = None
         parent = BUILD / "tests" / "run"
         parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +161,7 @@ class Daemon:
             command += ["--json", str(self.write_config())]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                command + self.args, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.launcher + command + self.args, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         if self.wait is not None:
             self.wait_state(self.wait)

@@ -451,6 +451,7 @@ START_TEST(what_the_ring_refuses_is_done_all_the_same)
 	ebb_io_channel_put(ch);
 	stage_turns(4);
 	file = ebb_container_of(ebb_bdev_find("f"), struct file_bdev, bdev);
+	file->target.direct = true; /* as the driver sees it; the kernel does not */
 	file->target.nowait = true;
 	ch = ebb_bdev_channel_get(desc);
 	ck_assert(driver_channel()->use_ring);
