@@ -63,6 +63,23 @@ static bool request_answer_snapshot(struct rpc_request *request)
 	return true;
 }
 
+/*
+ * What is wrong with long parameters is found here, as it takes time. True if that was answered.
+ */
+static bool request_refuse_params(struct rpc_request *request)
+{
+	struct ebb_method_error error;
+
+	if (request->method == NULL || request->memory <= RPC_PARAMS_LONG ||
+	    ebb_method_check(request->method, request->envelope.params, &error) == 0) {
+		return false;
+	}
+	if (!request->envelope.notification) {
+		rpc_request_add_answer(request, NULL, &error);
+	}
+	return true;
+}
+
 /* Whether it is called depends on its parameters, and on ebb's state then. */
 static void request_log(const struct rpc_request *request)
 {
@@ -144,7 +161,8 @@ static void request_run(struct rpc_request *request)
 			continue;
 		}
 		request->method = ebb_method_find(request->envelope.method);
-		if (request_refuse_rest(request) || request_answer_snapshot(request)) {
+		if (request_refuse_rest(request) || request_answer_snapshot(request) ||
+		    request_refuse_params(request)) {
 			request->next++;
 			continue;
 		}

@@ -61,6 +61,8 @@ struct event_base;
 /* What the values of all requests under way may take in memory; each may have the floor. */
 #define RPC_REQUESTS_MEMORY_MAX  ((size_t)64 * 1024 * 1024)
 #define RPC_REQUEST_MEMORY_FLOOR ((size_t)1024 * 1024)
+/* The form of a request whose values take more is checked before the app thread has it. */
+#define RPC_PARAMS_LONG ((size_t)32 * 1024)
 /* With so many long results made that are no text yet, no more are begun. */
 #define RPC_RESULTS_MAX 2
 /* How long the app thread makes calls in one turn. One that has begun is not interrupted. */

@@ -301,6 +301,18 @@ static const struct ebb_param kill_table[] = {
 		  .help = "SIGINT, SIGTERM, or SIGHUP, which is only noted; or its number"),
 };
 
+static const char *signal_text(struct json_object *json)
+{
+	switch (json_object_get_type(json)) {
+	case json_type_object:
+		return "an object"; /* of any length */
+	case json_type_array:
+		return "an array";
+	default:
+		return json_object_to_json_string(json);
+	}
+}
+
 /* Return: the signal, or 0: none that ebb handles. What else there is would end it at once. */
 static int signal_parse(struct json_object *json)
 {
@@ -313,8 +325,7 @@ static int signal_parse(struct json_object *json)
 		{"HUP", SIGHUP},
 	};
 	bool is_text = json_object_is_type(json, json_type_string);
-	const char *name =
-		is_text ? json_object_get_string(json) : json_object_to_json_string(json);
+	const char *name = is_text ? json_object_get_string(json) : signal_text(json);
 	struct base_json_integer number = {.magnitude = 0};
 
 	if (!base_json_number_integer(name, &number) || number.negative) {
@@ -359,10 +370,10 @@ static void kill_instance(struct ebb_call *call, void *arg)
 			call, EBB_METHOD_INVALID_PARAMS,
 			"parameter \"sig_name\" of method \"spdk_kill_instance\" is %.40s; it "
 			"must be SIGINT or SIGTERM, at which ebb stops in order, or SIGHUP",
-			json_object_to_json_string(params->sig_name));
+			signal_text(params->sig_name));
 	} else if (fault != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS, "sig_name: %.40s is not sent: %s",
-			       json_object_to_json_string(params->sig_name), fault);
+			       signal_text(params->sig_name), fault);
 	} else if (kill(getpid(), number) != 0) {
 		ebb_call_error(call, -errno, "cannot send signal %d to ebb itself: %s", number,
 			       strerror(errno));

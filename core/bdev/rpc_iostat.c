@@ -247,10 +247,24 @@ static int names_add(struct iostat_call *iostat, const char *name)
 	return 0;
 }
 
+#define NAMES_FEW 64u /* may be given twice */
+
+/* So that nobody asks for the same ones a hundred thousand times. */
+static bool names_are_too_many(size_t count)
+{
+	struct ebb_bdev *bdev = NULL;
+
+	while (count > 0 && (bdev = ebb_bdev_next(bdev)) != NULL) {
+		count--;
+	}
+	return count > 0;
+}
+
 static int names_from_array(struct iostat_call *iostat, struct json_object *array,
 			    const char **ret_missing)
 {
 	size_t i, count = json_object_array_length(array);
+	bool many = names_are_too_many(count);
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < count; i++) {
@@ -263,7 +277,7 @@ static int names_from_array(struct iostat_call *iostat, struct json_object *arra
 		if (ebb_bdev_find(*ret_missing) == NULL) {
 			return -ENODEV;
 		}
-		rc = names_add(iostat, *ret_missing);
+		rc = i < NAMES_FEW || !many ? names_add(iostat, *ret_missing) : -E2BIG;
 	}
 	return rc;
 }
@@ -297,6 +311,9 @@ static bool iostat_names(struct iostat_call *iostat, const struct iostat_params 
 	} else if (rc == -EINVAL) {
 		ebb_call_error(iostat->call, EBB_METHOD_INVALID_PARAMS,
 			       "names must be an array of strings");
+	} else if (rc == -E2BIG) {
+		ebb_call_error(iostat->call, EBB_METHOD_INVALID_PARAMS,
+			       "names has more names than there are bdevs: give each once");
 	} else if (rc < 0) {
 		ebb_call_error(iostat->call, rc, "out of memory for the names of the bdevs");
 	}

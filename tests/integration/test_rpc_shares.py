@@ -199,6 +199,24 @@ def a_request_of_many_values_leaves_memory_to_others():
 
 
 @test
+def long_parameters_are_refused_by_their_form():
+    long = "[" + "{}," * 20000 + "{}]"
+    with Daemon() as daemon, daemon.client() as client:
+        daemon.rpc("bdev_null_create", name="n", num_blocks=8, block_size=512)
+        for method, params, piece in (
+            ("bdev_get_bdevs", '{"x":%s}' % long, 'no parameter "x"'),
+            ("bdev_get_bdevs", '{"name":%s}' % long, "must be a string"),
+            ("spdk_kill_instance", '{"sig_name":%s}' % long, "is an array"),
+            ("bdev_get_iostat", '{"names":[%s"n"]}' % ('"n",' * 200000), "give each once"),
+            ("bdev_get_iostat", '{"names":%s}' % long, "array of strings"),
+        ):
+            client.send_raw('{"id":1,"method":"%s","params":%s}' % (method, params))
+            answer = client.receive()
+            assert piece in answer["error"]["message"], answer
+        assert len(daemon.rpc("bdev_get_iostat", names=["n", "n"])["bdevs"]) == 2
+
+
+@test
 def each_client_has_its_turn():
     """One that asks for thousands of things at once does not delay one that asks for one."""
     with Daemon() as daemon, daemon.client() as greedy, daemon.client() as modest:

@@ -61,15 +61,11 @@ def counted(daemon):
 
 
 @test
-def a_slow_method_is_named():
-    config = nulls(1000)
-    with Daemon("--callback-limit-ms", 1, config=config, mode="interrupt") as daemon:
-        for _ in range(5):
-            daemon.rpc("bdev_get_bdevs")
-        slow = slow_callbacks(daemon)
-        found = [v for v in slow if v["object"] == 'method "bdev_get_bdevs"']
-        assert found and found[0]["function"] == "slow callback", slow
-        line = re.search(r'reactor \d+: method "bdev_get_bdevs" ran .*', daemon.log())
+def a_slow_step_is_named():
+    """That takes long by what there is; methods that list as much do it in parts."""
+    with Daemon("--callback-limit-ms", 1, config=nulls(1000), mode="interrupt") as daemon:
+        assert daemon.stop() == 0
+        line = re.search(r'reactor \d+: step "bdev/fini": fini of subsystem .* ran .*', daemon.log())
         assert line, daemon.log_tail()
         for part in ("(limit 1 ms)", "on the CPU", "waiting in the kernel", "nothing else ran"):
             assert part in line.group(), line.group()

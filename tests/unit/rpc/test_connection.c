@@ -192,6 +192,100 @@ START_TEST(who_has_not_moved_for_30_s_goes_for_another)
 }
 END_TEST
 
+/* Who was called, in order. */
+#define NOTES_EACH 20
+static char notes[2 * NOTES_EACH + 1];
+static size_t num_notes;
+
+static void note(struct ebb_call *call, void *arg)
+{
+	char *const *who = arg;
+
+	notes[num_notes++] = (*who)[0];
+	ebb_call_result(call, NULL);
+}
+
+static const struct ebb_param note_table[] = {
+	{.name = "who", .type = EBB_PARAM_STRING},
+};
+
+static struct ebb_method note_method = {
+	.name = "test_note",
+	.states = EBB_METHOD_RUNTIME,
+	.params = note_table,
+	.num_params = 1,
+	.params_size = sizeof(char *),
+	.fn = note,
+};
+EBB_METHOD_REGISTER(note_method)
+
+static sem_t app_blocked;
+static sem_t app_over;
+
+static void block_app(void *arg)
+{
+	(void)arg;
+	sem_post(&app_blocked);
+	sem_wait(&app_over);
+}
+
+static void ask_for_notes(struct rpc_client *one, char who)
+{
+	char text[NOTES_EACH * 80] = "";
+
+	for (int i = 0; i < NOTES_EACH; i++) {
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof(text) - len,
+			 "{\"id\":%d,\"method\":\"test_note\",\"params\":{\"who\":\"%c\"}}", i,
+			 who);
+	}
+	ck_assert_int_eq(send(one->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* While the app thread does something else, one client asks many times, and then another. */
+static void turns_script(void)
+{
+	struct rpc_client other;
+	struct json_object *result;
+	struct ebb_method_error error;
+
+	sem_wait(&started);
+	sem_init(&app_blocked, 0, 0);
+	sem_init(&app_over, 0, 0);
+	num_notes = 0;
+	connect_client();
+	ck_assert_int_eq(rpc_client_open(&other, path, TIMEOUT_MS), 0);
+	ebb_thread_send_msg(ebb_thread_app(), block_app, NULL);
+	sem_wait(&app_blocked);
+	ask_for_notes(&client, 'a');
+	ask_for_notes(&other, 'b');
+	/* An answer for each of them means that all of it has been read. */
+	ask(100, "framework_get_state");
+	expect(100, "running");
+	ck_assert_int_eq(rpc_client_call(&other, "framework_get_state", NULL, &result, &error), 0);
+	json_object_put(result);
+	sem_post(&app_over);
+	for (int i = 0; i < NOTES_EACH; i++) {
+		expect(i, "null");
+	}
+	ask(101, "spdk_get_version");
+	expect(101, "version");
+	rpc_client_close(&other);
+}
+
+START_TEST(each_client_has_its_turn)
+{
+	int lead = 0;
+
+	ck_assert_int_eq(service_run(turns_script), 0);
+	for (size_t i = 0; i < NOTES_EACH; i++) {
+		lead += notes[i] == 'a' ? 1 : -1;
+		ck_assert_msg(lead >= -2 && lead <= 2, "%s", notes);
+	}
+}
+END_TEST
+
 static void big_batch_script(void)
 {
 	struct json_object *answer;
@@ -232,6 +326,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_client_cannot_fill_the_memory_with_requests),
 		UNIT_TEST(a_clients_requests_are_bounded),
 		UNIT_TEST(who_has_not_moved_for_30_s_goes_for_another),
+		UNIT_TEST(each_client_has_its_turn),
 		UNIT_TEST(a_batchs_answers_are_bounded),
 		UNIT_END,
 	};
