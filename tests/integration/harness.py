@@ -85,6 +85,8 @@ class Client:
         self.next_id += 1
         self.send_raw(json.dumps(request, indent=2))
         answer = self.receive()
+        if "error" in answer and answer["id"] is None:  # it has turned away whoever asks
+            raise RpcError(answer["error"])
         if answer.get("id") != request["id"]:
             raise AssertionError(f"answer to another request: {answer}")
         if "error" in answer:
