@@ -279,7 +279,8 @@ int exporter_listener_open(const char *path, const char *address, uint16_t port,
 		goto free_listener;
 	}
 	if (path != NULL) {
-		rc = os_unix_socket_open(&listener->unix_socket, path, 0600, "choose another path");
+		rc = os_unix_socket_open(&listener->unix_socket, path, 0600,
+					 OS_UNIX_SOCKET_ANY_GROUP, "choose another path");
 		listener->fd = listener->unix_socket.fd;
 		if (rc != 0) {
 			snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s", listener->unix_socket.error);
