@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Listening. One accept is outstanding on the app thread's ring, so a listener that nobody comes to
+ * Listening. One accept is outstanding on the app thread, so a listener that nobody comes to
  * costs nothing, asleep or polling.
  */
 
@@ -77,15 +77,9 @@ static void listener_spare_drop(struct exporter_listener *listener)
 
 static void listener_accept(struct exporter_listener *listener)
 {
-	struct io_uring_sqe *sqe;
-
-	if (listener->state != EXPORTER_LISTENER_ACCEPTING) {
-		return;
-	}
-	sqe = exporter_poll_group_sqe(listener->group, &listener->accept_op);
-	if (sqe != NULL) {
-		/* Not SOCK_NONBLOCK: only for a socket that blocks does io_uring wait in place. */
-		io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (listener->state == EXPORTER_LISTENER_ACCEPTING &&
+	    exporter_poll_group_may_begin(listener->group, &listener->accept_op)) {
+		exporter_op_accept(&listener->group->ops, &listener->accept_op, listener->fd);
 	}
 }
 
@@ -193,14 +187,12 @@ static void listener_take(struct exporter_listener *listener, int32_t res)
 	listener_accept(listener);
 }
 
-static void listener_accepted(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
+static void listener_accepted(struct exporter_op *op, int32_t res)
 {
 	struct exporter_listener *listener =
-		ebb_container_of(uring, struct exporter_listener, accept_op.uring);
-	struct exporter_poll_group *group =
-		exporter_poll_group_begin_callback(&listener->accept_op);
+		ebb_container_of(op, struct exporter_listener, accept_op);
+	struct exporter_poll_group *group = listener->group;
 
-	(void)flags;
 	listener_take(listener, res);
 	exporter_poll_group_end_callback(group);
 }
@@ -251,7 +243,7 @@ static struct exporter_listener *listener_create(const char *path)
 	listener->unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1};
 	listener->spare_fd = -1;
 	listener->member.resume = listener_resume;
-	listener->accept_op.uring.complete = listener_accepted;
+	listener->accept_op.complete = listener_accepted;
 	ebb_list_init(&listener->exports);
 	ebb_list_init(&listener->clients);
 	return listener;
@@ -339,7 +331,7 @@ int exporter_listener_renew(struct exporter_listener *listener, char *ret_error)
 	listener->fd = listener->unix_socket.fd;
 	/* Nobody comes by the old one any more: the accept that waits there ends, and asks anew. */
 	close(old_fd);
-	exporter_poll_group_cancel(&listener->accept_op);
+	exporter_op_cancel(&listener->accept_op);
 	listener_accept(listener);
 	return 0;
 }
@@ -359,7 +351,7 @@ void exporter_listener_close(struct exporter_listener *listener,
 	os_unix_socket_unlock(&listener->unix_socket);
 	if (exporter_op_busy(&listener->accept_op)) {
 		exporter_listener_set_state(listener, EXPORTER_LISTENER_CLOSING);
-		exporter_poll_group_cancel(&listener->accept_op);
+		exporter_op_cancel(&listener->accept_op);
 		return;
 	}
 	listener_close_fd(listener);

@@ -43,27 +43,9 @@ void exporter_poll_group_set_state(struct exporter_poll_group *group,
 
 void exporter_poll_group_quiesced_if_idle(struct exporter_poll_group *group)
 {
-	if (ebb_list_empty(&group->ops)) {
+	if (ebb_list_empty(&group->ops.busy)) {
 		exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_QUIET);
 		ebb_io_channel_quiesced(group->channel);
-	}
-}
-
-struct io_uring_sqe *exporter_poll_group_sqe(struct exporter_poll_group *group,
-					     struct exporter_op *op)
-{
-	if (exporter_op_busy(op) || !exporter_poll_group_ready(group)) {
-		return NULL;
-	}
-	op->group = group;
-	ebb_list_push_back(&group->ops, &op->link);
-	return ebb_uring_sqe(&op->uring, EBB_URING_OTHER);
-}
-
-void exporter_poll_group_cancel(struct exporter_op *op)
-{
-	if (exporter_op_busy(op)) {
-		ebb_uring_cancel(&op->uring);
 	}
 }
 
@@ -115,15 +97,16 @@ void exporter_poll_group_retry_waiters(struct exporter_poll_group *group)
 static int group_create(void *device, void *ctx)
 {
 	struct exporter_poll_group *group = ctx;
-	int rc = ebb_uring_open(EBB_URING_PLAIN);
+	int rc;
 
 	(void)device;
+	exporter_op_set_init(&group->ops);
+	rc = exporter_op_set_open(&group->ops);
 	if (rc != 0) {
 		return rc;
 	}
 	group->channel = ebb_io_channel_from_ctx(ctx);
 	ebb_list_init(&group->members);
-	ebb_list_init(&group->ops);
 	base_wait_list_init(&group->mem_waiters);
 	return 0;
 }
@@ -133,20 +116,17 @@ static void group_destroy(void *device, void *ctx)
 	struct exporter_poll_group *group = ctx;
 
 	(void)device;
-	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops));
+	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops.busy));
 	ebb_poller_unregister(&group->mem_poller);
 }
 
 static void group_quiesce(void *ctx, struct ebb_io_channel *channel)
 {
 	struct exporter_poll_group *group = ctx;
-	struct ebb_list *node;
 
 	(void)channel;
 	exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_QUIESCING);
-	ebb_list_for_each(node, &group->ops) {
-		ebb_uring_cancel(&ebb_list_entry(node, struct exporter_op, link)->uring);
-	}
+	exporter_op_set_cancel(&group->ops);
 	exporter_poll_group_quiesced_if_idle(group);
 }
 
@@ -154,7 +134,7 @@ static void group_resume(void *ctx, struct ebb_io_channel *channel)
 {
 	struct exporter_poll_group *group = ctx;
 	struct ebb_list *node, *tmp;
-	int rc = ebb_uring_open(EBB_URING_PLAIN);
+	int rc = exporter_op_set_open(&group->ops);
 
 	(void)channel;
 	exporter_poll_group_set_state(group, rc == 0 ? EXPORTER_POLL_GROUP_READY

@@ -4,9 +4,9 @@
 
 /*
  * A poll group is one thread's share of an exporter: the io_channel of the device "exporter" on that
- * thread. Everything that the thread's sockets ask of its reactor's io_uring goes through here, so
- * that a thread can be moved: what is outstanding is cancelled on the old ring, nothing is asked
- * on the way, and everybody asks again on the new one. It counts the memory that the thread's
+ * thread. What the thread's sockets are asked for (op.h) it knows, so that the thread can be moved:
+ * what is outstanding is cancelled on the old reactor, nothing is asked on the way, and everybody
+ * asks again on the new one. It counts the memory that the thread's
  * clients use, and knows nothing of what they say.
  */
 
@@ -15,9 +15,9 @@
 
 #include <ebb/base.h>
 #include <ebb/list.h>
-#include <ebb/uring.h>
 
 #include "core/base/wait_list.h"
+#include "core/exporter/op.h"
 
 /*
  * Bytes that the requests of all clients of a thread use. A client that uses nothing is served all
@@ -29,16 +29,6 @@
 struct ebb_io_channel;
 struct ebb_poller;
 struct exporter_poll_group;
-
-/*
- * One request to the ring, inside the object it is for, which has set uring.complete. That begins
- * with exporter_poll_group_begin_callback() and ends with exporter_poll_group_end_callback().
- */
-struct exporter_op {
-	struct ebb_uring_op uring;
-	struct exporter_poll_group *group; /* NULL: not outstanding */
-	struct ebb_list link;              /* in the group's ops, while outstanding */
-};
 
 /* Somebody who has sockets on this thread. */
 struct exporter_member {
@@ -53,7 +43,7 @@ struct exporter_mem_waiter {
 };
 
 enum exporter_poll_group_state {
-	EXPORTER_POLL_GROUP_READY,     /* the ring may be asked */
+	EXPORTER_POLL_GROUP_READY,     /* operations may begin */
 	EXPORTER_POLL_GROUP_QUIESCING, /* the thread is to move: what is outstanding ends first */
 	EXPORTER_POLL_GROUP_QUIET,     /* nothing is outstanding: the thread is on its way */
 	EXPORTER_POLL_GROUP_BROKEN,    /* the reactor it was moved to has no ring: hang up */
@@ -64,7 +54,7 @@ struct exporter_poll_group {
 	enum exporter_poll_group_state state;
 	struct ebb_io_channel *channel;
 	struct ebb_list members;
-	struct ebb_list ops; /* outstanding */
+	struct exporter_op_set ops;
 	struct base_wait_list mem_waiters;
 	struct ebb_poller *mem_poller; /* only while somebody waits */
 	uint32_t used_bytes;           /* buffers of all its clients' requests */
@@ -88,34 +78,22 @@ void exporter_poll_group_put(struct exporter_poll_group *group);
 void exporter_poll_group_set_state(struct exporter_poll_group *group,
 				   enum exporter_poll_group_state state);
 
-/* True if the ring may be asked now; if not, the member's resume() will come. */
+/* True if operations may begin now; if not, the member's resume() will come. */
 static inline bool exporter_poll_group_ready(const struct exporter_poll_group *group)
 {
 	return group->state == EXPORTER_POLL_GROUP_READY;
 }
 
-static inline bool exporter_op_busy(const struct exporter_op *op)
+/*
+ * True if @op may begin, in group->ops. One that completes with -ECANCELED while it may not (the
+ * thread is being moved) begins again when the member's resume() comes. op->complete() ends with
+ * exporter_poll_group_end_callback().
+ */
+static inline bool exporter_poll_group_may_begin(const struct exporter_poll_group *group,
+						 const struct exporter_op *op)
 {
-	return op->group != NULL;
+	return !exporter_op_busy(op) && exporter_poll_group_ready(group);
 }
-
-/**
- * exporter_poll_group_sqe() - a submission queue entry for @op
- * @op: its uring.complete() is called once. -ECANCELED: the thread is being moved, or
- *	exporter_poll_group_cancel(); ask again when exporter_poll_group_ready() says so.
- * Thread: the group's. Owns: @op must live until then.
- * Return: the entry, to be filled in at once; NULL: @op is outstanding already, or the ring may not
- *	be asked now.
- */
-struct io_uring_sqe *exporter_poll_group_sqe(struct exporter_poll_group *group,
-					     struct exporter_op *op);
-
-/**
- * exporter_poll_group_cancel() - end @op soon
- * @op: if outstanding, it completes as ever, perhaps with a result that was there already
- * Thread: its group's.
- */
-void exporter_poll_group_cancel(struct exporter_op *op);
 
 /**
  * exporter_poll_group_wait_mem() - call @waiter->retry once, when buffers are back, or soon
@@ -140,20 +118,10 @@ static inline void exporter_poll_group_wake_waiters(struct exporter_poll_group *
 	}
 }
 
-/* @op has completed, and may be asked for again. Return: its group. Thread: the group's. */
-static inline struct exporter_poll_group *exporter_poll_group_begin_callback(struct exporter_op *op)
-{
-	struct exporter_poll_group *group = op->group;
-
-	ebb_list_remove(&op->link);
-	op->group = NULL;
-	return group;
-}
-
 /**
  * exporter_poll_group_end_callback() - the last thing that an operation's complete() does
- * @group: of the operation, which may be gone; the group is not: a channel outlives the turn of its
- *	last put
+ * @group: that the operation was in, which may be gone; the group is not: a channel outlives the
+ *	turn of its last put
  * Thread: the group's. As exporter_poll_group_wake_waiters(), after the group's move, if it waits.
  */
 static inline void exporter_poll_group_end_callback(struct exporter_poll_group *group)

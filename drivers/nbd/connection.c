@@ -261,10 +261,10 @@ static void conn_haggle(struct nbd_conn *conn)
 	}
 }
 
-/* Begins what has come: @len bytes, with the completion's @flags, and what came before them. */
-static void conn_transmit(struct nbd_conn *conn, size_t len, uint32_t flags)
+/* Begins what has come: @len bytes, and what came before them. */
+static void conn_transmit(struct nbd_conn *conn, size_t len)
 {
-	switch (nbd_rx_transmit(&conn->rx, &conn->requests, conn->fd, len, flags)) {
+	switch (nbd_rx_transmit(&conn->rx, &conn->requests, conn->fd, len)) {
 	case NBD_RX_WAIT_MEM:
 		exporter_poll_group_wait_mem(conn->group, &conn->mem_waiter);
 		break;
@@ -316,7 +316,7 @@ static void conn_run(struct nbd_conn *conn)
 	}
 	/* While a receive is under way all that came before it has been taken. */
 	if (conn->state == NBD_CONN_TRANSMISSION && !exporter_op_busy(&conn->rx.op)) {
-		conn_transmit(conn, 0, 0);
+		conn_transmit(conn, 0);
 	}
 	conn_settle(conn);
 }
@@ -340,18 +340,18 @@ static void conn_received_end(struct nbd_conn *conn)
 	}
 }
 
-static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
+static void conn_received(struct exporter_op *op, int32_t res)
 {
-	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, rx.op.uring);
-	struct exporter_poll_group *group = exporter_poll_group_begin_callback(&conn->rx.op);
+	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, rx.op);
+	struct exporter_poll_group *group = conn->group;
 
 	if (ebb_likely(conn->state == NBD_CONN_TRANSMISSION && res > 0)) {
-		conn_transmit(conn, (size_t)res, flags);
+		conn_transmit(conn, (size_t)res);
 		conn_settle(conn);
 	} else {
 		if (conn->state == NBD_CONN_HAGGLING || conn->state == NBD_CONN_TRANSMISSION) {
 			if (res > 0) {
-				nbd_rx_received(&conn->rx, (size_t)res, flags);
+				nbd_rx_received(&conn->rx, (size_t)res);
 			} else if (res == 0) {
 				conn_received_end(conn);
 			} else if (res != -ECANCELED && res != -EINTR) {
@@ -363,13 +363,12 @@ static void conn_received(struct ebb_uring_op *uring, int32_t res, uint32_t flag
 	exporter_poll_group_end_callback(group);
 }
 
-static void conn_sent(struct ebb_uring_op *uring, int32_t res, uint32_t flags)
+static void conn_sent(struct exporter_op *op, int32_t res)
 {
-	struct nbd_conn *conn = ebb_container_of(uring, struct nbd_conn, tx.op.uring);
-	struct exporter_poll_group *group = exporter_poll_group_begin_callback(&conn->tx.op);
+	struct nbd_conn *conn = ebb_container_of(op, struct nbd_conn, tx.op);
+	struct exporter_poll_group *group = conn->group;
 	bool more = true;
 
-	(void)flags;
 	if (res >= 0) {
 		more = nbd_tx_sent(&conn->tx, (size_t)res);
 	} else if (res != -ECANCELED && res != -EINTR) {

@@ -9,9 +9,6 @@
  *
  * What comes after the handshake is requests, which are begun as they come, as far as there is
  * room: what happens when there is none is returned, and the connection does it.
- *
- * MSG_WAITALL is not used: io_uring gives up on waiting in place after 128 partial receives, which
- * a slow client reaches at will, and hands the rest to a worker thread.
  */
 
 #include "drivers/nbd/receive.h"
@@ -21,18 +18,16 @@
 
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
-void nbd_rx_init(struct nbd_rx *rx,
-		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
+void nbd_rx_init(struct nbd_rx *rx, void (*complete)(struct exporter_op *op, int32_t res))
 {
 	nbd_parser_init(&rx->parser);
-	rx->op.uring.complete = complete;
+	rx->op.complete = complete;
 }
 
-void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags)
+void nbd_rx_received(struct nbd_rx *rx, size_t len)
 {
 	size_t direct = len < rx->direct_len ? len : rx->direct_len;
 
-	rx->drained = (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
 	rx->len += len - direct;
 	if (direct > 0) {
 		nbd_parser_take_payload(&rx->parser, direct);
@@ -104,11 +99,9 @@ static void rx_begin_payload(struct nbd_rx *rx, struct nbd_req *req)
 
 void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd)
 {
-	struct io_uring_sqe *sqe;
 	int count = 0;
 
-	sqe = exporter_poll_group_sqe(group, &rx->op);
-	if (sqe == NULL) {
+	if (!exporter_poll_group_may_begin(group, &rx->op)) {
 		return;
 	}
 	if (rx->pos > 0) {
@@ -131,19 +124,7 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 			rx->header_only ? HEADER_ONLY_SIZE : sizeof(rx->buf) - rx->len;
 		count++;
 	}
-	if (count == 1) {
-		io_uring_prep_recv(sqe, fd, rx->iov[0].iov_base, rx->iov[0].iov_len, 0);
-	} else {
-		rx->msg = (struct msghdr){
-			.msg_iov = rx->iov,
-			.msg_iovlen = (size_t)count,
-		};
-		io_uring_prep_recvmsg(sqe, fd, &rx->msg, 0);
-	}
-	/* To look first where nothing will be is a wasted copy of the message's header. */
-	if (rx->drained) {
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	}
+	exporter_op_recv(&group->ops, &rx->op, fd, rx->iov, count);
 }
 
 static enum nbd_rx_result rx_wait(int rc)
@@ -230,13 +211,13 @@ static void rx_submit(struct nbd_rx *rx)
 }
 
 enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *requests, int fd,
-				   size_t len, uint32_t flags)
+				   size_t len)
 {
 	enum nbd_rx_result result = NBD_RX_GO_ON;
 	uint64_t begun = 0;
 
 	if (len > 0) {
-		nbd_rx_received(rx, len, flags);
+		nbd_rx_received(rx, len);
 	}
 	while (result == NBD_RX_GO_ON) {
 		if (rx->req != NULL && rx_missing(rx) == 0) {

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "core/exporter/poll_group.h"
@@ -21,7 +20,7 @@
 static_assert(NBD_RX_SIZE >= 16u + NBD_OPTION_MAX, "an option fits in the buffer");
 
 struct nbd_rx {
-	struct exporter_op op; /* its complete(), the connection's, gets the kernel's result */
+	struct exporter_op op; /* its complete() is the connection's */
 	struct nbd_parser parser;
 	struct nbd_parsed parsed; /* a request is taken out when it has begun */
 	size_t pos;               /* [pos, len) of buf has come and is not parsed */
@@ -31,8 +30,6 @@ struct nbd_rx {
 	struct nbd_req *whole; /* a long request, whose parts are being begun; a write's is @req */
 	size_t filled;         /* bytes of @req that have come */
 	bool header_only;      /* after a long write: do not take much of the next one's payload */
-	bool drained;          /* the socket was empty after the last receive */
-	struct msghdr msg;
 	struct iovec iov[EXPORTER_CHUNKS_MAX + 1];
 	uint8_t buf[NBD_RX_SIZE];
 };
@@ -47,14 +44,13 @@ enum nbd_rx_result {
 	NBD_RX_BAD,        /* not NBD: rx->parsed.error says why */
 };
 
-void nbd_rx_init(struct nbd_rx *rx,
-		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
+void nbd_rx_init(struct nbd_rx *rx, void (*complete)(struct exporter_op *op, int32_t res));
 
-/* Asks for bytes if nothing is asked for yet, and if the ring may be asked. */
+/* Asks for bytes if nothing is asked for yet, and if operations may begin. */
 void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd);
 
-/* @len bytes have come during the handshake, with the completion's @flags. */
-void nbd_rx_received(struct nbd_rx *rx, size_t len, uint32_t flags);
+/* @len bytes have come during the handshake. */
+void nbd_rx_received(struct nbd_rx *rx, size_t len);
 
 /* True if something has come of which the rest has not. */
 bool nbd_rx_is_partial(const struct nbd_rx *rx);
@@ -68,11 +64,11 @@ void nbd_rx_parse(struct nbd_rx *rx);
 /**
  * nbd_rx_transmit() - begin the requests that have come, as far as there is room, and ask for more
  * No receive is under way, and the handshake is over.
- * @len: bytes have come, with the completion's @flags; 0: none, but there may be room again
+ * @len: bytes have come; 0: none, but there may be room again
  * Return: what has been done, is to be done, or is waited for before this is called again.
  */
 enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *requests, int fd,
-				   size_t len, uint32_t flags);
+				   size_t len);
 
 /* Gives back the requests whose payload was still to come. */
 void nbd_rx_fini(struct nbd_rx *rx);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a connection sends. One sendmsg is outstanding at most; replies that become ready meanwhile,
- * or in the same turn, go together in the next. MSG_WAITALL is not used: io_uring gives up on
- * waiting in place after 128 partial sends and hands the rest to a worker thread.
+ * What a connection sends. One send is outstanding at most; replies that become ready meanwhile, or
+ * in the same turn, go together in the next.
  */
 
 #include "drivers/nbd/send.h"
@@ -12,11 +11,10 @@
 #include <sys/ioctl.h>
 
 void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
-		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags))
+		 void (*complete)(struct exporter_op *op, int32_t res))
 {
-	tx->op.uring.complete = complete;
+	tx->op.complete = complete;
 	tx->replies = replies;
-	tx->msg.msg_iov = tx->iov;
 }
 
 /* The batch: heads and data of the first replies, less what has been sent. */
@@ -53,22 +51,18 @@ static int tx_gather(struct nbd_tx *tx)
 void nbd_tx_send(struct nbd_tx *tx, struct exporter_poll_group *group, int fd)
 {
 	bool replies = !ebb_list_empty(tx->replies);
-	struct io_uring_sqe *sqe;
+	int count = 1;
 
-	if (!replies && tx->out.len == 0) {
-		return;
-	}
-	sqe = exporter_poll_group_sqe(group, &tx->op);
-	if (sqe == NULL) {
+	if ((!replies && tx->out.len == 0) || !exporter_poll_group_may_begin(group, &tx->op)) {
 		return;
 	}
 	if (replies) {
-		tx->msg.msg_iovlen = (size_t)tx_gather(tx);
-		io_uring_prep_sendmsg(sqe, fd, &tx->msg, MSG_NOSIGNAL);
+		count = tx_gather(tx);
 	} else {
-		io_uring_prep_send(sqe, fd, tx->out.bytes + tx->out_sent,
-				   tx->out.len - tx->out_sent, MSG_NOSIGNAL);
+		tx->iov[0].iov_base = tx->out.bytes + tx->out_sent;
+		tx->iov[0].iov_len = tx->out.len - tx->out_sent;
 	}
+	exporter_op_send(&group->ops, &tx->op, fd, tx->iov, count);
 }
 
 static void tx_sent_out(struct nbd_tx *tx, size_t len)

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <ebb/list.h>
@@ -18,21 +17,20 @@
 #define NBD_TX_IOV_MAX 256u
 
 struct nbd_tx {
-	struct exporter_op op; /* its complete(), the connection's, gets the kernel's result */
+	struct exporter_op op; /* its complete() is the connection's */
 	struct nbd_out out;    /* during the handshake; replies from then on; never both */
 	size_t out_sent;
 	struct ebb_list *replies; /* requests; each is given back when its reply has been sent */
 	size_t skip;              /* bytes of the first reply that have been sent */
 	bool moved;               /* a send has ended since nbd_tx_progressed() */
 	int unsent;               /* bytes that the kernel had to send then */
-	struct msghdr msg;
 	struct iovec iov[NBD_TX_IOV_MAX];
 };
 
 void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
-		 void (*complete)(struct ebb_uring_op *op, int32_t res, uint32_t flags));
+		 void (*complete)(struct exporter_op *op, int32_t res));
 
-/* Sends what is ready if nothing is being sent, and if the ring may be asked. */
+/* Sends what is ready if nothing is being sent, and if operations may begin. */
 void nbd_tx_send(struct nbd_tx *tx, struct exporter_poll_group *group, int fd);
 
 /* @len bytes have been sent. Return: true: there are more. */
