@@ -11,6 +11,7 @@ const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type)
 		[EBB_BDEV_UNMAP] = "unmap",
 		[EBB_BDEV_WRITE_ZEROES] = "write_zeroes",
 		[EBB_BDEV_COMPARE] = "compare",
+		[EBB_BDEV_BLOCK_STATUS] = "block_status",
 	};
 
 	return (unsigned)type < EBB_BDEV_IO_TYPE_COUNT ? names[type] : "unknown";
@@ -52,9 +53,40 @@ bool ebb_bdev_io_type_supported(const struct ebb_bdev *bdev, enum ebb_bdev_io_ty
 	if ((mask & EBB_BIT(EBB_BDEV_WRITE)) != 0) {
 		mask |= EBB_BIT(EBB_BDEV_WRITE_ZEROES);
 	}
+	/* What is not known to be anything else is data. */
+	if ((mask & EBB_BIT(EBB_BDEV_READ)) != 0) {
+		mask |= EBB_BIT(EBB_BDEV_BLOCK_STATUS);
+	}
 	if (bdev->read_only) {
 		mask &= EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_FLUSH) |
-			EBB_BIT(EBB_BDEV_COMPARE);
+			EBB_BIT(EBB_BDEV_COMPARE) | EBB_BIT(EBB_BDEV_BLOCK_STATUS);
 	}
 	return (mask & EBB_BIT(type)) != 0;
+}
+
+bool ebb_bdev_fast_zero_supported(const struct ebb_bdev *bdev, uint32_t flags)
+{
+	uint32_t needed = EBB_BDEV_FAST_ZERO | (flags & EBB_BDEV_NO_HOLE);
+
+	return (bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) != 0 && !bdev->read_only &&
+	       (bdev->zero_flags & needed) == needed;
+}
+
+bool ebb_bdev_extents_add(struct ebb_bdev_extents *extents, uint64_t num_blocks, uint32_t flags)
+{
+	struct ebb_bdev_extent *last = extents->extent + extents->count;
+
+	if (num_blocks == 0) {
+		return true;
+	}
+	if (extents->count > 0 && last[-1].flags == flags) {
+		last[-1].num_blocks += num_blocks;
+		return true;
+	}
+	if (extents->count == extents->max) {
+		return false;
+	}
+	*last = (struct ebb_bdev_extent){.num_blocks = num_blocks, .flags = flags};
+	extents->count++;
+	return true;
 }

@@ -61,8 +61,9 @@ struct bdev_req {
 			uint64_t next_blocks;    /* parts begun */
 			uint16_t children;       /* in flight */
 			bool bounce : 1;
-			bool bare : 1; /* its parts have no memory */
-			int error;     /* the first */
+			bool bare : 1;  /* its parts have no memory */
+			bool asked : 1; /* a part has ended */
+			int error;      /* the first */
 		} parent;
 		struct { /* one of the parts */
 			struct bdev_req *parent;

@@ -193,6 +193,7 @@ static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, st
 	if ((req->special & BDEV_REQ_FUA) != 0 && req->status == 0) {
 		req->special = BDEV_REQ_FLUSHING;
 		req->io.type = EBB_BDEV_FLUSH;
+		req->io.flags = 0;
 		req->io.iov = NULL;
 		req->io.iovcnt = 0;
 		bdev_req_issue(ch, req);

@@ -32,6 +32,7 @@ static const struct {
 	{"seek_data", -1},
 	{"copy", -1},
 	{"nvme_iov_md", -1},
+	{"block_status", EBB_BDEV_BLOCK_STATUS}, /* ebb's own */
 };
 
 static void add_bool(struct json_object *object, const char *name, bool value)
@@ -69,6 +70,21 @@ static struct json_object *rate_limits_json(const struct bdev_qos *qos)
 	return limits;
 }
 
+/* What its own write zeroes can; what is missing there is written by the layer, or refused. */
+static void add_zeroes(struct json_object *object, const struct ebb_bdev *bdev)
+{
+	struct json_object *flags = json_object_new_array();
+
+	if ((bdev->zero_flags & EBB_BDEV_NO_HOLE) != 0) {
+		json_object_array_add(flags, json_object_new_string("no_hole"));
+	}
+	if ((bdev->zero_flags & EBB_BDEV_FAST_ZERO) != 0) {
+		json_object_array_add(flags, json_object_new_string("fast_zero"));
+	}
+	json_object_object_add(object, "zero_flags", flags);
+	add_bool(object, "zeroes_unmap", bdev->zeroes_unmap);
+}
+
 struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 {
 	struct json_object *object = json_object_new_object();
@@ -96,6 +112,7 @@ struct json_object *bdev_info_json(const struct ebb_bdev *bdev)
 				 ebb_bdev_io_type_supported(bdev, (enum ebb_bdev_io_type)type));
 	}
 	json_object_object_add(object, "supported_io_types", types);
+	add_zeroes(object, bdev);
 	if (bdev->ops->dump_info != NULL) {
 		bdev->ops->dump_info(bdev, specific);
 	}

@@ -7,7 +7,9 @@
  * request from the same pool; a few are in flight at a time, and the end of each begins the next.
  *
  * Memory that the driver cannot use is bounced: the child uses a buffer from the memory pool,
- * copied to before a write or a compare, or from after a read. Zeroes are bounced writes, too.
+ * copied to before a write or a compare, or from after a read. Zeroes that the driver cannot make, or
+ * would give no room, are bounced writes, too. Where a driver cannot say what its blocks are, they are
+ * data, and nothing is asked of it.
  *
  * When the pool of requests is empty, a parent waits for one like any client. That alone could
  * deadlock, with every request a parent: so a few requests are kept for children only. Whoever has
@@ -58,10 +60,21 @@ static bool iov_usable(const struct bdev_channel *ch, const struct ebb_bdev_io *
 	return true;
 }
 
+/* Has the driver no request for these zeroes, or none that gives them room? */
 static bool zeroes_to_write(const struct bdev_req *req)
 {
+	const struct ebb_bdev *bdev = req->io.bdev;
+
 	return req->type == EBB_BDEV_WRITE_ZEROES &&
-	       (req->io.bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) == 0;
+	       ((bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) == 0 ||
+		(req->io.flags & ~bdev->zero_flags & EBB_BDEV_NO_HOLE) != 0);
+}
+
+/* Does the driver know nothing of what its blocks are? */
+static bool status_to_answer(const struct bdev_req *req)
+{
+	return req->type == EBB_BDEV_BLOCK_STATUS &&
+	       (req->io.bdev->io_types & EBB_BIT(EBB_BDEV_BLOCK_STATUS)) == 0;
 }
 
 /* The longest request that the driver takes for @req's type; 0: any. */
@@ -93,7 +106,7 @@ bool bdev_parts_needed(const struct bdev_channel *ch, const struct bdev_req *req
 		return true;
 	}
 	if (!bdev_type_has_memory(req->type)) {
-		return zeroes_to_write(req);
+		return zeroes_to_write(req) || status_to_answer(req);
 	}
 	return ((io->offset_blocks ^ last) & ch->boundary_mask) != 0 ||
 	       (bdev->max_segments != 0 && (uint32_t)io->iovcnt > bdev->max_segments) ||
@@ -231,6 +244,28 @@ static enum ebb_bdev_io_type child_type(const struct bdev_req *parent)
 	return zeroes_to_write(parent) ? EBB_BDEV_WRITE : (enum ebb_bdev_io_type)parent->type;
 }
 
+/*
+ * And with which flags. Fast zeroes may be refused as long as no block has changed: so the first part
+ * asks, and when it has been done the others are, whatever that takes.
+ */
+static uint32_t child_flags(const struct bdev_req *parent)
+{
+	uint32_t flags = parent->io.flags;
+
+	if (zeroes_to_write(parent)) {
+		flags &= ~(EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO);
+	}
+	return parent->u.parent.next_blocks == 0 ? flags : flags & ~EBB_BDEV_FAST_ZERO;
+}
+
+/* How many parts may be in flight. */
+static unsigned children_max(const struct bdev_req *parent)
+{
+	bool asks = (parent->io.flags & EBB_BDEV_FAST_ZERO) != 0;
+
+	return asks && !parent->u.parent.asked ? 1 : BDEV_CHILDREN_MAX;
+}
+
 /* Gives @child its memory, if it has any. Return: blocks; 0: no memory. */
 static uint64_t child_memory(const struct bdev_channel *ch, struct bdev_req *child,
 			     const struct bdev_req *parent, uint64_t blocks)
@@ -269,7 +304,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	child->type = parent->type;
 	child->start_ns = event_turn.now_ns;
 	child->io.type = child_type(parent);
-	child->io.flags = parent->io.flags;
+	child->io.flags = child_flags(parent);
 	child->io.offset_blocks = parent->io.offset_blocks + parent->u.parent.next_blocks;
 	child->io.num_blocks = mapped;
 	parent->u.parent.next_blocks += mapped;
@@ -288,7 +323,7 @@ enum bdev_parts_next bdev_parts_go_on(struct bdev_req *parent)
 
 	while (rc == 0 && parent->u.parent.error == 0 &&
 	       parent->u.parent.next_blocks < parent->io.num_blocks &&
-	       parent->u.parent.children < BDEV_CHILDREN_MAX) {
+	       parent->u.parent.children < children_max(parent)) {
 		rc = part_issue(ch, parent);
 	}
 	if (parent->u.parent.children > 0) {
@@ -306,11 +341,17 @@ enum bdev_parts_next bdev_parts_go_on(struct bdev_req *parent)
 
 enum bdev_parts_next bdev_parts_begin(const struct bdev_channel *ch, struct bdev_req *req)
 {
+	if (status_to_answer(req)) {
+		ebb_bdev_extents_add(req->io.extents, req->io.num_blocks, 0);
+		req->status = 0;
+		return BDEV_PARTS_ENDED;
+	}
 	req->u.parent.pos = (struct bdev_iov_pos){.iov = req->io.iov};
 	req->u.parent.next_blocks = 0;
 	req->u.parent.children = 0;
 	req->u.parent.bare = !bdev_type_has_memory(req->type) && !zeroes_to_write(req);
 	req->u.parent.bounce = zeroes_to_write(req) || !iov_usable(ch, &req->io);
+	req->u.parent.asked = false;
 	req->u.parent.error = 0;
 	return bdev_parts_go_on(req);
 }
@@ -330,6 +371,7 @@ struct bdev_req *bdev_parts_end_child(struct bdev_req *child)
 		parent->u.parent.error = child->status;
 	}
 	bdev_pool_put_child(child->ch, child);
+	parent->u.parent.asked = true;
 	parent->u.parent.children--;
 	return parent;
 }

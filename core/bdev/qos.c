@@ -25,8 +25,8 @@
  *
  * **Waiting.** Requests wait in their channel, reads and writes apart, each in their order, and the
  * heads of the two take turns: what waits for the limit of reads keeps no write waiting. A channel
- * that waits has a timer of one slice; others have none. Flushes, unmaps, zeroes and compares are
- * never limited, nor do parts of a request count: it was let go as a whole.
+ * that waits has a timer of one slice; others have none. Flushes, unmaps, zeroes, compares and
+ * block statuses are never limited, nor do parts of a request count: it was let go as a whole.
  *
  * A channel that is to become quiet keeps what waits, unless its bdev is claimed: then what waits
  * belongs to requests of a virtual bdev, whose channel becomes quiet at the same time by their end.

@@ -73,6 +73,11 @@ static const char *geometry_fault(const struct ebb_bdev *bdev)
 	if (bdev->io_types == 0 || bdev->io_types >= EBB_BIT(EBB_BDEV_IO_TYPE_COUNT)) {
 		return "the mask of request types is empty or holds unknown ones";
 	}
+	if ((bdev->zero_flags & ~(EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO)) != 0 ||
+	    ((bdev->zero_flags != 0 || bdev->zeroes_unmap) &&
+	     (bdev->io_types & EBB_BIT(EBB_BDEV_WRITE_ZEROES)) == 0)) {
+		return "the flags of zeroes hold unknown ones, or it has no write zeroes";
+	}
 	if (bdev->max_io_blocks != 0 && bdev->max_io_blocks > EBB_BIT(31)) {
 		return "the longest request must be of at most 2^31 blocks";
 	}

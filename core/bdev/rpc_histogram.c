@@ -32,6 +32,7 @@ static const char *const opc_names[] = {
 	[EBB_BDEV_UNMAP] = "unmap",
 	[EBB_BDEV_WRITE_ZEROES] = "write_zeroes",
 	[EBB_BDEV_COMPARE] = "compare",
+	[EBB_BDEV_BLOCK_STATUS] = "block_status",
 	[OPC_ALL] = "all",
 	[OPC_ALL + 1] = NULL,
 };

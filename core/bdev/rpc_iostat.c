@@ -91,6 +91,7 @@ static void add_iostat(struct json_object *object, const struct ebb_bdev_iostat 
 	add_uint(object, "num_write_zeroes_ops", stat->ops[EBB_BDEV_WRITE_ZEROES]);
 	add_uint(object, "bytes_compared", stat->bytes[EBB_BDEV_COMPARE]);
 	add_uint(object, "num_compare_ops", stat->ops[EBB_BDEV_COMPARE]);
+	add_uint(object, "num_block_status_ops", stat->ops[EBB_BDEV_BLOCK_STATUS]);
 	add_uint(object, "bytes_copied", 0);
 	add_uint(object, "num_copy_ops", 0);
 	add_latency(object, "read", stat, EBB_BDEV_READ);

@@ -35,6 +35,12 @@ void bdev_stats_init(struct ebb_bdev_iostat *stat)
 	}
 }
 
+/* A flush is of all blocks, and a block status of none. */
+static bool type_has_bytes(unsigned type)
+{
+	return type != EBB_BDEV_FLUSH && type != EBB_BDEV_BLOCK_STATUS;
+}
+
 static void stat_extremes(struct ebb_bdev_iostat *into, unsigned type,
 			  const struct bdev_type_stat *stat)
 {
@@ -55,7 +61,7 @@ void bdev_stats_of_channel(const struct bdev_channel *ch, struct ebb_bdev_iostat
 		const struct bdev_type_stat *stat = &ch->stats[type];
 
 		ret_stat->ops[type] = stat->ops;
-		ret_stat->bytes[type] = type == EBB_BDEV_FLUSH ? 0 : stat->bytes;
+		ret_stat->bytes[type] = type_has_bytes(type) ? stat->bytes : 0;
 		ret_stat->latency_ns[type] = stat->latency_ns;
 		ret_stat->errors[type] = stat->errors;
 		stat_extremes(ret_stat, type, stat);
@@ -73,7 +79,7 @@ void bdev_stats_report(struct bdev_channel *ch)
 		const struct bdev_type_stat *before = &ch->reported[type];
 
 		totals->ops[type] += stat->ops - before->ops;
-		if (type != EBB_BDEV_FLUSH) {
+		if (type_has_bytes(type)) {
 			totals->bytes[type] += stat->bytes - before->bytes;
 		}
 		totals->latency_ns[type] += stat->latency_ns - before->latency_ns;

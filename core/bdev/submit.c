@@ -24,6 +24,7 @@ struct submit_request {
 	uint32_t flags;
 	const struct iovec *iov;
 	int iovcnt;
+	struct ebb_bdev_extents *extents;
 	uint64_t offset_blocks;
 	uint64_t num_blocks;
 	ebb_bdev_io_cb cb;
@@ -54,14 +55,31 @@ static uint64_t iov_bytes(const struct iovec *iov, int iovcnt)
 	return sum;
 }
 
+/* The flags that a request of @type may have. */
+static uint32_t flags_known(enum ebb_bdev_io_type type)
+{
+	switch (type) {
+	case EBB_BDEV_WRITE:
+		return EBB_BDEV_FUA;
+	case EBB_BDEV_WRITE_ZEROES:
+		return EBB_BDEV_FUA | EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO;
+	default:
+		return 0;
+	}
+}
+
+static bool type_changes_blocks(enum ebb_bdev_io_type type)
+{
+	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
+}
+
 static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch,
 			 const struct submit_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
 	uint64_t total = ebb_bdev_num_blocks(bdev);
 
-	if (!desc->write && request->type != EBB_BDEV_READ && request->type != EBB_BDEV_FLUSH &&
-	    request->type != EBB_BDEV_COMPARE) {
+	if (!desc->write && type_changes_blocks(request->type)) {
 		return -EBADF;
 	}
 	if (!ebb_bdev_io_type_supported(bdev, request->type)) {
@@ -69,7 +87,20 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	}
 	if (request->num_blocks == 0 || request->num_blocks > total ||
 	    request->offset_blocks > total - request->num_blocks ||
-	    (request->flags & ~EBB_BDEV_FUA) != 0) {
+	    (request->flags & ~flags_known(request->type)) != 0) {
+		return -EINVAL;
+	}
+	if ((request->flags & ~bdev->zero_flags & EBB_BDEV_NO_HOLE) != 0 &&
+	    (bdev->io_types & EBB_BIT(EBB_BDEV_WRITE)) == 0) {
+		return -ENOTSUP;
+	}
+	if ((request->flags & EBB_BDEV_FAST_ZERO) != 0 &&
+	    !ebb_bdev_fast_zero_supported(bdev, request->flags)) {
+		return -ENOTSUP;
+	}
+	if (request->type == EBB_BDEV_BLOCK_STATUS &&
+	    (request->extents == NULL || request->extents->max == 0 ||
+	     request->extents->extent == NULL)) {
 		return -EINVAL;
 	}
 	if (bdev_type_has_memory(request->type) &&
@@ -79,11 +110,14 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	return 0;
 }
 
-static void request_iov(struct bdev_req *req, const struct submit_request *request)
+static void request_memory(struct bdev_req *req, const struct submit_request *request)
 {
 	req->io.iovcnt = request->iovcnt;
 	req->io.iov = request->iov;
-	if (request->iovcnt > 0 && request->iovcnt <= BDEV_IOV_EMBEDDED) {
+	if (request->type == EBB_BDEV_BLOCK_STATUS) {
+		req->io.extents = request->extents;
+		req->io.extents->count = 0;
+	} else if (request->iovcnt > 0 && request->iovcnt <= BDEV_IOV_EMBEDDED) {
 		struct iovec *to = &req->iov[BDEV_IOV_EMBEDDED - request->iovcnt];
 		int i;
 
@@ -129,9 +163,9 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	req->io.flags = request->flags;
 	req->io.offset_blocks = request->offset_blocks;
 	req->io.num_blocks = request->num_blocks;
-	request_iov(req, request);
-	if (request->flags != 0 && !bdev->fua) {
-		req->io.flags = 0;
+	request_memory(req, request);
+	if ((request->flags & EBB_BDEV_FUA) != 0 && !bdev->fua) {
+		req->io.flags &= ~EBB_BDEV_FUA;
 		/* Without a flush there is nothing volatile to flush. */
 		if ((bdev->io_types & EBB_BIT(EBB_BDEV_FLUSH)) != 0) {
 			req->special = BDEV_REQ_FUA;
@@ -323,6 +357,21 @@ int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 					 .arg = arg};
 
 	return submit_vector(desc, ch, &request, "ebb_bdev_write_zeroes",
+			     __builtin_return_address(0));
+}
+
+int ebb_bdev_block_status(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			  uint64_t offset_blocks, uint64_t num_blocks,
+			  struct ebb_bdev_extents *extents, ebb_bdev_io_cb cb, void *arg)
+{
+	struct submit_request request = {.type = EBB_BDEV_BLOCK_STATUS,
+					 .extents = extents,
+					 .offset_blocks = offset_blocks,
+					 .num_blocks = num_blocks,
+					 .cb = cb,
+					 .arg = arg};
+
+	return submit_vector(desc, ch, &request, "ebb_bdev_block_status",
 			     __builtin_return_address(0));
 }
 

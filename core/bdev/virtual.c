@@ -116,6 +116,8 @@ static void virtual_take_geometry(struct bdev_virtual *virtual)
 	bdev->read_only = base->read_only;
 	bdev->io_types = base->io_types;
 	bdev->fua = base->fua;
+	bdev->zero_flags = base->zero_flags;
+	bdev->zeroes_unmap = base->zeroes_unmap;
 	bdev->buf_align = base->buf_align;
 	bdev->io_ctx_size = virtual->kind->io_size;
 	bdev->ops = virtual->kind->ops;

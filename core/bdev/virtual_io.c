@@ -44,6 +44,9 @@ static int io_submit(struct bdev_virtual_io *vio)
 	case EBB_BDEV_COMPARE:
 		return ebb_bdev_comparev(base, ch, vio->iov, vio->iovcnt, io->offset_blocks,
 					 io->num_blocks, io_passed, vio);
+	case EBB_BDEV_BLOCK_STATUS:
+		return ebb_bdev_block_status(base, ch, io->offset_blocks, io->num_blocks,
+					     io->extents, io_passed, vio);
 	case EBB_BDEV_IO_TYPE_COUNT:
 		break;
 	}

@@ -78,7 +78,8 @@ struct inject_params {
 #define ALL_TYPES (EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1)
 
 static const char *const io_types[] = {
-	"clear", "read", "write", "unmap", "flush", "all", "write_zeroes", "compare", NULL,
+	"clear", "read",         "write",   "unmap",        "flush",
+	"all",   "write_zeroes", "compare", "block_status", NULL,
 };
 
 /* In the order of @io_types. */
@@ -91,6 +92,7 @@ static const uint32_t io_type_masks[] = {
 	ALL_TYPES,
 	EBB_BIT(EBB_BDEV_WRITE_ZEROES),
 	EBB_BIT(EBB_BDEV_COMPARE),
+	EBB_BIT(EBB_BDEV_BLOCK_STATUS),
 };
 
 static_assert(EBB_ARRAY_SIZE(io_types) == EBB_ARRAY_SIZE(io_type_masks) + 1, "as many names");

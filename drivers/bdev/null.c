@@ -83,8 +83,10 @@ static int null_create(const struct null_create_params *params)
 		.product_name = "Null disk",
 		.block_size = params->block_size,
 		.num_blocks = params->num_blocks,
-		.io_types = EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1,
+		/* What it reads as is not known: data, as the layer says. */
+		.io_types = EBB_BIT(EBB_BDEV_BLOCK_STATUS) - 1,
 		.fua = true,
+		.zero_flags = EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO,
 		.ops = &null_ops,
 		.io_device = null,
 	};

@@ -115,6 +115,7 @@ void file_submit(void *ctx, struct ebb_bdev_io_handle handle)
 		file_blocking_allocate(fio);
 		break;
 	case EBB_BDEV_COMPARE:
+	case EBB_BDEV_BLOCK_STATUS:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
 		ebb_bdev_io_complete(handle, -ENOTSUP);

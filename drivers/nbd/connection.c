@@ -440,7 +440,7 @@ static void conn_looked_up(void *arg)
 		conn_fail(conn, "asked for an export that there is not");
 	} else if (lookup->result == NBD_LOOKUP_BOUND) {
 		const char *why = nbd_requests_open(&conn->requests, conn->group, lookup->desc,
-						    &lookup->geometry);
+						    &lookup->geometry, lookup->agreed.structured);
 
 		if (why != NULL) {
 			conn_fail(conn, why);

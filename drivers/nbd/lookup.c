@@ -8,13 +8,17 @@
 #include "core/exporter/client.h"
 #include "core/exporter/export.h"
 
-static struct nbd_geometry lookup_geometry(const struct exporter_export *export)
+static struct nbd_geometry lookup_geometry(const struct exporter_export *export,
+					   const struct nbd_agreed *agreed)
 {
 	const struct ebb_bdev *bdev = ebb_bdev_desc_bdev(export->desc);
 	uint32_t flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_CAN_MULTI_CONN;
 
 	if (ebb_bdev_io_type_supported(bdev, EBB_BDEV_FLUSH)) {
 		flags |= NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA;
+	}
+	if (agreed->structured) {
+		flags |= NBD_FLAG_SEND_DF;
 	}
 	if (export->read_only) {
 		flags |= NBD_FLAG_READ_ONLY;
@@ -72,9 +76,9 @@ void nbd_lookup_run(struct nbd_lookup *lookup, struct exporter_client *client)
 				     "there is no export of that name");
 		return;
 	}
-	lookup->geometry = lookup_geometry(export);
+	lookup->geometry = lookup_geometry(export, &lookup->agreed);
 	if (lookup->option == NBD_OPT_EXPORT_NAME) {
-		nbd_out_export_name(out, &lookup->geometry, lookup->no_zeroes);
+		nbd_out_export_name(out, &lookup->geometry, lookup->agreed.no_zeroes);
 		lookup_bind(lookup, client, export);
 		return;
 	}

@@ -21,12 +21,20 @@ enum nbd_lookup_result {
 	NBD_LOOKUP_FAILED,  /* hang up: there is no such export, and no way to say so */
 };
 
+/* What has been agreed on so far. */
+struct nbd_agreed {
+	bool no_zeroes;
+	bool structured; /* replies */
+};
+
 struct nbd_lookup {
+	struct nbd_agreed agreed;
+
+	/* The question; see nbd_lookup_ask(). */
 	uint32_t option;  /* LIST, INFO, GO or EXPORT_NAME */
 	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
 	size_t name_len;
 	bool wants_name;
-	bool no_zeroes;
 
 	/* The answer, which is the app thread's to write meanwhile. */
 	struct nbd_out out;
@@ -34,6 +42,18 @@ struct nbd_lookup {
 	struct ebb_bdev_desc *desc; /* BOUND: the export's */
 	struct nbd_geometry geometry;
 };
+
+/* A new question; what has been agreed on stays. Thread: the connection's. */
+static inline void nbd_lookup_ask(struct nbd_lookup *lookup, uint32_t option, const char *name,
+				  size_t name_len)
+{
+	*lookup = (struct nbd_lookup){
+		.agreed = lookup->agreed,
+		.option = option,
+		.name = name,
+		.name_len = name_len,
+	};
+}
 
 /**
  * nbd_lookup_run() - answer @lookup

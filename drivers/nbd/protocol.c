@@ -216,7 +216,10 @@ static const struct nbd_request_rule {
 	uint16_t flags;
 	uint16_t needs;
 } rules[] = {
-	[NBD_CMD_READ] = {.known = true, .has_range = true, .has_data = true},
+	[NBD_CMD_READ] = {.known = true,
+			  .has_range = true,
+			  .has_data = true,
+			  .flags = NBD_CMD_FLAG_DF},
 	[NBD_CMD_WRITE] = {.known = true, .writes = true, .has_range = true, .has_data = true},
 	[NBD_CMD_DISC] = {.known = true},
 	[NBD_CMD_FLUSH] = {.known = true, .needs = NBD_FLAG_SEND_FLUSH},
@@ -230,6 +233,22 @@ static const struct nbd_request_rule {
 				  .flags = NBD_CMD_FLAG_NO_HOLE,
 				  .needs = NBD_FLAG_SEND_WRITE_ZEROES},
 };
+
+/* What of the rule's flags was offered. */
+static uint32_t request_flags(const struct nbd_geometry *geometry,
+			      const struct nbd_request_rule *rule)
+{
+	uint32_t flags = rule->flags;
+
+	if ((geometry->flags & NBD_FLAG_SEND_DF) == 0) {
+		flags &= ~NBD_CMD_FLAG_DF;
+	}
+	/* FUA is legal with every command once it was offered, and means something with some. */
+	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
+		flags |= NBD_CMD_FLAG_FUA;
+	}
+	return flags;
+}
 
 static uint32_t validate_range(const struct nbd_geometry *geometry,
 			       const struct nbd_request *request,
@@ -247,6 +266,9 @@ static uint32_t validate_range(const struct nbd_geometry *geometry,
 	if (((offset | len) & (geometry->block_size - 1u)) != 0) {
 		return NBD_EINVAL;
 	}
+	if ((request->flags & NBD_CMD_FLAG_DF) != 0 && len > NBD_DF_MAX) {
+		return NBD_EOVERFLOW;
+	}
 	return 0;
 }
 
@@ -254,18 +276,12 @@ uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
 			      const struct nbd_request *request)
 {
 	const struct nbd_request_rule *rule;
-	uint32_t flags;
 
 	if (request->type >= EBB_ARRAY_SIZE(rules) || !rules[request->type].known) {
 		return NBD_EINVAL;
 	}
 	rule = &rules[request->type];
-	/* FUA is legal with every command once it was offered, and means something with some. */
-	flags = rule->flags;
-	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
-		flags |= NBD_CMD_FLAG_FUA;
-	}
-	if ((request->flags & ~flags) != 0) {
+	if ((request->flags & ~request_flags(geometry, rule)) != 0) {
 		return NBD_EINVAL;
 	}
 	if (rule->writes && (geometry->flags & NBD_FLAG_READ_ONLY) != 0) {
@@ -312,13 +328,4 @@ uint32_t nbd_error_from_status(int status)
 	default:
 		return NBD_EIO;
 	}
-}
-
-void nbd_reply_encode(struct nbd_wire_reply *reply, uint64_t cookie, uint32_t error)
-{
-	*reply = (struct nbd_wire_reply){
-		.magic = htobe32(NBD_SIMPLE_REPLY_MAGIC),
-		.error = htobe32(error),
-		.cookie = cookie,
-	};
 }

@@ -17,6 +17,7 @@
 #define NBD_OPTION_MAX      8192u       /* bytes of data that an option may have */
 #define NBD_OPTION_SKIP_MAX (1u << 20)  /* longer than that: the client is hung up on */
 #define NBD_REQUEST_MAX     (32u << 20) /* bytes that one read or write may move */
+#define NBD_DF_MAX          (8u << 20)  /* bytes of a read that shall come in one chunk */
 
 enum nbd_parsed_type {
 	NBD_PARSED_NONE,  /* more bytes are needed */
@@ -112,7 +113,5 @@ uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
 
 /* The NBD error for a status: 0 or negative errno. */
 uint32_t nbd_error_from_status(int status);
-
-void nbd_reply_encode(struct nbd_wire_reply *reply, uint64_t cookie, uint32_t error);
 
 #endif

@@ -149,9 +149,9 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 	rx->parsed.type = NBD_PARSED_NONE;
 	rx->header_only = false;
 	if (req != NULL) {
-		rx->header_only = wire->len_bytes > NBD_RX_SIZE;
-		if (req->parts > 0) {
-			rx->long_write = req;
+		rx->header_only = nbd_req_is_write(req) && wire->len_bytes > NBD_RX_SIZE;
+		if (nbd_req_is_long(req)) {
+			rx->whole = req;
 		} else {
 			rx_begin_payload(rx, req);
 		}
@@ -159,30 +159,42 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 	return NBD_RX_GO_ON;
 }
 
-static void rx_end_payload(struct nbd_rx *rx)
+static void rx_end_parts(struct nbd_rx *rx)
 {
-	struct nbd_req *whole = rx->long_write;
+	struct nbd_req *whole = rx->whole;
 
-	rx->long_write = NULL;
-	(void)nbd_req_end_payload(whole);
+	rx->whole = NULL;
+	(void)nbd_req_end_parts(whole);
 }
 
-/* Begins the next part of the long write whose payload comes, unless that is dropped. */
-static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx)
+/* What is left of it is not begun: of a write after an error, of a read when the export goes. */
+static bool rx_gives_up(const struct nbd_rx *rx, const struct nbd_requests *requests)
 {
+	return rx->whole->error != 0 || (!nbd_req_is_write(rx->whole) && requests->stopping);
+}
+
+/* Begins the next part of the long request, unless the rest is given up. */
+static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx, struct nbd_requests *requests)
+{
+	struct nbd_req *whole = rx->whole;
 	struct nbd_req *part;
 	int rc;
 
-	if (rx->long_write->error != 0) {
+	if (rx_gives_up(rx, requests)) {
+		whole->error = whole->error != 0 ? whole->error : NBD_ESHUTDOWN;
 		rx->header_only = false;
-		rx_end_payload(rx);
+		rx_end_parts(rx);
 		return NBD_RX_GO_ON;
 	}
-	rc = nbd_req_begin_part(rx->long_write, nbd_parser_payload_left(&rx->parser), &part);
+	rc = nbd_req_begin_part(whole, &part);
 	if (rc != 0) {
 		return rx_wait(rc);
 	}
-	rx_begin_payload(rx, part);
+	if (nbd_req_is_write(whole)) {
+		rx_begin_payload(rx, part);
+	} else if (whole->begun_bytes == whole->wire.len_bytes) {
+		rx_end_parts(rx);
+	}
 	return NBD_RX_GO_ON;
 }
 
@@ -193,8 +205,8 @@ static void rx_submit(struct nbd_rx *rx)
 
 	rx->req = NULL;
 	nbd_req_submit(req);
-	if (rx->long_write != NULL && nbd_parser_payload_left(&rx->parser) == 0) {
-		rx_end_payload(rx);
+	if (rx->whole != NULL && nbd_parser_payload_left(&rx->parser) == 0) {
+		rx_end_parts(rx);
 	}
 }
 
@@ -212,8 +224,8 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 			rx_submit(rx);
 			continue;
 		}
-		if (rx->long_write != NULL && rx->req == NULL) {
-			result = rx_begin_part(rx);
+		if (rx->whole != NULL && rx->req == NULL) {
+			result = rx_begin_part(rx, requests);
 			continue;
 		}
 		/* A request that could not begin is the one to go on with. */
@@ -255,8 +267,8 @@ void nbd_rx_fini(struct nbd_rx *rx)
 		nbd_req_put(rx->req);
 		rx->req = NULL;
 	}
-	if (rx->long_write != NULL) {
-		nbd_req_put(rx->long_write);
-		rx->long_write = NULL;
+	if (rx->whole != NULL) {
+		nbd_req_put(rx->whole);
+		rx->whole = NULL;
 	}
 }

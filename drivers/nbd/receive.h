@@ -25,11 +25,11 @@ struct nbd_rx {
 	struct nbd_parsed parsed; /* a request is taken out when it has begun */
 	size_t pos;               /* [pos, len) of buf has come and is not parsed */
 	size_t len;
-	size_t direct_len;          /* bytes of the receive under way that go to @req */
-	struct nbd_req *req;        /* whose payload comes; NULL: none, or it is dropped */
-	struct nbd_req *long_write; /* whose payload comes, in parts; @req is one of them */
-	size_t filled;              /* bytes of @req that have come */
-	bool header_only; /* after a long write: do not take much of the next one's payload */
+	size_t direct_len;     /* bytes of the receive under way that go to @req */
+	struct nbd_req *req;   /* whose payload comes; NULL: none, or it is dropped */
+	struct nbd_req *whole; /* a long request, whose parts are being begun; a write's is @req */
+	size_t filled;         /* bytes of @req that have come */
+	bool header_only;      /* after a long write: do not take much of the next one's payload */
 	struct iovec iov[EXPORTER_CHUNKS_MAX + 1];
 	uint8_t buf[NBD_RX_SIZE];
 };

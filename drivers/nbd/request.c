@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A request on its way through the bdev. A read, and a write of a chunk or less, has all of its
- * buffers before the first byte is put in them.
+ * A request on its way through the bdev. One of a chunk or less has all of its buffers before the
+ * first byte is put in them.
  *
  * A long write takes buffers as its payload comes. It goes to the bdev in parts of a chunk, each a
  * request of its own here, and is answered when the last has ended, with the first error. So who
@@ -11,6 +11,12 @@
  * write of which no part is under way gets the next one whatever the thread's clients use. After an
  * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
  * long write has written what had come, as a disk may have that loses power.
+ *
+ * A long read that is answered with a structured reply goes in such parts too. Each is a chunk of
+ * the reply, data or an error at its offset, sent when it has ended and in the order of that; a last
+ * chunk ends the reply. The parts are begun as buffers are sent and given back. One answered with a
+ * simple reply, or in one chunk (NBD_CMD_FLAG_DF), has all of its buffers first: nothing is known
+ * of its success before all of it has been read.
  *
  * Nothing here knows of sockets: what can be answered stands on requests->replies.
  */
@@ -31,9 +37,11 @@ void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
 }
 
 const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_poll_group *group,
-			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry)
+			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry,
+			      bool structured)
 {
 	requests->share.group = group;
+	requests->structured = structured;
 	requests->desc = desc;
 	requests->geometry = *geometry;
 	requests->block_shift = (unsigned)__builtin_ctz(geometry->block_size);
@@ -92,7 +100,7 @@ static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_r
 	req->parts = 0;
 	req->error = 0;
 	req->wire = *wire;
-	req->sends_data = false;
+	req->begun_bytes = 0;
 	req->flush_next = false;
 	req->buffers.used_bytes = 0;
 	req->buffers.iovcnt = 0;
@@ -112,16 +120,44 @@ void nbd_req_put(struct nbd_req *req)
 	ebb_list_push_front(&req->requests->free, &req->link);
 }
 
+/* A chunk for a part, and for a request what ends its reply. @data_len: it has read that much. */
+static void req_encode_structured(struct nbd_req *req, uint32_t error, uint32_t data_len)
+{
+	struct nbd_reply *reply = &req->reply;
+	const struct nbd_request *wire = &req->wire;
+
+	if (error != 0 && req->whole != NULL) {
+		nbd_reply_error_at(reply, wire->cookie, error, wire->offset_bytes);
+	} else if (error != 0) {
+		nbd_reply_error(reply, wire->cookie, error);
+	} else if (data_len > 0) {
+		nbd_reply_data(reply, wire->cookie, wire->offset_bytes, data_len,
+			       req->whole == NULL);
+	} else if (wire->type == NBD_CMD_READ) {
+		nbd_reply_none(reply, wire->cookie);
+	} else {
+		nbd_reply_simple(reply, wire->cookie, 0, 0);
+	}
+}
+
 /* It has its reply, and waits for the send, unless nobody is left to answer. Return: true: it does. */
 static bool req_answer(struct nbd_req *req, uint32_t error)
 {
 	struct nbd_requests *requests = req->requests;
+	uint32_t data_len = 0;
 
-	req->sends_data = req->wire.type == NBD_CMD_READ && error == 0;
-	if (!req->sends_data && req->buffers.used_bytes > 0) {
-		exporter_buffers_free(&req->buffers, &requests->share);
+	if (req->buffers.used_bytes > 0) {
+		if (req->wire.type == NBD_CMD_READ && error == 0) {
+			data_len = req->wire.len_bytes;
+		} else {
+			exporter_buffers_free(&req->buffers, &requests->share);
+		}
 	}
-	nbd_reply_encode(&req->reply, req->wire.cookie, error);
+	if (requests->structured) {
+		req_encode_structured(req, error, data_len);
+	} else {
+		nbd_reply_simple(&req->reply, req->wire.cookie, error, data_len);
+	}
 	if (ebb_unlikely(requests->unwanted)) {
 		nbd_req_put(req);
 		return false;
@@ -130,8 +166,7 @@ static bool req_answer(struct nbd_req *req, uint32_t error)
 	return true;
 }
 
-/* A long write loses a part, or the hope for more payload. */
-bool nbd_req_end_payload(struct nbd_req *whole)
+bool nbd_req_end_parts(struct nbd_req *whole)
 {
 	whole->parts--;
 	return whole->parts == 0 && req_answer(whole, whole->error);
@@ -206,8 +241,17 @@ void nbd_req_submit(struct nbd_req *req)
 	}
 }
 
+/* Too long to have all of its buffers at once, and it need not. */
+static bool req_goes_in_parts(const struct nbd_requests *requests, const struct nbd_request *wire)
+{
+	if (wire->type == NBD_CMD_READ) {
+		return requests->structured && (wire->flags & NBD_CMD_FLAG_DF) == 0;
+	}
+	return wire->type == NBD_CMD_WRITE;
+}
+
 int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
-		  struct nbd_req **ret_write)
+		  struct nbd_req **ret_req)
 {
 	bool write = wire->type == NBD_CMD_WRITE;
 	struct nbd_req *req = req_get(requests, wire, NULL);
@@ -221,12 +265,13 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 				   : nbd_validate_request(&requests->geometry, wire);
 	if (error != 0) {
 		(void)req_answer(req, error);
-		*ret_write = NULL;
+		*ret_req = NULL;
 		return 0;
 	}
-	if (write && wire->len_bytes > EXPORTER_CHUNK_SIZE) {
+	if (ebb_unlikely(wire->len_bytes > EXPORTER_CHUNK_SIZE) &&
+	    req_goes_in_parts(requests, wire)) {
 		req->parts = 1;
-		*ret_write = req;
+		*ret_req = req;
 		return 0;
 	}
 	if (write || wire->type == NBD_CMD_READ) {
@@ -237,42 +282,67 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 			return rc;
 		}
 	}
-	*ret_write = write ? req : NULL;
+	*ret_req = write ? req : NULL;
 	if (!write) {
 		nbd_req_submit(req);
 	}
 	return 0;
 }
 
-int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_req **ret_part)
+int nbd_req_begin_part(struct nbd_req *whole, struct nbd_req **ret_part)
 {
 	struct nbd_requests *requests = whole->requests;
+	uint32_t left = whole->wire.len_bytes - whole->begun_bytes;
 	struct nbd_request wire = whole->wire;
 	struct nbd_req *part;
 	int rc;
 
-	wire.offset_bytes += wire.len_bytes - left_bytes;
-	wire.len_bytes = left_bytes < EXPORTER_CHUNK_SIZE ? left_bytes : EXPORTER_CHUNK_SIZE;
+	wire.offset_bytes += whole->begun_bytes;
+	wire.len_bytes = left < EXPORTER_CHUNK_SIZE ? left : EXPORTER_CHUNK_SIZE;
 	part = req_get(requests, &wire, whole);
 	if (part == NULL) {
 		return -EBUSY;
 	}
-	/* It is entitled to one part, whatever the others use. */
+	/*
+	 * A write is entitled to one part, whatever the others use. A read's buffers are given back
+	 * when its client takes them: it is entitled to one while nothing else is its client's.
+	 */
 	rc = exporter_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes,
-				    whole->parts == 1);
+				    nbd_req_is_write(whole) && whole->parts == 1);
 	if (rc != 0) {
 		nbd_req_put(part);
 		return rc;
 	}
 	whole->parts++;
+	whole->begun_bytes += wire.len_bytes;
 	*ret_part = part;
+	if (!nbd_req_is_write(whole)) {
+		nbd_req_submit(part);
+	}
 	return 0;
+}
+
+/* Its read is a chunk of the whole's reply, its write a share in the whole's success. */
+static bool req_end_part(struct nbd_req *part, uint32_t error)
+{
+	struct nbd_req *whole = part->whole;
+	bool answers = false;
+
+	if (nbd_req_is_write(part)) {
+		if (whole->error == 0) {
+			whole->error = error;
+		}
+		nbd_req_put(part);
+	} else {
+		answers = req_answer(part, error);
+	}
+	return nbd_req_end_parts(whole) || answers;
 }
 
 /* A flush follows, or it is a part. */
 static bool __attribute__((noinline)) req_end_special(struct nbd_req *req, int status)
 {
-	struct nbd_req *whole = req->whole;
+	uint32_t error;
 
 	if (req->flush_next && status == 0) {
 		req->flush_next = false;
@@ -283,14 +353,8 @@ static bool __attribute__((noinline)) req_end_special(struct nbd_req *req, int s
 		}
 	}
 	req->requests->in_flight--;
-	if (whole == NULL) {
-		return req_answer(req, nbd_error_from_status(status));
-	}
-	if (whole->error == 0) {
-		whole->error = nbd_error_from_status(status);
-	}
-	nbd_req_put(req);
-	return nbd_req_end_payload(whole);
+	error = nbd_error_from_status(status);
+	return req->whole != NULL ? req_end_part(req, error) : req_answer(req, error);
 }
 
 bool nbd_req_end(struct nbd_req *req, int status)

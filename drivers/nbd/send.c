@@ -17,7 +17,7 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 	tx->replies = replies;
 }
 
-/* The batch: headers and data of the first replies, less what has been sent. */
+/* The batch: heads and data of the first replies, less what has been sent. */
 static int tx_gather(struct nbd_tx *tx)
 {
 	const struct ebb_list *replies = tx->replies;
@@ -31,15 +31,15 @@ static int tx_gather(struct nbd_tx *tx)
 		if (count == NBD_TX_IOV_MAX) {
 			break;
 		}
-		if (skip < sizeof(req->reply)) {
-			tx->iov[count].iov_base = (char *)&req->reply + skip;
-			tx->iov[count].iov_len = sizeof(req->reply) - skip;
+		if (skip < req->reply.head_len) {
+			tx->iov[count].iov_base = (char *)&req->reply.head + skip;
+			tx->iov[count].iov_len = req->reply.head_len - skip;
 			count++;
 			skip = 0;
 		} else {
-			skip -= sizeof(req->reply);
+			skip -= req->reply.head_len;
 		}
-		if (req->sends_data) {
+		if (req->reply.data_len > 0) {
 			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count],
 						      (int)NBD_TX_IOV_MAX - count);
 		}
@@ -86,7 +86,7 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 	}
 	while (!ebb_list_empty(replies)) {
 		struct nbd_req *req = ebb_list_first(replies, struct nbd_req, link);
-		size_t size = sizeof(req->reply) + (req->sends_data ? req->wire.len_bytes : 0);
+		size_t size = nbd_reply_len(&req->reply);
 
 		if (sent < size) {
 			tx->skip = sent;

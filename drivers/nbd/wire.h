@@ -4,7 +4,7 @@
 
 /*
  * What goes over the wire, all of it big-endian. The names are those of the NBD protocol document
- * (doc/proto.md of the NBD project), fixed newstyle negotiation and simple replies.
+ * (doc/proto.md of the NBD project), fixed newstyle negotiation, simple and structured replies.
  */
 
 #include <assert.h>
@@ -15,6 +15,7 @@
 #define NBD_OPTION_REPLY_MAGIC 0x0003e889045565a9ull
 #define NBD_REQUEST_MAGIC      0x25609513u
 #define NBD_SIMPLE_REPLY_MAGIC 0x67446698u
+#define NBD_CHUNK_MAGIC        0x668e33efu /* of each chunk of a structured reply */
 
 /* Handshake flags, and the client's answer to them. */
 #define NBD_FLAG_FIXED_NEWSTYLE   0x0001u
@@ -49,6 +50,7 @@
 #define NBD_FLAG_SEND_FUA          0x0008u
 #define NBD_FLAG_SEND_TRIM         0x0020u
 #define NBD_FLAG_SEND_WRITE_ZEROES 0x0040u
+#define NBD_FLAG_SEND_DF           0x0080u
 #define NBD_FLAG_CAN_MULTI_CONN    0x0100u
 
 #define NBD_CMD_READ         0u
@@ -60,6 +62,14 @@
 
 #define NBD_CMD_FLAG_FUA     0x0001u
 #define NBD_CMD_FLAG_NO_HOLE 0x0002u
+#define NBD_CMD_FLAG_DF      0x0004u
+
+#define NBD_REPLY_FLAG_DONE 0x0001u
+
+#define NBD_REPLY_TYPE_NONE         0u
+#define NBD_REPLY_TYPE_OFFSET_DATA  1u
+#define NBD_REPLY_TYPE_ERROR        0x8001u
+#define NBD_REPLY_TYPE_ERROR_OFFSET 0x8002u
 
 #define NBD_EPERM     1u
 #define NBD_EIO       5u
@@ -133,5 +143,31 @@ struct nbd_wire_reply {
 	uint64_t cookie; /* as the client sent it: never swapped */
 } __attribute__((packed));
 static_assert(sizeof(struct nbd_wire_reply) == 16, "simple reply");
+
+/* One of the chunks that make a structured reply. */
+struct nbd_wire_chunk {
+	uint32_t magic;
+	uint16_t flags;
+	uint16_t type;
+	uint64_t cookie;    /* as the client sent it: never swapped */
+	uint32_t len_bytes; /* of what follows */
+} __attribute__((packed));
+static_assert(sizeof(struct nbd_wire_chunk) == 20, "structured reply chunk");
+
+/* NBD_REPLY_TYPE_OFFSET_DATA: the data follows. */
+struct nbd_wire_chunk_data {
+	struct nbd_wire_chunk chunk;
+	uint64_t offset_bytes;
+} __attribute__((packed));
+static_assert(sizeof(struct nbd_wire_chunk_data) == 28, "NBD_REPLY_TYPE_OFFSET_DATA");
+
+/* NBD_REPLY_TYPE_ERROR and, with an offset, NBD_REPLY_TYPE_ERROR_OFFSET; without a text. */
+struct nbd_wire_chunk_error {
+	struct nbd_wire_chunk chunk;
+	uint32_t error;
+	uint16_t text_len;
+	uint64_t offset_bytes;
+} __attribute__((packed));
+static_assert(sizeof(struct nbd_wire_chunk_error) == 34, "NBD_REPLY_TYPE_ERROR_OFFSET");
 
 #endif

@@ -209,6 +209,7 @@ io_submit_other(struct nvme_channel *ch, struct nvme_ns *ns, struct nvme_io *nio
 		break;
 	case EBB_BDEV_READ:
 	case EBB_BDEV_WRITE:
+	case EBB_BDEV_BLOCK_STATUS:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
 		ebb_bdev_io_complete(handle, -ENOTSUP);

@@ -28,15 +28,20 @@ enum ebb_bdev_io_type {
 	EBB_BDEV_UNMAP,
 	EBB_BDEV_WRITE_ZEROES,
 	EBB_BDEV_COMPARE,
+	EBB_BDEV_BLOCK_STATUS,
 	EBB_BDEV_IO_TYPE_COUNT,
 };
 
 /* The type's name as in supported_io_types: "read", "write", "flush", "unmap", "write_zeroes",
- * "compare". */
+ * "compare", "block_status". */
 const char *ebb_bdev_io_type_name(enum ebb_bdev_io_type type);
 
 /* The write is durable when it completes, as if a flush of its blocks had followed. */
 #define EBB_BDEV_FUA EBB_BIT(0)
+/* Zeroes that have room of their own afterwards: a later write does not fail for want of it. */
+#define EBB_BDEV_NO_HOLE EBB_BIT(1)
+/* Zeroes only if they are made without writing them. */
+#define EBB_BDEV_FAST_ZERO EBB_BIT(2)
 
 enum ebb_bdev_event {
 	EBB_BDEV_EVENT_REMOVE, /* the bdev is going: end your I/O, put the channels, close */
@@ -85,6 +90,9 @@ uint32_t ebb_bdev_buf_align(const struct ebb_bdev *bdev); /* bytes; what is not 
 bool ebb_bdev_read_only(const struct ebb_bdev *bdev);
 bool ebb_bdev_io_type_supported(const struct ebb_bdev *bdev, enum ebb_bdev_io_type type);
 
+/* May EBB_BDEV_FAST_ZERO with @flags (0, EBB_BDEV_NO_HOLE) succeed? False: it is -ENOTSUP for sure. */
+bool ebb_bdev_fast_zero_supported(const struct ebb_bdev *bdev, uint32_t flags);
+
 /**
  * ebb_bdev_channel_get() - the calling thread's channel to the bdev of @desc
  * Thread: any ebb thread. Put it with ebb_io_channel_put() when its last request has completed: in its
@@ -128,12 +136,20 @@ int ebb_bdev_write(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const 
 int ebb_bdev_flush(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, ebb_bdev_io_cb cb,
 		   void *arg);
 
-/*
- * The blocks' contents may be given up (unmap), or read as zeroes afterwards (write_zeroes: written
- * by the layer if the driver has no such request).
- */
+/* The blocks' contents may be given up. */
 int ebb_bdev_unmap(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, uint64_t offset_blocks,
 		   uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+
+/**
+ * ebb_bdev_write_zeroes() - queue zeroes: the blocks read as zeroes afterwards
+ * @flags: EBB_BDEV_FUA, as for a write;
+ *	EBB_BDEV_NO_HOLE: no room is given up, and what has none gets some: @status -ENOSPC if there is
+ *	none; without it the blocks' room may be given up, and is where the driver can;
+ *	EBB_BDEV_FAST_ZERO: -ENOTSUP, returned or as @status, before any block has changed, unless
+ *	zeroes are made without writing them (ebb_bdev_fast_zero_supported())
+ * What the driver cannot do by a request of this kind, the layer writes.
+ * As ebb_bdev_readv() otherwise.
+ */
 int ebb_bdev_write_zeroes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 			  uint64_t offset_blocks, uint64_t num_blocks, uint32_t flags,
 			  ebb_bdev_io_cb cb, void *arg);
@@ -147,6 +163,38 @@ int ebb_bdev_comparev(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 		      uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
 int ebb_bdev_compare(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch, const void *buf,
 		     uint64_t offset_blocks, uint64_t num_blocks, ebb_bdev_io_cb cb, void *arg);
+
+/* Nothing is stored for the blocks: a write may find no room. */
+#define EBB_BDEV_EXTENT_HOLE EBB_BIT(0)
+/* The blocks read as zeroes. Without it they may all the same. */
+#define EBB_BDEV_EXTENT_ZERO EBB_BIT(1)
+
+struct ebb_bdev_extent {
+	uint64_t num_blocks; /* not 0 */
+	uint32_t flags;      /* EBB_BDEV_EXTENT_…; 0: data, or not known */
+};
+
+/* Set @max and @extent; @count is the answer's. */
+struct ebb_bdev_extents {
+	uint32_t max; /* elements of @extent, at least 1 */
+	uint32_t count;
+	struct ebb_bdev_extent *extent;
+};
+
+/**
+ * ebb_bdev_block_status() - ask which blocks are stored, and which read as zeroes
+ * @extents: with status 0 the answer, at least one extent: in order from @offset_blocks on, each
+ *	beginning where the one before it ends, none beyond @num_blocks. It may end before, if there is
+ *	no room for more, or the driver has looked at enough: ask again for the rest. Neighbours may
+ *	have the same flags.
+ * The answer is of some time while this was under way. Of a bdev whose driver knows nothing all
+ * blocks are data.
+ * Owns: @extents stays the caller's and must live until @cb.
+ * Return: as ebb_bdev_readv(), -EINVAL also for an @extents without room.
+ */
+int ebb_bdev_block_status(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			  uint64_t offset_blocks, uint64_t num_blocks,
+			  struct ebb_bdev_extents *extents, ebb_bdev_io_cb cb, void *arg);
 
 /**
  * struct ebb_bdev_io_wait - somebody who got -ENOMEM and waits for a free request

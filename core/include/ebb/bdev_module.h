@@ -66,8 +66,15 @@ struct ebb_bdev {
 	 */
 	uint64_t num_blocks;
 	bool read_only;
-	uint32_t io_types;  /* mask of EBB_BIT(enum ebb_bdev_io_type) */
-	bool fua;           /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
+	uint32_t io_types; /* mask of EBB_BIT(enum ebb_bdev_io_type) */
+	bool fua;          /* knows EBB_BDEV_FUA; otherwise the layer follows with a flush */
+	/*
+	 * Of EBB_BDEV_NO_HOLE and EBB_BDEV_FAST_ZERO those that its write zeroes honour. Without the
+	 * first, the layer writes zeroes that must have room; without the second, it refuses. With
+	 * the second a request may still end with -ENOTSUP, with no block changed.
+	 */
+	uint32_t zero_flags;
+	bool zeroes_unmap;  /* its write zeroes without EBB_BDEV_NO_HOLE give up room */
 	uint32_t buf_align; /* bytes; a request with other memory is bounced; 0 or 1: any */
 	bool pool_memory;   /* a request with memory that is not the pool's is bounced */
 	/* Reads, writes and compares that go past these are done in parts. */
@@ -92,12 +99,21 @@ struct ebb_bdev {
 struct ebb_bdev_io {
 	struct ebb_bdev *bdev;
 	enum ebb_bdev_io_type type;
-	uint32_t flags; /* EBB_BDEV_FUA if ebb_bdev.fua */
+	uint32_t flags; /* EBB_BDEV_FUA if ebb_bdev.fua, and those of ebb_bdev.zero_flags */
 	uint64_t offset_blocks;
 	uint64_t num_blocks;
-	const struct iovec *iov;
+	union {
+		const struct iovec *iov;
+		struct ebb_bdev_extents *extents; /* of a block status; @count is 0 at submit */
+	};
 	int iovcnt;
 } __attribute__((aligned(16)));
+
+/*
+ * Appends to the answer to a block status; joins the last extent if that is alike. Nothing happens if
+ * @num_blocks is 0. Return: false: there was no room, the answer ends where it did before.
+ */
+bool ebb_bdev_extents_add(struct ebb_bdev_extents *extents, uint64_t num_blocks, uint32_t flags);
 
 /*
  * The driver's io_ctx_size bytes, 16-byte aligned, undefined at submit; and back, which tells what

@@ -39,6 +39,23 @@ static void fake_note(struct fake *fake, const struct ebb_bdev_io *io)
 	}
 }
 
+/* A block of zeroes is a hole. */
+static void fake_block_status(const uint8_t *memory, const struct ebb_bdev_io *io)
+{
+	static const uint8_t zeroes[FAKE_BLOCK];
+	uint64_t i;
+
+	ck_assert_uint_eq(io->extents->count, 0);
+	for (i = 0; i < io->num_blocks; i++) {
+		bool zero = memcmp(memory + i * FAKE_BLOCK, zeroes, FAKE_BLOCK) == 0;
+
+		if (!ebb_bdev_extents_add(io->extents, 1,
+					  zero ? EBB_BDEV_EXTENT_HOLE | EBB_BDEV_EXTENT_ZERO : 0)) {
+			return;
+		}
+	}
+}
+
 /* Does what the request says to the memory. Return: its status. */
 static int fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
 {
@@ -65,6 +82,9 @@ static int fake_perform(struct fake *fake, const struct ebb_bdev_io *io)
 	}
 	if (io->type == EBB_BDEV_WRITE_ZEROES || io->type == EBB_BDEV_UNMAP) {
 		memset(memory, 0, io->num_blocks * FAKE_BLOCK);
+	}
+	if (io->type == EBB_BDEV_BLOCK_STATUS) {
+		fake_block_status(memory, io);
 	}
 	return differs ? -EILSEQ : 0;
 }

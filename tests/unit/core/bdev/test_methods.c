@@ -46,7 +46,12 @@ START_TEST(a_bdev_is_described)
 		"\"get_zone_info\":false,\"zone_management\":false,\"zone_append\":false,"
 		"\"compare\":true,\"compare_and_write\":false,\"abort\":false,"
 		"\"seek_hole\":false,\"seek_data\":false,\"copy\":false,"
-		"\"nvme_iov_md\":false},\"driver_specific\":{}}]");
+		"\"nvme_iov_md\":false,\"block_status\":true},\"zero_flags\":[],"
+		"\"zeroes_unmap\":false,\"driver_specific\":{}}]");
+	fake->bdev.zero_flags = EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO;
+	fake->bdev.zeroes_unmap = true;
+	call_has("bdev_get_bdevs", "{'name': 'disk'}",
+		 "\"zero_flags\":[\"no_hole\",\"fast_zero\"],\"zeroes_unmap\":true");
 	call_has("bdev_get_bdevs", "{'name': '11111111-1111-1111-1111-111111111111'}",
 		 "\"name\":\"disk\"");
 }

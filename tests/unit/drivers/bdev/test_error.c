@@ -56,6 +56,8 @@ static void inject(const char *io_type, const char *error_type, const char *rest
 
 static void begin(enum ebb_bdev_io_type type)
 {
+	static struct ebb_bdev_extent extent;
+	static struct ebb_bdev_extents extents = {.max = 1, .extent = &extent};
 	int rc = -1;
 
 	switch (type) {
@@ -76,6 +78,9 @@ static void begin(enum ebb_bdev_io_type type)
 		break;
 	case EBB_BDEV_COMPARE:
 		rc = ebb_bdev_compare(desc, ch, buf, 1, 2, fake_done, &result);
+		break;
+	case EBB_BDEV_BLOCK_STATUS:
+		rc = ebb_bdev_block_status(desc, ch, 1, 2, &extents, fake_done, &result);
 		break;
 	case EBB_BDEV_IO_TYPE_COUNT:
 		break;

@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,13 +176,15 @@ unsigned disk_held(void)
 struct release {
 	int status;
 	bool backwards;
+	unsigned count;
 };
 
 static void release_on_thread(void *arg)
 {
 	const struct release *release = arg;
+	unsigned i;
 
-	while (!ebb_list_empty(&held)) {
+	for (i = 0; i < release->count && !ebb_list_empty(&held); i++) {
 		struct ebb_list *link = release->backwards ? held.prev : held.next;
 
 		struct held_io *held_io = ebb_list_entry(link, struct held_io, link);
@@ -196,9 +199,16 @@ static void release_on_thread(void *arg)
 
 void disk_release(int status, bool backwards)
 {
-	struct release release = {.status = status, .backwards = backwards};
+	struct release release = {.status = status, .backwards = backwards, .count = UINT_MAX};
 
 	atomic_store(&hold, false);
+	served_on(disk_thread(), release_on_thread, &release);
+}
+
+void disk_release_some(int status, unsigned count)
+{
+	struct release release = {.status = status, .count = count};
+
 	served_on(disk_thread(), release_on_thread, &release);
 }
 

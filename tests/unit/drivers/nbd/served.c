@@ -189,6 +189,50 @@ uint64_t client_reply(int fd, uint32_t *ret_error)
 	return be64toh(wire.cookie);
 }
 
+static void client_chunk_error(int fd, uint32_t len, struct client_chunk *chunk)
+{
+	bool has_offset = chunk->type == NBD_REPLY_TYPE_ERROR_OFFSET;
+	uint32_t error;
+	uint16_t text_len;
+
+	ck_assert(client_receive(fd, &error, sizeof(error)));
+	ck_assert(client_receive(fd, &text_len, sizeof(text_len)));
+	ck_assert_uint_eq(text_len, 0);
+	ck_assert_uint_eq(len, has_offset ? 14 : 6);
+	chunk->error = be32toh(error);
+	ck_assert_uint_ne(chunk->error, 0);
+	if (has_offset) {
+		ck_assert(client_receive(fd, &chunk->offset, sizeof(chunk->offset)));
+		chunk->offset = be64toh(chunk->offset);
+	}
+}
+
+void client_chunk(int fd, struct client_chunk *ret_chunk)
+{
+	struct nbd_wire_chunk wire;
+	uint32_t len;
+
+	ck_assert(client_receive(fd, &wire, sizeof(wire)));
+	ck_assert_uint_eq(be32toh(wire.magic), NBD_CHUNK_MAGIC);
+	len = be32toh(wire.len_bytes);
+	*ret_chunk = (struct client_chunk){
+		.flags = be16toh(wire.flags),
+		.type = be16toh(wire.type),
+		.cookie = be64toh(wire.cookie),
+	};
+	if ((ret_chunk->type & 0x8000u) != 0) {
+		client_chunk_error(fd, len, ret_chunk);
+	} else if (ret_chunk->type == NBD_REPLY_TYPE_OFFSET_DATA) {
+		ck_assert_uint_ge(len, 9);
+		ck_assert(client_receive(fd, &ret_chunk->offset, sizeof(ret_chunk->offset)));
+		ret_chunk->offset = be64toh(ret_chunk->offset);
+		ret_chunk->data_len = len - 8;
+	} else {
+		ck_assert_uint_eq(ret_chunk->type, NBD_REPLY_TYPE_NONE);
+		ck_assert_uint_eq(len, 0);
+	}
+}
+
 bool client_hears_nothing(int fd, int ms)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -244,16 +288,15 @@ int served_knock(void)
 	return fd;
 }
 
-int served_connect(void)
+/* Says that it wants the export, and hears all about it. */
+static void served_go(int fd)
 {
 	struct {
-		uint32_t flags;
 		struct nbd_wire_option option;
 		uint32_t name_len;
 		char name[4];
 		uint16_t infos;
-	} __attribute__((packed)) hello = {
-		.flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES),
+	} __attribute__((packed)) go = {
 		.option = {.magic = htobe64(NBD_OPTION_MAGIC),
 			   .option = htobe32(NBD_OPT_GO),
 			   .len_bytes = htobe32(10)},
@@ -261,10 +304,36 @@ int served_connect(void)
 		.name = {'d', 'i', 's', 'k'},
 	};
 	uint8_t replies[20 + 12 + 20 + 14 + 20];
+
+	client_send(fd, &go, sizeof(go));
+	ck_assert(client_receive(fd, replies, sizeof(replies)));
+}
+
+int served_connect(void)
+{
+	const uint32_t flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
 	int fd = served_knock();
 
-	client_send(fd, &hello, sizeof(hello));
-	ck_assert(client_receive(fd, replies, sizeof(replies)));
+	client_send(fd, &flags, sizeof(flags));
+	served_go(fd);
+	return fd;
+}
+
+int served_connect_structured(void)
+{
+	const uint32_t flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
+	const struct nbd_wire_option option = {
+		.magic = htobe64(NBD_OPTION_MAGIC),
+		.option = htobe32(NBD_OPT_STRUCTURED_REPLY),
+	};
+	struct nbd_wire_option_reply reply;
+	int fd = served_knock();
+
+	client_send(fd, &flags, sizeof(flags));
+	client_send(fd, &option, sizeof(option));
+	ck_assert(client_receive(fd, &reply, sizeof(reply)));
+	ck_assert_uint_eq(be32toh(reply.reply), NBD_REP_ACK);
+	served_go(fd);
 	return fd;
 }
 

@@ -157,7 +157,7 @@ START_TEST(refuses_options)
 		size_t len;
 		uint32_t reply;
 	} cases[] = {
-		{NBD_OPT_STRUCTURED_REPLY, "", 0, NBD_REP_ERR_UNSUP},
+		{NBD_OPT_STRUCTURED_REPLY, "data", 4, NBD_REP_ERR_INVALID},
 		{NBD_OPT_STARTTLS, "", 0, NBD_REP_ERR_UNSUP},
 		{4711, "whatever", 8, NBD_REP_ERR_UNSUP},
 		{NBD_OPT_LIST, "data", 4, NBD_REP_ERR_INVALID},
@@ -177,6 +177,26 @@ START_TEST(refuses_options)
 		ck_assert_uint_gt(len, 0);
 		nbd_out_reset(&out);
 	}
+	ck_assert(!lookup.agreed.structured);
+}
+END_TEST
+
+/* It holds for all options that come later. */
+START_TEST(agrees_on_structured_replies)
+{
+	struct nbd_lookup lookup = {0};
+	struct nbd_out out = {0};
+	size_t at = 0, len;
+
+	ck_assert_int_eq(decide(NBD_OPT_STRUCTURED_REPLY, NULL, 0, &out, &lookup),
+			 NBD_OPTION_REPLIED);
+	next_reply(&out, &at, NBD_OPT_STRUCTURED_REPLY, NBD_REP_ACK, &len);
+	ck_assert_uint_eq(len, 0);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+	ck_assert_int_eq(decide(NBD_OPT_LIST, NULL, 0, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, "disk", 4, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert(lookup.agreed.structured);
 }
 END_TEST
 
@@ -240,6 +260,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(answers_export_name_with_and_without_zeroes),
 		UNIT_TEST(asks_about_exports),
 		UNIT_TEST(refuses_options),
+		UNIT_TEST(agrees_on_structured_replies),
 		UNIT_TEST(refuses_what_is_too_long),
 		UNIT_TEST(says_goodbye),
 		UNIT_TEST(grows_without_losing),
