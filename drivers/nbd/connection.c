@@ -504,8 +504,8 @@ bool nbd_conn_start(struct exporter_listener *listener, int fd, const char *peer
 	nbd_tx_init(&conn->tx, &conn->requests.replies, conn_sent);
 	nbd_requests_init(&conn->requests, conn_req_done);
 	ebb_msg_init(&conn->later, conn_run_now, conn);
-	exporter_client_register(&conn->client, listener, &listener->clients, peer, thread,
-				 conn_stop, conn);
+	exporter_client_register(&conn->client, listener, &listener->clients, &listener->places,
+				 peer, thread, conn_stop, conn);
 	ebb_msg_init(&conn->life, conn_begin, conn);
 	(void)ebb_thread_send(thread, &conn->life);
 	return true;

@@ -24,6 +24,8 @@
 #define START_RETRY_US 50000u
 #define START_TRIES    40u /* two seconds of them */
 
+struct exporter nbd_exporter = {.name = "NBD", .admit = nbd_conn_start};
+
 /*
  * The same socket from any working directory, as it is kept and saved. Return: the caller's to
  * free(); NULL: no path is given, or memory is out, and it is kept as it was given.
@@ -88,12 +90,13 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 	struct exporter_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
-		.path = path != NULL ? path : params->path,
-		.address = params->address,
-		.port = (uint16_t)params->port,
+		.at = {.path = path != NULL ? path : params->path,
+		       .address = params->address,
+		       .port = (uint16_t)params->port,
+		       .gid = OS_UNIX_SOCKET_ANY_GROUP},
 		.read_only = params->read_only,
 		.writable = params->read_only_given && !params->read_only,
-		.admit = nbd_conn_start,
+		.exporter = &nbd_exporter,
 		.method = "nbd_start_export",
 	};
 	struct exporter_export *export;
@@ -357,8 +360,8 @@ static struct exporter_export *stop_find(struct ebb_call *call, const struct sto
 			       "or by address and port");
 		return NULL;
 	}
-	for (export = exporter_export_next(NULL); export != NULL;
-	     export = exporter_export_next(export)) {
+	for (export = exporter_export_next(&nbd_exporter, NULL); export != NULL;
+	     export = exporter_export_next(&nbd_exporter, export)) {
 		if (!stop_matches(params, export) ||
 		    (found != NULL && !stop_prefers(export, found))) {
 			continue;
@@ -461,8 +464,8 @@ static void get_exports(struct ebb_call *call, void *params)
 	struct exporter_export *export;
 
 	(void)params;
-	for (export = exporter_export_next(NULL); export != NULL;
-	     export = exporter_export_next(export)) {
+	for (export = exporter_export_next(&nbd_exporter, NULL); export != NULL;
+	     export = exporter_export_next(&nbd_exporter, export)) {
 		json_object_array_add(list, export_json(export));
 	}
 	ebb_call_result(call, list);

@@ -12,6 +12,7 @@
 #include <ebb/method.h>
 
 #include "drivers/nbd/connection.h"
+#include "drivers/nbd/rpc.h"
 #include "core/exporter/export.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/fixtures/log.h"
@@ -256,7 +257,9 @@ static void limit_the_disk(void *arg)
 static void stop_the_export(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(exporter_export_stop(exporter_export_next(NULL), NULL, NULL), 0);
+	ck_assert_int_eq(exporter_export_stop(exporter_export_next(&nbd_exporter, NULL), NULL,
+					      NULL),
+			 0);
 }
 
 static bool export_is_gone(void)
