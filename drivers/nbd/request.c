@@ -7,16 +7,23 @@
  * A long write takes buffers as its payload comes. It goes to the bdev in parts of a chunk, each a
  * request of its own here, and is answered when the last has ended, with the first error. So who
  * announces 32 MiB and stalls uses one chunk. Nor does it ever wait for memory with memory in
- * hand: a part that is full is the bdev's, which will give it back whatever others do, and a long
- * write of which no part is under way gets the next one whatever the thread's clients use. After an
+ * hand: a part that is full is the bdev's, which will give it back whatever others do. After an
  * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
- * long write has written what had come, as a disk may have that loses power.
+ * long write has written what had come, as a disk may have that loses power. Where replies that the
+ * client does not take use all that it may, a write goes on in smaller parts, with its reserve.
  *
- * A long read that is answered with a structured reply goes in such parts too. Each is a chunk of
- * the reply, data or an error at its offset, sent when it has ended and in the order of that; a last
- * chunk ends the reply. The parts are begun as buffers are sent and given back. One answered with a
- * simple reply, or in one chunk (NBD_CMD_FLAG_DF), has all of its buffers first: nothing is known
- * of its success before all of it has been read.
+ * A long read goes in such parts too. Answered with a structured reply, each is a chunk of that,
+ * data or an error at its offset, sent when it has ended and in the order of that; a last chunk ends
+ * the reply. The parts are begun as buffers are sent and given back.
+ *
+ * A simple reply tells of success before its data, and nothing may come between. So the first part
+ * of a long read decides; an error of a later one can only be told by hanging up. From the first
+ * part on all other replies are held until the last has been queued. They may have all of the
+ * memory that the client has, and get rid of it only after this reply: so a long read keeps the
+ * buffers of the part that has been sent for the next one, and never waits for memory once it
+ * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory.
+ *
+ * What has been read and is not taken can be given back (nbd_requests_yield()), and read again.
  *
  * Nothing here knows of sockets: what can be answered stands on requests->replies.
  */
@@ -29,18 +36,25 @@
 #include <ebb/assert.h>
 #include <ebb/io_channel.h>
 
-void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
+#include "core/exporter/poll_group.h"
+
+void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done,
+		       const struct exporter_share_ops *share_ops)
 {
 	requests->done = done;
+	requests->share_ops = share_ops;
 	ebb_list_init(&requests->free);
 	ebb_list_init(&requests->replies);
+	ebb_list_init(&requests->held);
+	ebb_list_init(&requests->redo);
 }
 
 const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_poll_group *group,
 			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry,
 			      bool structured)
 {
-	requests->share.group = group;
+	requests->group = group;
+	exporter_share_open(&requests->share, &group->pot, requests->share_ops);
 	requests->structured = structured;
 	requests->desc = desc;
 	requests->geometry = *geometry;
@@ -58,11 +72,13 @@ void nbd_requests_close(struct nbd_requests *requests)
 {
 	struct ebb_list *node;
 
+	ebb_list_splice_back(&requests->replies, &requests->held);
+	ebb_list_splice_back(&requests->replies, &requests->redo);
 	while ((node = ebb_list_pop_front(&requests->replies)) != NULL) {
 		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
 	}
-	ebb_assert(requests->share.used_bytes == 0 && requests->num_reqs == 0 &&
-		   requests->num_parts == 0);
+	ebb_assert(requests->num_reqs == 0 && requests->num_parts == 0);
+	exporter_share_close(&requests->share);
 	if (requests->channel != NULL) {
 		ebb_io_channel_put(requests->channel);
 	}
@@ -103,18 +119,47 @@ static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_r
 	req->begun_bytes = 0;
 	req->flush_next = false;
 	req->buffers.used_bytes = 0;
-	req->buffers.iovcnt = 0;
+	req->buffers.iov.iov_len = 0;
 	return req;
+}
+
+/* It is a read whose reply is a simple one, in parts. */
+static bool req_speaks(const struct nbd_req *whole)
+{
+	return whole->wire.type == NBD_CMD_READ && !whole->requests->structured;
+}
+
+/* Buffers for @len bytes go from one to another, which has none. */
+static void buffers_move(struct exporter_buffers *to, struct exporter_buffers *from, uint32_t len)
+{
+	*to = *from;
+	to->iov.iov_len = len;
+	from->used_bytes = 0;
+	from->iov.iov_len = 0;
+}
+
+/* A part's buffers are its whole's next part's, if that needs them. */
+static void part_put_buffers(struct nbd_req *part)
+{
+	struct nbd_requests *requests = part->requests;
+	struct nbd_req *whole = part->whole;
+
+	if (!requests->unwanted && part->buffers.used_bytes == EXPORTER_CHUNK_SIZE &&
+	    req_speaks(whole) && whole->begun_bytes < whole->wire.len_bytes &&
+	    whole->buffers.used_bytes == 0) {
+		buffers_move(&whole->buffers, &part->buffers, EXPORTER_CHUNK_SIZE);
+	} else {
+		exporter_buffers_free(&part->buffers, &requests->share);
+	}
 }
 
 void nbd_req_put(struct nbd_req *req)
 {
-	if (req->buffers.used_bytes > 0) {
-		exporter_buffers_free(&req->buffers, &req->requests->share);
-	}
-	if (req->whole != NULL) {
+	if (ebb_unlikely(req->whole != NULL)) {
+		part_put_buffers(req);
 		req->requests->num_parts--;
 	} else {
+		exporter_buffers_free(&req->buffers, &req->requests->share);
 		req->requests->num_reqs--;
 	}
 	ebb_list_push_front(&req->requests->free, &req->link);
@@ -141,6 +186,23 @@ static void req_encode_structured(struct nbd_req *req, uint32_t error, uint32_t 
 }
 
 /* It has its reply, and waits for the send, unless nobody is left to answer. Return: true: it does. */
+static bool req_queue(struct nbd_req *req)
+{
+	struct nbd_requests *requests = req->requests;
+
+	if (ebb_unlikely(requests->unwanted)) {
+		nbd_req_put(req);
+		return false;
+	}
+	if (ebb_unlikely(requests->speaking != NULL) && req != requests->speaking &&
+	    req->whole != requests->speaking) {
+		ebb_list_push_back(&requests->held, &req->link);
+		return false;
+	}
+	ebb_list_push_back(&requests->replies, &req->link);
+	return true;
+}
+
 static bool req_answer(struct nbd_req *req, uint32_t error)
 {
 	struct nbd_requests *requests = req->requests;
@@ -158,18 +220,32 @@ static bool req_answer(struct nbd_req *req, uint32_t error)
 	} else {
 		nbd_reply_simple(&req->reply, req->wire.cookie, error, data_len);
 	}
-	if (ebb_unlikely(requests->unwanted)) {
-		nbd_req_put(req);
-		return false;
-	}
-	ebb_list_push_back(&requests->replies, &req->link);
-	return true;
+	return req_queue(req);
+}
+
+/* All of its reply has been queued with its parts: now the others' are. It goes when they have gone. */
+static bool whole_end_speaking(struct nbd_req *whole)
+{
+	struct nbd_requests *requests = whole->requests;
+	bool queued;
+
+	exporter_buffers_free(&whole->buffers, &requests->share);
+	whole->reply.head_len = 0;
+	whole->reply.data_len = 0;
+	queued = req_queue(whole);
+	requests->speaking = NULL;
+	ebb_list_splice_back(&requests->replies, &requests->held);
+	return queued;
 }
 
 bool nbd_req_end_parts(struct nbd_req *whole)
 {
 	whole->parts--;
-	return whole->parts == 0 && req_answer(whole, whole->error);
+	if (whole->parts > 0) {
+		return false;
+	}
+	return whole == whole->requests->speaking ? whole_end_speaking(whole)
+						  : req_answer(whole, whole->error);
 }
 
 static void req_retry(void *arg);
@@ -186,13 +262,12 @@ static int req_issue(struct nbd_req *req)
 
 	switch (wire->type) {
 	case NBD_CMD_READ:
-		rc = ebb_bdev_readv(requests->desc, requests->channel, req->buffers.iov,
-				    req->buffers.iovcnt, offset, count, requests->done, req);
+		rc = ebb_bdev_readv(requests->desc, requests->channel, &req->buffers.iov, 1, offset,
+				    count, requests->done, req);
 		break;
 	case NBD_CMD_WRITE:
-		rc = ebb_bdev_writev(requests->desc, requests->channel, req->buffers.iov,
-				     req->buffers.iovcnt, offset, count, fua ? EBB_BDEV_FUA : 0,
-				     requests->done, req);
+		rc = ebb_bdev_writev(requests->desc, requests->channel, &req->buffers.iov, 1,
+				     offset, count, fua ? EBB_BDEV_FUA : 0, requests->done, req);
 		break;
 	case NBD_CMD_FLUSH:
 		rc = ebb_bdev_flush(requests->desc, requests->channel, requests->done, req);
@@ -241,13 +316,28 @@ void nbd_req_submit(struct nbd_req *req)
 	}
 }
 
-/* Too long to have all of its buffers at once, and it need not. */
-static bool req_goes_in_parts(const struct nbd_requests *requests, const struct nbd_request *wire)
+/* Replies that its client does not take use all that it may: the write goes on with the reserve. */
+static int req_begin_reserve(struct nbd_req *req, struct nbd_req **ret_req)
 {
-	if (wire->type == NBD_CMD_READ) {
-		return requests->structured && (wire->flags & NBD_CMD_FLAG_DF) == 0;
+	int rc = 0;
+
+	if (req->wire.len_bytes > EXPORTER_RESERVE) {
+		req->parts = 1;
+	} else {
+		rc = exporter_buffers_alloc_reserve(&req->buffers, &req->requests->share,
+						    req->wire.len_bytes);
 	}
-	return wire->type == NBD_CMD_WRITE;
+	if (rc != 0) {
+		nbd_req_put(req);
+	} else {
+		*ret_req = req;
+	}
+	return rc;
+}
+
+static bool requests_may_use_reserve(const struct nbd_requests *requests, int rc)
+{
+	return rc == -EBUSY && !ebb_list_empty(&requests->replies);
 }
 
 int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
@@ -268,16 +358,17 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		*ret_req = NULL;
 		return 0;
 	}
-	if (ebb_unlikely(wire->len_bytes > EXPORTER_CHUNK_SIZE) &&
-	    req_goes_in_parts(requests, wire)) {
-		req->parts = 1;
-		*ret_req = req;
-		return 0;
-	}
 	if (write || wire->type == NBD_CMD_READ) {
-		rc = exporter_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes,
-					    false);
+		if (ebb_unlikely(wire->len_bytes > EXPORTER_CHUNK_SIZE)) {
+			req->parts = 1;
+			*ret_req = req;
+			return 0;
+		}
+		rc = exporter_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes);
 		if (ebb_unlikely(rc != 0)) {
+			if (write && requests_may_use_reserve(requests, rc)) {
+				return req_begin_reserve(req, ret_req);
+			}
 			nbd_req_put(req);
 			return rc;
 		}
@@ -287,6 +378,60 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		nbd_req_submit(req);
 	}
 	return 0;
+}
+
+static int part_alloc_write(struct nbd_req *part)
+{
+	struct nbd_requests *requests = part->requests;
+	int rc = exporter_buffers_alloc(&part->buffers, &requests->share, part->wire.len_bytes);
+
+	if (requests_may_use_reserve(requests, rc)) {
+		if (part->wire.len_bytes > EXPORTER_RESERVE) {
+			part->wire.len_bytes = EXPORTER_RESERVE;
+		}
+		rc = exporter_buffers_alloc_reserve(&part->buffers, &requests->share,
+						    part->wire.len_bytes);
+	}
+	return rc;
+}
+
+/* Of a simple reply. All but the first can wait for the buffers of the part before. */
+static int part_alloc_speaking(struct nbd_req *part)
+{
+	struct exporter_share *share = &part->requests->share;
+	struct nbd_req *whole = part->whole;
+	uint32_t len = part->wire.len_bytes;
+
+	if (whole->parts > 1) {
+		return -EBUSY;
+	}
+	if (whole->begun_bytes == 0) {
+		/* Rounded up, as the others' it may become. */
+		int rc = exporter_buffers_alloc(&part->buffers, share, EXPORTER_CHUNK_SIZE);
+
+		part->buffers.iov.iov_len = len;
+		return rc;
+	}
+	if (whole->buffers.used_bytes > 0) {
+		buffers_move(&part->buffers, &whole->buffers, len);
+		return 0;
+	}
+	/* The last one would be in the way of nbd_requests_yield(). */
+	if (whole->begun_bytes + len == whole->wire.len_bytes) {
+		return -EBUSY;
+	}
+	return exporter_buffers_try(&part->buffers, share, len) == 0 ? 0 : -EBUSY;
+}
+
+static int part_alloc(struct nbd_req *part)
+{
+	if (nbd_req_is_write(part)) {
+		return part_alloc_write(part);
+	}
+	if (req_speaks(part->whole)) {
+		return part_alloc_speaking(part);
+	}
+	return exporter_buffers_alloc(&part->buffers, &part->requests->share, part->wire.len_bytes);
 }
 
 int nbd_req_begin_part(struct nbd_req *whole, struct nbd_req **ret_part)
@@ -303,23 +448,38 @@ int nbd_req_begin_part(struct nbd_req *whole, struct nbd_req **ret_part)
 	if (part == NULL) {
 		return -EBUSY;
 	}
-	/*
-	 * A write is entitled to one part, whatever the others use. A read's buffers are given back
-	 * when its client takes them: it is entitled to one while nothing else is its client's.
-	 */
-	rc = exporter_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes,
-				    nbd_req_is_write(whole) && whole->parts == 1);
+	rc = part_alloc(part);
 	if (rc != 0) {
 		nbd_req_put(part);
 		return rc;
 	}
 	whole->parts++;
-	whole->begun_bytes += wire.len_bytes;
+	whole->begun_bytes += part->wire.len_bytes;
 	*ret_part = part;
 	if (!nbd_req_is_write(whole)) {
 		nbd_req_submit(part);
 	}
 	return 0;
+}
+
+/* The first part of a simple reply decides what that is; the others have but data. */
+static bool part_speak(struct nbd_req *part, uint32_t error)
+{
+	struct nbd_requests *requests = part->requests;
+	struct nbd_req *whole = part->whole;
+
+	if (error != 0) {
+		requests->broken = requests->speaking == whole;
+		whole->error = error;
+		nbd_req_put(part);
+		return false;
+	}
+	nbd_reply_simple(&part->reply, part->wire.cookie, 0, part->wire.len_bytes);
+	if (requests->speaking == whole) {
+		part->reply.head_len = 0;
+	}
+	requests->speaking = whole;
+	return req_queue(part);
 }
 
 /* Its read is a chunk of the whole's reply, its write a share in the whole's success. */
@@ -333,6 +493,8 @@ static bool req_end_part(struct nbd_req *part, uint32_t error)
 			whole->error = error;
 		}
 		nbd_req_put(part);
+	} else if (req_speaks(whole)) {
+		answers = part_speak(part, error);
 	} else {
 		answers = req_answer(part, error);
 	}
@@ -364,4 +526,71 @@ bool nbd_req_end(struct nbd_req *req, int status)
 	}
 	req->requests->in_flight--;
 	return req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
+}
+
+/* It gives its buffers back, and is to be read again. Return: false: it cannot. */
+static bool req_yield(struct nbd_req *req)
+{
+	struct nbd_requests *requests = req->requests;
+	struct nbd_req *whole = req->whole;
+
+	if (whole != NULL && req_speaks(whole)) {
+		/* The last that has been begun, and none follows it yet: it is begun again. */
+		if (whole->parts != 1 || whole->begun_bytes == whole->wire.len_bytes) {
+			return false;
+		}
+		whole->begun_bytes -= req->wire.len_bytes;
+		ebb_list_remove(&req->link);
+		exporter_buffers_yield(&req->buffers, &requests->share);
+		nbd_req_put(req);
+		return true;
+	}
+	if (whole != NULL) {
+		/* The end of its reply stands behind this one, if it is there. */
+		if (whole->parts == 0) {
+			ebb_list_remove(&whole->link);
+		}
+		whole->parts++;
+	}
+	ebb_list_remove(&req->link);
+	exporter_buffers_yield(&req->buffers, &requests->share);
+	ebb_list_push_front(&requests->redo, &req->link);
+	return true;
+}
+
+static void yield_from(struct nbd_requests *requests, struct ebb_list *list,
+		       const struct ebb_list *keep)
+{
+	struct ebb_list *node = list->prev, *previous;
+
+	for (; node != list && requests->share.used_bytes > EXPORTER_FLOOR; node = previous) {
+		struct nbd_req *req = ebb_list_entry(node, struct nbd_req, link);
+
+		previous = node->prev;
+		if (node != keep && req->reply.data_len > 0) {
+			(void)req_yield(req);
+		}
+	}
+}
+
+void nbd_requests_yield(struct nbd_requests *requests, bool partly_sent)
+{
+	yield_from(requests, &requests->held, NULL);
+	yield_from(requests, &requests->replies, partly_sent ? requests->replies.next : NULL);
+}
+
+int nbd_requests_redo(struct nbd_requests *requests)
+{
+	while (!ebb_list_empty(&requests->redo)) {
+		struct nbd_req *req = ebb_list_first(&requests->redo, struct nbd_req, link);
+		int rc = exporter_buffers_alloc(&req->buffers, &requests->share,
+						req->wire.len_bytes);
+
+		if (rc != 0) {
+			return rc;
+		}
+		ebb_list_remove(&req->link);
+		nbd_req_submit(req);
+	}
+	return 0;
 }

@@ -18,9 +18,8 @@
 #define NBD_REQUESTS_MAX 256u /* in flight on one connection */
 #define NBD_PARTS_MAX    8u   /* and beside them, parts of its long requests */
 
-static_assert(NBD_DF_MAX <= EXPORTER_POLL_GROUP_BUFFERS_MAX, "it has all of its buffers at once");
 /* NOLINTNEXTLINE(misc-redundant-expression): two limits, each with a reason of its own */
-static_assert(EXPORTER_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
+static_assert(NBD_DF_MAX <= EXPORTER_CHUNK_SIZE, "it has all of its buffers at once");
 
 struct nbd_requests;
 
@@ -39,12 +38,14 @@ struct nbd_req {
 	/* Of a long request: */
 	unsigned parts;       /* at the bdev, and one more while there are parts to begin */
 	uint32_t begun_bytes; /* by its parts */
-	uint32_t error;       /* of a write: the first of its parts' */
-	struct exporter_buffers buffers;
+	uint32_t error;       /* of a write: the first of its parts'; of a read: why it has none */
+	struct exporter_buffers buffers; /* of a long read: kept for its next part */
 };
 
 /* All requests of one connection. */
 struct nbd_requests {
+	struct exporter_poll_group *group;
+	const struct exporter_share_ops *share_ops;
 	struct exporter_share share;
 	struct ebb_bdev_desc *desc;
 	struct ebb_io_channel *channel; /* NULL: not open */
@@ -57,15 +58,19 @@ struct nbd_requests {
 	unsigned num_reqs;  /* in use, of NBD_REQUESTS_MAX */
 	unsigned num_parts; /* in use, of NBD_PARTS_MAX */
 	struct ebb_list free;
-	struct ebb_list
-		replies;    /* requests and parts that have theirs, in the order of their end */
-	unsigned in_flight; /* requests that the bdev has, or will have when it can */
-	bool stopping;      /* the export goes: refuse what is new */
-	bool unwanted;      /* nobody is left to answer: what waits for the bdev is not begun */
+	struct ebb_list replies;  /* requests and parts that have theirs, in order of their end */
+	struct nbd_req *speaking; /* a long read amid its simple reply; NULL: none */
+	struct ebb_list held;     /* as replies, while that is sent */
+	struct ebb_list redo;     /* reads that have given their buffers back, to be read again */
+	unsigned in_flight;       /* requests that the bdev has, or will have when it can */
+	bool stopping;            /* the export goes: refuse what is new */
+	bool broken;              /* a simple reply cannot be ended: hang up */
+	bool unwanted; /* nobody is left to answer: what waits for the bdev is not begun */
 };
 
 /* @done: called with a request that the bdev is done with; it calls nbd_req_end(). */
-void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done);
+void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done,
+		       const struct exporter_share_ops *share_ops);
 
 /**
  * nbd_requests_open() - begin to use a bdev
@@ -80,13 +85,30 @@ const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_pol
 /* Gives back the requests that have a reply. No other may be in use. */
 void nbd_requests_close(struct nbd_requests *requests);
 
+/* Nothing that has begun waits for anything. */
+static inline bool nbd_requests_are_done(const struct nbd_requests *requests)
+{
+	return requests->in_flight == 0 && ebb_list_empty(&requests->replies) &&
+	       ebb_list_empty(&requests->held) && ebb_list_empty(&requests->redo);
+}
+
+/**
+ * nbd_requests_yield() - give back what is above the floor: data of reads that nobody takes
+ * No send is under way.
+ * @partly_sent: the first reply has been sent in part
+ */
+void nbd_requests_yield(struct nbd_requests *requests, bool partly_sent);
+
+/* Begins again what has been given back. Return: 0; or as nbd_req_begin(): there is more of it. */
+int nbd_requests_redo(struct nbd_requests *requests);
+
 /**
  * nbd_req_begin() - begin what @wire asks
  * It is checked, gets its buffers and goes to the bdev; or has its reply at once.
  * @ret_req: a write, whose payload comes next; or a long request, whose parts are to be begun.
  *	NULL: neither, or the payload is to be dropped.
- * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty: then
- *	nothing has begun.
+ * Return: 0; -EBUSY one of the connection's own requests ends first, or its turn comes; -ENOMEM the
+ *	pool is empty: then nothing has begun.
  */
 int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		  struct nbd_req **ret_req);

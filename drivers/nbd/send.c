@@ -40,8 +40,10 @@ static int tx_gather(struct nbd_tx *tx)
 			skip -= req->reply.head_len;
 		}
 		if (req->reply.data_len > 0) {
-			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count],
-						      (int)NBD_TX_IOV_MAX - count);
+			if (count == NBD_TX_IOV_MAX) {
+				break;
+			}
+			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count]);
 		}
 		skip = 0;
 	}
@@ -80,6 +82,7 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 	size_t sent = tx->skip + len;
 
 	tx->moved = true;
+	tx->sent_bytes += len;
 	if (tx->out.len > 0) {
 		tx_sent_out(tx, len);
 		return tx->out.len > 0;
@@ -114,6 +117,14 @@ bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
 	tx->unsent = unsent;
 	tx->moved = false;
 	return moved;
+}
+
+uint64_t nbd_tx_taken(const struct nbd_tx *tx, int fd)
+{
+	int unsent = 0;
+
+	(void)ioctl(fd, SIOCOUTQ, &unsent);
+	return tx->sent_bytes - (uint64_t)unsent;
 }
 
 void nbd_tx_fini(struct nbd_tx *tx)

@@ -328,7 +328,7 @@ static void last_replies_have_their_time(void)
 	int fd = served_connect();
 	unsigned i;
 
-	for (i = 0; i < EXPORTER_POLL_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+	for (i = 0; i < EXPORTER_POT_MAX / sizeof(data); i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
 	client_request(fd, 0, NBD_CMD_DISC, 0, 0, 0);
