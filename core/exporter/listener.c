@@ -204,6 +204,27 @@ static void listener_resume(struct exporter_member *member)
 	listener_accept(ebb_container_of(member, struct exporter_listener, member));
 }
 
+/* But for what means nothing in them: slashes that are repeated, and "/.". */
+static bool paths_are_same(const char *a, const char *b)
+{
+	while (true) {
+		while (a[0] == '/' && (a[1] == '/' || (a[1] == '.' && a[2] == '/'))) {
+			a += a[1] == '/' ? 1 : 2;
+		}
+		while (b[0] == '/' && (b[1] == '/' || (b[1] == '.' && b[2] == '/'))) {
+			b += b[1] == '/' ? 1 : 2;
+		}
+		if (*a != *b) {
+			return false;
+		}
+		if (*a == '\0') {
+			return true;
+		}
+		a++;
+		b++;
+	}
+}
+
 bool exporter_listener_is_at(const struct exporter_listener *listener, const char *path)
 {
 	struct stat file;
@@ -212,7 +233,7 @@ bool exporter_listener_is_at(const struct exporter_listener *listener, const cha
 		return false;
 	}
 	/* The socket is open, so no other file can have its number. */
-	return strcmp(path, listener->path) == 0 ||
+	return paths_are_same(path, listener->path) ||
 	       (stat(path, &file) == 0 && file.st_dev == listener->unix_socket.dev &&
 		file.st_ino == listener->unix_socket.ino);
 }
@@ -238,8 +259,9 @@ int exporter_listener_agrees(const struct exporter_listener *listener,
 	}
 	if (opts->gid != OS_UNIX_SOCKET_ANY_GROUP && opts->gid != unix_socket->gid) {
 		snprintf(ret_error, EXPORTER_ERROR_TEXT,
-			 "group: the exports at %.120s have another: give that, or another path",
-			 listener->path);
+			 "group: the exports at %.120s have %s already: give that, or another path",
+			 listener->path,
+			 listener->group_name[0] != '\0' ? listener->group_name : "none");
 		return -EEXIST;
 	}
 	return 0;
@@ -342,6 +364,9 @@ int exporter_listener_open(struct exporter *exporter, const struct exporter_list
 		return -ENOMEM;
 	}
 	listener->exporter = exporter;
+	if (opts->group != NULL) {
+		snprintf(listener->group_name, sizeof(listener->group_name), "%s", opts->group);
+	}
 	listener->group = exporter_poll_group_get();
 	rc = listener_check_threads(listener, ret_error);
 	if (rc == 0) {

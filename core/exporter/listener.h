@@ -14,6 +14,7 @@
 #include <ebb/list.h>
 
 #include "core/os/unix_socket.h"
+#include "core/exporter/access.h"
 #include "core/exporter/address.h"
 #include "core/exporter/places.h"
 #include "core/exporter/poll_group.h"
@@ -46,6 +47,7 @@ struct exporter_listener_opts {
 	bool mode_given;     /* false: EXPORTER_MODE_DEFAULT */
 	mode_t mode;         /* of the socket's file */
 	gid_t gid;           /* its group; OS_UNIX_SOCKET_ANY_GROUP: the daemon's */
+	const char *group;   /* that group's name, or number, as it was given; NULL: it was not */
 };
 
 enum exporter_listener_state {
@@ -63,8 +65,9 @@ struct exporter_listener {
 	char *path;           /* of a Unix socket; NULL: @address and @port */
 	char address[64];     /* numeric */
 	uint16_t port;
-	int fd;                            /* -1: closed */
-	struct os_unix_socket unix_socket; /* its file and lock, if there is a path */
+	char group_name[EXPORTER_GROUP_MAX]; /* of the socket's file; "": the daemon's */
+	int fd;                              /* -1: closed */
+	struct os_unix_socket unix_socket;   /* its file and lock, if there is a path */
 	struct exporter_poll_group *group;
 	struct exporter_member member;
 	struct exporter_op accept_op;
