@@ -543,6 +543,11 @@ static bool req_yield(struct nbd_req *req)
 		ebb_list_remove(&req->link);
 		exporter_buffers_yield(&req->buffers, &requests->share);
 		nbd_req_put(req);
+		if (whole->begun_bytes == 0) {
+			/* Nothing of its reply has been sent. */
+			requests->speaking = NULL;
+			ebb_list_splice_back(&requests->replies, &requests->held);
+		}
 		return true;
 	}
 	if (whole != NULL) {
