@@ -85,18 +85,38 @@ void nbd_out_option_error(struct nbd_out *out, uint32_t option, uint32_t error, 
 	nbd_out_option_reply(out, option, error, text, strlen(text));
 }
 
-void nbd_out_server(struct nbd_out *out, const char *name)
+void nbd_out_server(struct nbd_out *out, const char *name, const char *description)
 {
 	uint32_t name_len = (uint32_t)strlen(name);
 	uint32_t wire_len = htobe32(name_len);
 
-	out_reply_header(out, NBD_OPT_LIST, NBD_REP_SERVER, sizeof(wire_len) + name_len);
+	out_reply_header(out, NBD_OPT_LIST, NBD_REP_SERVER,
+			 sizeof(wire_len) + name_len + strlen(description));
 	nbd_out_append(out, &wire_len, sizeof(wire_len));
 	nbd_out_append(out, name, name_len);
+	nbd_out_append(out, description, strlen(description));
+}
+
+void nbd_out_meta_context(struct nbd_out *out, uint32_t option, uint32_t id, const char *name)
+{
+	uint32_t wire_id = htobe32(id);
+
+	out_reply_header(out, option, NBD_REP_META_CONTEXT, sizeof(wire_id) + strlen(name));
+	nbd_out_append(out, &wire_id, sizeof(wire_id));
+	nbd_out_append(out, name, strlen(name));
+}
+
+static void out_info_text(struct nbd_out *out, uint32_t option, uint16_t info, const char *text)
+{
+	uint16_t wire_info = htobe16(info);
+
+	out_reply_header(out, option, NBD_REP_INFO, sizeof(wire_info) + strlen(text));
+	nbd_out_append(out, &wire_info, sizeof(wire_info));
+	nbd_out_append(out, text, strlen(text));
 }
 
 void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometry *geometry,
-		  const char *name, bool wants_name)
+		  const char *name, const char *description)
 {
 	uint32_t preferred = geometry->block_size > PREFERRED_BLOCK_SIZE ? geometry->block_size
 									 : PREFERRED_BLOCK_SIZE;
@@ -111,14 +131,14 @@ void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometr
 		.preferred_bytes = htobe32(preferred),
 		.max_bytes = htobe32(NBD_REQUEST_MAX),
 	};
-	uint16_t name_info = htobe16(NBD_INFO_NAME);
 
 	nbd_out_option_reply(out, option, NBD_REP_INFO, &info, sizeof(info));
 	nbd_out_option_reply(out, option, NBD_REP_INFO, &sizes, sizeof(sizes));
-	if (wants_name) {
-		out_reply_header(out, option, NBD_REP_INFO, sizeof(name_info) + strlen(name));
-		nbd_out_append(out, &name_info, sizeof(name_info));
-		nbd_out_append(out, name, strlen(name));
+	if (name != NULL) {
+		out_info_text(out, option, NBD_INFO_NAME, name);
+	}
+	if (description != NULL) {
+		out_info_text(out, option, NBD_INFO_DESCRIPTION, description);
 	}
 	nbd_out_option_reply(out, option, NBD_REP_ACK, NULL, 0);
 }

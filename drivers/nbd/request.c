@@ -29,6 +29,8 @@
 #include <ebb/assert.h>
 #include <ebb/io_channel.h>
 
+#include "drivers/nbd/status.h"
+
 void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
 {
 	requests->done = done;
@@ -120,6 +122,17 @@ void nbd_req_put(struct nbd_req *req)
 	ebb_list_push_front(&req->requests->free, &req->link);
 }
 
+/* Return: bytes of extents, in its buffer. */
+static uint32_t req_encode_status(struct nbd_req *req)
+{
+	const struct nbd_request *wire = &req->wire;
+	uint32_t block_size = req->requests->geometry.block_size;
+
+	return nbd_status_encode(&req->extents, (uint32_t)(wire->offset_bytes & (block_size - 1u)),
+				 wire->len_bytes, block_size,
+				 (wire->flags & NBD_CMD_FLAG_REQ_ONE) != 0);
+}
+
 /* A chunk for a part, and for a request what ends its reply. @data_len: it has read that much. */
 static void req_encode_structured(struct nbd_req *req, uint32_t error, uint32_t data_len)
 {
@@ -130,6 +143,8 @@ static void req_encode_structured(struct nbd_req *req, uint32_t error, uint32_t 
 		nbd_reply_error_at(reply, wire->cookie, error, wire->offset_bytes);
 	} else if (error != 0) {
 		nbd_reply_error(reply, wire->cookie, error);
+	} else if (wire->type == NBD_CMD_BLOCK_STATUS) {
+		nbd_reply_status(reply, wire->cookie, data_len);
 	} else if (data_len > 0) {
 		nbd_reply_data(reply, wire->cookie, wire->offset_bytes, data_len,
 			       req->whole == NULL);
@@ -149,6 +164,8 @@ static bool req_answer(struct nbd_req *req, uint32_t error)
 	if (req->buffers.used_bytes > 0) {
 		if (req->wire.type == NBD_CMD_READ && error == 0) {
 			data_len = req->wire.len_bytes;
+		} else if (req->wire.type == NBD_CMD_BLOCK_STATUS && error == 0) {
+			data_len = req_encode_status(req);
 		} else {
 			exporter_buffers_free(&req->buffers, &requests->share);
 		}
@@ -173,6 +190,30 @@ bool nbd_req_end_parts(struct nbd_req *whole)
 }
 
 static void req_retry(void *arg);
+
+static uint32_t req_zero_flags(const struct nbd_request *wire)
+{
+	return ((wire->flags & NBD_CMD_FLAG_FUA) != 0 ? EBB_BDEV_FUA : 0) |
+	       ((wire->flags & NBD_CMD_FLAG_NO_HOLE) != 0 ? EBB_BDEV_NO_HOLE : 0) |
+	       ((wire->flags & NBD_CMD_FLAG_FAST_ZERO) != 0 ? EBB_BDEV_FAST_ZERO : 0);
+}
+
+/* The blocks that the client's bytes are in are asked about. */
+static int req_issue_status(struct nbd_req *req)
+{
+	struct nbd_requests *requests = req->requests;
+	const struct nbd_request *wire = &req->wire;
+	uint64_t first = wire->offset_bytes >> requests->block_shift;
+	uint64_t last = (wire->offset_bytes + wire->len_bytes - 1) >> requests->block_shift;
+	bool one = (wire->flags & NBD_CMD_FLAG_REQ_ONE) != 0;
+
+	req->extents = (struct ebb_bdev_extents){
+		.max = one ? 1 : NBD_EXTENTS_MAX,
+		.extent = req->buffers.iov[0].iov_base,
+	};
+	return ebb_bdev_block_status(requests->desc, requests->channel, first, last - first + 1,
+				     &req->extents, requests->done, req);
+}
 
 /* Return: 0: requests->done will come; < 0: it will not. */
 static int req_issue(struct nbd_req *req)
@@ -204,7 +245,10 @@ static int req_issue(struct nbd_req *req)
 		break;
 	case NBD_CMD_WRITE_ZEROES:
 		rc = ebb_bdev_write_zeroes(requests->desc, requests->channel, offset, count,
-					   fua ? EBB_BDEV_FUA : 0, requests->done, req);
+					   req_zero_flags(wire), requests->done, req);
+		break;
+	case NBD_CMD_BLOCK_STATUS:
+		rc = req_issue_status(req);
 		break;
 	default:
 		break;
@@ -241,6 +285,20 @@ void nbd_req_submit(struct nbd_req *req)
 	}
 }
 
+/* Bytes that its data takes. */
+static uint32_t req_buffer_size(const struct nbd_request *wire)
+{
+	switch (wire->type) {
+	case NBD_CMD_READ:
+	case NBD_CMD_WRITE:
+		return wire->len_bytes;
+	case NBD_CMD_BLOCK_STATUS:
+		return NBD_EXTENTS_MAX * (uint32_t)sizeof(struct ebb_bdev_extent);
+	default:
+		return 0;
+	}
+}
+
 /* Too long to have all of its buffers at once, and it need not. */
 static bool req_goes_in_parts(const struct nbd_requests *requests, const struct nbd_request *wire)
 {
@@ -253,9 +311,8 @@ static bool req_goes_in_parts(const struct nbd_requests *requests, const struct 
 int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		  struct nbd_req **ret_req)
 {
-	bool write = wire->type == NBD_CMD_WRITE;
 	struct nbd_req *req = req_get(requests, wire, NULL);
-	uint32_t error;
+	uint32_t error, size;
 	int rc;
 
 	if (req == NULL) {
@@ -263,7 +320,8 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 	}
 	error = requests->stopping ? NBD_ESHUTDOWN
 				   : nbd_validate_request(&requests->geometry, wire);
-	if (error != 0) {
+	/* No bdev has a cache that it could be told to fill, other than by reading. */
+	if (ebb_unlikely(error != 0 || wire->type == NBD_CMD_CACHE)) {
 		(void)req_answer(req, error);
 		*ret_req = NULL;
 		return 0;
@@ -274,16 +332,18 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 		*ret_req = req;
 		return 0;
 	}
-	if (write || wire->type == NBD_CMD_READ) {
-		rc = exporter_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes,
-					    false);
+	size = req_buffer_size(wire);
+	if (size > 0) {
+		rc = exporter_buffers_alloc(&req->buffers, &requests->share, size, false);
 		if (ebb_unlikely(rc != 0)) {
 			nbd_req_put(req);
 			return rc;
 		}
 	}
-	*ret_req = write ? req : NULL;
-	if (!write) {
+	if (nbd_req_is_write(req)) {
+		*ret_req = req;
+	} else {
+		*ret_req = NULL;
 		nbd_req_submit(req);
 	}
 	return 0;

@@ -40,6 +40,7 @@ struct nbd_req {
 	unsigned parts;       /* at the bdev, and one more while there are parts to begin */
 	uint32_t begun_bytes; /* by its parts */
 	uint32_t error;       /* of a write: the first of its parts' */
+	struct ebb_bdev_extents extents; /* of a block status, in its buffer */
 	struct exporter_buffers buffers;
 };
 

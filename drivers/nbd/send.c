@@ -17,6 +17,17 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 	tx->replies = replies;
 }
 
+static int tx_gather_data(const struct nbd_req *req, size_t skip, struct iovec *iov, int max)
+{
+	int count = exporter_buffers_iov(&req->buffers, skip, iov, max);
+
+	/* Extents need not fill their one buffer. */
+	if (ebb_unlikely(req->wire.type == NBD_CMD_BLOCK_STATUS) && count > 0) {
+		iov[0].iov_len = req->reply.data_len - skip;
+	}
+	return count;
+}
+
 /* The batch: heads and data of the first replies, less what has been sent. */
 static int tx_gather(struct nbd_tx *tx)
 {
@@ -40,8 +51,8 @@ static int tx_gather(struct nbd_tx *tx)
 			skip -= req->reply.head_len;
 		}
 		if (req->reply.data_len > 0) {
-			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count],
-						      (int)NBD_TX_IOV_MAX - count);
+			count += tx_gather_data(req, skip, &tx->iov[count],
+						(int)NBD_TX_IOV_MAX - count);
 		}
 		skip = 0;
 	}

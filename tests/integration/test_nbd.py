@@ -87,7 +87,9 @@ def nbdinfo_sees_the_export():
         assert export["block_size_minimum"] == 512, export
         assert export["block_size_maximum"] == REQUEST_MAX, export
         assert export["can_flush"] and export["can_fua"] and export["can_multi_conn"], export
-        assert not export["is_read_only"] and export["can_df"], export
+        assert not export["is_read_only"] and export["can_df"] and export["can_cache"], export
+        assert export["description"] == "bdev disk of ebb (uring)", export
+        assert export["contexts"] == ["base:allocation"], export
 
 
 @test
@@ -101,8 +103,10 @@ def exports_share_an_address_and_are_chosen_by_name():
         assert name == "bee"
         with Haggler(path) as haggler:
             replies = haggler.option(OPT_LIST)
-            names = [data[4:] for kind, data in replies if kind == REP_SERVER]
-            assert names == [b"a", b"bee"], replies
+            assert replies[:-1] == [
+                (REP_SERVER, struct.pack(">I", 1) + b"abdev a of ebb (uring)"),
+                (REP_SERVER, struct.pack(">I", 3) + b"beebdev b of ebb (uring)"),
+            ], replies
             kind, text = haggler.option(OPT_GO, go_data("nobody"))[-1]
             assert kind == REP_ERR_UNKNOWN and text, (kind, text)
             assert haggler.option(OPT_INFO, go_data("bee"))[-1][0] == REP_ACK
@@ -144,9 +148,9 @@ def options_are_refused_one_by_one():
             assert haggler.option(OPT_LIST, b"data")[-1][0] == REP_ERR_INVALID
             assert haggler.option(OPT_GO, b"\xff\xff\xff\xff__")[-1][0] == REP_ERR_INVALID
             assert haggler.option(OPT_GO, bytes(100_000))[-1][0] == REP_ERR_TOO_BIG
-            replies = haggler.option(OPT_GO, go_data("disk", (1, 3)))
+            replies = haggler.option(OPT_GO, go_data("disk", (1, 3, 2)))
             kinds = [struct.unpack(">H", d[:2])[0] for kind, d in replies if kind == REP_INFO]
-            assert kinds == [0, 3, 1], kinds
+            assert kinds == [0, 3, 1, 2], kinds
             assert replies[2][1][2:] == b"disk"
         with Haggler(path) as haggler:
             assert haggler.option(OPT_ABORT) == [(REP_ACK, b"")]
@@ -365,7 +369,8 @@ def bad_requests_get_an_error_and_the_connection_stays():
                 (CMD_WRITE, DISK - 512, 70_000, 0, b"w" * 70_000, ENOSPC),
                 (CMD_WRITE, 0, 512, 0x40, b"w" * 512, EINVAL),
                 (CMD_FLUSH, 512, 0, 0, b"", EINVAL),
-                (5, 0, 512, 0, b"", EINVAL),
+                (5, 512, DISK, 0, b"", EINVAL),
+                (7, 0, 512, 0, b"", EINVAL),
                 (99, 0, 512, 0, b"", EINVAL),
             ]
             for command, offset, length, flags, data, error in cases:
