@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Block sizes. An export's bdev may have blocks of more than 512 bytes, and a client that has not
- * asked for NBD_INFO_BLOCK_SIZE may not know. The protocol lets a server refuse such a client with
- * NBD_REP_ERR_BLOCK_SIZE_REQD or serve it; ebb serves it: old clients, and all that use
- * NBD_OPT_EXPORT_NAME, cannot ask, and most align what they do to a page anyway. NBD_OPT_GO and
- * NBD_OPT_INFO tell the sizes unasked. What is not aligned nevertheless is answered NBD_EINVAL,
- * reads too, and nothing of it is done: see nbd_validate_request().
+ * Block sizes. Any byte may be read or written, whatever the blocks of the bdev: these sizes are
+ * those that the protocol lets a client assume who has not asked (old ones cannot), so none is
+ * refused with NBD_REP_ERR_BLOCK_SIZE_REQD. Only the preferred size may be a larger one: what is not
+ * whole blocks of the bdev is read, changed and written back, which takes time. NBD_OPT_GO and
+ * NBD_OPT_INFO tell the sizes unasked.
  */
 
 #include "drivers/nbd/out.h"
@@ -127,7 +126,7 @@ void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometr
 	};
 	struct nbd_wire_info_block_size sizes = {
 		.info = htobe16(NBD_INFO_BLOCK_SIZE),
-		.min_bytes = htobe32(geometry->block_size),
+		.min_bytes = htobe32(1),
 		.preferred_bytes = htobe32(preferred),
 		.max_bytes = htobe32(NBD_REQUEST_MAX),
 	};

@@ -340,9 +340,6 @@ static uint32_t validate_range(const struct nbd_geometry *geometry,
 	if (offset > geometry->size_bytes || len > geometry->size_bytes - offset) {
 		return rule->writes && request->type != NBD_CMD_TRIM ? NBD_ENOSPC : NBD_EINVAL;
 	}
-	if (((offset | len) & (geometry->block_size - 1u)) != 0) {
-		return NBD_EINVAL;
-	}
 	if ((request->flags & NBD_CMD_FLAG_DF) != 0 && len > NBD_DF_MAX) {
 		return NBD_EOVERFLOW;
 	}

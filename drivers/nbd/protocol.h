@@ -115,7 +115,7 @@ int nbd_meta_decode(uint32_t option, const uint8_t *data, size_t len, struct nbd
 /* An export as the wire shows it. */
 struct nbd_geometry {
 	uint64_t size_bytes;
-	uint32_t block_size; /* bytes, a power of two */
+	uint32_t block_size; /* of the bdev, bytes, a power of two; clients need not care */
 	uint16_t flags;      /* NBD_FLAG_HAS_FLAGS … */
 	bool allocation;     /* NBD_META_ALLOCATION has been set for it */
 };

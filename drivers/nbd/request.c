@@ -215,8 +215,40 @@ static int req_issue_status(struct nbd_req *req)
 				     &req->extents, requests->done, req);
 }
 
-/* Return: 0: requests->done will come; < 0: it will not. */
-static int req_issue(struct nbd_req *req)
+/* They are no whole blocks of the bdev. */
+static int __attribute__((noinline)) req_issue_bytes(struct nbd_req *req)
+{
+	struct nbd_requests *requests = req->requests;
+	const struct nbd_request *wire = &req->wire;
+	bool fua = (wire->flags & NBD_CMD_FLAG_FUA) != 0;
+
+	switch (wire->type) {
+	case NBD_CMD_READ:
+		return ebb_bdev_readv_bytes(requests->desc, requests->channel, req->buffers.iov,
+					    req->buffers.iovcnt, wire->offset_bytes,
+					    wire->len_bytes, requests->done, req);
+	case NBD_CMD_WRITE:
+		return ebb_bdev_writev_bytes(requests->desc, requests->channel, req->buffers.iov,
+					     req->buffers.iovcnt, wire->offset_bytes,
+					     wire->len_bytes, fua ? EBB_BDEV_FUA : 0,
+					     requests->done, req);
+	case NBD_CMD_TRIM:
+		req->flush_next = fua;
+		return ebb_bdev_unmap_bytes(requests->desc, requests->channel, wire->offset_bytes,
+					    wire->len_bytes, requests->done, req);
+	case NBD_CMD_WRITE_ZEROES:
+		return ebb_bdev_write_zeroes_bytes(requests->desc, requests->channel,
+						   wire->offset_bytes, wire->len_bytes,
+						   req_zero_flags(wire), requests->done, req);
+	case NBD_CMD_BLOCK_STATUS:
+		return req_issue_status(req);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Return: as the bdev's calls. */
+static int req_issue_blocks(struct nbd_req *req)
 {
 	struct nbd_requests *requests = req->requests;
 	const struct nbd_request *wire = &req->wire;
@@ -252,6 +284,21 @@ static int req_issue(struct nbd_req *req)
 		break;
 	default:
 		break;
+	}
+	return rc;
+}
+
+/* Return: 0: requests->done will come; < 0: it will not. */
+static int req_issue(struct nbd_req *req)
+{
+	struct nbd_requests *requests = req->requests;
+	uint64_t bytes = req->wire.offset_bytes | req->wire.len_bytes;
+	int rc;
+
+	if (ebb_unlikely((bytes & (requests->geometry.block_size - 1u)) != 0)) {
+		rc = req_issue_bytes(req);
+	} else {
+		rc = req_issue_blocks(req);
 	}
 	if (ebb_unlikely(rc == -ENOMEM)) {
 		req->wait.fn = req_retry;
@@ -352,13 +399,16 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 int nbd_req_begin_part(struct nbd_req *whole, struct nbd_req **ret_part)
 {
 	struct nbd_requests *requests = whole->requests;
-	uint32_t left = whole->wire.len_bytes - whole->begun_bytes;
+	uint32_t left = whole->wire.len_bytes - whole->begun_bytes, max;
 	struct nbd_request wire = whole->wire;
 	struct nbd_req *part;
 	int rc;
 
 	wire.offset_bytes += whole->begun_bytes;
-	wire.len_bytes = left < EXPORTER_CHUNK_SIZE ? left : EXPORTER_CHUNK_SIZE;
+	/* The next one begins with a whole block: none is read and written back for both. */
+	max = EXPORTER_CHUNK_SIZE -
+	      (uint32_t)(wire.offset_bytes & (requests->geometry.block_size - 1u));
+	wire.len_bytes = left < max ? left : max;
 	part = req_get(requests, &wire, whole);
 	if (part == NULL) {
 		return -EBUSY;
@@ -407,6 +457,8 @@ static bool __attribute__((noinline)) req_end_special(struct nbd_req *req, int s
 	if (req->flush_next && status == 0) {
 		req->flush_next = false;
 		req->wire.type = NBD_CMD_FLUSH;
+		req->wire.offset_bytes = 0;
+		req->wire.len_bytes = 0;
 		status = req_issue(req);
 		if (status == 0) {
 			return false;

@@ -70,6 +70,7 @@ END_TEST
 
 START_TEST(tells_all_about_an_export)
 {
+	struct nbd_geometry large = geometry;
 	struct nbd_out out = {0};
 	const uint8_t *data;
 	size_t at = 0, len;
@@ -83,7 +84,7 @@ START_TEST(tells_all_about_an_export)
 	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(len, 14);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_BLOCK_SIZE);
-	ck_assert_uint_eq(get(data + 2, 4), 512);
+	ck_assert_uint_eq(get(data + 2, 4), 1);
 	ck_assert_uint_eq(get(data + 6, 4), 4096);
 	ck_assert_uint_eq(get(data + 10, 4), NBD_REQUEST_MAX);
 	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
@@ -98,13 +99,16 @@ START_TEST(tells_all_about_an_export)
 	ck_assert_uint_eq(len, 0);
 	ck_assert_uint_eq(at, out.len);
 	nbd_out_reset(&out);
-	/* What is not asked for by name. */
-	nbd_out_info(&out, NBD_OPT_INFO, &geometry, NULL, NULL);
+	/* What is not asked for by name; and a bdev of long blocks. */
+	large.block_size = 65536;
+	nbd_out_info(&out, NBD_OPT_INFO, &large, NULL, NULL);
 	at = 0;
 	data = next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_EXPORT);
 	data = next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_BLOCK_SIZE);
+	ck_assert_uint_eq(get(data + 2, 4), 1);
+	ck_assert_uint_eq(get(data + 6, 4), 65536);
 	next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_ACK, &len);
 	ck_assert_uint_eq(at, out.len);
 	nbd_out_reset(&out);
