@@ -11,6 +11,7 @@
 #include "core/bdev/histogram_channel.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/qos_channel.h"
+#include "core/bdev/range_channel.h"
 #include "core/bdev/stats.h"
 #include "core/bdev/submit.h"
 #include "core/bdev/table.h"
@@ -54,7 +55,12 @@ static int channel_create(void *device, void *ctx)
 	}
 	base_wait_list_init(&ch->waiters);
 	ebb_list_init(&ch->held);
+	ebb_list_init(&ch->bytes_waiting);
 	bdev_qos_channel_init(&ch->qos);
+	rc = bdev_range_channel_init(ch);
+	if (rc < 0) {
+		return rc;
+	}
 	channel_set_holding(ch, false);
 	rc = channel_set_memory(ch);
 	if (rc == 0) {
@@ -62,10 +68,12 @@ static int channel_create(void *device, void *ctx)
 		rc = bdev_pool_create(ch, bdev_complete_deferred);
 	}
 	if (rc < 0) {
+		bdev_range_channel_fini(ch);
 		return rc;
 	}
 	ch->driver_channel = ebb_io_channel_get(bdev->io_device);
 	if (ch->driver_channel == NULL) {
+		bdev_range_channel_fini(ch);
 		bdev_pool_destroy(ch);
 		return -ENXIO; /* why, has been said */
 	}
@@ -77,6 +85,7 @@ static int channel_create(void *device, void *ctx)
 	if (rc < 0) {
 		bdev_histogram_channel_fini(ch);
 		ebb_io_channel_put(ch->driver_channel);
+		bdev_range_channel_fini(ch);
 		bdev_pool_destroy(ch);
 	}
 	return rc;
@@ -88,7 +97,7 @@ static bool channel_busy(void *ctx)
 	const struct bdev_channel *ch = ctx;
 
 	return ch->outstanding != 0 || !ebb_list_empty(&ch->held) || ch->qos.waiting ||
-	       !base_wait_list_empty(&ch->waiters);
+	       !ebb_list_empty(&ch->range.held) || !base_wait_list_empty(&ch->waiters);
 }
 
 static void channel_destroy(void *device, void *ctx)
@@ -97,6 +106,7 @@ static void channel_destroy(void *device, void *ctx)
 
 	(void)device;
 	ebb_assert(!channel_busy(ch) && !ch->kicked);
+	bdev_range_channel_fini(ch);
 	bdev_qos_channel_fini(ch);
 	bdev_histogram_channel_fini(ch);
 	bdev_stats_report(ch);
@@ -128,6 +138,7 @@ static void channel_resume(void *ctx, struct ebb_io_channel *channel)
 	ch->attention &= (uint8_t)~BDEV_CH_QUIESCING;
 	channel_set_holding(ch, false);
 	ch->num_held = 0;
+	bdev_range_channel_resume(ch);
 	while ((node = ebb_list_pop_front(&ch->held)) != NULL) {
 		struct bdev_req *req = ebb_list_entry(node, struct bdev_req, link);
 

@@ -16,7 +16,9 @@
 
 #include "core/base/wait_list.h"
 #include "core/bdev/histogram.h"
+#include "core/bdev/iov.h"
 #include "core/bdev/qos.h"
+#include "core/bdev/range_lock.h"
 #include "core/event/turn.h"
 
 /* Vectors of up to this many elements are copied into the request. */
@@ -35,12 +37,7 @@ enum {
 	BDEV_REQ_CHILD = 1u << 0,
 	BDEV_REQ_FUA = 1u << 1,      /* a flush has to follow */
 	BDEV_REQ_FLUSHING = 1u << 2, /* it is under way */
-};
-
-/* A place in a vector. */
-struct bdev_iov_pos {
-	const struct iovec *iov;
-	size_t offset;
+	BDEV_REQ_BYTES = 1u << 3,    /* of bytes: it takes several steps */
 };
 
 struct bdev_req {
@@ -53,7 +50,8 @@ struct bdev_req {
 		uint16_t generation;
 		bool under_way; /* @msg has been sent */
 	} carried;
-	bool reserve; /* goes back to the channel's reserve */
+	uint32_t free_walk; /* the last one that has found it free: see pool.c */
+	bool reserve;       /* goes back to the channel's reserve */
 	union {
 		struct { /* a request that is done in parts */
 			struct ebb_bdev_io_wait wait;
@@ -123,6 +121,7 @@ enum {
 	BDEV_CH_WAITERS = 1u << 0,
 	BDEV_CH_QUIESCING = 1u << 1,
 	BDEV_CH_HISTOGRAM = 1u << 2,
+	BDEV_CH_RANGES = 1u << 3,
 };
 
 struct bdev_channel {
@@ -141,9 +140,11 @@ struct bdev_channel {
 
 	/*
 	 * Longest read and write that the short way may take, in blocks. 0: none, because they are
-	 * not supported, or because the channel holds new requests back, or limits their rate.
+	 * not supported, or because the channel holds new requests back, or limits their rate; of
+	 * writes, also because it knows of locked ranges, or would not be told of any.
 	 */
 	uint32_t whole_blocks[EBB_BDEV_WRITE + 1];
+	bool ranges_closed; /* writes come by bdev_range_hold() */
 
 	/* Where memory may lie that the driver gets as it is: the pool, or anywhere but at 0. */
 	uintptr_t memory_base;
@@ -158,6 +159,8 @@ struct bdev_channel {
 	struct bdev_req *reserve;
 	void (*pool_deferred)(struct event_deferred *deferred); /* of each request */
 	uint16_t pool_generation;                               /* that each begins with */
+	struct bdev_bytes *bytes;                               /* beside each request */
+	uint32_t pool_walk;                                     /* the last one's number */
 
 	struct ebb_bdev_internal *internal;
 	struct ebb_io_channel *driver_channel;
@@ -167,6 +170,9 @@ struct bdev_channel {
 	struct event_deferred kick; /* looks after waiters that nothing in flight would wake */
 	bool kicked;
 	struct bdev_qos_channel qos;
+	struct bdev_range_channel range;
+	struct ebb_list bytes_waiting;    /* requests of bytes, for memory */
+	size_t bytes_memory;              /* that those under way have */
 	struct bdev_histogram *histogram; /* NULL: none; see BDEV_CH_HISTOGRAM */
 
 	struct bdev_type_stat stats[EBB_BDEV_IO_TYPE_COUNT];
@@ -188,6 +194,7 @@ static inline void bdev_channel_set_short_way(struct bdev_channel *ch)
 
 	for (type = EBB_BDEV_READ; type <= EBB_BDEV_WRITE; type++) {
 		bool open = !ch->holding && !ch->qos.active &&
+			    (type != EBB_BDEV_WRITE || !ch->ranges_closed) &&
 			    (ch->bdev->io_types & EBB_BIT(type)) != 0;
 
 		ch->whole_blocks[type] = open ? whole : 0;

@@ -16,6 +16,7 @@
 #include <ebb/log.h>
 #include <ebb/violation.h>
 
+#include "core/bdev/bytes.h"
 #include "core/bdev/complete.h"
 #include "core/bdev/io_wait.h"
 #include "core/bdev/pool.h"
@@ -183,6 +184,58 @@ void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next)
 	}
 }
 
+void bdev_complete_issue(struct bdev_channel *ch, struct bdev_req *req)
+{
+	if (bdev_parts_needed(ch, req)) {
+		bdev_complete_parts(req, bdev_parts_begin(ch, req));
+	} else {
+		bdev_req_issue(ch, req);
+	}
+}
+
+/* Return: true: @req has ended. */
+static bool bytes_follow(struct bdev_req *req, enum bdev_bytes_next next)
+{
+	if (next == BDEV_BYTES_ISSUE) {
+		bdev_complete_issue(req->ch, req);
+	}
+	return next == BDEV_BYTES_ENDED;
+}
+
+static void bytes_granted(struct bdev_range_lock *lock)
+{
+	struct bdev_req *req = bdev_bytes_of_lock(lock);
+
+	if (bytes_follow(req, bdev_bytes_go_on(req))) {
+		req_finish_later(req);
+	}
+}
+
+void bdev_complete_bytes(struct bdev_channel *ch, struct bdev_req *req)
+{
+	if (bytes_follow(req, bdev_bytes_begin(ch, req, bytes_granted))) {
+		req_finish_later(req);
+	}
+}
+
+/* Return: true: @req has ended; then others may have its memory. */
+static bool bytes_go_on(struct bdev_channel *ch, struct bdev_req *req)
+{
+	struct bdev_req *other;
+
+	if (!bytes_follow(req, bdev_bytes_go_on(req))) {
+		return false;
+	}
+	while ((other = bdev_bytes_next_waiting(ch)) != NULL) {
+		if (other->status == 0) {
+			bdev_complete_bytes(ch, other);
+		} else {
+			req_finish_later(other);
+		}
+	}
+	return true;
+}
+
 /* Return: true: @req goes on, its end is still to come. */
 static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, struct bdev_req *req)
 {
@@ -191,7 +244,7 @@ static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, st
 		return true;
 	}
 	if ((req->special & BDEV_REQ_FUA) != 0 && req->status == 0) {
-		req->special = BDEV_REQ_FLUSHING;
+		req->special = BDEV_REQ_FLUSHING | (req->special & BDEV_REQ_BYTES);
 		req->io.type = EBB_BDEV_FLUSH;
 		req->io.flags = 0;
 		req->io.iov = NULL;
@@ -199,7 +252,7 @@ static bool __attribute__((noinline)) finish_special(struct bdev_channel *ch, st
 		bdev_req_issue(ch, req);
 		return true;
 	}
-	return false;
+	return (req->special & BDEV_REQ_BYTES) != 0 && !bytes_go_on(ch, req);
 }
 
 static inline void stat_add(const struct bdev_channel *ch, struct bdev_type_stat *stat,
@@ -228,6 +281,9 @@ finish_attended(struct bdev_channel *ch, const struct bdev_req *req, ebb_bdev_io
 {
 	if ((ch->attention & BDEV_CH_HISTOGRAM) != 0) {
 		bdev_histogram_count(ch->histogram, req->type, event_turn.now_ns - req->start_ns);
+	}
+	if ((ch->attention & BDEV_CH_RANGES) != 0) {
+		bdev_range_request_ended(ch, req);
 	}
 	if ((ch->attention & BDEV_CH_WAITERS) != 0) {
 		bdev_io_wait_wake(ch);

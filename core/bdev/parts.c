@@ -22,6 +22,7 @@
 
 #include <ebb/memory.h>
 
+#include "core/bdev/iov.h"
 #include "core/bdev/pool.h"
 
 /* A child's elements; more than BDEV_IOV_EMBEDDED would have to be kept somewhere. */
@@ -133,38 +134,6 @@ static uint64_t part_limit(const struct bdev_channel *ch, const struct bdev_req 
 	return blocks;
 }
 
-static void pos_advance(struct bdev_iov_pos *pos, size_t len)
-{
-	pos->offset += len;
-	while (pos->offset > 0 && pos->offset >= pos->iov->iov_len) {
-		pos->offset -= pos->iov->iov_len;
-		pos->iov++;
-	}
-}
-
-/* Copies between the vector at @pos and @buf, and advances @pos. */
-static void pos_copy(struct bdev_iov_pos *pos, char *buf, size_t len, bool to_buf)
-{
-	while (len > 0) {
-		size_t chunk = pos->iov->iov_len - pos->offset;
-		char *memory = (char *)pos->iov->iov_base + pos->offset;
-
-		chunk = chunk < len ? chunk : len;
-		if (to_buf) {
-			memcpy(buf, memory, chunk);
-		} else {
-			memcpy(memory, buf, chunk);
-		}
-		buf += chunk;
-		len -= chunk;
-		pos->offset += chunk;
-		if (pos->offset == pos->iov->iov_len) {
-			pos->iov++;
-			pos->offset = 0;
-		}
-	}
-}
-
 /*
  * Points @child at up to @blocks of its parent's memory.
  * Parts end where memory is aligned, as far as that goes, so that the next one's is too.
@@ -229,7 +198,7 @@ static uint64_t child_bounce(const struct bdev_channel *ch, struct bdev_req *chi
 	if (parent->type == EBB_BDEV_WRITE_ZEROES) {
 		memset(child->u.child.bounce, 0, size);
 	} else if (parent->type != EBB_BDEV_READ) {
-		pos_copy(&pos, child->u.child.bounce, size, true);
+		bdev_iov_copy(&pos, child->u.child.bounce, size, true);
 	}
 	child->iov[0].iov_base = child->u.child.bounce;
 	child->iov[0].iov_len = size;
@@ -309,7 +278,7 @@ static int part_issue(struct bdev_channel *ch, struct bdev_req *parent)
 	child->io.num_blocks = mapped;
 	parent->u.parent.next_blocks += mapped;
 	if (bdev_type_has_memory(parent->type)) {
-		pos_advance(&parent->u.parent.pos, (size_t)(mapped << ch->block_shift));
+		bdev_iov_advance(&parent->u.parent.pos, (size_t)(mapped << ch->block_shift));
 	}
 	parent->u.parent.children++;
 	bdev_req_issue(ch, child);
@@ -362,8 +331,8 @@ struct bdev_req *bdev_parts_end_child(struct bdev_req *child)
 
 	if (child->u.child.bounce != NULL) {
 		if (parent->type == EBB_BDEV_READ && child->status == 0) {
-			pos_copy(&child->u.child.pos, child->u.child.bounce,
-				 child->u.child.bounce_size, false);
+			bdev_iov_copy(&child->u.child.pos, child->u.child.bounce,
+				      child->u.child.bounce_size, false);
 		}
 		ebb_mem_free(child->u.child.bounce, child->u.child.bounce_size);
 	}

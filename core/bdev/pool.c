@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "core/bdev/bytes.h"
+
 static uint32_t pool_requests = BDEV_POOL_SIZE_DEFAULT;
 
 static _Atomic uint32_t pools_created; /* a count, which orders nothing */
@@ -18,9 +20,14 @@ void bdev_pool_set_size(uint32_t requests)
 	pool_requests = requests == 0 ? BDEV_POOL_SIZE_DEFAULT : requests;
 }
 
+static struct bdev_req *pool_at(const struct bdev_channel *ch, uint32_t index)
+{
+	return (struct bdev_req *)(void *)(ch->pool + index * ch->pool_stride);
+}
+
 static struct bdev_req *pool_touch(struct bdev_channel *ch, uint32_t index)
 {
-	struct bdev_req *req = (struct bdev_req *)(void *)(ch->pool + index * ch->pool_stride);
+	struct bdev_req *req = pool_at(ch, index);
 
 	ebb_list_init(&req->link);
 	req->ch = ch;
@@ -64,6 +71,7 @@ int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_defe
 {
 	size_t need = sizeof(struct bdev_req) + ch->bdev->io_ctx_size;
 	size_t lines = (need + EBB_CACHE_LINE - 1) / EBB_CACHE_LINE;
+	size_t requests;
 	uint32_t index;
 	void *addr;
 
@@ -78,13 +86,15 @@ int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_defe
 	ch->pool_generation =
 		(uint16_t)(atomic_fetch_add_explicit(&pools_created, 1, memory_order_relaxed) *
 			   40503u);
-	ch->pool_bytes = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
+	requests = ch->pool_stride * (ch->pool_size + BDEV_POOL_RESERVE);
+	ch->pool_bytes = requests + ch->pool_size * sizeof(struct bdev_bytes);
 	addr = mmap(NULL, ch->pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);
 	if (addr == MAP_FAILED) {
 		return -errno;
 	}
 	ch->pool = addr;
+	ch->bytes = (struct bdev_bytes *)(void *)(ch->pool + requests);
 	for (index = 0; index < BDEV_POOL_RESERVE; index++) {
 		struct bdev_req *req = pool_touch(ch, ch->pool_size + index);
 
@@ -93,6 +103,31 @@ int bdev_pool_create(struct bdev_channel *ch, void (*deferred)(struct event_defe
 		ch->reserve = req;
 	}
 	return 0;
+}
+
+void bdev_pool_for_each_begun(struct bdev_channel *ch,
+			      void (*fn)(const struct bdev_req *req, void *arg), void *arg)
+{
+	uint32_t left = ch->outstanding;
+	uint32_t walk = ++ch->pool_walk;
+	struct bdev_req *req;
+	uint32_t index;
+
+	if (left == 0) {
+		return;
+	}
+	/* Nothing says of a request that it is free, but that it is here. */
+	for (req = ch->free; req != NULL; req = req->next_free) {
+		req->free_walk = walk;
+	}
+	for (index = 0; index < ch->pool_bump && left > 0; index++) {
+		req = pool_at(ch, index);
+		if (req->free_walk != walk && ebb_list_empty(&req->link) &&
+		    (req->special & BDEV_REQ_CHILD) == 0) {
+			left--;
+			fn(req, arg);
+		}
+	}
 }
 
 void bdev_pool_destroy(struct bdev_channel *ch)

@@ -46,4 +46,11 @@ static inline bool bdev_pool_empty(const struct bdev_channel *ch)
 struct bdev_req *bdev_pool_get_child(struct bdev_channel *ch);
 void bdev_pool_put_child(struct bdev_channel *ch, struct bdev_req *child);
 
+/*
+ * Calls @fn for each request that has begun and not ended, once for one that is done in parts; not for
+ * those that wait somewhere for their beginning. It takes a look at every request that was ever used.
+ */
+void bdev_pool_for_each_begun(struct bdev_channel *ch,
+			      void (*fn)(const struct bdev_req *req, void *arg), void *arg);
+
 #endif

@@ -187,6 +187,7 @@ static int internal_create(struct ebb_bdev *bdev, struct ebb_bdev_internal **ret
 	ebb_list_init(&internal->descs);
 	ebb_msg_init(&internal->freed_msg, claim_freed, internal);
 	bdev_stats_init(&internal->totals);
+	bdev_ranges_init(&internal->ranges);
 	bdev_uuid_format(bdev->uuid, internal->uuid_text);
 	ops.name = bdev->name;
 	rc = ebb_io_device_register(internal, &ops);

@@ -14,6 +14,7 @@
 #include "core/bdev/claim.h"
 #include "core/bdev/complete.h"
 #include "core/bdev/desc.h"
+#include "core/bdev/iov.h"
 #include "core/bdev/parts.h"
 #include "core/bdev/pool.h"
 #include "core/bdev/submit.h"
@@ -39,22 +40,6 @@ submit_foreign(const struct bdev_channel *ch, const char *function, const void *
 	return -EPERM;
 }
 
-/* Return: bytes; 0 if an element is empty or nowhere, or the sum is absurd. */
-static uint64_t iov_bytes(const struct iovec *iov, int iovcnt)
-{
-	uint64_t sum = 0;
-	int i;
-
-	for (i = 0; i < iovcnt; i++) {
-		if (iov[i].iov_base == NULL || iov[i].iov_len == 0 || iov[i].iov_len > UINT32_MAX ||
-		    sum > UINT64_MAX / 2) {
-			return 0;
-		}
-		sum += iov[i].iov_len;
-	}
-	return sum;
-}
-
 /* The flags that a request of @type may have. */
 static uint32_t flags_known(enum ebb_bdev_io_type type)
 {
@@ -73,11 +58,27 @@ static bool type_changes_blocks(enum ebb_bdev_io_type type)
 	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
 }
 
+int bdev_submit_check_flags(const struct ebb_bdev *bdev, enum ebb_bdev_io_type type, uint32_t flags)
+{
+	if ((flags & ~flags_known(type)) != 0) {
+		return -EINVAL;
+	}
+	if ((flags & ~bdev->zero_flags & EBB_BDEV_NO_HOLE) != 0 &&
+	    (bdev->io_types & EBB_BIT(EBB_BDEV_WRITE)) == 0) {
+		return -ENOTSUP;
+	}
+	if ((flags & EBB_BDEV_FAST_ZERO) != 0 && !ebb_bdev_fast_zero_supported(bdev, flags)) {
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_channel *ch,
 			 const struct submit_request *request)
 {
 	const struct ebb_bdev *bdev = ch->bdev;
 	uint64_t total = ebb_bdev_num_blocks(bdev);
+	int rc;
 
 	if (!desc->write && type_changes_blocks(request->type)) {
 		return -EBADF;
@@ -86,25 +87,20 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 		return -ENOTSUP;
 	}
 	if (request->num_blocks == 0 || request->num_blocks > total ||
-	    request->offset_blocks > total - request->num_blocks ||
-	    (request->flags & ~flags_known(request->type)) != 0) {
+	    request->offset_blocks > total - request->num_blocks) {
 		return -EINVAL;
 	}
-	if ((request->flags & ~bdev->zero_flags & EBB_BDEV_NO_HOLE) != 0 &&
-	    (bdev->io_types & EBB_BIT(EBB_BDEV_WRITE)) == 0) {
-		return -ENOTSUP;
-	}
-	if ((request->flags & EBB_BDEV_FAST_ZERO) != 0 &&
-	    !ebb_bdev_fast_zero_supported(bdev, request->flags)) {
-		return -ENOTSUP;
+	rc = bdev_submit_check_flags(bdev, request->type, request->flags);
+	if (rc < 0) {
+		return rc;
 	}
 	if (request->type == EBB_BDEV_BLOCK_STATUS &&
 	    (request->extents == NULL || request->extents->max == 0 ||
 	     request->extents->extent == NULL)) {
 		return -EINVAL;
 	}
-	if (bdev_type_has_memory(request->type) &&
-	    iov_bytes(request->iov, request->iovcnt) != request->num_blocks << ch->block_shift) {
+	if (bdev_type_has_memory(request->type) && bdev_iov_bytes(request->iov, request->iovcnt) !=
+							   request->num_blocks << ch->block_shift) {
 		return -EINVAL;
 	}
 	return 0;
@@ -138,6 +134,25 @@ static bool must_leave_room(const struct ebb_bdev_desc *desc, const struct bdev_
 	       bdev_claim_is_held(ch->internal);
 }
 
+struct bdev_req *bdev_submit_get(const struct ebb_bdev_desc *desc, struct bdev_channel *ch)
+{
+	return must_leave_room(desc, ch) ? NULL : bdev_pool_get(ch);
+}
+
+void bdev_submit_queue(const struct ebb_bdev_desc *desc, struct bdev_channel *ch,
+		       struct bdev_req *req)
+{
+	/* Who has claimed the bdev holds his requests back himself, and ends those under way. */
+	if (ch->holding && !desc->claims) {
+		ebb_list_push_back(&ch->held, &req->link);
+		ch->num_held++;
+		return;
+	}
+	if (ch->holding || !bdev_qos_hold(ch, req)) {
+		bdev_submit_begin(ch, req);
+	}
+}
+
 static int __attribute__((noinline))
 submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	       const struct submit_request *request)
@@ -150,7 +165,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	if (rc < 0) {
 		return rc;
 	}
-	req = must_leave_room(desc, ch) ? NULL : bdev_pool_get(ch);
+	req = bdev_submit_get(desc, ch);
 	if (req == NULL) {
 		return -ENOMEM;
 	}
@@ -171,25 +186,20 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 			req->special = BDEV_REQ_FUA;
 		}
 	}
-	/* Who has claimed the bdev holds his requests back himself, and ends those under way. */
-	if (ch->holding && !desc->claims) {
-		ebb_list_push_back(&ch->held, &req->link);
-		ch->num_held++;
-		return 0;
-	}
-	if (ch->holding || !bdev_qos_hold(ch, req)) {
-		bdev_submit_begin(ch, req);
-	}
+	bdev_submit_queue(desc, ch, req);
 	return 0;
 }
 
 void bdev_submit_begin(struct bdev_channel *ch, struct bdev_req *req)
 {
+	if (ebb_unlikely(ch->ranges_closed) && bdev_range_hold(ch, req)) {
+		return;
+	}
 	ch->outstanding++;
-	if (bdev_parts_needed(ch, req)) {
-		bdev_complete_parts(req, bdev_parts_begin(ch, req));
+	if (ebb_unlikely((req->special & BDEV_REQ_BYTES) != 0)) {
+		bdev_complete_bytes(ch, req);
 	} else {
-		bdev_req_issue(ch, req);
+		bdev_complete_issue(ch, req);
 	}
 }
 

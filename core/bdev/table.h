@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/bdev/histogram.h"
 #include "core/bdev/qos.h"
+#include "core/bdev/range_lock.h"
 #include "core/bdev/uuid.h"
 
 enum bdev_state {
@@ -45,6 +46,7 @@ struct ebb_bdev_internal {
 	/* What channels have counted, as of the last time each was asked, or went. */
 	struct ebb_bdev_iostat totals;
 	struct bdev_qos qos;
+	struct bdev_ranges ranges;
 	/* What channels have counted that went, or were asked; NULL: none do. The lock's, too. */
 	struct bdev_histogram *histogram;
 	uint64_t histogram_generation; /* of the last one */

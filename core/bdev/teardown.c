@@ -54,6 +54,7 @@ static void teardown_done(void *device)
 		internal->removed(internal->removed_arg);
 	}
 	free(internal->histogram);
+	bdev_ranges_fini(&internal->ranges);
 	free(internal);
 }
 

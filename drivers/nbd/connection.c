@@ -64,7 +64,9 @@
 
 #include "core/bdev/qos_channel.h"
 #include "core/exporter/export.h"
+#include "drivers/nbd/begin.h"
 #include "drivers/nbd/haggle.h"
+#include "drivers/nbd/yield.h"
 
 static const char *const state_names[NBD_CONN_STATE_COUNT] = {
 	[NBD_CONN_HAGGLING] = "haggling",         [NBD_CONN_LOOKUP] = "lookup",

@@ -13,6 +13,7 @@ static enum nbd_option_result handshake_info(const struct nbd_parsed *parsed, st
 	}
 	nbd_lookup_ask(lookup, parsed->option, go.name, go.name_len);
 	lookup->wants_name = go.wants_name;
+	lookup->wants_description = go.wants_description;
 	return NBD_OPTION_LOOK_UP;
 }
 
@@ -25,6 +26,27 @@ static bool handshake_has_data(const struct nbd_parsed *parsed, struct nbd_out *
 	nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
 			     "this option is asked for without data");
 	return true;
+}
+
+static enum nbd_option_result handshake_meta(const struct nbd_parsed *parsed, struct nbd_out *out,
+					     struct nbd_lookup *lookup)
+{
+	struct nbd_meta meta;
+
+	if (!lookup->agreed.structured) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
+				     "metadata contexts need structured replies: agree on them "
+				     "first");
+		return NBD_OPTION_REPLIED;
+	}
+	if (nbd_meta_decode(parsed->option, parsed->data, parsed->len_bytes, &meta) != 0) {
+		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_INVALID,
+				     "the option's lengths do not add up");
+		return NBD_OPTION_REPLIED;
+	}
+	nbd_lookup_ask(lookup, parsed->option, meta.name, meta.name_len);
+	lookup->wants_allocation = meta.allocation;
+	return NBD_OPTION_LOOK_UP;
 }
 
 enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, struct nbd_out *out,
@@ -43,6 +65,10 @@ enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, str
 	case NBD_OPT_ABORT:
 		nbd_out_option_reply(out, parsed->option, NBD_REP_ACK, NULL, 0);
 		return NBD_OPTION_ABORTED;
+	case NBD_OPT_SET_META_CONTEXT:
+		/* It replaces what has been set before even if it fails. */
+		lookup->agreed.allocation = NULL;
+		break;
 	default:
 		break;
 	}
@@ -71,6 +97,9 @@ enum nbd_option_result nbd_handshake_option(const struct nbd_parsed *parsed, str
 	case NBD_OPT_INFO:
 	case NBD_OPT_GO:
 		return handshake_info(parsed, out, lookup);
+	case NBD_OPT_LIST_META_CONTEXT:
+	case NBD_OPT_SET_META_CONTEXT:
+		return handshake_meta(parsed, out, lookup);
 	default:
 		nbd_out_option_error(out, parsed->option, NBD_REP_ERR_UNSUP,
 				     "the server does not know this option");

@@ -13,6 +13,7 @@
 
 struct ebb_bdev_desc;
 struct exporter_client;
+struct exporter_export;
 
 /* What to do after the bytes of the answer have been sent. */
 enum nbd_lookup_result {
@@ -25,16 +26,20 @@ enum nbd_lookup_result {
 struct nbd_agreed {
 	bool no_zeroes;
 	bool structured; /* replies */
+	/* That NBD_META_ALLOCATION has been set for; NULL: none. It may have gone: compared only. */
+	const struct exporter_export *allocation;
 };
 
 struct nbd_lookup {
 	struct nbd_agreed agreed;
 
 	/* The question; see nbd_lookup_ask(). */
-	uint32_t option;  /* LIST, INFO, GO or EXPORT_NAME */
+	uint32_t option;  /* LIST, INFO, GO, EXPORT_NAME or …_META_CONTEXT */
 	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
 	size_t name_len;
 	bool wants_name;
+	bool wants_description;
+	bool wants_allocation; /* to have it listed, or set */
 
 	/* The answer, which is the app thread's to write meanwhile. */
 	struct nbd_out out;

@@ -17,6 +17,10 @@
 
 #include <ebb/assert.h>
 
+#include "drivers/nbd/begin.h"
+#include "drivers/nbd/part.h"
+#include "drivers/nbd/yield.h"
+
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
 void nbd_rx_init(struct nbd_rx *rx, void (*complete)(struct exporter_op *op, int32_t res))

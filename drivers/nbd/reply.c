@@ -33,6 +33,17 @@ void nbd_reply_data(struct nbd_reply *reply, uint64_t cookie, uint64_t offset_by
 	};
 }
 
+void nbd_reply_status(struct nbd_reply *reply, uint64_t cookie, uint32_t data_len)
+{
+	reply->head_len = sizeof(reply->head.status);
+	reply->data_len = data_len;
+	reply->head.status = (struct nbd_wire_chunk_status){
+		.chunk = reply_chunk(cookie, NBD_REPLY_TYPE_BLOCK_STATUS, true,
+				     reply->head_len + data_len),
+		.context_id = htobe32(NBD_META_ALLOCATION_ID),
+	};
+}
+
 void nbd_reply_error(struct nbd_reply *reply, uint64_t cookie, uint32_t error)
 {
 	reply->head_len = offsetof(struct nbd_wire_chunk_error, offset_bytes);

@@ -20,6 +20,7 @@ struct nbd_reply {
 		struct nbd_wire_reply simple;
 		struct nbd_wire_chunk chunk;
 		struct nbd_wire_chunk_data data;
+		struct nbd_wire_chunk_status status;
 		struct nbd_wire_chunk_error error;
 	} head;
 };
@@ -42,12 +43,18 @@ static inline void nbd_reply_simple(struct nbd_reply *reply, uint64_t cookie, ui
 	};
 }
 
+/* The metadata context ID of NBD_META_ALLOCATION. */
+#define NBD_META_ALLOCATION_ID 1u
+
 /* NBD_REPLY_TYPE_NONE: the reply ends, and all chunks before this have told what there was. */
 void nbd_reply_none(struct nbd_reply *reply, uint64_t cookie);
 
 /* NBD_REPLY_TYPE_OFFSET_DATA, of @data_len bytes at @offset_bytes of the export. @done: the last. */
 void nbd_reply_data(struct nbd_reply *reply, uint64_t cookie, uint64_t offset_bytes,
 		    uint32_t data_len, bool done);
+
+/* NBD_REPLY_TYPE_BLOCK_STATUS of NBD_META_ALLOCATION, of @data_len bytes of extents: all of a reply. */
+void nbd_reply_status(struct nbd_reply *reply, uint64_t cookie, uint32_t data_len);
 
 /* NBD_REPLY_TYPE_ERROR: the request has failed as a whole, and the reply ends. */
 void nbd_reply_error(struct nbd_reply *reply, uint64_t cookie, uint32_t error);

@@ -17,6 +17,17 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 	tx->replies = replies;
 }
 
+static int tx_gather_data(const struct nbd_req *req, size_t skip, struct iovec *iov)
+{
+	int count = exporter_buffers_iov(&req->buffers, skip, iov);
+
+	/* Extents need not fill their one buffer. */
+	if (ebb_unlikely(req->wire.type == NBD_CMD_BLOCK_STATUS) && count > 0) {
+		iov->iov_len = req->reply.data_len - skip;
+	}
+	return count;
+}
+
 /* The batch: heads and data of the first replies, less what has been sent. */
 static int tx_gather(struct nbd_tx *tx)
 {
@@ -43,7 +54,7 @@ static int tx_gather(struct nbd_tx *tx)
 			if (count == NBD_TX_IOV_MAX) {
 				break;
 			}
-			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count]);
+			count += tx_gather_data(req, skip, &tx->iov[count]);
 		}
 		skip = 0;
 	}

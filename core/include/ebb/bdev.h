@@ -197,6 +197,42 @@ int ebb_bdev_block_status(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
 			  struct ebb_bdev_extents *extents, ebb_bdev_io_cb cb, void *arg);
 
 /**
+ * ebb_bdev_readv_bytes() - queue one read of bytes, at any offset and of any length
+ * @iov: copied if it has up to 4 elements; a longer one must live until @cb; at most 1,024 elements,
+ *	if the bytes are no whole blocks. The lengths must add up to @len_bytes.
+ * @offset_bytes, @len_bytes: in the bdev; not past its end
+ * As ebb_bdev_readv() otherwise; if the bytes are whole blocks, it is that. Memory of the layer holds
+ * the blocks of which a part is asked for: a channel has 1 MiB of that, and what goes beyond waits
+ * there. @status -ENOMEM: there is none at all.
+ */
+int ebb_bdev_readv_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			 const struct iovec *iov, int iovcnt, uint64_t offset_bytes,
+			 uint64_t len_bytes, ebb_bdev_io_cb cb, void *arg);
+
+/*
+ * As above. @flags: 0 or EBB_BDEV_FUA. Of blocks that are written in part the rest is read and written
+ * back, alone: no write, zeroes or unmap of these blocks, by whatever channel of the bdev, is under
+ * way meanwhile. What was written before stays, what is written meanwhile comes afterwards. After an
+ * error, the blocks that are touched hold what they did or what was written, or, as after any write,
+ * a part of it. -ENOTSUP: also, the bdev cannot be read.
+ */
+int ebb_bdev_writev_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			  const struct iovec *iov, int iovcnt, uint64_t offset_bytes,
+			  uint64_t len_bytes, uint32_t flags, ebb_bdev_io_cb cb, void *arg);
+
+/*
+ * As above: whole blocks as by ebb_bdev_write_zeroes() with @flags, then parts of blocks by writing
+ * them. EBB_BDEV_FAST_ZERO: -ENOTSUP also if there is no whole block.
+ */
+int ebb_bdev_write_zeroes_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+				uint64_t offset_bytes, uint64_t len_bytes, uint32_t flags,
+				ebb_bdev_io_cb cb, void *arg);
+
+/* The whole blocks among the bytes, as by ebb_bdev_unmap(); parts of blocks keep their contents. */
+int ebb_bdev_unmap_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *ch,
+			 uint64_t offset_bytes, uint64_t len_bytes, ebb_bdev_io_cb cb, void *arg);
+
+/**
  * struct ebb_bdev_io_wait - somebody who got -ENOMEM and waits for a free request
  * The caller's storage; set @fn and @arg, leave @link alone.
  */

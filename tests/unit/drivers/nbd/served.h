@@ -35,6 +35,14 @@ int served_knock(void);
 int served_connect(void);
 /* The same, with structured replies. */
 int served_connect_structured(void);
+/* The same, and with "base:allocation". */
+int served_connect_allocation(void);
+/* A connection that has said its flags; and, with all options agreed on, that it wants the export. */
+int served_haggle(void);
+void served_go(int fd);
+/* Says an option. Return: the reply that ends the answer; before it come @ret_others. */
+uint32_t client_option(int fd, uint32_t option, const void *data, uint32_t len,
+		       unsigned *ret_others);
 
 void client_send(int fd, const void *bytes, size_t len);
 /* True: @len bytes have come; false: the server has hung up before. */
@@ -53,7 +61,7 @@ struct client_chunk {
 	uint64_t cookie;
 	uint64_t offset; /* of OFFSET_DATA and ERROR_OFFSET */
 	uint32_t error;
-	uint32_t data_len; /* of OFFSET_DATA: comes next */
+	uint32_t data_len; /* of OFFSET_DATA, and of the extents of BLOCK_STATUS: comes next */
 };
 void client_chunk(int fd, struct client_chunk *ret_chunk);
 /* True if nothing comes for @ms. */
@@ -80,7 +88,8 @@ void disk_release_some(int status, unsigned count); /* the first; and go on to h
 void disk_fail(int status); /* answer requests from here on with that; 0: as usual */
 unsigned disk_flushes(void);
 unsigned disk_fua_writes(void);
-bool disk_gone(void); /* the last user has closed it after disk_remove() */
+unsigned disk_zero_flags(void); /* of the last write zeroes */
+bool disk_gone(void);           /* the last user has closed it after disk_remove() */
 void disk_remove(void);
 struct ebb_thread *disk_thread(void); /* that has had a channel to it last */
 

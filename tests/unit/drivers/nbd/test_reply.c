@@ -58,6 +58,17 @@ START_TEST(encodes_data)
 }
 END_TEST
 
+START_TEST(encodes_a_status)
+{
+	static const uint8_t expected[] = {0x66, 0x8e, 0x33, 0xef, 0, 1, 0, 5,  1, 2, 3, 4,
+					   5,    6,    7,    8,    0, 0, 0, 20, 0, 0, 0, 1};
+
+	setup();
+	nbd_reply_status(&reply, cookie, 16);
+	assert_reply(expected, sizeof(expected), 16);
+}
+END_TEST
+
 START_TEST(encodes_an_error)
 {
 	static const uint8_t expected[] = {0x66, 0x8e, 0x33, 0xef, 0, 1, 0x80, 1, 1, 2, 3, 4, 5,
@@ -87,6 +98,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(encodes_a_simple_reply),
 		UNIT_TEST(encodes_the_end),
 		UNIT_TEST(encodes_data),
+		UNIT_TEST(encodes_a_status),
 		UNIT_TEST(encodes_an_error),
 		UNIT_TEST(encodes_an_error_at_an_offset),
 		UNIT_END,

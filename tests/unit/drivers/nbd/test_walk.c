@@ -65,9 +65,12 @@ static void walk_come(void)
 {
 	struct walker *walker = any_walker();
 
+	static int (*const connects[])(void) = {served_connect, served_connect_structured,
+						served_connect_allocation};
+
 	if (walker->fd < 0 && !gone) {
 		walker->agreed = one_in(4) ? false : true;
-		walker->fd = walker->agreed ? served_connect() : served_knock();
+		walker->fd = walker->agreed ? connects[rand() % 3]() : served_knock();
 	}
 }
 
@@ -83,8 +86,17 @@ static void walker_say(struct walker *walker, const void *bytes, size_t len)
 
 static void walk_haggle(void)
 {
-	static const uint32_t options[] = {NBD_OPT_LIST,        NBD_OPT_GO,    NBD_OPT_INFO,
-					   NBD_OPT_EXPORT_NAME, NBD_OPT_ABORT, 77};
+	static const uint32_t options[] = {
+		NBD_OPT_LIST,
+		NBD_OPT_GO,
+		NBD_OPT_INFO,
+		NBD_OPT_EXPORT_NAME,
+		NBD_OPT_ABORT,
+		NBD_OPT_STRUCTURED_REPLY,
+		NBD_OPT_LIST_META_CONTEXT,
+		NBD_OPT_SET_META_CONTEXT,
+		77,
+	};
 	uint32_t flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
 	struct nbd_wire_option option = {.magic = htobe64(NBD_OPTION_MAGIC)};
 	struct walker *walker = any_walker();
@@ -105,12 +117,13 @@ static void walk_ask(void)
 {
 	struct walker *walker = any_walker();
 	uint32_t len =
-		one_in(4) ? (1u + (uint32_t)rand() % 6u) << 20 : 512u << ((unsigned)rand() % 9);
+		(one_in(4) ? (1u + (uint32_t)rand() % 6u) << 20 : 512u << ((unsigned)rand() % 9)) -
+		(one_in(4) ? 1 : 0);
 	struct nbd_wire_request wire = {
 		.magic = htobe32(one_in(60) ? 7u : NBD_REQUEST_MAGIC),
-		.flags = htobe16(one_in(4) ? NBD_CMD_FLAG_FUA : 0),
-		.type = htobe16((uint16_t)((unsigned)rand() % (NBD_CMD_WRITE_ZEROES + 1))),
-		.offset_bytes = htobe64((uint64_t)(rand() % 130) << 19),
+		.flags = htobe16(one_in(4) ? (uint16_t)(1u << rand() % 5) : 0),
+		.type = htobe16((uint16_t)((unsigned)rand() % (NBD_CMD_BLOCK_STATUS + 1))),
+		.offset_bytes = htobe64(((uint64_t)(rand() % 130) << 19) + (one_in(4) ? 1 : 0)),
 		.len_bytes = htobe32(len),
 	};
 
