@@ -211,9 +211,27 @@ START_TEST(whoever_waits_may_go)
 	ck_assert_uint_eq(clients[2].got, 0);
 	exporter_share_give(&clients[1].share, CHUNK);
 	exporter_share_close(&clients[1].share);
-	ck_assert(pot.freed);
 	exporter_pot_serve(&pot);
 	ck_assert_uint_eq(clients[2].got, 1);
+}
+END_TEST
+
+/* However much there is: who waits behind has its chunk too. */
+START_TEST(a_turn_is_a_chunk)
+{
+	unsigned i;
+
+	fill_pot(&clients[0].share);
+	for (i = 1; i < 3; i++) {
+		ck_assert_int_eq(exporter_share_take(&clients[i].share, CHUNK), 0);
+		clients[i].greed = 65536;
+		ck_assert_int_eq(exporter_share_take(&clients[i].share, 65536), -EBUSY);
+	}
+	exporter_share_give(&clients[0].share, 2 * CHUNK);
+	exporter_pot_serve(&pot);
+	for (i = 1; i < 3; i++) {
+		ck_assert_uint_eq(clients[i].share.used_bytes, 2 * CHUNK);
+	}
 }
 END_TEST
 
@@ -484,6 +502,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_pot_goes_round),
 		UNIT_TEST(the_first_waits_for_all_that_it_wants),
 		UNIT_TEST(whoever_waits_may_go),
+		UNIT_TEST(a_turn_is_a_chunk),
 		UNIT_TEST(who_has_its_floor_back_leaves_the_queue),
 		UNIT_TEST(who_lacks_memory_is_asked_once_each_time),
 		UNIT_TEST(who_takes_nothing_gives_back_what_others_wait_for),
