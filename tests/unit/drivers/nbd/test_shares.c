@@ -208,6 +208,17 @@ static bool had_all(int other, unsigned cookie)
 	return true;
 }
 
+/* Those who wait get what others give back; then the disk answers. */
+static void pass_time_until_held(unsigned count)
+{
+	for (unsigned i = 0; disk_held() < count; i++) {
+		ck_assert_uint_lt(i, 500);
+		served_add_time(700);
+		usleep(20000);
+	}
+	disk_release(0, false);
+}
+
 /* What it has of the pot comes back when others want it; and none of its replies is lost. */
 static void above_the_floor_it_comes_back(void)
 {
@@ -221,15 +232,16 @@ static void above_the_floor_it_comes_back(void)
 		others[i] = served_connect();
 		/* Nobody waits for long: it has its floor. */
 		ck_assert(had_all(others[i], i));
+	}
+	disk_hold(true);
+	for (i = 0; i < EBB_ARRAY_SIZE(others); i++) {
 		client_request(others[i], 0, NBD_CMD_READ, 7, 0, MIB);
 		client_request(others[i], 0, NBD_CMD_READ, 8, MIB, MIB);
 	}
+	disk_wait_held(EBB_ARRAY_SIZE(others));
 	wanted_most = SHARE_MAX + EBB_ARRAY_SIZE(others) * EXPORTER_FLOOR;
 	ck_assert(used_at_most());
-	for (i = 0; i < 5; i++) {
-		served_add_time(700);
-		usleep(20000);
-	}
+	pass_time_until_held(2 * EBB_ARRAY_SIZE(others));
 	/* Theirs have had what they waited for, and take it. */
 	for (i = 0; i < EBB_ARRAY_SIZE(others); i++) {
 		client_expect_reply(others[i], 7, 0);
@@ -272,12 +284,11 @@ static void so_does_a_long_reply(void)
 	wanted_least = 4 * MIB;
 	client_wait(used_at_least, "its first part is there");
 	(void)stall(busy, EXPORTER_FLOOR + SHARE_MAX);
+	disk_hold(true);
 	client_request(other, 0, NBD_CMD_READ, 1, 0, MIB);
 	client_request(other, 0, NBD_CMD_READ, 2, 0, MIB);
-	for (i = 0; i < 5; i++) {
-		served_add_time(700);
-		usleep(20000);
-	}
+	disk_wait_held(1);
+	pass_time_until_held(2);
 	for (i = 1; i <= 2; i++) {
 		client_expect_reply(other, i, 0);
 		expect_data(other, 0, MIB);
