@@ -12,7 +12,7 @@ static enum nbd_haggle_result haggle_option(struct nbd_rx *rx, struct nbd_out *o
 	case NBD_OPTION_ABORTED:
 		return NBD_HAGGLE_SEND_LAST;
 	case NBD_OPTION_LOOK_UP:
-		lookup->no_zeroes = rx->parser.no_zeroes;
+		lookup->agreed.no_zeroes = rx->parser.no_zeroes;
 		return NBD_HAGGLE_LOOK_UP;
 	case NBD_OPTION_HANG_UP:
 		break;

@@ -20,7 +20,8 @@ enum nbd_option_result {
  * nbd_handshake_option() - answer an option, or see whom to ask
  * @parsed: NBD_PARSED_OPTION or NBD_PARSED_OPTION_TOO_LONG
  * @out: the answer, if there is one to give here
- * @lookup: set if it is for the app thread; its name is in @parsed's bytes
+ * @lookup: the question if it is for the app thread, its name in @parsed's bytes; lookup->agreed is
+ *	kept from option to option
  * Thread: the connection's.
  * Return: what the connection does.
  */

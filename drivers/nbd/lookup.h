@@ -13,6 +13,7 @@
 
 struct ebb_bdev_desc;
 struct exporter_client;
+struct exporter_export;
 
 /* What to do after the bytes of the answer have been sent. */
 enum nbd_lookup_result {
@@ -21,12 +22,24 @@ enum nbd_lookup_result {
 	NBD_LOOKUP_FAILED,  /* hang up: there is no such export, and no way to say so */
 };
 
+/* What has been agreed on so far. */
+struct nbd_agreed {
+	bool no_zeroes;
+	bool structured; /* replies */
+	/* That NBD_META_ALLOCATION has been set for; NULL: none. It may have gone: compared only. */
+	const struct exporter_export *allocation;
+};
+
 struct nbd_lookup {
-	uint32_t option;  /* LIST, INFO, GO or EXPORT_NAME */
+	struct nbd_agreed agreed;
+
+	/* The question; see nbd_lookup_ask(). */
+	uint32_t option;  /* LIST, INFO, GO, EXPORT_NAME or …_META_CONTEXT */
 	const char *name; /* in the connection's receive buffer, which stands still meanwhile */
 	size_t name_len;
 	bool wants_name;
-	bool no_zeroes;
+	bool wants_description;
+	bool wants_allocation; /* to have it listed, or set */
 
 	/* The answer, which is the app thread's to write meanwhile. */
 	struct nbd_out out;
@@ -34,6 +47,18 @@ struct nbd_lookup {
 	struct ebb_bdev_desc *desc; /* BOUND: the export's */
 	struct nbd_geometry geometry;
 };
+
+/* A new question; what has been agreed on stays. Thread: the connection's. */
+static inline void nbd_lookup_ask(struct nbd_lookup *lookup, uint32_t option, const char *name,
+				  size_t name_len)
+{
+	*lookup = (struct nbd_lookup){
+		.agreed = lookup->agreed,
+		.option = option,
+		.name = name,
+		.name_len = name_len,
+	};
+}
 
 /**
  * nbd_lookup_run() - answer @lookup

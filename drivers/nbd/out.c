@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Block sizes. An export's bdev may have blocks of more than 512 bytes, and a client that has not
- * asked for NBD_INFO_BLOCK_SIZE may not know. The protocol lets a server refuse such a client with
- * NBD_REP_ERR_BLOCK_SIZE_REQD or serve it; ebb serves it: old clients, and all that use
- * NBD_OPT_EXPORT_NAME, cannot ask, and most align what they do to a page anyway. NBD_OPT_GO and
- * NBD_OPT_INFO tell the sizes unasked. What is not aligned nevertheless is answered NBD_EINVAL,
- * reads too, and nothing of it is done: see nbd_validate_request().
+ * Block sizes. Any byte may be read or written, whatever the blocks of the bdev: these sizes are
+ * those that the protocol lets a client assume who has not asked (old ones cannot), so none is
+ * refused with NBD_REP_ERR_BLOCK_SIZE_REQD. Only the preferred size may be a larger one: what is not
+ * whole blocks of the bdev is read, changed and written back, which takes time. NBD_OPT_GO and
+ * NBD_OPT_INFO tell the sizes unasked.
  */
 
 #include "drivers/nbd/out.h"
@@ -85,18 +84,38 @@ void nbd_out_option_error(struct nbd_out *out, uint32_t option, uint32_t error, 
 	nbd_out_option_reply(out, option, error, text, strlen(text));
 }
 
-void nbd_out_server(struct nbd_out *out, const char *name)
+void nbd_out_server(struct nbd_out *out, const char *name, const char *description)
 {
 	uint32_t name_len = (uint32_t)strlen(name);
 	uint32_t wire_len = htobe32(name_len);
 
-	out_reply_header(out, NBD_OPT_LIST, NBD_REP_SERVER, sizeof(wire_len) + name_len);
+	out_reply_header(out, NBD_OPT_LIST, NBD_REP_SERVER,
+			 sizeof(wire_len) + name_len + strlen(description));
 	nbd_out_append(out, &wire_len, sizeof(wire_len));
 	nbd_out_append(out, name, name_len);
+	nbd_out_append(out, description, strlen(description));
+}
+
+void nbd_out_meta_context(struct nbd_out *out, uint32_t option, uint32_t id, const char *name)
+{
+	uint32_t wire_id = htobe32(id);
+
+	out_reply_header(out, option, NBD_REP_META_CONTEXT, sizeof(wire_id) + strlen(name));
+	nbd_out_append(out, &wire_id, sizeof(wire_id));
+	nbd_out_append(out, name, strlen(name));
+}
+
+static void out_info_text(struct nbd_out *out, uint32_t option, uint16_t info, const char *text)
+{
+	uint16_t wire_info = htobe16(info);
+
+	out_reply_header(out, option, NBD_REP_INFO, sizeof(wire_info) + strlen(text));
+	nbd_out_append(out, &wire_info, sizeof(wire_info));
+	nbd_out_append(out, text, strlen(text));
 }
 
 void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometry *geometry,
-		  const char *name, bool wants_name)
+		  const char *name, const char *description)
 {
 	uint32_t preferred = geometry->block_size > PREFERRED_BLOCK_SIZE ? geometry->block_size
 									 : PREFERRED_BLOCK_SIZE;
@@ -107,18 +126,18 @@ void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometr
 	};
 	struct nbd_wire_info_block_size sizes = {
 		.info = htobe16(NBD_INFO_BLOCK_SIZE),
-		.min_bytes = htobe32(geometry->block_size),
+		.min_bytes = htobe32(1),
 		.preferred_bytes = htobe32(preferred),
 		.max_bytes = htobe32(NBD_REQUEST_MAX),
 	};
-	uint16_t name_info = htobe16(NBD_INFO_NAME);
 
 	nbd_out_option_reply(out, option, NBD_REP_INFO, &info, sizeof(info));
 	nbd_out_option_reply(out, option, NBD_REP_INFO, &sizes, sizeof(sizes));
-	if (wants_name) {
-		out_reply_header(out, option, NBD_REP_INFO, sizeof(name_info) + strlen(name));
-		nbd_out_append(out, &name_info, sizeof(name_info));
-		nbd_out_append(out, name, strlen(name));
+	if (name != NULL) {
+		out_info_text(out, option, NBD_INFO_NAME, name);
+	}
+	if (description != NULL) {
+		out_info_text(out, option, NBD_INFO_DESCRIPTION, description);
 	}
 	nbd_out_option_reply(out, option, NBD_REP_ACK, NULL, 0);
 }

@@ -33,10 +33,15 @@ void nbd_out_option_reply(struct nbd_out *out, uint32_t option, uint32_t reply, 
 /* NBD_REP_ERR_…, with a text for people. */
 void nbd_out_option_error(struct nbd_out *out, uint32_t option, uint32_t error, const char *text);
 /* One entry of the answer to NBD_OPT_LIST. */
-void nbd_out_server(struct nbd_out *out, const char *name);
-/* All of the answer to NBD_OPT_INFO and NBD_OPT_GO. */
+void nbd_out_server(struct nbd_out *out, const char *name, const char *description);
+/* One entry of the answer to NBD_OPT_LIST_META_CONTEXT and NBD_OPT_SET_META_CONTEXT. */
+void nbd_out_meta_context(struct nbd_out *out, uint32_t option, uint32_t id, const char *name);
+/*
+ * All of the answer to NBD_OPT_INFO and NBD_OPT_GO. @name, @description: for NBD_INFO_NAME and
+ * NBD_INFO_DESCRIPTION; NULL: not asked for.
+ */
 void nbd_out_info(struct nbd_out *out, uint32_t option, const struct nbd_geometry *geometry,
-		  const char *name, bool wants_name);
+		  const char *name, const char *description);
 void nbd_out_export_name(struct nbd_out *out, const struct nbd_geometry *geometry, bool no_zeroes);
 
 #endif

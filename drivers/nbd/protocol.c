@@ -173,37 +173,105 @@ size_t nbd_parse(struct nbd_parser *parser, const uint8_t *bytes, size_t len,
 	return parse_bad(parser, ret_parsed, "more, after what was not NBD");
 }
 
+/* Foreign bytes that are taken from the front. */
+struct bytes {
+	const uint8_t *at;
+	size_t left;
+};
+
+static bool bytes_take_u16(struct bytes *bytes, uint16_t *ret_value)
+{
+	if (bytes->left < sizeof(*ret_value)) {
+		return false;
+	}
+	memcpy(ret_value, bytes->at, sizeof(*ret_value));
+	*ret_value = be16toh(*ret_value);
+	bytes->at += sizeof(*ret_value);
+	bytes->left -= sizeof(*ret_value);
+	return true;
+}
+
+static bool bytes_take_u32(struct bytes *bytes, uint32_t *ret_value)
+{
+	if (bytes->left < sizeof(*ret_value)) {
+		return false;
+	}
+	memcpy(ret_value, bytes->at, sizeof(*ret_value));
+	*ret_value = be32toh(*ret_value);
+	bytes->at += sizeof(*ret_value);
+	bytes->left -= sizeof(*ret_value);
+	return true;
+}
+
+/* A string behind its length. */
+static bool bytes_take_string(struct bytes *bytes, const char **ret_string, size_t *ret_len)
+{
+	uint32_t len;
+
+	if (!bytes_take_u32(bytes, &len) || len > NBD_NAME_MAX || len > bytes->left) {
+		return false;
+	}
+	*ret_string = (const char *)bytes->at;
+	*ret_len = len;
+	bytes->at += len;
+	bytes->left -= len;
+	return true;
+}
+
 int nbd_go_decode(const uint8_t *data, size_t len, struct nbd_go *ret_go)
 {
-	uint32_t name_len;
+	struct bytes bytes = {.at = data, .left = len};
+	struct nbd_go go = {0};
 	uint16_t infos, info;
-	bool wants_name = false;
-	const uint8_t *at;
 
-	if (len < sizeof(name_len) + sizeof(infos)) {
+	if (!bytes_take_string(&bytes, &go.name, &go.name_len) || !bytes_take_u16(&bytes, &infos) ||
+	    bytes.left != infos * sizeof(info)) {
 		return -EINVAL;
 	}
-	memcpy(&name_len, data, sizeof(name_len));
-	name_len = be32toh(name_len);
-	if (name_len > NBD_NAME_MAX || name_len > len - sizeof(name_len) - sizeof(infos)) {
+	while (bytes_take_u16(&bytes, &info)) {
+		go.wants_name = go.wants_name || info == NBD_INFO_NAME;
+		go.wants_description = go.wants_description || info == NBD_INFO_DESCRIPTION;
+	}
+	*ret_go = go;
+	return 0;
+}
+
+/* The query for all of a namespace is one of a list only. */
+static bool meta_query_matches(uint32_t option, const char *query, size_t len)
+{
+	static const char all[] = "base:", allocation[] = NBD_META_ALLOCATION;
+
+	if (option == NBD_OPT_LIST_META_CONTEXT && len == sizeof(all) - 1 &&
+	    memcmp(query, all, len) == 0) {
+		return true;
+	}
+	return len == sizeof(allocation) - 1 && memcmp(query, allocation, len) == 0;
+}
+
+int nbd_meta_decode(uint32_t option, const uint8_t *data, size_t len, struct nbd_meta *ret_meta)
+{
+	struct bytes bytes = {.at = data, .left = len};
+	struct nbd_meta meta = {0};
+	uint32_t queries, i;
+
+	if (!bytes_take_string(&bytes, &meta.name, &meta.name_len) ||
+	    !bytes_take_u32(&bytes, &queries)) {
 		return -EINVAL;
 	}
-	at = data + sizeof(name_len) + name_len;
-	memcpy(&infos, at, sizeof(infos));
-	infos = be16toh(infos);
-	at += sizeof(infos);
-	if ((size_t)(data + len - at) != infos * sizeof(info)) {
+	meta.allocation = queries == 0 && option == NBD_OPT_LIST_META_CONTEXT;
+	for (i = 0; i < queries; i++) {
+		const char *query;
+		size_t query_len;
+
+		if (!bytes_take_string(&bytes, &query, &query_len)) {
+			return -EINVAL;
+		}
+		meta.allocation = meta.allocation || meta_query_matches(option, query, query_len);
+	}
+	if (bytes.left != 0) {
 		return -EINVAL;
 	}
-	for (; at < data + len; at += sizeof(info)) {
-		memcpy(&info, at, sizeof(info));
-		wants_name = wants_name || be16toh(info) == NBD_INFO_NAME;
-	}
-	*ret_go = (struct nbd_go){
-		.name = (const char *)data + sizeof(name_len),
-		.name_len = name_len,
-		.wants_name = wants_name,
-	};
+	*ret_meta = meta;
 	return 0;
 }
 
@@ -215,8 +283,12 @@ static const struct nbd_request_rule {
 	bool has_data;
 	uint16_t flags;
 	uint16_t needs;
+	bool needs_allocation;
 } rules[] = {
-	[NBD_CMD_READ] = {.known = true, .has_range = true, .has_data = true},
+	[NBD_CMD_READ] = {.known = true,
+			  .has_range = true,
+			  .has_data = true,
+			  .flags = NBD_CMD_FLAG_DF},
 	[NBD_CMD_WRITE] = {.known = true, .writes = true, .has_range = true, .has_data = true},
 	[NBD_CMD_DISC] = {.known = true},
 	[NBD_CMD_FLUSH] = {.known = true, .needs = NBD_FLAG_SEND_FLUSH},
@@ -224,12 +296,36 @@ static const struct nbd_request_rule {
 			  .writes = true,
 			  .has_range = true,
 			  .needs = NBD_FLAG_SEND_TRIM},
+	[NBD_CMD_CACHE] = {.known = true, .has_range = true, .needs = NBD_FLAG_SEND_CACHE},
 	[NBD_CMD_WRITE_ZEROES] = {.known = true,
 				  .writes = true,
 				  .has_range = true,
-				  .flags = NBD_CMD_FLAG_NO_HOLE,
+				  .flags = NBD_CMD_FLAG_NO_HOLE | NBD_CMD_FLAG_FAST_ZERO,
 				  .needs = NBD_FLAG_SEND_WRITE_ZEROES},
+	[NBD_CMD_BLOCK_STATUS] = {.known = true,
+				  .has_range = true,
+				  .flags = NBD_CMD_FLAG_REQ_ONE,
+				  .needs_allocation = true},
 };
+
+/* What of the rule's flags was offered. */
+static uint32_t request_flags(const struct nbd_geometry *geometry,
+			      const struct nbd_request_rule *rule)
+{
+	uint32_t flags = rule->flags;
+
+	if ((geometry->flags & NBD_FLAG_SEND_DF) == 0) {
+		flags &= ~NBD_CMD_FLAG_DF;
+	}
+	if ((geometry->flags & NBD_FLAG_SEND_FAST_ZERO) == 0) {
+		flags &= ~NBD_CMD_FLAG_FAST_ZERO;
+	}
+	/* FUA is legal with every command once it was offered, and means something with some. */
+	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
+		flags |= NBD_CMD_FLAG_FUA;
+	}
+	return flags;
+}
 
 static uint32_t validate_range(const struct nbd_geometry *geometry,
 			       const struct nbd_request *request,
@@ -244,8 +340,8 @@ static uint32_t validate_range(const struct nbd_geometry *geometry,
 	if (offset > geometry->size_bytes || len > geometry->size_bytes - offset) {
 		return rule->writes && request->type != NBD_CMD_TRIM ? NBD_ENOSPC : NBD_EINVAL;
 	}
-	if (((offset | len) & (geometry->block_size - 1u)) != 0) {
-		return NBD_EINVAL;
+	if ((request->flags & NBD_CMD_FLAG_DF) != 0 && len > NBD_DF_MAX) {
+		return NBD_EOVERFLOW;
 	}
 	return 0;
 }
@@ -254,24 +350,19 @@ uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
 			      const struct nbd_request *request)
 {
 	const struct nbd_request_rule *rule;
-	uint32_t flags;
 
 	if (request->type >= EBB_ARRAY_SIZE(rules) || !rules[request->type].known) {
 		return NBD_EINVAL;
 	}
 	rule = &rules[request->type];
-	/* FUA is legal with every command once it was offered, and means something with some. */
-	flags = rule->flags;
-	if ((geometry->flags & NBD_FLAG_SEND_FUA) != 0) {
-		flags |= NBD_CMD_FLAG_FUA;
-	}
-	if ((request->flags & ~flags) != 0) {
+	if ((request->flags & ~request_flags(geometry, rule)) != 0) {
 		return NBD_EINVAL;
 	}
 	if (rule->writes && (geometry->flags & NBD_FLAG_READ_ONLY) != 0) {
 		return NBD_EPERM;
 	}
-	if ((geometry->flags & rule->needs) != rule->needs) {
+	if ((geometry->flags & rule->needs) != rule->needs ||
+	    (rule->needs_allocation && !geometry->allocation)) {
 		return NBD_EINVAL;
 	}
 	if (rule->has_range) {
@@ -312,13 +403,4 @@ uint32_t nbd_error_from_status(int status)
 	default:
 		return NBD_EIO;
 	}
-}
-
-void nbd_reply_encode(struct nbd_wire_reply *reply, uint64_t cookie, uint32_t error)
-{
-	*reply = (struct nbd_wire_reply){
-		.magic = htobe32(NBD_SIMPLE_REPLY_MAGIC),
-		.error = htobe32(error),
-		.cookie = cookie,
-	};
 }

@@ -17,6 +17,7 @@
 #define NBD_OPTION_MAX      8192u       /* bytes of data that an option may have */
 #define NBD_OPTION_SKIP_MAX (1u << 20)  /* longer than that: the client is hung up on */
 #define NBD_REQUEST_MAX     (32u << 20) /* bytes that one read or write may move */
+#define NBD_DF_MAX          (1u << 20)  /* bytes of a read that shall come in one chunk */
 
 enum nbd_parsed_type {
 	NBD_PARSED_NONE,  /* more bytes are needed */
@@ -90,17 +91,33 @@ void nbd_parser_take_payload(struct nbd_parser *parser, size_t len);
 struct nbd_go {
 	const char *name; /* not terminated */
 	size_t name_len;
-	bool wants_name; /* asked for NBD_INFO_NAME */
+	bool wants_name;        /* asked for NBD_INFO_NAME */
+	bool wants_description; /* for NBD_INFO_DESCRIPTION */
 };
 
 /* Return: 0; -EINVAL the lengths inside do not add up, or the name is too long. */
 int nbd_go_decode(const uint8_t *data, size_t len, struct nbd_go *ret_go);
 
+/* The data of NBD_OPT_LIST_META_CONTEXT and NBD_OPT_SET_META_CONTEXT. */
+struct nbd_meta {
+	const char *name; /* of the export; not terminated */
+	size_t name_len;
+	bool allocation; /* NBD_META_ALLOCATION is listed, or set, by the queries */
+};
+
+/**
+ * nbd_meta_decode() - see what is asked for; queries of what there is not are no mistake
+ * @option: which of the two: each has a way of its own to say "all" or "none"
+ * Return: 0; -EINVAL the lengths inside do not add up, or the name or a query is too long.
+ */
+int nbd_meta_decode(uint32_t option, const uint8_t *data, size_t len, struct nbd_meta *ret_meta);
+
 /* An export as the wire shows it. */
 struct nbd_geometry {
 	uint64_t size_bytes;
-	uint32_t block_size; /* bytes, a power of two */
+	uint32_t block_size; /* of the bdev, bytes, a power of two; clients need not care */
 	uint16_t flags;      /* NBD_FLAG_HAS_FLAGS … */
+	bool allocation;     /* NBD_META_ALLOCATION has been set for it */
 };
 
 /**
@@ -112,7 +129,5 @@ uint32_t nbd_validate_request(const struct nbd_geometry *geometry,
 
 /* The NBD error for a status: 0 or negative errno. */
 uint32_t nbd_error_from_status(int status);
-
-void nbd_reply_encode(struct nbd_wire_reply *reply, uint64_t cookie, uint32_t error);
 
 #endif

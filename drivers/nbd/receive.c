@@ -13,8 +13,13 @@
 
 #include "drivers/nbd/receive.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include <ebb/assert.h>
+
+#include "drivers/nbd/begin.h"
+#include "drivers/nbd/part.h"
+#include "drivers/nbd/yield.h"
 
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
@@ -28,6 +33,7 @@ void nbd_rx_received(struct nbd_rx *rx, size_t len)
 {
 	size_t direct = len < rx->direct_len ? len : rx->direct_len;
 
+	rx->come_bytes += len;
 	rx->len += len - direct;
 	if (direct > 0) {
 		nbd_parser_take_payload(&rx->parser, direct);
@@ -49,20 +55,12 @@ static size_t rx_missing(const struct nbd_rx *rx)
 /* Payload that came into buf: to its place, or nowhere if the request was refused. */
 static void rx_place(struct nbd_rx *rx, const uint8_t *data, size_t len)
 {
-	struct iovec iov[EXPORTER_CHUNKS_MAX];
-	int i, count;
+	struct iovec iov;
 
-	if (rx->req == NULL) {
-		return;
-	}
-	count = exporter_buffers_iov(&rx->req->buffers, rx->filled, iov, EXPORTER_CHUNKS_MAX);
-	rx->filled += len;
-	for (i = 0; i < count && len > 0; i++) {
-		size_t part = len < iov[i].iov_len ? len : iov[i].iov_len;
-
-		memcpy(iov[i].iov_base, data, part);
-		data += part;
-		len -= part;
+	if (rx->req != NULL && exporter_buffers_iov(&rx->req->buffers, rx->filled, &iov) > 0) {
+		ebb_assert(len <= iov.iov_len);
+		memcpy(iov.iov_base, data, len);
+		rx->filled += len;
 	}
 }
 
@@ -114,8 +112,7 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 	rx->direct_len = 0;
 	if (rx->req != NULL) {
 		rx->direct_len = rx_missing(rx);
-		count = exporter_buffers_iov(&rx->req->buffers, rx->filled, rx->iov,
-					     EXPORTER_CHUNKS_MAX);
+		count = exporter_buffers_iov(&rx->req->buffers, rx->filled, rx->iov);
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
 	if (rx->direct_len == 0 || rx->direct_len == nbd_parser_payload_left(&rx->parser)) {
@@ -125,11 +122,6 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 		count++;
 	}
 	exporter_op_recv(&group->ops, &rx->op, fd, rx->iov, count);
-}
-
-static enum nbd_rx_result rx_wait(int rc)
-{
-	return rc == -ENOMEM ? NBD_RX_WAIT_MEM : NBD_RX_WAIT;
 }
 
 /* Begins the request that has come. It stays in @rx if it cannot begin yet. */
@@ -144,14 +136,14 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 	}
 	rc = nbd_req_begin(requests, wire, &req);
 	if (ebb_unlikely(rc != 0)) {
-		return rx_wait(rc);
+		return NBD_RX_WAIT;
 	}
 	rx->parsed.type = NBD_PARSED_NONE;
 	rx->header_only = false;
 	if (req != NULL) {
-		rx->header_only = wire->len_bytes > NBD_RX_SIZE;
-		if (req->parts > 0) {
-			rx->long_write = req;
+		rx->header_only = nbd_req_is_write(req) && wire->len_bytes > NBD_RX_SIZE;
+		if (nbd_req_is_long(req)) {
+			rx->whole = req;
 		} else {
 			rx_begin_payload(rx, req);
 		}
@@ -159,30 +151,41 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 	return NBD_RX_GO_ON;
 }
 
-static void rx_end_payload(struct nbd_rx *rx)
+static void rx_end_parts(struct nbd_rx *rx)
 {
-	struct nbd_req *whole = rx->long_write;
+	struct nbd_req *whole = rx->whole;
 
-	rx->long_write = NULL;
-	(void)nbd_req_end_payload(whole);
+	rx->whole = NULL;
+	(void)nbd_req_end_parts(whole);
 }
 
-/* Begins the next part of the long write whose payload comes, unless that is dropped. */
-static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx)
+/* Begins the next part of the long request, unless the rest is given up. */
+static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx, struct nbd_requests *requests)
 {
+	struct nbd_req *whole = rx->whole;
 	struct nbd_req *part;
 	int rc;
 
-	if (rx->long_write->error != 0) {
+	if (requests->stopping && !nbd_req_is_write(whole) && whole->begun_bytes == 0) {
 		rx->header_only = false;
-		rx_end_payload(rx);
+		rx->whole = NULL;
+		nbd_req_put(whole);
 		return NBD_RX_GO_ON;
 	}
-	rc = nbd_req_begin_part(rx->long_write, nbd_parser_payload_left(&rx->parser), &part);
-	if (rc != 0) {
-		return rx_wait(rc);
+	if (whole->error != 0) {
+		rx->header_only = false;
+		rx_end_parts(rx);
+		return NBD_RX_GO_ON;
 	}
-	rx_begin_payload(rx, part);
+	rc = nbd_req_begin_part(whole, &part);
+	if (rc != 0) {
+		return NBD_RX_WAIT;
+	}
+	if (nbd_req_is_write(whole)) {
+		rx_begin_payload(rx, part);
+	} else if (whole->begun_bytes == whole->wire.len_bytes) {
+		rx_end_parts(rx);
+	}
 	return NBD_RX_GO_ON;
 }
 
@@ -193,8 +196,8 @@ static void rx_submit(struct nbd_rx *rx)
 
 	rx->req = NULL;
 	nbd_req_submit(req);
-	if (rx->long_write != NULL && nbd_parser_payload_left(&rx->parser) == 0) {
-		rx_end_payload(rx);
+	if (rx->whole != NULL && nbd_parser_payload_left(&rx->parser) == 0) {
+		rx_end_parts(rx);
 	}
 }
 
@@ -207,13 +210,16 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 	if (len > 0) {
 		nbd_rx_received(rx, len);
 	}
+	if (ebb_unlikely(!ebb_list_empty(&requests->redo)) && nbd_requests_redo(requests) != 0) {
+		return NBD_RX_WAIT;
+	}
 	while (result == NBD_RX_GO_ON) {
 		if (rx->req != NULL && rx_missing(rx) == 0) {
 			rx_submit(rx);
 			continue;
 		}
-		if (rx->long_write != NULL && rx->req == NULL) {
-			result = rx_begin_part(rx);
+		if (rx->whole != NULL && rx->req == NULL) {
+			result = rx_begin_part(rx, requests);
 			continue;
 		}
 		/* A request that could not begin is the one to go on with. */
@@ -244,9 +250,19 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 		}
 	}
 	if (result == NBD_RX_RECEIVE) {
-		nbd_rx_receive(rx, requests->share.group, fd);
+		nbd_rx_receive(rx, requests->group, fd);
 	}
 	return result;
+}
+
+bool nbd_rx_finish(struct nbd_rx *rx, struct nbd_requests *requests)
+{
+	if (nbd_requests_redo(requests) == 0) {
+		while (rx->whole != NULL && !nbd_req_is_write(rx->whole) &&
+		       rx_begin_part(rx, requests) == NBD_RX_GO_ON) {
+		}
+	}
+	return rx->whole != NULL && !nbd_req_is_write(rx->whole);
 }
 
 void nbd_rx_fini(struct nbd_rx *rx)
@@ -255,8 +271,8 @@ void nbd_rx_fini(struct nbd_rx *rx)
 		nbd_req_put(rx->req);
 		rx->req = NULL;
 	}
-	if (rx->long_write != NULL) {
-		nbd_req_put(rx->long_write);
-		rx->long_write = NULL;
+	if (rx->whole != NULL) {
+		nbd_req_put(rx->whole);
+		rx->whole = NULL;
 	}
 }

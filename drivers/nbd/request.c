@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A request on its way through the bdev. A read, and a write of a chunk or less, has all of its
- * buffers before the first byte is put in them.
+ * A request on its way through the bdev. One of a chunk or less has all of its buffers before the
+ * first byte is put in them.
  *
  * A long write takes buffers as its payload comes. It goes to the bdev in parts of a chunk, each a
  * request of its own here, and is answered when the last has ended, with the first error. So who
  * announces 32 MiB and stalls uses one chunk. Nor does it ever wait for memory with memory in
- * hand: a part that is full is the bdev's, which will give it back whatever others do, and a long
- * write of which no part is under way gets the next one whatever the thread's clients use. After an
+ * hand: a part that is full is the bdev's, which will give it back whatever others do. After an
  * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
- * long write has written what had come, as a disk may have that loses power.
+ * long write has written what had come, as a disk may have that loses power. Where replies that the
+ * client does not take use all that it may, a write goes on in smaller parts, with its reserve.
+ *
+ * A long read goes in such parts too. Answered with a structured reply, each is a chunk of that,
+ * data or an error at its offset, sent when it has ended and in the order of that; a last chunk ends
+ * the reply. The parts are begun as buffers are sent and given back.
+ *
+ * A simple reply tells of success before its data, and nothing may come between. So the first part
+ * of a long read decides; an error of a later one can only be told by hanging up. From the first
+ * part on all other replies are held until the last has been queued. They may have all of the
+ * memory that the client has, and get rid of it only after this reply: so a long read keeps the
+ * buffers of the part that has been sent for the next one, and never waits for memory once it
+ * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory.
+ *
+ * What has been read and is not taken can be given back (nbd_requests_yield()), and read again.
  *
  * What comes when the export is about to go has no answer: an error would be the last word on it,
  * while a client that reconnects asks again after the hang-up, and sees a pause.
@@ -20,23 +33,32 @@
 
 #include "drivers/nbd/request.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include <ebb/assert.h>
 #include <ebb/io_channel.h>
 
-void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done)
+#include "core/exporter/poll_group.h"
+#include "drivers/nbd/status.h"
+
+void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done,
+		       const struct exporter_share_ops *share_ops)
 {
 	requests->done = done;
+	requests->share_ops = share_ops;
 	ebb_list_init(&requests->free);
 	ebb_list_init(&requests->replies);
+	ebb_list_init(&requests->held);
+	ebb_list_init(&requests->redo);
 }
 
 const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_poll_group *group,
-			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry)
+			      struct ebb_bdev_desc *desc, const struct nbd_geometry *geometry,
+			      bool structured)
 {
-	requests->share.group = group;
+	requests->group = group;
+	exporter_share_open(&requests->share, &group->pot, requests->share_ops);
+	requests->structured = structured;
 	requests->desc = desc;
 	requests->geometry = *geometry;
 	requests->block_shift = (unsigned)__builtin_ctz(geometry->block_size);
@@ -53,11 +75,13 @@ void nbd_requests_close(struct nbd_requests *requests)
 {
 	struct ebb_list *node;
 
+	ebb_list_splice_back(&requests->replies, &requests->held);
+	ebb_list_splice_back(&requests->replies, &requests->redo);
 	while ((node = ebb_list_pop_front(&requests->replies)) != NULL) {
 		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
 	}
-	ebb_assert(requests->share.used_bytes == 0 && requests->num_reqs == 0 &&
-		   requests->num_parts == 0);
+	ebb_assert(requests->num_reqs == 0 && requests->num_parts == 0);
+	exporter_share_close(&requests->share);
 	if (requests->channel != NULL) {
 		ebb_io_channel_put(requests->channel);
 	}
@@ -77,9 +101,8 @@ static struct nbd_req *requests_touch(struct nbd_requests *requests)
 	return req;
 }
 
-/* Without buffers. Return: NULL: as many as may be are in flight. */
-static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_request *wire,
-			       struct nbd_req *whole)
+struct nbd_req *nbd_req_get(struct nbd_requests *requests, const struct nbd_request *wire,
+			    struct nbd_req *whole)
 {
 	unsigned *count = whole != NULL ? &requests->num_parts : &requests->num_reqs;
 	struct ebb_list *node;
@@ -95,216 +118,116 @@ static struct nbd_req *req_get(struct nbd_requests *requests, const struct nbd_r
 	req->parts = 0;
 	req->error = 0;
 	req->wire = *wire;
-	req->sends_data = false;
+	req->begun_bytes = 0;
 	req->flush_next = false;
 	req->buffers.used_bytes = 0;
-	req->buffers.iovcnt = 0;
+	req->buffers.iov.iov_len = 0;
 	return req;
+}
+
+void nbd_buffers_move(struct exporter_buffers *to, struct exporter_buffers *from, uint32_t len)
+{
+	*to = *from;
+	to->iov.iov_len = len;
+	from->used_bytes = 0;
+	from->iov.iov_len = 0;
+}
+
+/* A part's buffers are its whole's next part's, if that needs them. */
+static void put_part(struct nbd_req *part)
+{
+	struct nbd_requests *requests = part->requests;
+	struct nbd_req *whole = part->whole;
+
+	if (!requests->unwanted && part->buffers.used_bytes == EXPORTER_CHUNK_SIZE &&
+	    nbd_req_speaks(whole) && whole->begun_bytes < whole->wire.len_bytes &&
+	    whole->buffers.used_bytes == 0) {
+		nbd_buffers_move(&whole->buffers, &part->buffers, EXPORTER_CHUNK_SIZE);
+	} else {
+		exporter_buffers_free(&part->buffers, &requests->share);
+	}
+	requests->num_parts--;
 }
 
 void nbd_req_put(struct nbd_req *req)
 {
-	if (req->buffers.used_bytes > 0) {
-		exporter_buffers_free(&req->buffers, &req->requests->share);
-	}
-	if (req->whole != NULL) {
-		req->requests->num_parts--;
+	if (ebb_unlikely(req->whole != NULL)) {
+		put_part(req);
 	} else {
+		exporter_buffers_free(&req->buffers, &req->requests->share);
 		req->requests->num_reqs--;
 	}
 	ebb_list_push_front(&req->requests->free, &req->link);
 }
 
-/* It has its reply, and waits for the send, unless nobody is left to answer. Return: true: it does. */
-static bool req_answer(struct nbd_req *req, uint32_t error)
+/* Return: bytes of extents, in its buffer. */
+static uint32_t req_encode_status(struct nbd_req *req)
+{
+	const struct nbd_request *wire = &req->wire;
+	uint32_t block_size = req->requests->geometry.block_size;
+
+	return nbd_status_encode(&req->extents, (uint32_t)(wire->offset_bytes & (block_size - 1u)),
+				 wire->len_bytes, block_size,
+				 (wire->flags & NBD_CMD_FLAG_REQ_ONE) != 0);
+}
+
+/* A chunk for a part, and for a request what ends its reply. @data_len: it has read that much. */
+static void req_encode_structured(struct nbd_req *req, uint32_t error, uint32_t data_len)
+{
+	struct nbd_reply *reply = &req->reply;
+	const struct nbd_request *wire = &req->wire;
+
+	if (error != 0 && req->whole != NULL) {
+		nbd_reply_error_at(reply, wire->cookie, error, wire->offset_bytes);
+	} else if (error != 0) {
+		nbd_reply_error(reply, wire->cookie, error);
+	} else if (wire->type == NBD_CMD_BLOCK_STATUS) {
+		nbd_reply_status(reply, wire->cookie, data_len);
+	} else if (data_len > 0) {
+		nbd_reply_data(reply, wire->cookie, wire->offset_bytes, data_len,
+			       req->whole == NULL);
+	} else if (wire->type == NBD_CMD_READ) {
+		nbd_reply_none(reply, wire->cookie);
+	} else {
+		nbd_reply_simple(reply, wire->cookie, 0, 0);
+	}
+}
+
+bool nbd_req_queue(struct nbd_req *req)
 {
 	struct nbd_requests *requests = req->requests;
 
-	req->sends_data = req->wire.type == NBD_CMD_READ && error == 0;
-	if (!req->sends_data && req->buffers.used_bytes > 0) {
-		exporter_buffers_free(&req->buffers, &requests->share);
-	}
-	nbd_reply_encode(&req->reply, req->wire.cookie, error);
 	if (ebb_unlikely(requests->unwanted)) {
 		nbd_req_put(req);
+		return false;
+	}
+	if (ebb_unlikely(requests->speaking != NULL) && req != requests->speaking &&
+	    req->whole != requests->speaking) {
+		ebb_list_push_back(&requests->held, &req->link);
 		return false;
 	}
 	ebb_list_push_back(&requests->replies, &req->link);
 	return true;
 }
 
-/* A long write loses a part, or the hope for more payload. */
-bool nbd_req_end_payload(struct nbd_req *whole)
-{
-	whole->parts--;
-	return whole->parts == 0 && req_answer(whole, whole->error);
-}
-
-static void req_retry(void *arg);
-
-/* Return: 0: requests->done will come; < 0: it will not. */
-static int req_issue(struct nbd_req *req)
+bool nbd_req_answer(struct nbd_req *req, uint32_t error)
 {
 	struct nbd_requests *requests = req->requests;
-	const struct nbd_request *wire = &req->wire;
-	uint64_t offset = wire->offset_bytes >> requests->block_shift;
-	uint64_t count = wire->len_bytes >> requests->block_shift;
-	bool fua = (wire->flags & NBD_CMD_FLAG_FUA) != 0;
-	int rc = -EINVAL;
+	uint32_t data_len = 0;
 
-	switch (wire->type) {
-	case NBD_CMD_READ:
-		rc = ebb_bdev_readv(requests->desc, requests->channel, req->buffers.iov,
-				    req->buffers.iovcnt, offset, count, requests->done, req);
-		break;
-	case NBD_CMD_WRITE:
-		rc = ebb_bdev_writev(requests->desc, requests->channel, req->buffers.iov,
-				     req->buffers.iovcnt, offset, count, fua ? EBB_BDEV_FUA : 0,
-				     requests->done, req);
-		break;
-	case NBD_CMD_FLUSH:
-		rc = ebb_bdev_flush(requests->desc, requests->channel, requests->done, req);
-		break;
-	case NBD_CMD_TRIM:
-		req->flush_next = fua;
-		rc = ebb_bdev_unmap(requests->desc, requests->channel, offset, count,
-				    requests->done, req);
-		break;
-	case NBD_CMD_WRITE_ZEROES:
-		rc = ebb_bdev_write_zeroes(requests->desc, requests->channel, offset, count,
-					   fua ? EBB_BDEV_FUA : 0, requests->done, req);
-		break;
-	default:
-		break;
-	}
-	if (ebb_unlikely(rc == -ENOMEM)) {
-		req->wait.fn = req_retry;
-		req->wait.arg = req;
-		ebb_bdev_queue_io_wait(requests->channel, &req->wait);
-		return 0;
-	}
-	return rc;
-}
-
-static void req_retry(void *arg)
-{
-	struct nbd_req *req = arg;
-	int rc;
-
-	/* Whoever hung up meanwhile does not want it any more. */
-	rc = req->requests->unwanted ? -ESHUTDOWN : req_issue(req);
-	if (rc != 0) {
-		req->requests->done(req, rc);
-	}
-}
-
-void nbd_req_submit(struct nbd_req *req)
-{
-	int rc;
-
-	req->requests->in_flight++;
-	rc = req_issue(req);
-	if (ebb_unlikely(rc != 0)) {
-		(void)nbd_req_end(req, rc);
-	}
-}
-
-int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
-		  struct nbd_req **ret_write)
-{
-	bool write = wire->type == NBD_CMD_WRITE;
-	struct nbd_req *req = req_get(requests, wire, NULL);
-	uint32_t error;
-	int rc;
-
-	if (req == NULL) {
-		return -EBUSY;
-	}
-	*ret_write = NULL;
-	if (ebb_unlikely(requests->stopping)) {
-		nbd_req_put(req);
-		return 0;
-	}
-	error = nbd_validate_request(&requests->geometry, wire);
-	if (error != 0) {
-		(void)req_answer(req, error);
-		return 0;
-	}
-	if (write && wire->len_bytes > EXPORTER_CHUNK_SIZE) {
-		req->parts = 1;
-		*ret_write = req;
-		return 0;
-	}
-	if (write || wire->type == NBD_CMD_READ) {
-		rc = exporter_buffers_alloc(&req->buffers, &requests->share, wire->len_bytes,
-					    false);
-		if (ebb_unlikely(rc != 0)) {
-			nbd_req_put(req);
-			return rc;
+	if (req->buffers.used_bytes > 0) {
+		if (req->wire.type == NBD_CMD_READ && error == 0) {
+			data_len = req->wire.len_bytes;
+		} else if (req->wire.type == NBD_CMD_BLOCK_STATUS && error == 0) {
+			data_len = req_encode_status(req);
+		} else {
+			exporter_buffers_free(&req->buffers, &requests->share);
 		}
 	}
-	if (write) {
-		*ret_write = req;
+	if (requests->structured) {
+		req_encode_structured(req, error, data_len);
 	} else {
-		nbd_req_submit(req);
+		nbd_reply_simple(&req->reply, req->wire.cookie, error, data_len);
 	}
-	return 0;
-}
-
-int nbd_req_begin_part(struct nbd_req *whole, uint32_t left_bytes, struct nbd_req **ret_part)
-{
-	struct nbd_requests *requests = whole->requests;
-	struct nbd_request wire = whole->wire;
-	struct nbd_req *part;
-	int rc;
-
-	wire.offset_bytes += wire.len_bytes - left_bytes;
-	wire.len_bytes = left_bytes < EXPORTER_CHUNK_SIZE ? left_bytes : EXPORTER_CHUNK_SIZE;
-	part = req_get(requests, &wire, whole);
-	if (part == NULL) {
-		return -EBUSY;
-	}
-	/* It is entitled to one part, whatever the others use. */
-	rc = exporter_buffers_alloc(&part->buffers, &requests->share, wire.len_bytes,
-				    whole->parts == 1);
-	if (rc != 0) {
-		nbd_req_put(part);
-		return rc;
-	}
-	whole->parts++;
-	*ret_part = part;
-	return 0;
-}
-
-/* A flush follows, or it is a part. */
-static bool __attribute__((noinline)) req_end_special(struct nbd_req *req, int status)
-{
-	struct nbd_req *whole = req->whole;
-
-	if (req->flush_next && status == 0) {
-		req->flush_next = false;
-		req->wire.type = NBD_CMD_FLUSH;
-		status = req_issue(req);
-		if (status == 0) {
-			return false;
-		}
-	}
-	req->requests->in_flight--;
-	if (whole == NULL) {
-		return req_answer(req, nbd_error_from_status(status));
-	}
-	if (whole->error == 0) {
-		whole->error = nbd_error_from_status(status);
-	}
-	nbd_req_put(req);
-	return nbd_req_end_payload(whole);
-}
-
-bool nbd_req_end(struct nbd_req *req, int status)
-{
-	if (ebb_unlikely(req->flush_next || req->whole != NULL)) {
-		return req_end_special(req, status);
-	}
-	req->requests->in_flight--;
-	return req_answer(req, status == 0 ? 0 : nbd_error_from_status(status));
+	return nbd_req_queue(req);
 }

@@ -17,7 +17,18 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 	tx->replies = replies;
 }
 
-/* The batch: headers and data of the first replies, less what has been sent. */
+static int tx_gather_data(const struct nbd_req *req, size_t skip, struct iovec *iov)
+{
+	int count = exporter_buffers_iov(&req->buffers, skip, iov);
+
+	/* Extents need not fill their one buffer. */
+	if (ebb_unlikely(req->wire.type == NBD_CMD_BLOCK_STATUS) && count > 0) {
+		iov->iov_len = req->reply.data_len - skip;
+	}
+	return count;
+}
+
+/* The batch: heads and data of the first replies, less what has been sent. */
 static int tx_gather(struct nbd_tx *tx)
 {
 	const struct ebb_list *replies = tx->replies;
@@ -31,17 +42,19 @@ static int tx_gather(struct nbd_tx *tx)
 		if (count == NBD_TX_IOV_MAX) {
 			break;
 		}
-		if (skip < sizeof(req->reply)) {
-			tx->iov[count].iov_base = (char *)&req->reply + skip;
-			tx->iov[count].iov_len = sizeof(req->reply) - skip;
+		if (skip < req->reply.head_len) {
+			tx->iov[count].iov_base = (char *)&req->reply.head + skip;
+			tx->iov[count].iov_len = req->reply.head_len - skip;
 			count++;
 			skip = 0;
 		} else {
-			skip -= sizeof(req->reply);
+			skip -= req->reply.head_len;
 		}
-		if (req->sends_data) {
-			count += exporter_buffers_iov(&req->buffers, skip, &tx->iov[count],
-						      (int)NBD_TX_IOV_MAX - count);
+		if (req->reply.data_len > 0) {
+			if (count == NBD_TX_IOV_MAX) {
+				break;
+			}
+			count += tx_gather_data(req, skip, &tx->iov[count]);
 		}
 		skip = 0;
 	}
@@ -80,13 +93,14 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 	size_t sent = tx->skip + len;
 
 	tx->moved = true;
+	tx->sent_bytes += len;
 	if (tx->out.len > 0) {
 		tx_sent_out(tx, len);
 		return tx->out.len > 0;
 	}
 	while (!ebb_list_empty(replies)) {
 		struct nbd_req *req = ebb_list_first(replies, struct nbd_req, link);
-		size_t size = sizeof(req->reply) + (req->sends_data ? req->wire.len_bytes : 0);
+		size_t size = nbd_reply_len(&req->reply);
 
 		if (sent < size) {
 			tx->skip = sent;
@@ -114,6 +128,14 @@ bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
 	tx->unsent = unsent;
 	tx->moved = false;
 	return moved;
+}
+
+uint64_t nbd_tx_taken(const struct nbd_tx *tx, int fd)
+{
+	int unsent = 0;
+
+	(void)ioctl(fd, SIOCOUTQ, &unsent);
+	return tx->sent_bytes - (uint64_t)unsent;
 }
 
 void nbd_tx_fini(struct nbd_tx *tx)

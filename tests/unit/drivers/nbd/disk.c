@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static atomic_bool hold;
 static atomic_uint held_count;
 static atomic_uint flushes;
 static atomic_uint fua_writes;
+static atomic_uint zero_flags;
 static atomic_int fail_status;
 static atomic_bool gone;
 static _Atomic(struct ebb_thread *) channel_thread;
@@ -32,6 +34,21 @@ struct held_io {
 	struct ebb_bdev_io_handle handle;
 	struct ebb_list link;
 };
+
+/* A block that begins with a zero is a hole. */
+static void disk_status(const struct ebb_bdev_io *io)
+{
+	uint64_t i;
+
+	for (i = io->offset_blocks; i < io->offset_blocks + io->num_blocks; i++) {
+		bool hole = disk_memory[i * DISK_BLOCK_SIZE] == 0;
+
+		if (!ebb_bdev_extents_add(io->extents, 1,
+					  hole ? EBB_BDEV_EXTENT_HOLE | EBB_BDEV_EXTENT_ZERO : 0)) {
+			return;
+		}
+	}
+}
 
 static void disk_answer(struct ebb_bdev_io_handle handle, int status)
 {
@@ -50,6 +67,10 @@ static void disk_answer(struct ebb_bdev_io_handle handle, int status)
 		}
 	} else if (status == 0 && io->type == EBB_BDEV_UNMAP) {
 		memset(disk_memory + at, DISK_UNMAPPED, io->num_blocks * DISK_BLOCK_SIZE);
+	} else if (status == 0 && io->type == EBB_BDEV_WRITE_ZEROES) {
+		memset(disk_memory + at, 0, io->num_blocks * DISK_BLOCK_SIZE);
+	} else if (status == 0 && io->type == EBB_BDEV_BLOCK_STATUS) {
+		disk_status(io);
 	}
 	ebb_bdev_io_complete(handle, status);
 }
@@ -65,6 +86,9 @@ static void disk_submit(void *ctx, struct ebb_bdev_io_handle handle)
 	}
 	if ((io->flags & EBB_BDEV_FUA) != 0) {
 		atomic_fetch_add(&fua_writes, 1);
+	}
+	if (io->type == EBB_BDEV_WRITE_ZEROES) {
+		atomic_store(&zero_flags, io->flags);
 	}
 	if (atomic_load(&hold)) {
 		held_io = malloc(sizeof(*held_io));
@@ -92,7 +116,9 @@ static struct ebb_bdev disk = {
 	.block_size = DISK_BLOCK_SIZE,
 	.num_blocks = DISK_SIZE / DISK_BLOCK_SIZE,
 	.io_types = EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_WRITE) | EBB_BIT(EBB_BDEV_FLUSH) |
-		    EBB_BIT(EBB_BDEV_UNMAP),
+		    EBB_BIT(EBB_BDEV_UNMAP) | EBB_BIT(EBB_BDEV_WRITE_ZEROES) |
+		    EBB_BIT(EBB_BDEV_BLOCK_STATUS),
+	.zero_flags = EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO,
 	.fua = true,
 	.ops = &disk_ops,
 	.io_device = &disk_device,
@@ -175,13 +201,15 @@ unsigned disk_held(void)
 struct release {
 	int status;
 	bool backwards;
+	unsigned count;
 };
 
 static void release_on_thread(void *arg)
 {
 	const struct release *release = arg;
+	unsigned i;
 
-	while (!ebb_list_empty(&held)) {
+	for (i = 0; i < release->count && !ebb_list_empty(&held); i++) {
 		struct ebb_list *link = release->backwards ? held.prev : held.next;
 
 		struct held_io *held_io = ebb_list_entry(link, struct held_io, link);
@@ -196,9 +224,16 @@ static void release_on_thread(void *arg)
 
 void disk_release(int status, bool backwards)
 {
-	struct release release = {.status = status, .backwards = backwards};
+	struct release release = {.status = status, .backwards = backwards, .count = UINT_MAX};
 
 	atomic_store(&hold, false);
+	served_on(disk_thread(), release_on_thread, &release);
+}
+
+void disk_release_some(int status, unsigned count)
+{
+	struct release release = {.status = status, .count = count};
+
 	served_on(disk_thread(), release_on_thread, &release);
 }
 
@@ -215,6 +250,11 @@ unsigned disk_flushes(void)
 unsigned disk_fua_writes(void)
 {
 	return atomic_load(&fua_writes);
+}
+
+unsigned disk_zero_flags(void)
+{
+	return atomic_load(&zero_flags);
 }
 
 bool disk_gone(void)

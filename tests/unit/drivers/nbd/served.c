@@ -189,6 +189,57 @@ uint64_t client_reply(int fd, uint32_t *ret_error)
 	return be64toh(wire.cookie);
 }
 
+static void client_chunk_error(int fd, uint32_t len, struct client_chunk *chunk)
+{
+	bool has_offset = chunk->type == NBD_REPLY_TYPE_ERROR_OFFSET;
+	uint32_t error;
+	uint16_t text_len;
+
+	ck_assert(client_receive(fd, &error, sizeof(error)));
+	ck_assert(client_receive(fd, &text_len, sizeof(text_len)));
+	ck_assert_uint_eq(text_len, 0);
+	ck_assert_uint_eq(len, has_offset ? 14 : 6);
+	chunk->error = be32toh(error);
+	ck_assert_uint_ne(chunk->error, 0);
+	if (has_offset) {
+		ck_assert(client_receive(fd, &chunk->offset, sizeof(chunk->offset)));
+		chunk->offset = be64toh(chunk->offset);
+	}
+}
+
+void client_chunk(int fd, struct client_chunk *ret_chunk)
+{
+	struct nbd_wire_chunk wire;
+	uint32_t len;
+
+	ck_assert(client_receive(fd, &wire, sizeof(wire)));
+	ck_assert_uint_eq(be32toh(wire.magic), NBD_CHUNK_MAGIC);
+	len = be32toh(wire.len_bytes);
+	*ret_chunk = (struct client_chunk){
+		.flags = be16toh(wire.flags),
+		.type = be16toh(wire.type),
+		.cookie = be64toh(wire.cookie),
+	};
+	if ((ret_chunk->type & 0x8000u) != 0) {
+		client_chunk_error(fd, len, ret_chunk);
+	} else if (ret_chunk->type == NBD_REPLY_TYPE_OFFSET_DATA) {
+		ck_assert_uint_ge(len, 9);
+		ck_assert(client_receive(fd, &ret_chunk->offset, sizeof(ret_chunk->offset)));
+		ret_chunk->offset = be64toh(ret_chunk->offset);
+		ret_chunk->data_len = len - 8;
+	} else if (ret_chunk->type == NBD_REPLY_TYPE_BLOCK_STATUS) {
+		uint32_t context_id;
+
+		ck_assert_uint_ge(len, 12);
+		ck_assert(client_receive(fd, &context_id, sizeof(context_id)));
+		ck_assert_uint_eq(be32toh(context_id), 1);
+		ret_chunk->data_len = len - 4;
+	} else {
+		ck_assert_uint_eq(ret_chunk->type, NBD_REPLY_TYPE_NONE);
+		ck_assert_uint_eq(len, 0);
+	}
+}
+
 bool client_hears_nothing(int fd, int ms)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -244,27 +295,84 @@ int served_knock(void)
 	return fd;
 }
 
-int served_connect(void)
+uint32_t client_option(int fd, uint32_t option, const void *data, uint32_t len,
+		       unsigned *ret_others)
 {
-	struct {
-		uint32_t flags;
-		struct nbd_wire_option option;
-		uint32_t name_len;
-		char name[4];
-		uint16_t infos;
-	} __attribute__((packed)) hello = {
-		.flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES),
-		.option = {.magic = htobe64(NBD_OPTION_MAGIC),
-			   .option = htobe32(NBD_OPT_GO),
-			   .len_bytes = htobe32(10)},
-		.name_len = htobe32(4),
-		.name = {'d', 'i', 's', 'k'},
+	const struct nbd_wire_option wire = {
+		.magic = htobe64(NBD_OPTION_MAGIC),
+		.option = htobe32(option),
+		.len_bytes = htobe32(len),
 	};
-	uint8_t replies[20 + 12 + 20 + 14 + 20];
+	struct nbd_wire_option_reply reply;
+	uint8_t skipped[512];
+
+	client_send(fd, &wire, sizeof(wire));
+	client_send(fd, data, len);
+	*ret_others = 0;
+	for (;;) {
+		ck_assert(client_receive(fd, &reply, sizeof(reply)));
+		ck_assert_uint_eq(be64toh(reply.magic), NBD_OPTION_REPLY_MAGIC);
+		ck_assert_uint_eq(be32toh(reply.option), option);
+		ck_assert_uint_le(be32toh(reply.len_bytes), sizeof(skipped));
+		ck_assert(client_receive(fd, skipped, be32toh(reply.len_bytes)));
+		reply.reply = be32toh(reply.reply);
+		if (reply.reply == NBD_REP_ACK || (reply.reply & 1u << 31) != 0) {
+			return reply.reply;
+		}
+		(*ret_others)++;
+	}
+}
+
+int served_haggle(void)
+{
+	const uint32_t flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
 	int fd = served_knock();
 
-	client_send(fd, &hello, sizeof(hello));
-	ck_assert(client_receive(fd, replies, sizeof(replies)));
+	client_send(fd, &flags, sizeof(flags));
+	return fd;
+}
+
+void served_go(int fd)
+{
+	unsigned infos;
+
+	ck_assert_uint_eq(client_option(fd, NBD_OPT_GO, "\0\0\0\4disk\0\0", 10, &infos),
+			  NBD_REP_ACK);
+	ck_assert_uint_eq(infos, 2);
+}
+
+int served_connect(void)
+{
+	int fd = served_haggle();
+
+	served_go(fd);
+	return fd;
+}
+
+int served_connect_structured(void)
+{
+	int fd = served_haggle();
+	unsigned others;
+
+	ck_assert_uint_eq(client_option(fd, NBD_OPT_STRUCTURED_REPLY, NULL, 0, &others),
+			  NBD_REP_ACK);
+	served_go(fd);
+	return fd;
+}
+
+int served_connect_allocation(void)
+{
+	static const char set[] = "\0\0\0\4disk\0\0\0\1\0\0\0\17base:allocation";
+	int fd = served_haggle();
+	unsigned others;
+
+	ck_assert_uint_eq(client_option(fd, NBD_OPT_STRUCTURED_REPLY, NULL, 0, &others),
+			  NBD_REP_ACK);
+	ck_assert_uint_eq(client_option(fd, NBD_OPT_SET_META_CONTEXT, set, sizeof(set) - 1,
+					&others),
+			  NBD_REP_ACK);
+	ck_assert_uint_eq(others, 1);
+	served_go(fd);
 	return fd;
 }
 

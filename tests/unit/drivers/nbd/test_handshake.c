@@ -70,11 +70,12 @@ END_TEST
 
 START_TEST(tells_all_about_an_export)
 {
+	struct nbd_geometry large = geometry;
 	struct nbd_out out = {0};
 	const uint8_t *data;
 	size_t at = 0, len;
 
-	nbd_out_info(&out, NBD_OPT_GO, &geometry, "disk", true);
+	nbd_out_info(&out, NBD_OPT_GO, &geometry, "disk", "what it is");
 	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(len, 12);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_EXPORT);
@@ -83,15 +84,32 @@ START_TEST(tells_all_about_an_export)
 	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(len, 14);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_BLOCK_SIZE);
-	ck_assert_uint_eq(get(data + 2, 4), 512);
+	ck_assert_uint_eq(get(data + 2, 4), 1);
 	ck_assert_uint_eq(get(data + 6, 4), 4096);
 	ck_assert_uint_eq(get(data + 10, 4), NBD_REQUEST_MAX);
 	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
 	ck_assert_uint_eq(len, 6);
 	ck_assert_uint_eq(get(data, 2), NBD_INFO_NAME);
 	ck_assert_mem_eq(data + 2, "disk", 4);
+	data = next_reply(&out, &at, NBD_OPT_GO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(len, 12);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_DESCRIPTION);
+	ck_assert_mem_eq(data + 2, "what it is", 10);
 	next_reply(&out, &at, NBD_OPT_GO, NBD_REP_ACK, &len);
 	ck_assert_uint_eq(len, 0);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+	/* What is not asked for by name; and a bdev of long blocks. */
+	large.block_size = 65536;
+	nbd_out_info(&out, NBD_OPT_INFO, &large, NULL, NULL);
+	at = 0;
+	data = next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_EXPORT);
+	data = next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_INFO, &len);
+	ck_assert_uint_eq(get(data, 2), NBD_INFO_BLOCK_SIZE);
+	ck_assert_uint_eq(get(data + 2, 4), 1);
+	ck_assert_uint_eq(get(data + 6, 4), 65536);
+	next_reply(&out, &at, NBD_OPT_INFO, NBD_REP_ACK, &len);
 	ck_assert_uint_eq(at, out.len);
 	nbd_out_reset(&out);
 }
@@ -103,11 +121,27 @@ START_TEST(lists_names)
 	const uint8_t *data;
 	size_t at = 0, len;
 
-	nbd_out_server(&out, "one");
+	nbd_out_server(&out, "one", "what");
 	data = next_reply(&out, &at, NBD_OPT_LIST, NBD_REP_SERVER, &len);
-	ck_assert_uint_eq(len, 7);
+	ck_assert_uint_eq(len, 11);
 	ck_assert_uint_eq(get(data, 4), 3);
-	ck_assert_mem_eq(data + 4, "one", 3);
+	ck_assert_mem_eq(data + 4, "onewhat", 7);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+}
+END_TEST
+
+START_TEST(lists_contexts)
+{
+	struct nbd_out out = {0};
+	const uint8_t *data;
+	size_t at = 0, len;
+
+	nbd_out_meta_context(&out, NBD_OPT_SET_META_CONTEXT, 1, "base:allocation");
+	data = next_reply(&out, &at, NBD_OPT_SET_META_CONTEXT, NBD_REP_META_CONTEXT, &len);
+	ck_assert_uint_eq(len, 4 + 15);
+	ck_assert_uint_eq(get(data, 4), 1);
+	ck_assert_mem_eq(data + 4, "base:allocation", 15);
 	ck_assert_uint_eq(at, out.len);
 	nbd_out_reset(&out);
 }
@@ -157,9 +191,12 @@ START_TEST(refuses_options)
 		size_t len;
 		uint32_t reply;
 	} cases[] = {
-		{NBD_OPT_STRUCTURED_REPLY, "", 0, NBD_REP_ERR_UNSUP},
+		{NBD_OPT_STRUCTURED_REPLY, "data", 4, NBD_REP_ERR_INVALID},
 		{NBD_OPT_STARTTLS, "", 0, NBD_REP_ERR_UNSUP},
+		{11, "", 0, NBD_REP_ERR_UNSUP}, /* NBD_OPT_EXTENDED_HEADERS */
 		{4711, "whatever", 8, NBD_REP_ERR_UNSUP},
+		{NBD_OPT_LIST_META_CONTEXT, "\0\0\0\0\0\0\0\0", 8, NBD_REP_ERR_INVALID},
+		{NBD_OPT_SET_META_CONTEXT, "\0\0\0\0\0\0\0\0", 8, NBD_REP_ERR_INVALID},
 		{NBD_OPT_LIST, "data", 4, NBD_REP_ERR_INVALID},
 		{NBD_OPT_GO, "\0\0\0\7ab\0\0", 8, NBD_REP_ERR_INVALID},
 	};
@@ -177,6 +214,64 @@ START_TEST(refuses_options)
 		ck_assert_uint_gt(len, 0);
 		nbd_out_reset(&out);
 	}
+	ck_assert(!lookup.agreed.structured);
+}
+END_TEST
+
+/* It holds for all options that come later. */
+START_TEST(agrees_on_structured_replies)
+{
+	struct nbd_lookup lookup = {0};
+	struct nbd_out out = {0};
+	size_t at = 0, len;
+
+	ck_assert_int_eq(decide(NBD_OPT_STRUCTURED_REPLY, NULL, 0, &out, &lookup),
+			 NBD_OPTION_REPLIED);
+	next_reply(&out, &at, NBD_OPT_STRUCTURED_REPLY, NBD_REP_ACK, &len);
+	ck_assert_uint_eq(len, 0);
+	ck_assert_uint_eq(at, out.len);
+	nbd_out_reset(&out);
+	ck_assert_int_eq(decide(NBD_OPT_LIST, NULL, 0, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert_int_eq(decide(NBD_OPT_EXPORT_NAME, "disk", 4, &out, &lookup), NBD_OPTION_LOOK_UP);
+	ck_assert(lookup.agreed.structured);
+}
+END_TEST
+
+/* They come after structured replies, and what is set stays set until it is set anew. */
+START_TEST(asks_about_contexts)
+{
+	static const char set[] = "\0\0\0\1x\0\0\0\1\0\0\0\17base:allocation";
+	static const struct exporter_export *const some = (void *)&geometry;
+	struct nbd_lookup lookup = {.agreed = {.structured = true, .allocation = some}};
+	struct nbd_parsed too_long = {.type = NBD_PARSED_OPTION_TOO_LONG,
+				      .option = NBD_OPT_LIST_META_CONTEXT};
+	struct nbd_out out = {0};
+	size_t at = 0, len;
+
+	ck_assert_int_eq(decide(NBD_OPT_LIST_META_CONTEXT, set, sizeof(set) - 1, &out, &lookup),
+			 NBD_OPTION_LOOK_UP);
+	ck_assert_uint_eq(lookup.option, NBD_OPT_LIST_META_CONTEXT);
+	ck_assert_uint_eq(lookup.name_len, 1);
+	ck_assert(lookup.wants_allocation);
+	ck_assert_int_eq(nbd_handshake_option(&too_long, &out, &lookup), NBD_OPTION_REPLIED);
+	next_reply(&out, &at, NBD_OPT_LIST_META_CONTEXT, NBD_REP_ERR_TOO_BIG, &len);
+	nbd_out_reset(&out);
+	ck_assert_ptr_eq(lookup.agreed.allocation, some);
+	ck_assert_int_eq(decide(NBD_OPT_SET_META_CONTEXT, set, sizeof(set) - 1, &out, &lookup),
+			 NBD_OPTION_LOOK_UP);
+	ck_assert(lookup.wants_allocation);
+	ck_assert_ptr_null(lookup.agreed.allocation);
+	/* One that fails has set nothing, too. */
+	lookup.agreed.allocation = some;
+	ck_assert_int_eq(decide(NBD_OPT_SET_META_CONTEXT, set, sizeof(set) - 2, &out, &lookup),
+			 NBD_OPTION_REPLIED);
+	ck_assert_ptr_null(lookup.agreed.allocation);
+	nbd_out_reset(&out);
+	lookup.agreed.allocation = some;
+	too_long.option = NBD_OPT_SET_META_CONTEXT;
+	ck_assert_int_eq(nbd_handshake_option(&too_long, &out, &lookup), NBD_OPTION_REPLIED);
+	ck_assert_ptr_null(lookup.agreed.allocation);
+	nbd_out_reset(&out);
 }
 END_TEST
 
@@ -237,9 +332,12 @@ int main(int argc, char **argv)
 		UNIT_TEST(greets),
 		UNIT_TEST(tells_all_about_an_export),
 		UNIT_TEST(lists_names),
+		UNIT_TEST(lists_contexts),
 		UNIT_TEST(answers_export_name_with_and_without_zeroes),
 		UNIT_TEST(asks_about_exports),
 		UNIT_TEST(refuses_options),
+		UNIT_TEST(agrees_on_structured_replies),
+		UNIT_TEST(asks_about_contexts),
 		UNIT_TEST(refuses_what_is_too_long),
 		UNIT_TEST(says_goodbye),
 		UNIT_TEST(grows_without_losing),

@@ -18,6 +18,7 @@
 
 #include <ebb/reactor.h>
 
+#include "core/memory/pool.h"
 #include "drivers/nbd/wire.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/need.h"
@@ -26,7 +27,7 @@
 #define STEPS     300
 #define CLIENTS   8u
 #define OUT_BYTES (8u << 20) /* that a client has still to say */
-#define WALKS     16
+#define WALKS     32
 
 struct walker {
 	int fd; /* -1: none */
@@ -65,9 +66,12 @@ static void walk_come(void)
 {
 	struct walker *walker = any_walker();
 
+	static int (*const connects[])(void) = {served_connect, served_connect_structured,
+						served_connect_allocation};
+
 	if (walker->fd < 0 && !gone) {
 		walker->agreed = one_in(4) ? false : true;
-		walker->fd = walker->agreed ? served_connect() : served_knock();
+		walker->fd = walker->agreed ? connects[rand() % 3]() : served_knock();
 	}
 }
 
@@ -83,8 +87,17 @@ static void walker_say(struct walker *walker, const void *bytes, size_t len)
 
 static void walk_haggle(void)
 {
-	static const uint32_t options[] = {NBD_OPT_LIST,        NBD_OPT_GO,    NBD_OPT_INFO,
-					   NBD_OPT_EXPORT_NAME, NBD_OPT_ABORT, 77};
+	static const uint32_t options[] = {
+		NBD_OPT_LIST,
+		NBD_OPT_GO,
+		NBD_OPT_INFO,
+		NBD_OPT_EXPORT_NAME,
+		NBD_OPT_ABORT,
+		NBD_OPT_STRUCTURED_REPLY,
+		NBD_OPT_LIST_META_CONTEXT,
+		NBD_OPT_SET_META_CONTEXT,
+		77,
+	};
 	uint32_t flags = htobe32(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
 	struct nbd_wire_option option = {.magic = htobe64(NBD_OPTION_MAGIC)};
 	struct walker *walker = any_walker();
@@ -105,16 +118,23 @@ static void walk_ask(void)
 {
 	struct walker *walker = any_walker();
 	uint32_t len =
-		one_in(4) ? (1u + (uint32_t)rand() % 6u) << 20 : 512u << ((unsigned)rand() % 9);
+		(one_in(4) ? (1u + (uint32_t)rand() % 6u) << 20 : 512u << ((unsigned)rand() % 9)) -
+		(one_in(4) ? 1 : 0);
 	struct nbd_wire_request wire = {
 		.magic = htobe32(one_in(60) ? 7u : NBD_REQUEST_MAGIC),
-		.flags = htobe16(one_in(4) ? NBD_CMD_FLAG_FUA : 0),
-		.type = htobe16((uint16_t)((unsigned)rand() % (NBD_CMD_WRITE_ZEROES + 1))),
-		.offset_bytes = htobe64((uint64_t)(rand() % 130) << 19),
+		.flags = htobe16(one_in(4) ? (uint16_t)(1u << rand() % 5) : 0),
+		.type = htobe16((uint16_t)((unsigned)rand() % (NBD_CMD_BLOCK_STATUS + 1))),
+		.offset_bytes = htobe64(((uint64_t)(rand() % 130) << 19) + (one_in(4) ? 1 : 0)),
 		.len_bytes = htobe32(len),
 	};
 
-	if (!walker->agreed || walker->len + len + sizeof(wire) > OUT_BYTES) {
+	if (be16toh(wire.type) == NBD_CMD_READ && one_in(4)) {
+		len = (1u + (uint32_t)rand() % 32u) << 20;
+		wire.len_bytes = htobe32(len);
+	} else if (walker->len + len + sizeof(wire) > OUT_BYTES) {
+		return;
+	}
+	if (!walker->agreed) {
 		return;
 	}
 	if (be16toh(wire.type) == NBD_CMD_DISC && !one_in(4)) {
@@ -228,10 +248,16 @@ static void walk_time(void)
 	}
 }
 
+/* There may be none for a while. */
+static void walk_memory(void)
+{
+	mem_fail_from(one_in(3) ? 1u + (unsigned)rand() % 30u : 0);
+}
+
 static void (*const steps[])(void) = {
 	walk_come,  walk_come,  walk_haggle, walk_ask,    walk_ask,     walk_ask,
 	walk_speak, walk_speak, walk_speak,  walk_listen, walk_listen,  walk_leave,
-	walk_disk,  walk_move,  walk_remove, walk_time,   walk_release,
+	walk_disk,  walk_move,  walk_remove, walk_time,   walk_release, walk_memory,
 };
 
 static bool is_still(void)
@@ -261,6 +287,7 @@ static void walk(void)
 			walker_end(&walkers[i]);
 		}
 	}
+	mem_fail_from(0);
 	disk_fail(0);
 	release(0, false);
 	client_wait(is_still, "the last move has ended");
