@@ -13,6 +13,7 @@
 #include <ebb/wanted.h>
 
 #include "core/bdev/answer.h"
+#include "core/bdev/desc.h"
 #include "core/exporter/client.h"
 #include "core/exporter/listener.h"
 
@@ -353,6 +354,7 @@ void exporter_export_bind(struct exporter_export *export, struct exporter_client
 	ebb_assert(ebb_thread_is_app() && client->export == NULL);
 	client->export = export;
 	export->num_clients++;
+	bdev_desc_set_clients(export->desc, export->name, export->num_clients);
 }
 
 void exporter_export_client_gone(struct exporter_listener *listener, struct exporter_export *export)
@@ -361,6 +363,7 @@ void exporter_export_client_gone(struct exporter_listener *listener, struct expo
 	if (export != NULL) {
 		ebb_assert(export->num_clients > 0);
 		export->num_clients--;
+		bdev_desc_set_clients(export->desc, export->name, export->num_clients);
 		export_finish(export);
 	}
 	listener_finish(listener);
