@@ -256,6 +256,22 @@ static struct exporter_export *export_create(const struct exporter_export_opts *
 	return export;
 }
 
+/* Nothing that is exported is encrypted, or asks who comes. Return: 0; -EPERM. */
+static int export_check_address(const struct exporter_export_opts *opts, char *ret_error)
+{
+	if (opts->address == NULL || opts->allow_remote ||
+	    !exporter_address_is_remote(opts->address)) {
+		return 0;
+	}
+	snprintf(ret_error, EXPORTER_ERROR_TEXT,
+		 "address %.45s: other machines can reach it, and there is no encryption and no "
+		 "password; give 127.0.0.1 and let them come by a tunnel (ssh -L), or, where all "
+		 "who "
+		 "reach it may read and write, give allow_remote=true",
+		 opts->address);
+	return -EPERM;
+}
+
 int exporter_export_start(const struct exporter_export_opts *opts,
 			  struct exporter_export **ret_export, char *ret_error)
 {
@@ -264,6 +280,10 @@ int exporter_export_start(const struct exporter_export_opts *opts,
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
+	rc = export_check_address(opts, ret_error);
+	if (rc != 0) {
+		return rc;
+	}
 	export = export_create(opts);
 	if (export == NULL) {
 		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");

@@ -49,6 +49,7 @@ struct exporter_export_opts {
 	const char *path;      /* a Unix socket; NULL: @address */
 	const char *address;   /* a host; NULL: @path */
 	uint16_t port;         /* 0: the kernel's choice */
+	bool allow_remote;     /* an @address that is not this machine's own */
 	bool read_only;
 	bool writable; /* refuse a bdev that cannot be written to */
 	exporter_admit_fn admit;
@@ -62,7 +63,7 @@ void exporter_export_set_state(struct exporter_export *export, enum exporter_exp
  * exporter_export_start() - serve a bdev
  * @ret_error: on failure, a text for people, at least 256 bytes
  * Thread: app.
- * Return: 0; -ENODEV no such bdev; -EEXIST the name is taken at that address; -EBUSY somebody
+ * Return: 0; -EPERM the address is no loopback, and that is not allowed; -ENODEV no such bdev; -EEXIST the name is taken at that address; -EBUSY somebody
  *	listens at the path, perhaps an ebbd that was killed: try again for a while; or the error of
  *	the bdev or of the socket.
  */
