@@ -3,7 +3,8 @@
  * The malloc bdev: a disk of memory, which is empty whenever ebb starts.
  *
  * A block that was never written takes no memory, and reads as zeroes; unmap and write zeroes give
- * whole pages back. What is promised is counted in full all the same: a bdev is refused if it, and
+ * whole pages back, unless zeroes are to keep their room. Which blocks take none, the kernel is asked
+ * (malloc_status.c). What is promised is counted in full all the same: a bdev is refused if it, and
  * what the others may still come to take, do not fit into the memory that is available now. So a
  * write does not fail for want of memory, and nobody is killed for it, unless somebody else takes
  * the memory first. "prefault" takes it at once.
@@ -28,6 +29,7 @@
 #include "core/bdev/answer.h"
 #include "core/bdev/registry.h"
 #include "core/os/memory_available.h"
+#include "drivers/bdev/malloc_status.h"
 
 /* Bytes of one request: what is copied, or given back, before others have their turn. */
 #define MALLOC_IO_MAX (1u << 20)
@@ -52,22 +54,32 @@ static uint64_t malloc_promised; /* bytes of all of them; app thread only */
 static unsigned malloc_number;   /* of the next that is given no name; app thread only */
 static unsigned malloc_run;      /* that malloc_number counts in; app thread only */
 
-/* Gives back what can be of these bytes, and clears the rest. */
-static void malloc_clear(char *begin, size_t len)
+/*
+ * Gives back what can be of these bytes, and clears the rest; with EBB_BDEV_NO_HOLE in @flags clears
+ * all. Return: 0; -ENOTSUP with EBB_BDEV_FAST_ZERO, if more than the ends would have to be cleared:
+ * nothing has changed.
+ */
+static int malloc_clear(char *begin, size_t len, uint32_t flags)
 {
-	char *end = begin + len;
 	size_t head = -(uintptr_t)begin & (MALLOC_PAGE - 1);
-	size_t tail = (uintptr_t)end & (MALLOC_PAGE - 1);
+	size_t tail = (uintptr_t)(begin + len) & (MALLOC_PAGE - 1);
+	size_t whole = len < head + tail ? 0 : len - head - tail;
+	bool given_back = whole == 0;
 
-	if (len < head + tail + MALLOC_PAGE) {
+	if (whole > 0 && (flags & EBB_BDEV_NO_HOLE) == 0) {
+		/* It cannot be if it is locked in memory. */
+		given_back = madvise(begin + head, whole, MADV_DONTNEED) == 0;
+	}
+	if (!given_back && (flags & EBB_BDEV_FAST_ZERO) != 0) {
+		return -ENOTSUP;
+	}
+	if (!given_back || whole == 0) {
 		memset(begin, 0, len);
-		return;
+	} else {
+		memset(begin, 0, head);
+		memset(begin + head + whole, 0, tail);
 	}
-	memset(begin, 0, head);
-	memset(end - tail, 0, tail);
-	if (madvise(begin + head, len - head - tail, MADV_DONTNEED) < 0) {
-		memset(begin + head, 0, len - head - tail); /* it is locked in memory */
-	}
+	return 0;
 }
 
 /* Return: as memcmp() for all of the vector. */
@@ -124,7 +136,10 @@ static void malloc_submit(void *ctx, struct ebb_bdev_io_handle handle)
 		break;
 	case EBB_BDEV_UNMAP:
 	case EBB_BDEV_WRITE_ZEROES:
-		malloc_clear(memory, io->num_blocks * block_size);
+		status = malloc_clear(memory, io->num_blocks * block_size, io->flags);
+		break;
+	case EBB_BDEV_BLOCK_STATUS:
+		malloc_status_answer(malloc_bdev->memory, io);
 		break;
 	default: /* a flush: nothing is safer than it was */
 		break;
@@ -300,8 +315,9 @@ static struct malloc_bdev *malloc_alloc(const struct malloc_create_params *param
 		.product_name = "Malloc disk",
 		.block_size = params->block_size,
 		.num_blocks = params->num_blocks,
-		.io_types = EBB_BIT(EBB_BDEV_BLOCK_STATUS) - 1,
+		.io_types = EBB_BIT(EBB_BDEV_IO_TYPE_COUNT) - 1,
 		.fua = true,
+		.zero_flags = EBB_BDEV_NO_HOLE | EBB_BDEV_FAST_ZERO,
 		.zeroes_unmap = true,
 		.max_io_blocks = MALLOC_IO_MAX / params->block_size,
 		.max_unmap_blocks = MALLOC_IO_MAX / params->block_size,

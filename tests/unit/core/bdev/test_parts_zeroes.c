@@ -238,6 +238,23 @@ START_TEST(room_needs_a_driver_that_can_write)
 }
 END_TEST
 
+START_TEST(flags_without_zeroes_are_refused)
+{
+	struct ebb_bdev *bdev = &fake->bdev;
+
+	bdev->zero_flags = EBB_BDEV_FUA;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->io_types = EBB_BIT(EBB_BDEV_READ) | EBB_BIT(EBB_BDEV_WRITE);
+	bdev->zero_flags = EBB_BDEV_NO_HOLE;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->zero_flags = 0;
+	bdev->zeroes_unmap = true;
+	ck_assert_int_eq(ebb_bdev_register(bdev), -EINVAL);
+	bdev->zeroes_unmap = false;
+	fake_open(fake, &desc, &ch);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -252,6 +269,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(fast_in_parts_asks_first),
 		UNIT_TEST(fast_in_parts_goes_through_once_it_has_begun),
 		UNIT_TEST(flags_of_zeroes_are_for_zeroes),
+		UNIT_TEST(flags_without_zeroes_are_refused),
 		UNIT_TEST(room_needs_a_driver_that_can_write),
 		UNIT_END,
 	};

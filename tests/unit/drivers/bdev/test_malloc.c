@@ -317,6 +317,153 @@ START_TEST(memory_is_taken_when_written_and_given_back)
 }
 END_TEST
 
+static int zeroes(uint64_t offset, uint64_t num, uint32_t flags)
+{
+	return status_of(ebb_bdev_write_zeroes(desc, ch, offset, num, flags, fake_done, &result));
+}
+
+START_TEST(zeroes_that_keep_their_room_are_no_holes)
+{
+	uint64_t before = os_memory_resident("");
+
+	disk_open("");
+	ck_assert_int_eq(zeroes(0, 32768, EBB_BDEV_NO_HOLE), 0);
+	ck_assert_uint_ge(os_memory_resident(""), before + 14 * MIB);
+	disk_fill();
+	ck_assert_int_eq(zeroes(0, 32768, EBB_BDEV_NO_HOLE | EBB_BDEV_FUA), 0);
+	ck_assert_uint_ge(os_memory_resident(""), before + 14 * MIB);
+	disk_close();
+}
+END_TEST
+
+/* What would have to be written, or cannot be given back, is refused as it was. */
+START_TEST(fast_zeroes_are_given_back_or_refused)
+{
+	uint64_t before = os_memory_resident("");
+	char buf[512];
+
+	disk_open("");
+	disk_fill();
+	ck_assert_int_eq(zeroes(0, 32768, EBB_BDEV_FAST_ZERO | EBB_BDEV_NO_HOLE), -ENOTSUP);
+	ck_assert_uint_ge(os_memory_resident(""), before + 14 * MIB);
+	ck_assert_int_eq(status_of(ebb_bdev_read(desc, ch, buf, 0, 1, fake_done, &result)), 0);
+	ck_assert(!all_zero(buf, sizeof(buf)));
+	ck_assert_int_eq(zeroes(0, 32768, EBB_BDEV_FAST_ZERO), 0);
+	ck_assert_uint_lt(os_memory_resident(""), before + 2 * MIB);
+	disk_close();
+}
+END_TEST
+
+START_TEST(locked_memory_is_cleared_but_not_fast)
+{
+	char buf[512];
+
+	disk_open("");
+	disk_fill();
+	if (mlockall(MCL_CURRENT) < 0) {
+		unit_skip("memory cannot be locked here");
+	}
+	ck_assert_int_eq(zeroes(1, 100, EBB_BDEV_FAST_ZERO), -ENOTSUP);
+	ck_assert_int_eq(status_of(ebb_bdev_read(desc, ch, buf, 1, 1, fake_done, &result)), 0);
+	ck_assert(!all_zero(buf, sizeof(buf)));
+	ck_assert_int_eq(zeroes(1, 100, 0), 0);
+	ck_assert_int_eq(status_of(ebb_bdev_read(desc, ch, buf, 1, 1, fake_done, &result)), 0);
+	ck_assert(all_zero(buf, sizeof(buf)));
+	munlockall();
+	disk_close();
+}
+END_TEST
+
+static struct ebb_bdev_extent extent[8];
+static struct ebb_bdev_extents extents = {.max = 8, .extent = extent};
+
+static void ask(uint64_t offset, uint64_t num)
+{
+	ck_assert_int_eq(status_of(ebb_bdev_block_status(desc, ch, offset, num, &extents, fake_done,
+							 &result)),
+			 0);
+}
+
+static void extent_is(unsigned i, uint64_t num, bool hole)
+{
+	ck_assert_uint_lt(i, extents.count);
+	ck_assert_uint_eq(extent[i].num_blocks, num);
+	ck_assert_uint_eq(extent[i].flags, hole ? EBB_BDEV_EXTENT_HOLE | EBB_BDEV_EXTENT_ZERO : 0);
+}
+
+/* Pages are 8 blocks, and one block written is a page of data. */
+START_TEST(holes_are_what_has_no_memory)
+{
+	char *buf = calloc(2, MIB);
+
+	disk_open("");
+	ask(0, 32768);
+	ck_assert_uint_eq(extents.count, 1);
+	extent_is(0, 32768, true);
+	ck_assert_int_eq(status_of(ebb_bdev_write(desc, ch, buf, 83, 1, 0, fake_done, &result)), 0);
+	ask(0, 32768);
+	ck_assert_uint_eq(extents.count, 3);
+	extent_is(0, 80, true);
+	extent_is(1, 8, false);
+	extent_is(2, 32680, true);
+	ask(85, 10);
+	ck_assert_uint_eq(extents.count, 2);
+	extent_is(0, 3, false);
+	extent_is(1, 7, true);
+	ask(81, 1);
+	ck_assert_uint_eq(extents.count, 1);
+	extent_is(0, 1, false);
+	ck_assert_int_eq(zeroes(80, 8, EBB_BDEV_NO_HOLE), 0);
+	ask(80, 8);
+	extent_is(0, 8, false);
+	ck_assert_int_eq(zeroes(80, 8, 0), 0);
+	ask(0, 32768);
+	ck_assert_uint_eq(extents.count, 1);
+	extent_is(0, 32768, true);
+	disk_close();
+	free(buf);
+}
+END_TEST
+
+START_TEST(an_answer_ends_where_there_is_no_room)
+{
+	char buf[512] = {0};
+
+	disk_open("");
+	for (uint64_t i = 0; i < 8; i++) {
+		ck_assert_int_eq(status_of(ebb_bdev_write(desc, ch, buf, i * 1024, 1, 0, fake_done,
+							  &result)),
+				 0);
+	}
+	ask(0, 32768);
+	ck_assert_uint_eq(extents.count, 8);
+	extent_is(0, 8, false);
+	extent_is(7, 1016, true);
+	disk_close();
+}
+END_TEST
+
+/* Blocks of 16 pages; and no more than 16 MiB are looked at. */
+START_TEST(large_blocks_are_holes_as_a_whole)
+{
+	char *buf = calloc(1, 65536);
+
+	call_is("bdev_malloc_create", "{'name': 'm', 'num_blocks': 1024, 'block_size': 65536}",
+		"\"m\"");
+	ck_assert_int_eq(ebb_bdev_open("m", true, NULL, NULL, &desc), 0);
+	ch = ebb_bdev_channel_get(desc);
+	ck_assert_int_eq(status_of(ebb_bdev_write(desc, ch, buf, 100, 1, 0, fake_done, &result)),
+			 0);
+	ask(1, 1023);
+	ck_assert_uint_eq(extents.count, 3);
+	extent_is(0, 99, true);
+	extent_is(1, 1, false);
+	extent_is(2, 156, true);
+	disk_close();
+	free(buf);
+}
+END_TEST
+
 START_TEST(prefault_takes_it_at_once)
 {
 	uint64_t before = os_memory_resident("");
@@ -370,6 +517,12 @@ int main(int argc, char **argv)
 		UNIT_TEST(comparing_finds_a_difference_anywhere),
 		UNIT_TEST(clearing_clears_these_blocks_and_no_others),
 		UNIT_TEST(memory_is_taken_when_written_and_given_back),
+		UNIT_TEST(zeroes_that_keep_their_room_are_no_holes),
+		UNIT_TEST(fast_zeroes_are_given_back_or_refused),
+		UNIT_TEST(locked_memory_is_cleared_but_not_fast),
+		UNIT_TEST(holes_are_what_has_no_memory),
+		UNIT_TEST(an_answer_ends_where_there_is_no_room),
+		UNIT_TEST(large_blocks_are_holes_as_a_whole),
 		UNIT_TEST(prefault_takes_it_at_once),
 		UNIT_TEST(a_long_request_does_not_keep_others_waiting),
 		UNIT_END,
