@@ -105,7 +105,9 @@ static void file_gone(void *device)
 
 static void file_destruct(struct ebb_bdev *bdev)
 {
-	ebb_io_device_unregister(ebb_container_of(bdev, struct file_bdev, bdev), file_gone);
+	struct file_bdev *file = ebb_container_of(bdev, struct file_bdev, bdev);
+
+	ebb_io_device_unregister(file, file_gone);
 }
 
 static void file_dump_info(const struct ebb_bdev *bdev, struct json_object *into)
@@ -136,7 +138,18 @@ static uint32_t file_io_types(const struct file_target *target)
 	if (target->can_unmap) {
 		types |= EBB_BIT(EBB_BDEV_UNMAP);
 	}
+	if (!target->is_block_device) {
+		types |= EBB_BIT(EBB_BDEV_BLOCK_STATUS);
+	}
 	return types;
+}
+
+static uint32_t file_zero_flags(const struct file_target *target)
+{
+	if (target->read_only) {
+		return 0;
+	}
+	return EBB_BDEV_NO_HOLE | (target->fast_zeroes ? EBB_BDEV_FAST_ZERO : 0u);
 }
 
 static void file_describe(struct file_bdev *file)
@@ -149,6 +162,8 @@ static void file_describe(struct file_bdev *file)
 	file->bdev.num_blocks = target->num_blocks;
 	file->bdev.read_only = target->read_only;
 	file->bdev.io_types = file_io_types(target);
+	file->bdev.zero_flags = file_zero_flags(target);
+	file->bdev.zeroes_unmap = target->zeroes_unmap;
 	/* A write with RWF_DSYNC would be the kernel's workers' to end; a flush is the helper's. */
 	file->bdev.fua = false;
 	file->bdev.buf_align = target->direct ? target->io_align : 1;
@@ -176,8 +191,9 @@ static int file_register(struct file_bdev *file)
 	rc = ebb_bdev_register(&file->bdev);
 	if (rc < 0) {
 		file_destruct(&file->bdev);
+		return rc;
 	}
-	return rc;
+	return 0;
 }
 
 static void open_run(struct ebb_work *work)

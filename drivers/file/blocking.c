@@ -10,20 +10,12 @@
 #include "drivers/file/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/falloc.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <ebb/memory.h>
+#include "drivers/file/size.h"
 
-#define ZEROES_SIZE (256u << 10)
-#define PIECE_BYTES (16u << 20) /* of one job, where each byte may cost time */
-
-static void blocking_done(struct ebb_work *work)
+void file_blocking_done(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 
@@ -34,18 +26,21 @@ static void blocking_done(struct ebb_work *work)
 	file_io_end(fio, fio->rc);
 }
 
-static void blocking_submit(struct file_io *fio)
+void file_blocking_submit(struct file_io *fio)
 {
 	fio->end_bytes = UINT64_MAX;
 	ebb_helper_submit(&fio->work);
 }
 
-/* Reads or writes all of one piece. Return: 0, or negative errno. */
-static int rw_piece(int fd, bool read, char *buf, size_t len, uint64_t offset)
+/* Return: bytes, fewer than @len where the file ends; or negative errno. */
+static ssize_t rw_piece(int fd, bool read, char *buf, size_t len, uint64_t offset)
 {
-	while (len > 0) {
-		ssize_t done = read ? pread(fd, buf, len, (off_t)offset)
-				    : pwrite(fd, buf, len, (off_t)offset);
+	size_t total = 0;
+
+	while (total < len) {
+		off_t at = (off_t)(offset + total);
+		ssize_t done = read ? pread(fd, buf + total, len - total, at)
+				    : pwrite(fd, buf + total, len - total, at);
 
 		if (done < 0 && (errno == EINTR || errno == EAGAIN)) {
 			continue;
@@ -54,164 +49,97 @@ static int rw_piece(int fd, bool read, char *buf, size_t len, uint64_t offset)
 			return -errno;
 		}
 		if (done == 0) {
-			return -EIO; /* the file has become shorter */
+			break;
 		}
-		buf += done;
-		len -= (size_t)done;
-		offset += (uint64_t)done;
+		total += (size_t)done;
 	}
-	return 0;
+	return (ssize_t)total;
 }
 
-static int rw_pieces(int fd, const struct ebb_bdev_io *io, uint64_t skip)
+int file_blocking_write(int fd, const void *buf, size_t len, uint64_t offset)
 {
-	uint64_t offset = io->offset_blocks * io->bdev->block_size + skip;
-	int i, rc = 0;
+	ssize_t done = rw_piece(fd, false, (char *)(uintptr_t)buf, len, offset);
 
-	for (i = 0; i < io->iovcnt && rc == 0; i++) {
+	if (done < 0) {
+		return (int)done;
+	}
+	return (size_t)done == len ? 0 : -EIO;
+}
+
+/* From @skip bytes on. Return: where the file ends, or all is done; or negative errno. */
+static int64_t rw_pieces(int fd, const struct ebb_bdev_io *io, uint64_t skip)
+{
+	uint64_t begin = io->offset_blocks * io->bdev->block_size;
+	uint64_t at = 0;
+	int i;
+
+	for (i = 0; i < io->iovcnt; i++) {
 		size_t len = io->iov[i].iov_len;
+		size_t done_before = skip < at ? 0 : (size_t)(skip - at);
+		ssize_t done;
 
-		if (skip >= len) {
-			skip -= len;
+		at += len;
+		if (done_before >= len) {
 			continue;
 		}
-		len -= (size_t)skip;
-		rc = rw_piece(fd, io->type == EBB_BDEV_READ, (char *)io->iov[i].iov_base + skip,
-			      len, offset);
-		offset += len;
-		skip = 0;
+		len -= done_before;
+		done = rw_piece(fd, io->type == EBB_BDEV_READ,
+				(char *)io->iov[i].iov_base + done_before, len, begin + at - len);
+		if (done < 0) {
+			return done;
+		}
+		if ((size_t)done < len) {
+			return (int64_t)(at - len + (size_t)done);
+		}
 	}
-	return rc;
+	return (int64_t)at;
+}
+
+/* What is past the end of the file, from @skip bytes on. */
+static void zero_pieces(const struct ebb_bdev_io *io, uint64_t skip)
+{
+	int i;
+
+	for (i = 0; i < io->iovcnt; i++) {
+		size_t len = io->iov[i].iov_len;
+
+		if (skip < len) {
+			memset((char *)io->iov[i].iov_base + skip, 0, len - skip);
+		}
+		skip -= skip < len ? skip : len;
+	}
 }
 
 static void rw_run(struct ebb_work *work)
 {
 	struct file_io *fio = ebb_container_of(work, struct file_io, work);
 	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
-	int fd = fio->ch->file->target.fd;
-	struct stat st;
+	struct file_target *target = &fio->ch->file->target;
+	uint64_t len = io->num_blocks * io->bdev->block_size;
+	uint64_t end = io->offset_blocks * io->bdev->block_size + len;
+	bool write = io->type == EBB_BDEV_WRITE;
+	int64_t done;
 
-	fio->rc = rw_pieces(fd, io, fio->done_bytes);
-	if (fio->rc == -EIO && io->type == EBB_BDEV_READ && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size < (io->offset_blocks + io->num_blocks) * io->bdev->block_size) {
-		fio->end_bytes = (uint64_t)st.st_size;
+	if (write && !file_size_has(target, end, &fio->end_bytes)) {
+		return;
+	}
+	done = rw_pieces(target->fd, io, fio->done_bytes);
+	fio->rc = done < 0 ? (int)done : 0;
+	if (done >= 0 && (uint64_t)done < len) {
+		if (write) {
+			fio->rc = -EIO;
+		} else if (file_size_has(target, end, &fio->end_bytes)) {
+			zero_pieces(io, (uint64_t)done);
+		}
+	} else if (write && done >= 0) {
+		file_size_written(target, end);
 	}
 }
 
 void file_blocking_rw(struct file_io *fio)
 {
-	ebb_work_init(&fio->work, rw_run, blocking_done);
-	blocking_submit(fio);
-}
-
-/* Where nothing can make zeroes, they are written. */
-static int zeroes_write(int fd, uint64_t offset, uint64_t len)
-{
-	char *zeroes = ebb_mem_alloc(ZEROES_SIZE);
-	int rc = 0;
-
-	if (zeroes == NULL) {
-		return -ENOMEM;
-	}
-	memset(zeroes, 0, ZEROES_SIZE);
-	while (rc == 0 && len > 0) {
-		size_t piece = len < ZEROES_SIZE ? (size_t)len : ZEROES_SIZE;
-
-		rc = rw_piece(fd, false, zeroes, piece, offset);
-		offset += piece;
-		len -= piece;
-	}
-	ebb_mem_free(zeroes, ZEROES_SIZE);
-	return rc;
-}
-
-static int fallocate_retry(int fd, int mode, uint64_t offset, uint64_t len)
-{
-	int rc;
-
-	do {
-		rc = fallocate(fd, mode, (off_t)offset, (off_t)len);
-	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : 0;
-}
-
-static uint64_t piece_len(uint64_t len)
-{
-	return len < PIECE_BYTES ? len : PIECE_BYTES;
-}
-
-/* @len: as much as shall be done; less, if that was enough for one job. */
-static int zeroes_make(const struct file_target *target, uint64_t offset, uint64_t *len)
-{
-	int keep = FALLOC_FL_KEEP_SIZE;
-	int rc;
-
-	rc = fallocate_retry(target->fd, FALLOC_FL_ZERO_RANGE | keep, offset, *len);
-	if (rc == -EOPNOTSUPP && target->can_unmap && !target->is_block_device) {
-		rc = fallocate_retry(target->fd, FALLOC_FL_PUNCH_HOLE | keep, offset, *len);
-	}
-	if (rc == -EOPNOTSUPP) {
-		*len = piece_len(*len);
-		rc = zeroes_write(target->fd, offset, *len);
-	}
-	return rc;
-}
-
-static int range_discard(const struct file_target *target, uint64_t offset, uint64_t len)
-{
-	int rc;
-
-	if (target->is_block_device) {
-		uint64_t range[2] = {offset, len};
-
-		rc = ioctl(target->fd, BLKDISCARD, range) < 0 ? -errno : 0;
-	} else {
-		rc = fallocate_retry(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
-				     len);
-	}
-	return rc == -EOPNOTSUPP ? -ENOTSUP : rc;
-}
-
-static uint64_t allocate_left(struct file_io *fio)
-{
-	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
-
-	return io->num_blocks * io->bdev->block_size - fio->done_bytes;
-}
-
-static void allocate_run(struct ebb_work *work)
-{
-	struct file_io *fio = ebb_container_of(work, struct file_io, work);
-	const struct ebb_bdev_io *io = file_io_bdev_io(fio);
-	const struct file_target *target = &fio->ch->file->target;
-	uint64_t offset = io->offset_blocks * io->bdev->block_size + fio->done_bytes;
-	uint64_t len = allocate_left(fio);
-
-	/* A filesystem changes its map; a device may have to go over all of its blocks. */
-	if (target->is_block_device) {
-		len = piece_len(len);
-	}
-	fio->rc = io->type == EBB_BDEV_UNMAP ? range_discard(target, offset, len)
-					     : zeroes_make(target, offset, &len);
-	fio->done_bytes += len;
-}
-
-static void allocate_done(struct ebb_work *work)
-{
-	struct file_io *fio = ebb_container_of(work, struct file_io, work);
-
-	if (fio->rc == 0 && allocate_left(fio) > 0) {
-		ebb_helper_submit(&fio->work);
-		return;
-	}
-	blocking_done(work);
-}
-
-void file_blocking_allocate(struct file_io *fio)
-{
-	ebb_work_init(&fio->work, allocate_run, allocate_done);
-	blocking_submit(fio);
+	ebb_work_init(&fio->work, rw_run, file_blocking_done);
+	file_blocking_submit(fio);
 }
 
 static void flush_begin(struct file_channel *ch);

@@ -63,7 +63,7 @@ struct file_io {
 	struct file_channel *ch;
 	struct ebb_list link;
 	uint64_t done_bytes;
-	uint64_t end_bytes; /* helper: of the file, if a read has met its end; else UINT64_MAX */
+	uint64_t end_bytes; /* helper: of the file, if that has become too short; else UINT64_MAX */
 	int rc;
 	unsigned tries;
 };
@@ -74,7 +74,7 @@ static inline struct ebb_bdev_io *file_io_bdev_io(struct file_io *fio)
 }
 
 /*
- * Answer a request; the second, a read that has met the file's end. An error is told to the log, as
+ * Answer a request; the second, one past the end of a file that has become shorter. An error is told to the log, as
  * a client learns no more than its number. Thread: the request's.
  */
 void file_io_end(struct file_io *fio, int rc);
@@ -90,9 +90,18 @@ void file_io_to_ring(struct file_io *fio);
 void file_fill(struct file_io *fio);
 
 /* What may block: on the helper. Each completes its request. */
-void file_blocking_rw(struct file_io *fio);       /* from fio->done_bytes on */
-void file_blocking_allocate(struct file_io *fio); /* unmap, write_zeroes */
+void file_blocking_rw(struct file_io *fio); /* from fio->done_bytes on */
 void file_blocking_flush(struct file_io *fio);
+void file_allocate(struct file_io *fio); /* unmap, write_zeroes */
+void file_status(struct file_io *fio);   /* block_status */
+
+/*
+ * For those: runs fio->work on the helper; its done(), or what that calls in the end, which answers
+ * by fio->end_bytes and fio->rc; and what run() may use, which writes all of it (0) or fails.
+ */
+void file_blocking_submit(struct file_io *fio);
+void file_blocking_done(struct ebb_work *work);
+int file_blocking_write(int fd, const void *buf, size_t len, uint64_t offset);
 
 /* Begins a request that came by the channel @ctx. Thread: the channel's. */
 void file_submit(void *ctx, struct ebb_bdev_io_handle handle);

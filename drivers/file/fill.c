@@ -13,12 +13,18 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include "drivers/file/size.h"
+
 static int fill_one(const struct file_bdev *file, const struct ebb_bdev_io *io)
 {
 	off_t offset = (off_t)(io->offset_blocks * file->bdev.block_size);
 	off_t len = (off_t)(io->num_blocks * file->bdev.block_size);
+	uint64_t bytes;
 	int rc;
 
+	if (!file_size_has(&file->target, (uint64_t)(offset + len), &bytes)) {
+		return -EIO; /* what is written there is refused */
+	}
 	do {
 		rc = fallocate(file->target.fd, FALLOC_FL_KEEP_SIZE, offset, len);
 	} while (rc < 0 && errno == EINTR);

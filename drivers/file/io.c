@@ -17,7 +17,8 @@ static const char *error_remedy(const struct file_bdev *file, const struct ebb_b
 	}
 	switch (rc) {
 	case -ENOSPC:
-		return "; make room on its filesystem";
+		return file->target.is_block_device ? "; it may have become smaller"
+						    : "; make room on its filesystem";
 	case -EIO:
 		return "; the kernel's log (dmesg) may say why";
 	default:

@@ -29,7 +29,7 @@ static const struct ebb_param file_create_table[] = {
 		   .help = "past the page cache (default true)"),
 	FILE_PARAM(readonly, EBB_PARAM_BOOL, .optional = true, .help = "refuse writes"),
 	FILE_PARAM(fallocate, EBB_PARAM_BOOL, .optional = true,
-		   .help = "let unmap free blocks (default true)"),
+		   .help = "let unmap and zeroes free blocks (default true)"),
 	FILE_PARAM(uuid, EBB_PARAM_UUID, .optional = true, .help = "made up if not given"),
 };
 

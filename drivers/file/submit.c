@@ -112,10 +112,12 @@ void file_submit(void *ctx, struct ebb_bdev_io_handle handle)
 		break;
 	case EBB_BDEV_UNMAP:
 	case EBB_BDEV_WRITE_ZEROES:
-		file_blocking_allocate(fio);
+		file_allocate(fio);
+		break;
+	case EBB_BDEV_BLOCK_STATUS:
+		file_status(fio);
 		break;
 	case EBB_BDEV_COMPARE:
-	case EBB_BDEV_BLOCK_STATUS:
 	case EBB_BDEV_IO_TYPE_COUNT:
 	default:
 		ebb_bdev_io_complete(handle, -ENOTSUP);

@@ -24,6 +24,7 @@
 #include "core/os/blkdev_users.h"
 #include "core/os/fd_owner.h"
 #include "drivers/file/lock.h"
+#include "drivers/file/size.h"
 
 #define CLAIM_WAIT_MS 2000 /* for one that no process is seen to have */
 
@@ -160,22 +161,6 @@ static int target_lock(struct file_target *target)
 	return 0;
 }
 
-static int target_size(struct file_target *target, uint64_t *ret_bytes)
-{
-	struct stat st;
-
-	if (target->is_block_device) {
-		return ioctl(target->fd, BLKGETSIZE64, ret_bytes) < 0
-			       ? fail_errno(target, "ask the size of")
-			       : 0;
-	}
-	if (fstat(target->fd, &st) < 0) {
-		return fail_errno(target, "ask the size of");
-	}
-	*ret_bytes = (uint64_t)st.st_size;
-	return 0;
-}
-
 /* Return: 0: it says that direct I/O is not possible; 1: it does not say. */
 static uint32_t align_by_statx(const struct file_target *target)
 {
@@ -242,14 +227,31 @@ static int target_align(struct file_target *target)
 	return 0;
 }
 
+/* The last block is not whole, and cannot be served. */
+static int fail_tail(struct file_target *target)
+{
+	uint64_t rest = target->bytes % target->block_size;
+
+	if (target->is_block_device) {
+		return target_fail(target, -EINVAL,
+				   "'%s' has %" PRIu64 " bytes, no multiple of block_size %u; "
+				   "leave block_size out",
+				   target->filename, target->bytes, target->block_size);
+	}
+	return target_fail(target, -EINVAL,
+			   "'%s' has %" PRIu64 " bytes, no multiple of its blocks of %u, as direct "
+			   "I/O needs: truncate -s %" PRIu64 " FILE, or give direct=false",
+			   target->filename, target->bytes, target->block_size,
+			   target->bytes - rest + target->block_size);
+}
+
 static int target_geometry(struct file_target *target)
 {
-	uint64_t bytes, rest;
 	int rc;
 
-	rc = target_size(target, &bytes);
+	rc = file_size_ask(target, &target->bytes);
 	if (rc < 0) {
-		return rc;
+		return fail_rc(target, rc, "ask the size of");
 	}
 	if (target->block_size == 0) {
 		target->block_size = target->io_align;
@@ -260,24 +262,21 @@ static int target_geometry(struct file_target *target)
 				   "give %u, or leave it out",
 				   target->block_size, target->filename, target->io_align);
 	}
-	target->num_blocks = bytes / target->block_size;
-	rest = bytes % target->block_size;
+	target->num_blocks = file_size_blocks(target, target->bytes);
 	if (target->num_blocks == 0) {
 		return target_fail(target, -EINVAL,
 				   "'%s' has %" PRIu64 " bytes, less than one block of %u; "
 				   "give it a size: truncate -s 1G FILE",
-				   target->filename, bytes, target->block_size);
+				   target->filename, target->bytes, target->block_size);
 	}
-	if (rest != 0) {
-		ebb_notice("file",
-			   "%s: its last %" PRIu64 " bytes are no whole block of %u; left out",
-			   target->filename, rest, target->block_size);
+	if (target->num_blocks * target->block_size < target->bytes) {
+		return fail_tail(target);
 	}
 	return 0;
 }
 
-/* A block device says in sysfs whether it can discard; a partition's disk does. */
-static bool device_discards(const struct file_target *target)
+/* A block device's limit, as sysfs has it; a partition has its disk's. 0: it cannot. */
+static unsigned long long queue_limit(const struct file_target *target, const char *name)
 {
 	static const char *const places[] = {"queue", "../queue"};
 	unsigned long long max_bytes = 0;
@@ -286,13 +285,13 @@ static bool device_discards(const struct file_target *target)
 	size_t i;
 
 	if (fstat(target->fd, &st) < 0) {
-		return false;
+		return 0;
 	}
 	for (i = 0; i < 2 && max_bytes == 0; i++) {
 		FILE *file;
 
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/discard_max_bytes",
-			 major(st.st_rdev), minor(st.st_rdev), places[i]);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(st.st_rdev),
+			 minor(st.st_rdev), places[i], name);
 		file = fopen(path, "re");
 		if (file != NULL) {
 			if (fscanf(file, "%llu", &max_bytes) != 1) {
@@ -301,7 +300,7 @@ static bool device_discards(const struct file_target *target)
 			fclose(file);
 		}
 	}
-	return max_bytes > 0;
+	return max_bytes;
 }
 
 static void target_features(struct file_target *target)
@@ -311,17 +310,23 @@ static void target_features(struct file_target *target)
 	/* Anything but "not supported" will do: an empty cache may be flushed, too. */
 	target->nowait = target->direct &&
 			 (probe_read(target, target->io_align, RWF_NOWAIT) >= 0 || errno == EAGAIN);
-	if (target->read_only || !target->fallocate) {
+	if (target->read_only) {
 		return;
 	}
 	if (target->is_block_device) {
-		target->can_unmap = device_discards(target);
+		target->can_unmap =
+			target->fallocate && queue_limit(target, "discard_max_bytes") > 0;
+		target->fast_zeroes =
+			target->fallocate && queue_limit(target, "write_zeroes_max_bytes") > 0;
+		target->zeroes_unmap = target->can_unmap && target->fast_zeroes;
 		return;
 	}
 	/* Past the end of the file there is nothing to lose. */
-	target->can_unmap =
+	target->fast_zeroes =
 		end >= 0 &&
 		fallocate(target->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, end, 4096) == 0;
+	target->can_unmap = target->fallocate && target->fast_zeroes;
+	target->zeroes_unmap = target->can_unmap;
 }
 
 int file_target_open(struct file_target *target)

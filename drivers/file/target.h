@@ -17,7 +17,7 @@ struct file_target {
 	const char *filename;
 	bool direct;
 	bool read_only;
-	bool fallocate;      /* unmap may free blocks */
+	bool fallocate;      /* unmap and zeroes may free blocks */
 	uint32_t block_size; /* 0: what the file suggests */
 
 	/* What came of it. */
@@ -25,9 +25,12 @@ struct file_target {
 	bool is_block_device;
 	bool nowait; /* RWF_NOWAIT is known: io_uring need not punt */
 	bool can_unmap;
-	uint32_t io_align; /* of memory, offsets and lengths, in bytes */
-	uint64_t num_blocks;
-	char error[240]; /* for people, if opening failed */
+	bool zeroes_unmap;   /* zeroes are made by freeing blocks, if nobody minds */
+	bool fast_zeroes;    /* they can be made without writing them */
+	uint32_t io_align;   /* of memory, offsets and lengths, in bytes */
+	uint64_t num_blocks; /* when it was opened */
+	uint64_t bytes;      /* that it must have; the helper's (size.h) */
+	char error[240];     /* for people, if opening failed */
 };
 
 /**

@@ -66,6 +66,8 @@ END_TEST
 START_TEST(what_has_no_size_is_refused)
 {
 	refused(scratch_sparse("empty", 0), "", "has 0 bytes, less than one block");
+	refused(scratch_sparse("empty", 0), ", 'direct': false",
+		"has 0 bytes, less than one block");
 	refused(scratch_sparse("small", 4095), ", 'block_size': 4096",
 		"has 4095 bytes, less than one block of 4096; give it a size: truncate -s 1G FILE");
 }
@@ -81,12 +83,20 @@ START_TEST(impossible_block_sizes_are_refused)
 }
 END_TEST
 
-START_TEST(an_odd_end_is_left_out)
+START_TEST(an_odd_end_is_refused_for_direct_io)
 {
-	ck_assert_str_eq(create("f", scratch_sparse("odd", 3 * 4096 + 77), ", 'block_size': 4096"),
-			 "\"f\"");
-	call_has("bdev_get_bdevs", "{'name': 'f'}", "\"num_blocks\":3");
-	ck_assert_uint_eq(log_count("its last 77 bytes are no whole block of 4096"), 1);
+	const char *path = scratch_sparse("odd", 3 * 4096 + 77);
+
+	refused(path, ", 'block_size': 4096",
+		"odd' has 12365 bytes, no multiple of its blocks of 4096, as direct I/O needs: "
+		"truncate -s 16384 FILE, or give direct=false");
+	refused(path, ", 'block_size': 4096, 'readonly': true", "truncate -s 16384 FILE");
+	ck_assert_str_eq(create("f", path, ", 'block_size': 4096, 'direct': false"), "\"f\"");
+	call_has("bdev_get_bdevs", "{'name': 'f'}", "\"num_blocks\":4");
+	drop("f");
+	/* The remedy is one. */
+	ck_assert_int_eq(truncate(path, 16384), 0);
+	ck_assert_str_eq(create("f", path, ", 'block_size': 4096"), "\"f\"");
 	drop("f");
 }
 END_TEST
@@ -305,7 +315,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_is_no_disk_is_refused),
 		UNIT_TEST(what_has_no_size_is_refused),
 		UNIT_TEST(impossible_block_sizes_are_refused),
-		UNIT_TEST(an_odd_end_is_left_out),
+		UNIT_TEST(an_odd_end_is_refused_for_direct_io),
 		UNIT_TEST(the_block_size_is_found_out),
 		UNIT_TEST(names_are_unique),
 		UNIT_TEST(a_race_for_a_name_has_one_winner),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nvme/uring/uevent.h"
+#include "core/os/uevent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,11 +7,11 @@
 
 static const struct {
 	const char *name;
-	enum uring_uevent_action action;
+	enum os_uevent_action action;
 } uevent_actions[] = {
-	{"add@", URING_UEVENT_ADD},
-	{"remove@", URING_UEVENT_REMOVE},
-	{"change@", URING_UEVENT_CHANGE},
+	{"add@", OS_UEVENT_ADD},
+	{"remove@", OS_UEVENT_REMOVE},
+	{"change@", OS_UEVENT_CHANGE},
 };
 
 /* What follows @key in @text; NULL: it does not begin so. */
@@ -22,7 +22,7 @@ static const char *value_of(const char *text, const char *key)
 	return strncmp(text, key, len) == 0 ? text + len : NULL;
 }
 
-static void uevent_parse_aen(const char *text, struct uring_uevent *uevent)
+static void uevent_parse_aen(const char *text, struct os_uevent *uevent)
 {
 	unsigned long value;
 	char *end;
@@ -35,7 +35,7 @@ static void uevent_parse_aen(const char *text, struct uring_uevent *uevent)
 	}
 }
 
-static void uevent_parse_line(const char *line, struct uring_uevent *uevent)
+static void uevent_parse_line(const char *line, struct os_uevent *uevent)
 {
 	const char *value;
 
@@ -50,9 +50,9 @@ static void uevent_parse_line(const char *line, struct uring_uevent *uevent)
 	}
 }
 
-bool uring_uevent_parse(const char *message, size_t len_bytes, struct uring_uevent *ret_uevent)
+bool os_uevent_parse(const char *message, size_t len_bytes, struct os_uevent *ret_uevent)
 {
-	struct uring_uevent uevent = {.path = "", .subsystem = "", .device = ""};
+	struct os_uevent uevent = {.path = "", .subsystem = "", .device = ""};
 	const char *end = message + len_bytes;
 
 	/* With a zero at the end, no string in it goes past it. */
@@ -74,24 +74,4 @@ bool uring_uevent_parse(const char *message, size_t len_bytes, struct uring_ueve
 	}
 	*ret_uevent = uevent;
 	return true;
-}
-
-/* True if @name is one of the folders of @path. */
-static bool path_has(const char *path, const char *name)
-{
-	size_t len = strlen(name);
-
-	while ((path = strchr(path, '/')) != NULL) {
-		path++;
-		if (len != 0 && strncmp(path, name, len) == 0 &&
-		    (path[len] == '/' || path[len] == '\0')) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool uring_uevent_is_of(const struct uring_uevent *uevent, const char *ctrlr, const char *subsystem)
-{
-	return path_has(uevent->path, ctrlr) || path_has(uevent->path, subsystem);
 }
