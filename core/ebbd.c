@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/un.h>
 
 #include <ebb/app.h>
@@ -14,6 +13,7 @@
 
 #include "core/app/default_socket.h"
 #include "core/app/options.h"
+#include "core/os/fd_reserve.h"
 #include "core/os/std_fds.h"
 #include "core/os/syslog.h"
 
@@ -354,17 +354,6 @@ static void tune_heap(void)
 	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 }
 
-/* The soft limit is for programs that call select(). Where it stays, what runs short says so. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static void started(void *arg)
 {
 	(void)arg;
@@ -380,7 +369,7 @@ int main(int argc, char **argv)
 
 	os_std_fds_fill();
 	tune_heap();
-	raise_fd_limit();
+	os_fd_reserve_raise();
 	ebb_app_opts_init(&arguments.opts, sizeof(arguments.opts));
 	arguments.opts.name = "ebbd";
 	parse_arguments(&arguments, argc, argv);

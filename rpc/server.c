@@ -109,7 +109,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	server->app_thread = ebb_thread_app();
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);
-	rc = os_unix_socket_open(&server->socket, path, mode,
+	rc = os_unix_socket_open(&server->socket, path, mode, OS_UNIX_SOCKET_ANY_GROUP,
 				 "choose another path with --rpc-socket");
 	if (rc != 0) {
 		snprintf(ret_error, size, "%s", server->socket.error);

@@ -4,13 +4,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG     64
+#define SEND_BUFFER (4 << 20) /* as much of it as the system allows */
 
 union address {
 	struct sockaddr any;
@@ -133,6 +135,34 @@ fail:
 	snprintf(ret_error, EXPORTER_ERROR_TEXT, "cannot listen at %.64s port %u: %s", text, port,
 		 strerror(-rc));
 	return rc;
+}
+
+/*
+ * A host that is gone says nothing, and its connection would stay for ever. It is the kernel that
+ * asks, and hangs up after a minute of silence; it wakes nobody for that.
+ */
+static void address_keep_alive(int fd)
+{
+	int on = 1, idle_s = 30, interval_s = 10, probes = 3;
+	unsigned timeout_ms = 60000;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+}
+
+void exporter_address_tune(int fd, bool tcp)
+{
+	int on = 1, size = SEND_BUFFER;
+
+	if (tcp) {
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		address_keep_alive(fd);
+	} else {
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
 }
 
 void exporter_address_peer(int fd, char *ret_peer, size_t peer_size)

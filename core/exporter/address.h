@@ -27,6 +27,9 @@ bool exporter_address_is_remote(const char *text);
 int exporter_address_listen_tcp(const char *address, uint16_t port, int *ret_fd, char *ret_address,
 				size_t address_size, uint16_t *ret_port, char *ret_error);
 
+/* Settings of a client's socket: one that is gone is noticed, nothing waits to be sent together. */
+void exporter_address_tune(int fd, bool tcp);
+
 /* Who is at the other end: "127.0.0.1:4711", or "pid 4711, uid 1000" on a Unix socket. */
 void exporter_address_peer(int fd, char *ret_peer, size_t peer_size);
 

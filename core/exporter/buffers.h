@@ -3,8 +3,9 @@
 #define CORE_EXPORTER_BUFFERS_H
 
 /*
- * Memory of the pool for the data of one request, counted against what the clients of its thread
- * may use.
+ * Memory of the pool for the data of one request, or of one part of it, counted as its client's
+ * share. It is one piece, and there before the first byte is put in it: two clients that each had
+ * half of what they need would wait for each other for ever.
  */
 
 #include <stdbool.h>
@@ -12,45 +13,53 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include <ebb/memory.h>
-
-#include "core/exporter/poll_group.h"
-
-#define EXPORTER_CHUNK_SIZE  EBB_MEM_ALLOC_MAX
-#define EXPORTER_BUFFERS_MAX (32u << 20) /* bytes of one request */
-#define EXPORTER_CHUNKS_MAX  (EXPORTER_BUFFERS_MAX / EXPORTER_CHUNK_SIZE)
-
-/* What one client uses of its poll group's memory. */
-struct exporter_share {
-	struct exporter_poll_group *group;
-	uint32_t used_bytes;
-};
+#include "core/exporter/share.h"
 
 struct exporter_buffers {
+	struct iovec iov;    /* iov_len 0: there are none */
 	uint32_t used_bytes; /* as the pool rounds them */
-	int iovcnt;          /* 0: there are none */
-	struct iovec iov[EXPORTER_CHUNKS_MAX];
+	bool reserve;        /* they are the share's reserve */
 };
 
 /**
- * exporter_buffers_alloc() - buffers for @len_bytes, of a chunk each but for the last: all or none
+ * exporter_buffers_alloc() - buffers for @len_bytes, at most EXPORTER_CHUNK_SIZE
+ * exporter_buffers_try() - the same for who can do without: it does not wait
  * @buffers: has none
- * @entitled: whatever the thread's clients use; a client that uses nothing always is
  * Thread: the poll group's.
- * Return: 0; -EBUSY the clients use as much as they may: one of this client's own requests ends
- *	first; -ENOMEM the pool is empty.
+ * Return: 0; -EBUSY the client uses as much as it may for now; -ENOMEM the pool is empty. Then the
+ *	share waits, if it does, as exporter_share_take() says: begin again in its retry().
  */
 int exporter_buffers_alloc(struct exporter_buffers *buffers, struct exporter_share *share,
-			   uint32_t len_bytes, bool entitled);
+			   uint32_t len_bytes);
+int exporter_buffers_try(struct exporter_buffers *buffers, struct exporter_share *share,
+			 uint32_t len_bytes);
 
 /**
- * exporter_buffers_free() - give them back
- * Thread: the poll group's. Who waits for memory is woken by exporter_poll_group_wake_waiters().
+ * exporter_buffers_alloc_reserve() - for what the client sends, at most EXPORTER_RESERVE bytes
+ * To be asked for when exporter_buffers_alloc() was -EBUSY.
+ * Return: 0; -EBUSY it is in use; -ENOMEM as above.
+ */
+int exporter_buffers_alloc_reserve(struct exporter_buffers *buffers, struct exporter_share *share,
+				   uint32_t len_bytes);
+
+/**
+ * exporter_buffers_free() - give them back, if there are any
+ * exporter_buffers_yield() - the same, because of the share's yield()
+ * Thread: the poll group's. Who waits is woken by exporter_poll_group_wake_waiters().
  */
 void exporter_buffers_free(struct exporter_buffers *buffers, struct exporter_share *share);
+void exporter_buffers_yield(struct exporter_buffers *buffers, struct exporter_share *share);
 
-/* The pieces behind the first @skip bytes. Return: their number, at most @max. */
-int exporter_buffers_iov(const struct exporter_buffers *buffers, size_t skip, struct iovec *iov,
-			 int max);
+/* What is behind the first @skip bytes. Return: the number of pieces, 0 or 1. */
+static inline int exporter_buffers_iov(const struct exporter_buffers *buffers, size_t skip,
+				       struct iovec *iov)
+{
+	if (skip >= buffers->iov.iov_len) {
+		return 0;
+	}
+	iov->iov_base = (char *)buffers->iov.iov_base + skip;
+	iov->iov_len = buffers->iov.iov_len - skip;
+	return 1;
+}
 
 #endif

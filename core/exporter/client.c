@@ -5,35 +5,28 @@
 
 #include <ebb/assert.h>
 
-static unsigned num_clients;
-
-bool exporter_clients_are_full(void)
-{
-	ebb_assert(ebb_thread_is_app());
-	return num_clients >= EXPORTER_CLIENTS_MAX;
-}
-
 void exporter_client_register(struct exporter_client *client, struct exporter_listener *listener,
-			      struct ebb_list *clients, const char *peer, struct ebb_thread *thread,
-			      void (*stop)(void *arg), void *arg)
+			      struct ebb_list *clients, struct exporter_places *places,
+			      const char *peer, struct ebb_thread *thread, void (*stop)(void *arg),
+			      void *arg)
 {
 	ebb_assert(ebb_thread_is_app());
 	snprintf(client->peer, sizeof(client->peer), "%s", peer);
 	client->thread = thread;
 	client->listener = listener;
+	client->places = places;
 	client->export = NULL;
 	client->stop_sent = false;
 	ebb_msg_init(&client->stop, stop, arg);
 	ebb_list_init(&client->link);
 	ebb_list_push_back(clients, &client->link);
-	num_clients++;
+	exporter_places_take(places);
 }
 
 void exporter_client_unregister(struct exporter_client *client)
 {
 	ebb_assert(ebb_thread_is_app());
-	ebb_assert(num_clients > 0);
-	num_clients--;
+	exporter_places_give(client->places);
 	ebb_list_remove(&client->link);
 }
 

@@ -12,7 +12,7 @@
 #include <ebb/list.h>
 #include <ebb/thread.h>
 
-#define EXPORTER_CLIENTS_MAX 256u /* of all listeners together */
+#include "core/exporter/places.h"
 
 struct exporter_export;
 struct exporter_listener;
@@ -21,24 +21,23 @@ struct exporter_client {
 	char peer[96];             /* never changes */
 	struct ebb_thread *thread; /* the one that serves it; never changes */
 	struct exporter_listener *listener;
+	struct exporter_places *places; /* of the listener */
 	struct exporter_export *export; /* NULL: it has agreed on none */
 	struct ebb_list link;           /* of the listener's clients */
 	struct ebb_msg stop;
 	bool stop_sent;
 };
 
-/* True if as many are connected as may be. Thread: app. */
-bool exporter_clients_are_full(void);
-
 /**
  * exporter_client_register() - a client has come
- * @clients: of @listener
+ * @clients, @places: of @listener; a place is free
  * @stop: runs once on @thread with @arg, if exporter_client_stop() is called
  * Thread: app. Owns: @client must live until exporter_client_unregister(), and its @stop have run.
  */
 void exporter_client_register(struct exporter_client *client, struct exporter_listener *listener,
-			      struct ebb_list *clients, const char *peer, struct ebb_thread *thread,
-			      void (*stop)(void *arg), void *arg);
+			      struct ebb_list *clients, struct exporter_places *places,
+			      const char *peer, struct ebb_thread *thread, void (*stop)(void *arg),
+			      void *arg);
 
 /* It has gone. No stop is sent from here on. Thread: app. */
 void exporter_client_unregister(struct exporter_client *client);

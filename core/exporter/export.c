@@ -17,8 +17,6 @@
 #include "core/exporter/client.h"
 #include "core/exporter/listener.h"
 
-static void (*all_stopped)(void);
-
 static const char *const state_names[EXPORTER_EXPORT_STATE_COUNT] = {
 	[EXPORTER_EXPORT_STARTING] = "starting",
 	[EXPORTER_EXPORT_SERVED] = "served",
@@ -78,13 +76,25 @@ static void export_free(struct exporter_export *export)
 	free(export);
 }
 
+static bool has_listeners(const struct exporter *exporter)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &exporter_listeners) {
+		if (ebb_list_entry(node, struct exporter_listener, link)->exporter == exporter) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void listener_finish(struct exporter_listener *listener)
 {
-	void (*done)(void) = all_stopped;
+	struct exporter *exporter = listener->exporter;
+	void (*done)(void) = exporter->all_stopped;
 
-	if (exporter_listener_put(listener) && ebb_list_empty(&exporter_listeners) &&
-	    done != NULL) {
-		all_stopped = NULL;
+	if (exporter_listener_put(listener) && done != NULL && !has_listeners(exporter)) {
+		exporter->all_stopped = NULL;
 		done();
 	}
 }
@@ -259,23 +269,51 @@ static struct exporter_export *export_create(const struct exporter_export_opts *
 /* Nothing that is exported is encrypted, or asks who comes. Return: 0; -EPERM. */
 static int export_check_address(const struct exporter_export_opts *opts, char *ret_error)
 {
-	if (opts->address == NULL || opts->allow_remote ||
-	    !exporter_address_is_remote(opts->address)) {
+	if (opts->at.address == NULL || opts->allow_remote ||
+	    !exporter_address_is_remote(opts->at.address)) {
 		return 0;
 	}
 	snprintf(ret_error, EXPORTER_ERROR_TEXT,
 		 "address %.45s: other machines can reach it, and there is no encryption and no "
 		 "password; give 127.0.0.1 and let them come by a tunnel (ssh -L), or, where all "
-		 "who "
-		 "reach it may read and write, give allow_remote=true",
-		 opts->address);
+		 "who reach it may read and write, give allow_remote=true",
+		 opts->at.address);
 	return -EPERM;
+}
+
+/* The listener that is there already. Return: 0, perhaps with none; or why it is not to be used. */
+static int export_find_listener(const struct exporter_export *export,
+				const struct exporter_export_opts *opts,
+				struct exporter_listener **ret_listener, char *ret_error)
+{
+	struct exporter_listener *listener = NULL;
+	int rc;
+
+	if (opts->at.path != NULL || opts->at.port != 0) {
+		listener = exporter_listener_find(opts->at.path, opts->at.address, opts->at.port);
+	}
+	*ret_listener = listener;
+	if (listener == NULL) {
+		return 0;
+	}
+	rc = exporter_listener_agrees(listener, opts->exporter, &opts->at, ret_error);
+	if (rc == 0) {
+		rc = exporter_listener_renew(listener, ret_error);
+	}
+	if (rc == 0 && exporter_export_find(listener, export->name, strlen(export->name)) != NULL) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "an export %.64s is served at that address already: give another "
+			 "export_name",
+			 export->name);
+		rc = -EEXIST;
+	}
+	return rc;
 }
 
 int exporter_export_start(const struct exporter_export_opts *opts,
 			  struct exporter_export **ret_export, char *ret_error)
 {
-	struct exporter_listener *listener = NULL;
+	struct exporter_listener *listener;
 	struct exporter_export *export;
 	int rc;
 
@@ -289,22 +327,8 @@ int exporter_export_start(const struct exporter_export_opts *opts,
 		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	if (opts->path != NULL || opts->port != 0) {
-		listener = exporter_listener_find(opts->path, opts->address, opts->port);
-	}
-	if (listener != NULL) {
-		rc = exporter_listener_renew(listener, ret_error);
-		if (rc != 0) {
-			goto free_export;
-		}
-	}
-	if (listener != NULL &&
-	    exporter_export_find(listener, export->name, strlen(export->name)) != NULL) {
-		snprintf(ret_error, EXPORTER_ERROR_TEXT,
-			 "an export %.64s is served at that address already: give another "
-			 "export_name",
-			 export->name);
-		rc = -EEXIST;
+	rc = export_find_listener(export, opts, &listener, ret_error);
+	if (rc != 0) {
 		goto free_export;
 	}
 	rc = export_open(export, opts, ret_error);
@@ -312,8 +336,7 @@ int exporter_export_start(const struct exporter_export_opts *opts,
 		goto free_export;
 	}
 	if (listener == NULL) {
-		rc = exporter_listener_open(opts->path, opts->address, opts->port, opts->admit,
-					    &listener, ret_error);
+		rc = exporter_listener_open(opts->exporter, &opts->at, &listener, ret_error);
 		if (rc != 0) {
 			goto close_bdev;
 		}
@@ -331,7 +354,8 @@ free_export:
 	return rc;
 }
 
-struct exporter_export *exporter_export_next(struct exporter_export *previous)
+struct exporter_export *exporter_export_next(const struct exporter *exporter,
+					     struct exporter_export *previous)
 {
 	struct ebb_list *at = &exporter_listeners;
 
@@ -346,25 +370,25 @@ struct exporter_export *exporter_export_next(struct exporter_export *previous)
 		struct exporter_listener *listener =
 			ebb_list_entry(at, struct exporter_listener, link);
 
-		if (!ebb_list_empty(&listener->exports)) {
+		if (listener->exporter == exporter && !ebb_list_empty(&listener->exports)) {
 			return ebb_list_first(&listener->exports, struct exporter_export, link);
 		}
 	}
 	return NULL;
 }
 
-void exporter_export_stop_all(void (*done)(void))
+void exporter_export_stop_all(struct exporter *exporter, void (*done)(void))
 {
 	struct exporter_export *export, *next;
 
-	ebb_assert(ebb_thread_is_app());
-	if (ebb_list_empty(&exporter_listeners)) {
+	ebb_assert(ebb_thread_is_app() && exporter->all_stopped == NULL);
+	if (!has_listeners(exporter)) {
 		done();
 		return;
 	}
-	all_stopped = done;
-	for (export = exporter_export_next(NULL); export != NULL; export = next) {
-		next = exporter_export_next(export);
+	exporter->all_stopped = done;
+	for (export = exporter_export_next(exporter, NULL); export != NULL; export = next) {
+		next = exporter_export_next(exporter, export);
 		(void)exporter_export_stop(export, NULL, NULL);
 	}
 }
@@ -380,6 +404,7 @@ void exporter_export_bind(struct exporter_export *export, struct exporter_client
 void exporter_export_client_gone(struct exporter_listener *listener, struct exporter_export *export)
 {
 	ebb_assert(ebb_thread_is_app());
+	exporter_listeners_end_pauses();
 	if (export != NULL) {
 		ebb_assert(export->num_clients > 0);
 		export->num_clients--;

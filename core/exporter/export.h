@@ -46,13 +46,11 @@ struct exporter_export {
 struct exporter_export_opts {
 	const char *bdev_name; /* or its uuid */
 	const char *name;      /* NULL: @bdev_name */
-	const char *path;      /* a Unix socket; NULL: @address */
-	const char *address;   /* a host; NULL: @path */
-	uint16_t port;         /* 0: the kernel's choice */
-	bool allow_remote;     /* an @address that is not this machine's own */
+	struct exporter_listener_opts at;
+	bool allow_remote; /* an @at.address that is not this machine's own */
 	bool read_only;
 	bool writable; /* refuse a bdev that cannot be written to */
-	exporter_admit_fn admit;
+	struct exporter *exporter;
 	const char *method; /* that asked for it, and whose wanted entry it is; a literal */
 };
 
@@ -63,7 +61,9 @@ void exporter_export_set_state(struct exporter_export *export, enum exporter_exp
  * exporter_export_start() - serve a bdev
  * @ret_error: on failure, a text for people, at least 256 bytes
  * Thread: app.
- * Return: 0; -EPERM the address is no loopback, and that is not allowed; -ENODEV no such bdev; -EEXIST the name is taken at that address; -EBUSY somebody
+ * Return: 0; -EPERM other machines may come to the address, and that is not allowed; -ENODEV no such
+ *	bdev; -EEXIST the name is taken at that address, or something else than is asked for is served
+ *	there; -EBUSY somebody
  *	listens at the path, perhaps an ebbd that was killed: try again for a while; or the error of
  *	the bdev or of the socket.
  */
@@ -78,11 +78,16 @@ int exporter_export_start(const struct exporter_export_opts *opts,
  */
 int exporter_export_stop(struct exporter_export *export, void (*stopped)(void *arg), void *arg);
 
-/* The next export, in order of listeners; NULL gives the first, and ends. */
-struct exporter_export *exporter_export_next(struct exporter_export *previous);
+/* The next export of @exporter, in order of listeners; NULL gives the first, and ends. */
+struct exporter_export *exporter_export_next(const struct exporter *exporter,
+					     struct exporter_export *previous);
 
-/* Ends everything; @done: once, perhaps inside this call. Nothing can be started from here on. */
-void exporter_export_stop_all(void (*done)(void));
+/**
+ * exporter_export_stop_all() - end everything that @exporter serves
+ * @done: once, perhaps inside this call. It can start nothing from here on until then.
+ * Thread: app, one at a time.
+ */
+void exporter_export_stop_all(struct exporter *exporter, void (*done)(void));
 
 /* The export of that name, not terminated, at that address; no name is the first; or NULL. */
 struct exporter_export *exporter_export_find(struct exporter_listener *listener, const char *name,

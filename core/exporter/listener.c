@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Listening. One accept is outstanding on the app thread, so a listener that nobody comes to
- * costs nothing, asleep or polling.
+ * Listening. One accept is outstanding on the app thread, so a listener that nobody comes to costs
+ * nothing, asleep or polling.
+ *
+ * A client for whom there is no place, or only a descriptor that is kept for others, is accepted
+ * and hung up on at once. So those that have come and gone meanwhile do not stand in the queue
+ * before one that could be served. Only when accept() itself finds no descriptor there is a pause.
+ * It ends when a client of ours has gone; the timer is for descriptors that others give back. A
+ * thread needs a descriptor for its first timer, and cannot sleep without: one is kept for that.
  */
 
 #include "core/exporter/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
@@ -24,11 +29,13 @@
 #include "core/exporter/address.h"
 #include "core/exporter/client.h"
 #include "core/exporter/threads.h"
+#include "core/os/fd_reserve.h"
 
 #define ACCEPT_PAUSE_US 1000000u
-#define SEND_BUFFER     (4 << 20) /* as much of it as the system allows */
 
 struct ebb_list exporter_listeners = EBB_LIST_INIT(exporter_listeners);
+
+static int spare_fd = -1; /* given up in a pause, for its timer */
 
 static const char *const state_names[EXPORTER_LISTENER_STATE_COUNT] = {
 	[EXPORTER_LISTENER_OPENING] = "opening", [EXPORTER_LISTENER_ACCEPTING] = "accepting",
@@ -60,18 +67,18 @@ void exporter_listener_set_state(struct exporter_listener *listener,
 	listener->state = state;
 }
 
-static void listener_spare(struct exporter_listener *listener)
+static void spare_keep(void)
 {
-	if (listener->spare_fd < 0) {
-		listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (spare_fd < 0) {
+		spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
 }
 
-static void listener_spare_drop(struct exporter_listener *listener)
+static void spare_drop(void)
 {
-	if (listener->spare_fd >= 0) {
-		close(listener->spare_fd);
-		listener->spare_fd = -1;
+	if (spare_fd >= 0) {
+		close(spare_fd);
+		spare_fd = -1;
 	}
 }
 
@@ -83,76 +90,73 @@ static void listener_accept(struct exporter_listener *listener)
 	}
 }
 
-static int listener_pause_end(void *arg)
+static void listener_end_pause(struct exporter_listener *listener)
 {
-	struct exporter_listener *listener = arg;
-
 	ebb_poller_unregister(&listener->pause);
 	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
 	listener_accept(listener);
+}
+
+static int listener_pause_expired(void *arg)
+{
+	listener_end_pause(arg);
 	return 1;
 }
 
-/*
- * A host that is gone says nothing, and its connection would stay for ever. It is the kernel that
- * asks, and hangs up after a minute of silence; it wakes nobody for that.
- */
-static void listener_keep_alive(int fd)
+void exporter_listeners_end_pauses(void)
 {
-	int on = 1, idle_s = 30, interval_s = 10, probes = 3;
-	unsigned timeout_ms = 60000;
+	struct ebb_list *node;
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+	ebb_assert(ebb_thread_is_app());
+	ebb_list_for_each(node, &exporter_listeners) {
+		struct exporter_listener *listener =
+			ebb_list_entry(node, struct exporter_listener, link);
+
+		if (listener->state == EXPORTER_LISTENER_PAUSED) {
+			listener_end_pause(listener);
+		}
+	}
 }
 
-static void listener_admit(struct exporter_listener *listener, int fd)
+/* Return: EXPORTER_REFUSAL_COUNT: it is served. */
+static enum exporter_refusal listener_admit(struct exporter_listener *listener, int fd,
+					    const char *peer)
 {
-	static struct ebb_ratelimit limit;
 	struct ebb_thread *thread = exporter_threads_pick();
+
+	if (!exporter_places_are_free(&listener->places)) {
+		return EXPORTER_REFUSAL_PLACES;
+	}
+	if (!os_fd_reserve_admits(fd, OS_FD_CLIENT)) {
+		return EXPORTER_REFUSAL_DESCRIPTORS;
+	}
+	exporter_address_tune(fd, listener->path == NULL);
+	if (thread == NULL || !listener->exporter->admit(listener, fd, peer, thread)) {
+		return EXPORTER_REFUSAL_MEMORY;
+	}
+	return EXPORTER_REFUSAL_COUNT;
+}
+
+static void listener_accept_one(struct exporter_listener *listener, int fd)
+{
+	enum exporter_refusal refusal;
 	char peer[96];
-	int on = 1, size = SEND_BUFFER;
 
 	exporter_address_peer(fd, peer, sizeof(peer));
-	if (exporter_clients_are_full()) {
-		if (ebb_ratelimit_ok(&limit)) {
-			ebb_warn("exporter",
-				 "client %s refused: %u are connected, which is the limit", peer,
-				 EXPORTER_CLIENTS_MAX);
-		}
+	refusal = listener_admit(listener, fd, peer);
+	if (refusal != EXPORTER_REFUSAL_COUNT) {
 		close(fd);
-		return;
-	}
-	if (listener->path == NULL) {
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		listener_keep_alive(fd);
-	} else {
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	}
-	if (thread == NULL || !listener->admit(listener, fd, peer, thread)) {
-		if (ebb_ratelimit_ok(&limit)) {
-			ebb_error("exporter", "client %s refused: out of memory", peer);
-		}
-		close(fd);
+		exporter_refusal_tell(&listener->refusals, refusal, listener_name(listener), peer);
 	}
 }
 
-/* Told once, until a client has been accepted again. */
-static void listener_short_of(struct exporter_listener *listener, int error)
+/* Short of descriptors or memory: at once again would be for ever again. */
+static void listener_pause(struct exporter_listener *listener, int error)
 {
-	if (!listener->is_short) {
-		ebb_error("exporter",
-			  "%s: no client can be accepted: %s; trying again every second%s",
-			  listener_name(listener), strerror(error),
-			  error == EMFILE ? "; raise RLIMIT_NOFILE (ulimit -n)" : "");
-	}
-	listener->is_short = true;
-	/* A thread gets its timer when it first sleeps with one, and cannot sleep without. */
-	listener_spare_drop(listener);
-	listener->pause = ebb_poller_register(listener_pause_end, listener, ACCEPT_PAUSE_US);
+	exporter_refusal_tell(&listener->refusals, EXPORTER_REFUSAL_ACCEPT, listener_name(listener),
+			      strerror(error));
+	spare_drop();
+	listener->pause = ebb_poller_register(listener_pause_expired, listener, ACCEPT_PAUSE_US);
 	if (listener->pause != NULL) {
 		exporter_listener_set_state(listener, EXPORTER_LISTENER_PAUSED);
 	}
@@ -177,12 +181,10 @@ static void listener_take(struct exporter_listener *listener, int32_t res)
 		return;
 	}
 	if (res >= 0) {
-		listener->is_short = false;
-		listener_spare(listener);
-		listener_admit(listener, res);
+		listener_accept_one(listener, res);
+		spare_keep();
 	} else if (res != -ECANCELED && res != -EINTR && res != -ECONNABORTED) {
-		/* Short of descriptors or memory: at once again would be for ever again. */
-		listener_short_of(listener, -res);
+		listener_pause(listener, -res);
 	}
 	listener_accept(listener);
 }
@@ -202,6 +204,69 @@ static void listener_resume(struct exporter_member *member)
 	listener_accept(ebb_container_of(member, struct exporter_listener, member));
 }
 
+/* But for what means nothing in them: slashes that are repeated, and "/.". */
+static bool paths_are_same(const char *a, const char *b)
+{
+	while (true) {
+		while (a[0] == '/' && (a[1] == '/' || (a[1] == '.' && a[2] == '/'))) {
+			a += a[1] == '/' ? 1 : 2;
+		}
+		while (b[0] == '/' && (b[1] == '/' || (b[1] == '.' && b[2] == '/'))) {
+			b += b[1] == '/' ? 1 : 2;
+		}
+		if (*a != *b) {
+			return false;
+		}
+		if (*a == '\0') {
+			return true;
+		}
+		a++;
+		b++;
+	}
+}
+
+bool exporter_listener_is_at(const struct exporter_listener *listener, const char *path)
+{
+	struct stat file;
+
+	if (listener->path == NULL) {
+		return false;
+	}
+	/* The socket is open, so no other file can have its number. */
+	return paths_are_same(path, listener->path) ||
+	       (stat(path, &file) == 0 && file.st_dev == listener->unix_socket.dev &&
+		file.st_ino == listener->unix_socket.ino);
+}
+
+int exporter_listener_agrees(const struct exporter_listener *listener,
+			     const struct exporter *exporter,
+			     const struct exporter_listener_opts *opts, char *ret_error)
+{
+	const struct os_unix_socket *unix_socket = &listener->unix_socket;
+
+	if (listener->exporter != exporter) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "%.120s is served by %s already: choose another", listener_name(listener),
+			 listener->exporter->name);
+		return -EEXIST;
+	}
+	if (opts->mode_given && opts->mode != unix_socket->mode) {
+		snprintf(
+			ret_error, EXPORTER_ERROR_TEXT,
+			"mode: the exports at %.120s have %04o already: give that, or another path",
+			listener->path, unix_socket->mode);
+		return -EEXIST;
+	}
+	if (opts->gid != OS_UNIX_SOCKET_ANY_GROUP && opts->gid != unix_socket->gid) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "group: the exports at %.120s have %s already: give that, or another path",
+			 listener->path,
+			 listener->group_name[0] != '\0' ? listener->group_name : "none");
+		return -EEXIST;
+	}
+	return 0;
+}
+
 struct exporter_listener *exporter_listener_find(const char *path, const char *address,
 						 uint16_t port)
 {
@@ -216,7 +281,7 @@ struct exporter_listener *exporter_listener_find(const char *path, const char *a
 		    (path == NULL) != (listener->path == NULL)) {
 			continue;
 		}
-		if (path != NULL ? strcmp(path, listener->path) == 0
+		if (path != NULL ? exporter_listener_is_at(listener, path)
 				 : port == listener->port &&
 					   exporter_address_same(address, listener->address)) {
 			return listener;
@@ -241,7 +306,6 @@ static struct exporter_listener *listener_create(const char *path)
 	}
 	listener->fd = -1;
 	listener->unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1};
-	listener->spare_fd = -1;
 	listener->member.resume = listener_resume;
 	listener->accept_op.complete = listener_accepted;
 	ebb_list_init(&listener->exports);
@@ -249,51 +313,75 @@ static struct exporter_listener *listener_create(const char *path)
 	return listener;
 }
 
-int exporter_listener_open(const char *path, const char *address, uint16_t port,
-			   exporter_admit_fn admit, struct exporter_listener **ret_listener,
-			   char *ret_error)
+/* Why nobody could serve its clients. */
+static int listener_check_threads(const struct exporter_listener *listener, char *ret_error)
+{
+	int rc = exporter_threads_error();
+
+	if (rc != 0) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "there is no thread to serve clients (%s): the log has the reason",
+			 strerror(-rc));
+	} else if (listener->group == NULL || exporter_threads_pick() == NULL) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "serving clients needs io_uring, which this process may not use: the log "
+			 "has the remedy");
+		rc = -ENOSYS;
+	}
+	return rc;
+}
+
+static int listener_listen(struct exporter_listener *listener,
+			   const struct exporter_listener_opts *opts, char *ret_error)
+{
+	int rc;
+
+	if (opts->path == NULL) {
+		return exporter_address_listen_tcp(opts->address, opts->port, &listener->fd,
+						   listener->address, sizeof(listener->address),
+						   &listener->port, ret_error);
+	}
+	rc = os_unix_socket_open(&listener->unix_socket, opts->path,
+				 opts->mode_given ? opts->mode : EXPORTER_MODE_DEFAULT, opts->gid,
+				 "choose another path");
+	listener->fd = listener->unix_socket.fd;
+	if (rc != 0) {
+		snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s", listener->unix_socket.error);
+	}
+	return rc;
+}
+
+int exporter_listener_open(struct exporter *exporter, const struct exporter_listener_opts *opts,
+			   struct exporter_listener **ret_listener, char *ret_error)
 {
 	struct exporter_listener *listener;
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
-	listener = listener_create(path);
+	listener = listener_create(opts->path);
 	if (listener == NULL) {
 		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");
 		return -ENOMEM;
 	}
+	listener->exporter = exporter;
+	if (opts->group != NULL) {
+		snprintf(listener->group_name, sizeof(listener->group_name), "%s", opts->group);
+	}
 	listener->group = exporter_poll_group_get();
-	rc = exporter_threads_error();
-	if (rc != 0) {
-		snprintf(ret_error, EXPORTER_ERROR_TEXT,
-			 "there is no thread to serve clients (%s): the log has the reason",
-			 strerror(-rc));
-		goto free_listener;
-	}
-	if (listener->group == NULL || exporter_threads_pick() == NULL) {
-		snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s",
-			 "serving clients needs io_uring, which this process may not use: the log "
-			 "has the "
-			 "remedy");
-		rc = -ENOSYS;
-		goto free_listener;
-	}
-	if (path != NULL) {
-		rc = os_unix_socket_open(&listener->unix_socket, path, 0600, "choose another path");
-		listener->fd = listener->unix_socket.fd;
-		if (rc != 0) {
-			snprintf(ret_error, EXPORTER_ERROR_TEXT, "%s", listener->unix_socket.error);
-		}
-	} else {
-		rc = exporter_address_listen_tcp(address, port, &listener->fd, listener->address,
-						 sizeof(listener->address), &listener->port,
-						 ret_error);
+	rc = listener_check_threads(listener, ret_error);
+	if (rc == 0) {
+		rc = listener_listen(listener, opts, ret_error);
 	}
 	if (rc != 0) {
 		goto free_listener;
 	}
-	listener->admit = admit;
-	listener_spare(listener);
+	if (!exporter_places_open(&listener->places)) {
+		ebb_notice("exporter",
+			   "%s: there are more than %u addresses: its clients use the places that "
+			   "are common to all",
+			   listener_name(listener), EXPORTER_PLACES_OWNERS);
+	}
+	spare_keep();
 	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
 	ebb_list_push_back(&exporter_listeners, &listener->link);
 	ebb_list_push_back(&listener->group->members, &listener->member.link);
@@ -345,7 +433,6 @@ void exporter_listener_close(struct exporter_listener *listener,
 	}
 	listener->closed = closed;
 	ebb_poller_unregister(&listener->pause);
-	listener_spare_drop(listener);
 	/* The path is anybody's at once; the accept may take a moment to end. */
 	os_unix_socket_unlink(&listener->unix_socket);
 	os_unix_socket_unlock(&listener->unix_socket);
@@ -366,6 +453,10 @@ bool exporter_listener_put(struct exporter_listener *listener)
 	}
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->member.link);
+	exporter_places_close(&listener->places);
+	if (ebb_list_empty(&exporter_listeners)) {
+		spare_drop();
+	}
 	exporter_poll_group_put(listener->group);
 	os_unix_socket_close(&listener->unix_socket);
 	free(listener->path);

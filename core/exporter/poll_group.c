@@ -1,15 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Waiting for memory. What a client of this thread gives back is given on at once
+ * (exporter_poll_group_wake_waiters()). For the rest there is a timer, while somebody waits: it looks
+ * who takes nothing, and has that give back. Who lacks memory that it has a right to waits for
+ * somebody who does not tell this group, another thread or another user of the pool: it asks again
+ * and again, less and less often; and the other threads are asked to look at their clients too.
+ */
+
 #include "core/exporter/poll_group.h"
 
 #include <errno.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/io_channel.h>
 #include <ebb/log.h>
 #include <ebb/poller.h>
+#include <ebb/reactor.h>
 #include <ebb/thread.h>
 
-#define MEM_RETRY_US 5000u
+#define MEM_LOOK_US      500000u /* while somebody waits for its turn */
+#define MEM_RETRY_US     5000u   /* while somebody lacks memory, at first; doubled up to: */
+#define MEM_RETRY_MAX_US 320000u
+#define MEM_ASK_NS       EBB_NS_PER_S /* and as often the other threads are asked */
 
 /* The io_device: its address is its identity. */
 static char device_exporter;
@@ -49,49 +63,92 @@ void exporter_poll_group_quiesced_if_idle(struct exporter_poll_group *group)
 	}
 }
 
-static int group_retry_waiters(void *arg)
+static void group_look(struct ebb_channel_iter *iter, struct ebb_io_channel *channel, void *arg)
 {
-	struct exporter_poll_group *group = arg;
-	struct ebb_list *node;
-	int retried = 0;
+	struct exporter_poll_group *group = ebb_io_channel_ctx(channel);
 
-	if (!base_wait_list_begin(&group->mem_waiters)) {
-		return 0;
-	}
-	while ((node = base_wait_list_next(&group->mem_waiters)) != NULL) {
-		struct exporter_mem_waiter *waiter =
-			ebb_list_entry(node, struct exporter_mem_waiter, link);
-
-		waiter->retry(waiter);
-		retried++;
-	}
-	base_wait_list_end(&group->mem_waiters);
-	if (base_wait_list_empty(&group->mem_waiters)) {
-		ebb_poller_unregister(&group->mem_poller);
-	}
-	return retried;
+	(void)arg;
+	(void)exporter_pot_look(&group->pot, ebb_clock_now_ns(), true);
+	exporter_poll_group_wake_waiters(group);
+	ebb_for_each_channel_next(iter, 0);
 }
 
-void exporter_poll_group_wait_mem(struct exporter_poll_group *group,
-				  struct exporter_mem_waiter *waiter)
+static void group_looked(void *arg, int rc)
 {
-	if (!ebb_list_empty(&waiter->link)) {
+	(void)arg;
+	(void)rc;
+}
+
+static int group_mem_poll(void *arg);
+
+/* @period_us: 0: no timer. */
+static void group_set_timer(struct exporter_poll_group *group, uint64_t period_us)
+{
+	if (group->mem_poller != NULL && group->mem_period_us == period_us) {
 		return;
 	}
-	base_wait_list_add(&group->mem_waiters, &waiter->link);
-	/*
-	 * The memory may be in the hands of somebody who does not tell this group: look again now
-	 * and then, for as long as somebody waits and no longer.
-	 */
-	if (group->mem_poller == NULL) {
-		group->mem_poller = ebb_poller_register(group_retry_waiters, group, MEM_RETRY_US);
+	ebb_poller_unregister(&group->mem_poller);
+	group->mem_period_us = period_us;
+	if (period_us > 0) {
+		group->mem_poller = ebb_poller_register(group_mem_poll, group, period_us);
 	}
 }
 
-void exporter_poll_group_retry_waiters(struct exporter_poll_group *group)
+static uint64_t group_retry_us(const struct exporter_poll_group *group)
 {
-	(void)group_retry_waiters(group);
-	group->freed = false;
+	uint64_t period_us = group->mem_period_us * 2;
+
+	if (group->mem_period_us == 0 || group->mem_period_us == MEM_LOOK_US) {
+		return MEM_RETRY_US;
+	}
+	return period_us < MEM_RETRY_MAX_US ? period_us : MEM_RETRY_MAX_US;
+}
+
+static int group_mem_poll(void *arg)
+{
+	struct exporter_poll_group *group = arg;
+	struct exporter_pot *pot = &group->pot;
+	uint64_t now_ns = ebb_clock_now_ns();
+	bool again = exporter_pot_look(pot, now_ns, false);
+
+	exporter_pot_serve(pot);
+	if (!ebb_list_empty(&pot->lacking)) {
+		if (now_ns - group->asked_ns >= MEM_ASK_NS) {
+			group->asked_ns = now_ns;
+			ebb_for_each_channel(&device_exporter, group_look, NULL, group_looked);
+		}
+		group_set_timer(group, group_retry_us(group));
+	} else {
+		group_set_timer(group, again && !ebb_list_empty(&pot->waiters) ? MEM_LOOK_US : 0);
+	}
+	return 1;
+}
+
+void exporter_poll_group_wait_mem(struct exporter_poll_group *group)
+{
+	struct exporter_pot *pot = &group->pot;
+
+	if (!ebb_list_empty(&pot->lacking)) {
+		if (group->mem_poller == NULL || group->mem_period_us == MEM_LOOK_US) {
+			group_set_timer(group, MEM_RETRY_US);
+		}
+	} else if (group->mem_poller == NULL && !ebb_list_empty(&pot->waiters)) {
+		(void)exporter_pot_look(pot, ebb_clock_now_ns(), false);
+		group_set_timer(group, MEM_LOOK_US);
+	}
+}
+
+/* A thread's part of what all pots may have. */
+static uint32_t group_pot_bytes(void)
+{
+	uint32_t bytes;
+	unsigned reactors = 0;
+
+	while (ebb_reactor_core(reactors) >= 0) {
+		reactors++;
+	}
+	bytes = EXPORTER_POTS_MAX / (reactors > 0 ? reactors : 1);
+	return bytes < EXPORTER_POT_MAX ? bytes : EXPORTER_POT_MAX;
 }
 
 static int group_create(void *device, void *ctx)
@@ -107,7 +164,7 @@ static int group_create(void *device, void *ctx)
 	}
 	group->channel = ebb_io_channel_from_ctx(ctx);
 	ebb_list_init(&group->members);
-	base_wait_list_init(&group->mem_waiters);
+	exporter_pot_init(&group->pot, group_pot_bytes());
 	return 0;
 }
 
@@ -116,7 +173,8 @@ static void group_destroy(void *device, void *ctx)
 	struct exporter_poll_group *group = ctx;
 
 	(void)device;
-	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops.busy));
+	ebb_assert(ebb_list_empty(&group->members) && ebb_list_empty(&group->ops.busy) &&
+		   ebb_list_empty(&group->pot.shares));
 	ebb_poller_unregister(&group->mem_poller);
 }
 

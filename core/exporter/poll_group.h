@@ -6,8 +6,8 @@
  * A poll group is one thread's share of an exporter: the io_channel of the device "exporter" on that
  * thread. What the thread's sockets are asked for (op.h) it knows, so that the thread can be moved:
  * what is outstanding is cancelled on the old reactor, nothing is asked on the way, and everybody
- * asks again on the new one. It counts the memory that the thread's
- * clients use, and knows nothing of what they say.
+ * asks again on the new one. It has the pot of memory that the thread's clients share (share.h), and
+ * knows nothing of what they say.
  */
 
 #include <stdbool.h>
@@ -16,15 +16,8 @@
 #include <ebb/base.h>
 #include <ebb/list.h>
 
-#include "core/base/wait_list.h"
 #include "core/exporter/op.h"
-
-/*
- * Bytes that the requests of all clients of a thread use. A client that uses nothing is served all
- * the same, so that each of them goes on beside a stalled one while the pool lasts, and a request
- * that is larger than this is served alone.
- */
-#define EXPORTER_POLL_GROUP_BUFFERS_MAX (8u << 20)
+#include "core/exporter/share.h"
 
 struct ebb_io_channel;
 struct ebb_poller;
@@ -33,12 +26,6 @@ struct exporter_poll_group;
 /* Somebody who has sockets on this thread. */
 struct exporter_member {
 	void (*resume)(struct exporter_member *member); /* the thread has moved: ask again */
-	struct ebb_list link;
-};
-
-/* Somebody who waits for memory of the pool. */
-struct exporter_mem_waiter {
-	void (*retry)(struct exporter_mem_waiter *waiter);
 	struct ebb_list link;
 };
 
@@ -55,10 +42,10 @@ struct exporter_poll_group {
 	struct ebb_io_channel *channel;
 	struct ebb_list members;
 	struct exporter_op_set ops;
-	struct base_wait_list mem_waiters;
-	struct ebb_poller *mem_poller; /* only while somebody waits */
-	uint32_t used_bytes;           /* buffers of all its clients' requests */
-	bool freed;                    /* some have been given back, and somebody waits */
+	struct exporter_pot pot;
+	struct ebb_poller *mem_poller; /* only while somebody waits for memory */
+	uint64_t mem_period_us;        /* of that */
+	uint64_t asked_ns;             /* when the other threads were asked for memory last */
 };
 
 /**
@@ -96,15 +83,13 @@ static inline bool exporter_poll_group_may_begin(const struct exporter_poll_grou
 }
 
 /**
- * exporter_poll_group_wait_mem() - call @waiter->retry once, when buffers are back, or soon
- * Thread: the group's. Owns: @waiter must live until then, or be taken off its list.
+ * exporter_poll_group_wait_mem() - a share has been refused memory: see to it that it gets some
+ * Thread: the group's. Harmless if nobody waits.
  */
-void exporter_poll_group_wait_mem(struct exporter_poll_group *group,
-				  struct exporter_mem_waiter *waiter);
+void exporter_poll_group_wait_mem(struct exporter_poll_group *group);
 
 /* The rare parts of what follows. */
 void exporter_poll_group_quiesced_if_idle(struct exporter_poll_group *group);
-void exporter_poll_group_retry_waiters(struct exporter_poll_group *group);
 
 /**
  * exporter_poll_group_wake_waiters() - let those who wait for memory try again, if some has come back
@@ -113,8 +98,8 @@ void exporter_poll_group_retry_waiters(struct exporter_poll_group *group);
  */
 static inline void exporter_poll_group_wake_waiters(struct exporter_poll_group *group)
 {
-	if (ebb_unlikely(group->freed)) {
-		exporter_poll_group_retry_waiters(group);
+	if (ebb_unlikely(group->pot.freed)) {
+		exporter_pot_serve(&group->pot);
 	}
 }
 

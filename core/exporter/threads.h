@@ -2,21 +2,36 @@
 #ifndef CORE_EXPORTER_THREADS_H
 #define CORE_EXPORTER_THREADS_H
 
-/* The threads that serve connections: one for each reactor. */
+/*
+ * The threads that serve connections: one for each reactor, "exporter_0" and so on, for all
+ * exporters together, so that what clients may use of a thread is one pot. They are there while
+ * somebody wants them.
+ */
+
+#include <ebb/list.h>
 
 struct ebb_thread;
 
-/**
- * exporter_threads_start() - make them
- * @name: what they are called, with "_0" and so on
- * @done: once, on the app thread: 0, or negative errno. That io_uring is not to be had is no error
- *	here, for nobody may want an export: then there is no thread to pick.
- * Thread: app.
- */
-void exporter_threads_start(const char *name, void (*done)(int rc));
+/* An exporter that wants them. It is static. */
+struct exporter_threads_user {
+	/*
+	 * 0, or negative errno: then it is none. That io_uring is not to be had is no error here,
+	 * for nobody may want an export: then there is no thread to pick.
+	 */
+	void (*started)(int rc);
+	void (*stopped)(void);
+	struct ebb_list link; /* their own */
+};
 
-/* Ends them. No connection may be left. @done: once, on the app thread. Thread: app. */
-void exporter_threads_stop(void (*done)(void));
+/* Makes them, or takes those there are. user->started() runs once, perhaps inside. Thread: app. */
+void exporter_threads_start(struct exporter_threads_user *user);
+
+/**
+ * exporter_threads_stop() - want them no more
+ * The last one ends them. No connection of @user may be left. user->stopped() runs once, perhaps
+ * inside. Thread: app.
+ */
+void exporter_threads_stop(struct exporter_threads_user *user);
 
 /* The next in turn; NULL: there is none. Thread: app. */
 struct ebb_thread *exporter_threads_pick(void);

@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -36,9 +35,9 @@
 
 #include <ebb/log.h>
 
+#include "core/os/socket_lock.h"
+
 #define SOCKET_BACKLOG 64
-/* Another daemon may remove the lock's file between our open and our lock: then try again. */
-#define LOCK_TRIES 16
 
 /* Notes why it failed, for whoever reports it. Return: @rc. */
 static int EBB_PRINTF(3, 4)
@@ -52,88 +51,16 @@ static int EBB_PRINTF(3, 4)
 	return rc;
 }
 
-/* Says who holds the lock, as far as its file tells. */
-static int lock_refuse(struct os_unix_socket *unix_socket, int lock_fd, const char *remedy)
-{
-	char text[32] = "";
-	ssize_t len = pread(lock_fd, text, sizeof(text) - 1, 0);
-	long pid = len > 0 ? strtol(text, NULL, 10) : 0;
-
-	if (pid == getpid()) {
-		return socket_fail(unix_socket, -EADDRINUSE,
-				   "this ebbd (process %ld) is listening at %s already: %s", pid,
-				   unix_socket->path, remedy);
-	}
-	if (pid > 0) {
-		return socket_fail(unix_socket, -EADDRINUSE,
-				   "another ebbd (process %ld) is listening at %s: stop that one, "
-				   "or %s",
-				   pid, unix_socket->path, remedy);
-	}
-	return socket_fail(unix_socket, -EADDRINUSE,
-			   "another ebbd is listening at %s: stop that one, or %s",
-			   unix_socket->path, remedy);
-}
-
-/* Return: false: the file that @fd has open is not the one at @path. */
-static bool fd_is_at(int fd, const char *path)
-{
-	struct stat opened;
-	struct stat named;
-
-	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
-	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-/* Return: 1 locked, 0 the file was removed meanwhile, < 0 an error (noted). */
-static int lock_try(struct os_unix_socket *unix_socket, const char *remedy)
-{
-	int fd = open(unix_socket->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc;
-
-	if (fd < 0) {
-		rc = -errno;
-		return socket_fail(unix_socket, rc,
-				   "cannot make the lock %s: %s; make its folder, or %s",
-				   unix_socket->lock_path, strerror(-rc), remedy);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		rc = lock_refuse(unix_socket, fd, remedy);
-		close(fd);
-		return rc;
-	}
-	if (!fd_is_at(fd, unix_socket->lock_path)) {
-		close(fd);
-		return 0;
-	}
-	unix_socket->lock_fd = fd;
-	return 1;
-}
-
 static int socket_lock(struct os_unix_socket *unix_socket, const char *remedy)
 {
-	char pid[32];
-	int len;
+	int fd = os_socket_lock_take(unix_socket->path, unix_socket->lock_path, remedy,
+				     unix_socket->error, sizeof(unix_socket->error));
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		int rc = lock_try(unix_socket, remedy);
-
-		if (rc < 0) {
-			return rc;
-		}
-		if (rc > 0) {
-			len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-			if (ftruncate(unix_socket->lock_fd, 0) != 0 ||
-			    pwrite(unix_socket->lock_fd, pid, (size_t)len, 0) != len) {
-				ebb_warn("socket", "cannot write the lock %s: %s",
-					 unix_socket->lock_path, strerror(errno));
-			}
-			return 0;
-		}
+	if (fd < 0) {
+		return fd;
 	}
-	return socket_fail(unix_socket, -EAGAIN,
-			   "the lock %s is removed again and again: another program removes it",
-			   unix_socket->lock_path);
+	unix_socket->lock_fd = fd;
+	return 0;
 }
 
 /* Return: what connecting to @address says at once: 0 or -errno. */
@@ -172,6 +99,10 @@ static int socket_remove_stale(struct os_unix_socket *unix_socket,
 		return 0; /* removed meanwhile */
 	case -ECONNREFUSED:
 		break;
+	case -EMFILE:
+	case -ENFILE:
+		return socket_fail(unix_socket, rc, "cannot tell who uses the socket %s: %s; %s",
+				   unix_socket->path, strerror(-rc), os_socket_remedy(-rc, ""));
 	case 0:
 	case -EAGAIN: /* its queue is full */
 		return socket_fail(unix_socket, -EBUSY,
@@ -194,28 +125,96 @@ static int socket_remove_stale(struct os_unix_socket *unix_socket,
 }
 
 /*
+ * What the file is made with. The owner's bits may be there from the start, the others only when
+ * its group is the right one.
+ */
+static mode_t socket_first_mode(const struct os_unix_socket *unix_socket)
+{
+	return (unix_socket->mode & ~(mode_t)S_IRWXU) == 0 ? unix_socket->mode : 0;
+}
+
+/*
+ * Gives the file at the path its group and mode, by a handle: whoever may write in the folder may
+ * put something else there, and by its name a link would be followed to any file there is.
+ */
+static int socket_set_owner(struct os_unix_socket *unix_socket, int handle, const struct stat *st)
+{
+	bool changes_group =
+		unix_socket->gid != OS_UNIX_SOCKET_ANY_GROUP && st->st_gid != unix_socket->gid;
+	char name[64];
+
+	if (!changes_group && (st->st_mode & 07777) == unix_socket->mode) {
+		return 0;
+	}
+	/* What is not the one just made, not even by its mode, is not ours to change. */
+	if (st->st_uid != geteuid() || st->st_nlink != 1 ||
+	    (st->st_mode & 07777 & ~socket_first_mode(unix_socket)) != 0) {
+		return -ESTALE;
+	}
+	if (changes_group &&
+	    fchownat(handle, "", (uid_t)-1, unix_socket->gid, AT_EMPTY_PATH) != 0) {
+		return socket_fail(unix_socket, -errno,
+				   "cannot give the socket %s to group %lu: %s; name a group that "
+				   "ebbd's user is in",
+				   unix_socket->path, (unsigned long)unix_socket->gid,
+				   strerror(errno));
+	}
+	/* Only so can a handle's mode be set on all kernels. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", handle);
+	if (chmod(name, unix_socket->mode) != 0) {
+		return socket_fail(unix_socket, -errno,
+				   "cannot set the mode of the socket %s by %s: %s",
+				   unix_socket->path, name, strerror(errno));
+	}
+	return 0;
+}
+
+/* With the socket bound, so that its file is there, but nobody can have connected to it yet. */
+static int socket_own(struct os_unix_socket *unix_socket)
+{
+	int handle = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int rc;
+
+	if (handle < 0) {
+		return -errno;
+	}
+	if (fstat(handle, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+		rc = -ESTALE;
+	} else {
+		unix_socket->dev = st.st_dev;
+		unix_socket->ino = st.st_ino;
+		rc = socket_set_owner(unix_socket, handle, &st);
+	}
+	close(handle);
+	if (rc == -ESTALE) {
+		unix_socket->ino = 0;
+		return socket_fail(unix_socket, rc,
+				   "somebody has replaced the socket %s while it was made: choose "
+				   "a folder where only ebbd's user may write",
+				   unix_socket->path);
+	}
+	return rc;
+}
+
+/*
  * The file takes the mode of the unbound socket less the process's umask, so it is never more open
- * than asked for; what the umask took is given back before listen() lets the first client in.
+ * than asked for; and nobody is let in before listen().
  */
 static int socket_bind(struct os_unix_socket *unix_socket, const struct sockaddr_un *address)
 {
-	mode_t mode = unix_socket->mode;
-	struct stat st;
+	int rc;
 
 	unix_socket->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (unix_socket->fd < 0 || fchmod(unix_socket->fd, mode) != 0 ||
+	if (unix_socket->fd < 0 || fchmod(unix_socket->fd, socket_first_mode(unix_socket)) != 0 ||
 	    bind(unix_socket->fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
 		return -errno;
 	}
-	if (lstat(unix_socket->path, &st) != 0) {
-		return -errno;
+	rc = socket_own(unix_socket);
+	if (rc == 0 && listen(unix_socket->fd, SOCKET_BACKLOG) != 0) {
+		rc = -errno;
 	}
-	unix_socket->dev = st.st_dev;
-	unix_socket->ino = st.st_ino;
-	if ((st.st_mode & 07777) != mode && chmod(unix_socket->path, mode) != 0) {
-		return -errno;
-	}
-	return listen(unix_socket->fd, SOCKET_BACKLOG) == 0 ? 0 : -errno;
+	return rc;
 }
 
 /* With the lock held. */
@@ -229,22 +228,28 @@ static int socket_listen(struct os_unix_socket *unix_socket, const char *remedy)
 	if (rc != 0) {
 		return rc;
 	}
+	unix_socket->error[0] = '\0';
 	rc = socket_bind(unix_socket, &address);
-	if (rc != 0) {
+	if (rc != 0 && unix_socket->error[0] == '\0') {
 		socket_fail(unix_socket, rc, "cannot listen on socket %s: %s; %s",
-			    unix_socket->path, strerror(-rc), remedy);
+			    unix_socket->path, strerror(-rc), os_socket_remedy(-rc, remedy));
 	}
 	return rc;
 }
 
 int os_unix_socket_open(struct os_unix_socket *unix_socket, const char *path, mode_t mode,
-			const char *remedy)
+			gid_t gid, const char *remedy)
 {
 	size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	size_t len = strlen(path);
 	int rc;
 
-	*unix_socket = (struct os_unix_socket){.fd = -1, .lock_fd = -1, .mode = mode};
+	*unix_socket = (struct os_unix_socket){
+		.fd = -1,
+		.lock_fd = -1,
+		.mode = mode,
+		.gid = gid,
+	};
 	if (len == 0 || len >= size) {
 		return socket_fail(unix_socket, -ENAMETOOLONG,
 				   "the path of the socket is %zu bytes long (%.64s...); it must "
@@ -286,7 +291,7 @@ int os_unix_socket_renew(struct os_unix_socket *unix_socket, const char *remedy,
 
 	renewed.fd = -1;
 	renewed.ino = 0;
-	if (!fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
+	if (!os_socket_lock_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
 		renewed.lock_fd = -1; /* that file has gone, too */
 		rc = socket_lock(&renewed, remedy);
 	}
@@ -314,17 +319,14 @@ void os_unix_socket_unlink(struct os_unix_socket *unix_socket)
 	if (os_unix_socket_is_found(unix_socket)) {
 		unlink(unix_socket->path);
 	}
-	unix_socket->ino =
-		0; /* what is made there from here on is another's, whatever its number */
+	/* What is made there from here on is another's, whatever its number. */
+	unix_socket->ino = 0;
 }
 
 void os_unix_socket_unlock(struct os_unix_socket *unix_socket)
 {
 	if (unix_socket->lock_fd >= 0) {
-		if (fd_is_at(unix_socket->lock_fd, unix_socket->lock_path)) {
-			unlink(unix_socket->lock_path);
-		}
-		close(unix_socket->lock_fd);
+		os_socket_lock_drop(unix_socket->lock_fd, unix_socket->lock_path);
 		unix_socket->lock_fd = -1;
 	}
 }

@@ -9,12 +9,15 @@
 
 #include <ebb/base.h>
 
+#define OS_UNIX_SOCKET_ANY_GROUP ((gid_t)-1)
+
 struct os_unix_socket {
 	int fd;      /* blocking; -1: closed */
 	int lock_fd; /* of "path.lock"; -1: not locked */
 	char *path;
 	char *lock_path;
 	mode_t mode; /* of the socket's file */
+	gid_t gid;   /* OS_UNIX_SOCKET_ANY_GROUP: that which new files get */
 	dev_t dev;   /* and what to know it by again */
 	ino_t ino;
 	char error[256]; /* why it could not be opened, for people */
@@ -22,16 +25,18 @@ struct os_unix_socket {
 
 /**
  * os_unix_socket_open() - lock, replace what a dead daemon has left, bind and listen
- * @mode: of the socket's file; nobody else could connect at any moment
+ * @mode: of the socket's file, whatever the umask; nobody else could connect at any moment
+ * @gid: its group, or OS_UNIX_SOCKET_ANY_GROUP. Set before the mode lets the group in.
  * @remedy: ends the texts of errors: "choose another path with --rpc-socket"
  * Thread: any; it does not wait.
  * Return: 0; -EADDRINUSE a living ebbd has it; -EBUSY somebody listens there who has not locked it:
  *	another program, or for a moment a killed ebbd's sockets, so that to try again for a while
- *	tells which; -EEXIST the path is no socket; -ENAMETOOLONG; or the errno of what failed. The
- *	text, with the remedy, is in @unix_socket->error, and nothing is left to be closed.
+ *	tells which; -EEXIST the path is no socket, or "path.lock" is no lock of ours (both are left
+ *	as they are); -ENAMETOOLONG; -EPERM the group is none of ours; or the errno of what failed.
+ *	The text, with the remedy, is in @unix_socket->error, and nothing is left to be closed.
  */
 int os_unix_socket_open(struct os_unix_socket *unix_socket, const char *path, mode_t mode,
-			const char *remedy);
+			gid_t gid, const char *remedy);
 
 /**
  * os_unix_socket_is_found() - is the file at the path still this socket's?

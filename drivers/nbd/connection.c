@@ -64,7 +64,9 @@
 
 #include "core/bdev/qos_channel.h"
 #include "core/exporter/export.h"
+#include "drivers/nbd/begin.h"
 #include "drivers/nbd/haggle.h"
+#include "drivers/nbd/yield.h"
 
 static const char *const state_names[NBD_CONN_STATE_COUNT] = {
 	[NBD_CONN_HAGGLING] = "haggling",         [NBD_CONN_LOOKUP] = "lookup",
@@ -126,7 +128,6 @@ static void conn_end(struct nbd_conn *conn)
 	nbd_rx_fini(&conn->rx);
 	nbd_requests_close(&conn->requests);
 	ebb_list_remove(&conn->member.link);
-	ebb_list_remove(&conn->mem_waiter.link);
 	exporter_poll_group_put(conn->group);
 	conn_tell_gone(conn);
 }
@@ -198,12 +199,24 @@ static int conn_timeout(void *arg)
 	return 1;
 }
 
+/* What has begun and has not got its memory yet goes on. */
+static bool conn_finish(struct nbd_conn *conn)
+{
+	bool more = nbd_rx_finish(&conn->rx, &conn->requests);
+
+	conn_send(conn);
+	exporter_poll_group_wait_mem(conn->group);
+	return more;
+}
+
 static void conn_drain(struct nbd_conn *conn)
 {
+	bool more = conn_finish(conn);
+
 	if (conn->requests.in_flight > 0) {
 		return;
 	}
-	if (ebb_list_empty(&conn->requests.replies)) {
+	if (!more && nbd_requests_are_done(&conn->requests)) {
 		conn_fail(conn, NULL);
 	} else if (conn->timer == NULL) {
 		(void)nbd_tx_progressed(&conn->tx, conn->fd);
@@ -265,8 +278,8 @@ static void conn_haggle(struct nbd_conn *conn)
 static void conn_transmit(struct nbd_conn *conn, size_t len)
 {
 	switch (nbd_rx_transmit(&conn->rx, &conn->requests, conn->fd, len)) {
-	case NBD_RX_WAIT_MEM:
-		exporter_poll_group_wait_mem(conn->group, &conn->mem_waiter);
+	case NBD_RX_WAIT:
+		exporter_poll_group_wait_mem(conn->group);
 		break;
 	case NBD_RX_LATER:
 		conn_run_later(conn);
@@ -278,7 +291,6 @@ static void conn_transmit(struct nbd_conn *conn, size_t len)
 		conn_fail(conn, conn->rx.parsed.error);
 		return;
 	case NBD_RX_RECEIVE:
-	case NBD_RX_WAIT:
 	case NBD_RX_GO_ON:
 		break;
 	}
@@ -317,6 +329,8 @@ static void conn_run(struct nbd_conn *conn)
 	/* While a receive is under way all that came before it has been taken. */
 	if (conn->state == NBD_CONN_TRANSMISSION && !exporter_op_busy(&conn->rx.op)) {
 		conn_transmit(conn, 0);
+	} else if (conn->state == NBD_CONN_TRANSMISSION && !ebb_list_empty(&conn->requests.redo)) {
+		(void)conn_finish(conn);
 	}
 	conn_settle(conn);
 }
@@ -325,7 +339,7 @@ static void conn_run(struct nbd_conn *conn)
 static bool conn_is_receiving(const struct nbd_conn *conn)
 {
 	return ebb_likely(conn->state == NBD_CONN_TRANSMISSION && !conn->requests.stopping &&
-			  exporter_op_busy(&conn->rx.op));
+			  ebb_list_empty(&conn->requests.redo) && exporter_op_busy(&conn->rx.op));
 }
 
 /* The client has closed its side. Between two requests it may still want its replies. */
@@ -374,6 +388,10 @@ static void conn_sent(struct exporter_op *op, int32_t res)
 	} else if (res != -ECANCELED && res != -EINTR) {
 		conn_fail(conn, NULL);
 	}
+	if (ebb_unlikely(conn->yields)) {
+		conn->yields = false;
+		nbd_requests_yield(&conn->requests, nbd_tx_is_amid(&conn->tx));
+	}
 	if (more) {
 		conn_send(conn);
 	}
@@ -393,6 +411,9 @@ static void conn_req_done(void *arg, int status)
 	if (nbd_req_end(req, status)) {
 		conn_send_replies(conn);
 	}
+	if (ebb_unlikely(conn->requests.broken)) {
+		conn_fail(conn, "a part of its read failed after its reply had begun");
+	}
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}
@@ -408,10 +429,54 @@ static void conn_run_now(void *arg)
 	conn_run(conn);
 }
 
-static void conn_retry(struct exporter_mem_waiter *waiter)
+static struct nbd_conn *conn_of_share(struct exporter_share *share)
 {
-	conn_run(ebb_container_of(waiter, struct nbd_conn, mem_waiter));
+	return ebb_container_of(share, struct nbd_conn, requests.share);
 }
+
+static void conn_retry(struct exporter_share *share)
+{
+	conn_run(conn_of_share(share));
+}
+
+static uint64_t conn_moved(struct exporter_share *share)
+{
+	struct nbd_conn *conn = conn_of_share(share);
+
+	return conn->rx.come_bytes + nbd_tx_taken(&conn->tx, conn->fd);
+}
+
+/* The send under way has all replies in its hands. */
+static void conn_yield(struct exporter_share *share)
+{
+	struct nbd_conn *conn = conn_of_share(share);
+
+	if (exporter_op_busy(&conn->tx.op)) {
+		conn->yields = true;
+		exporter_op_cancel(&conn->tx.op);
+	} else {
+		nbd_requests_yield(&conn->requests, nbd_tx_is_amid(&conn->tx));
+	}
+}
+
+static void conn_drop(struct exporter_share *share)
+{
+	struct nbd_conn *conn = conn_of_share(share);
+
+	ebb_warn("nbd",
+		 "client %s has taken nothing for %u s, and another lacks the memory that it "
+		 "holds: hung up on",
+		 conn->client.peer, (unsigned)(EXPORTER_DROP_NS / EBB_NS_PER_S));
+	conn_fail(conn, NULL);
+	conn_run(conn);
+}
+
+static const struct exporter_share_ops conn_share_ops = {
+	.retry = conn_retry,
+	.moved = conn_moved,
+	.yield = conn_yield,
+	.drop = conn_drop,
+};
 
 static void conn_resume(struct exporter_member *member)
 {
@@ -497,15 +562,13 @@ bool nbd_conn_start(struct exporter_listener *listener, int fd, const char *peer
 	}
 	conn->fd = fd;
 	conn->member.resume = conn_resume;
-	conn->mem_waiter.retry = conn_retry;
 	ebb_list_init(&conn->member.link);
-	ebb_list_init(&conn->mem_waiter.link);
 	nbd_rx_init(&conn->rx, conn_received);
 	nbd_tx_init(&conn->tx, &conn->requests.replies, conn_sent);
-	nbd_requests_init(&conn->requests, conn_req_done);
+	nbd_requests_init(&conn->requests, conn_req_done, &conn_share_ops);
 	ebb_msg_init(&conn->later, conn_run_now, conn);
-	exporter_client_register(&conn->client, listener, &listener->clients, peer, thread,
-				 conn_stop, conn);
+	exporter_client_register(&conn->client, listener, &listener->clients, &listener->places,
+				 peer, thread, conn_stop, conn);
 	ebb_msg_init(&conn->life, conn_begin, conn);
 	(void)ebb_thread_send(thread, &conn->life);
 	return true;

@@ -34,9 +34,9 @@ struct nbd_conn {
 	int fd;
 	struct exporter_poll_group *group;
 	struct exporter_member member;
-	struct exporter_mem_waiter mem_waiter;
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
 	unsigned drain_periods;   /* of that timer */
+	bool yields;              /* the send under way is cancelled to give back buffers */
 	bool hang_up_when_sent;   /* the last option was the client's last */
 	struct nbd_rx rx;
 	struct nbd_tx tx;

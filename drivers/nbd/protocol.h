@@ -17,7 +17,7 @@
 #define NBD_OPTION_MAX      8192u       /* bytes of data that an option may have */
 #define NBD_OPTION_SKIP_MAX (1u << 20)  /* longer than that: the client is hung up on */
 #define NBD_REQUEST_MAX     (32u << 20) /* bytes that one read or write may move */
-#define NBD_DF_MAX          (8u << 20)  /* bytes of a read that shall come in one chunk */
+#define NBD_DF_MAX          (1u << 20)  /* bytes of a read that shall come in one chunk */
 
 enum nbd_parsed_type {
 	NBD_PARSED_NONE,  /* more bytes are needed */

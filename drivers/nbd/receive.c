@@ -13,8 +13,13 @@
 
 #include "drivers/nbd/receive.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include <ebb/assert.h>
+
+#include "drivers/nbd/begin.h"
+#include "drivers/nbd/part.h"
+#include "drivers/nbd/yield.h"
 
 #define HEADER_ONLY_SIZE 512u /* of a receive that shall bring a header and little payload */
 
@@ -28,6 +33,7 @@ void nbd_rx_received(struct nbd_rx *rx, size_t len)
 {
 	size_t direct = len < rx->direct_len ? len : rx->direct_len;
 
+	rx->come_bytes += len;
 	rx->len += len - direct;
 	if (direct > 0) {
 		nbd_parser_take_payload(&rx->parser, direct);
@@ -49,20 +55,12 @@ static size_t rx_missing(const struct nbd_rx *rx)
 /* Payload that came into buf: to its place, or nowhere if the request was refused. */
 static void rx_place(struct nbd_rx *rx, const uint8_t *data, size_t len)
 {
-	struct iovec iov[EXPORTER_CHUNKS_MAX];
-	int i, count;
+	struct iovec iov;
 
-	if (rx->req == NULL) {
-		return;
-	}
-	count = exporter_buffers_iov(&rx->req->buffers, rx->filled, iov, EXPORTER_CHUNKS_MAX);
-	rx->filled += len;
-	for (i = 0; i < count && len > 0; i++) {
-		size_t part = len < iov[i].iov_len ? len : iov[i].iov_len;
-
-		memcpy(iov[i].iov_base, data, part);
-		data += part;
-		len -= part;
+	if (rx->req != NULL && exporter_buffers_iov(&rx->req->buffers, rx->filled, &iov) > 0) {
+		ebb_assert(len <= iov.iov_len);
+		memcpy(iov.iov_base, data, len);
+		rx->filled += len;
 	}
 }
 
@@ -114,8 +112,7 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 	rx->direct_len = 0;
 	if (rx->req != NULL) {
 		rx->direct_len = rx_missing(rx);
-		count = exporter_buffers_iov(&rx->req->buffers, rx->filled, rx->iov,
-					     EXPORTER_CHUNKS_MAX);
+		count = exporter_buffers_iov(&rx->req->buffers, rx->filled, rx->iov);
 	}
 	/* Behind a part that is not the last comes payload, which has a place of its own. */
 	if (rx->direct_len == 0 || rx->direct_len == nbd_parser_payload_left(&rx->parser)) {
@@ -125,11 +122,6 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 		count++;
 	}
 	exporter_op_recv(&group->ops, &rx->op, fd, rx->iov, count);
-}
-
-static enum nbd_rx_result rx_wait(int rc)
-{
-	return rc == -ENOMEM ? NBD_RX_WAIT_MEM : NBD_RX_WAIT;
 }
 
 /* Begins the request that has come. It stays in @rx if it cannot begin yet. */
@@ -144,7 +136,7 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 	}
 	rc = nbd_req_begin(requests, wire, &req);
 	if (ebb_unlikely(rc != 0)) {
-		return rx_wait(rc);
+		return NBD_RX_WAIT;
 	}
 	rx->parsed.type = NBD_PARSED_NONE;
 	rx->header_only = false;
@@ -167,10 +159,11 @@ static void rx_end_parts(struct nbd_rx *rx)
 	(void)nbd_req_end_parts(whole);
 }
 
-/* What is left of it is not begun: of a write after an error, of a read when the export goes. */
+/* What is left of it is not begun: after an error, and of a read when the export goes, if it can say so. */
 static bool rx_gives_up(const struct nbd_rx *rx, const struct nbd_requests *requests)
 {
-	return rx->whole->error != 0 || (!nbd_req_is_write(rx->whole) && requests->stopping);
+	return rx->whole->error != 0 || (requests->stopping && !nbd_req_is_write(rx->whole) &&
+					 (requests->structured || rx->whole->begun_bytes == 0));
 }
 
 /* Begins the next part of the long request, unless the rest is given up. */
@@ -188,7 +181,7 @@ static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx, struct nbd_requests *
 	}
 	rc = nbd_req_begin_part(whole, &part);
 	if (rc != 0) {
-		return rx_wait(rc);
+		return NBD_RX_WAIT;
 	}
 	if (nbd_req_is_write(whole)) {
 		rx_begin_payload(rx, part);
@@ -218,6 +211,9 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 
 	if (len > 0) {
 		nbd_rx_received(rx, len);
+	}
+	if (ebb_unlikely(!ebb_list_empty(&requests->redo)) && nbd_requests_redo(requests) != 0) {
+		return NBD_RX_WAIT;
 	}
 	while (result == NBD_RX_GO_ON) {
 		if (rx->req != NULL && rx_missing(rx) == 0) {
@@ -256,9 +252,19 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 		}
 	}
 	if (result == NBD_RX_RECEIVE) {
-		nbd_rx_receive(rx, requests->share.group, fd);
+		nbd_rx_receive(rx, requests->group, fd);
 	}
 	return result;
+}
+
+bool nbd_rx_finish(struct nbd_rx *rx, struct nbd_requests *requests)
+{
+	if (nbd_requests_redo(requests) == 0) {
+		while (rx->whole != NULL && !nbd_req_is_write(rx->whole) &&
+		       rx_begin_part(rx, requests) == NBD_RX_GO_ON) {
+		}
+	}
+	return rx->whole != NULL && !nbd_req_is_write(rx->whole);
 }
 
 void nbd_rx_fini(struct nbd_rx *rx)

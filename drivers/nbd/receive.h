@@ -30,15 +30,15 @@ struct nbd_rx {
 	struct nbd_req *whole; /* a long request, whose parts are being begun; a write's is @req */
 	size_t filled;         /* bytes of @req that have come */
 	bool header_only;      /* after a long write: do not take much of the next one's payload */
-	struct iovec iov[EXPORTER_CHUNKS_MAX + 1];
+	uint64_t come_bytes;   /* all that has been received */
+	struct iovec iov[2];
 	uint8_t buf[NBD_RX_SIZE];
 };
 
 enum nbd_rx_result {
 	NBD_RX_GO_ON,      /* only inside */
 	NBD_RX_RECEIVE,    /* more bytes have been asked for */
-	NBD_RX_WAIT,       /* one of the connection's own requests ends first */
-	NBD_RX_WAIT_MEM,   /* the pool is empty */
+	NBD_RX_WAIT,       /* for memory, or for one of the connection's own requests to end */
 	NBD_RX_LATER,      /* enough for once */
 	NBD_RX_DISCONNECT, /* the client has said that it will say no more */
 	NBD_RX_BAD,        /* not NBD: rx->parsed.error says why */
@@ -69,6 +69,12 @@ void nbd_rx_parse(struct nbd_rx *rx);
  */
 enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *requests, int fd,
 				   size_t len);
+
+/**
+ * nbd_rx_finish() - go on with a long read that has begun; nothing else is begun any more
+ * Return: false: nothing is left of it to be begun.
+ */
+bool nbd_rx_finish(struct nbd_rx *rx, struct nbd_requests *requests);
 
 /* Gives back the requests whose payload was still to come. */
 void nbd_rx_fini(struct nbd_rx *rx);

@@ -5,6 +5,7 @@
 /* A client's requests on their way through the bdev. See the essay in request.c. */
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,9 +19,8 @@
 #define NBD_REQUESTS_MAX 256u /* in flight on one connection */
 #define NBD_PARTS_MAX    8u   /* and beside them, parts of its long requests */
 
-static_assert(NBD_DF_MAX <= EXPORTER_POLL_GROUP_BUFFERS_MAX, "it has all of its buffers at once");
 /* NOLINTNEXTLINE(misc-redundant-expression): two limits, each with a reason of its own */
-static_assert(EXPORTER_BUFFERS_MAX == NBD_REQUEST_MAX, "there are buffers for any request");
+static_assert(NBD_DF_MAX <= EXPORTER_CHUNK_SIZE, "it has all of its buffers at once");
 
 struct nbd_requests;
 
@@ -39,13 +39,15 @@ struct nbd_req {
 	/* Of a long request: */
 	unsigned parts;       /* at the bdev, and one more while there are parts to begin */
 	uint32_t begun_bytes; /* by its parts */
-	uint32_t error;       /* of a write: the first of its parts' */
+	uint32_t error;       /* of a write: the first of its parts'; of a read: why it has none */
 	struct ebb_bdev_extents extents; /* of a block status, in its buffer */
-	struct exporter_buffers buffers;
+	struct exporter_buffers buffers; /* of a long read: kept for its next part */
 };
 
 /* All requests of one connection. */
 struct nbd_requests {
+	struct exporter_poll_group *group;
+	const struct exporter_share_ops *share_ops;
 	struct exporter_share share;
 	struct ebb_bdev_desc *desc;
 	struct ebb_io_channel *channel; /* NULL: not open */
@@ -58,15 +60,19 @@ struct nbd_requests {
 	unsigned num_reqs;  /* in use, of NBD_REQUESTS_MAX */
 	unsigned num_parts; /* in use, of NBD_PARTS_MAX */
 	struct ebb_list free;
-	struct ebb_list
-		replies;    /* requests and parts that have theirs, in the order of their end */
-	unsigned in_flight; /* requests that the bdev has, or will have when it can */
-	bool stopping;      /* the export goes: refuse what is new */
-	bool unwanted;      /* nobody is left to answer: what waits for the bdev is not begun */
+	struct ebb_list replies;  /* requests and parts that have theirs, in order of their end */
+	struct nbd_req *speaking; /* a long read amid its simple reply; NULL: none */
+	struct ebb_list held;     /* as replies, while that is sent */
+	struct ebb_list redo;     /* reads that have given their buffers back, to be read again */
+	unsigned in_flight;       /* requests that the bdev has, or will have when it can */
+	bool stopping;            /* the export goes: refuse what is new */
+	bool broken;              /* a simple reply cannot be ended: hang up */
+	bool unwanted; /* nobody is left to answer: what waits for the bdev is not begun */
 };
 
 /* @done: called with a request that the bdev is done with; it calls nbd_req_end(). */
-void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done);
+void nbd_requests_init(struct nbd_requests *requests, ebb_bdev_io_cb done,
+		       const struct exporter_share_ops *share_ops);
 
 /**
  * nbd_requests_open() - begin to use a bdev
@@ -81,16 +87,12 @@ const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_pol
 /* Gives back the requests that have a reply. No other may be in use. */
 void nbd_requests_close(struct nbd_requests *requests);
 
-/**
- * nbd_req_begin() - begin what @wire asks
- * It is checked, gets its buffers and goes to the bdev; or has its reply at once.
- * @ret_req: a write, whose payload comes next; or a long request, whose parts are to be begun.
- *	NULL: neither, or the payload is to be dropped.
- * Return: 0; -EBUSY one of the connection's own requests ends first; -ENOMEM the pool is empty: then
- *	nothing has begun.
- */
-int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
-		  struct nbd_req **ret_req);
+/* Nothing that has begun waits for anything. */
+static inline bool nbd_requests_are_done(const struct nbd_requests *requests)
+{
+	return requests->in_flight == 0 && ebb_list_empty(&requests->replies) &&
+	       ebb_list_empty(&requests->held) && ebb_list_empty(&requests->redo);
+}
 
 /* True if it has parts. */
 static inline bool nbd_req_is_long(const struct nbd_req *req)
@@ -104,21 +106,34 @@ static inline bool nbd_req_is_write(const struct nbd_req *req)
 	return req->wire.type == NBD_CMD_WRITE;
 }
 
+/* It is a read that is answered by a simple reply, part by part. */
+static inline bool nbd_req_speaks(const struct nbd_req *whole)
+{
+	return whole->wire.type == NBD_CMD_READ && !whole->requests->structured;
+}
+
+/* After @rc: replies that the client does not take may hold all its memory; what it sends goes on. */
+static inline bool nbd_requests_may_use_reserve(const struct nbd_requests *requests, int rc)
+{
+	return rc == -EBUSY && !ebb_list_empty(&requests->replies);
+}
+
 /**
- * nbd_req_begin_part() - the next part of a long request, of which there is some left to begin
- * @ret_part: a write's has its payload to come; it is submitted with that; a read's has been submitted
- * Return: as nbd_req_begin().
+ * nbd_req_get() - a request without buffers
+ * @whole: that it is to be a part of; NULL: none
+ * Return: NULL: as many as may be are in flight.
  */
-int nbd_req_begin_part(struct nbd_req *whole, struct nbd_req **ret_part);
+struct nbd_req *nbd_req_get(struct nbd_requests *requests, const struct nbd_request *wire,
+			    struct nbd_req *whole);
 
-/* A write or part that has all of its payload goes to the bdev. */
-void nbd_req_submit(struct nbd_req *req);
+/* Buffers for @len bytes go from one to another, which has none. */
+void nbd_buffers_move(struct exporter_buffers *to, struct exporter_buffers *from, uint32_t len);
 
-/* No part of it will be begun any more. Return: true: none was under way, and it has its reply. */
-bool nbd_req_end_parts(struct nbd_req *whole);
+/* It has its reply, and waits for the send, unless nobody is left to answer. Return: true: it does. */
+bool nbd_req_queue(struct nbd_req *req);
 
-/* The bdev is done with it. Return: true: there is a reply; false: a flush follows, or other parts. */
-bool nbd_req_end(struct nbd_req *req, int status);
+/* The same, with the reply that @error makes. */
+bool nbd_req_answer(struct nbd_req *req, uint32_t error);
 
 /* Gives it back, with its buffers. */
 void nbd_req_put(struct nbd_req *req);

@@ -24,11 +24,9 @@
 #define START_RETRY_US 50000u
 #define START_TRIES    40u /* two seconds of them */
 
-/*
- * The same socket from any working directory, as it is kept and saved. Return: the caller's to
- * free(); NULL: no path is given, or memory is out, and it is kept as it was given.
- */
-static char *path_took_effect(struct ebb_call *call, const char *path)
+struct exporter nbd_exporter = {.name = "NBD", .admit = nbd_conn_start};
+
+char *nbd_rpc_path(struct ebb_call *call, const char *path)
 {
 	char *absolute = path != NULL ? os_path_absolute(path) : NULL;
 
@@ -48,6 +46,8 @@ struct start_params {
 	bool allow_remote;
 	bool read_only;
 	bool read_only_given;
+	char *mode;
+	char *group;
 };
 
 static const struct ebb_param start_table[] = {
@@ -66,17 +66,25 @@ static const struct ebb_param start_table[] = {
 	EBB_PARAM(struct start_params, read_only, EBB_PARAM_BOOL, .optional = true,
 		  .given_offset = offsetof(struct start_params, read_only_given),
 		  .help = "refuse to write; default: if the bdev cannot be written to"),
+	EBB_PARAM(struct start_params, mode, EBB_PARAM_STRING, .optional = true,
+		  .help = "of the Unix socket's file, in octal; default 0600"),
+	EBB_PARAM(struct start_params, group, EBB_PARAM_STRING, .optional = true,
+		  .help = "of that file, by name or number; default: the daemon's"),
 };
 
 static const struct start_params start_defaults = {.port = PORT_DEFAULT};
 
 /*
- * A call that waits for its path. An ebbd that was killed may seem to listen there for some tens of
- * ms yet, as the kernel puts its sockets away; another program listens on and on.
+ * A call that waits for its group's number, or for its path. An ebbd that was killed may seem to
+ * listen there for some tens of ms yet, as the kernel puts its sockets away; another program
+ * listens on and on.
  */
 struct start_retry {
-	struct ebb_list link; /* of start_retries */
-	struct ebb_call *call;
+	struct ebb_list link;  /* of start_retries */
+	struct ebb_call *call; /* NULL: it has ended; the group is still looked for */
+	struct exporter_group group;
+	bool has_group; /* it is known, or none is wanted */
+	gid_t gid;
 	const struct start_params *params; /* they live as long as the call */
 	struct ebb_poller *poller;
 	unsigned tries;
@@ -85,25 +93,32 @@ struct start_retry {
 static struct ebb_list start_retries = EBB_LIST_INIT(start_retries);
 
 /* Return: -EBUSY: nothing is answered yet; else all is done. */
-static int start_try(struct ebb_call *call, const struct start_params *params, bool last)
+static int start_try(struct ebb_call *call, const struct start_params *params, gid_t gid, bool last)
 {
-	char *path = path_took_effect(call, params->path);
+	char *path = nbd_rpc_path(call, params->path);
 	struct exporter_export_opts opts = {
 		.bdev_name = params->bdev_name,
 		.name = params->export_name,
-		.path = path != NULL ? path : params->path,
-		.address = params->address,
-		.port = (uint16_t)params->port,
+		.at = {.path = path != NULL ? path : params->path,
+		       .address = params->address,
+		       .port = (uint16_t)params->port,
+		       .mode_given = params->mode != NULL,
+		       .gid = gid,
+		       .group = params->group},
 		.allow_remote = params->allow_remote,
 		.read_only = params->read_only,
 		.writable = params->read_only_given && !params->read_only,
-		.admit = nbd_conn_start,
+		.exporter = &nbd_exporter,
 		.method = "nbd_start_export",
 	};
 	struct exporter_export *export;
 	char error[EXPORTER_ERROR_TEXT];
-	int rc = exporter_export_start(&opts, &export, error);
+	int rc;
 
+	if (params->mode != NULL) {
+		(void)exporter_mode_parse(params->mode, &opts.at.mode);
+	}
+	rc = exporter_export_start(&opts, &export, error);
 	free(path);
 	if (rc == -EBUSY && !last) {
 		return rc;
@@ -116,6 +131,10 @@ static int start_try(struct ebb_call *call, const struct start_params *params, b
 		if (export->listener->path == NULL) {
 			ebb_call_took_effect(call, "port",
 					     json_object_new_int(export->listener->port));
+		} else {
+			/* There may have been exports, at the same file by another name. */
+			ebb_call_took_effect(call, "path",
+					     json_object_new_string(export->listener->path));
 		}
 		ebb_call_result(call, json_object_new_string(export->name));
 	}
@@ -134,13 +153,47 @@ static int retry_poll(void *arg)
 	struct start_retry *retry = arg;
 
 	retry->tries++;
-	if (start_try(retry->call, retry->params, retry->tries == START_TRIES) == 0) {
+	if (start_try(retry->call, retry->params, retry->gid, retry->tries == START_TRIES) == 0) {
 		retry_free(retry);
 	}
 	return 1;
 }
 
-static void start_retry(struct ebb_call *call, const struct start_params *params)
+/* Starts the export, or waits for its path. */
+static void retry_begin(struct start_retry *retry)
+{
+	if (start_try(retry->call, retry->params, retry->gid, false) == 0) {
+		retry_free(retry);
+		return;
+	}
+	retry->poller = ebb_poller_register(retry_poll, retry, START_RETRY_US);
+	if (retry->poller == NULL) {
+		(void)start_try(retry->call, retry->params, retry->gid, true);
+		retry_free(retry);
+	}
+}
+
+static void retry_group_found(struct exporter_group *group)
+{
+	struct start_retry *retry = ebb_container_of(group, struct start_retry, group);
+
+	retry->has_group = true;
+	retry->gid = group->gid;
+	if (retry->call == NULL) {
+		free(retry);
+	} else if (group->rc != 0) {
+		ebb_call_error(retry->call, group->rc, "export of %s: group %s: %s",
+			       retry->params->bdev_name, group->name,
+			       group->rc == -ENOENT ? "there is no such group; give the name or "
+						      "the number of one"
+						    : strerror(-group->rc));
+		retry_free(retry);
+	} else {
+		retry_begin(retry);
+	}
+}
+
+static void start_begin(struct ebb_call *call, const struct start_params *params)
 {
 	struct start_retry *retry = calloc(1, sizeof(*retry));
 
@@ -150,13 +203,17 @@ static void start_retry(struct ebb_call *call, const struct start_params *params
 	}
 	retry->call = call;
 	retry->params = params;
-	retry->poller = ebb_poller_register(retry_poll, retry, START_RETRY_US);
-	if (retry->poller == NULL) {
-		free(retry);
-		(void)start_try(call, params, true);
-		return;
-	}
+	retry->gid = OS_UNIX_SOCKET_ANY_GROUP;
 	ebb_list_push_back(&start_retries, &retry->link);
+	if (params->group == NULL) {
+		retry->has_group = true;
+		retry_begin(retry);
+	} else if (exporter_group_find(&retry->group, params->group, retry_group_found) != 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: group is empty, or longer than any group's name",
+			       params->bdev_name);
+		retry_free(retry);
+	}
 }
 
 void nbd_rpc_fini(void)
@@ -166,7 +223,12 @@ void nbd_rpc_fini(void)
 			ebb_list_first(&start_retries, struct start_retry, link);
 		struct ebb_call *call = retry->call;
 
-		retry_free(retry);
+		if (retry->has_group) {
+			retry_free(retry);
+		} else {
+			ebb_list_remove(&retry->link);
+			retry->call = NULL;
+		}
 		ebb_call_error(call, -ESHUTDOWN, "no export was started: ebb is stopping");
 	}
 }
@@ -191,6 +253,29 @@ static void start_took_effect(struct ebb_call *call, const struct start_params *
 	}
 }
 
+/* Who may connect. Return: false: @call has ended. */
+static bool start_check_file(struct ebb_call *call, const struct start_params *params)
+{
+	mode_t mode;
+
+	if ((params->mode != NULL || params->group != NULL) && params->path == NULL) {
+		ebb_call_error(
+			call, EBB_METHOD_INVALID_PARAMS,
+			"export of %s: mode and group are those of a Unix socket's file: they "
+			"go with path",
+			params->bdev_name);
+		return false;
+	}
+	if (params->mode != NULL && exporter_mode_parse(params->mode, &mode) != 0) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: mode %s is none: give it in octal, as \"0660\", 0777 "
+			       "at most",
+			       params->bdev_name, params->mode);
+		return false;
+	}
+	return true;
+}
+
 static void start_export(struct ebb_call *call, void *arg)
 {
 	const struct start_params *params = arg;
@@ -213,6 +298,9 @@ static void start_export(struct ebb_call *call, void *arg)
 			       params->bdev_name);
 		return;
 	}
+	if (!start_check_file(call, params)) {
+		return;
+	}
 	if (params->export_name != NULL && params->export_name[0] == '\0') {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "export of %s: export_name is empty; clients that give no name get "
@@ -221,9 +309,7 @@ static void start_export(struct ebb_call *call, void *arg)
 		return;
 	}
 	start_took_effect(call, params);
-	if (start_try(call, params, false) != 0) {
-		start_retry(call, params);
-	}
+	start_begin(call, params);
 }
 
 static struct ebb_method start_method = {
@@ -242,186 +328,6 @@ static struct ebb_method start_method = {
 	.stands_on = "bdev_name",
 };
 EBB_METHOD_REGISTER(start_method)
-
-struct stop_params {
-	char *bdev_name;
-	char *export_name;
-	char *path;
-	char *address;
-	uint32_t port;
-	bool port_given;
-};
-
-static const struct ebb_param stop_table[] = {
-	EBB_PARAM(struct stop_params, bdev_name, EBB_PARAM_STRING, .optional = true,
-		  .help = "the bdev that is served, or its uuid"),
-	EBB_PARAM(struct stop_params, export_name, EBB_PARAM_STRING, .optional = true,
-		  .help = "or the export's name"),
-	EBB_PARAM(struct stop_params, path, EBB_PARAM_STRING, .optional = true,
-		  .help = "or the Unix socket where it is served"),
-	EBB_PARAM(struct stop_params, address, EBB_PARAM_STRING, .optional = true,
-		  .help = "or the host where it is"),
-	EBB_PARAM(struct stop_params, port, EBB_PARAM_UINT32, .optional = true, .max = 65535,
-		  .given_offset = offsetof(struct stop_params, port_given),
-		  .help = "and the TCP port there; all that are given must be the export's"),
-};
-
-/* Is it there that clients come to @listener? What is not given may be anything. */
-static bool stop_matches_place(const struct stop_params *params,
-			       const struct exporter_listener *listener)
-{
-	if (params->path != NULL &&
-	    (listener->path == NULL || strcmp(params->path, listener->path) != 0)) {
-		return false;
-	}
-	if (params->address != NULL &&
-	    (listener->path != NULL ||
-	     !exporter_address_same(params->address, listener->address))) {
-		return false;
-	}
-	return !params->port_given || (listener->path == NULL && params->port == listener->port);
-}
-
-static bool stop_matches(const struct stop_params *params, const struct exporter_export *export)
-{
-	if (params->bdev_name != NULL && strcmp(params->bdev_name, export->bdev_name) != 0 &&
-	    ebb_bdev_find(params->bdev_name) != ebb_bdev_desc_bdev(export->desc)) {
-		return false;
-	}
-	return (params->export_name == NULL || strcmp(params->export_name, export->name) == 0) &&
-	       stop_matches_place(params, export->listener);
-}
-
-static void stop_done(void *arg)
-{
-	ebb_call_result(arg, json_object_new_boolean(true));
-}
-
-/* For people. */
-static void place_text(const struct exporter_listener *listener, char *ret_text, size_t size)
-{
-	if (listener->path != NULL) {
-		snprintf(ret_text, size, "%s", listener->path);
-	} else {
-		snprintf(ret_text, size, "address %s port %u", listener->address, listener->port);
-	}
-}
-
-#define PLACE_TEXT 120 /* of a path of a Unix socket, or what else there is */
-
-static void stop_ambiguous(struct ebb_call *call, const char *given,
-			   const struct exporter_export *one, const struct exporter_export *other)
-{
-	char places[2][PLACE_TEXT];
-
-	place_text(one->listener, places[0], PLACE_TEXT);
-	place_text(other->listener, places[1], PLACE_TEXT);
-	ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-		       "%.64s: there is export %.64s at %s and export %.64s at %s; say by "
-		       "export_name and by path, or address and port, which to stop",
-		       given, one->name, places[0], other->name, places[1]);
-}
-
-/* Exactly this one is not wanted any more, however it was named. */
-static void stop_took_effect(struct ebb_call *call, const struct exporter_export *export)
-{
-	const struct exporter_listener *listener = export->listener;
-
-	ebb_call_took_effect(call, "bdev_name", json_object_new_string(export->bdev_name));
-	ebb_call_took_effect(call, "export_name", json_object_new_string(export->name));
-	if (listener->path != NULL) {
-		ebb_call_took_effect(call, "path", json_object_new_string(listener->path));
-	} else {
-		ebb_call_took_effect(call, "address", json_object_new_string(listener->address));
-		ebb_call_took_effect(call, "port", json_object_new_int(listener->port));
-	}
-}
-
-/* What the caller has named it by, for people; NULL: by nothing. */
-static const char *stop_given(const struct stop_params *params)
-{
-	if (params->export_name != NULL) {
-		return params->export_name;
-	}
-	if (params->bdev_name != NULL) {
-		return params->bdev_name;
-	}
-	return params->path != NULL ? params->path : params->address;
-}
-
-/* One that is being stopped is meant only if there is no other: its like may be served again. */
-static bool stop_prefers(const struct exporter_export *export, const struct exporter_export *found)
-{
-	return export->state == EXPORTER_EXPORT_SERVED || found->state != EXPORTER_EXPORT_SERVED;
-}
-
-/* The one export that @params mean. Return: NULL: @call has ended. */
-static struct exporter_export *stop_find(struct ebb_call *call, const struct stop_params *params)
-{
-	const char *given = stop_given(params);
-	struct exporter_export *export, *found = NULL;
-
-	if (given == NULL) {
-		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
-			       "say which export to stop: by export_name, by bdev_name, by path, "
-			       "or by address and port");
-		return NULL;
-	}
-	for (export = exporter_export_next(NULL); export != NULL;
-	     export = exporter_export_next(export)) {
-		if (!stop_matches(params, export) ||
-		    (found != NULL && !stop_prefers(export, found))) {
-			continue;
-		}
-		if (found != NULL && found->state == export->state) {
-			stop_ambiguous(call, given, found, export);
-			return NULL;
-		}
-		found = export;
-	}
-	if (found == NULL) {
-		bool by_place = given == params->path || given == params->address;
-
-		ebb_call_error(call, -ENOENT,
-			       "there is no export %s%s: nbd_get_exports lists those there are",
-			       by_place ? "at " : "", given);
-	}
-	return found;
-}
-
-static void stop_export(struct ebb_call *call, void *arg)
-{
-	struct stop_params params = *(const struct stop_params *)arg;
-	char *path = path_took_effect(call, params.path);
-	struct exporter_export *export;
-
-	params.path = path != NULL ? path : params.path;
-	export = stop_find(call, &params);
-	if (export != NULL) {
-		stop_took_effect(call, export);
-		if (exporter_export_stop(export, stop_done, call) != 0) {
-			ebb_call_error(call, -EALREADY, "export %s is being stopped already",
-				       stop_given(&params));
-		}
-	}
-	free(path);
-}
-
-static struct ebb_method stop_method = {
-	.name = "nbd_stop_export",
-	.states = EBB_METHOD_RUNTIME,
-	.changes_state = true,
-	.help = "end serving a bdev; answered when its clients have gone",
-	.params = stop_table,
-	.num_params = EBB_ARRAY_SIZE(stop_table),
-	.params_size = sizeof(struct stop_params),
-	.fn = stop_export,
-	.effect = EBB_METHOD_REMOVES,
-	.subsystem = "nbd",
-	.object = "bdev_name export_name path address port",
-	.undoes = "nbd_start_export",
-};
-EBB_METHOD_REGISTER(stop_method)
 
 static struct json_object *export_clients_json(const struct exporter_export *export)
 {
@@ -452,7 +358,15 @@ static struct json_object *export_json(const struct exporter_export *export)
 	json_object_object_add(json, "export_name", json_object_new_string(export->name));
 	json_object_object_add(json, "bdev_name", json_object_new_string(export->bdev_name));
 	if (listener->path != NULL) {
+		char mode[8];
+
+		snprintf(mode, sizeof(mode), "%04o", listener->unix_socket.mode);
 		json_object_object_add(json, "path", json_object_new_string(listener->path));
+		json_object_object_add(json, "mode", json_object_new_string(mode));
+		if (listener->group_name[0] != '\0') {
+			json_object_object_add(json, "group",
+					       json_object_new_string(listener->group_name));
+		}
 	} else {
 		json_object_object_add(json, "address", json_object_new_string(listener->address));
 		json_object_object_add(json, "port", json_object_new_int(listener->port));
@@ -471,8 +385,8 @@ static void get_exports(struct ebb_call *call, void *params)
 	struct exporter_export *export;
 
 	(void)params;
-	for (export = exporter_export_next(NULL); export != NULL;
-	     export = exporter_export_next(export)) {
+	for (export = exporter_export_next(&nbd_exporter, NULL); export != NULL;
+	     export = exporter_export_next(&nbd_exporter, export)) {
 		json_object_array_add(list, export_json(export));
 	}
 	ebb_call_result(call, list);

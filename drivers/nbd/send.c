@@ -17,13 +17,13 @@ void nbd_tx_init(struct nbd_tx *tx, struct ebb_list *replies,
 	tx->replies = replies;
 }
 
-static int tx_gather_data(const struct nbd_req *req, size_t skip, struct iovec *iov, int max)
+static int tx_gather_data(const struct nbd_req *req, size_t skip, struct iovec *iov)
 {
-	int count = exporter_buffers_iov(&req->buffers, skip, iov, max);
+	int count = exporter_buffers_iov(&req->buffers, skip, iov);
 
 	/* Extents need not fill their one buffer. */
 	if (ebb_unlikely(req->wire.type == NBD_CMD_BLOCK_STATUS) && count > 0) {
-		iov[0].iov_len = req->reply.data_len - skip;
+		iov->iov_len = req->reply.data_len - skip;
 	}
 	return count;
 }
@@ -51,8 +51,10 @@ static int tx_gather(struct nbd_tx *tx)
 			skip -= req->reply.head_len;
 		}
 		if (req->reply.data_len > 0) {
-			count += tx_gather_data(req, skip, &tx->iov[count],
-						(int)NBD_TX_IOV_MAX - count);
+			if (count == NBD_TX_IOV_MAX) {
+				break;
+			}
+			count += tx_gather_data(req, skip, &tx->iov[count]);
 		}
 		skip = 0;
 	}
@@ -91,6 +93,7 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len)
 	size_t sent = tx->skip + len;
 
 	tx->moved = true;
+	tx->sent_bytes += len;
 	if (tx->out.len > 0) {
 		tx_sent_out(tx, len);
 		return tx->out.len > 0;
@@ -125,6 +128,14 @@ bool nbd_tx_progressed(struct nbd_tx *tx, int fd)
 	tx->unsent = unsent;
 	tx->moved = false;
 	return moved;
+}
+
+uint64_t nbd_tx_taken(const struct nbd_tx *tx, int fd)
+{
+	int unsent = 0;
+
+	(void)ioctl(fd, SIOCOUTQ, &unsent);
+	return tx->sent_bytes - (uint64_t)unsent;
 }
 
 void nbd_tx_fini(struct nbd_tx *tx)

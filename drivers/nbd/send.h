@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include <ebb/list.h>
@@ -22,6 +23,7 @@ struct nbd_tx {
 	size_t out_sent;
 	struct ebb_list *replies; /* requests; each is given back when its reply has been sent */
 	size_t skip;              /* bytes of the first reply that have been sent */
+	uint64_t sent_bytes;      /* all that the kernel has taken */
 	bool moved;               /* a send has ended since nbd_tx_progressed() */
 	int unsent;               /* bytes that the kernel had to send then */
 	struct iovec iov[NBD_TX_IOV_MAX];
@@ -38,6 +40,15 @@ bool nbd_tx_sent(struct nbd_tx *tx, size_t len);
 
 /* Has the client taken anything since the last call? */
 bool nbd_tx_progressed(struct nbd_tx *tx, int fd);
+
+/* True if the first reply has been sent in part. */
+static inline bool nbd_tx_is_amid(const struct nbd_tx *tx)
+{
+	return tx->skip > 0;
+}
+
+/* A number that changes when the client takes something. */
+uint64_t nbd_tx_taken(const struct nbd_tx *tx, int fd);
 
 /* Frees what is not sent of the handshake. */
 void nbd_tx_fini(struct nbd_tx *tx);

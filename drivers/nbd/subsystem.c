@@ -24,19 +24,24 @@ static void fini_threads_stopped(void)
 	}
 }
 
+static struct exporter_threads_user nbd_threads = {
+	.started = ebb_subsystem_init_next,
+	.stopped = fini_threads_stopped,
+};
+
 static void fini_exports_stopped(void)
 {
-	exporter_threads_stop(fini_threads_stopped);
+	exporter_threads_stop(&nbd_threads);
 }
 
 static void nbd_fini_expired(void)
 {
-	struct exporter_export *export = exporter_export_next(NULL);
+	struct exporter_export *export = exporter_export_next(&nbd_exporter, NULL);
 
 	if (export == NULL) {
 		ebb_error("nbd", "its threads have not ended at shutdown; left behind");
 	}
-	for (; export != NULL; export = exporter_export_next(export)) {
+	for (; export != NULL; export = exporter_export_next(&nbd_exporter, export)) {
 		ebb_error("nbd",
 			  "export '%s' of bdev '%s' has not ended at shutdown: %u of its clients "
 			  "are left; left behind",
@@ -47,14 +52,14 @@ static void nbd_fini_expired(void)
 
 static void nbd_init(void)
 {
-	exporter_threads_start("nbd", ebb_subsystem_init_next);
+	exporter_threads_start(&nbd_threads);
 }
 
 static void nbd_fini(void)
 {
 	fini_waits = true;
 	nbd_rpc_fini();
-	exporter_export_stop_all(fini_exports_stopped);
+	exporter_export_stop_all(&nbd_exporter, fini_exports_stopped);
 }
 
 static const char *const nbd_stats[] = {"nbd_get_exports", NULL};

@@ -1,136 +1,121 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A request's buffers, and what its client and the other clients of its thread may use. */
+/* A request's buffers: memory of the pool, counted as its client's. */
 
 #include "core/exporter/buffers.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "core/memory/pool.h"
 #include "tests/unit/unit.h"
 
-static struct exporter_poll_group group;
-static struct exporter_mem_waiter waiter;
-static struct exporter_share share = {.group = &group}, other = {.group = &group};
+static struct exporter_pot pot;
+static struct exporter_share share, other;
+
+static void nothing(struct exporter_share *which)
+{
+	(void)which;
+}
+
+static const struct exporter_share_ops ops = {.retry = nothing};
 
 static void setup(void)
 {
-	base_wait_list_init(&group.mem_waiters);
-	ebb_list_init(&waiter.link);
+	exporter_pot_init(&pot, EXPORTER_POT_MAX);
+	exporter_share_open(&share, &pot, &ops);
+	exporter_share_open(&other, &pot, &ops);
 }
 
 START_TEST(they_are_as_long_as_asked_for_and_counted_as_the_pool_rounds_them)
 {
 	static const struct {
 		uint32_t len, used;
-		int count;
 	} cases[] = {
-		{1, 4096, 1},
-		{4096, 4096, 1},
-		{4097, 8192, 1},
-		{EXPORTER_CHUNK_SIZE, EXPORTER_CHUNK_SIZE, 1},
-		{EXPORTER_CHUNK_SIZE + 512, EXPORTER_CHUNK_SIZE + 4096, 2},
-		{3 * EXPORTER_CHUNK_SIZE - 1, 3 * EXPORTER_CHUNK_SIZE, 3},
-		{EXPORTER_BUFFERS_MAX, EXPORTER_BUFFERS_MAX, (int)EXPORTER_CHUNKS_MAX},
+		{1, 4096},
+		{4096, 4096},
+		{4097, 8192},
+		{600000, EXPORTER_CHUNK_SIZE},
+		{EXPORTER_CHUNK_SIZE - 1, EXPORTER_CHUNK_SIZE},
+		{EXPORTER_CHUNK_SIZE, EXPORTER_CHUNK_SIZE},
 	};
-	struct exporter_buffers buffers = {.iovcnt = 0};
-	size_t len;
+	struct exporter_buffers buffers = {.used_bytes = 0};
 	unsigned i;
-	int j;
 
 	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
-		ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, cases[i].len, false), 0);
-		ck_assert_int_eq(buffers.iovcnt, cases[i].count);
-		for (len = 0, j = 0; j < buffers.iovcnt; j++) {
-			len += buffers.iov[j].iov_len;
-		}
-		ck_assert_uint_eq(len, cases[i].len);
+		ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, cases[i].len), 0);
+		ck_assert_uint_eq(buffers.iov.iov_len, cases[i].len);
 		ck_assert_uint_eq(share.used_bytes, cases[i].used);
-		ck_assert_uint_eq(group.used_bytes, cases[i].used);
 		exporter_buffers_free(&buffers, &share);
-		ck_assert_int_eq(buffers.iovcnt, 0);
+		ck_assert_uint_eq(buffers.iov.iov_len, 0);
 		ck_assert_uint_eq(share.used_bytes, 0);
-		ck_assert_uint_eq(group.used_bytes, 0);
+		/* Harmless. */
+		exporter_buffers_free(&buffers, &share);
+		ck_assert_uint_eq(share.used_bytes, 0);
 	}
 }
 END_TEST
 
-START_TEST(pieces_begin_where_asked)
+START_TEST(a_piece_begins_where_asked)
 {
-	struct exporter_buffers buffers = {.iovcnt = 0};
-	struct iovec iov[4];
+	struct exporter_buffers buffers = {.used_bytes = 0};
+	struct iovec iov;
 
-	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 2 * EXPORTER_CHUNK_SIZE + 1000,
-						false),
-			 0);
-	ck_assert_int_eq(exporter_buffers_iov(&buffers, 0, iov, 4), 3);
-	ck_assert_ptr_eq(iov[0].iov_base, buffers.iov[0].iov_base);
-	ck_assert_int_eq(exporter_buffers_iov(&buffers, EXPORTER_CHUNK_SIZE + 7, iov, 4), 2);
-	ck_assert_ptr_eq(iov[0].iov_base, (char *)buffers.iov[1].iov_base + 7);
-	ck_assert_uint_eq(iov[0].iov_len, EXPORTER_CHUNK_SIZE - 7);
-	ck_assert_ptr_eq(iov[1].iov_base, buffers.iov[2].iov_base);
-	ck_assert_uint_eq(iov[1].iov_len, 1000);
-	ck_assert_int_eq(exporter_buffers_iov(&buffers, 0, iov, 2), 2);
+	ck_assert_int_eq(exporter_buffers_iov(&buffers, 0, &iov), 0);
+	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 1000), 0);
+	ck_assert_int_eq(exporter_buffers_iov(&buffers, 7, &iov), 1);
+	ck_assert_ptr_eq(iov.iov_base, (char *)buffers.iov.iov_base + 7);
+	ck_assert_uint_eq(iov.iov_len, 993);
+	ck_assert_int_eq(exporter_buffers_iov(&buffers, 1000, &iov), 0);
 	exporter_buffers_free(&buffers, &share);
-}
-END_TEST
-
-/* Each may have one request, whatever the others use; more only if there is room. */
-START_TEST(clients_share)
-{
-	struct exporter_buffers all = {.iovcnt = 0}, first = {.iovcnt = 0}, second = {.iovcnt = 0};
-
-	ck_assert_int_eq(exporter_buffers_alloc(&all, &share, EXPORTER_POLL_GROUP_BUFFERS_MAX,
-						false),
-			 0);
-	ck_assert_int_eq(exporter_buffers_alloc(&first, &share, 1, false), -EBUSY);
-	ck_assert_int_eq(first.iovcnt, 0);
-	ck_assert_int_eq(exporter_buffers_alloc(&first, &other, EXPORTER_CHUNK_SIZE, false), 0);
-	ck_assert_int_eq(exporter_buffers_alloc(&second, &other, 4096, false), -EBUSY);
-	ck_assert_uint_eq(group.used_bytes, EXPORTER_POLL_GROUP_BUFFERS_MAX + EXPORTER_CHUNK_SIZE);
-	ck_assert_int_eq(exporter_buffers_alloc(&second, &other, 4096, true), 0);
-	exporter_buffers_free(&second, &other);
-	exporter_buffers_free(&all, &share);
-	/* Exactly as much as there may be. */
-	ck_assert_int_eq(exporter_buffers_alloc(&all, &other,
-						EXPORTER_POLL_GROUP_BUFFERS_MAX -
-							EXPORTER_CHUNK_SIZE,
-						false),
-			 0);
-	exporter_buffers_free(&all, &other);
-	exporter_buffers_free(&first, &other);
-	ck_assert_uint_eq(group.used_bytes, 0);
 }
 END_TEST
 
 START_TEST(an_empty_pool_gives_nothing_and_wakes_nobody)
 {
-	struct exporter_buffers buffers = {.iovcnt = 0};
+	struct exporter_buffers has = {.used_bytes = 0}, buffers = {.used_bytes = 0};
 
-	base_wait_list_add(&group.mem_waiters, &waiter.link);
-	mem_fail_from(3);
-	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 4 * EXPORTER_CHUNK_SIZE, false),
-			 -ENOMEM);
+	mem_fail_from(1);
+	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 4096), -ENOMEM);
+	ck_assert_uint_eq(buffers.used_bytes, 0);
+	ck_assert_int_eq(exporter_buffers_try(&buffers, &other, 4096), -ENOMEM);
+	ck_assert_int_eq(exporter_buffers_alloc_reserve(&buffers, &other, 4096), -ENOMEM);
+	ck_assert(!other.reserve_used);
+	ck_assert_uint_eq(share.used_bytes + other.used_bytes + pot.used_bytes, 0);
+	ck_assert(!pot.freed);
+	/* Both lack what is theirs. */
+	ck_assert_ptr_eq(pot.lacking.next, &share.wait);
+	ck_assert_ptr_eq(pot.lacking.prev, &other.wait);
 	mem_fail_from(0);
-	ck_assert_int_eq(buffers.iovcnt, 0);
-	ck_assert_uint_eq(share.used_bytes, 0);
-	ck_assert_uint_eq(group.used_bytes, 0);
-	ck_assert(!group.freed);
+	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 4096), 0);
+	ck_assert_ptr_eq(pot.lacking.next, &other.wait);
+	ck_assert_int_eq(exporter_buffers_alloc(&has, &other, EXPORTER_FLOOR), 0);
+	/* Above the floor it waits for what it has itself. */
+	mem_fail_from(1);
+	exporter_buffers_free(&buffers, &share);
+	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &other, EXPORTER_FLOOR), -ENOMEM);
+	mem_fail_from(0);
+	ck_assert(ebb_list_empty(&pot.lacking));
+	ck_assert_ptr_eq(pot.waiters.next, &other.wait);
+	ck_assert_uint_eq(pot.used_bytes, 0);
+	exporter_buffers_free(&has, &other);
 }
 END_TEST
 
-START_TEST(who_waits_is_woken_by_what_is_freed)
+START_TEST(the_reserve_is_beside_the_share)
 {
-	struct exporter_buffers buffers = {.iovcnt = 0};
+	struct exporter_buffers all = {.used_bytes = 0}, one = {.used_bytes = 0},
+				two = {.used_bytes = 0};
 
-	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 512, false), 0);
-	exporter_buffers_free(&buffers, &share);
-	ck_assert(!group.freed);
-	ck_assert_int_eq(exporter_buffers_alloc(&buffers, &share, 512, false), 0);
-	base_wait_list_add(&group.mem_waiters, &waiter.link);
-	exporter_buffers_free(&buffers, &share);
-	ck_assert(group.freed);
+	ck_assert_int_eq(exporter_buffers_alloc(&all, &share, EXPORTER_FLOOR), 0);
+	ck_assert_int_eq(exporter_buffers_alloc_reserve(&one, &share, EXPORTER_RESERVE), 0);
+	ck_assert_uint_eq(share.used_bytes, EXPORTER_FLOOR);
+	ck_assert_uint_eq(pot.used_bytes, 0);
+	ck_assert_int_eq(exporter_buffers_alloc_reserve(&two, &share, 512), -EBUSY);
+	exporter_buffers_free(&one, &share);
+	ck_assert_int_eq(exporter_buffers_alloc_reserve(&two, &share, 512), 0);
+	exporter_buffers_free(&two, &share);
+	exporter_buffers_free(&all, &share);
+	ck_assert_uint_eq(share.used_bytes, 0);
 }
 END_TEST
 
@@ -139,10 +124,9 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(setup, NULL),
 		UNIT_TEST(they_are_as_long_as_asked_for_and_counted_as_the_pool_rounds_them),
-		UNIT_TEST(pieces_begin_where_asked),
-		UNIT_TEST(clients_share),
+		UNIT_TEST(a_piece_begins_where_asked),
 		UNIT_TEST(an_empty_pool_gives_nothing_and_wakes_nobody),
-		UNIT_TEST(who_waits_is_woken_by_what_is_freed),
+		UNIT_TEST(the_reserve_is_beside_the_share),
 		UNIT_END,
 	};
 

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,29 @@ static char path[96];
 static char lock_path[104];
 static struct os_unix_socket first;
 static struct os_unix_socket second;
+
+/* Called after each bind() and before each listen(). */
+static void (*after_bind)(void);
+static void (*before_listen)(void);
+
+/* In place of the C library's. */
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	int rc = (int)syscall(SYS_bind, fd, address, len);
+
+	if (rc == 0 && after_bind != NULL) {
+		after_bind();
+	}
+	return rc;
+}
+
+int listen(int fd, int backlog)
+{
+	if (before_listen != NULL) {
+		before_listen();
+	}
+	return (int)syscall(SYS_listen, fd, backlog);
+}
 
 static void setup(void)
 {
@@ -67,7 +92,9 @@ static int bind_at_path(void)
 
 START_TEST(listens_and_leaves_nothing)
 {
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	ck_assert(connects());
 	ck_assert(exists(lock_path));
 	os_unix_socket_stop(&first);
@@ -89,6 +116,7 @@ START_TEST(has_the_mode_whatever_the_umask)
 			struct stat st;
 
 			ck_assert_int_eq(os_unix_socket_open(&first, path, modes[i],
+							     OS_UNIX_SOCKET_ANY_GROUP,
 							     "choose another"),
 					 0);
 			umask(before);
@@ -100,18 +128,156 @@ START_TEST(has_the_mode_whatever_the_umask)
 }
 END_TEST
 
+static mode_t wanted_mode;
+static gid_t wanted_gid;
+
+static void only_the_owner_may_connect(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 077, 0);
+}
+
+static void has_its_mode_and_group(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, wanted_mode);
+	ck_assert_uint_eq(st.st_gid, wanted_gid);
+}
+
+/* One that is not the process's, that it may give a file to. */
+static gid_t another_group(void)
+{
+	gid_t groups[64];
+	int num = getgroups(64, groups);
+
+	for (int i = 0; i < num; i++) {
+		if (groups[i] != getegid()) {
+			return groups[i];
+		}
+	}
+	if (geteuid() != 0) {
+		unit_skip("neither root nor in a second group");
+	}
+	return 12345;
+}
+
+START_TEST(has_its_group_before_that_may_connect)
+{
+	static const mode_t masks[] = {0, 022, 0777};
+	int old_fd;
+
+	wanted_gid = another_group();
+	wanted_mode = 0660;
+	after_bind = only_the_owner_may_connect;
+	before_listen = has_its_mode_and_group;
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(masks); i++) {
+		mode_t before = umask(masks[i]);
+
+		ck_assert_int_eq(os_unix_socket_open(&first, path, 0660, wanted_gid, "choose"), 0);
+		umask(before);
+		ck_assert(connects());
+		unlink(path);
+		ck_assert_int_eq(os_unix_socket_renew(&first, "choose", &old_fd), 0);
+		close(old_fd);
+		ck_assert(connects());
+		os_unix_socket_close(&first);
+	}
+}
+END_TEST
+
+START_TEST(refuses_a_group_that_it_may_not_give_it_to)
+{
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(folder, 65534, 65534), 0);
+		ck_assert_int_eq(setgroups(0, NULL), 0);
+		ck_assert_int_eq(setresgid(65534, 65534, 65534), 0);
+		ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+	}
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0660, 0, "choose another"), -EPERM);
+	ck_assert_ptr_nonnull(strstr(first.error, "to group 0"));
+	ck_assert_ptr_nonnull(strstr(first.error, path));
+	ck_assert(!exists(path) && !exists(lock_path));
+}
+END_TEST
+
+static char victim[96];
+
+static void make_victim(void)
+{
+	snprintf(victim, sizeof(victim), "%s/victim", folder);
+	close(open(victim, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+static void a_link_takes_its_place(void)
+{
+	make_victim();
+	ck_assert_int_eq(symlink(victim, path), 0);
+}
+
+static void a_file_takes_its_place(void)
+{
+	make_victim();
+	ck_assert_int_eq(link(victim, path), 0);
+}
+
+/* The RPC socket, say, moved to where one for a group is made. */
+static void another_socket_takes_its_place(void)
+{
+	make_victim();
+	after_bind = NULL;
+	close(bind_at_path());
+	ck_assert_int_eq(chmod(path, 0600), 0);
+}
+
+/* Whoever may write in the folder cannot have ebbd open another file. */
+START_TEST(changes_nothing_but_the_socket)
+{
+	static void (*const attacks[])(void) = {
+		a_link_takes_its_place,
+		a_file_takes_its_place,
+		another_socket_takes_its_place,
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(attacks); i++) {
+		struct stat st;
+
+		after_bind = attacks[i];
+		ck_assert_int_eq(os_unix_socket_open(&first, path, 0666, OS_UNIX_SOCKET_ANY_GROUP,
+						     "choose another"),
+				 -ESTALE);
+		ck_assert_ptr_nonnull(strstr(first.error, path));
+		ck_assert_int_eq(stat(path, &st), 0); /* left alone */
+		ck_assert_int_eq(st.st_mode & 07777, 0600);
+		after_bind = NULL;
+		unlink(path);
+		unlink(victim);
+	}
+}
+END_TEST
+
 START_TEST(refuses_a_second_one)
 {
 	char pid[32];
 
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
-	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), -EADDRINUSE);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 -EADDRINUSE);
 	snprintf(pid, sizeof(pid), "process %d", (int)getpid());
 	ck_assert_ptr_nonnull(strstr(second.error, path));
 	ck_assert_ptr_nonnull(strstr(second.error, pid));
 	ck_assert(connects());
 	os_unix_socket_close(&first);
-	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	os_unix_socket_close(&second);
 }
 END_TEST
@@ -121,7 +287,9 @@ START_TEST(replaces_what_a_dead_daemon_left)
 	close(bind_at_path());
 	close(open(lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
 	ck_assert(exists(path) && !connects());
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	ck_assert(connects());
 	os_unix_socket_close(&first);
 }
@@ -132,7 +300,9 @@ START_TEST(leaves_other_listeners_alone)
 	int fd = bind_at_path();
 
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 -EBUSY);
 	ck_assert_ptr_nonnull(strstr(first.error, "another program"));
 	ck_assert(connects());
 	ck_assert(!exists(lock_path));
@@ -159,7 +329,9 @@ START_TEST(leaves_a_server_alone_that_has_forked)
 		_exit(read(fd[0], &byte, 1) < 0);
 	}
 	ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EBUSY);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 -EBUSY);
 	ck_assert(connects());
 	close(fd[0]);
 	close(fd[1]); /* the child ends */
@@ -173,7 +345,9 @@ START_TEST(leaves_alone_what_it_cannot_tell)
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EPROTOTYPE);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 -EPROTOTYPE);
 	ck_assert_ptr_nonnull(strstr(first.error, path));
 	ck_assert(exists(path));
 	close(fd);
@@ -182,11 +356,15 @@ END_TEST
 
 START_TEST(unlinked_and_unlocked_another_may_have_the_path)
 {
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	os_unix_socket_unlink(&first);
 	os_unix_socket_unlock(&first);
 	ck_assert(!exists(path) && !exists(lock_path));
-	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	os_unix_socket_close(&first);
 	ck_assert(connects());
 	ck_assert(exists(lock_path));
@@ -200,7 +378,9 @@ START_TEST(leaves_files_alone)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), -EEXIST);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 -EEXIST);
 	ck_assert_ptr_nonnull(strstr(first.error, "not a socket"));
 	ck_assert(exists(path));
 }
@@ -210,7 +390,9 @@ START_TEST(leaves_a_successors_socket_alone)
 {
 	int fd;
 
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	unlink(path);
 	fd = bind_at_path();
 	os_unix_socket_close(&first);
@@ -224,7 +406,9 @@ START_TEST(is_renewed_where_its_files_were_removed)
 	struct stat st;
 	int old_fd = -1;
 
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0640, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0640, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	ck_assert(os_unix_socket_is_found(&first));
 	for (unsigned i = 0; i < 2; i++) {
 		int fd = first.fd;
@@ -241,7 +425,8 @@ START_TEST(is_renewed_where_its_files_were_removed)
 		ck_assert(connects());
 		ck_assert_int_eq(lstat(path, &st), 0);
 		ck_assert_int_eq(st.st_mode & 07777, 0640);
-		ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"),
+		ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+						     "choose another"),
 				 -EADDRINUSE);
 	}
 	os_unix_socket_close(&first);
@@ -254,7 +439,9 @@ START_TEST(is_not_renewed_where_another_has_the_path)
 	int old_fd = -1;
 	int fd;
 
-	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	unlink(path);
 	fd = bind_at_path();
 	ck_assert_int_eq(listen(fd, 1), 0);
@@ -266,7 +453,9 @@ START_TEST(is_not_renewed_where_another_has_the_path)
 	close(fd);
 	unlink(path);
 	unlink(lock_path);
-	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&second, path, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	ck_assert_int_eq(os_unix_socket_renew(&first, "choose another", &old_fd), -EADDRINUSE);
 	os_unix_socket_close(&first);
 	ck_assert(connects());
@@ -284,17 +473,22 @@ START_TEST(refuses_bad_paths)
 	memcpy(longest, folder, strlen(folder));
 	longest[strlen(folder)] = '/';
 	longest[107] = '\0';
-	ck_assert_int_eq(os_unix_socket_open(&first, longest, 0600, "choose another"), 0);
+	ck_assert_int_eq(os_unix_socket_open(&first, longest, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
+			 0);
 	os_unix_socket_close(&first);
 
 	memset(too_long, 'x', sizeof(too_long));
 	too_long[108] = '\0';
-	ck_assert_int_eq(os_unix_socket_open(&first, too_long, 0600, "choose another"),
+	ck_assert_int_eq(os_unix_socket_open(&first, too_long, 0600, OS_UNIX_SOCKET_ANY_GROUP,
+					     "choose another"),
 			 -ENAMETOOLONG);
 	ck_assert_ptr_nonnull(strstr(first.error, "108 bytes"));
-	ck_assert_int_eq(os_unix_socket_open(&first, "", 0600, "choose another"), -ENAMETOOLONG);
-	ck_assert_int_eq(os_unix_socket_open(&first, "/no/such/folder/a.sock", 0600,
+	ck_assert_int_eq(os_unix_socket_open(&first, "", 0600, OS_UNIX_SOCKET_ANY_GROUP,
 					     "choose another"),
+			 -ENAMETOOLONG);
+	ck_assert_int_eq(os_unix_socket_open(&first, "/no/such/folder/a.sock", 0600,
+					     OS_UNIX_SOCKET_ANY_GROUP, "choose another"),
 			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(first.error, "/no/such/folder"));
 }
@@ -306,6 +500,9 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(listens_and_leaves_nothing),
 		UNIT_TEST(has_the_mode_whatever_the_umask),
+		UNIT_TEST(has_its_group_before_that_may_connect),
+		UNIT_TEST(refuses_a_group_that_it_may_not_give_it_to),
+		UNIT_TEST(changes_nothing_but_the_socket),
 		UNIT_TEST(refuses_a_second_one),
 		UNIT_TEST(replaces_what_a_dead_daemon_left),
 		UNIT_TEST(leaves_other_listeners_alone),

@@ -12,6 +12,7 @@
 #include <ebb/method.h>
 
 #include "drivers/nbd/connection.h"
+#include "drivers/nbd/rpc.h"
 #include "core/exporter/export.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/fixtures/log.h"
@@ -256,7 +257,9 @@ static void limit_the_disk(void *arg)
 static void stop_the_export(void *arg)
 {
 	(void)arg;
-	ck_assert_int_eq(exporter_export_stop(exporter_export_next(NULL), NULL, NULL), 0);
+	ck_assert_int_eq(exporter_export_stop(exporter_export_next(&nbd_exporter, NULL), NULL,
+					      NULL),
+			 0);
 }
 
 static bool export_is_gone(void)
@@ -325,7 +328,7 @@ static void last_replies_have_their_time(void)
 	int fd = served_connect();
 	unsigned i;
 
-	for (i = 0; i < EXPORTER_POLL_GROUP_BUFFERS_MAX / sizeof(data); i++) {
+	for (i = 0; i < EXPORTER_POT_MAX / sizeof(data); i++) {
 		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
 	}
 	client_request(fd, 0, NBD_CMD_DISC, 0, 0, 0);

@@ -24,6 +24,9 @@ static uint8_t data[4 << 20];
  */
 #define SURPLUS 16u
 
+/* What one client has if no other wants anything. */
+#define SHARE_MAX (EXPORTER_FLOOR + EXPORTER_POT_MAX)
+
 static void no_more_than_the_bound_is_in_flight(void)
 {
 	int fd = served_connect();
@@ -41,17 +44,17 @@ static void no_more_than_the_bound_is_in_flight(void)
 	for (i = 0; i < NBD_REQUESTS_MAX + SURPLUS; i++) {
 		client_expect_reply(fd, i, 0);
 	}
-	/* By bytes: 8 MiB are held by two requests. */
+	/* By bytes: its floor, and the pot. */
 	disk_hold(true);
-	for (i = 0; i < 10; i++) {
-		client_request(fd, 0, NBD_CMD_READ, i, 0, sizeof(data));
+	for (i = 0; i < SURPLUS; i++) {
+		client_request(fd, 0, NBD_CMD_READ, i, 0, EXPORTER_CHUNK_SIZE);
 	}
-	disk_wait_held(EXPORTER_POLL_GROUP_BUFFERS_MAX / sizeof(data));
+	disk_wait_held(SHARE_MAX / EXPORTER_CHUNK_SIZE);
 	ck_assert(client_hears_nothing(fd, 50));
 	disk_release(0, false);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < SURPLUS; i++) {
 		client_expect_reply(fd, i, 0);
-		ck_assert(client_receive(fd, data, sizeof(data)));
+		ck_assert(client_receive(fd, data, EXPORTER_CHUNK_SIZE));
 	}
 	close(fd);
 }
@@ -176,7 +179,7 @@ static void a_long_write_is_not_stopped_by_the_bound(void)
 
 	fill_pattern();
 	/* The socket takes some, as much as the system lets it. */
-	while (served_buffers() - before < EXPORTER_POLL_GROUP_BUFFERS_MAX) {
+	while (served_buffers() - before < SHARE_MAX) {
 		ck_assert_uint_lt(reads, 64);
 		client_request(fd, 0, NBD_CMD_READ, reads, 32u << 20, EXPORTER_CHUNK_SIZE);
 		reads++;
