@@ -66,10 +66,6 @@ void exporter_share_close(struct exporter_share *share)
 	if (pot->turn == share) {
 		pot->turn = NULL;
 	}
-	/* Who waits behind it may be the first now. */
-	if (exporter_pot_is_short(pot)) {
-		pot->freed = true;
-	}
 	share->pot = NULL;
 }
 

@@ -37,7 +37,7 @@
  * outstanding is freed early, nothing waits for a client that is not there: the shutdown() has
  * ended everything that depended on it.
  *
- * Between threads: the connection belongs to one of the "nbd_N" threads, its record among the
+ * Between threads: the connection belongs to one of the "exporter_N" threads, its record among the
  * exports to the app thread. They speak by messages that live in the connection: life (start, gone,
  * free), lookup_msg (there and back) and the stop of its client. GONE goes to the app thread, which
  * then knows that it will send no more stop, and sends the last message, the one that frees:

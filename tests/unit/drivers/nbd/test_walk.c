@@ -18,6 +18,7 @@
 
 #include <ebb/reactor.h>
 
+#include "core/memory/pool.h"
 #include "drivers/nbd/wire.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/need.h"
@@ -26,7 +27,7 @@
 #define STEPS     300
 #define CLIENTS   8u
 #define OUT_BYTES (8u << 20) /* that a client has still to say */
-#define WALKS     16
+#define WALKS     32
 
 struct walker {
 	int fd; /* -1: none */
@@ -127,7 +128,13 @@ static void walk_ask(void)
 		.len_bytes = htobe32(len),
 	};
 
-	if (!walker->agreed || walker->len + len + sizeof(wire) > OUT_BYTES) {
+	if (be16toh(wire.type) == NBD_CMD_READ && one_in(4)) {
+		len = (1u + (uint32_t)rand() % 32u) << 20;
+		wire.len_bytes = htobe32(len);
+	} else if (walker->len + len + sizeof(wire) > OUT_BYTES) {
+		return;
+	}
+	if (!walker->agreed) {
 		return;
 	}
 	if (be16toh(wire.type) == NBD_CMD_DISC && !one_in(4)) {
@@ -241,10 +248,16 @@ static void walk_time(void)
 	}
 }
 
+/* There may be none for a while. */
+static void walk_memory(void)
+{
+	mem_fail_from(one_in(3) ? 1u + (unsigned)rand() % 30u : 0);
+}
+
 static void (*const steps[])(void) = {
 	walk_come,  walk_come,  walk_haggle, walk_ask,    walk_ask,     walk_ask,
 	walk_speak, walk_speak, walk_speak,  walk_listen, walk_listen,  walk_leave,
-	walk_disk,  walk_move,  walk_remove, walk_time,   walk_release,
+	walk_disk,  walk_move,  walk_remove, walk_time,   walk_release, walk_memory,
 };
 
 static bool is_still(void)
@@ -274,6 +287,7 @@ static void walk(void)
 			walker_end(&walkers[i]);
 		}
 	}
+	mem_fail_from(0);
 	disk_fail(0);
 	release(0, false);
 	client_wait(is_still, "the last move has ended");
