@@ -91,8 +91,56 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc)
 	}
 }
 
+/* The exports of a bdev that have clients, for people. */
+struct exports_text {
+	char text[160];
+	size_t len;
+	unsigned count;
+};
+
+static void see_clients(const struct ebb_bdev_desc *desc, void *arg)
+{
+	struct exports_text *exports = arg;
+	int len;
+
+	if (desc->num_clients == 0) {
+		return;
+	}
+	exports->count++;
+	len = snprintf(exports->text + exports->len, sizeof(exports->text) - exports->len,
+		       "%sexport '%.64s' has %u client%s", exports->count > 1 ? ", " : "",
+		       desc->export_name, desc->num_clients, desc->num_clients > 1 ? "s" : "");
+	if (exports->len + (size_t)len < sizeof(exports->text)) {
+		exports->len += (size_t)len;
+	} else {
+		exports->text[exports->len] = '\0'; /* those before it will do */
+	}
+}
+
+bool bdev_answer_is_used(struct ebb_call *call, const struct ebb_bdev *bdev)
+{
+	struct exports_text exports = {.len = 0};
+	const struct ebb_bdev *top = bdev;
+	const char *holder;
+
+	/* What stands on it goes with it. */
+	while (top != NULL && top->internal->state == BDEV_READY) {
+		bdev_desc_for_each(top, see_clients, &exports);
+		holder = ebb_bdev_claim_holder(top);
+		top = holder != NULL ? ebb_bdev_find(holder) : NULL;
+	}
+	if (exports.count == 0) {
+		return false;
+	}
+	ebb_call_error(call, -EBUSY,
+		       "bdev '%s' is in use: %s; stop the export first (nbd_stop_export), or give "
+		       "force=true, which hangs up on them",
+		       bdev->name, exports.text);
+	return true;
+}
+
 struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
-				    const struct ebb_bdev_ops *ops, const char *kind)
+				    const struct ebb_bdev_ops *ops, const char *kind, bool force)
 {
 	struct ebb_bdev *bdev = ebb_bdev_find(name);
 
@@ -105,6 +153,9 @@ struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 			       "bdev '%s' is no %s bdev (its product_name is '%s'); delete it by "
 			       "the method of its kind",
 			       name, kind, bdev->product_name);
+		return NULL;
+	}
+	if (!force && bdev_answer_is_used(call, bdev)) {
 		return NULL;
 	}
 	/* It may have been named by its uuid. */

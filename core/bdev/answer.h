@@ -21,12 +21,26 @@ void bdev_answer_not_found(struct ebb_call *call, const char *name);
 /* Ends @call: what ebb_bdev_register() returned for the bdev called @name. */
 void bdev_answer_created(struct ebb_call *call, const char *name, int rc);
 
+/* The parameter "force" of a method that takes bdevs away; its struct has a bool of that name. */
+#define BDEV_ANSWER_PARAM_FORCE(type)                            \
+	EBB_PARAM(type, force, EBB_PARAM_BOOL, .optional = true, \
+		  .help = "also while clients use it, who are hung up on; default: false")
+
+/**
+ * bdev_answer_is_used() - may @bdev not be taken away?
+ * Return: true: @call has ended with an error that names the exports of it, or of what stands on it,
+ *	and their clients. False: there are no clients.
+ */
+bool bdev_answer_is_used(struct ebb_call *call, const struct ebb_bdev *bdev);
+
 /**
  * bdev_answer_delete() - begin the removal that @call asks for
+ * @force: though clients use it
  * Return: the bdev called @name, which is going: its destruct() ends @call. NULL: @call has ended
- *	with an error: there is none, it is of another kind (has not @ops), or it is going already.
+ *	with an error: there is none, it is of another kind (has not @ops), clients use it, or it is
+ *	going already.
  */
 struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
-				    const struct ebb_bdev_ops *ops, const char *kind);
+				    const struct ebb_bdev_ops *ops, const char *kind, bool force);
 
 #endif

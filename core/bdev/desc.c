@@ -187,6 +187,14 @@ void bdev_desc_tell_all(struct ebb_bdev_internal *internal, enum ebb_bdev_event 
 	}
 }
 
+void bdev_desc_set_clients(struct ebb_bdev_desc *desc, const char *name, unsigned num_clients)
+{
+	bdev_table_lock();
+	desc->export_name = name;
+	desc->num_clients = num_clients;
+	bdev_table_unlock();
+}
+
 void bdev_desc_for_each(const struct ebb_bdev *bdev,
 			void (*fn)(const struct ebb_bdev_desc *desc, void *arg), void *arg)
 {

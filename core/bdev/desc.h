@@ -16,11 +16,19 @@ struct ebb_bdev_desc {
 	uint32_t events;     /* mask of EBB_BIT(enum ebb_bdev_event) that it is about */
 	ebb_bdev_event_cb event;
 	void *event_arg;
+	const char *export_name;    /* as which it is served; the holder's; NULL: it is not */
+	unsigned num_clients;       /* of the export */
 	struct ebb_thread *thread;  /* that opened */
 	struct ebb_list link;       /* ebb_bdev_internal.descs */
 	struct base_hash_node node; /* of all that are open, by address */
 	struct ebb_msg msg;
 };
+
+/*
+ * So many clients use @desc by its export @name, which lives as long as @desc is open: who would take
+ * the bdev from them is told. Thread: the one that opened.
+ */
+void bdev_desc_set_clients(struct ebb_bdev_desc *desc, const char *name, unsigned num_clients);
 
 /* Is it one? Whoever uses one that he has closed does not know. Thread: any. */
 bool bdev_desc_is_open(const struct ebb_bdev_desc *desc);

@@ -396,17 +396,21 @@ struct bdev_virtual *bdev_virtual_find(const char *name, const struct bdev_virtu
 }
 
 void bdev_virtual_delete(struct ebb_call *call, const char *name,
-			 const struct bdev_virtual_kind *kind)
+			 const struct bdev_virtual_kind *kind, bool force)
 {
 	struct bdev_virtual *virtual = bdev_virtual_find(name, kind);
 
 	if (virtual == NULL) {
 		/* It says what is wrong: it finds nothing, or another kind. */
-		ebb_assert(bdev_answer_delete(call, name, kind->ops, kind->kind) == NULL);
+		ebb_assert(bdev_answer_delete(call, name, kind->ops, kind->kind, force) == NULL);
 		return;
 	}
 	if (virtual->deleting != NULL) {
 		ebb_call_error(call, -EBUSY, "bdev '%s' is being deleted already", name);
+		return;
+	}
+	if (virtual->state == BDEV_VIRTUAL_READY && !force &&
+	    bdev_answer_is_used(call, &virtual->bdev)) {
 		return;
 	}
 	/* It may have been named by its uuid. */

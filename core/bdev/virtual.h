@@ -110,9 +110,12 @@ struct bdev_virtual_opts {
 void bdev_virtual_create(struct ebb_call *call, const struct bdev_virtual_opts *opts,
 			 struct json_object *result);
 
-/* Deletes @name, which must be of @kind, there or waiting, and ends @call. Thread: app. */
+/*
+ * Deletes @name, which must be of @kind, there or waiting, and ends @call. @force: though clients use
+ * it. Thread: app.
+ */
 void bdev_virtual_delete(struct ebb_call *call, const char *name,
-			 const struct bdev_virtual_kind *kind);
+			 const struct bdev_virtual_kind *kind, bool force);
 
 /* The bdev of that name or uuid and of @kind, there or waiting; or NULL. Thread: app. */
 struct bdev_virtual *bdev_virtual_find(const char *name, const struct bdev_virtual_kind *kind);

@@ -68,6 +68,22 @@ int exporter_address_digits(const char *text, char *ret_digits, size_t size)
 	return rc;
 }
 
+bool exporter_address_is_remote(const char *text)
+{
+	static const uint8_t mapped_loopback[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+	union address address;
+	socklen_t len;
+
+	if (address_parse(text, 0, &address, &len) != 0) {
+		return false;
+	}
+	if (address.any.sa_family == AF_INET) {
+		return ntohl(address.in.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+	}
+	return !IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr) &&
+	       memcmp(&address.in6.sin6_addr, mapped_loopback, sizeof(mapped_loopback)) != 0;
+}
+
 bool exporter_address_same(const char *a, const char *b)
 {
 	union address one, other;

@@ -16,6 +16,9 @@ int exporter_address_digits(const char *text, char *ret_digits, size_t size);
 /* True if both texts name one host: "localhost" is 127.0.0.1. */
 bool exporter_address_same(const char *a, const char *b);
 
+/* True if other machines may come to it: it is an address, and not of the loopback. */
+bool exporter_address_is_remote(const char *text);
+
 /**
  * exporter_address_listen_tcp() - a listening TCP socket
  * @port: 0: the kernel's choice

@@ -13,6 +13,7 @@
 #include <ebb/wanted.h>
 
 #include "core/bdev/answer.h"
+#include "core/bdev/desc.h"
 #include "core/exporter/client.h"
 #include "core/exporter/listener.h"
 
@@ -265,6 +266,21 @@ static struct exporter_export *export_create(const struct exporter_export_opts *
 	return export;
 }
 
+/* Nothing that is exported is encrypted, or asks who comes. Return: 0; -EPERM. */
+static int export_check_address(const struct exporter_export_opts *opts, char *ret_error)
+{
+	if (opts->at.address == NULL || opts->allow_remote ||
+	    !exporter_address_is_remote(opts->at.address)) {
+		return 0;
+	}
+	snprintf(ret_error, EXPORTER_ERROR_TEXT,
+		 "address %.45s: other machines can reach it, and there is no encryption and no "
+		 "password; give 127.0.0.1 and let them come by a tunnel (ssh -L), or, where all "
+		 "who reach it may read and write, give allow_remote=true",
+		 opts->at.address);
+	return -EPERM;
+}
+
 /* The listener that is there already. Return: 0, perhaps with none; or why it is not to be used. */
 static int export_find_listener(const struct exporter_export *export,
 				const struct exporter_export_opts *opts,
@@ -302,6 +318,10 @@ int exporter_export_start(const struct exporter_export_opts *opts,
 	int rc;
 
 	ebb_assert(ebb_thread_is_app());
+	rc = export_check_address(opts, ret_error);
+	if (rc != 0) {
+		return rc;
+	}
 	export = export_create(opts);
 	if (export == NULL) {
 		snprintf(ret_error, EXPORTER_ERROR_TEXT, "out of memory");
@@ -378,6 +398,7 @@ void exporter_export_bind(struct exporter_export *export, struct exporter_client
 	ebb_assert(ebb_thread_is_app() && client->export == NULL);
 	client->export = export;
 	export->num_clients++;
+	bdev_desc_set_clients(export->desc, export->name, export->num_clients);
 }
 
 void exporter_export_client_gone(struct exporter_listener *listener, struct exporter_export *export)
@@ -387,6 +408,7 @@ void exporter_export_client_gone(struct exporter_listener *listener, struct expo
 	if (export != NULL) {
 		ebb_assert(export->num_clients > 0);
 		export->num_clients--;
+		bdev_desc_set_clients(export->desc, export->name, export->num_clients);
 		export_finish(export);
 	}
 	listener_finish(listener);

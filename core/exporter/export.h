@@ -47,6 +47,7 @@ struct exporter_export_opts {
 	const char *bdev_name; /* or its uuid */
 	const char *name;      /* NULL: @bdev_name */
 	struct exporter_listener_opts at;
+	bool allow_remote; /* an @at.address that is not this machine's own */
 	bool read_only;
 	bool writable; /* refuse a bdev that cannot be written to */
 	struct exporter *exporter;
@@ -60,8 +61,9 @@ void exporter_export_set_state(struct exporter_export *export, enum exporter_exp
  * exporter_export_start() - serve a bdev
  * @ret_error: on failure, a text for people, at least 256 bytes
  * Thread: app.
- * Return: 0; -ENODEV no such bdev; -EEXIST the name is taken at that address, or something else
- *	than is asked for is served there; -EBUSY somebody
+ * Return: 0; -EPERM other machines may come to the address, and that is not allowed; -ENODEV no such
+ *	bdev; -EEXIST the name is taken at that address, or something else than is asked for is served
+ *	there; -EBUSY somebody
  *	listens at the path, perhaps an ebbd that was killed: try again for a while; or the error of
  *	the bdev or of the socket.
  */

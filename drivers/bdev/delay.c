@@ -390,17 +390,19 @@ static void create_call(struct ebb_call *call, void *arg)
 
 struct delete_params {
 	char *name;
+	bool force;
 };
 
 static const struct ebb_param delete_table[] = {
 	EBB_PARAM(struct delete_params, name, EBB_PARAM_STRING, .help = "of a delay bdev"),
+	BDEV_ANSWER_PARAM_FORCE(struct delete_params),
 };
 
 static void delete_call(struct ebb_call *call, void *arg)
 {
 	const struct delete_params *params = arg;
 
-	bdev_virtual_delete(call, params->name, &delay_kind);
+	bdev_virtual_delete(call, params->name, &delay_kind, params->force);
 }
 
 struct update_params {

@@ -56,11 +56,21 @@ static const struct ebb_param name_table[] = {
 	EBB_PARAM(struct name_params, name, EBB_PARAM_STRING, .help = "of an error bdev"),
 };
 
+struct delete_params {
+	char *name;
+	bool force;
+};
+
+static const struct ebb_param delete_table[] = {
+	EBB_PARAM(struct delete_params, name, EBB_PARAM_STRING, .help = "of an error bdev"),
+	BDEV_ANSWER_PARAM_FORCE(struct delete_params),
+};
+
 static void delete_call(struct ebb_call *call, void *arg)
 {
-	const struct name_params *params = arg;
+	const struct delete_params *params = arg;
 
-	bdev_virtual_delete(call, params->name, &bdev_error_kind);
+	bdev_virtual_delete(call, params->name, &bdev_error_kind, params->force);
 }
 
 struct inject_params {
@@ -231,9 +241,9 @@ static struct ebb_method delete_method = {
 	.states = EBB_METHOD_RUNTIME,
 	.changes_state = true,
 	.help = "take an error bdev away, there or waiting; its base stays",
-	.params = name_table,
-	.num_params = EBB_ARRAY_SIZE(name_table),
-	.params_size = sizeof(struct name_params),
+	.params = delete_table,
+	.num_params = EBB_ARRAY_SIZE(delete_table),
+	.params_size = sizeof(struct delete_params),
 	.fn = delete_call,
 	.effect = EBB_METHOD_REMOVES,
 	.subsystem = "bdev",

@@ -373,16 +373,19 @@ static void malloc_create_call(struct ebb_call *call, void *arg)
 
 struct malloc_delete_params {
 	char *name;
+	bool force;
 };
 
 static const struct ebb_param malloc_delete_table[] = {
 	EBB_PARAM(struct malloc_delete_params, name, EBB_PARAM_STRING, .help = "of a malloc bdev"),
+	BDEV_ANSWER_PARAM_FORCE(struct malloc_delete_params),
 };
 
 static void malloc_delete_call(struct ebb_call *call, void *arg)
 {
 	const struct malloc_delete_params *params = arg;
-	struct ebb_bdev *bdev = bdev_answer_delete(call, params->name, &malloc_ops, "malloc");
+	struct ebb_bdev *bdev =
+		bdev_answer_delete(call, params->name, &malloc_ops, "malloc", params->force);
 
 	if (bdev != NULL) {
 		ebb_container_of(bdev, struct malloc_bdev, bdev)->deleting = call;

@@ -121,16 +121,19 @@ static void null_create_call(struct ebb_call *call, void *arg)
 
 struct null_delete_params {
 	char *name;
+	bool force;
 };
 
 static const struct ebb_param null_delete_table[] = {
 	EBB_PARAM(struct null_delete_params, name, EBB_PARAM_STRING, .help = "of a null bdev"),
+	BDEV_ANSWER_PARAM_FORCE(struct null_delete_params),
 };
 
 static void null_delete_call(struct ebb_call *call, void *arg)
 {
 	const struct null_delete_params *params = arg;
-	struct ebb_bdev *bdev = bdev_answer_delete(call, params->name, &null_ops, "null");
+	struct ebb_bdev *bdev =
+		bdev_answer_delete(call, params->name, &null_ops, "null", params->force);
 
 	if (bdev != NULL) {
 		ebb_container_of(bdev, struct null_bdev, bdev)->deleting = call;

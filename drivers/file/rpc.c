@@ -102,10 +102,12 @@ static void file_create_call(struct ebb_call *call, void *arg)
 
 struct file_delete_params {
 	char *name;
+	bool force;
 };
 
 static const struct ebb_param file_delete_table[] = {
 	EBB_PARAM(struct file_delete_params, name, EBB_PARAM_STRING, .help = "of a file bdev"),
+	BDEV_ANSWER_PARAM_FORCE(struct file_delete_params),
 };
 
 struct file_rescan_params {
@@ -124,7 +126,8 @@ static void file_closed(void *arg)
 static void file_delete_call(struct ebb_call *call, void *arg)
 {
 	const struct file_delete_params *params = arg;
-	struct ebb_bdev *bdev = bdev_answer_delete(call, params->name, &file_bdev_ops, "file");
+	struct ebb_bdev *bdev =
+		bdev_answer_delete(call, params->name, &file_bdev_ops, "file", params->force);
 
 	if (bdev != NULL) {
 		file_bdev_on_closed(bdev, file_closed, call);

@@ -43,6 +43,7 @@ struct start_params {
 	uint32_t port;
 	bool port_given;
 	char *export_name;
+	bool allow_remote;
 	bool read_only;
 	bool read_only_given;
 	char *mode;
@@ -58,6 +59,8 @@ static const struct ebb_param start_table[] = {
 	EBB_PARAM(struct start_params, port, EBB_PARAM_UINT32, .optional = true, .max = 65535,
 		  .given_offset = offsetof(struct start_params, port_given),
 		  .help = "TCP port with address; default 10809, 0: any that is free"),
+	EBB_PARAM(struct start_params, allow_remote, EBB_PARAM_BOOL, .optional = true,
+		  .help = "let address be one that other machines reach: nothing is encrypted"),
 	EBB_PARAM(struct start_params, export_name, EBB_PARAM_STRING, .optional = true,
 		  .help = "name that clients ask for; default: bdev_name as it is given"),
 	EBB_PARAM(struct start_params, read_only, EBB_PARAM_BOOL, .optional = true,
@@ -102,6 +105,7 @@ static int start_try(struct ebb_call *call, const struct start_params *params, g
 		       .mode_given = params->mode != NULL,
 		       .gid = gid,
 		       .group = params->group},
+		.allow_remote = params->allow_remote,
 		.read_only = params->read_only,
 		.writable = params->read_only_given && !params->read_only,
 		.exporter = &nbd_exporter,
@@ -285,6 +289,12 @@ static void start_export(struct ebb_call *call, void *arg)
 	if (params->port_given && params->path != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "export of %s: a port goes with address, not with path",
+			       params->bdev_name);
+		return;
+	}
+	if (params->allow_remote && params->address == NULL) {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "export of %s: allow_remote goes with address, not with path",
 			       params->bdev_name);
 		return;
 	}

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bdev/answer.h"
 #include "drivers/nvme/attach.h"
 #include "drivers/nvme/describe.h"
+#include "drivers/nvme/namespace.h"
 #include "drivers/nvme/path.h"
 #include "drivers/nvme/transport.h"
 
@@ -169,6 +171,7 @@ struct detach_params {
 	char *name;
 	char *trtype;
 	char *traddr;
+	bool force;
 };
 
 static const struct ebb_param detach_table[] = {
@@ -177,6 +180,7 @@ static const struct ebb_param detach_table[] = {
 		  .help = "only if it was attached with this trtype"),
 	EBB_PARAM(struct detach_params, traddr, EBB_PARAM_STRING, .optional = true,
 		  .help = "only if it was attached at this address"),
+	BDEV_ANSWER_PARAM_FORCE(struct detach_params),
 };
 
 struct reset_params {
@@ -222,6 +226,21 @@ static bool is_where(const struct nvme_drive *drive, const char *trtype, const c
 	       (traddr == NULL || nvme_drive_find_address(drive->path->transport, traddr) == drive);
 }
 
+/* Return: true: clients use one of its bdevs, and @call has ended. */
+static bool is_used(struct ebb_call *call, const struct nvme_drive *drive)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &drive->namespaces) {
+		const struct nvme_ns *ns = ebb_list_entry(node, struct nvme_ns, link);
+
+		if (ns->state == NVME_NS_ONLINE && bdev_answer_is_used(call, &ns->bdev)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void detach_call(struct ebb_call *call, void *arg)
 {
 	const struct detach_params *params = arg;
@@ -233,6 +252,8 @@ static void detach_call(struct ebb_call *call, void *arg)
 			"NVMe controller '%s' is attached by trtype '%s' at %s; leave trtype "
 			"and traddr out, or give these",
 			params->name, drive->path->transport->trtype, drive->path->traddr);
+	} else if (drive != NULL && !params->force && is_used(call, drive)) {
+		return;
 	} else if (drive != NULL && nvme_drive_detach(drive, detach_done, call) < 0) {
 		ebb_call_error(call, -EALREADY,
 			       "NVMe controller '%s' is being detached already; it waits for "

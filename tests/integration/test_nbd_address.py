@@ -225,6 +225,34 @@ def tcp_serves_on_both_families():
             daemon.rpc("nbd_stop_export", export_name="disk")
 
 
+@test
+def an_address_of_other_machines_is_listened_at_if_that_is_allowed():
+    """There is no encryption: whoever reaches it reads and writes."""
+    with Daemon() as daemon:
+        daemon.add_disk("disk", MIB)
+        for address in ("0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "::ffff:0.0.0.0"):
+            error = rpc_error(daemon, "nbd_start_export", bdev_name="disk", address=address, port=0)
+            for words in (f"address {address}", "no encryption", "allow_remote=true", "127.0.0.1"):
+                assert words in str(error), error
+            assert daemon.rpc("nbd_get_exports") == []
+        for address in ("127.0.0.1", "127.1.2.3", "localhost"):
+            daemon.rpc("nbd_start_export", bdev_name="disk", address=address, port=0)
+            daemon.rpc("nbd_stop_export", export_name="disk")
+        where = {"address": "0.0.0.0", "port": 0, "allow_remote": True}
+        daemon.rpc("nbd_start_export", bdev_name="disk", **where)
+        with Haggler(address=("127.0.0.1", the_export(daemon)["port"])) as haggler:
+            assert haggler.option(OPT_GO, go_data("disk"))[-1][0] == REP_ACK
+        config = json.loads(daemon.ebbctl("save_config").stdout)
+        entries = [e for s in config["subsystems"] for e in s["config"] or []]
+        kept = [e["params"] for e in entries if e["method"] == "nbd_start_export"]
+        assert len(kept) == 1 and kept[0]["allow_remote"] is True, kept
+        daemon.rpc("nbd_stop_export", export_name="disk")
+        error = rpc_error(
+            daemon, "nbd_start_export", bdev_name="disk", path="/x", allow_remote=True
+        )
+        assert "allow_remote goes with address" in str(error), error
+
+
 # Limits.
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from harness import Daemon, run, test, wait_for
+from harness import Daemon, RpcError, run, test, wait_for
 from nbd_client import (
     CMD_DISC,
     CMD_READ,
@@ -220,11 +220,70 @@ def a_removed_bdev_takes_its_export_along():
     with served() as (daemon, _, path):
         with NbdClient(path, "disk") as client:
             client.write(0, b"r" * 4096)
-            assert daemon.rpc("bdev_uring_delete", name="disk") is True
+            assert daemon.rpc("bdev_uring_delete", name="disk", force=True) is True
             assert client.sock.recv(1) == b""
         assert daemon.rpc("nbd_get_exports") == []
         assert daemon.rpc("bdev_get_bdevs") == []
         assert not path.exists()
+
+
+def refusal(daemon, method, **params):
+    try:
+        daemon.rpc(method, **params)
+    except RpcError as error:
+        return str(error)
+    raise AssertionError(f"{method} {params} was done")
+
+
+@test
+def a_bdev_that_clients_use_is_deleted_by_force_only():
+    """Whatever its kind, and what it stands on too; without clients it goes, export and all."""
+    with Daemon() as daemon:
+        for kind, param in (("error", "base_name"), ("delay", "base_bdev_name")):
+            for base, delete in (("m", "malloc"), ("n", "null"), ("u", "uring")):
+                daemon.rpc("bdev_malloc_create", name="m", num_blocks=2048, block_size=512)
+                daemon.rpc("bdev_null_create", name="n", num_blocks=2048, block_size=512)
+                daemon.add_disk("u", MIB)
+                times = dict.fromkeys(
+                    ("avg_read_latency", "p99_read_latency", "avg_write_latency",
+                     "p99_write_latency"), 0,
+                )  # fmt: skip
+                daemon.rpc(
+                    f"bdev_{kind}_create", **{param: base}, name="top",
+                    **(times if kind == "delay" else {}),
+                )  # fmt: skip
+                path = daemon.add_export("top")
+                deletes = [(f"bdev_{delete}_delete", base), (f"bdev_{kind}_delete", "top")]
+                with NbdClient(path, "top") as one, NbdClient(path, "top") as other:
+                    for method, name in deletes:
+                        text = refusal(daemon, method, name=name)
+                        assert f"bdev '{name}' is in use: export 'top' has 2 clients" in text, text
+                        assert "force=true" in text and "nbd_stop_export" in text, text
+                        refusal(daemon, method, name=name, force=False)
+                    one.read(0, 4096)
+                    other.disconnect()
+                    wait_for(
+                        lambda: the_export(daemon, "top")["clients"] == 1, "the other has left"
+                    )
+                    method, name = deletes[0]
+                    text = refusal(daemon, method, name=name)
+                    assert "export 'top' has 1 client;" in text, text
+                    method, name = deletes[kind == "delay"]
+                    assert daemon.rpc(method, name=name, force=True) is True
+                    assert one.sock.recv(1) == b""
+                for method, name in deletes:
+                    left = {bdev["name"] for bdev in daemon.rpc("bdev_get_bdevs")}
+                    if name in left or name == "top":
+                        with contextlib.suppress(RpcError):
+                            daemon.rpc(method, name=name)
+                for bdev in daemon.rpc("bdev_get_bdevs"):
+                    kinds = {"m": "malloc", "n": "null", "u": "uring"}
+                    daemon.rpc(f"bdev_{kinds[bdev['name']]}_delete", name=bdev["name"])
+        # An export that nobody has come to is no obstacle.
+        daemon.add_disk("u", MIB)
+        path = daemon.add_export("u")
+        daemon.rpc("bdev_aio_delete", name="u")
+        assert daemon.rpc("nbd_get_exports") == []
 
 
 @test
@@ -250,7 +309,7 @@ def a_bdev_can_be_removed_under_load():
             thread.start()
         for _ in threads:
             assert connected.acquire(timeout=10.0)
-        assert daemon.rpc("bdev_uring_delete", name="disk") is True
+        assert daemon.rpc("bdev_uring_delete", name="disk", force=True) is True
         for thread in threads:
             thread.join()
         assert outcomes == [True] * 4, outcomes

@@ -105,6 +105,35 @@ START_TEST(test_fua_reaches_the_bdev)
 }
 END_TEST
 
+/* NBD_FLAG_CAN_MULTI_CONN: a flush is the bdev's, not the connection's, and none is left out. */
+static void a_flush_is_of_all_connections(void)
+{
+	int writer = served_connect(), flusher = served_connect();
+	unsigned i;
+
+	for (i = 0; i < 3; i++) {
+		unsigned flushes = disk_flushes();
+
+		client_request(writer, 0, NBD_CMD_WRITE, 1, 0, 512);
+		client_send(writer, data, 512);
+		client_expect_reply(writer, 1, 0);
+		client_request(flusher, 0, NBD_CMD_FLUSH, 2, 0, 0);
+		client_expect_reply(flusher, 2, 0);
+		ck_assert_uint_eq(disk_flushes(), flushes + 1);
+	}
+	disk_fail(-EIO);
+	client_request(flusher, 0, NBD_CMD_FLUSH, 2, 0, 0);
+	client_expect_reply(flusher, 2, NBD_EIO);
+	close(flusher);
+	close(writer);
+}
+
+START_TEST(test_a_flush_is_of_all_connections)
+{
+	served_run(NULL, a_flush_is_of_all_connections);
+}
+END_TEST
+
 static void a_removed_bdev_leaves_what_is_new_and_ends_what_is_not(void)
 {
 	uint8_t block[512];
@@ -351,6 +380,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_replies_go_as_requests_end),
 		UNIT_TEST(test_errors_are_told),
 		UNIT_TEST(test_fua_reaches_the_bdev),
+		UNIT_TEST(test_a_flush_is_of_all_connections),
 		UNIT_TEST(test_a_removed_bdev_leaves_what_is_new_and_ends_what_is_not),
 		UNIT_TEST(test_vanished_clients_leave_nothing),
 		UNIT_TEST(test_stop_comes_while_the_bdev_is_busy),

@@ -9,6 +9,7 @@
 #include <ebb/thread.h>
 
 #include "core/method/wanted.h"
+#include "core/bdev/desc.h"
 #include "drivers/nvme/drive.h"
 #include "tests/unit/drivers/nvme/nvme_stage.h"
 #include "tests/unit/unit.h"
@@ -117,6 +118,27 @@ START_TEST(who_is_meant_may_be_said_in_full)
 	call_has("bdev_nvme_detach_controller", "{'name': 'n', 'trtype': 'uring'}", "error -19: ");
 	call_is("bdev_nvme_detach_controller",
 		"{'name': 'n', 'trtype': 'MOCK', 'traddr': '1f:00.0', 'adrfam': 'ipv4'}", "true");
+}
+END_TEST
+
+/* Clients of an export of one of its bdevs keep it, unless they are to be hung up on. */
+START_TEST(one_that_clients_use_is_detached_by_force_only)
+{
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	bdev_desc_set_clients(client.desc, "e", 3);
+	call_has("bdev_nvme_detach_controller", "{'name': 'n'}",
+		 "error -16: bdev 'nn1' is in use: export 'e' has 3 clients; ");
+	ck_assert_uint_eq(client.removes, 0);
+	client.closes = true;
+	call_is("bdev_nvme_detach_controller", "{'name': 'n', 'force': true}", "true");
+	ck_assert_uint_eq(client.removes, 1);
+	nvme_attach();
+	nvme_open(&client, "nn1");
+	client.closes = true;
+	bdev_desc_set_clients(client.desc, "e", 1);
+	bdev_desc_set_clients(client.desc, "e", 0);
+	nvme_detach();
 }
 END_TEST
 
@@ -444,6 +466,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(an_spdk_client_may_write_the_type_otherwise),
 		UNIT_TEST(impossible_calls_are_refused),
 		UNIT_TEST(who_is_meant_may_be_said_in_full),
+		UNIT_TEST(one_that_clients_use_is_detached_by_force_only),
 		UNIT_TEST(an_address_has_one_form),
 		UNIT_TEST(a_transport_that_fails_says_why),
 		UNIT_TEST(what_cannot_be_used_is_refused_with_the_reason),
