@@ -110,11 +110,6 @@ void bdev_ranges_fini(struct bdev_ranges *ranges)
 	pthread_mutex_destroy(&ranges->mutex);
 }
 
-static bool type_writes(unsigned type)
-{
-	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
-}
-
 static bool view_overlaps(const struct bdev_range_view *view, const struct bdev_req *req)
 {
 	return req->io.offset_blocks <= view->last &&
@@ -145,7 +140,7 @@ static uint32_t views_overlapping(const struct bdev_channel *ch, const struct bd
 /* A write that has its lock is alone already. */
 static bool req_is_subject(const struct bdev_req *req)
 {
-	return type_writes(req->type) && (req->special & BDEV_REQ_BYTES) == 0;
+	return bdev_range_type_writes(req->type) && (req->special & BDEV_REQ_BYTES) == 0;
 }
 
 /* What a walk over the requests under way looks for, and finds. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ebb/bdev.h>
 #include <ebb/list.h>
 #include <ebb/msg.h>
 
@@ -87,6 +88,12 @@ struct bdev_range_channel {
 	struct bdev_range_view views[BDEV_RANGE_SLOTS];
 };
 
+/* Does a request of that type change blocks? */
+static inline bool bdev_range_type_writes(unsigned type)
+{
+	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
+}
+
 void bdev_ranges_init(struct bdev_ranges *ranges);
 void bdev_ranges_fini(struct bdev_ranges *ranges);
 
@@ -105,7 +112,7 @@ void bdev_range_unlock(struct bdev_range_lock *lock);
 
 /**
  * bdev_range_hold() - has @req, which is to begin, to wait for an unlock?
- * Called while @ch->ranges_closed. Return: true: it does, in @ch->range.held. Thread: the channel's.
+ * Called while @ch->ranges_closed, for one that changes blocks. Return: true: it does, in @ch->range.held. Thread: the channel's.
  */
 bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req);
 

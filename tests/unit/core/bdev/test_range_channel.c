@@ -200,6 +200,28 @@ START_TEST(a_write_whose_flush_follows_is_waited_for)
 }
 END_TEST
 
+/* What waits is part of what has to end for who has claimed the bdev to become quiet. */
+START_TEST(a_move_lets_writes_of_a_claimed_bdev_go_on)
+{
+	ck_assert_int_eq(ebb_bdev_register(&range_fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", false, NULL, NULL, &range_desc), 0);
+	ck_assert_int_eq(ebb_bdev_claim(range_desc, "above"), 0);
+	range_actor_get(0);
+	range_actor_get(1);
+	range_lock(0, 0, 8, 15);
+	ck_assert(range_held(0));
+	range_request(1, 1, EBB_BDEV_WRITE, 15, 2);
+	event_channels_quiesce(range_actors[1].thread);
+	range_unlock(0);
+	stage_turns(3);
+	ck_assert_uint_eq(range_fake->num_held, 1);
+	range_complete_all();
+	ck_assert_uint_eq(range_results[1].calls, 1);
+	stage_enter(range_actors[1].thread);
+	event_channels_resume(range_actors[1].thread);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -213,6 +235,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_a_move_holds_back_waits_afterwards),
 		UNIT_TEST(what_a_rate_limit_holds_back_waits_afterwards),
 		UNIT_FIXTURE(range_setup_closed, range_teardown),
+		UNIT_TEST(a_move_lets_writes_of_a_claimed_bdev_go_on),
 		UNIT_TEST(a_request_in_parts_is_waited_for_whole),
 		UNIT_TEST(a_write_whose_flush_follows_is_waited_for),
 		UNIT_END,
