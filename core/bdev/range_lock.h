@@ -130,9 +130,6 @@ bool bdev_range_forget_or_note(struct bdev_channel *ch, bool may_go_on);
 /* Takes the next lock that was granted to @ch and whose owner does not know; it is held now. */
 struct bdev_range_lock *bdev_range_next_granted(struct bdev_channel *ch);
 
-/* Does a lock that @ch knows overlap @req? Thread: the channel's. */
-bool bdev_range_is_locked(const struct bdev_channel *ch, const struct bdev_req *req);
-
 /* The channel goes: it is not asked any more. Return: true: the mailbox's message is under way. */
 bool bdev_range_leave(struct bdev_channel *ch);
 

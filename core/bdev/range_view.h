@@ -29,6 +29,9 @@ bool bdev_range_is_subject(const struct bdev_req *req);
 uint32_t bdev_range_overlapping(const struct bdev_channel *ch, const struct bdev_req *req,
 				uint32_t mask);
 
+/* Does any lock that @ch knows overlap @req? */
+bool bdev_range_is_locked(const struct bdev_channel *ch, const struct bdev_req *req);
+
 /* What a walk over the requests under way looks for, and finds. */
 struct bdev_range_walk {
 	uint32_t slots;
