@@ -372,13 +372,21 @@ static bool channel_may_go_on(const struct bdev_channel *ch)
 	return false;
 }
 
+void bdev_range_mailbox_empty(struct bdev_channel *ch)
+{
+	struct bdev_ranges *ranges = bdev_range_table(ch);
+
+	pthread_mutex_lock(&ranges->mutex);
+	ch->range.mailbox->under_way = false;
+	pthread_mutex_unlock(&ranges->mutex);
+}
+
 bool bdev_range_forget_or_note(struct bdev_channel *ch, bool may_go_on)
 {
 	struct bdev_ranges *ranges = bdev_range_table(ch);
 	bool go_on;
 
 	pthread_mutex_lock(&ranges->mutex);
-	ch->range.mailbox->under_way = false;
 	bdev_range_forget(ch);
 	go_on = may_go_on && channel_may_go_on(ch);
 	if (!go_on) {

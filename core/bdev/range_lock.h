@@ -119,6 +119,9 @@ bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req);
 /* @req, which is free already, has ended, and locks wait for writes of @ch. Thread: the same. */
 void bdev_range_request_ended(struct bdev_channel *ch, const struct bdev_req *req);
 
+/* The mailbox's message has arrived, and may be sent again: what comes from now on needs another look. */
+void bdev_range_mailbox_empty(struct bdev_channel *ch);
+
 /**
  * bdev_range_forget_or_note() - look at the table
  * @may_go_on: writes that no lock keeps any more may begin
