@@ -184,7 +184,8 @@ void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next)
 	}
 }
 
-void bdev_complete_issue(struct bdev_channel *ch, struct bdev_req *req)
+/* Hands the step that @req is now to the driver. */
+static void bytes_issue(struct bdev_channel *ch, struct bdev_req *req)
 {
 	if (bdev_parts_needed(ch, req)) {
 		bdev_complete_parts(req, bdev_parts_begin(ch, req));
@@ -197,7 +198,7 @@ void bdev_complete_issue(struct bdev_channel *ch, struct bdev_req *req)
 static bool bytes_follow(struct bdev_req *req, enum bdev_bytes_next next)
 {
 	if (next == BDEV_BYTES_ISSUE) {
-		bdev_complete_issue(req->ch, req);
+		bytes_issue(req->ch, req);
 	}
 	return next == BDEV_BYTES_ENDED;
 }

@@ -16,9 +16,6 @@ const char *bdev_complete_name(const struct event_deferred *deferred);
  */
 void bdev_complete_parts(struct bdev_req *parent, enum bdev_parts_next next);
 
-/* Hands @req, which is outstanding, to the driver, whole or in parts. Thread: the channel's. */
-void bdev_complete_issue(struct bdev_channel *ch, struct bdev_req *req);
-
 /* Begins @req, which is outstanding, and of bytes. Thread: the channel's. */
 void bdev_complete_bytes(struct bdev_channel *ch, struct bdev_req *req);
 

@@ -45,6 +45,7 @@ static void mailbox_msg(void *arg)
 		return;
 	}
 	ebb_msg_init(&mailbox->msg, mailbox_msg, mailbox);
+	bdev_range_mailbox_empty(mailbox->ch);
 	channel_look(mailbox->ch);
 }
 

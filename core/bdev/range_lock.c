@@ -60,7 +60,7 @@
 #include <ebb/bdev_module.h>
 
 #include "core/bdev/channel.h"
-#include "core/bdev/pool.h"
+#include "core/bdev/range_view.h"
 #include "core/bdev/table.h"
 
 /* Locks that wait and are looked at, after an unlock, whether it was for that. */
@@ -80,16 +80,6 @@ static void lock_set_state(struct bdev_range_lock *lock, enum bdev_range_state s
 	lock->state = state;
 }
 
-static struct bdev_ranges *ranges_of(const struct bdev_channel *ch)
-{
-	return &ch->internal->ranges;
-}
-
-static uint32_t ranges_used(struct bdev_ranges *ranges)
-{
-	return atomic_load_explicit(&ranges->used, memory_order_relaxed);
-}
-
 /* Under the mutex. */
 static void ranges_set_used(struct bdev_ranges *ranges, uint32_t used)
 {
@@ -106,89 +96,13 @@ void bdev_ranges_init(struct bdev_ranges *ranges)
 
 void bdev_ranges_fini(struct bdev_ranges *ranges)
 {
-	ebb_assert(ranges_used(ranges) == 0 && ebb_list_empty(&ranges->waiting));
+	ebb_assert(bdev_range_used(ranges) == 0 && ebb_list_empty(&ranges->waiting));
 	pthread_mutex_destroy(&ranges->mutex);
-}
-
-static bool type_writes(unsigned type)
-{
-	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
-}
-
-static bool view_overlaps(const struct bdev_range_view *view, const struct bdev_req *req)
-{
-	return req->io.offset_blocks <= view->last &&
-	       req->io.offset_blocks + req->io.num_blocks - 1 >= view->first;
 }
 
 static bool locks_overlap(const struct bdev_range_lock *a, const struct bdev_range_lock *b)
 {
 	return a->first <= b->last && b->first <= a->last;
-}
-
-/* The slots of @mask whose views overlap @req. */
-static uint32_t views_overlapping(const struct bdev_channel *ch, const struct bdev_req *req,
-				  uint32_t mask)
-{
-	uint32_t found = 0;
-
-	for (; mask != 0; mask &= mask - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(mask);
-
-		if (view_overlaps(&ch->range.views[slot], req)) {
-			found |= EBB_BIT(slot);
-		}
-	}
-	return found;
-}
-
-/* A write that has its lock is alone already. */
-static bool req_is_subject(const struct bdev_req *req)
-{
-	return type_writes(req->type) && (req->special & BDEV_REQ_BYTES) == 0;
-}
-
-/* What a walk over the requests under way looks for, and finds. */
-struct range_walk {
-	uint32_t slots;
-	uint32_t overlapping;
-	bool writes; /* any */
-};
-
-static void walk_see(const struct bdev_req *req, void *arg)
-{
-	struct range_walk *walk = arg;
-
-	if (req_is_subject(req)) {
-		walk->writes = true;
-		walk->overlapping |=
-			views_overlapping(req->ch, req, walk->slots & ~walk->overlapping);
-	}
-}
-
-static struct range_walk channel_walk(struct bdev_channel *ch, uint32_t slots)
-{
-	struct range_walk walk = {.slots = slots};
-
-	bdev_pool_for_each_begun(ch, walk_see, &walk);
-	return walk;
-}
-
-/* Closes the channel's short way of writing, or opens it, as what it knows has it. */
-static void channel_set_closed(struct bdev_channel *ch)
-{
-	ch->ranges_closed = !ch->range.entered || ch->range.known != 0;
-	bdev_channel_set_short_way(ch);
-}
-
-static void channel_set_unanswered(struct bdev_channel *ch, uint32_t slots)
-{
-	ch->range.unanswered = slots;
-	if (slots != 0) {
-		ch->attention |= BDEV_CH_RANGES;
-	} else {
-		ch->attention &= (uint8_t)~BDEV_CH_RANGES;
-	}
 }
 
 /* Under the mutex. Return: false: its thread has exited. */
@@ -226,85 +140,17 @@ static void slots_answer(struct bdev_ranges *ranges, uint32_t slots)
 	}
 }
 
-/* Under the mutex. Return: the slots of whose locks @ch has an old view, or none. */
-static uint32_t channel_unknown(const struct bdev_channel *ch)
-{
-	const struct bdev_ranges *ranges = ranges_of(ch);
-	uint32_t used = ranges_used(ranges_of(ch));
-	uint32_t unknown = used & ~ch->range.known;
-	uint32_t mask;
-
-	for (mask = used & ch->range.known; mask != 0; mask &= mask - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(mask);
-
-		if (ch->range.views[slot].serial != ranges->slots[slot].serial) {
-			unknown |= EBB_BIT(slot);
-		}
-	}
-	return unknown;
-}
-
-/* Under the mutex. */
-static void channel_view(struct bdev_channel *ch, uint32_t slots)
-{
-	const struct bdev_ranges *ranges = ranges_of(ch);
-
-	ch->range.known |= slots;
-	for (; slots != 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(slots);
-
-		ch->range.views[slot] = (struct bdev_range_view){
-			.first = ranges->slots[slot].lock->first,
-			.last = ranges->slots[slot].lock->last,
-			.serial = ranges->slots[slot].serial,
-		};
-	}
-}
-
-/* Under the mutex: forgets what is not locked any more. */
-static void channel_forget(struct bdev_channel *ch)
-{
-	ch->range.known &= ranges_used(ranges_of(ch)) & ~channel_unknown(ch);
-}
-
-/* Under the mutex: nothing of @ch is under way that writes, and it is asked no more. */
-static void channel_depart(struct bdev_channel *ch)
-{
-	ebb_assert(ch->range.unanswered == 0);
-	ch->range.entered = false;
-	ebb_list_remove(&ch->range.link);
-	ch->range.known = 0;
-}
-
-/*
- * Under the mutex: takes note of @slots, which are new to @ch.
- * Return: those that writes under way overlap.
- */
-static uint32_t channel_note(struct bdev_channel *ch, uint32_t slots)
-{
-	struct range_walk walk;
-
-	channel_view(ch, slots);
-	walk = channel_walk(ch, slots);
-	if (!walk.writes && ebb_list_empty(&ch->range.held)) {
-		channel_depart(ch);
-	} else {
-		channel_set_unanswered(ch, ch->range.unanswered | walk.overlapping);
-	}
-	return walk.overlapping;
-}
-
 /*
  * Under the mutex: as by a message, at once. Others' locks that it has not seen yet are answered, too.
  * Return: @lock waits for a write of @ch.
  */
 static bool channel_note_now(struct bdev_channel *ch, const struct bdev_range_lock *lock)
 {
-	uint32_t slots = channel_unknown(ch);
-	uint32_t overlapping = channel_note(ch, slots);
+	uint32_t slots = bdev_range_unknown(ch);
+	uint32_t overlapping = bdev_range_note(ch, slots);
 
-	slots_answer(ranges_of(ch), slots & ~overlapping & ~EBB_BIT(lock->slot));
-	channel_set_closed(ch);
+	slots_answer(bdev_range_table(ch), slots & ~overlapping & ~EBB_BIT(lock->slot));
+	bdev_range_set_closed(ch);
 	return (overlapping & EBB_BIT(lock->slot)) != 0;
 }
 
@@ -332,7 +178,7 @@ static void lock_ask(struct bdev_ranges *ranges, struct bdev_range_lock *lock,
 static void lock_announce(struct bdev_ranges *ranges, struct bdev_range_lock *lock,
 			  struct bdev_channel *here)
 {
-	uint32_t used = ranges_used(ranges);
+	uint32_t used = bdev_range_used(ranges);
 
 	lock_set_state(lock, BDEV_RANGE_ANNOUNCED);
 	lock->slot = (unsigned)__builtin_ctz(~used);
@@ -349,7 +195,7 @@ static void lock_announce(struct bdev_ranges *ranges, struct bdev_range_lock *lo
 /* Under the mutex. */
 static bool lock_has_room(struct bdev_ranges *ranges, const struct bdev_range_lock *lock)
 {
-	uint32_t used = ranges_used(ranges);
+	uint32_t used = bdev_range_used(ranges);
 
 	if (used == UINT32_MAX) {
 		return false;
@@ -390,7 +236,7 @@ static void waiting_go_on(struct bdev_ranges *ranges, struct bdev_channel *here)
 	ebb_list_for_each_safe(node, next, &ranges->waiting) {
 		struct bdev_range_lock *lock = ebb_list_entry(node, struct bdev_range_lock, link);
 
-		if (looks++ == WAITING_LOOK || ranges_used(ranges) == UINT32_MAX) {
+		if (looks++ == WAITING_LOOK || bdev_range_used(ranges) == UINT32_MAX) {
 			break;
 		}
 		if (lock_is_behind(ranges, lock) || !lock_has_room(ranges, lock)) {
@@ -407,7 +253,7 @@ static void waiting_go_on(struct bdev_ranges *ranges, struct bdev_channel *here)
 
 bool bdev_range_lock(struct bdev_range_lock *lock)
 {
-	struct bdev_ranges *ranges = ranges_of(lock->ch);
+	struct bdev_ranges *ranges = bdev_range_table(lock->ch);
 	bool held = false;
 
 	ebb_list_init(&lock->link);
@@ -430,13 +276,13 @@ bool bdev_range_lock(struct bdev_range_lock *lock)
 void bdev_range_unlock(struct bdev_range_lock *lock)
 {
 	struct bdev_channel *here = lock->ch;
-	struct bdev_ranges *ranges = ranges_of(here);
+	struct bdev_ranges *ranges = bdev_range_table(here);
 	struct ebb_list *node;
 
 	pthread_mutex_lock(&ranges->mutex);
 	lock_set_state(lock, BDEV_RANGE_UNLOCKED);
 	ranges->slots[lock->slot].lock = NULL;
-	ranges_set_used(ranges, ranges_used(ranges) & ~EBB_BIT(lock->slot));
+	ranges_set_used(ranges, bdev_range_used(ranges) & ~EBB_BIT(lock->slot));
 	ebb_list_for_each(node, &ranges->channels) {
 		struct bdev_channel *ch = ebb_list_entry(node, struct bdev_channel, range.link);
 
@@ -448,31 +294,26 @@ void bdev_range_unlock(struct bdev_range_lock *lock)
 	pthread_mutex_unlock(&ranges->mutex);
 }
 
-bool bdev_range_is_locked(const struct bdev_channel *ch, const struct bdev_req *req)
-{
-	return views_overlapping(ch, req, ch->range.known) != 0;
-}
-
 /* Under the mutex. It has no writes under way, so it knows all locks, and owes no answer. */
 static void channel_enter(struct bdev_channel *ch)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 
 	ch->range.entered = true;
 	ebb_list_push_back(&ranges->channels, &ch->range.link);
-	channel_view(ch, ranges_used(ranges));
+	bdev_range_take(ch, bdev_range_used(ranges));
 }
 
 bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 	bool locked = false;
 
-	if (!req_is_subject(req)) {
+	if (!bdev_range_is_subject(req)) {
 		return false;
 	}
 	/* What it knows keeps others from this one, as long as it is not old. */
-	if (ch->range.entered && (ch->range.known & ~ranges_used(ranges)) == 0 &&
+	if (ch->range.entered && (ch->range.known & ~bdev_range_used(ranges)) == 0 &&
 	    !bdev_range_is_locked(ch, req)) {
 		return false;
 	}
@@ -480,28 +321,28 @@ bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req)
 	if (!ch->range.entered) {
 		channel_enter(ch);
 	} else {
-		channel_forget(ch);
+		bdev_range_forget(ch);
 	}
 	locked = bdev_range_is_locked(ch, req);
 	if (locked) {
 		ebb_list_push_back(&ch->range.held, &req->link);
 		ch->range.waits = true;
 	}
-	channel_set_closed(ch);
+	bdev_range_set_closed(ch);
 	pthread_mutex_unlock(&ranges->mutex);
 	return locked;
 }
 
 void bdev_range_request_ended(struct bdev_channel *ch, const struct bdev_req *req)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 	uint32_t slots = ch->range.unanswered;
 
-	if (!req_is_subject(req) || views_overlapping(ch, req, slots) == 0) {
+	if (!bdev_range_is_subject(req) || bdev_range_overlapping(ch, req, slots) == 0) {
 		return;
 	}
-	slots &= ~channel_walk(ch, slots).overlapping;
-	channel_set_unanswered(ch, ch->range.unanswered & ~slots);
+	slots &= ~bdev_range_walk_requests(ch, slots).overlapping;
+	bdev_range_set_unanswered(ch, ch->range.unanswered & ~slots);
 	pthread_mutex_lock(&ranges->mutex);
 	slots_answer(ranges, slots);
 	pthread_mutex_unlock(&ranges->mutex);
@@ -510,10 +351,10 @@ void bdev_range_request_ended(struct bdev_channel *ch, const struct bdev_req *re
 /* Under the mutex: takes note of what is new, and answers what can be answered. */
 static void channel_catch_up(struct bdev_channel *ch)
 {
-	uint32_t slots = channel_unknown(ch);
+	uint32_t slots = bdev_range_unknown(ch);
 
 	if (ch->range.entered && slots != 0) {
-		slots_answer(ranges_of(ch), slots & ~channel_note(ch, slots));
+		slots_answer(bdev_range_table(ch), slots & ~bdev_range_note(ch, slots));
 	}
 	ch->range.waits = !ebb_list_empty(&ch->range.held);
 }
@@ -531,26 +372,34 @@ static bool channel_may_go_on(const struct bdev_channel *ch)
 	return false;
 }
 
-bool bdev_range_forget_or_note(struct bdev_channel *ch, bool may_go_on)
+void bdev_range_mailbox_empty(struct bdev_channel *ch)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
-	bool go_on;
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 
 	pthread_mutex_lock(&ranges->mutex);
 	ch->range.mailbox->under_way = false;
-	channel_forget(ch);
+	pthread_mutex_unlock(&ranges->mutex);
+}
+
+bool bdev_range_forget_or_note(struct bdev_channel *ch, bool may_go_on)
+{
+	struct bdev_ranges *ranges = bdev_range_table(ch);
+	bool go_on;
+
+	pthread_mutex_lock(&ranges->mutex);
+	bdev_range_forget(ch);
 	go_on = may_go_on && channel_may_go_on(ch);
 	if (!go_on) {
 		channel_catch_up(ch);
 	}
-	channel_set_closed(ch);
+	bdev_range_set_closed(ch);
 	pthread_mutex_unlock(&ranges->mutex);
 	return go_on;
 }
 
 struct bdev_range_lock *bdev_range_next_granted(struct bdev_channel *ch)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 	struct bdev_range_lock *lock = NULL;
 	struct ebb_list *node;
 
@@ -566,7 +415,7 @@ struct bdev_range_lock *bdev_range_next_granted(struct bdev_channel *ch)
 
 bool bdev_range_leave(struct bdev_channel *ch)
 {
-	struct bdev_ranges *ranges = ranges_of(ch);
+	struct bdev_ranges *ranges = bdev_range_table(ch);
 	bool under_way;
 
 	pthread_mutex_lock(&ranges->mutex);
@@ -575,7 +424,7 @@ bool bdev_range_leave(struct bdev_channel *ch)
 		channel_catch_up(ch);
 	}
 	if (!ebb_list_empty(&ch->range.link)) {
-		channel_depart(ch);
+		bdev_range_depart(ch);
 	}
 	under_way = ch->range.mailbox->under_way;
 	pthread_mutex_unlock(&ranges->mutex);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ebb/bdev.h>
 #include <ebb/list.h>
 #include <ebb/msg.h>
 
@@ -87,6 +88,12 @@ struct bdev_range_channel {
 	struct bdev_range_view views[BDEV_RANGE_SLOTS];
 };
 
+/* Does a request of that type change blocks? */
+static inline bool bdev_range_type_writes(unsigned type)
+{
+	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
+}
+
 void bdev_ranges_init(struct bdev_ranges *ranges);
 void bdev_ranges_fini(struct bdev_ranges *ranges);
 
@@ -105,12 +112,15 @@ void bdev_range_unlock(struct bdev_range_lock *lock);
 
 /**
  * bdev_range_hold() - has @req, which is to begin, to wait for an unlock?
- * Called while @ch->ranges_closed. Return: true: it does, in @ch->range.held. Thread: the channel's.
+ * Called while @ch->ranges_closed, for one that changes blocks. Return: true: it does, in @ch->range.held. Thread: the channel's.
  */
 bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req);
 
 /* @req, which is free already, has ended, and locks wait for writes of @ch. Thread: the same. */
 void bdev_range_request_ended(struct bdev_channel *ch, const struct bdev_req *req);
+
+/* The mailbox's message has arrived, and may be sent again: what comes from now on needs another look. */
+void bdev_range_mailbox_empty(struct bdev_channel *ch);
 
 /**
  * bdev_range_forget_or_note() - look at the table
@@ -122,9 +132,6 @@ bool bdev_range_forget_or_note(struct bdev_channel *ch, bool may_go_on);
 
 /* Takes the next lock that was granted to @ch and whose owner does not know; it is held now. */
 struct bdev_range_lock *bdev_range_next_granted(struct bdev_channel *ch);
-
-/* Does a lock that @ch knows overlap @req? Thread: the channel's. */
-bool bdev_range_is_locked(const struct bdev_channel *ch, const struct bdev_req *req);
 
 /* The channel goes: it is not asked any more. Return: true: the mailbox's message is under way. */
 bool bdev_range_leave(struct bdev_channel *ch);

@@ -53,11 +53,6 @@ static uint32_t flags_known(enum ebb_bdev_io_type type)
 	}
 }
 
-static bool type_changes_blocks(enum ebb_bdev_io_type type)
-{
-	return type == EBB_BDEV_WRITE || type == EBB_BDEV_UNMAP || type == EBB_BDEV_WRITE_ZEROES;
-}
-
 int bdev_submit_check_flags(const struct ebb_bdev *bdev, enum ebb_bdev_io_type type, uint32_t flags)
 {
 	if ((flags & ~flags_known(type)) != 0) {
@@ -80,7 +75,7 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	uint64_t total = ebb_bdev_num_blocks(bdev);
 	int rc;
 
-	if (!desc->write && type_changes_blocks(request->type)) {
+	if (!desc->write && bdev_range_type_writes(request->type)) {
 		return -EBADF;
 	}
 	if (!ebb_bdev_io_type_supported(bdev, request->type)) {
@@ -90,9 +85,11 @@ static int request_check(const struct ebb_bdev_desc *desc, const struct bdev_cha
 	    request->offset_blocks > total - request->num_blocks) {
 		return -EINVAL;
 	}
-	rc = bdev_submit_check_flags(bdev, request->type, request->flags);
-	if (rc < 0) {
-		return rc;
+	if (request->flags != 0) {
+		rc = bdev_submit_check_flags(bdev, request->type, request->flags);
+		if (rc < 0) {
+			return rc;
+		}
 	}
 	if (request->type == EBB_BDEV_BLOCK_STATUS &&
 	    (request->extents == NULL || request->extents->max == 0 ||
@@ -134,13 +131,39 @@ static bool must_leave_room(const struct ebb_bdev_desc *desc, const struct bdev_
 	       bdev_claim_is_held(ch->internal);
 }
 
-struct bdev_req *bdev_submit_get(const struct ebb_bdev_desc *desc, struct bdev_channel *ch)
+static inline struct bdev_req *submit_get(const struct ebb_bdev_desc *desc, struct bdev_channel *ch)
 {
 	return must_leave_room(desc, ch) ? NULL : bdev_pool_get(ch);
 }
 
-void bdev_submit_queue(const struct ebb_bdev_desc *desc, struct bdev_channel *ch,
-		       struct bdev_req *req)
+struct bdev_req *bdev_submit_get(const struct ebb_bdev_desc *desc, struct bdev_channel *ch)
+{
+	return submit_get(desc, ch);
+}
+
+static inline void submit_begin(struct bdev_channel *ch, struct bdev_req *req)
+{
+	if (ebb_unlikely(ch->ranges_closed) && bdev_range_type_writes(req->type) &&
+	    bdev_range_hold(ch, req)) {
+		return;
+	}
+	ch->outstanding++;
+	if (ebb_unlikely((req->special & BDEV_REQ_BYTES) != 0)) {
+		bdev_complete_bytes(ch, req);
+	} else if (bdev_parts_needed(ch, req)) {
+		bdev_complete_parts(req, bdev_parts_begin(ch, req));
+	} else {
+		bdev_req_issue(ch, req);
+	}
+}
+
+void bdev_submit_begin(struct bdev_channel *ch, struct bdev_req *req)
+{
+	submit_begin(ch, req);
+}
+
+static inline void submit_queue(const struct ebb_bdev_desc *desc, struct bdev_channel *ch,
+				struct bdev_req *req)
 {
 	/* Who has claimed the bdev holds his requests back himself, and ends those under way. */
 	if (ch->holding && !desc->claims) {
@@ -148,9 +171,15 @@ void bdev_submit_queue(const struct ebb_bdev_desc *desc, struct bdev_channel *ch
 		ch->num_held++;
 		return;
 	}
-	if (ch->holding || !bdev_qos_hold(ch, req)) {
-		bdev_submit_begin(ch, req);
+	if (ch->holding || !ch->qos.active || !bdev_qos_hold(ch, req)) {
+		submit_begin(ch, req);
 	}
+}
+
+void bdev_submit_queue(const struct ebb_bdev_desc *desc, struct bdev_channel *ch,
+		       struct bdev_req *req)
+{
+	submit_queue(desc, ch, req);
 }
 
 static int __attribute__((noinline))
@@ -165,7 +194,7 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 	if (rc < 0) {
 		return rc;
 	}
-	req = bdev_submit_get(desc, ch);
+	req = submit_get(desc, ch);
 	if (req == NULL) {
 		return -ENOMEM;
 	}
@@ -186,21 +215,8 @@ submit_checked(struct ebb_bdev_desc *desc, struct bdev_channel *ch,
 			req->special = BDEV_REQ_FUA;
 		}
 	}
-	bdev_submit_queue(desc, ch, req);
+	submit_queue(desc, ch, req);
 	return 0;
-}
-
-void bdev_submit_begin(struct bdev_channel *ch, struct bdev_req *req)
-{
-	if (ebb_unlikely(ch->ranges_closed) && bdev_range_hold(ch, req)) {
-		return;
-	}
-	ch->outstanding++;
-	if (ebb_unlikely((req->special & BDEV_REQ_BYTES) != 0)) {
-		bdev_complete_bytes(ch, req);
-	} else {
-		bdev_complete_issue(ch, req);
-	}
 }
 
 /* A read or write of one piece of memory. */

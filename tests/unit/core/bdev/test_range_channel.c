@@ -120,6 +120,30 @@ START_TEST(a_move_leaves_writes_waiting)
 }
 END_TEST
 
+/* It looks at the table by itself then; the message that is under way stays so, and is not sent twice. */
+START_TEST(a_move_ends_before_the_message_arrives)
+{
+	range_request(0, 1, EBB_BDEV_WRITE, 100, 1);
+	range_lock(0, 0, 8, 15);
+	ck_assert(range_held(0));
+	range_request(1, 1, EBB_BDEV_WRITE, 15, 2);
+	event_channels_quiesce(range_actors[1].thread);
+	range_unlock(0);
+	ck_assert(range_actors[1].bdev_ch->range.mailbox->under_way);
+	stage_enter(range_actors[1].thread);
+	event_channels_resume(range_actors[1].thread);
+	ck_assert_uint_eq(range_fake->num_held, 2);
+	ck_assert(range_actors[1].bdev_ch->range.mailbox->under_way);
+	range_lock(1, 0, 15, 15);
+	stage_turns(3);
+	ck_assert(!range_actors[1].bdev_ch->range.mailbox->under_way);
+	ck_assert(!range_locks[1].granted);
+	range_complete_all();
+	ck_assert(range_held(1));
+	range_unlock(1);
+}
+END_TEST
+
 /* A request that a move holds back has not begun: it is not waited for, and waits when it comes. */
 START_TEST(what_a_move_holds_back_waits_afterwards)
 {
@@ -200,6 +224,28 @@ START_TEST(a_write_whose_flush_follows_is_waited_for)
 }
 END_TEST
 
+/* What waits is part of what has to end for who has claimed the bdev to become quiet. */
+START_TEST(a_move_lets_writes_of_a_claimed_bdev_go_on)
+{
+	ck_assert_int_eq(ebb_bdev_register(&range_fake->bdev), 0);
+	ck_assert_int_eq(ebb_bdev_open("disk", false, NULL, NULL, &range_desc), 0);
+	ck_assert_int_eq(ebb_bdev_claim(range_desc, "above"), 0);
+	range_actor_get(0);
+	range_actor_get(1);
+	range_lock(0, 0, 8, 15);
+	ck_assert(range_held(0));
+	range_request(1, 1, EBB_BDEV_WRITE, 15, 2);
+	event_channels_quiesce(range_actors[1].thread);
+	range_unlock(0);
+	stage_turns(3);
+	ck_assert_uint_eq(range_fake->num_held, 1);
+	range_complete_all();
+	ck_assert_uint_eq(range_results[1].calls, 1);
+	stage_enter(range_actors[1].thread);
+	event_channels_resume(range_actors[1].thread);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -210,9 +256,11 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_thread_that_exits_answers),
 		UNIT_TEST(a_channel_in_which_writes_wait_is_not_put),
 		UNIT_LOOP(a_move_leaves_writes_waiting, 0, 2),
+		UNIT_TEST(a_move_ends_before_the_message_arrives),
 		UNIT_TEST(what_a_move_holds_back_waits_afterwards),
 		UNIT_TEST(what_a_rate_limit_holds_back_waits_afterwards),
 		UNIT_FIXTURE(range_setup_closed, range_teardown),
+		UNIT_TEST(a_move_lets_writes_of_a_claimed_bdev_go_on),
 		UNIT_TEST(a_request_in_parts_is_waited_for_whole),
 		UNIT_TEST(a_write_whose_flush_follows_is_waited_for),
 		UNIT_END,

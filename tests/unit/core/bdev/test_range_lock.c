@@ -99,6 +99,21 @@ START_TEST(what_comes_later_waits_for_the_unlock)
 }
 END_TEST
 
+/* It is not told of the unlock, as nothing of it waits; its next write finds out. */
+START_TEST(an_old_lock_does_not_keep_the_short_way_closed)
+{
+	range_request(0, 1, EBB_BDEV_WRITE, 100, 1);
+	range_lock(0, 0, 8, 8);
+	ck_assert(range_held(0));
+	ck_assert(!short_way_is_open(1));
+	range_unlock(0);
+	stage_turns(3);
+	range_request(1, 1, EBB_BDEV_WRITE, 200, 1);
+	ck_assert(short_way_is_open(1));
+	range_complete_all();
+}
+END_TEST
+
 /* The lock is asked for, and has not been granted yet: those that come meanwhile wait, too. */
 START_TEST(a_stream_of_writes_does_not_keep_a_lock_waiting)
 {
@@ -288,6 +303,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(each_thread_has_to_answer),
 		UNIT_LOOP(what_changes_nothing_is_not_waited_for, 0, 3),
 		UNIT_LOOP(what_comes_later_waits_for_the_unlock, 0, 9),
+		UNIT_TEST(an_old_lock_does_not_keep_the_short_way_closed),
 		UNIT_TEST(a_stream_of_writes_does_not_keep_a_lock_waiting),
 		UNIT_LOOP(a_stream_of_locks_does_not_keep_a_write_waiting, 0, 3),
 		UNIT_TEST(locks_that_overlap_come_in_order),
