@@ -239,19 +239,32 @@ static bool connection_is_done(const struct rpc_connection *connection)
 				    connection->num_requests == 0 && out_waiting(connection) == 0);
 }
 
+static bool connection_may_parse(const struct rpc_connection *connection)
+{
+	return !connection->server->stopping && connection->in_len > 0 &&
+	       rpc_shares_may_ask(connection);
+}
+
+/* Each answer that is sent may let the next call be made, and each request be looked at. */
+static bool connection_goes_on(const struct rpc_connection *connection)
+{
+	return !connection->dead &&
+	       (connection_may_parse(connection) ||
+		(!ebb_list_empty(&connection->ready) && rpc_shares_may_call(connection)));
+}
+
 void rpc_connection_advance(struct rpc_connection *connection)
 {
-	bool stopping = connection->server->stopping;
-
 	connection_send(connection);
-	rpc_calls_advance(connection);
-	while (!stopping && connection->in_len > 0 && !connection->dead &&
-	       rpc_shares_may_ask(connection)) {
-		connection_parse(connection, connection->in + connection->in_offset,
-				 connection->in_len);
+	while (connection_goes_on(connection)) {
+		rpc_calls_advance(connection);
+		if (connection_may_parse(connection)) {
+			connection_parse(connection, connection->in + connection->in_offset,
+					 connection->in_len);
+		}
 		connection_send(connection);
 	}
-	if (stopping) {
+	if (connection->server->stopping) {
 		connection->ended = true;
 		connection->in_len = 0;
 	}

@@ -31,6 +31,7 @@
 #include "rpc/calls.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
+#include "rpc/shares.h"
 
 #define CLIENTS   4
 #define HELD_MAX  64
@@ -221,6 +222,16 @@ static socklen_t address_len = sizeof(sa_family_t);
 static int listen_fd;
 static int clients[CLIENTS];
 
+/* Nobody is left with something to do that nothing will wake him for. */
+static void check_moves(const struct rpc_connection *connection)
+{
+	ebb_assert(ebb_list_empty(&connection->ready) || !rpc_shares_may_call(connection));
+	ebb_assert(connection->in_len == 0 || !rpc_shares_may_ask(connection));
+	ebb_assert(connection->ended || connection->in_len > 0 || connection->reading ||
+		   !rpc_shares_may_ask(connection));
+	ebb_assert(connection->writing || rpc_text_bytes(&connection->out) == 0);
+}
+
 static void check_counts(void)
 {
 	size_t answer_bytes = 0;
@@ -245,6 +256,7 @@ static void check_counts(void)
 			bytes += request->bytes;
 			num++;
 		}
+		check_moves(connection);
 		ebb_assert(num == connection->num_requests && bytes == connection->request_bytes);
 		ebb_assert(rpc_text_bytes(&connection->out) <= RPC_CLIENT_OUT_MAX);
 		answer_bytes += rpc_text_bytes(&connection->out);
@@ -259,6 +271,7 @@ static void check_counts(void)
 static void control_turn(void)
 {
 	event_base_loop(server.base, EVLOOP_NONBLOCK);
+	event_base_loop(server.base, EVLOOP_NONBLOCK); /* what that has made active */
 	check_counts();
 }
 
