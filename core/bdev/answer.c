@@ -8,6 +8,7 @@
 #include "core/bdev/desc.h"
 #include "core/bdev/registry.h"
 #include "core/bdev/uuid.h"
+#include "core/method/call.h"
 
 static void see_writer(const struct ebb_bdev_desc *desc, void *arg)
 {
@@ -131,6 +132,10 @@ bool bdev_answer_is_used(struct ebb_call *call, const struct ebb_bdev *bdev)
 	}
 	if (exports.count == 0) {
 		return false;
+	}
+	/* Who has just hung up is a client until his thread has seen it. */
+	if (method_call_again(call)) {
+		return true;
 	}
 	ebb_call_error(call, -EBUSY,
 		       "bdev '%s' is in use: %s; stop the export first (nbd_stop_export), or give "

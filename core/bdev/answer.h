@@ -28,17 +28,18 @@ void bdev_answer_created(struct ebb_call *call, const char *name, int rc);
 
 /**
  * bdev_answer_is_used() - may @bdev not be taken away?
- * Return: true: @call has ended with an error that names the exports of it, or of what stands on it,
- *	and their clients. False: there are no clients.
+ * Return: true: they are given half a second to go, for which the method is called again; then @call
+ *	ends with an error that names the exports of it, or of what stands on it, and their clients.
+ *	False: there are no clients.
  */
 bool bdev_answer_is_used(struct ebb_call *call, const struct ebb_bdev *bdev);
 
 /**
  * bdev_answer_delete() - begin the removal that @call asks for
  * @force: though clients use it
- * Return: the bdev called @name, which is going: its destruct() ends @call. NULL: @call has ended
- *	with an error: there is none, it is of another kind (has not @ops), clients use it, or it is
- *	going already.
+ * Return: the bdev called @name, which is going: its destruct() ends @call. NULL: the method is
+ *	called again in a moment (bdev_answer_is_used()), or @call has ended with an error: there is
+ *	none, it is of another kind (has not @ops), clients use it, or it is going already.
  */
 struct ebb_bdev *bdev_answer_delete(struct ebb_call *call, const char *name,
 				    const struct ebb_bdev_ops *ops, const char *kind, bool force);

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 
 #include <ebb/log.h>
+#include <ebb/poller.h>
 #include <ebb/violation.h>
 
 #include "core/base/handle.h"
 #include "core/event/app_only.h"
 #include "core/event/doing.h"
+#include "core/method/call.h"
 #include "core/method/param.h"
 #include "core/method/wanted.h"
 #include "core/os/remedy.h"
@@ -29,6 +31,8 @@
 
 #define CALLS_MAX   (1u << 13)
 #define ENDED_NOTED 64u
+#define AGAIN_US    20000u
+#define AGAIN_MAX   25u
 
 #define CALL_SPARE         ((size_t)4 * 1024 * 1024)
 #define CALL_SPARE_TO_UNDO ((size_t)256 * 1024)
@@ -39,6 +43,8 @@ struct call {
 	struct json_object *took_effect; /* NULL: nothing beyond @values */
 	uint64_t begun;                  /* of method_wanted_call_begun() */
 	bool keep_failed;                /* what it asks for is wanted even if it fails */
+	struct ebb_poller *again; /* until its method is called again; NULL: it is not to be */
+	unsigned num_again;
 	ebb_method_done done;
 	void *arg;
 	_Alignas(max_align_t) unsigned char values[];
@@ -95,6 +101,7 @@ static void call_end(struct call *call, struct json_object *result,
 	method_wanted_note(call->method, call->values, call->took_effect, call->begun,
 			   error != NULL ? error->code : 0, call->keep_failed);
 	json_object_put(call->took_effect);
+	ebb_poller_unregister(&call->again);
 	ended[noted].handle = call->handle;
 	ended[noted].method = call->method;
 	base_handle_remove(&calls, call->handle);
@@ -186,10 +193,47 @@ static struct call *call_begin(const struct ebb_method *method, struct json_obje
 	call->handle = handle;
 	call->method = method;
 	call->took_effect = NULL;
+	call->again = NULL;
+	call->num_again = 0;
 	call->begun = method_wanted_call_begun();
 	call->done = done;
 	call->arg = arg;
 	return call;
+}
+
+static void call_run(struct call *call)
+{
+	const struct ebb_method *method = call->method;
+	struct event_doing doing;
+
+	event_doing_begin(&doing, "method", method->name);
+	if (method->snapshot != NULL) {
+		call_end(call, method->snapshot(), NULL);
+	} else {
+		method->fn((struct ebb_call *)(uintptr_t)call->handle, call->values);
+	}
+	event_doing_end(&doing);
+}
+
+static int call_again(void *arg)
+{
+	struct call *call = arg;
+
+	ebb_poller_unregister(&call->again);
+	call_run(call);
+	return 1;
+}
+
+EBB_REPORTS bool method_call_again(struct ebb_call *ticket)
+{
+	struct call *call = call_find(ticket, __func__, __builtin_return_address(0));
+
+	if (call == NULL || call->num_again == AGAIN_MAX) {
+		return false;
+	}
+	call->again = ebb_poller_register(call_again, call, AGAIN_US);
+	call->num_again++;
+	return call->again != NULL;
 }
 
 /*
@@ -210,7 +254,6 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 			  bool keep_failed, ebb_method_done done, void *arg)
 {
 	struct ebb_method_error error;
-	struct event_doing doing;
 	struct call *call = NULL;
 
 	if ((method->states & ebb_method_state()) == 0) {
@@ -223,13 +266,7 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 		return;
 	}
 	call->keep_failed = keep_failed;
-	event_doing_begin(&doing, "method", method->name);
-	if (method->snapshot != NULL) {
-		call_end(call, method->snapshot(), NULL);
-	} else {
-		method->fn((struct ebb_call *)(uintptr_t)call->handle, call->values);
-	}
-	event_doing_end(&doing);
+	call_run(call);
 }
 
 EBB_REPORTS void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,

@@ -159,7 +159,7 @@ def injected_failures_reach_clients_and_the_rest_goes_on():
             well.wait_for_more()
             assert ill.errors == [errno.EIO] * 5 and well.errors == [], (ill.errors, well.errors)
             # The base goes, and takes along what stands on it.
-            assert daemon.rpc("bdev_malloc_delete", name="base") is True
+            assert daemon.rpc("bdev_malloc_delete", name="base", force=True) is True
             wait_for(lambda: not ill.thread.is_alive(), "its client is hung up on")
             well.wait_for_more()
             wait_for(lambda: names(daemon.rpc) == ["good"], "all but the other has gone")

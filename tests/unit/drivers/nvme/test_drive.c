@@ -124,11 +124,21 @@ END_TEST
 /* Clients of an export of one of its bdevs keep it, unless they are to be hung up on. */
 START_TEST(one_that_clients_use_is_detached_by_force_only)
 {
+	struct call call;
+	unsigned i;
+
 	nvme_attach();
 	nvme_open(&client, "nn1");
 	bdev_desc_set_clients(client.desc, "e", 3);
-	call_has("bdev_nvme_detach_controller", "{'name': 'n'}",
-		 "error -16: bdev 'nn1' is in use: export 'e' has 3 clients; ");
+	call_begin(&call, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	for (i = 0; i < 25; i++) {
+		ck_assert(!call.done); /* they may be about to go */
+		stage_advance_ms(20);
+	}
+	ck_assert(call.done && call.failed);
+	ck_assert_ptr_nonnull(
+		strstr(call.error.text, "bdev 'nn1' is in use: export 'e' has 3 clients; "));
+	call_end(&call);
 	ck_assert_uint_eq(client.removes, 0);
 	client.closes = true;
 	call_is("bdev_nvme_detach_controller", "{'name': 'n', 'force': true}", "true");
@@ -137,8 +147,14 @@ START_TEST(one_that_clients_use_is_detached_by_force_only)
 	nvme_open(&client, "nn1");
 	client.closes = true;
 	bdev_desc_set_clients(client.desc, "e", 1);
+	call_begin(&call, "bdev_nvme_detach_controller", "{'name': 'n'}");
+	stage_advance_ms(200);
+	ck_assert(!call.done);
 	bdev_desc_set_clients(client.desc, "e", 0);
-	nvme_detach();
+	stage_clock_advance(100 * EBB_NS_PER_MS);
+	stage_until(&call.done);
+	ck_assert(!call.failed);
+	call_end(&call);
 }
 END_TEST
 
