@@ -240,9 +240,10 @@ static void call_done(void *arg, struct json_object *result, const struct ebb_me
 static void call_run(void *arg)
 {
 	struct call *call = arg;
+	struct json_object *params = call->params; /* once it has ended @call is the next one */
 
-	ebb_method_dispatch(ebb_method_find(call->method), call->params, call_done, call);
-	json_object_put(call->params);
+	ebb_method_dispatch(ebb_method_find(call->method), params, call_done, call);
+	json_object_put(params);
 }
 
 static const char *ask(const char *method, const char *params)
@@ -283,6 +284,7 @@ static void end_on_app(void *arg)
 static void *client_run(void *arg)
 {
 	char params[256];
+	const char *text;
 	int fds[STALLED + 1];
 	unsigned i;
 
@@ -295,7 +297,8 @@ static void *client_run(void *arg)
 	/* The other exporter does not know it, but its address. */
 	ck_assert_str_eq(ask("nbd_get_exports", NULL), "[ ]");
 	snprintf(params, sizeof(params), "{\"bdev_name\": \"m\", \"path\": \"%s\"}", path);
-	ck_assert_ptr_nonnull(strstr(ask("nbd_start_export", params), "served by echo already"));
+	text = ask("nbd_start_export", params);
+	ck_assert_msg(strstr(text, "served by echo already") != NULL, "%s", text);
 	snprintf(params, sizeof(params), "{\"bdev_name\": \"m\", \"path\": \"%s.nbd\"}", path);
 	ck_assert_str_eq(ask("nbd_start_export", params), "\"m\"");
 	/* It ends by itself, with its clients; the other goes on. */
