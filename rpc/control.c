@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <ebb/log.h>
@@ -126,8 +124,6 @@ void *rpc_control_main(void *arg)
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
 		rpc_connection_destroy(ebb_list_entry(node, struct rpc_connection, link));
 	}
-	/* Where the kernel takes its time for this, that is not the app thread's. */
-	os_socket_watch_fini(&server->watch);
 	/* The app thread runs the stop, so it is there to take this. */
 	ebb_thread_send(server->app_thread, &server->ended_msg);
 	return NULL;
