@@ -42,6 +42,7 @@ static void control_room(evutil_socket_t fd, short events, void *arg)
 static void control_wake(evutil_socket_t fd, short events, void *arg)
 {
 	struct rpc_server *server = arg;
+	struct ebb_list *node;
 	struct ebb_msg *msg;
 
 	(void)fd;
@@ -55,6 +56,9 @@ static void control_wake(evutil_socket_t fd, short events, void *arg)
 
 		msg->fn(msg->arg);
 		msg = next;
+	}
+	while ((node = ebb_list_pop_front(&server->advancing)) != NULL) {
+		rpc_connection_advance(ebb_list_entry(node, struct rpc_connection, advance_link));
 	}
 }
 
@@ -168,6 +172,7 @@ int rpc_control_init(struct rpc_server *server)
 	int rc;
 
 	ebb_list_init(&server->connections);
+	ebb_list_init(&server->advancing);
 	rc = rpc_mailbox_init(&server->to_control);
 	if (rc < 0) {
 		return rc;

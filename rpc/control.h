@@ -84,6 +84,7 @@ struct rpc_server {
 	struct event *renewal_event; /* armed only while that has gone */
 	bool renewal_failed;         /* at the last try, which was told of */
 	struct ebb_list connections;
+	struct ebb_list advancing; /* those whose requests have just come back */
 	unsigned num_connections;
 	unsigned num_requests; /* of all clients, those that have gone too */
 	size_t request_memory; /* that their values take, roughly */
@@ -126,6 +127,7 @@ struct rpc_server {
 struct rpc_connection {
 	struct rpc_server *server;
 	struct ebb_list link;
+	struct ebb_list advance_link;
 	int fd;
 	struct ucred peer;
 	struct event *read_event;
@@ -232,13 +234,6 @@ int rpc_connection_open(struct rpc_server *server, int fd, const struct ucred *p
  * Thread: control. The connection may be gone then.
  */
 void rpc_connection_advance(struct rpc_connection *connection);
-
-/**
- * rpc_connection_answer() - queue an answer, which the next advance sends
- * @answer: emptied. It counts as the server's answer_bytes already.
- * Thread: control.
- */
-void rpc_connection_answer(struct rpc_connection *connection, struct rpc_text *answer);
 
 /**
  * rpc_connection_destroy() - close it; its requests go on without it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: rpc/acceptor.c rpc/calls.c rpc/connection.c rpc/control.c rpc/dispatch.c rpc/envelope.c */
-/* sources: rpc/framing.c rpc/load.c rpc/mailbox.c rpc/request.c rpc/shares.c rpc/text.c */
+/* sources: rpc/framing.c rpc/load.c rpc/mailbox.c rpc/outbox.c rpc/request.c rpc/shares.c rpc/text.c */
 /* sources: core/method/build.c core/method/call.c core/method/compat.c core/method/compat_table.c */
 /* sources: core/method/param.c core/method/param_encode.c core/method/registry.c */
 /* sources: core/method/wanted.c core/os/fd_reserve.c core/os/remedy.c */
