@@ -11,11 +11,12 @@
 #include "rpc/acceptor.h"
 #include "rpc/calls.h"
 #include "rpc/load.h"
+#include "rpc/renewal.h"
 
 /*
  * The control thread: one libevent loop. It has no timer while it serves, unless the process is
- * short of what accept() needs, and once after many requests; so it sleeps until a client or the
- * app thread wants something.
+ * short of what accept() needs or the socket's file has gone, and once after many requests; so it
+ * sleeps until a client or the app thread wants something.
  *
  * It stops last of all, when nothing is left that a call could wait for: a call that does not end
  * at once never will, and is answered with an error. Its client has a second to take that.

@@ -32,6 +32,7 @@
 #include "rpc/calls.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
+#include "rpc/renewal.h"
 #include "rpc/shares.h"
 
 #define CLIENTS   4
