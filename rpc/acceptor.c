@@ -33,7 +33,6 @@ enum shortage {
 	SHORT_OF_NOTHING,
 	SHORT_OF_PLACES,
 	SHORT_OF_FDS,
-	SHORT_OF_MEMORY,
 };
 
 /* True: this is another shortage than that of the last refusal. */
@@ -67,10 +66,6 @@ static void shortage_explain(const struct rpc_server *server, enum shortage shor
 		method_error_set(error, EBB_METHOD_INTERNAL_ERROR,
 				 "no file descriptor for another client: try again when one has "
 				 "gone, or raise RLIMIT_NOFILE of ebbd (ulimit -n)");
-		break;
-	case SHORT_OF_MEMORY:
-		method_error_set(error, EBB_METHOD_INTERNAL_ERROR,
-				 "out of memory for another client");
 		break;
 	}
 }
