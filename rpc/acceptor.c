@@ -12,6 +12,7 @@
 
 #include "core/method/param.h"
 #include "core/os/fd_reserve.h"
+#include "core/os/fd_spare.h"
 #include "rpc/control.h"
 #include "rpc/shares.h"
 
@@ -32,7 +33,6 @@ enum shortage {
 	SHORT_OF_NOTHING,
 	SHORT_OF_PLACES,
 	SHORT_OF_FDS,
-	SHORT_OF_MEMORY,
 };
 
 /* True: this is another shortage than that of the last refusal. */
@@ -66,10 +66,6 @@ static void shortage_explain(const struct rpc_server *server, enum shortage shor
 		method_error_set(error, EBB_METHOD_INTERNAL_ERROR,
 				 "no file descriptor for another client: try again when one has "
 				 "gone, or raise RLIMIT_NOFILE of ebbd (ulimit -n)");
-		break;
-	case SHORT_OF_MEMORY:
-		method_error_set(error, EBB_METHOD_INTERNAL_ERROR,
-				 "out of memory for another client");
 		break;
 	}
 }
@@ -207,9 +203,7 @@ static void acceptor_starved(struct rpc_server *server)
 {
 	int fd;
 
-	if (server->spare_fd >= 0) {
-		close(server->spare_fd);
-	}
+	os_fd_spare_give_up();
 	fd = accept4(server->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		acceptor_refuse(server, fd, SHORT_OF_FDS);
@@ -222,7 +216,7 @@ static void acceptor_starved(struct rpc_server *server)
 				 server->socket.path);
 		}
 	}
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	os_fd_spare_keep();
 }
 
 static void acceptor_failed(struct rpc_server *server, int error)
@@ -284,13 +278,13 @@ int rpc_acceptor_listen(struct rpc_server *server)
 
 int rpc_acceptor_init(struct rpc_server *server)
 {
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (server->spare_fd < 0) {
-		return -errno;
-	}
 	server->accept_event = event_new(server->base, -1, 0, acceptor_readable, server);
+	if (server->accept_event == NULL) {
+		return -ENOMEM;
+	}
+	os_fd_spare_get();
 	server->accept_retry_event = event_new(server->base, -1, 0, acceptor_retry, server);
-	if (server->accept_event == NULL || server->accept_retry_event == NULL) {
+	if (server->accept_retry_event == NULL) {
 		return -ENOMEM;
 	}
 	return rpc_acceptor_listen(server);
@@ -300,11 +294,9 @@ void rpc_acceptor_fini(struct rpc_server *server)
 {
 	if (server->accept_event != NULL) {
 		event_free(server->accept_event);
+		os_fd_spare_put();
 	}
 	if (server->accept_retry_event != NULL) {
 		event_free(server->accept_retry_event);
-	}
-	if (server->spare_fd >= 0) {
-		close(server->spare_fd);
 	}
 }

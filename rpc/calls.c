@@ -7,6 +7,7 @@
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
 #include "rpc/load.h"
+#include "rpc/outbox.h"
 #include "rpc/shares.h"
 
 /* What one costs besides its text and its answer's, more or less. */
@@ -17,7 +18,8 @@
  *
  * Of one client, one call at a time is on its way to its method (connection->calling), so that each
  * client has its turn; the others wait in connection->ready. From there it comes back with the end
- * of its call; or with the word that the call lasts, and then the next one is made beside it.
+ * of its call; or with the word that the call lasts, and then the next one is made beside it. What
+ * its connection can do then, control.c sees to (server->advancing).
  */
 
 static void request_called(void *arg);
@@ -32,7 +34,7 @@ static void request_finish(struct rpc_request *request)
 	if (connection != NULL) {
 		rpc_request_unlink(request);
 		if (rpc_request_end_answer(request)) {
-			rpc_connection_answer(connection, &request->answer);
+			rpc_outbox_add(connection, &request->answer);
 		} else {
 			ebb_error("rpc", "out of memory for an answer to process %d: it is cut off",
 				  connection->peer.pid);
@@ -268,11 +270,19 @@ void rpc_calls_abandon(struct rpc_request *request)
 	}
 	rpc_request_unlink(request);
 	if (rpc_request_end_answer(request)) {
-		rpc_connection_answer(connection, &request->answer);
+		rpc_outbox_add(connection, &request->answer);
 	}
 	request->next = SIZE_MAX; /* if it comes back, that is its end */
 	if (is_ready) {
 		request_finish(request); /* nobody else has it */
+	}
+}
+
+/* There may be more for it to call, to read or to send. */
+static void request_advance(struct rpc_connection *connection)
+{
+	if (ebb_list_empty(&connection->advance_link)) {
+		ebb_list_push_back(&connection->server->advancing, &connection->advance_link);
 	}
 }
 
@@ -284,7 +294,7 @@ static void request_called(void *arg)
 
 	if (connection != NULL && connection->calling == request) {
 		connection->calling = NULL;
-		rpc_connection_advance(connection);
+		request_advance(connection);
 	}
 }
 
@@ -319,6 +329,6 @@ static void request_answered(void *arg)
 	}
 	request_run(request);
 	if (connection != NULL) {
-		rpc_connection_advance(connection);
+		request_advance(connection);
 	}
 }

@@ -13,6 +13,7 @@
 #include "core/method/param.h"
 #include "rpc/calls.h"
 #include "rpc/load.h"
+#include "rpc/outbox.h"
 #include "rpc/shares.h"
 
 /*
@@ -27,59 +28,6 @@
 /* A broken stream is read on, so far, for its sender to see the error and not a reset. */
 #define DRAIN_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
-static size_t out_waiting(const struct rpc_connection *connection)
-{
-	return rpc_text_bytes(&connection->out);
-}
-
-/* It is not its client's fault if nothing moves before, or has moved so far. */
-static void connection_moved(struct rpc_connection *connection)
-{
-	connection->moved_ns = ebb_clock_now_ns();
-}
-
-void rpc_connection_answer(struct rpc_connection *connection, struct rpc_text *answer)
-{
-	size_t bytes = rpc_text_bytes(answer);
-
-	if (connection->dead) {
-		return;
-	}
-	if (out_waiting(connection) > 0 && out_waiting(connection) + bytes > RPC_CLIENT_OUT_MAX) {
-		ebb_warn("rpc",
-			 "process %d does not read its answers (%zu bytes wait): it is cut off",
-			 connection->peer.pid, out_waiting(connection));
-		connection->dead = true;
-		return;
-	}
-	if (out_waiting(connection) == 0) {
-		connection_moved(connection);
-	}
-	if (!rpc_text_move(&connection->out, answer)) {
-		ebb_error("rpc", "out of memory for an answer to process %d: it is cut off",
-			  connection->peer.pid);
-		connection->dead = true;
-	}
-}
-
-static void connection_send(struct rpc_connection *connection)
-{
-	while (!connection->dead && out_waiting(connection) > 0) {
-		ssize_t sent = send(connection->fd, rpc_text_begin(&connection->out),
-				    out_waiting(connection), MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent >= 0) {
-			rpc_text_take(&connection->out, (size_t)sent);
-			rpc_load_drop_answer(connection->server, (size_t)sent);
-			connection_moved(connection);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (errno != EINTR) {
-			connection->dead = true;
-		}
-	}
-}
-
 /* Answers what is no request of any kind. */
 static void connection_tell(struct rpc_connection *connection, const struct ebb_method_error *error)
 {
@@ -93,7 +41,7 @@ static void connection_tell(struct rpc_connection *connection, const struct ebb_
 	if (answer != NULL && line != NULL && rpc_text_add(&text, line, len) &&
 	    rpc_text_add(&text, "\n", 1)) {
 		rpc_load_add_answer(connection->server, len + 1);
-		rpc_connection_answer(connection, &text);
+		rpc_outbox_add(connection, &text);
 		rpc_load_drop_answer(connection->server, rpc_text_bytes(&text));
 	}
 	rpc_text_fini(&text);
@@ -230,13 +178,14 @@ static void connection_update_events(struct rpc_connection *connection)
 {
 	connection_set_reading(connection, !connection->ended && connection->in_len == 0 &&
 						   rpc_shares_may_ask(connection));
-	connection_set_writing(connection, out_waiting(connection) > 0);
+	connection_set_writing(connection, rpc_text_bytes(&connection->out) > 0);
 }
 
 static bool connection_is_done(const struct rpc_connection *connection)
 {
-	return connection->dead || (connection->ended && connection->in_len == 0 &&
-				    connection->num_requests == 0 && out_waiting(connection) == 0);
+	return connection->dead ||
+	       (connection->ended && connection->in_len == 0 && connection->num_requests == 0 &&
+		rpc_text_bytes(&connection->out) == 0);
 }
 
 static bool connection_may_parse(const struct rpc_connection *connection)
@@ -255,14 +204,14 @@ static bool connection_goes_on(const struct rpc_connection *connection)
 
 void rpc_connection_advance(struct rpc_connection *connection)
 {
-	connection_send(connection);
+	rpc_outbox_send(connection);
 	while (connection_goes_on(connection)) {
 		rpc_calls_advance(connection);
 		if (connection_may_parse(connection)) {
 			connection_parse(connection, connection->in + connection->in_offset,
 					 connection->in_len);
 		}
-		connection_send(connection);
+		rpc_outbox_send(connection);
 	}
 	if (connection->server->stopping) {
 		connection->ended = true;
@@ -283,7 +232,7 @@ static void connection_readable(evutil_socket_t fd, short events, void *arg)
 
 	(void)events;
 	if (got > 0) {
-		connection_moved(connection);
+		rpc_shares_moved(connection);
 		connection_parse(connection, buffer, (size_t)got);
 	} else if (got == 0) {
 		connection_end(connection);
@@ -313,10 +262,11 @@ int rpc_connection_open(struct rpc_server *server, int fd, const struct ucred *p
 	rpc_framing_init(&connection->framing, RPC_FRAMING_BYTES_MAX);
 	ebb_list_init(&connection->requests);
 	ebb_list_init(&connection->ready);
+	ebb_list_init(&connection->advance_link);
 	ebb_list_push_back(&server->connections, &connection->link);
 	server->num_connections++;
 	connection->peer = *peer;
-	connection_moved(connection);
+	rpc_shares_moved(connection);
 	connection->read_event =
 		event_new(server->base, fd, EV_READ | EV_PERSIST, connection_readable, connection);
 	connection->write_event =
@@ -344,6 +294,7 @@ void rpc_connection_destroy(struct rpc_connection *connection)
 		}
 	}
 	ebb_list_remove(&connection->link);
+	ebb_list_remove(&connection->advance_link);
 	server->num_connections--;
 	if (connection->read_event != NULL) {
 		event_free(connection->read_event);
@@ -354,7 +305,7 @@ void rpc_connection_destroy(struct rpc_connection *connection)
 	rpc_framing_fini(&connection->framing);
 	close(connection->fd);
 	free(connection->in);
-	rpc_load_drop_answer(server, out_waiting(connection));
+	rpc_load_drop_answer(server, rpc_text_bytes(&connection->out));
 	rpc_text_fini(&connection->out);
 	free(connection);
 	rpc_load_release(server);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <ebb/log.h>
@@ -13,11 +11,12 @@
 #include "rpc/acceptor.h"
 #include "rpc/calls.h"
 #include "rpc/load.h"
+#include "rpc/renewal.h"
 
 /*
  * The control thread: one libevent loop. It has no timer while it serves, unless the process is
- * short of what accept() needs, and once after many requests; so it sleeps until a client or the
- * app thread wants something.
+ * short of what accept() needs or the socket's file has gone, and once after many requests; so it
+ * sleeps until a client or the app thread wants something.
  *
  * It stops last of all, when nothing is left that a call could wait for: a call that does not end
  * at once never will, and is answered with an error. Its client has a second to take that.
@@ -44,6 +43,7 @@ static void control_room(evutil_socket_t fd, short events, void *arg)
 static void control_wake(evutil_socket_t fd, short events, void *arg)
 {
 	struct rpc_server *server = arg;
+	struct ebb_list *node;
 	struct ebb_msg *msg;
 
 	(void)fd;
@@ -57,6 +57,9 @@ static void control_wake(evutil_socket_t fd, short events, void *arg)
 
 		msg->fn(msg->arg);
 		msg = next;
+	}
+	while ((node = ebb_list_pop_front(&server->advancing)) != NULL) {
+		rpc_connection_advance(ebb_list_entry(node, struct rpc_connection, advance_link));
 	}
 }
 
@@ -126,8 +129,6 @@ void *rpc_control_main(void *arg)
 	ebb_list_for_each_safe(node, tmp, &server->connections) {
 		rpc_connection_destroy(ebb_list_entry(node, struct rpc_connection, link));
 	}
-	/* Where the kernel takes its time for this, that is not the app thread's. */
-	os_socket_watch_fini(&server->watch);
 	/* The app thread runs the stop, so it is there to take this. */
 	ebb_thread_send(server->app_thread, &server->ended_msg);
 	return NULL;
@@ -172,6 +173,7 @@ int rpc_control_init(struct rpc_server *server)
 	int rc;
 
 	ebb_list_init(&server->connections);
+	ebb_list_init(&server->advancing);
 	rc = rpc_mailbox_init(&server->to_control);
 	if (rc < 0) {
 		return rc;

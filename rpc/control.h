@@ -84,12 +84,12 @@ struct rpc_server {
 	struct event *renewal_event; /* armed only while that has gone */
 	bool renewal_failed;         /* at the last try, which was told of */
 	struct ebb_list connections;
+	struct ebb_list advancing; /* those whose requests have just come back */
 	unsigned num_connections;
 	unsigned num_requests; /* of all clients, those that have gone too */
 	size_t request_memory; /* that their values take, roughly */
 	size_t answer_bytes;   /* that no client has taken yet */
 	size_t churn_bytes;    /* that requests and answers took since the heap was trimmed */
-	int spare_fd;          /* given up to accept and refuse a client when there are no more */
 	uint64_t refused_ns;   /* when a client was refused last; 0: never */
 	bool stopping;
 	bool calls_abandoned; /* stopping: those that had not ended have been answered */
@@ -126,6 +126,7 @@ struct rpc_server {
 struct rpc_connection {
 	struct rpc_server *server;
 	struct ebb_list link;
+	struct ebb_list advance_link;
 	int fd;
 	struct ucred peer;
 	struct event *read_event;
@@ -207,19 +208,6 @@ int rpc_control_init(struct rpc_server *server);
 void rpc_control_fini(struct rpc_server *server);
 
 /**
- * rpc_renewal_init() - from here on, make the socket's file again where somebody removes it
- * Where it cannot be watched that is said, and no error.
- * Thread: app, before the control thread is there. Return: 0; -ENOMEM.
- */
-int rpc_renewal_init(struct rpc_server *server);
-
-/* Ends that; the file may be removed now. Thread: control. */
-void rpc_renewal_stop(struct rpc_server *server);
-
-/* Frees what rpc_renewal_init() has made, or a part of it. Thread: app, as rpc_control_fini(). */
-void rpc_renewal_fini(struct rpc_server *server);
-
-/**
  * rpc_connection_open() - serve the client at @fd
  * @peer: who it is
  * Thread: control. Owns: @fd is taken over, also on failure.
@@ -232,13 +220,6 @@ int rpc_connection_open(struct rpc_server *server, int fd, const struct ucred *p
  * Thread: control. The connection may be gone then.
  */
 void rpc_connection_advance(struct rpc_connection *connection);
-
-/**
- * rpc_connection_answer() - queue an answer, which the next advance sends
- * @answer: emptied. It counts as the server's answer_bytes already.
- * Thread: control.
- */
-void rpc_connection_answer(struct rpc_connection *connection, struct rpc_text *answer);
 
 /**
  * rpc_connection_destroy() - close it; its requests go on without it

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/renewal.h"
 
 /*
  * A socket whose file has gone is found by nobody, and ebbd cannot be asked anything any more. So
@@ -6,8 +7,6 @@
  * with all that is in it is to come to an end. Where it cannot be made (no folder, or another has
  * the path) the folder is watched. All of that sleeps until the kernel tells of a change.
  */
-
-#include "rpc/control.h"
 
 #include <event2/event.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "core/app/default_socket.h"
 #include "rpc/acceptor.h"
+#include "rpc/control.h"
 
 #define RENEWAL_PAUSE_MS     100
 #define RENEWAL_TRY_AGAIN_MS 1000 /* where the last try has failed */

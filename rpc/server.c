@@ -2,7 +2,6 @@
 #include "rpc/server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +9,12 @@
 #include <ebb/assert.h>
 #include <ebb/log.h>
 
+#include "core/event/os_thread.h"
 #include "core/os/remedy.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
 
 /* The server from its start to its end, on the app thread. */
-
-#define CONTROL_STACK_BYTES ((size_t)512 * 1024)
 
 void rpc_server_pause(struct rpc_server *server)
 {
@@ -49,7 +47,6 @@ static void server_ended(void *arg)
 	pthread_join(server->pthread, NULL);
 	for (msg = rpc_mailbox_take(&server->to_control); msg != NULL;) {
 		struct ebb_msg *next = msg->next;
-
 		struct rpc_request *request = msg->arg; /* the stop was taken before */
 
 		if (msg == &request->back) {
@@ -74,29 +71,6 @@ void rpc_server_stop(struct rpc_server *server, void (*done)(void *arg), void *a
 	rpc_mailbox_send(&server->to_control, &server->stop_msg);
 }
 
-/* Signals are for the reactors: the control thread takes none. */
-static int server_create_thread(struct rpc_server *server)
-{
-	pthread_attr_t attr;
-	sigset_t all;
-	sigset_t before;
-	int rc = pthread_attr_init(&attr);
-
-	if (rc != 0) {
-		return -rc;
-	}
-	pthread_attr_setstacksize(&attr, CONTROL_STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&server->pthread, &attr, rpc_control_main, server);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (rc == 0) {
-		pthread_setname_np(server->pthread, "ebb-rpc");
-	}
-	return -rc;
-}
-
 int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_server, char *ret_error,
 		     size_t size)
 {
@@ -110,7 +84,6 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 		return -ENOMEM;
 	}
 	server->to_control.fd = -1;
-	server->spare_fd = -1;
 	server->watch.fd = -1;
 	server->app_thread = ebb_thread_app();
 	ebb_msg_init(&server->go_msg, rpc_dispatch_go, server);
@@ -125,7 +98,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	}
 	rc = rpc_control_init(server);
 	if (rc == 0) {
-		rc = server_create_thread(server);
+		rc = event_os_thread_start(&server->pthread, "ebb-rpc", rpc_control_main, server);
 	}
 	if (rc != 0) {
 		snprintf(ret_error, size, "cannot start the RPC server on %s: %s%s", path,

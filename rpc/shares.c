@@ -54,6 +54,11 @@ const struct rpc_connection *rpc_shares_largest(const struct rpc_server *server,
 	return largest;
 }
 
+void rpc_shares_moved(struct rpc_connection *connection)
+{
+	connection->moved_ns = ebb_clock_now_ns();
+}
+
 /* It is its client's turn to move. */
 static bool connection_waits_for_client(const struct rpc_connection *connection)
 {

@@ -33,6 +33,9 @@ bool rpc_shares_has_few(const struct rpc_server *server, const struct ucred *pee
 /* Return: whose process has the most connections, and in @ret_num how many; NULL: there are none. */
 const struct rpc_connection *rpc_shares_largest(const struct rpc_server *server, unsigned *ret_num);
 
+/* Bytes of it have come or gone, or it begins to have an answer: it does not stall. */
+void rpc_shares_moved(struct rpc_connection *connection);
+
 /**
  * rpc_shares_stalled() - the client to cut off for another's floor
  * It has not moved for RPC_STALLED_NS: it has taken nothing of its answer, or sent no more of its

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 /**
- * event_os_thread_start() - start an OS thread of the framework's: it takes no signals
+ * event_os_thread_start() - start an OS thread of ebb's: it takes no signals
  * @name: at most 15 bytes
  * Return: 0; -errno.
  */

@@ -35,18 +35,24 @@ static void shortage_say(const char *text)
 	}
 }
 
-/* The default is back by now (SA_RESETHAND): it happens again, and ends the process as ever. */
-static void shortage_handle(int number)
+/*
+ * The default is back by now (SA_RESETHAND). An instruction that has failed runs again, and ends the
+ * process as ever; what somebody has sent (kill, a service manager's watchdog) does not come again.
+ */
+static void shortage_handle(int number, siginfo_t *info, void *context)
 {
 	int error = errno;
 
-	(void)number;
+	(void)context;
 	if (os_shortage_of(SHORTAGE_BYTES)) {
 		shortage_say(shortage_program);
 		shortage_say(
 			": out of memory, and nothing can be done without: free some, or raise "
 			"RLIMIT_AS (ulimit -v) and the unit's MemoryMax=\n");
 		_exit(1);
+	}
+	if (info->si_code <= 0) {
+		raise(number);
 	}
 	errno = error;
 }
@@ -60,8 +66,8 @@ void os_shortage_exit(const char *program)
 		struct sigaction action;
 
 		if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
-			action.sa_handler = shortage_handle;
-			action.sa_flags = (int)SA_RESETHAND;
+			action.sa_sigaction = shortage_handle;
+			action.sa_flags = (int)SA_RESETHAND | SA_SIGINFO;
 			sigaction(numbers[i], &action, NULL);
 		}
 	}

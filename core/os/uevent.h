@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DRIVERS_NVME_OS_UEVENT_H
-#define DRIVERS_NVME_OS_UEVENT_H
+#ifndef CORE_OS_UEVENT_H
+#define CORE_OS_UEVENT_H
 
 /* A message of the kernel's about one of its objects. */
 

@@ -134,17 +134,22 @@ static mode_t socket_first_mode(const struct os_unix_socket *unix_socket)
 	return (unix_socket->mode & ~(mode_t)S_IRWXU) == 0 ? unix_socket->mode : 0;
 }
 
+/* Has the file its group and mode? */
+static bool socket_is_as_wanted(const struct os_unix_socket *unix_socket, const struct stat *st)
+{
+	return (st->st_mode & 07777) == unix_socket->mode &&
+	       (unix_socket->gid == OS_UNIX_SOCKET_ANY_GROUP || st->st_gid == unix_socket->gid);
+}
+
 /*
  * Gives the file at the path its group and mode, by a handle: whoever may write in the folder may
  * put something else there, and by its name a link would be followed to any file there is.
  */
 static int socket_set_owner(struct os_unix_socket *unix_socket, int handle, const struct stat *st)
 {
-	bool changes_group =
-		unix_socket->gid != OS_UNIX_SOCKET_ANY_GROUP && st->st_gid != unix_socket->gid;
 	char name[64];
 
-	if (!changes_group && (st->st_mode & 07777) == unix_socket->mode) {
+	if (socket_is_as_wanted(unix_socket, st)) {
 		return 0;
 	}
 	/* What is not the one just made, not even by its mode, is not ours to change. */
@@ -170,13 +175,6 @@ static int socket_set_owner(struct os_unix_socket *unix_socket, int handle, cons
 	return 0;
 }
 
-/* Does it need no change? Then there need be no handle either. */
-static bool socket_is_as_wanted(const struct os_unix_socket *unix_socket, const struct stat *st)
-{
-	return (st->st_mode & 07777) == unix_socket->mode &&
-	       (unix_socket->gid == OS_UNIX_SOCKET_ANY_GROUP || st->st_gid == unix_socket->gid);
-}
-
 /* With the socket bound, so that its file is there, but nobody can have connected to it yet. */
 static int socket_own(struct os_unix_socket *unix_socket)
 {
@@ -190,7 +188,7 @@ static int socket_own(struct os_unix_socket *unix_socket)
 	unix_socket->dev = st.st_dev;
 	unix_socket->ino = st.st_ino;
 	if (socket_is_as_wanted(unix_socket, &st)) {
-		return 0;
+		return 0; /* without a descriptor for the handle */
 	}
 	handle = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (handle < 0) {

@@ -81,12 +81,14 @@ static void status_run(struct ebb_work *work)
 	int steps = 0;
 
 	fio->rc = 0;
-	if (!file_size_has(target, status.end, &bytes)) {
-		(void)status_add(&status, status.end, 0);
-		return;
-	}
 	while (status_step(&status) && steps < STEPS_MAX) {
 		steps++;
+	}
+	/* Last, so that what the file loses meanwhile is not taken for a hole. */
+	if (!file_size_has(target, status.end, &bytes)) {
+		io->extents->count = 0;
+		status.at = begin;
+		(void)status_add(&status, status.end, 0);
 	}
 }
 

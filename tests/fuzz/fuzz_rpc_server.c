@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources: rpc/acceptor.c rpc/calls.c rpc/connection.c rpc/control.c rpc/dispatch.c rpc/envelope.c */
-/* sources: rpc/framing.c rpc/load.c rpc/mailbox.c rpc/request.c rpc/shares.c rpc/text.c */
+/* sources: rpc/framing.c rpc/load.c rpc/mailbox.c rpc/outbox.c rpc/request.c rpc/shares.c rpc/text.c */
 /* sources: core/method/build.c core/method/call.c core/method/compat.c core/method/compat_table.c */
 /* sources: core/method/param.c core/method/param_encode.c core/method/registry.c */
-/* sources: core/method/wanted.c core/os/fd_reserve.c core/base/handle.c */
+/* sources: core/method/wanted.c core/os/fd_reserve.c core/os/fd_spare.c core/os/remedy.c */
+/* sources: core/os/shortage.c core/base/handle.c */
 /* sources: core/base/json_scan.c core/base/json_build.c core/base/json_number.c */
 /* sources: core/base/assert.c core/base/log.c core/base/log_flag.c core/base/clock.c */
 /* sources: core/base/mpsc.c */
@@ -31,6 +32,7 @@
 #include "rpc/calls.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
+#include "rpc/renewal.h"
 #include "rpc/shares.h"
 
 #define CLIENTS   4
@@ -84,6 +86,23 @@ void event_doing_end(struct event_doing *doing)
 void os_unix_socket_stop(struct os_unix_socket *unix_socket)
 {
 	(void)unix_socket;
+}
+
+/* The socket has no file. */
+int rpc_renewal_init(struct rpc_server *renewed)
+{
+	(void)renewed;
+	return 0;
+}
+
+void rpc_renewal_stop(struct rpc_server *renewed)
+{
+	(void)renewed;
+}
+
+void rpc_renewal_fini(struct rpc_server *renewed)
+{
+	(void)renewed;
 }
 
 /* Return: false: there is no message. */
@@ -386,7 +405,6 @@ static void begin(void)
 	ebb_list_init(&server.waiting);
 	ebb_list_init(&server.running);
 	server.to_control.fd = -1;
-	server.spare_fd = -1;
 	server.app_thread = ebb_thread_app();
 	server.socket.fd = listen_fd;
 	server.socket.path = (char *)"fuzz";

@@ -37,6 +37,18 @@ def with_few_descriptors_it_serves_or_says_which_limit():
 
 
 @test
+def with_24_descriptors_an_export_has_a_client():
+    with folder_only() as place, Limited(place, preexec_fn=limits(NOFILE=24)) as ebbd:
+        assert ebbd.code is None, ebbd.text
+        path = place.sockets / "m.nbd"
+        place.rpc("bdev_malloc_create", name="m", num_blocks=2048, block_size=512)
+        place.rpc("nbd_start_export", bdev_name="m", path=str(path))
+        with NbdClient(path, "m") as client:
+            assert client.read(0, 512) == bytes(512)
+            assert is_running(place)
+
+
+@test
 def a_soft_limit_of_descriptors_is_raised():
     with folder_only() as place:
         soft = (16, 512)

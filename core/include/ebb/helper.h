@@ -4,7 +4,7 @@
 
 /*
  * The helper is one OS thread for what may block: open, sysfs, ioctl, fsync, fallocate. It is
- * started on first use and parked without a timeout.
+ * started with the reactors and parked without a timeout.
  */
 
 #include <ebb/thread.h>

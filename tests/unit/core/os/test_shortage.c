@@ -4,7 +4,9 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/unit/need.h"
 #include "tests/unit/unit.h"
@@ -37,15 +39,24 @@ START_TEST(to_end_for_want_of_memory_is_an_error)
 }
 END_TEST
 
+START_TEST(to_be_ended_by_somebody_is_what_it_was)
+{
+	signal(_i, SIG_DFL);
+	os_shortage_exit("test");
+	kill(getpid(), _i);
+}
+END_TEST
+
 START_TEST(to_end_for_another_reason_is_what_it_was)
 {
+	char *volatile page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	signal(_i, SIG_DFL);
 	os_shortage_exit("test");
 	if (_i == SIGABRT) {
 		abort();
 	}
-	raise(_i); /* as the instruction would run again */
-	raise(_i);
+	*page = 1;
 }
 END_TEST
 
@@ -77,6 +88,14 @@ int main(int argc, char **argv)
 		 .begin = SIGSEGV,
 		 .end = SIGSEGV + 1,
 		 .exit_code = 1},
+		{.test = to_be_ended_by_somebody_is_what_it_was,
+		 .begin = SIGABRT,
+		 .end = SIGABRT + 1,
+		 .signal = SIGABRT},
+		{.test = to_be_ended_by_somebody_is_what_it_was,
+		 .begin = SIGSEGV,
+		 .end = SIGSEGV + 1,
+		 .signal = SIGSEGV},
 		{.test = to_end_for_another_reason_is_what_it_was,
 		 .begin = SIGABRT,
 		 .end = SIGABRT + 1,
