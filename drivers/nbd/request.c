@@ -23,7 +23,8 @@
  * buffers of the part that has been sent for the next one, and never waits for memory once it
  * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory.
  *
- * What has been read and is not taken can be given back (nbd_requests_yield()), and read again.
+ * What has been read and is not taken can be given back (nbd_requests_yield()), and read again. Other
+ * reads begin after that; what the client sends, and a simple reply that has begun, go on meanwhile.
  *
  * What comes when the export is about to go has no answer: an error would be the last word on it,
  * while a client that reconnects asks again after the hang-up, and sees a pause.

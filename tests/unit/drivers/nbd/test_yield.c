@@ -56,10 +56,96 @@ START_TEST(test_who_has_parts_to_read_again_hangs_up)
 }
 END_TEST
 
+/* The replies that are held for its end are read again after that. */
+static void a_long_reply_that_has_begun_goes_on(void)
+{
+	int fd = served_connect(), other = served_connect();
+	unsigned i, early = SHARE_MAX / MIB - 1;
+	uint32_t error;
+
+	stalled_fill_disk();
+	stalled_begin();
+	disk_hold(true);
+	for (i = 0; i < early; i++) {
+		client_request(fd, 0, NBD_CMD_READ, 100 + i, i * MIB, MIB);
+	}
+	disk_wait_held(early);
+	client_request(fd, 0, NBD_CMD_READ, 1, 16 * MIB, 32 * MIB);
+	disk_wait_held(early + 1);
+	/* Backwards: the long one's first part is the first. Its socket takes not all of it. */
+	disk_release(0, true);
+	want_it_back(other);
+	client_expect_reply(fd, 1, 0);
+	for (i = 16; i < 48; i += 8) {
+		stalled_expect_data(fd, i * MIB, 8 * MIB);
+	}
+	for (i = 0; i < early; i++) {
+		uint64_t cookie = client_reply(fd, &error);
+
+		ck_assert_uint_eq(error, 0);
+		stalled_expect_data(fd, (cookie - 100) * MIB, MIB);
+	}
+	close(other);
+	close(fd);
+}
+
+START_TEST(test_a_long_reply_that_has_begun_goes_on)
+{
+	served_move_clock();
+	served_run(NULL, a_long_reply_that_has_begun_goes_on);
+}
+END_TEST
+
+/* A client may send before it takes: what it sends does not wait for what it is to take. */
+static void writes_go_on(void)
+{
+	static uint8_t sent[65536], come[sizeof(sent)];
+	int fd = served_connect(), other = served_connect();
+	unsigned i, reads, writes = 0;
+	uint32_t error;
+
+	stalled_fill_disk();
+	stalled_begin();
+	reads = stalled_stall(fd, SHARE_MAX);
+	want_it_back(other);
+	memset(sent, 0x77, sizeof(sent));
+	client_request(fd, 0, NBD_CMD_WRITE, 200, 50 * MIB, sizeof(sent));
+	client_send(fd, sent, sizeof(sent));
+	for (i = 0; i < 1000 && memcmp(sent, come, sizeof(sent)) != 0; i++) {
+		usleep(1000);
+		client_request(other, 0, NBD_CMD_READ, i, 50 * MIB, sizeof(come));
+		client_expect_reply(other, i, 0);
+		ck_assert(client_receive(other, come, sizeof(come)));
+	}
+	ck_assert_uint_lt(i, 1000);
+	for (i = 0; i <= reads; i++) {
+		uint64_t cookie = client_reply(fd, &error);
+
+		ck_assert_uint_eq(error, 0);
+		if (cookie == 200) {
+			writes++;
+		} else {
+			stalled_expect_data(fd, (cookie % 48) * MIB, MIB);
+		}
+	}
+	ck_assert_uint_eq(writes, 1);
+	close(other);
+	close(fd);
+}
+
+START_TEST(test_writes_go_on)
+{
+	served_move_clock();
+	served_run(NULL, writes_go_on);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_who_has_parts_to_read_again_hangs_up),
+		UNIT_TEST(test_a_long_reply_that_has_begun_goes_on),
+		UNIT_TEST(test_writes_go_on),
 		UNIT_END,
 	};
 
