@@ -2,10 +2,13 @@
 
 /* What goes on, or ends, while reads that have given their buffers back wait to be read again. */
 
+#include "drivers/nbd/yield.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "drivers/nbd/connection.h"
+#include "drivers/nbd/part.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/drivers/nbd/stalled.h"
 #include "tests/unit/unit.h"
@@ -140,12 +143,72 @@ START_TEST(test_writes_go_on)
 }
 END_TEST
 
+static const struct exporter_share_ops no_ops;
+
+/* The bdev has read the next part of it: that is to be sent. */
+static struct nbd_req *speak(struct nbd_req *whole)
+{
+	struct nbd_req *part;
+	int rc;
+
+	part = nbd_part_get(whole, &rc);
+	ck_assert_ptr_nonnull(part);
+	ck_assert(nbd_part_end(part, 0));
+	return part;
+}
+
+/* Others of the client's may hold all that it may have then, and are sent after it. */
+START_TEST(a_reply_that_has_begun_keeps_what_it_goes_on_with)
+{
+	const struct nbd_request wire = {.type = NBD_CMD_READ, .len_bytes = 4 * MIB};
+	struct nbd_requests requests = {.structured = false, .geometry.block_size = 512};
+	struct exporter_pot pot;
+	struct nbd_req *whole, *other, *part;
+
+	exporter_pot_init(&pot, EXPORTER_POT_MAX);
+	nbd_requests_init(&requests, NULL, &no_ops);
+	exporter_share_open(&requests.share, &pot, &no_ops);
+	requests.reqs = malloc((NBD_REQUESTS_MAX + NBD_PARTS_MAX) * sizeof(*requests.reqs));
+	whole = nbd_req_get(&requests, &wire, NULL);
+	whole->parts = 1;
+	other = nbd_req_get(&requests, &wire, NULL);
+	ck_assert_int_eq(exporter_buffers_alloc(&other->buffers, &requests.share, MIB), 0);
+
+	/* Before anything has been sent all may go. */
+	(void)speak(whole);
+	nbd_requests_yield(&requests, false);
+	ck_assert(ebb_list_empty(&requests.replies));
+	ck_assert_ptr_null(requests.speaking);
+	ck_assert_uint_eq(requests.share.used_bytes, MIB);
+
+	part = speak(whole);
+	ebb_list_remove(&part->link);
+	nbd_req_put(part);
+	part = speak(whole);
+	nbd_requests_yield(&requests, false);
+	ck_assert_ptr_eq(requests.replies.next, &part->link);
+	ck_assert_uint_eq(part->buffers.used_bytes, MIB);
+	/* What is more than that goes. */
+	(void)speak(whole);
+	nbd_requests_yield(&requests, false);
+	ck_assert_ptr_eq(requests.replies.prev, &part->link);
+	ck_assert_uint_eq(requests.share.used_bytes, 2 * MIB);
+
+	nbd_req_put(other);
+	whole->parts = 0;
+	ebb_list_push_back(&requests.held, &whole->link);
+	nbd_requests_close(&requests);
+	ck_assert_uint_eq(pot.used_bytes, 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_who_has_parts_to_read_again_hangs_up),
 		UNIT_TEST(test_a_long_reply_that_has_begun_goes_on),
 		UNIT_TEST(test_writes_go_on),
+		UNIT_TEST(a_reply_that_has_begun_keeps_what_it_goes_on_with),
 		UNIT_END,
 	};
 
