@@ -129,6 +129,11 @@ int exporter_share_take_reserve(struct exporter_share *share)
 		return -EBUSY;
 	}
 	share->reserve_used = true;
+	if (ebb_unlikely(!ebb_list_empty(&share->wait))) {
+		/* It has what it wanted: who stands behind it need not wait for it. */
+		ebb_list_remove(&share->wait);
+		share->pot->freed |= exporter_pot_is_short(share->pot);
+	}
 	return 0;
 }
 
