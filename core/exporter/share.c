@@ -297,11 +297,13 @@ bool exporter_pot_look(struct exporter_pot *pot, uint64_t now_ns, bool lacking)
 		if (share_look(share, still_ns, lacking)) {
 			again = true;
 		} else if (lacking && still_ns >= EXPORTER_DROP_NS && share->used_bytes > 0 &&
+			   !share->dropped &&
 			   (victim == NULL || share->used_bytes > victim->used_bytes)) {
 			victim = share;
 		}
 	}
 	if (victim != NULL) {
+		victim->dropped = true;
 		victim->ops->drop(victim);
 	}
 	return again;

@@ -468,6 +468,9 @@ static void conn_drop(struct exporter_share *share)
 {
 	struct nbd_conn *conn = conn_of_share(share);
 
+	if (conn->state == NBD_CONN_CLOSING) {
+		return;
+	}
 	ebb_warn("nbd",
 		 "client %s has taken nothing for %u s, and another lacks the memory that it "
 		 "holds: hung up on",
