@@ -112,7 +112,8 @@ void bdev_range_unlock(struct bdev_range_lock *lock);
 
 /**
  * bdev_range_hold() - has @req, which is to begin, to wait for an unlock?
- * Called while @ch->ranges_closed, for one that changes blocks. Return: true: it does, in @ch->range.held. Thread: the channel's.
+ * Called while @ch->ranges_closed, for one that changes blocks. Thread: the channel's.
+ * Return: true: it does, in @ch->range.held.
  */
 bool bdev_range_hold(struct bdev_channel *ch, struct bdev_req *req);
 

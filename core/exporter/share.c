@@ -129,6 +129,11 @@ int exporter_share_take_reserve(struct exporter_share *share)
 		return -EBUSY;
 	}
 	share->reserve_used = true;
+	if (ebb_unlikely(!ebb_list_empty(&share->wait))) {
+		/* It has what it wanted: who stands behind it need not wait for it. */
+		ebb_list_remove(&share->wait);
+		share->pot->freed |= exporter_pot_is_short(share->pot);
+	}
 	return 0;
 }
 
@@ -292,11 +297,13 @@ bool exporter_pot_look(struct exporter_pot *pot, uint64_t now_ns, bool lacking)
 		if (share_look(share, still_ns, lacking)) {
 			again = true;
 		} else if (lacking && still_ns >= EXPORTER_DROP_NS && share->used_bytes > 0 &&
+			   !share->dropped &&
 			   (victim == NULL || share->used_bytes > victim->used_bytes)) {
 			victim = share;
 		}
 	}
 	if (victim != NULL) {
+		victim->dropped = true;
 		victim->ops->drop(victim);
 	}
 	return again;

@@ -73,6 +73,7 @@ struct exporter_share {
 	uint32_t want_bytes;      /* while it waits */
 	bool reserve_used;
 	bool still;        /* has yielded, and taken nothing since: no more from the pot */
+	bool dropped;      /* its memory comes when who has that is done with it */
 	uint64_t moved;    /* when it was looked at last */
 	uint64_t since_ns; /* when that had changed last; 0: it has not been looked at */
 };

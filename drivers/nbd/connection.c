@@ -297,6 +297,11 @@ static void conn_transmit(struct nbd_conn *conn, size_t len)
 	if (!ebb_list_empty(&conn->requests.replies)) {
 		conn_send_replies(conn);
 	}
+	/* What has come may have taken the turn that they waited for. */
+	if (ebb_unlikely(!ebb_list_empty(&conn->requests.redo))) {
+		(void)nbd_requests_redo(&conn->requests);
+		exporter_poll_group_wait_mem(conn->group);
+	}
 }
 
 /* What follows from the state, when all has been begun that could be. */
@@ -463,6 +468,9 @@ static void conn_drop(struct exporter_share *share)
 {
 	struct nbd_conn *conn = conn_of_share(share);
 
+	if (conn->state == NBD_CONN_CLOSING) {
+		return;
+	}
 	ebb_warn("nbd",
 		 "client %s has taken nothing for %u s, and another lacks the memory that it "
 		 "holds: hung up on",

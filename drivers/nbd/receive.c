@@ -124,6 +124,15 @@ void nbd_rx_receive(struct nbd_rx *rx, struct exporter_poll_group *group, int fd
 	exporter_op_recv(&group->ops, &rx->op, fd, rx->iov, count);
 }
 
+/*
+ * Reads that are to be read again come before what has not begun. What the client sends goes on, for
+ * it may take nothing before that has; and a reply that has begun, for others are held until its end.
+ */
+static bool rx_is_behind(const struct nbd_requests *requests, uint16_t type)
+{
+	return ebb_unlikely(!ebb_list_empty(&requests->redo)) && type == NBD_CMD_READ;
+}
+
 /* Begins the request that has come. It stays in @rx if it cannot begin yet. */
 static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *requests)
 {
@@ -133,6 +142,9 @@ static enum nbd_rx_result rx_begin(struct nbd_rx *rx, struct nbd_requests *reque
 
 	if (wire->type == NBD_CMD_DISC) {
 		return NBD_RX_DISCONNECT;
+	}
+	if (rx_is_behind(requests, wire->type)) {
+		return NBD_RX_WAIT;
 	}
 	rc = nbd_req_begin(requests, wire, &req);
 	if (ebb_unlikely(rc != 0)) {
@@ -177,6 +189,9 @@ static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx, struct nbd_requests *
 		rx_end_parts(rx);
 		return NBD_RX_GO_ON;
 	}
+	if (whole != requests->speaking && rx_is_behind(requests, whole->wire.type)) {
+		return NBD_RX_WAIT;
+	}
 	rc = nbd_req_begin_part(whole, &part);
 	if (rc != 0) {
 		return NBD_RX_WAIT;
@@ -210,8 +225,8 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 	if (len > 0) {
 		nbd_rx_received(rx, len);
 	}
-	if (ebb_unlikely(!ebb_list_empty(&requests->redo)) && nbd_requests_redo(requests) != 0) {
-		return NBD_RX_WAIT;
+	if (ebb_unlikely(!ebb_list_empty(&requests->redo))) {
+		(void)nbd_requests_redo(requests);
 	}
 	while (result == NBD_RX_GO_ON) {
 		if (rx->req != NULL && rx_missing(rx) == 0) {
@@ -257,10 +272,9 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 
 bool nbd_rx_finish(struct nbd_rx *rx, struct nbd_requests *requests)
 {
-	if (nbd_requests_redo(requests) == 0) {
-		while (rx->whole != NULL && !nbd_req_is_write(rx->whole) &&
-		       rx_begin_part(rx, requests) == NBD_RX_GO_ON) {
-		}
+	(void)nbd_requests_redo(requests);
+	while (rx->whole != NULL && !nbd_req_is_write(rx->whole) &&
+	       rx_begin_part(rx, requests) == NBD_RX_GO_ON) {
 	}
 	return rx->whole != NULL && !nbd_req_is_write(rx->whole);
 }

@@ -23,7 +23,8 @@
  * buffers of the part that has been sent for the next one, and never waits for memory once it
  * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory.
  *
- * What has been read and is not taken can be given back (nbd_requests_yield()), and read again.
+ * What has been read and is not taken can be given back (nbd_requests_yield()), and read again. Other
+ * reads begin after that; what the client sends, and a simple reply that has begun, go on meanwhile.
  *
  * What comes when the export is about to go has no answer: an error would be the last word on it,
  * while a client that reconnects asks again after the hang-up, and sees a pause.
@@ -71,12 +72,28 @@ const char *nbd_requests_open(struct nbd_requests *requests, struct exporter_pol
 	return requests->reqs == NULL ? "there is no memory to serve it" : NULL;
 }
 
+/* What is not read again. Of a long request that may be the last, and that is in no list then. */
+static void requests_close_redo(struct nbd_requests *requests)
+{
+	struct ebb_list *node;
+
+	while ((node = ebb_list_pop_front(&requests->redo)) != NULL) {
+		struct nbd_req *req = ebb_list_entry(node, struct nbd_req, link);
+		struct nbd_req *whole = req->whole;
+
+		nbd_req_put(req);
+		if (whole != NULL && --whole->parts == 0) {
+			nbd_req_put(whole);
+		}
+	}
+}
+
 void nbd_requests_close(struct nbd_requests *requests)
 {
 	struct ebb_list *node;
 
+	requests_close_redo(requests);
 	ebb_list_splice_back(&requests->replies, &requests->held);
-	ebb_list_splice_back(&requests->replies, &requests->redo);
 	while ((node = ebb_list_pop_front(&requests->replies)) != NULL) {
 		nbd_req_put(ebb_list_entry(node, struct nbd_req, link));
 	}

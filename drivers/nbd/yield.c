@@ -3,6 +3,22 @@
 
 #include "drivers/nbd/begin.h"
 
+/*
+ * May that part of a simple reply be begun again? It is the last that has been begun, and none follows
+ * it yet. A reply of which something has been sent keeps what it goes on with: it does not wait.
+ */
+static bool part_may_yield(const struct nbd_req *part)
+{
+	const struct nbd_requests *requests = part->requests;
+	const struct nbd_req *whole = part->whole;
+
+	if (whole->parts != 1 || whole->begun_bytes == whole->wire.len_bytes) {
+		return false;
+	}
+	return whole->begun_bytes == part->wire.len_bytes || whole->buffers.used_bytes > 0 ||
+	       requests->replies.next != &part->link;
+}
+
 /* It gives its buffers back, and is to be read again. Return: false: it cannot. */
 static bool req_yield(struct nbd_req *req)
 {
@@ -10,8 +26,7 @@ static bool req_yield(struct nbd_req *req)
 	struct nbd_req *whole = req->whole;
 
 	if (whole != NULL && nbd_req_speaks(whole)) {
-		/* The last that has been begun, and none follows it yet: it is begun again. */
-		if (whole->parts != 1 || whole->begun_bytes == whole->wire.len_bytes) {
+		if (!part_may_yield(req)) {
 			return false;
 		}
 		whole->begun_bytes -= req->wire.len_bytes;

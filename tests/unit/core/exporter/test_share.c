@@ -247,6 +247,24 @@ START_TEST(who_has_its_floor_back_leaves_the_queue)
 }
 END_TEST
 
+/* It does what it wanted the memory for with its reserve. */
+START_TEST(who_has_its_reserve_leaves_the_queue)
+{
+	fill_pot(&clients[0].share);
+	exporter_share_give(&clients[0].share, CHUNK / 2);
+	ck_assert_int_eq(exporter_share_take(&clients[0].share, CHUNK), -EBUSY);
+	ck_assert_int_eq(exporter_share_take(&clients[1].share, CHUNK), 0);
+	clients[1].takes = CHUNK / 2;
+	ck_assert_int_eq(exporter_share_take(&clients[1].share, CHUNK / 2), -EBUSY);
+	pot.freed = false;
+	ck_assert_int_eq(exporter_share_take_reserve(&clients[0].share), 0);
+	ck_assert(pot.freed);
+	exporter_pot_serve(&pot);
+	ck_assert_uint_eq(clients[1].got, 1);
+	ck_assert(!exporter_pot_is_short(&pot));
+}
+END_TEST
+
 START_TEST(who_lacks_memory_is_asked_once_each_time)
 {
 	ck_assert_int_eq(exporter_share_take(&clients[0].share, CHUNK), 0);
@@ -344,9 +362,11 @@ START_TEST(one_that_takes_nothing_is_dropped_if_another_lacks_its_floor)
 	/* The one with the most, and not all of them. */
 	ck_assert(exporter_pot_look(&pot, now + EXPORTER_DROP_NS, true));
 	ck_assert_uint_eq(clients[1].dropped, 1);
-	exporter_share_give(&clients[1].share, CHUNK);
+	/* Whoever has its memory still, it is not dropped again: the next one is. */
 	ck_assert(exporter_pot_look(&pot, now + EXPORTER_DROP_NS, true));
+	ck_assert_uint_eq(clients[1].dropped, 1);
 	ck_assert_uint_eq(clients[0].dropped, 1);
+	exporter_share_give(&clients[1].share, CHUNK);
 	exporter_share_give(&clients[0].share, 8192);
 	/* Who has nothing is no use. */
 	ck_assert(exporter_pot_look(&pot, now + EXPORTER_DROP_NS, true));
@@ -504,6 +524,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(whoever_waits_may_go),
 		UNIT_TEST(a_turn_is_a_chunk),
 		UNIT_TEST(who_has_its_floor_back_leaves_the_queue),
+		UNIT_TEST(who_has_its_reserve_leaves_the_queue),
 		UNIT_TEST(who_lacks_memory_is_asked_once_each_time),
 		UNIT_TEST(who_takes_nothing_gives_back_what_others_wait_for),
 		UNIT_TEST(who_waits_for_itself_is_left_alone),

@@ -12,37 +12,17 @@
 #include "core/memory/pool.h"
 #include "drivers/nbd/connection.h"
 #include "tests/unit/drivers/nbd/served.h"
+#include "tests/unit/drivers/nbd/stalled.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
 
-#define MIB       (1u << 20)
-#define SHARE_MAX (EXPORTER_FLOOR + EXPORTER_POT_MAX)
-
 static uint8_t data[8 * MIB];
-
-/* Every MiB of the disk has a value of its own. */
-static void fill_disk(void)
-{
-	for (unsigned i = 0; i < DISK_SIZE / MIB; i++) {
-		disk_fill((size_t)i * MIB, (uint8_t)(i + 1), MIB);
-	}
-}
-
-/* Data of a read of @len bytes at @offset comes next. */
-static void expect_data(int fd, uint64_t offset, uint32_t len)
-{
-	ck_assert_uint_le(len, sizeof(data));
-	ck_assert(client_receive(fd, data, len));
-	for (uint32_t i = 0; i < len; i += 512) {
-		ck_assert_uint_eq(data[i], (offset + i) / MIB + 1);
-	}
-}
 
 static void a_part_at_a_time_is_read(void)
 {
 	int fd = served_connect();
 
-	fill_disk();
+	stalled_fill_disk();
 	disk_hold(true);
 	client_request(fd, 0, NBD_CMD_READ, 1, 0, 3 * MIB + 512);
 	client_request(fd, 0, NBD_CMD_FLUSH, 2, 0, 0);
@@ -51,7 +31,7 @@ static void a_part_at_a_time_is_read(void)
 	ck_assert_uint_eq(disk_held(), 1);
 	disk_release(0, false);
 	client_expect_reply(fd, 1, 0);
-	expect_data(fd, 0, 3 * MIB + 512);
+	stalled_expect_data(fd, 0, 3 * MIB + 512);
 	client_expect_reply(fd, 2, 0);
 	close(fd);
 }
@@ -103,7 +83,7 @@ static void a_reply_is_never_cut(void)
 	int fd = served_connect();
 	unsigned i, early = SHARE_MAX / MIB - 1;
 
-	fill_disk();
+	stalled_fill_disk();
 	disk_hold(true);
 	for (i = 0; i < early; i++) {
 		client_request(fd, 0, NBD_CMD_READ, 100 + i, i * MIB, MIB);
@@ -114,10 +94,10 @@ static void a_reply_is_never_cut(void)
 	/* Backwards: the long one's first part is the first. */
 	disk_release(0, true);
 	client_expect_reply(fd, 1, 0);
-	expect_data(fd, 16 * MIB, 5 * MIB);
+	stalled_expect_data(fd, 16 * MIB, 5 * MIB);
 	for (i = early; i > 0; i--) {
 		client_expect_reply(fd, 100 + i - 1, 0);
-		expect_data(fd, (i - 1) * MIB, MIB);
+		stalled_expect_data(fd, (i - 1) * MIB, MIB);
 	}
 	close(fd);
 }
@@ -133,14 +113,14 @@ static void a_stop_lets_a_long_reply_end(void)
 {
 	int fd = served_connect();
 
-	fill_disk();
+	stalled_fill_disk();
 	disk_hold(true);
 	client_request(fd, 0, NBD_CMD_READ, 1, 0, 8 * MIB);
 	disk_wait_held(1);
 	disk_remove();
 	disk_release(0, false);
 	client_expect_reply(fd, 1, 0);
-	expect_data(fd, 0, 8 * MIB);
+	stalled_expect_data(fd, 0, 8 * MIB);
 	client_expect_end(fd);
 	client_wait(disk_gone, "the bdev is closed");
 }
@@ -151,50 +131,11 @@ START_TEST(test_a_stop_lets_a_long_reply_end)
 }
 END_TEST
 
-static size_t before, wanted_most, wanted_least;
-
-static bool used_at_least(void)
-{
-	return served_buffers() - before >= wanted_least;
-}
+static size_t wanted_most;
 
 static bool used_at_most(void)
 {
-	return served_buffers() - before <= wanted_most;
-}
-
-/* The thread has done what it had to do. */
-static void nothing_to_do(void *arg)
-{
-	(void)arg;
-}
-
-static void wait_settled(void)
-{
-	size_t used;
-
-	do {
-		used = served_buffers();
-		usleep(2000);
-		for (unsigned i = 0; i < 3; i++) {
-			served_on(disk_thread(), nothing_to_do, NULL);
-		}
-	} while (served_buffers() != used);
-}
-
-/* It reads and takes nothing, until its socket is full and all have @used. Return: reads. */
-static unsigned stall(int fd, size_t used)
-{
-	unsigned reads = 0;
-
-	while (served_buffers() - before < used) {
-		ck_assert_uint_lt(reads, 64);
-		client_request(fd, 0, NBD_CMD_READ, reads, (uint64_t)(reads % 48) * MIB, MIB);
-		reads++;
-		/* No more of them than can begin: what comes behind would wait with them. */
-		wait_settled();
-	}
-	return reads;
+	return stalled_used() <= wanted_most;
 }
 
 static bool had_all(int other, unsigned cookie)
@@ -204,19 +145,8 @@ static bool had_all(int other, unsigned cookie)
 	client_request(other, 0, NBD_CMD_READ, cookie, 0, 8 * MIB);
 	ck_assert_uint_eq(client_reply(other, &error), cookie);
 	ck_assert_uint_eq(error, 0);
-	expect_data(other, 0, 8 * MIB);
+	stalled_expect_data(other, 0, 8 * MIB);
 	return true;
-}
-
-/* Those who wait get what others give back; then the disk answers. */
-static void pass_time_until_held(unsigned count)
-{
-	for (unsigned i = 0; disk_held() < count; i++) {
-		ck_assert_uint_lt(i, 500);
-		served_add_time(700);
-		usleep(20000);
-	}
-	disk_release(0, false);
 }
 
 /* What it has of the pot comes back when others want it; and none of its replies is lost. */
@@ -225,9 +155,9 @@ static void above_the_floor_it_comes_back(void)
 	int fd = served_connect(), others[3];
 	unsigned i, reads;
 
-	fill_disk();
-	before = served_buffers();
-	reads = stall(fd, SHARE_MAX);
+	stalled_fill_disk();
+	stalled_begin();
+	reads = stalled_stall(fd, SHARE_MAX);
 	for (i = 0; i < EBB_ARRAY_SIZE(others); i++) {
 		others[i] = served_connect();
 		/* Nobody waits for long: it has its floor. */
@@ -241,27 +171,27 @@ static void above_the_floor_it_comes_back(void)
 	disk_wait_held(EBB_ARRAY_SIZE(others));
 	wanted_most = SHARE_MAX + EBB_ARRAY_SIZE(others) * EXPORTER_FLOOR;
 	ck_assert(used_at_most());
-	pass_time_until_held(2 * EBB_ARRAY_SIZE(others));
+	stalled_pass_time(2 * EBB_ARRAY_SIZE(others));
 	/* Theirs have had what they waited for, and take it. */
 	for (i = 0; i < EBB_ARRAY_SIZE(others); i++) {
 		client_expect_reply(others[i], 7, 0);
-		expect_data(others[i], 0, MIB);
+		stalled_expect_data(others[i], 0, MIB);
 		client_expect_reply(others[i], 8, 0);
-		expect_data(others[i], MIB, MIB);
+		stalled_expect_data(others[i], MIB, MIB);
 	}
 	for (i = 0; i < reads; i++) {
 		uint32_t error;
 		uint64_t cookie = client_reply(fd, &error);
 
 		ck_assert_uint_eq(error, 0);
-		expect_data(fd, (cookie % 48) * MIB, MIB);
+		stalled_expect_data(fd, (cookie % 48) * MIB, MIB);
 	}
 	for (i = 0; i < EBB_ARRAY_SIZE(others); i++) {
 		close(others[i]);
 	}
 	close(fd);
 	client_wait(served_nobody, "the clients are gone");
-	ck_assert_uint_eq(served_buffers(), before);
+	ck_assert_uint_eq(stalled_used(), 0);
 }
 
 START_TEST(test_above_the_floor_it_comes_back)
@@ -277,21 +207,20 @@ static void so_does_a_long_reply(void)
 	int fd = served_connect(), busy = served_connect(), other = served_connect();
 	unsigned i, reads;
 
-	fill_disk();
-	before = served_buffers();
-	reads = stall(fd, 3 * MIB);
+	stalled_fill_disk();
+	stalled_begin();
+	reads = stalled_stall(fd, 3 * MIB);
 	client_request(fd, 0, NBD_CMD_READ, 99, 0, 5 * MIB);
-	wanted_least = 4 * MIB;
-	client_wait(used_at_least, "its first part is there");
-	(void)stall(busy, EXPORTER_FLOOR + SHARE_MAX);
+	stalled_wait(4 * MIB);
+	(void)stalled_stall(busy, EXPORTER_FLOOR + SHARE_MAX);
 	disk_hold(true);
 	client_request(other, 0, NBD_CMD_READ, 1, 0, MIB);
 	client_request(other, 0, NBD_CMD_READ, 2, 0, MIB);
 	disk_wait_held(1);
-	pass_time_until_held(2);
+	stalled_pass_time(2);
 	for (i = 1; i <= 2; i++) {
 		client_expect_reply(other, i, 0);
-		expect_data(other, 0, MIB);
+		stalled_expect_data(other, 0, MIB);
 	}
 	for (i = 0; i <= reads; i++) {
 		uint32_t error;
@@ -299,16 +228,16 @@ static void so_does_a_long_reply(void)
 
 		ck_assert_uint_eq(error, 0);
 		if (cookie == 99) {
-			expect_data(fd, 0, 5 * MIB);
+			stalled_expect_data(fd, 0, 5 * MIB);
 		} else {
-			expect_data(fd, (cookie % 48) * MIB, MIB);
+			stalled_expect_data(fd, (cookie % 48) * MIB, MIB);
 		}
 	}
 	close(other);
 	close(busy);
 	close(fd);
 	client_wait(served_nobody, "the clients are gone");
-	ck_assert_uint_eq(served_buffers(), before);
+	ck_assert_uint_eq(stalled_used(), 0);
 }
 
 START_TEST(test_so_does_a_long_reply)
@@ -327,8 +256,8 @@ static void writes_go_on(void)
 	unsigned i;
 	uint32_t error;
 
-	before = served_buffers();
-	(void)stall(fd, SHARE_MAX);
+	stalled_begin();
+	(void)stalled_stall(fd, SHARE_MAX);
 	memset(data, 0x77, sizeof(data));
 	for (i = 0; i < EBB_ARRAY_SIZE(lens); i++) {
 		client_request(fd, 0, NBD_CMD_WRITE, 200 + i, 48 * MIB + i * 2 * MIB, lens[i]);
@@ -361,9 +290,9 @@ static void one_that_takes_nothing_is_dropped(void)
 	int stalled = served_connect(), idle = served_connect(), fd = served_connect();
 	unsigned i;
 
-	fill_disk();
-	before = served_buffers();
-	(void)stall(stalled, SHARE_MAX);
+	stalled_fill_disk();
+	stalled_begin();
+	(void)stalled_stall(stalled, SHARE_MAX);
 	for (i = 0; i < 5; i++) {
 		served_add_time(EXPORTER_DROP_NS / EBB_NS_PER_MS);
 		ck_assert(had_all(fd, i));
@@ -384,7 +313,7 @@ static void one_that_takes_nothing_is_dropped(void)
 	ck_assert_uint_eq(log_count("has taken nothing for 30 s"), 1);
 	mem_fail_from(0);
 	client_expect_reply(fd, 9, 0);
-	expect_data(fd, 0, MIB);
+	stalled_expect_data(fd, 0, MIB);
 	/* It has nothing: it was no use to drop it. */
 	client_request(idle, 0, NBD_CMD_FLUSH, 1, 0, 0);
 	client_expect_reply(idle, 1, 0);
