@@ -181,10 +181,11 @@ static void export_bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, 
 			   ebb_bdev_name(bdev));
 		(void)exporter_export_stop(export, NULL, NULL);
 	} else {
-		ebb_notice("exporter",
-			   "export %s: bdev %s has another size now; clients are told the old one "
-			   "until the export is started anew",
-			   export->name, ebb_bdev_name(bdev));
+		ebb_notice(
+			"exporter",
+			"export %s: bdev %s has another size now; who connects is told it, who is "
+			"connected keeps the one that he knows",
+			export->name, ebb_bdev_name(bdev));
 	}
 }
 
@@ -202,7 +203,6 @@ static int export_open(struct exporter_export *export, const struct exporter_exp
 		       char *ret_error)
 {
 	const char *name = export->bdev_name;
-	const struct ebb_bdev *bdev;
 	char why[BDEV_ANSWER_WHY];
 	bool writes = !opts->read_only;
 	int rc = ebb_bdev_open(name, writes, export_bdev_event, export, &export->desc);
@@ -213,9 +213,6 @@ static int export_open(struct exporter_export *export, const struct exporter_exp
 	}
 	switch (rc) {
 	case 0:
-		bdev = ebb_bdev_desc_bdev(export->desc);
-		export->block_size = ebb_bdev_block_size(bdev);
-		export->size_bytes = ebb_bdev_num_blocks(bdev) * export->block_size;
 		export->read_only = !writes;
 		break;
 	case -EROFS:

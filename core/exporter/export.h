@@ -32,8 +32,6 @@ struct exporter_export {
 	const char *method; /* that made it */
 	char *bdev_name;    /* its own name, also if it was called by its uuid */
 	struct ebb_bdev_desc *desc;
-	uint64_t size_bytes; /* when it was started */
-	uint32_t block_size;
 	bool read_only;
 	struct exporter_listener *listener;
 	struct ebb_list link; /* the listener's exports, in order of their start */

@@ -17,6 +17,7 @@ static struct nbd_geometry lookup_geometry(const struct exporter_export *export,
 					   const struct nbd_agreed *agreed)
 {
 	const struct ebb_bdev *bdev = ebb_bdev_desc_bdev(export->desc);
+	uint32_t block_size = ebb_bdev_block_size(bdev);
 	uint32_t flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE;
 
 	if (ebb_bdev_io_type_supported(bdev, EBB_BDEV_FLUSH)) {
@@ -40,8 +41,8 @@ static struct nbd_geometry lookup_geometry(const struct exporter_export *export,
 		}
 	}
 	return (struct nbd_geometry){
-		.size_bytes = export->size_bytes,
-		.block_size = export->block_size,
+		.size_bytes = ebb_bdev_num_blocks(bdev) * block_size,
+		.block_size = block_size,
 		.flags = (uint16_t)flags,
 		.allocation = agreed->allocation == export,
 	};
