@@ -163,7 +163,7 @@ END_TEST
 /* Elements that end and begin anywhere, few and many. */
 START_TEST(vectors_are_followed)
 {
-	struct iovec iov[40];
+	struct iovec iov[40] = {{.iov_base = NULL}};
 	uint8_t back[64 * FAKE_BLOCK];
 	size_t len = 0, i;
 
