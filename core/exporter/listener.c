@@ -8,13 +8,13 @@
  * and hung up on at once. So those that have come and gone meanwhile do not stand in the queue
  * before one that could be served. Only when accept() itself finds no descriptor there is a pause.
  * It ends when a client of ours has gone; the timer is for descriptors that others give back. A
- * thread needs a descriptor for its first timer, and cannot sleep without: one is kept for that.
+ * thread needs a descriptor for its first timer, but the app thread has had one since the start-up,
+ * whose steps have time limits.
  */
 
 #include "core/exporter/listener.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,6 @@
 #define ACCEPT_PAUSE_US 1000000u
 
 struct ebb_list exporter_listeners = EBB_LIST_INIT(exporter_listeners);
-
-static int spare_fd = -1; /* given up in a pause, for its timer */
 
 static const char *const state_names[EXPORTER_LISTENER_STATE_COUNT] = {
 	[EXPORTER_LISTENER_OPENING] = "opening", [EXPORTER_LISTENER_ACCEPTING] = "accepting",
@@ -65,21 +63,6 @@ void exporter_listener_set_state(struct exporter_listener *listener,
 	ebb_debug("exporter", "%s: %s -> %s", listener_name(listener), state_names[listener->state],
 		  state_names[state]);
 	listener->state = state;
-}
-
-static void spare_keep(void)
-{
-	if (spare_fd < 0) {
-		spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
-}
-
-static void spare_drop(void)
-{
-	if (spare_fd >= 0) {
-		close(spare_fd);
-		spare_fd = -1;
-	}
 }
 
 static void listener_accept(struct exporter_listener *listener)
@@ -155,7 +138,6 @@ static void listener_pause(struct exporter_listener *listener, int error)
 {
 	exporter_refusal_tell(&listener->refusals, EXPORTER_REFUSAL_ACCEPT, listener_name(listener),
 			      strerror(error));
-	spare_drop();
 	listener->pause = ebb_poller_register(listener_pause_expired, listener, ACCEPT_PAUSE_US);
 	if (listener->pause != NULL) {
 		exporter_listener_set_state(listener, EXPORTER_LISTENER_PAUSED);
@@ -182,7 +164,6 @@ static void listener_take(struct exporter_listener *listener, int32_t res)
 	}
 	if (res >= 0) {
 		listener_accept_one(listener, res);
-		spare_keep();
 	} else if (res != -ECANCELED && res != -EINTR && res != -ECONNABORTED) {
 		listener_pause(listener, -res);
 	}
@@ -380,7 +361,6 @@ int exporter_listener_open(struct exporter *exporter, const struct exporter_list
 			   "are common to all",
 			   listener_name(listener), EXPORTER_PLACES_OWNERS);
 	}
-	spare_keep();
 	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
 	ebb_list_push_back(&exporter_listeners, &listener->link);
 	ebb_list_push_back(&listener->group->members, &listener->member.link);
@@ -453,9 +433,6 @@ bool exporter_listener_put(struct exporter_listener *listener)
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->member.link);
 	exporter_places_close(&listener->places);
-	if (ebb_list_empty(&exporter_listeners)) {
-		spare_drop();
-	}
 	exporter_poll_group_put(listener->group);
 	os_unix_socket_close(&listener->unix_socket);
 	free(listener->path);
