@@ -89,7 +89,6 @@ struct rpc_server {
 	size_t request_memory; /* that their values take, roughly */
 	size_t answer_bytes;   /* that no client has taken yet */
 	size_t churn_bytes;    /* that requests and answers took since the heap was trimmed */
-	int spare_fd;          /* given up to accept and refuse a client when there are no more */
 	uint64_t refused_ns;   /* when a client was refused last; 0: never */
 	bool stopping;
 	bool calls_abandoned; /* stopping: those that had not ended have been answered */

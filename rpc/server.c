@@ -110,7 +110,6 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 		return -ENOMEM;
 	}
 	server->to_control.fd = -1;
-	server->spare_fd = -1;
 	server->watch.fd = -1;
 	server->app_thread = ebb_thread_app();
 	ebb_msg_init(&server->go_msg, rpc_dispatch_go, server);

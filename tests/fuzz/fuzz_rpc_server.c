@@ -386,7 +386,6 @@ static void begin(void)
 	ebb_list_init(&server.waiting);
 	ebb_list_init(&server.running);
 	server.to_control.fd = -1;
-	server.spare_fd = -1;
 	server.app_thread = ebb_thread_app();
 	server.socket.fd = listen_fd;
 	server.socket.path = (char *)"fuzz";
