@@ -12,7 +12,6 @@
 
 #include "core/method/param.h"
 #include "core/os/fd_reserve.h"
-#include "core/os/fd_spare.h"
 #include "rpc/control.h"
 #include "rpc/shares.h"
 
@@ -198,25 +197,22 @@ static void acceptor_retry(evutil_socket_t fd, short events, void *arg)
 	event_add(server->accept_event, NULL);
 }
 
-/* Not even the kept descriptors are free: the spare one is good for sending a client away. */
+/*
+ * Not even the kept descriptors are free, so nobody can be told: whoever comes waits. If all are
+ * held by clients of ours, one of them may have gone or not moved for long.
+ */
 static void acceptor_starved(struct rpc_server *server)
 {
-	int fd;
-
-	os_fd_spare_give_up();
-	fd = accept4(server->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0) {
-		acceptor_refuse(server, fd, SHORT_OF_FDS);
-	} else {
-		acceptor_pause(server);
-		if (acceptor_is_new_shortage(server)) {
-			ebb_warn("rpc",
-				 "no file descriptor for a client of %s: raise RLIMIT_NOFILE of "
-				 "ebbd (ulimit -n)",
-				 server->socket.path);
-		}
+	if (acceptor_make_room(server)) {
+		return; /* the listening socket is still readable */
 	}
-	os_fd_spare_keep();
+	acceptor_pause(server);
+	if (acceptor_is_new_shortage(server)) {
+		ebb_warn("rpc",
+			 "no file descriptor for a client of %s: raise RLIMIT_NOFILE of ebbd "
+			 "(ulimit -n)",
+			 server->socket.path);
+	}
 }
 
 static void acceptor_failed(struct rpc_server *server, int error)
@@ -279,12 +275,8 @@ int rpc_acceptor_listen(struct rpc_server *server)
 int rpc_acceptor_init(struct rpc_server *server)
 {
 	server->accept_event = event_new(server->base, -1, 0, acceptor_readable, server);
-	if (server->accept_event == NULL) {
-		return -ENOMEM;
-	}
-	os_fd_spare_get();
 	server->accept_retry_event = event_new(server->base, -1, 0, acceptor_retry, server);
-	if (server->accept_retry_event == NULL) {
+	if (server->accept_event == NULL || server->accept_retry_event == NULL) {
 		return -ENOMEM;
 	}
 	return rpc_acceptor_listen(server);
@@ -294,7 +286,6 @@ void rpc_acceptor_fini(struct rpc_server *server)
 {
 	if (server->accept_event != NULL) {
 		event_free(server->accept_event);
-		os_fd_spare_put();
 	}
 	if (server->accept_retry_event != NULL) {
 		event_free(server->accept_retry_event);

@@ -8,13 +8,13 @@
  * and hung up on at once. So those that have come and gone meanwhile do not stand in the queue
  * before one that could be served. Only when accept() itself finds no descriptor there is a pause.
  * It ends when a client of ours has gone; the timer is for descriptors that others give back. A
- * thread needs a descriptor for its first timer, and cannot sleep without: one is kept for that.
+ * thread needs a descriptor for its first timer, but the app thread has had one since the start-up,
+ * whose steps have time limits.
  */
 
 #include "core/exporter/listener.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,6 @@
 #include "core/exporter/client.h"
 #include "core/exporter/threads.h"
 #include "core/os/fd_reserve.h"
-#include "core/os/fd_spare.h"
 
 #define ACCEPT_PAUSE_US 1000000u
 
@@ -139,7 +138,6 @@ static void listener_pause(struct exporter_listener *listener, int error)
 {
 	exporter_refusal_tell(&listener->refusals, EXPORTER_REFUSAL_ACCEPT, listener_name(listener),
 			      strerror(error));
-	os_fd_spare_give_up(); /* for its timer */
 	listener->pause = ebb_poller_register(listener_pause_expired, listener, ACCEPT_PAUSE_US);
 	if (listener->pause != NULL) {
 		exporter_listener_set_state(listener, EXPORTER_LISTENER_PAUSED);
@@ -166,7 +164,6 @@ static void listener_take(struct exporter_listener *listener, int32_t res)
 	}
 	if (res >= 0) {
 		listener_accept_one(listener, res);
-		os_fd_spare_keep();
 	} else if (res != -ECANCELED && res != -EINTR && res != -ECONNABORTED) {
 		listener_pause(listener, -res);
 	}
@@ -364,7 +361,6 @@ int exporter_listener_open(struct exporter *exporter, const struct exporter_list
 			   "are common to all",
 			   listener_name(listener), EXPORTER_PLACES_OWNERS);
 	}
-	os_fd_spare_get();
 	exporter_listener_set_state(listener, EXPORTER_LISTENER_ACCEPTING);
 	ebb_list_push_back(&exporter_listeners, &listener->link);
 	ebb_list_push_back(&listener->group->members, &listener->member.link);
@@ -437,7 +433,6 @@ bool exporter_listener_put(struct exporter_listener *listener)
 	ebb_list_remove(&listener->link);
 	ebb_list_remove(&listener->member.link);
 	exporter_places_close(&listener->places);
-	os_fd_spare_put();
 	exporter_poll_group_put(listener->group);
 	os_unix_socket_close(&listener->unix_socket);
 	free(listener->path);

@@ -17,8 +17,8 @@
  *	}
  *
  * So a client that is one too many is accepted and told, or hung up on, at once. It needs no
- * descriptor kept aside to send it away, and no pause: those (fd_spare.h) are for accept() that fails
- * with EMFILE, when the kept part is used up as well.
+ * descriptor kept aside to send it away, and no pause: that is for accept() that fails with EMFILE,
+ * when the kept part is used up as well.
  */
 
 #include <stdbool.h>

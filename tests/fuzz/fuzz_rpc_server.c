@@ -3,7 +3,7 @@
 /* sources: rpc/framing.c rpc/load.c rpc/mailbox.c rpc/outbox.c rpc/request.c rpc/shares.c rpc/text.c */
 /* sources: core/method/build.c core/method/call.c core/method/compat.c core/method/compat_table.c */
 /* sources: core/method/param.c core/method/param_encode.c core/method/registry.c */
-/* sources: core/method/wanted.c core/os/fd_reserve.c core/os/fd_spare.c core/os/remedy.c */
+/* sources: core/method/wanted.c core/os/fd_reserve.c core/os/remedy.c */
 /* sources: core/os/shortage.c core/base/handle.c */
 /* sources: core/base/json_scan.c core/base/json_build.c core/base/json_number.c */
 /* sources: core/base/assert.c core/base/log.c core/base/log_flag.c core/base/clock.c */

@@ -8,10 +8,11 @@ import json
 import os
 import random
 import resource
+import socket
 import subprocess
 
 from harness import BUILD, Daemon, RpcError, Skip, run, run_command, test, wait_for
-from limited import Limited, ended, folder_only, is_running, limits, small_file_system
+from limited import Limited, config_of, ended, folder_only, is_running, limits, small_file_system
 from nbd_client import CMD_READ, NbdClient, NbdError
 
 MIB = 1 << 20
@@ -34,6 +35,37 @@ def with_few_descriptors_it_serves_or_says_which_limit():
                 ebbd.left_nothing()
                 assert limit < 32 or ebbd.code is None, (limit, ebbd.text)
     assert outcomes <= {None, 1, 127} and {None, 1} <= outcomes, outcomes
+
+
+def greets(path):
+    with contextlib.suppress(OSError, EOFError), NbdClient(path, "m") as client:
+        return len(client.read(0, 512)) == 512
+    return False
+
+
+@test
+def with_twenty_two_descriptors_a_disk_in_memory_is_served():
+    """Sixty clients at once, three times: one is served before and after, and RPC amid them."""
+    with folder_only() as place:
+        socket_path = place.sockets / "m.nbd"
+        entries = json.loads(config_of(place).read_text())["subsystems"]
+        del entries[0]["config"][1]  # the file
+        config = place.folder / "memory.json"
+        config.write_text(json.dumps({"subsystems": entries}))
+        with Limited(place, "--json", config, preexec_fn=limits(NOFILE=22)) as ebbd:
+            assert ebbd.code is None, ebbd.text
+            wait_for(lambda: greets(socket_path), "nobody is served", 5)
+            for _ in range(3):
+                with contextlib.ExitStack() as stack:
+                    for _ in range(60):
+                        client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                        client.setblocking(False)
+                        with contextlib.suppress(OSError):
+                            client.connect(str(socket_path))
+                    assert is_running(place)
+                wait_for(lambda: greets(socket_path), "nobody is served again", 1)
+            assert is_running(place)
+            assert ebbd.text.count("m.nbd: client") <= 1, ebbd.text
 
 
 @test

@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <ebb/clock.h>
 #include <ebb/thread.h>
@@ -192,6 +194,47 @@ START_TEST(who_has_not_moved_for_30_s_goes_for_another)
 }
 END_TEST
 
+/* All descriptors are taken, and not one is left to send a client away. */
+static void starved_script(void)
+{
+	struct rpc_client stalled, late;
+	struct json_object *result = NULL;
+	struct ebb_method_error error;
+	struct rlimit limit, none;
+	int fd;
+
+	sem_wait(&started);
+	ck_assert_int_eq(rpc_client_open(&stalled, path, TIMEOUT_MS), 0);
+	ck_assert_int_eq(rpc_client_call(&stalled, "spdk_get_version", NULL, &result, &error), 0);
+	json_object_put(result);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	fd = dup(STDERR_FILENO);
+	none = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = limit.rlim_max};
+	close(fd);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(rpc_client_open(&late, path, TIMEOUT_MS), 0);
+	while (!logged("no file descriptor for a client")) {
+		usleep(1000);
+	}
+	ck_assert(is_open(&stalled));
+	clock_ahead_ns += RPC_STALLED_NS + EBB_NS_PER_S;
+	ck_assert_int_eq(rpc_client_call(&late, "spdk_get_version", NULL, &result, &error), 0);
+	json_object_put(result);
+	ck_assert_uint_eq(log_count("is cut off"), 1);
+	ck_assert(!is_open(&stalled));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rpc_client_close(&stalled);
+	rpc_client_close(&late);
+}
+
+START_TEST(who_has_not_moved_for_30_s_goes_for_a_descriptor_too)
+{
+	ebb_clock_set_source(clock_now_ns);
+	ck_assert_int_eq(service_run(starved_script), 0);
+	ebb_clock_set_source(NULL);
+}
+END_TEST
+
 /* Who was called, in order. */
 #define NOTES_EACH 20
 static char notes[2 * NOTES_EACH + 1];
@@ -326,6 +369,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_client_cannot_fill_the_memory_with_requests),
 		UNIT_TEST(a_clients_requests_are_bounded),
 		UNIT_TEST(who_has_not_moved_for_30_s_goes_for_another),
+		UNIT_TEST(who_has_not_moved_for_30_s_goes_for_a_descriptor_too),
 		UNIT_TEST(each_client_has_its_turn),
 		UNIT_TEST(a_batchs_answers_are_bounded),
 		UNIT_END,
