@@ -189,6 +189,9 @@ static int conn_timeout(void *arg)
 	if (conn->state == NBD_CONN_HAGGLING) {
 		conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
+		if (conn->requests.in_flight > 0) {
+			return 1; /* the bdev is to be waited for, not the client */
+		}
 		conn->drain_periods++;
 		if (nbd_tx_progressed(&conn->tx, conn->fd) && conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;

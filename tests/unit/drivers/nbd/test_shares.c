@@ -131,6 +131,44 @@ START_TEST(test_a_stop_lets_a_long_reply_end)
 }
 END_TEST
 
+/* The export goes; its client takes what it is to have, and the disk is slow. */
+static void a_long_reply_ends_in_the_disks_own_time(void)
+{
+	int fd = served_connect();
+	uint32_t taken;
+	unsigned i;
+
+	stalled_fill_disk();
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 32 * MIB);
+	/* Its socket is full: the rest waits for it, and a timer runs. */
+	stalled_settle();
+	disk_remove();
+	stalled_settle();
+	disk_hold(true);
+	client_expect_reply(fd, 1, 0);
+	for (taken = 0; disk_held() == 0; taken += MIB) {
+		ck_assert_uint_lt(taken, 24 * MIB);
+		stalled_expect_data(fd, taken, MIB);
+		stalled_settle();
+	}
+	for (i = 0; i < 5; i++) {
+		served_add_time(NBD_DRAIN_MS + 1);
+		stalled_settle();
+	}
+	disk_release(0, false);
+	for (; taken < 32 * MIB; taken += MIB) {
+		stalled_expect_data(fd, taken, MIB);
+	}
+	client_expect_end(fd);
+}
+
+START_TEST(test_a_long_reply_ends_in_the_disks_own_time)
+{
+	served_move_clock();
+	served_run(NULL, a_long_reply_ends_in_the_disks_own_time);
+}
+END_TEST
+
 static size_t wanted_most;
 
 static bool used_at_most(void)
@@ -337,6 +375,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_errors_of_parts),
 		UNIT_TEST(test_a_reply_is_never_cut),
 		UNIT_TEST(test_a_stop_lets_a_long_reply_end),
+		UNIT_TEST(test_a_long_reply_ends_in_the_disks_own_time),
 		UNIT_TEST(test_above_the_floor_it_comes_back),
 		UNIT_TEST(test_so_does_a_long_reply),
 		UNIT_TEST(test_writes_go_on),
