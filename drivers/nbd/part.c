@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include <ebb/assert.h>
+
 /* Bytes of its first block that are before it. */
 static uint32_t part_skips(const struct nbd_req *part)
 {
@@ -36,9 +38,17 @@ static int part_alloc_speaking(struct nbd_req *part)
 		return -EBUSY;
 	}
 	if (whole->begun_bytes == 0) {
+		struct nbd_requests *requests = part->requests;
+
+		if (requests->speaker != NULL) {
+			return -EBUSY;
+		}
 		/* A whole chunk, as it becomes the others'. */
 		rc = exporter_buffers_alloc(&part->buffers, share, EXPORTER_CHUNK_SIZE);
 		part->buffers.iov.iov_len = len;
+		if (rc == 0) {
+			requests->speaker = whole;
+		}
 		return rc;
 	}
 	if (whole->buffers.used_bytes > 0) {
@@ -112,6 +122,9 @@ bool nbd_req_end_parts(struct nbd_req *whole)
 	if (whole->parts > 0) {
 		return false;
 	}
+	if (whole == whole->requests->speaker) {
+		whole->requests->speaker = NULL;
+	}
 	return whole == whole->requests->speaking ? whole_end_speaking(whole)
 						  : nbd_req_answer(whole, whole->error);
 }
@@ -128,6 +141,7 @@ static bool part_speak(struct nbd_req *part, uint32_t error)
 		nbd_req_put(part);
 		return false;
 	}
+	ebb_assert(requests->speaker == whole);
 	nbd_reply_simple(&part->reply, part->wire.cookie, 0, part->wire.len_bytes);
 	if (requests->speaking == whole) {
 		part->reply.head_len = 0;
