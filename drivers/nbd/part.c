@@ -112,7 +112,10 @@ static bool whole_end_speaking(struct nbd_req *whole)
 	whole->reply.data_len = 0;
 	queued = nbd_req_queue(whole);
 	requests->speaking = NULL;
-	ebb_list_splice_back(&requests->replies, &requests->held);
+	/* The client would take them for the data that it lacks. */
+	if (!requests->broken) {
+		ebb_list_splice_back(&requests->replies, &requests->held);
+	}
 	return queued;
 }
 
@@ -136,7 +139,10 @@ static bool part_speak(struct nbd_req *part, uint32_t error)
 	struct nbd_req *whole = part->whole;
 
 	if (error != 0) {
-		requests->broken = requests->speaking == whole;
+		if (requests->speaking == whole) {
+			requests->broken = true;
+			requests->unwanted = true;
+		}
 		whole->error = error;
 		nbd_req_put(part);
 		return false;
