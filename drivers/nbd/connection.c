@@ -212,11 +212,20 @@ static bool conn_finish(struct nbd_conn *conn)
 	return more;
 }
 
+/* The bdev may have refused a part at once, or may have failed it. */
+static void conn_check_broken(struct nbd_conn *conn)
+{
+	if (ebb_unlikely(conn->requests.broken)) {
+		conn_fail(conn, "a part of its read failed after its reply had begun");
+	}
+}
+
 static void conn_drain(struct nbd_conn *conn)
 {
 	bool more = conn_finish(conn);
 
-	if (conn->requests.in_flight > 0) {
+	conn_check_broken(conn);
+	if (conn->state == NBD_CONN_CLOSING || conn->requests.in_flight > 0) {
 		return;
 	}
 	if (!more && nbd_requests_are_done(&conn->requests)) {
@@ -310,6 +319,7 @@ static void conn_transmit(struct nbd_conn *conn, size_t len)
 /* What follows from the state, when all has been begun that could be. */
 static void conn_settle(struct nbd_conn *conn)
 {
+	conn_check_broken(conn);
 	/* The export's end does not wait for the rate of a limit. */
 	if (ebb_unlikely(conn->requests.stopping) && conn->requests.in_flight > 0) {
 		bdev_qos_channel_hurry(conn->requests.channel);
@@ -419,9 +429,7 @@ static void conn_req_done(void *arg, int status)
 	if (nbd_req_end(req, status)) {
 		conn_send_replies(conn);
 	}
-	if (ebb_unlikely(conn->requests.broken)) {
-		conn_fail(conn, "a part of its read failed after its reply had begun");
-	}
+	conn_check_broken(conn);
 	if (!conn_is_receiving(conn)) {
 		conn_run(conn);
 	}

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include <ebb/assert.h>
+
 /* Bytes of its first block that are before it. */
 static uint32_t part_skips(const struct nbd_req *part)
 {
@@ -36,9 +38,17 @@ static int part_alloc_speaking(struct nbd_req *part)
 		return -EBUSY;
 	}
 	if (whole->begun_bytes == 0) {
+		struct nbd_requests *requests = part->requests;
+
+		if (requests->speaker != NULL) {
+			return -EBUSY;
+		}
 		/* A whole chunk, as it becomes the others'. */
 		rc = exporter_buffers_alloc(&part->buffers, share, EXPORTER_CHUNK_SIZE);
 		part->buffers.iov.iov_len = len;
+		if (rc == 0) {
+			requests->speaker = whole;
+		}
 		return rc;
 	}
 	if (whole->buffers.used_bytes > 0) {
@@ -102,7 +112,10 @@ static bool whole_end_speaking(struct nbd_req *whole)
 	whole->reply.data_len = 0;
 	queued = nbd_req_queue(whole);
 	requests->speaking = NULL;
-	ebb_list_splice_back(&requests->replies, &requests->held);
+	/* The client would take them for the data that it lacks. */
+	if (!requests->broken) {
+		ebb_list_splice_back(&requests->replies, &requests->held);
+	}
 	return queued;
 }
 
@@ -111,6 +124,9 @@ bool nbd_req_end_parts(struct nbd_req *whole)
 	whole->parts--;
 	if (whole->parts > 0) {
 		return false;
+	}
+	if (whole == whole->requests->speaker) {
+		whole->requests->speaker = NULL;
 	}
 	return whole == whole->requests->speaking ? whole_end_speaking(whole)
 						  : nbd_req_answer(whole, whole->error);
@@ -123,11 +139,15 @@ static bool part_speak(struct nbd_req *part, uint32_t error)
 	struct nbd_req *whole = part->whole;
 
 	if (error != 0) {
-		requests->broken = requests->speaking == whole;
+		if (requests->speaking == whole) {
+			requests->broken = true;
+			requests->unwanted = true;
+		}
 		whole->error = error;
 		nbd_req_put(part);
 		return false;
 	}
+	ebb_assert(requests->speaker == whole);
 	nbd_reply_simple(&part->reply, part->wire.cookie, 0, part->wire.len_bytes);
 	if (requests->speaking == whole) {
 		part->reply.head_len = 0;

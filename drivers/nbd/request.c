@@ -21,7 +21,8 @@
  * part on all other replies are held until the last has been queued. They may have all of the
  * memory that the client has, and get rid of it only after this reply: so a long read keeps the
  * buffers of the part that has been sent for the next one, and never waits for memory once it
- * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory.
+ * speaks. One part is at the bdev at a time, beside one that is being sent, if there is memory; the
+ * next long read begins when this one's last part has been read, as that could end before it.
  *
  * What has been read and is not taken can be given back (nbd_requests_yield()), and read again. Other
  * reads begin after that; what the client sends, and a simple reply that has begun, go on meanwhile.

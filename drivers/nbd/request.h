@@ -62,6 +62,7 @@ struct nbd_requests {
 	struct ebb_list free;
 	struct ebb_list replies;  /* requests and parts that have theirs, in order of their end */
 	struct nbd_req *speaking; /* a long read amid its simple reply; NULL: none */
+	struct nbd_req *speaker;  /* the one that is, or will be: others wait for its end */
 	struct ebb_list held;     /* as replies, while that is sent */
 	struct ebb_list redo;     /* reads that have given their buffers back, to be read again */
 	unsigned in_flight;       /* requests that the bdev has, or will have when it can */

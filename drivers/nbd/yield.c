@@ -36,6 +36,7 @@ static bool req_yield(struct nbd_req *req)
 		if (whole->begun_bytes == 0) {
 			/* Nothing of its reply has been sent. */
 			requests->speaking = NULL;
+			requests->speaker = NULL;
 			ebb_list_splice_back(&requests->replies, &requests->held);
 		}
 		return true;

@@ -23,7 +23,7 @@ from harness import (
     test,
     wait_for,
 )
-from nbd_client import NbdClient, NbdError
+from nbd_client import CMD_READ, CMD_WRITE, NbdClient, NbdError
 from nbd_peer import CMD_TRIM, CMD_WRITE_ZEROES, DISK, MIB
 from quiet import assert_quiet
 
@@ -227,6 +227,36 @@ def a_file_that_grows_is_noticed_and_watching_it_is_free():
         assert daemon.rpc("bdev_uring_rescan", name="disk") is True
         with NbdClient(export, "disk") as shorter:
             assert shorter.size == DISK, shorter.size
+
+
+@test
+def a_long_read_across_the_new_end_is_not_filled_up_with_other_replies():
+    with Daemon() as daemon:
+        path = daemon.add_disk("disk", DISK)
+        slow = {f"{which}_read_latency": 0 for which in ("avg", "p99")}
+        slow |= {f"{which}_write_latency": 300000 for which in ("avg", "p99")}
+        daemon.rpc("bdev_delay_create", base_bdev_name="disk", name="slow", **slow)
+        with NbdClient(daemon.add_export("slow"), "slow") as client:
+            os.truncate(path, 24 * MIB)
+            assert daemon.rpc("bdev_uring_rescan", name="disk") is True
+            client.send(CMD_WRITE, 0, 4096, b"w" * 4096)
+            sent = client.send(CMD_READ, 0, 32 * MIB)
+            assert client.reply() == (sent, 0)
+            # It takes no more, and so the read has not come to the end when the write does.
+            wait_for(
+                lambda: daemon.rpc("bdev_get_iostat", name="slow")["bdevs"][0]["num_write_ops"],
+                "the write's end",
+            )
+            assert_ends(client, 24 * MIB)
+
+
+def assert_ends(client, most):
+    """The server has hung up, and has sent zeroes before, so many bytes at most."""
+    come = 0
+    with contextlib.suppress(ConnectionResetError):
+        while part := client.sock.recv(MIB):
+            come += len(part)
+            assert come <= most and not any(part), f"something else follows after {come} bytes"
 
 
 @test

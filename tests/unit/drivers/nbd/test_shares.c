@@ -108,6 +108,33 @@ START_TEST(test_a_reply_is_never_cut)
 }
 END_TEST
 
+/* The disk would answer the second one's first part before the first one's last. */
+static void long_replies_do_not_mix(void)
+{
+	int fd = served_connect();
+
+	fill_disk();
+	disk_hold(true);
+	client_request(fd, 0, NBD_CMD_READ, 1, 0, 2 * MIB);
+	client_request(fd, 0, NBD_CMD_READ, 2, 16 * MIB, 2 * MIB);
+	disk_wait_held(1);
+	disk_release_some(0, 1);
+	client_expect_reply(fd, 1, 0);
+	expect_data(fd, 0, MIB);
+	ck_assert(client_hears_nothing(fd, 50));
+	disk_release(0, true);
+	expect_data(fd, MIB, MIB);
+	client_expect_reply(fd, 2, 0);
+	expect_data(fd, 16 * MIB, 2 * MIB);
+	close(fd);
+}
+
+START_TEST(test_long_replies_do_not_mix)
+{
+	served_run(NULL, long_replies_do_not_mix);
+}
+END_TEST
+
 /* An export that goes amid a simple reply of many parts lets it end. */
 static void a_stop_lets_a_long_reply_end(void)
 {
@@ -374,6 +401,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_a_part_at_a_time_is_read),
 		UNIT_TEST(test_errors_of_parts),
 		UNIT_TEST(test_a_reply_is_never_cut),
+		UNIT_TEST(test_long_replies_do_not_mix),
 		UNIT_TEST(test_a_stop_lets_a_long_reply_end),
 		UNIT_TEST(test_a_long_reply_ends_in_the_disks_own_time),
 		UNIT_TEST(test_above_the_floor_it_comes_back),
