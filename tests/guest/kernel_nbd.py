@@ -8,9 +8,12 @@ linux/genetlink.h: NBD_CMD_LINK_DEAD to whoever listens, and NBD_CMD_RECONFIGURE
 requests wait for a connection, and with new sockets.
 """
 
+import contextlib
 import os
 import socket
 import struct
+import threading
+import time
 
 from harness import check_command, need_program, run_command
 from nbd_client import NbdClient
@@ -25,10 +28,12 @@ NBD_CMD_RECONFIGURE, NBD_CMD_LINK_DEAD = 3, 4
 NBD_ATTR_INDEX, NBD_ATTR_SOCKETS, NBD_ATTR_DEAD_CONN_TIMEOUT = 1, 7, 8
 NBD_SOCK_ITEM, NBD_SOCK_FD = 1, 1
 HEAD, GENL_HEAD, ATTR_HEAD = struct.Struct("=IHHII"), struct.Struct("=BBH"), struct.Struct("=HH")
-# A request that no answer came to is sent anew after that: as soon as the kernel can.
-ANSWER_TIMEOUT_S = 1
+# A request that no answer came to is sent anew after that. On a slow machine an answer may take as
+# long: then the kernel gives up a connection that is well, and gets another.
+ANSWER_TIMEOUT_S = 4
 DEAD_TIMEOUT_S = 120
-RECEIVE_TIMEOUT_S = 60
+LISTEN_S = 0.5
+PAUSE_S = 0.05
 
 
 def attribute(kind, data):
@@ -51,7 +56,6 @@ class Netlink:
     def __init__(self, name):
         self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
         self.sock.bind((0, 0))
-        self.sock.settimeout(RECEIVE_TIMEOUT_S)
         self.events = []
         text = attribute(CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
         (answer,) = self.ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, text)
@@ -97,15 +101,21 @@ class Netlink:
     def tell(self, command, data):
         self.ask(self.family, command, data)
 
-    def wait_events(self, command, count):
-        """Wait until so many of a kind have come, and forget all."""
-        while self.events.count(command) < count:
-            self.events += [message[2] for message in self.messages()]
+    def heard(self, command, timeout_s):
+        """Whether events of that kind have come, or come within that time. All are forgotten."""
+        self.sock.settimeout(timeout_s)
+        with contextlib.suppress(TimeoutError):
+            while command not in self.events:
+                self.events += [message[2] for message in self.messages()]
+        self.sock.settimeout(None)
+        found = command in self.events
         self.events.clear()
+        return found
 
 
 class KernelDisk:
-    """/dev/nbd0 on an export of a Unix socket, with so many connections."""
+    """/dev/nbd0 on an export of a Unix socket, with so many connections; from entry on, what dies of
+    them is replaced as soon as the server takes others."""
 
     device = "/dev/nbd0"
 
@@ -119,27 +129,40 @@ class KernelDisk:
              "-timeout", ANSWER_TIMEOUT_S, "-connections", connections],
         )  # fmt: skip
         self.reconfigure(attribute(NBD_ATTR_DEAD_CONN_TIMEOUT, struct.pack("=Q", DEAD_TIMEOUT_S)))
+        self.ending = False
+        self.thread = threading.Thread(target=self.keep_connected)
 
     def __enter__(self):
+        self.thread.start()
         return self
 
     def __exit__(self, *_):
+        self.ending = True
+        self.thread.join()
         run_command(["nbd-client", "-d", self.device])
         self.netlink.sock.close()
+
+    def keep_connected(self):
+        dead = False
+        while not self.ending:
+            dead = self.netlink.heard(NBD_CMD_LINK_DEAD, PAUSE_S if dead else LISTEN_S) or dead
+            with contextlib.suppress(OSError, EOFError):
+                if dead:
+                    self.reconnect()
+                    dead = False
 
     def reconfigure(self, data):
         index = attribute(NBD_ATTR_INDEX, struct.pack("=I", 0))
         self.netlink.tell(NBD_CMD_RECONFIGURE, index + data)
 
-    def wait_dead(self):
-        """Wait until the kernel knows that the server has gone, on all connections."""
-        self.netlink.wait_events(NBD_CMD_LINK_DEAD, self.connections)
-
     def reconnect(self):
-        """Give it new connections, for those that have died."""
-        clients = [NbdClient(self.path, self.export) for _ in range(self.connections)]
-        files = [attribute(NBD_SOCK_FD, struct.pack("=I", c.sock.fileno())) for c in clients]
-        items = b"".join(attribute(NBD_SOCK_ITEM | NLA_F_NESTED, file) for file in files)
-        self.reconfigure(attribute(NBD_ATTR_SOCKETS | NLA_F_NESTED, items))
-        for client in clients:  # the kernel has them
-            client.close()
+        """Offer it as many new connections as it has: the kernel takes them for those that died."""
+        time.sleep(PAUSE_S)  # it says so a moment before it takes others
+        with contextlib.ExitStack() as stack:
+            clients = [
+                stack.enter_context(NbdClient(self.path, self.export))
+                for _ in range(self.connections)
+            ]
+            files = [attribute(NBD_SOCK_FD, struct.pack("=I", c.sock.fileno())) for c in clients]
+            items = b"".join(attribute(NBD_SOCK_ITEM | NLA_F_NESTED, file) for file in files)
+            self.reconfigure(attribute(NBD_ATTR_SOCKETS | NLA_F_NESTED, items))
