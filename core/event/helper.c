@@ -19,6 +19,7 @@
 #include <ebb/violation.h>
 
 #include "core/event/os_thread.h"
+#include "core/event/reactor.h"
 #include "core/event/thread.h"
 #include "core/event/turn.h"
 #include "core/os/remedy.h"
@@ -82,11 +83,21 @@ static struct ebb_work *helper_pop(void)
 	return work;
 }
 
+/* The running thread's jobs, and its reactor's, which waits accordingly: see reactor.c. */
+static void helper_count_jobs(int change)
+{
+	struct event_reactor *reactor = event_turn.reactor;
+
+	event_turn.thread->work_running += (unsigned)change;
+	reactor->helper_jobs += (unsigned)change;
+	reactor->helper_ns = event_turn.now_ns;
+}
+
 static void helper_done(void *arg)
 {
 	struct ebb_work *work = arg;
 
-	work->thread->work_running--;
+	helper_count_jobs(-1);
 	work->done(work);
 }
 
@@ -154,7 +165,7 @@ EBB_REPORTS int ebb_helper_submit(struct ebb_work *work)
 	}
 	work->next = NULL;
 	work->thread = event_turn.thread;
-	work->thread->work_running++;
+	helper_count_jobs(1);
 	pthread_mutex_lock(&helper.mutex);
 	/* Without it nothing that blocks can be done: better to end than to hang. */
 	if (helper.state == HELPER_NONE && helper_launch() != 0) {

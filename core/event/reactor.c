@@ -240,13 +240,26 @@ static void cpu_relax(void)
 #endif
 }
 
+/*
+ * A reactor that has several jobs on the helper does not spin until they end: it would take the CPU
+ * that they are done by, and a wakeup is shared by all that have ended meanwhile. A single job ends
+ * before it would be worth while to sleep. Nor does it sleep for jobs of which it has not heard for
+ * as long as it would spin: one that takes long must not slow down what is not its own.
+ */
+static bool reactor_awaits_helper(const struct event_reactor *reactor)
+{
+	return reactor->helper_jobs > 1 &&
+	       event_turn.now_ns - reactor->helper_ns < reactor->spin_ns;
+}
+
 static bool reactor_spins(const struct event_reactor *reactor)
 {
 	switch (reactor->mode) {
 	case EBB_REACTOR_POLL:
 		return true;
 	case EBB_REACTOR_ADAPTIVE:
-		return event_turn.now_ns - reactor->last_work_ns < reactor->spin_ns;
+		return event_turn.now_ns - reactor->last_work_ns < reactor->spin_ns &&
+		       !reactor_awaits_helper(reactor);
 	default:
 		return false;
 	}

@@ -73,6 +73,8 @@ struct event_reactor {
 	bool pinned;        /* to its CPU in every mode */
 	_Atomic(enum event_reactor_state) state;
 	unsigned num_leaving;   /* threads that exit or move */
+	unsigned helper_jobs;   /* that its threads have on the helper */
+	uint64_t helper_ns;     /* when one of them last began or ended */
 	struct event_span span; /* what has run since the last reading of the clock */
 	struct event_uring_set urings;
 	uint64_t awake_since_ns; /* when it last woke */

@@ -160,6 +160,7 @@ int event_thread_create_on(const char *name, struct event_reactor *reactor,
 void event_thread_attach(struct ebb_thread *thread, bool interruptible)
 {
 	ebb_list_push_back(&event_turn.reactor->threads, &thread->reactor_link);
+	event_turn.reactor->helper_jobs += thread->work_running;
 	event_pollers_attach(thread, interruptible);
 }
 
@@ -170,6 +171,7 @@ void event_thread_detach(struct ebb_thread *thread)
 	event_reactor_forget_io(event_turn.reactor); /* its channels may be destroyed elsewhere */
 	event_pollers_detach(thread);
 	ebb_list_remove(&thread->reactor_link);
+	event_turn.reactor->helper_jobs -= thread->work_running;
 	if (atomic_load_explicit(&reactor->span.thread, memory_order_relaxed) == thread) {
 		atomic_store_explicit(&reactor->span.thread, NULL, memory_order_relaxed);
 	}

@@ -7,7 +7,11 @@
  */
 
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
+
+#include <ebb/helper.h>
 
 #include "core/event/poller.h"
 #include "tests/unit/core/event/stepper.h"
@@ -21,6 +25,34 @@ static uint64_t work_at_ns, armed_at_ns;
 static unsigned work_at;           /* which run does work */
 static uint64_t armed_after_ns[8]; /* the work, or the last try to sleep */
 
+/* In which run so many jobs go to the helper, where they wait for the last run. */
+static unsigned jobs_at, num_jobs;
+static struct ebb_work jobs[2];
+static _Atomic bool jobs_may_end;
+static unsigned jobs_done;
+
+static void job_run(struct ebb_work *work)
+{
+	(void)work;
+	while (!atomic_load(&jobs_may_end)) {
+		sched_yield();
+	}
+}
+
+static void job_done(struct ebb_work *work)
+{
+	(void)work;
+	jobs_done++;
+}
+
+static void submit_jobs(void)
+{
+	for (unsigned i = 0; i < num_jobs; i++) {
+		ebb_work_init(&jobs[i], job_run, job_done);
+		ck_assert_int_eq(ebb_helper_submit(&jobs[i]), 0);
+	}
+}
+
 static int run(void *arg)
 {
 	(void)arg;
@@ -29,6 +61,12 @@ static int run(void *arg)
 	if (runs == end_at) {
 		ebb_poller_unregister(&poller);
 		event_framework_stop();
+		atomic_store(&jobs_may_end, true);
+	}
+	if (runs == jobs_at) {
+		submit_jobs();
+		work_at_ns = stepper_now_ns();
+		return 1;
 	}
 	if (runs == work_at) {
 		work_at_ns = stepper_now_ns();
@@ -115,6 +153,47 @@ START_TEST(test_adaptive_no_budget)
 }
 END_TEST
 
+/* A single job on the helper ends soon. */
+START_TEST(test_adaptive_one_job)
+{
+	jobs_at = 15;
+	num_jobs = 1;
+	end_at = 40;
+	start(EBB_REACTOR_ADAPTIVE, 100);
+	ck_assert_uint_ge(arms, 1);
+	ck_assert_uint_ge(armed_after_ns[0], 100 * EBB_NS_PER_US);
+	ck_assert_uint_eq(jobs_done, 1);
+}
+END_TEST
+
+/* It does not take the CPU from several. */
+START_TEST(test_adaptive_jobs)
+{
+	jobs_at = 15;
+	num_jobs = 2;
+	end_at = 18;
+	start(EBB_REACTOR_ADAPTIVE, 100);
+	ck_assert_uint_ge(arms, 3);
+	ck_assert_uint_eq(armed_after_ns[0], 0);
+	ck_assert_uint_eq(armed_after_ns[1], POLL_US * EBB_NS_PER_US);
+	ck_assert_uint_eq(jobs_done, 2);
+	ck_assert_uint_eq(event_reactors[0].helper_jobs, 0);
+}
+END_TEST
+
+/* What else is under way is spun for, however long they take. */
+START_TEST(test_adaptive_work_beside_jobs)
+{
+	jobs_at = 5;
+	num_jobs = 2;
+	work_at = 9;
+	end_at = 12;
+	start(EBB_REACTOR_ADAPTIVE, 20);
+	ck_assert_uint_ge(arms, 2);
+	ck_assert_uint_le(armed_at_ns, work_at_ns);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -124,6 +203,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_adaptive_budget),
 		UNIT_TEST(test_adaptive_work),
 		UNIT_TEST(test_adaptive_no_budget),
+		UNIT_TEST(test_adaptive_one_job),
+		UNIT_TEST(test_adaptive_jobs),
+		UNIT_TEST(test_adaptive_work_beside_jobs),
 		UNIT_END,
 	};
 
