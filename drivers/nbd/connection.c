@@ -190,7 +190,9 @@ static int conn_timeout(void *arg)
 		conn_fail(conn, "did not end its handshake within 30 s");
 	} else if (conn->state == NBD_CONN_DRAINING) {
 		conn->drain_periods++;
-		if (nbd_tx_progressed(&conn->tx, conn->fd) && conn->drain_periods < NBD_DRAIN_MAX) {
+		conn->drain_still =
+			nbd_tx_progressed(&conn->tx, conn->fd) ? 0 : conn->drain_still + 1;
+		if (conn->drain_still < NBD_DRAIN_STILL && conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;
 		}
 		conn_fail(conn, "did not take its last replies in time");
