@@ -193,7 +193,9 @@ static int conn_timeout(void *arg)
 			return 1; /* the bdev is to be waited for, not the client */
 		}
 		conn->drain_periods++;
-		if (nbd_tx_progressed(&conn->tx, conn->fd) && conn->drain_periods < NBD_DRAIN_MAX) {
+		conn->drain_still =
+			nbd_tx_progressed(&conn->tx, conn->fd) ? 0 : conn->drain_still + 1;
+		if (conn->drain_still < NBD_DRAIN_STILL && conn->drain_periods < NBD_DRAIN_MAX) {
 			return 1;
 		}
 		conn_fail(conn, "did not take its last replies in time");

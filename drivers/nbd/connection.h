@@ -16,8 +16,10 @@
 #include "drivers/nbd/send.h"
 
 #define NBD_HANDSHAKE_MS 30000u /* a handshake may take that long */
-#define NBD_DRAIN_MS     1000u  /* and a client take nothing of its last replies */
-#define NBD_DRAIN_MAX    30u    /* times that long for all of them */
+/* A draining client's last replies are looked at so often. A stop waits for it: within a second. */
+#define NBD_DRAIN_MS    200u
+#define NBD_DRAIN_STILL 4u   /* so often in a row it may have taken nothing of them */
+#define NBD_DRAIN_MAX   150u /* and so often in all they may be under way */
 
 enum nbd_conn_state {
 	NBD_CONN_HAGGLING,
@@ -36,6 +38,7 @@ struct nbd_conn {
 	struct exporter_member member;
 	struct ebb_poller *timer; /* of the handshake, or of draining; none between */
 	unsigned drain_periods;   /* of that timer */
+	unsigned drain_still;     /* of these, the last ones in which nothing was taken */
 	bool yields;              /* the send under way is cancelled to give back buffers */
 	bool hang_up_when_sent;   /* the last option was the client's last */
 	struct nbd_rx rx;

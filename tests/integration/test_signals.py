@@ -3,6 +3,7 @@
 """Signals: those that stop ebbd do so in time, whatever it is doing; no other ends it."""
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -134,6 +135,26 @@ def with_a_thousand_requests_in_flight_it_ends_within_a_second():
                 assert not path.exists()
                 for client in clients:
                     client.close()
+
+
+@test
+def with_clients_that_take_nothing_it_ends_soon():
+    """They have 0.8 s to take something of their last replies; the rest is for a busy machine."""
+    with Daemon() as daemon:
+        make_bdev(daemon, "file")
+        path = daemon.add_export("b")
+        clients = [NbdClient(path, "b") for _ in range(CONNECTIONS)]
+        for client in clients:
+            for _ in range(8):
+                client.send(CMD_READ, 0, 8 * MIB)
+        for client in clients:
+            assert select.select([client.sock], [], [], 20)[0], "no reply has begun"
+        begin = time.monotonic()
+        assert daemon.stop() == 0, daemon.log_tail()
+        took = time.monotonic() - begin
+        assert 0.7 < took < 1.5, took
+        for client in clients:
+            client.close()
 
 
 run()
