@@ -113,19 +113,19 @@ static void long_replies_do_not_mix(void)
 {
 	int fd = served_connect();
 
-	fill_disk();
+	stalled_fill_disk();
 	disk_hold(true);
 	client_request(fd, 0, NBD_CMD_READ, 1, 0, 2 * MIB);
 	client_request(fd, 0, NBD_CMD_READ, 2, 16 * MIB, 2 * MIB);
 	disk_wait_held(1);
 	disk_release_some(0, 1);
 	client_expect_reply(fd, 1, 0);
-	expect_data(fd, 0, MIB);
+	stalled_expect_data(fd, 0, MIB);
 	ck_assert(client_hears_nothing(fd, 50));
 	disk_release(0, true);
-	expect_data(fd, MIB, MIB);
+	stalled_expect_data(fd, MIB, MIB);
 	client_expect_reply(fd, 2, 0);
-	expect_data(fd, 16 * MIB, 2 * MIB);
+	stalled_expect_data(fd, 16 * MIB, 2 * MIB);
 	close(fd);
 }
 
