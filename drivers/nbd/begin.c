@@ -75,7 +75,14 @@ int nbd_req_begin(struct nbd_requests *requests, const struct nbd_request *wire,
 	error = nbd_validate_request(&requests->geometry, wire);
 	/* No bdev has a cache that it could be told to fill, other than by reading. */
 	if (ebb_unlikely(error != 0 || wire->type == NBD_CMD_CACHE)) {
-		(void)nbd_req_answer(req, error);
+		if (nbd_req_is_write(req)) {
+			/* As a long one of which a part has failed: what comes of it is dropped. */
+			req->error = error;
+			req->parts = 1;
+			*ret_req = req;
+		} else {
+			(void)nbd_req_answer(req, error);
+		}
 		return 0;
 	}
 	rc = req_alloc(req);

@@ -10,8 +10,8 @@
  * nbd_req_begin() - begin what @wire asks
  * It is checked, gets its buffers and goes to the bdev; or has its reply at once; or, when the
  * export goes, none.
- * @ret_req: a write, whose payload comes next; or a long request, whose parts are to be begun.
- *	NULL: neither, or the payload is to be dropped.
+ * @ret_req: a write, whose payload comes next; or a long request, whose parts are to be begun; or a
+ *	write with an error, like a long one. NULL: neither, or the payload is to be dropped.
  * Return: 0; -EBUSY one of the connection's own requests ends first, or its turn comes; -ENOMEM the
  *	pool is empty: then nothing has begun.
  */

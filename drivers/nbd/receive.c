@@ -171,6 +171,16 @@ static void rx_end_parts(struct nbd_rx *rx)
 	(void)nbd_req_end_parts(whole);
 }
 
+/*
+ * What comes of a write that has failed has no place. Its reply waits for that: a client need not
+ * look for one before it has sent all, and libnbd does not.
+ */
+static bool rx_drops(const struct nbd_rx *rx)
+{
+	return rx->whole->error != 0 && nbd_req_is_write(rx->whole) &&
+	       nbd_parser_payload_left(&rx->parser) > 0;
+}
+
 /* Begins the next part of the long request, unless the rest is given up. */
 static enum nbd_rx_result rx_begin_part(struct nbd_rx *rx, struct nbd_requests *requests)
 {
@@ -233,7 +243,7 @@ enum nbd_rx_result nbd_rx_transmit(struct nbd_rx *rx, struct nbd_requests *reque
 			rx_submit(rx);
 			continue;
 		}
-		if (rx->whole != NULL && rx->req == NULL) {
+		if (rx->whole != NULL && rx->req == NULL && !rx_drops(rx)) {
 			result = rx_begin_part(rx, requests);
 			continue;
 		}

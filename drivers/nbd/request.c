@@ -8,7 +8,7 @@
  * request of its own here, and is answered when the last has ended, with the first error. So who
  * announces 32 MiB and stalls uses one chunk. Nor does it ever wait for memory with memory in
  * hand: a part that is full is the bdev's, which will give it back whatever others do. After an
- * error the rest of the payload is dropped, and the reply need not wait for it. Who hangs up amid a
+ * error the rest of the payload is dropped, and then it is answered. Who hangs up amid a
  * long write has written what had come, as a disk may have that loses power. Where replies that the
  * client does not take use all that it may, a write goes on in smaller parts, with its reserve.
  *

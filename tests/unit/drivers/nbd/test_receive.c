@@ -270,6 +270,46 @@ START_TEST(test_a_long_write_tells_its_first_error)
 }
 END_TEST
 
+/* Whatever is wrong with a write, its reply comes when all of it has come: none expects it before. */
+static void a_failed_write_is_answered_at_its_end(void)
+{
+	static const struct {
+		uint64_t offset;
+		int fails;
+		uint32_t len, error;
+	} cases[] = {
+		{DISK_SIZE - 512, 0, 4096, NBD_ENOSPC},     /* beyond the end */
+		{DISK_SIZE - 512, 0, 3u << 20, NBD_ENOSPC}, /* and a long one */
+		{0, -EIO, 3u << 20, NBD_EIO},               /* its first part fails */
+		{0, 0, NBD_REQUEST_MAX + 512, NBD_EINVAL}   /* too long */
+	};
+	int fd = served_connect();
+	unsigned i;
+
+	for (i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		uint32_t left = cases[i].len - 100;
+
+		disk_fail(cases[i].fails);
+		client_request(fd, 0, NBD_CMD_WRITE, i, cases[i].offset, cases[i].len);
+		for (; left > 0; left -= left < sizeof(data) ? left : sizeof(data)) {
+			client_send(fd, data, left < sizeof(data) ? left : sizeof(data));
+		}
+		ck_assert_msg(client_hears_nothing(fd, 50), "case %u", i);
+		client_send(fd, data, 100);
+		client_expect_reply(fd, i, cases[i].error);
+		disk_fail(0);
+	}
+	client_request(fd, 0, NBD_CMD_FLUSH, i, 0, 0);
+	client_expect_reply(fd, i, 0);
+	close(fd);
+}
+
+START_TEST(test_a_failed_write_is_answered_at_its_end)
+{
+	served_run(NULL, a_failed_write_is_answered_at_its_end);
+}
+END_TEST
+
 /* A client that leaves, or an export that goes, amid a long write of which the bdev has a part. */
 static void a_long_write_is_given_up(void)
 {
@@ -391,6 +431,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_a_long_write_is_not_stopped_by_the_bound),
 		UNIT_TEST(test_parts_are_bounded),
 		UNIT_TEST(test_a_long_write_tells_its_first_error),
+		UNIT_TEST(test_a_failed_write_is_answered_at_its_end),
 		UNIT_TEST(test_a_long_write_is_given_up),
 		UNIT_TEST(test_an_empty_pool_is_waited_for),
 		UNIT_TEST(test_a_full_bdev_is_waited_for),
