@@ -105,10 +105,11 @@ int exporter_address_listen_tcp(const char *text, uint16_t port, int *ret_fd, ch
 
 	rc = address_parse(text, port, &address, &len);
 	if (rc != 0) {
-		snprintf(
-			ret_error, EXPORTER_ERROR_TEXT,
-			"%.64s is no address: give an IPv4 or IPv6 address in digits, or localhost",
-			text);
+		snprintf(ret_error, EXPORTER_ERROR_TEXT,
+			 "%.64s is no address: give an IPv4 or IPv6 address in digits, or "
+			 "localhost; "
+			 "its port goes into port",
+			 text);
 		return rc;
 	}
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -286,6 +286,14 @@ static void start_export(struct ebb_call *call, void *arg)
 			       params->bdev_name);
 		return;
 	}
+	if (params->path != NULL && params->path[0] == '\0') {
+		ebb_call_error(
+			call, EBB_METHOD_INVALID_PARAMS,
+			"export of %s: path is empty; give that of a Unix socket, to be made "
+			"there",
+			params->bdev_name);
+		return;
+	}
 	if (params->port_given && params->path != NULL) {
 		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
 			       "export of %s: a port goes with address, not with path",

@@ -181,6 +181,8 @@ def what_cannot_be_exported_is_refused_by_name():
             ({"bdev_name": "disk", "address": "example.org"}, "example.org"),
             ({"bdev_name": "disk", "address": "127.0.0.1", "port": 70000}, "port"),
             ({"bdev_name": "disk", "path": "/x", "port": 1}, "port"),
+            ({"bdev_name": "disk", "path": ""}, "path is empty"),
+            ({"bdev_name": "disk", "address": "127.0.0.1:10999"}, "into port"),
         ]
         for params, expected in cases:
             error = rpc_error(daemon, "nbd_start_export", **params)
