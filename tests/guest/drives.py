@@ -6,6 +6,7 @@ bus 0, whatever numbers the kernel gave to the controllers.
 """
 
 import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -114,8 +115,20 @@ def generic(controller, nsid=1):
     return path
 
 
-def unmount(folder):
+def wait_free(path):
     """A process that had an io_uring lets go of its files a little after its end."""
+
+    def is_free():
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_EXCL))
+            return True
+        return False
+
+    wait_until(is_free, f"{path} is nobody's")
+
+
+def unmount(folder):
+    """As wait_free(): its files may be open a little longer."""
 
     def done():
         return run_command(["umount", folder]).returncode == 0

@@ -30,6 +30,7 @@ SMOKE_TESTS = ("a_configuration_file_brings_up_disk_and_export",)
 def files_on_nvme():
     """Where the tests keep their files is ext4 on controller 0."""
     folder = BUILD / "tests" / "run"
+    drives.wait_free(drives.block(0))
     check_command(["mkfs.ext4", "-q", drives.block(0)])
     check_command(["mount", drives.block(0), folder])
     try:
