@@ -25,6 +25,7 @@
 
 #include <ebb/assert.h>
 #include <ebb/log.h>
+#include <ebb/poller.h>
 
 #include "core/event/app_only.h"
 #include "core/event/doing.h"
@@ -61,6 +62,23 @@ struct ebb_thread *ebb_thread_app(void)
 struct ebb_thread *ebb_thread_current(void)
 {
 	return ebb_thread_app();
+}
+
+/* No method here asks to be called again. */
+struct ebb_poller *ebb_poller_register_named(ebb_poller_fn fn, void *arg, uint64_t period_us,
+					     const struct ebb_poller_wake *wake, const char *name)
+{
+	(void)fn;
+	(void)arg;
+	(void)period_us;
+	(void)wake;
+	(void)name;
+	return NULL;
+}
+
+void ebb_poller_unregister(struct ebb_poller **poller)
+{
+	(void)poller;
 }
 
 bool event_app_only_if_any(const char *function, const char *object, const void *site)
