@@ -54,6 +54,7 @@ static bool req_yield(struct nbd_req *req)
 	return true;
 }
 
+/* @keep: one that is left as it is; @list: there is none. */
 static void yield_from(struct nbd_requests *requests, struct ebb_list *list,
 		       const struct ebb_list *keep)
 {
@@ -71,8 +72,10 @@ static void yield_from(struct nbd_requests *requests, struct ebb_list *list,
 
 void nbd_requests_yield(struct nbd_requests *requests, bool partly_sent)
 {
-	yield_from(requests, &requests->held, NULL);
-	yield_from(requests, &requests->replies, partly_sent ? requests->replies.next : NULL);
+	struct ebb_list *replies = &requests->replies;
+
+	yield_from(requests, &requests->held, &requests->held);
+	yield_from(requests, replies, partly_sent ? replies->next : replies);
 }
 
 int nbd_requests_redo(struct nbd_requests *requests)
