@@ -14,7 +14,8 @@ struct event_rare_fd {
 	bool (*read)(void *arg);
 	void *arg;
 	struct ebb_poller *poller; /* NULL: it is not watched */
-	uint64_t look_ns;
+	uint64_t look_ns;          /* it looks then at the latest, if it is awake */
+	uint64_t wakes;            /* of the poller, when it last looked */
 };
 
 /**

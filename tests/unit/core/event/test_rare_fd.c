@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/event/poller_sleep.h"
 #include "tests/unit/core/event/stepper.h"
 #include "tests/unit/unit.h"
 
@@ -70,6 +71,25 @@ START_TEST(test_wakes)
 }
 END_TEST
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* Others wake its reactor, and it has nothing to say. */
+START_TEST(test_others_wake)
+{
+	unsigned before = looks;
+
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert_int_eq(event_pollers_arm(ebb_thread_app()), 0); /* it sleeps */
+		ck_assert_int_eq(ebb_thread_send_msg(ebb_thread_app(), nothing, NULL), 0);
+		stepper_settle();
+	}
+	ck_assert_uint_eq(looks, before);
+}
+END_TEST
+
 /* While its reactor is awake a system call in each turn would be too much. */
 START_TEST(test_looks_every_so_often)
 {
@@ -116,9 +136,13 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown),        UNIT_TEST(test_wakes),
-		UNIT_TEST(test_looks_every_so_often), UNIT_TEST(test_many_take_turns),
-		UNIT_TEST(test_stop_inside),          UNIT_END,
+		UNIT_FIXTURE(setup, teardown),
+		UNIT_TEST(test_wakes),
+		UNIT_TEST(test_others_wake),
+		UNIT_TEST(test_looks_every_so_often),
+		UNIT_TEST(test_many_take_turns),
+		UNIT_TEST(test_stop_inside),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);
