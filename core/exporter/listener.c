@@ -30,6 +30,7 @@
 #include "core/exporter/client.h"
 #include "core/exporter/threads.h"
 #include "core/os/fd_reserve.h"
+#include "core/os/remedy.h"
 
 #define ACCEPT_PAUSE_US 1000000u
 
@@ -136,8 +137,11 @@ static void listener_accept_one(struct exporter_listener *listener, int fd)
 /* Short of descriptors or memory: at once again would be for ever again. */
 static void listener_pause(struct exporter_listener *listener, int error)
 {
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s%s", strerror(error), os_remedy(error));
 	exporter_refusal_tell(&listener->refusals, EXPORTER_REFUSAL_ACCEPT, listener_name(listener),
-			      strerror(error));
+			      why);
 	listener->pause = ebb_poller_register(listener_pause_expired, listener, ACCEPT_PAUSE_US);
 	if (listener->pause != NULL) {
 		exporter_listener_set_state(listener, EXPORTER_LISTENER_PAUSED);

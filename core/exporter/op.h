@@ -72,7 +72,8 @@ void exporter_op_set_init(struct exporter_op_set *set);
 
 /**
  * exporter_op_set_open() - on the reactor that has the thread now
- * Nothing has begun since the thread came there. Where there is no io_uring the sockets are watched by epoll.
+ * Nothing has begun since the thread came there. Where there is no io_uring the sockets are watched
+ * by epoll.
  * Return: 0; or negative errno: there is neither.
  */
 int exporter_op_set_open(struct exporter_op_set *set);

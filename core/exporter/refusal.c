@@ -36,9 +36,9 @@ void exporter_refusal_tell(struct exporter_refusals *refusals, enum exporter_ref
 		break;
 	case EXPORTER_REFUSAL_ACCEPT:
 		ebb_error("exporter",
-			  "%s: no client can be accepted: %s; trying again when one has gone, and "
-			  "every second%s",
-			  where, peer, "; raise RLIMIT_NOFILE (ulimit -n) if it is that");
+			  "%s: no client can be accepted, which is tried again when one has gone, "
+			  "and every second: %s",
+			  where, peer);
 		break;
 	case EXPORTER_REFUSAL_MEMORY:
 	case EXPORTER_REFUSAL_COUNT:

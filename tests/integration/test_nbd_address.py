@@ -301,6 +301,7 @@ def connect_without_descriptors(daemon, path, hard_limit, stack):
             "it is served, or the log says why not",
         )
         if is_refused():
+            assert "Too many open files; raise RLIMIT_NOFILE (ulimit -n)" in daemon.log()
             return
     raise AssertionError("the limit did not bite")
 
