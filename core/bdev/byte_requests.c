@@ -126,13 +126,6 @@ int ebb_bdev_readv_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *chan
 			 uint64_t len_bytes, ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	struct byte_request request = {.type = EBB_BDEV_READ,
-				       .iov = iov,
-				       .iovcnt = iovcnt,
-				       .offset_bytes = offset_bytes,
-				       .len_bytes = len_bytes,
-				       .cb = cb,
-				       .arg = arg};
 
 	if (thread_is_foreign(ch, __func__, __builtin_return_address(0))) {
 		return -EPERM;
@@ -141,7 +134,14 @@ int ebb_bdev_readv_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *chan
 		return ebb_bdev_readv(desc, channel, iov, iovcnt, offset_bytes >> ch->block_shift,
 				      len_bytes >> ch->block_shift, cb, arg);
 	}
-	return request_submit(desc, ch, &request);
+	return request_submit(desc, ch,
+			      &(struct byte_request){.type = EBB_BDEV_READ,
+						     .iov = iov,
+						     .iovcnt = iovcnt,
+						     .offset_bytes = offset_bytes,
+						     .len_bytes = len_bytes,
+						     .cb = cb,
+						     .arg = arg});
 }
 
 int ebb_bdev_writev_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,
@@ -149,14 +149,6 @@ int ebb_bdev_writev_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *cha
 			  uint64_t len_bytes, uint32_t flags, ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	struct byte_request request = {.type = EBB_BDEV_WRITE,
-				       .flags = flags,
-				       .iov = iov,
-				       .iovcnt = iovcnt,
-				       .offset_bytes = offset_bytes,
-				       .len_bytes = len_bytes,
-				       .cb = cb,
-				       .arg = arg};
 
 	if (thread_is_foreign(ch, __func__, __builtin_return_address(0))) {
 		return -EPERM;
@@ -165,7 +157,15 @@ int ebb_bdev_writev_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *cha
 		return ebb_bdev_writev(desc, channel, iov, iovcnt, offset_bytes >> ch->block_shift,
 				       len_bytes >> ch->block_shift, flags, cb, arg);
 	}
-	return request_submit(desc, ch, &request);
+	return request_submit(desc, ch,
+			      &(struct byte_request){.type = EBB_BDEV_WRITE,
+						     .flags = flags,
+						     .iov = iov,
+						     .iovcnt = iovcnt,
+						     .offset_bytes = offset_bytes,
+						     .len_bytes = len_bytes,
+						     .cb = cb,
+						     .arg = arg});
 }
 
 int ebb_bdev_write_zeroes_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,
@@ -173,12 +173,6 @@ int ebb_bdev_write_zeroes_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channe
 				ebb_bdev_io_cb cb, void *arg)
 {
 	struct bdev_channel *ch = ebb_io_channel_ctx(channel);
-	struct byte_request request = {.type = EBB_BDEV_WRITE_ZEROES,
-				       .flags = flags,
-				       .offset_bytes = offset_bytes,
-				       .len_bytes = len_bytes,
-				       .cb = cb,
-				       .arg = arg};
 
 	if (thread_is_foreign(ch, __func__, __builtin_return_address(0))) {
 		return -EPERM;
@@ -187,7 +181,13 @@ int ebb_bdev_write_zeroes_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channe
 		return ebb_bdev_write_zeroes(desc, channel, offset_bytes >> ch->block_shift,
 					     len_bytes >> ch->block_shift, flags, cb, arg);
 	}
-	return request_submit(desc, ch, &request);
+	return request_submit(desc, ch,
+			      &(struct byte_request){.type = EBB_BDEV_WRITE_ZEROES,
+						     .flags = flags,
+						     .offset_bytes = offset_bytes,
+						     .len_bytes = len_bytes,
+						     .cb = cb,
+						     .arg = arg});
 }
 
 int ebb_bdev_unmap_bytes(struct ebb_bdev_desc *desc, struct ebb_io_channel *channel,

@@ -31,8 +31,8 @@ static int req_issue_status(struct nbd_req *req)
 				     &req->extents, requests->done, req);
 }
 
-/* They are no whole blocks of the bdev. */
-static int __attribute__((noinline)) req_issue_bytes(struct nbd_req *req)
+/* Return: as the bdev's calls. */
+static int req_issue(struct nbd_req *req)
 {
 	struct nbd_requests *requests = req->requests;
 	const struct nbd_request *wire = &req->wire;
@@ -47,6 +47,8 @@ static int __attribute__((noinline)) req_issue_bytes(struct nbd_req *req)
 		return ebb_bdev_writev_bytes(requests->desc, requests->channel, &req->buffers.iov,
 					     1, wire->offset_bytes, wire->len_bytes,
 					     fua ? EBB_BDEV_FUA : 0, requests->done, req);
+	case NBD_CMD_FLUSH:
+		return ebb_bdev_flush(requests->desc, requests->channel, requests->done, req);
 	case NBD_CMD_TRIM:
 		req->flush_next = fua;
 		return ebb_bdev_unmap_bytes(requests->desc, requests->channel, wire->offset_bytes,
@@ -62,61 +64,14 @@ static int __attribute__((noinline)) req_issue_bytes(struct nbd_req *req)
 	}
 }
 
-/* Return: as the bdev's calls. */
-static int req_issue_blocks(struct nbd_req *req)
-{
-	struct nbd_requests *requests = req->requests;
-	const struct nbd_request *wire = &req->wire;
-	uint64_t offset = wire->offset_bytes >> requests->block_shift;
-	uint64_t count = wire->len_bytes >> requests->block_shift;
-	bool fua = (wire->flags & NBD_CMD_FLAG_FUA) != 0;
-	int rc = -EINVAL;
-
-	switch (wire->type) {
-	case NBD_CMD_READ:
-		rc = ebb_bdev_readv(requests->desc, requests->channel, &req->buffers.iov, 1, offset,
-				    count, requests->done, req);
-		break;
-	case NBD_CMD_WRITE:
-		rc = ebb_bdev_writev(requests->desc, requests->channel, &req->buffers.iov, 1,
-				     offset, count, fua ? EBB_BDEV_FUA : 0, requests->done, req);
-		break;
-	case NBD_CMD_FLUSH:
-		rc = ebb_bdev_flush(requests->desc, requests->channel, requests->done, req);
-		break;
-	case NBD_CMD_TRIM:
-		req->flush_next = fua;
-		rc = ebb_bdev_unmap(requests->desc, requests->channel, offset, count,
-				    requests->done, req);
-		break;
-	case NBD_CMD_WRITE_ZEROES:
-		rc = ebb_bdev_write_zeroes(requests->desc, requests->channel, offset, count,
-					   req_zero_flags(wire), requests->done, req);
-		break;
-	case NBD_CMD_BLOCK_STATUS:
-		rc = req_issue_status(req);
-		break;
-	default:
-		break;
-	}
-	return rc;
-}
-
 int nbd_req_issue(struct nbd_req *req)
 {
-	struct nbd_requests *requests = req->requests;
-	uint64_t bytes = req->wire.offset_bytes | req->wire.len_bytes;
-	int rc;
+	int rc = req_issue(req);
 
-	if (ebb_unlikely((bytes & (requests->geometry.block_size - 1u)) != 0)) {
-		rc = req_issue_bytes(req);
-	} else {
-		rc = req_issue_blocks(req);
-	}
 	if (ebb_unlikely(rc == -ENOMEM)) {
 		req->wait.fn = req_retry;
 		req->wait.arg = req;
-		ebb_bdev_queue_io_wait(requests->channel, &req->wait);
+		ebb_bdev_queue_io_wait(req->requests->channel, &req->wait);
 		return 0;
 	}
 	return rc;
