@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <ebb/clock.h>
+#include <ebb/reactor.h>
 #include <ebb/thread.h>
 
 #include "tests/unit/rpc/service.h"
@@ -194,6 +195,17 @@ START_TEST(who_has_not_moved_for_30_s_goes_for_another)
 }
 END_TEST
 
+/* Until the app thread has opened what it opens: it begins to when it starts. */
+static void wait_until_settled(void)
+{
+	struct ebb_reactor_stats stats;
+
+	do {
+		usleep(1000);
+		ck_assert_int_eq(ebb_reactor_get_stats(ebb_reactor_core(0), &stats), 0);
+	} while (!stats.asleep);
+}
+
 /* All descriptors are taken, and not one is left to send a client away. */
 static void starved_script(void)
 {
@@ -201,17 +213,22 @@ static void starved_script(void)
 	struct json_object *result = NULL;
 	struct ebb_method_error error;
 	struct rlimit limit, none;
+	int fillers[64];
+	unsigned num_fillers = 0;
 	int fd;
 
 	sem_wait(&started);
 	ck_assert_int_eq(rpc_client_open(&stalled, path, TIMEOUT_MS), 0);
 	ck_assert_int_eq(rpc_client_call(&stalled, "spdk_get_version", NULL, &result, &error), 0);
 	json_object_put(result);
+	wait_until_settled();
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	fd = dup(STDERR_FILENO);
-	none = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = limit.rlim_max};
-	close(fd);
+	none = (struct rlimit){.rlim_cur = EBB_ARRAY_SIZE(fillers), .rlim_max = limit.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while ((fd = dup(STDERR_FILENO)) >= 0) {
+		fillers[num_fillers++] = fd;
+	}
+	close(fillers[--num_fillers]); /* for the client's own end */
 	ck_assert_int_eq(rpc_client_open(&late, path, TIMEOUT_MS), 0);
 	while (!logged("no file descriptor for a client")) {
 		usleep(1000);
@@ -223,6 +240,9 @@ static void starved_script(void)
 	ck_assert_uint_eq(log_count("is cut off"), 1);
 	ck_assert(!is_open(&stalled));
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (num_fillers > 0) {
+		close(fillers[--num_fillers]);
+	}
 	rpc_client_close(&stalled);
 	rpc_client_close(&late);
 }
