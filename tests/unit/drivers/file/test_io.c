@@ -40,6 +40,10 @@ static void file_open(const char *options)
 			 0);
 	ch = ebb_bdev_channel_get(desc);
 	ck_assert_ptr_nonnull(ch);
+	/* Its first look at its file, which it does not wait for. */
+	while (ebb_container_of(ebb_bdev_find("f"), struct file_bdev, bdev)->rescan.runs) {
+		stage_turn();
+	}
 }
 
 static void file_end(void)
