@@ -119,7 +119,10 @@ void stage_until(const bool *done)
 		stage_turn();
 		sched_yield();
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		ck_assert_msg(now.tv_sec - begin.tv_sec < 20, "nothing came for 20 s");
+		/* Each assertion is a line in Check's file, which a limit of length bounds too. */
+		if (now.tv_sec - begin.tv_sec >= 20) {
+			ck_abort_msg("nothing came for 20 s");
+		}
 	}
 }
 
