@@ -169,16 +169,27 @@ static void client_send(struct client *client, const void *data, size_t len)
 	}
 }
 
+/* The fuzzer's own alarm interrupts it. */
+static void client_wait(const struct client *client)
+{
+	struct pollfd readable = {.fd = client->fd, .events = POLLIN};
+	int rc;
+
+	do {
+		rc = poll(&readable, 1, HANG_MS);
+	} while (rc < 0 && errno == EINTR);
+	ebb_assert(rc > 0); /* it neither answers nor ends */
+}
+
 /* Return: false: the connection has ended. */
 static bool client_receive(struct client *client, void *data, size_t len)
 {
 	char *at = data;
 
 	while (len > 0) {
-		struct pollfd readable = {.fd = client->fd, .events = POLLIN};
 		ssize_t come;
 
-		ebb_assert(poll(&readable, 1, HANG_MS) > 0); /* it neither answers nor ends */
+		client_wait(client);
 		come = recv(client->fd, at, len, 0);
 		if (come <= 0) {
 			return false;
