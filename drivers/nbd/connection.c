@@ -557,6 +557,9 @@ static void conn_begin(void *arg)
 	ebb_list_push_back(&conn->group->members, &conn->member.link);
 	conn->timer = ebb_poller_register(conn_timeout, conn, NBD_HANDSHAKE_MS * 1000ull);
 	nbd_out_greeting(&conn->tx.out);
+	if (conn->group->state == EXPORTER_POLL_GROUP_BROKEN) {
+		conn_fail(conn, NULL); /* its other clients are still on their way out */
+	}
 	conn_run(conn);
 }
 

@@ -280,17 +280,24 @@ void served_add_time(uint64_t ms)
 	added_ns += ms * EBB_NS_PER_MS;
 }
 
-int served_knock(void)
+int served_dial(void)
 {
 	const struct timeval timeout = {.tv_sec = CLIENT_TIMEOUT_S};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	uint8_t greeting[sizeof(struct nbd_wire_greeting)];
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	strcpy(address.sun_path, socket_path);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+int served_knock(void)
+{
+	uint8_t greeting[sizeof(struct nbd_wire_greeting)];
+	int fd = served_dial();
+
 	ck_assert(client_receive(fd, greeting, sizeof(greeting)));
 	return fd;
 }

@@ -29,6 +29,8 @@ void served_on(struct ebb_thread *thread, void (*fn)(void *arg), void *arg);
 void served_move_clock(void);
 void served_add_time(uint64_t ms);
 
+/* A connection that has not looked whether it is greeted. */
+int served_dial(void);
 /* A connection that has been greeted, and has said nothing. */
 int served_knock(void);
 /* A connection that has agreed on the export. */

@@ -14,6 +14,8 @@
 #include "drivers/nbd/connection.h"
 #include "drivers/nbd/rpc.h"
 #include "core/exporter/export.h"
+#include "core/exporter/poll_group.h"
+#include "core/exporter/threads.h"
 #include "tests/unit/drivers/nbd/served.h"
 #include "tests/unit/fixtures/log.h"
 #include "tests/unit/unit.h"
@@ -382,6 +384,40 @@ START_TEST(test_last_replies_have_their_time)
 }
 END_TEST
 
+/* As if it had moved to a reactor where nothing can be asked, and a client had not gone yet. */
+static void break_group(void *arg)
+{
+	struct exporter_poll_group *group = exporter_poll_group_get();
+
+	(void)arg;
+	exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_QUIESCING);
+	exporter_poll_group_set_state(group, EXPORTER_POLL_GROUP_BROKEN);
+	exporter_poll_group_put(group);
+}
+
+static void pick_thread(void *arg)
+{
+	*(struct ebb_thread **)arg = exporter_threads_pick();
+}
+
+static void broken_client(void)
+{
+	struct ebb_thread *thread;
+	int before = served_knock();
+
+	served_on(ebb_thread_app(), pick_thread, &thread);
+	served_on(thread, break_group, NULL);
+	client_expect_end(served_dial());
+	close(before);
+}
+
+START_TEST(test_a_thread_that_cannot_listen_hangs_up_at_once)
+{
+	served_move_clock(); /* no handshake runs out of time */
+	served_run(NULL, broken_client);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -395,6 +431,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_shutdown_goes_on_without_an_export),
 		UNIT_TEST(test_a_stop_waits_for_no_limit),
 		UNIT_TEST(test_a_handshake_has_its_time),
+		UNIT_TEST(test_a_thread_that_cannot_listen_hangs_up_at_once),
 		UNIT_TEST(test_last_replies_have_their_time),
 		UNIT_END,
 	};
