@@ -10,12 +10,6 @@
 
 #include "core/os/cpumask.h"
 
-static const char *const rw_names[] = {
-	[BENCH_RW_READ] = "read",         [BENCH_RW_WRITE] = "write",
-	[BENCH_RW_RANDREAD] = "randread", [BENCH_RW_RANDWRITE] = "randwrite",
-	[BENCH_RW_RANDRW] = "randrw",     [BENCH_RW_COUNT] = NULL,
-};
-
 static const char *const mode_names[] = {
 	[EBB_REACTOR_POLL] = "poll",
 	[EBB_REACTOR_INTERRUPT] = "interrupt",
@@ -40,7 +34,7 @@ static const struct bench_option run_table[] = {
 		   .help = "configuration that makes the bdev (required)"),
 	RUN_OPTION("bdev", bdev, BENCH_OPTION_TEXT, .value = "NAME",
 		   .help = "the bdev to measure (required); writing destroys what it holds"),
-	RUN_OPTION("rw", rw, BENCH_OPTION_CHOICE, .value = "HOW", .choices = rw_names,
+	RUN_OPTION("rw", rw, BENCH_OPTION_CHOICE, .value = "HOW", .choices = bench_load_rw_names,
 		   .help = "read, write, randread, randwrite or randrw (default randread)"),
 	RUN_OPTION("rwmixread", read_percent, BENCH_OPTION_COUNT, .value = "PERCENT", .max = 100,
 		   .help = "reads among the requests of randrw (default 50)"),
@@ -98,11 +92,6 @@ static const struct bench_option wake_table[] = {
 		    .max = 3600 * EBB_NS_PER_S,
 		    .help = "count idle wakeups that long in each mode, 0: not (default 3)"),
 };
-
-const char *bench_command_options_rw_name(enum bench_rw rw)
-{
-	return rw_names[rw];
-}
 
 /* The CPUs that were asked for must be there, and be allowed to this process. */
 static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_MAX])

@@ -4,21 +4,10 @@
 
 /* What each command can be asked, checked as far as that is possible without a device. */
 
+#include "bench/load/load.h"
 #include "bench/option.h"
 
 enum bench_format { BENCH_FORMAT_TEXT, BENCH_FORMAT_JSON };
-
-enum bench_rw {
-	BENCH_RW_READ,
-	BENCH_RW_WRITE,
-	BENCH_RW_RANDREAD,
-	BENCH_RW_RANDWRITE,
-	BENCH_RW_RANDRW,
-	BENCH_RW_COUNT,
-};
-
-/* The workload's name, as --rw takes it. */
-const char *bench_command_options_rw_name(enum bench_rw rw);
 
 #define BENCH_CORE_ANY   UINT64_MAX
 #define BENCH_RUNS_MAX   99

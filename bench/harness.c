@@ -11,7 +11,7 @@
 #include <ebb/log.h>
 
 #include "bench/option.h"
-#include "bench/pin.h"
+#include "bench/machine/pin.h"
 #include "bench/signals.h"
 
 struct harness {

@@ -13,7 +13,7 @@
 #include <ebb/app.h>
 #include <ebb/thread.h>
 
-#include "bench/rusage.h"
+#include "bench/machine/rusage.h"
 
 /**
  * bench_harness_run() - start the framework, run @script(@arg) beside it, stop it

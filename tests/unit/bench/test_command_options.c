@@ -68,7 +68,7 @@ START_TEST(test_workloads)
 		snprintf(line, sizeof(line), "--bdev-json f --bdev b --rw %s", names[i]);
 		ck_assert_int_eq(parse(line), 0);
 		ck_assert_uint_eq(options.rw, i);
-		ck_assert_str_eq(bench_command_options_rw_name(i), names[i]);
+		ck_assert_str_eq(bench_load_rw_name(i), names[i]);
 	}
 }
 END_TEST

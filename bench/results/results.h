@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_RESULTS_H
+#define BENCH_RESULTS_H
+
+/*
+ * What a comparison has shown, and all that a report may say. A cell is one contender under one load
+ * on one target; each round of the comparison adds an outcome to it. Every report (table, JSON, CSV,
+ * page) is made of this alone.
+ */
+
+#include <ebb/histogram.h>
+
+#include "bench/load/load.h"
+#include "bench/results/metric.h"
+
+#define BENCH_TEXT_MAX 256
+
+struct json_object;
+
+/* What is measured: a bdev, whatever makes it, or another server's export. */
+struct bench_target {
+	char name[BENCH_TEXT_MAX]; /* as the user gave it */
+	char kind[32];             /* "file", "block device", "bdev", "stand-in", "nbd", "server" */
+	char driver[32];           /* of the bdev, as bdev_get_bdevs says; else "" */
+	char path[BENCH_TEXT_MAX]; /* of the file or device beneath, which peers open; else "" */
+	char bdev[BENCH_TEXT_MAX]; /* its bdev here; else "" */
+	uint32_t block_size;       /* bytes */
+	uint64_t size_bytes;
+	bool sparse; /* a file with holes: reading these costs no device */
+};
+
+/* Who does the I/O: the reactors in a mode or with a plan, or a peer. */
+enum bench_contender_kind {
+	BENCH_CONTENDER_MODE, /* poll, interrupt, adaptive */
+	BENCH_CONTENDER_PLAN, /* sleep first, then look until, then sleep */
+	BENCH_CONTENDER_PEER,
+};
+
+/* What one run of it came to. */
+struct bench_outcome {
+	struct bench_metric_sample sample;
+	struct ebb_histogram latency; /* nanoseconds; count 0: unknown */
+	enum bench_stamps stamps;
+	uint64_t errors;
+	double companion_percent; /* CPU of whoever made the arrivals or was the device; NAN: nobody */
+};
+
+struct bench_contender {
+	char name[64]; /* "poll", "plan 30us,65us", "fio io_uring", "nbdkit over NBD" ... */
+	enum bench_contender_kind kind;
+	char command[2048]; /* a peer's, exactly as it was run last; "": none */
+
+	/**
+	 * measure() - one run
+	 * Thread: the harness, which may wait as long as the run takes.
+	 * @ret_outcome: zeroed
+	 * Return: 0; -EOPNOTSUPP: this contender cannot do this load on this target, now or ever;
+	 *	-ECANCELED: a signal ended it, and there is no outcome; another -errno: it failed.
+	 *	@error says why in one line that names the contender and the remedy.
+	 */
+	int (*measure)(struct bench_contender *contender, const struct bench_target *target,
+		       const struct bench_load *load, struct bench_outcome *ret_outcome,
+		       char error[BENCH_TEXT_MAX]);
+	void (*destroy)(struct bench_contender *contender); /* may be NULL; ends its processes */
+	void *context;                                      /* its own */
+};
+
+struct bench_cell {
+	unsigned target;
+	unsigned load;
+	unsigned contender;
+	unsigned num_samples;
+	struct bench_metric_sample *samples; /* one for each round that was measured */
+	struct ebb_histogram *latency;       /* of all rounds; NULL: unknown */
+	enum bench_stamps stamps;
+	uint64_t errors;
+	double companion_percent;   /* the last one's */
+	char error[BENCH_TEXT_MAX]; /* why there are none, or no more; "": nothing was wrong */
+};
+
+#define BENCH_WARNINGS_MAX 32
+
+struct bench_results {
+	struct bench_target *targets;
+	unsigned num_targets;
+	struct bench_load *loads;
+	unsigned num_loads;
+	struct bench_contender *contenders;
+	unsigned num_contenders;
+	struct bench_cell *cells; /* [target][load][contender], in this order */
+	unsigned num_cells;
+
+	unsigned rounds;             /* that were asked for */
+	char started[32];            /* ISO 8601, UTC */
+	uint64_t elapsed_ns;         /* of the whole comparison */
+	bool interrupted;            /* by a signal: fewer rounds than asked for */
+	char command[2048];          /* how ebb-bench was called */
+	struct json_object *machine; /* facts (bench/machine/facts.h) */
+	char warnings[BENCH_WARNINGS_MAX][BENCH_TEXT_MAX]; /* what spoils these figures */
+	unsigned num_warnings;
+};
+
+/* Median, smallest and largest of a metric over the rounds of a cell; NAN where there is none. */
+struct bench_spread {
+	double median;
+	double low;
+	double high;
+};
+
+/**
+ * bench_results_spread() - what a cell is worth in one metric
+ * low and high: the 95 % interval of the median from its order statistics; with fewer than six
+ * samples these are the smallest and the largest.
+ */
+struct bench_spread bench_results_spread(const struct bench_cell *cell, enum bench_metric metric);
+
+/* "randread 4k qd 32", "randrw 70/30 4k open 20k/s poisson": unique among the loads of a result. */
+void bench_results_load_name(const struct bench_load *load, char name[BENCH_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/wake/wake.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include <ebb/assert.h>
+
+#include "bench/wake/baseline.h"
+#include "bench/wake/batch.h"
+#include "bench/wake/comparison.h"
+#include "bench/harness.h"
+#include "bench/json.h"
+#include "bench/machine/pin.h"
+#include "bench/wake/ping.h"
+#include "bench/signals.h"
+
+/*
+ * What is compared with what.
+ *
+ * Each of ebb's metrics is one way of a message between two ebb threads, on two reactors: half of a
+ * round trip of the median batch (batch.h). Its baseline is one way between two bare OS threads, in
+ * the same process, on the same CPUs, in the same second. Both sides have the same number of hops
+ * and of wakeups in a round trip, two.
+ *
+ *   poll_to_poll            both reactors spin on their CPUs; the baseline's threads spin on one
+ *                           cache line that is stored to and loaded from, and nothing else.
+ *   wake_across_cores       both reactors are in interrupt mode, each held on its CPU, and each
+ *                           falls asleep before it is woken again; the baseline's threads sleep in
+ *                           epoll_wait() on an eventfd, which is read after each wakeup.
+ *   wake_on_one_core        the same, with all threads of both sides held on one CPU: reactors are
+ *                           made one for each CPU, so the second one's OS thread is moved over.
+ *   …_edge                  the same two beside the leanest baseline there is: the eventfd is
+ *                           watched edge-triggered and never read. A reactor does that, too; beyond
+ *                           it there are its queues, its clock, and its second look before sleep.
+ *
+ * While a baseline is measured the reactors sleep, so that they take no CPU; while ebb is measured
+ * the baseline's threads do not exist, and the harness sleeps.
+ *
+ * Idle wakeups are counted after the reactors have settled, in interrupt and in adaptive mode: the
+ * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
+ * of the process but the harness.
+ *
+ * With one CPU there are no two reactors, and only the idle part can be measured.
+ */
+
+#define NUM_COMPARISONS 5
+
+static const enum ebb_reactor_mode idle_modes[] = {EBB_REACTOR_INTERRUPT, EBB_REACTOR_ADAPTIVE};
+
+#define NUM_IDLE_MODES EBB_ARRAY_SIZE(idle_modes)
+
+struct wake_run {
+	const struct bench_wake_options *options;
+	int core_a; /* reactors and CPUs */
+	int core_b; /* -1: there is only one */
+	struct ebb_thread *a;
+	struct ebb_thread *b;
+	struct bench_comparison comparisons[NUM_COMPARISONS];
+	unsigned num_idle; /* of those below that were measured */
+	struct bench_rusage idle[NUM_IDLE_MODES];
+};
+
+static double ebb_poll_to_poll(void *arg)
+{
+	struct wake_run *run = arg;
+	double one_way_ns;
+
+	if (bench_harness_set_mode(EBB_REACTOR_POLL) < 0) {
+		return NAN;
+	}
+	one_way_ns = bench_ping(run->a, run->b, BENCH_TRIPS_SPINNING, run->options->time_ns);
+	return bench_harness_set_mode(EBB_REACTOR_INTERRUPT) < 0 ? NAN : one_way_ns;
+}
+
+static double baseline_hop(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return bench_baseline_hop(run->core_a, run->core_b, run->options->time_ns);
+}
+
+static double ebb_wake(struct wake_run *run, int cpu_b)
+{
+	bench_harness_pin(run->core_a, run->core_a);
+	bench_harness_pin(run->core_b, cpu_b);
+	return bench_ping(run->a, run->b, BENCH_TRIPS_SLEEPING, run->options->time_ns);
+}
+
+static double ebb_wake_across(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return ebb_wake(run, run->core_b);
+}
+
+static double ebb_wake_one(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return ebb_wake(run, run->core_a);
+}
+
+static double baseline_wake_across(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, false);
+}
+
+static double baseline_wake_one(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, false);
+}
+
+static double baseline_edge_across(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return bench_baseline_wake(run->core_a, run->core_b, run->options->time_ns, true);
+}
+
+static double baseline_edge_one(void *arg)
+{
+	struct wake_run *run = arg;
+
+	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, true);
+}
+
+static const struct bench_comparison wake_comparisons[NUM_COMPARISONS] = {
+	{.name = "poll_to_poll",
+	 .what = "message one way, polling reactor to polling reactor",
+	 .baseline = "one cache line between two spinning OS threads",
+	 .measure_ebb = ebb_poll_to_poll,
+	 .measure_baseline = baseline_hop},
+	{.name = "wake_across_cores",
+	 .what = "message one way to a sleeping reactor, across cores",
+	 .baseline = "eventfd, epoll_wait(), read()",
+	 .measure_ebb = ebb_wake_across,
+	 .measure_baseline = baseline_wake_across},
+	{.name = "wake_on_one_core",
+	 .what = "message one way to a sleeping reactor, on one core",
+	 .baseline = "eventfd, epoll_wait(), read()",
+	 .measure_ebb = ebb_wake_one,
+	 .measure_baseline = baseline_wake_one},
+	{.name = "wake_across_cores_edge",
+	 .what = "message one way to a sleeping reactor, across cores",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .measure_ebb = ebb_wake_across,
+	 .measure_baseline = baseline_edge_across},
+	{.name = "wake_on_one_core_edge",
+	 .what = "message one way to a sleeping reactor, on one core",
+	 .baseline = "eventfd, edge-triggered epoll_wait(), no read()",
+	 .measure_ebb = ebb_wake_one,
+	 .measure_baseline = baseline_edge_one},
+};
+
+/* Counts what the reactors do while nobody wants anything. */
+static int idle_measure(struct wake_run *run, enum ebb_reactor_mode mode)
+{
+	struct bench_rusage before;
+	struct bench_rusage after;
+	int rc = bench_harness_set_mode(mode);
+
+	if (rc < 0) {
+		return rc;
+	}
+	bench_harness_sleep(run->options->settle_ns);
+	bench_rusage_get_others(&before);
+	bench_harness_sleep(run->options->idle_ns);
+	bench_rusage_get_others(&after);
+	if (!bench_signals_seen()) {
+		bench_rusage_subtract(&after, &before, &run->idle[run->num_idle]);
+		run->num_idle++;
+	}
+	return 0;
+}
+
+static void thread_leave(void *arg)
+{
+	(void)arg;
+	ebb_thread_exit();
+}
+
+static int comparisons_measure(struct wake_run *run)
+{
+	int rc;
+
+	rc = ebb_thread_create("bench", run->core_b, &run->b);
+	if (rc < 0) {
+		fprintf(stderr, "ebb-bench: no ebb thread on core %d: %s\n", run->core_b,
+			strerror(-rc));
+		return rc;
+	}
+	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
+		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
+			rc = bench_comparison_round(&run->comparisons[i]);
+		}
+	}
+	ebb_thread_send_msg(run->b, thread_leave, NULL);
+	return rc;
+}
+
+/* The whole measurement, on the harness. */
+static int wake_script(void *arg)
+{
+	struct wake_run *run = arg;
+	int rc = 0;
+
+	run->a = ebb_thread_app();
+	run->core_a = ebb_reactor_core(0);
+	run->core_b = ebb_reactor_core(1);
+	if (run->core_b >= 0) {
+		rc = comparisons_measure(run);
+	}
+	for (unsigned i = 0; rc == 0 && i < NUM_IDLE_MODES && run->options->idle_ns > 0; i++) {
+		rc = idle_measure(run, idle_modes[i]);
+	}
+	return rc < 0 ? BENCH_EXIT_FAILED : 0;
+}
+
+static double per_second(uint64_t count, const struct bench_rusage *usage)
+{
+	return (double)count * (double)EBB_NS_PER_S / (double)usage->now_ns;
+}
+
+static void wake_print(const struct wake_run *run)
+{
+	if (run->core_b < 0) {
+		printf("One CPU: messages between reactors cannot be measured here.\n");
+	} else {
+		printf("reactors on CPUs %d and %d; medians\n\n", run->core_a, run->core_b);
+		bench_comparison_print(run->comparisons, NUM_COMPARISONS, stdout);
+	}
+	for (unsigned i = 0; i < run->num_idle; i++) {
+		const struct bench_rusage *idle = &run->idle[i];
+
+		printf("%sidle in %s mode, %.10g s: %llu reactor wakeups, %llu context switches, "
+		       "%llu us of CPU\n",
+		       i == 0 ? "\n" : "", ebb_reactor_mode_name(idle_modes[i]),
+		       (double)run->options->idle_ns / (double)EBB_NS_PER_S,
+		       (unsigned long long)idle->wakeups,
+		       (unsigned long long)(idle->voluntary + idle->involuntary),
+		       (unsigned long long)(idle->cpu_ns / EBB_NS_PER_US));
+	}
+}
+
+static struct json_object *idle_json(const struct bench_rusage *idle, enum ebb_reactor_mode mode)
+{
+	struct json_object *object = json_object_new_object();
+	uint64_t switches = idle->voluntary + idle->involuntary;
+
+	json_object_object_add(object, "mode", json_object_new_string(ebb_reactor_mode_name(mode)));
+	json_object_object_add(object, "elapsed_ns", json_object_new_uint64(idle->now_ns));
+	json_object_object_add(object, "wakeups", json_object_new_uint64(idle->wakeups));
+	json_object_object_add(object, "wakeups_per_s",
+			       bench_json_number(per_second(idle->wakeups, idle), 3));
+	json_object_object_add(object, "context_switches", json_object_new_uint64(switches));
+	json_object_object_add(object, "context_switches_per_s",
+			       bench_json_number(per_second(switches, idle), 3));
+	json_object_object_add(object, "cpu_ns", json_object_new_uint64(idle->cpu_ns));
+	return object;
+}
+
+static void wake_json(const struct wake_run *run)
+{
+	struct json_object *report = json_object_new_object();
+	struct json_object *cores = json_object_new_array();
+	struct json_object *idle = json_object_new_array();
+
+	json_object_object_add(report, "benchmark", json_object_new_string("wake"));
+	json_object_object_add(report, "version", json_object_new_string(EBB_VERSION));
+	json_object_array_add(cores, json_object_new_int(run->core_a));
+	if (run->core_b >= 0) {
+		json_object_array_add(cores, json_object_new_int(run->core_b));
+	}
+	json_object_object_add(report, "cores", cores);
+	json_object_object_add(report, "interrupted",
+			       json_object_new_boolean(bench_signals_seen()));
+	json_object_object_add(report, "pairs",
+			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
+	for (unsigned i = 0; i < run->num_idle; i++) {
+		json_object_array_add(idle, idle_json(&run->idle[i], idle_modes[i]));
+	}
+	json_object_object_add(report, "idle", idle);
+	bench_json_print(report, stdout);
+}
+
+int bench_wake(const struct bench_wake_options *options)
+{
+	struct wake_run run = {.options = options, .core_a = -1, .core_b = -1};
+	struct ebb_app_opts app;
+	char cpumask[32];
+	int rc;
+
+	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
+		run.comparisons[i] = wake_comparisons[i];
+		run.comparisons[i].arg = &run;
+	}
+	ebb_app_opts_init(&app, sizeof(app));
+	app.mode = EBB_REACTOR_INTERRUPT;
+	if (bench_pin_cpu(1) >= 0) {
+		snprintf(cpumask, sizeof(cpumask), "[%d,%d]", bench_pin_cpu(0), bench_pin_cpu(1));
+		app.cpumask = cpumask;
+	}
+	rc = bench_harness_run(&app, wake_script, &run);
+	if (rc != 0) {
+		return rc;
+	}
+	if (options->format == BENCH_FORMAT_JSON) {
+		wake_json(&run);
+	} else {
+		wake_print(&run);
+	}
+	return 0;
+}
