@@ -80,6 +80,9 @@ void bench_report_text(const struct bench_run_options *options,
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		const struct bench_metric_info *info = &bench_metrics[metric];
 
+		if (info->open_loop) {
+			continue;
+		}
 		fprintf(out, "%-*s", LABEL_WIDTH, info->label);
 		for (unsigned i = 0; i < options->modes.count; i++) {
 			number_group(medians[i].metric[metric] * info->scale, info->decimals, cell,
@@ -115,6 +118,9 @@ static int json_decimals(unsigned metric)
 static void json_metrics(struct json_object *into, const struct bench_metric_sample *sample)
 {
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		if (bench_metrics[metric].open_loop) {
+			continue;
+		}
 		json_object_object_add(into, bench_metrics[metric].name,
 				       bench_json_number(sample->metric[metric],
 							 json_decimals(metric)));
