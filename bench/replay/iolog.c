@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/replay/reader.h"
+#include "bench/replay/formats.h"
 
 #include <errno.h>
 

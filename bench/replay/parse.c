@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/replay/reader.h"
+#include "bench/replay/formats.h"
 
 #define LINE_MAX_BYTES 4096
 

@@ -64,14 +64,4 @@ void bench_reader_source(struct bench_reader *reader, const struct bench_word *n
 int bench_reader_add(struct bench_reader *reader, uint64_t at_ns, uint64_t offset_bytes,
 		     uint64_t len_bytes, bool write);
 
-/* One line of each format. Return: as bench_reader_add(). */
-int bench_iolog_line(struct bench_reader *reader, struct bench_line line);
-int bench_latency_log_line(struct bench_reader *reader, struct bench_line line);
-int bench_blkparse_line(struct bench_reader *reader, struct bench_line line);
-
-/* Is that a first line of the format? */
-bool bench_iolog_begins(struct bench_reader *reader, struct bench_line line);
-bool bench_latency_log_begins(struct bench_line line);
-bool bench_blkparse_begins(struct bench_line line);
-
 #endif
