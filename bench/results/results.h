@@ -50,6 +50,11 @@ struct bench_contender {
 	char name[64]; /* "poll", "plan 30us,65us", "fio io_uring", "nbdkit over NBD" ... */
 	enum bench_contender_kind kind;
 	char command[2048]; /* a peer's, exactly as it was run last; "": none */
+	char version[64];   /* a peer's, as it says itself; "": none, or not known */
+	char note[BENCH_TEXT_MAX]; /* in what its figures differ from others'; "": in nothing */
+
+	/* Whether it can measure @target at all; a contender that fits no target has no cells. */
+	bool (*fits)(const struct bench_contender *contender, const struct bench_target *target);
 
 	/**
 	 * measure() - one run
