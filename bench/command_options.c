@@ -124,10 +124,11 @@ int bench_command_options_cpus(const char *command, uint64_t core,
 	}
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (CPU_ISSET(cpu, &asked) && !CPU_ISSET(cpu, &allowed)) {
-			snprintf(error, BENCH_ERROR_MAX,
-				 "%s: this process may not use CPU %u: give one that taskset -cp $$ "
-				 "lists",
-				 command, cpu);
+			snprintf(
+				error, BENCH_ERROR_MAX,
+				"%s: this process may not use CPU %u: give one that taskset -cp $$ "
+				"lists",
+				command, cpu);
 			return -EINVAL;
 		}
 	}

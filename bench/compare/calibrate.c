@@ -55,10 +55,11 @@ static int capacity_measure(struct bench_modes *modes, struct bench_contender *p
 	}
 	*ret_iops = outcome.sample.metric[BENCH_IOPS];
 	if (isnan(*ret_iops) || *ret_iops <= 0) {
-		snprintf(error, BENCH_TEXT_MAX,
-			 "compare: --rate: %.80s did nothing in poll mode, so there are no percents "
-			 "of that: give rates in I/Os a second",
-			 target->name);
+		snprintf(
+			error, BENCH_TEXT_MAX,
+			"compare: --rate: %.80s did nothing in poll mode, so there are no percents "
+			"of that: give rates in I/Os a second",
+			target->name);
 		return -EIO;
 	}
 	bench_results_load_name(&load, name);
@@ -72,8 +73,7 @@ static void rates_set(struct bench_matrix_row *rows, unsigned num_rows,
 {
 	for (unsigned i = 0; i < num_rows; i++) {
 		if (rows[i].percent > 0 && bench_matrix_same_capacity(&rows[i].load, like)) {
-			rows[i].load.rate_iops =
-				bench_matrix_rate(capacity_iops, rows[i].percent);
+			rows[i].load.rate_iops = bench_matrix_rate(capacity_iops, rows[i].percent);
 		}
 	}
 }

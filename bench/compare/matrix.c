@@ -39,8 +39,9 @@ static void open_add(const struct bench_compare_options *options, struct bench_l
 		const struct bench_rate *rate = &options->rates.rate[i];
 
 		load.rate_iops = rate->percent ? 0 : rate->value;
-		rows[(*count)++] = (struct bench_matrix_row){
-			.load = load, .percent = rate->percent ? rate->value : 0};
+		rows[(*count)++] =
+			(struct bench_matrix_row){.load = load,
+						  .percent = rate->percent ? rate->value : 0};
 	}
 }
 

@@ -162,8 +162,10 @@ void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size
 int bench_modes_make_plan(struct bench_modes *modes, uint64_t sleep_ns, uint64_t look_ns,
 			  struct bench_contender *ret_contender)
 {
-	struct mode context = {
-		.modes = modes, .planned = true, .sleep_ns = sleep_ns, .look_ns = look_ns};
+	struct mode context = {.modes = modes,
+			       .planned = true,
+			       .sleep_ns = sleep_ns,
+			       .look_ns = look_ns};
 	char plan[48];
 
 	bench_modes_plan_name(sleep_ns, look_ns, plan, sizeof(plan));

@@ -66,7 +66,8 @@ static int rates_read(const char *text, void *field)
 		}
 		for (unsigned i = 0; i < rates.count; i++) {
 			if (rates.rate[i].percent == rate.percent &&
-			    rates.rate[i].value <= rate.value && rates.rate[i].value >= rate.value) {
+			    rates.rate[i].value <= rate.value &&
+			    rates.rate[i].value >= rate.value) {
 				return -EEXIST;
 			}
 		}
@@ -163,8 +164,8 @@ static const struct bench_option table[] = {
 	    .help = "closed, or how requests come: poisson, even, burst, on-off, day"),
 	ROW("burst", burst_ios, COUNT, .value = "N", .min = 1, .max = 4096,
 	    .help = "of the shape burst: requests that come at once (default 32)"),
-	ROW("on", on_ns, SECONDS, .value = "TIME", .min = EBB_NS_PER_US,
-	    .max = 3600 * EBB_NS_PER_S, .help = "of the shape on-off: requests come (default 10ms)"),
+	ROW("on", on_ns, SECONDS, .value = "TIME", .min = EBB_NS_PER_US, .max = 3600 * EBB_NS_PER_S,
+	    .help = "of the shape on-off: requests come (default 10ms)"),
 	ROW("off", off_ns, SECONDS, .value = "TIME", .min = EBB_NS_PER_US,
 	    .max = 3600 * EBB_NS_PER_S, .help = "of the shape on-off: none come (default 40ms)"),
 	ROW("size", size_bytes, BYTES, .value = "BYTES", .min = 512,
@@ -229,8 +230,9 @@ static int targets_check(const struct bench_compare_options *options, char error
 		return complain(error, "--server: which bdev? give its name as a TARGET");
 	}
 	if (options->server != NULL && options->bdev_json != NULL) {
-		return complain(error, "--server and --bdev-json: TARGETs are bdevs of one of them: "
-				       "give one");
+		return complain(error,
+				"--server and --bdev-json: TARGETs are bdevs of one of them: "
+				"give one");
 	}
 	return 0;
 }
@@ -251,15 +253,17 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 	}
 	if (options->rates.count > 0 && options->shapes.count == 1 &&
 	    options->shapes.index[0] == BENCH_SHAPE_CLOSED) {
-		return complain(error, "--rate: a closed loop has none: give --shape poisson, or leave "
-				       "--rate out");
+		return complain(error,
+				"--rate: a closed loop has none: give --shape poisson, or leave "
+				"--rate out");
 	}
 	if (options->burst_ios != 0 && !has_choice(&options->shapes, BENCH_SHAPE_BURST)) {
 		return complain(error, "--burst: is for bursts: give --shape burst, too");
 	}
 	if ((options->on_ns != 0 || options->off_ns != 0) &&
 	    !has_choice(&options->shapes, BENCH_SHAPE_ON_OFF)) {
-		return complain(error, "--on and --off: are for that shape: give --shape on-off, too");
+		return complain(error,
+				"--on and --off: are for that shape: give --shape on-off, too");
 	}
 	for (unsigned i = 0; i < options->block_bytes.count; i++) {
 		uint64_t bytes = options->block_bytes.number[i];

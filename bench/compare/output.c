@@ -82,12 +82,11 @@ int bench_output_write(const char *path, int (*print)(void *arg, FILE *out), voi
 	if (rc == 0) {
 		rc = os_file_replace(path, text, len, why, sizeof(why));
 	} else {
-		snprintf(why, sizeof(why), "%s", strerror(-rc));
+		snprintf(why, sizeof(why), "cannot write %.100s: %s", path, strerror(-rc));
 	}
 	free(text);
 	if (rc < 0) {
-		snprintf(error, BENCH_TEXT_MAX, "compare: %.100s was not written: %.120s", path,
-			 why);
+		snprintf(error, BENCH_TEXT_MAX, "compare: %.240s", why);
 	}
 	return rc;
 }

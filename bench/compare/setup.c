@@ -54,7 +54,8 @@ static int users_check(struct setup *setup, const struct ebb_bdev *bdev)
 	}
 	if (holder != NULL) {
 		snprintf(setup->error, BENCH_TEXT_MAX,
-			 "compare: bdev %.60s: %.60s stands on it and has claimed it: give that one, "
+			 "compare: bdev %.60s: %.60s stands on it and has claimed it: give that "
+			 "one, "
 			 "or only read",
 			 setup->target->name, holder);
 		return -EPERM;
@@ -79,8 +80,8 @@ static int bdev_missing(struct setup *setup)
 					 used == 0 ? "" : ", ", ebb_bdev_name(bdev));
 	}
 	snprintf(setup->error, BENCH_TEXT_MAX,
-		 "compare: %.60s: no such bdev; the configuration makes %s",
-		 setup->target->name, used == 0 ? "none" : names);
+		 "compare: %.60s: no such bdev; the configuration makes %s", setup->target->name,
+		 used == 0 ? "none" : names);
 	return -ENODEV;
 }
 

@@ -153,7 +153,7 @@ int bench_target_resolve(const char *text, bool bdev, bool write, struct bench_t
 	}
 	if (write && bench_target_user("", &st, why)) {
 		snprintf(error, BENCH_TEXT_MAX,
-			 "compare: %.80s: nothing is written to what is in use: %.140s", text, why);
+			 "compare: %.60s: nothing is written to what is in use: %.120s", text, why);
 		return -EBUSY;
 	}
 	*ret_target = target;
