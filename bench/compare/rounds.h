@@ -11,10 +11,13 @@
 #include "bench/compare/progress.h"
 #include "bench/results/results.h"
 
+struct bench_disturbance;
+
 struct bench_rounds {
-	struct bench_results *results; /* its cells are filled */
-	struct bench_modes *modes;     /* the reactors rest while a peer is measured */
-	uint64_t seed;                 /* of the order */
+	struct bench_results *results;         /* its cells are filled */
+	struct bench_modes *modes;             /* the reactors rest while a peer is measured */
+	struct bench_disturbance *disturbance; /* is told of each run; NULL: nobody looks */
+	uint64_t seed;                         /* of the order */
 	struct bench_progress progress;
 	bool failed; /* a cell has failed, beyond what a contender cannot do at all */
 };
