@@ -219,6 +219,18 @@ static int compare_run(struct compare *compare)
 	return code;
 }
 
+/* Return: the exit code, which is not 0 if the server is not as it was (said). */
+static int server_leave(struct compare *compare, int code)
+{
+	char error[BENCH_TEXT_MAX];
+
+	if (bench_entries_leave(&compare->entries, error) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return code != 0 ? code : BENCH_EXIT_FAILED;
+	}
+	return code;
+}
+
 static void started_set(struct bench_results *results)
 {
 	time_t now = time(NULL);
@@ -268,6 +280,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		rc = -errno;
 	}
 	code = rc < 0 ? BENCH_EXIT_USAGE : compare_run(compare);
+	code = server_leave(compare, code);
 out:
 	free(compare->rows);
 	free(compare);

@@ -9,11 +9,29 @@
 #include "bench/compare/setup.h"
 #include "bench/compare/target.h"
 #include "bench/peer/peer.h"
+#include "bench/server/remote.h"
+
+/* The targets are bdevs of a server, which knows what they are. */
+static int server_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_compare_options *options = entries->options;
+	int rc = bench_remote_open(options->server, options->force, &entries->remote, error);
+
+	for (unsigned i = 0; i < options->targets.count && rc == 0; i++) {
+		rc = bench_remote_target(entries->remote, options->targets.text[i],
+					 &entries->targets[i], error);
+		entries->num_targets += rc == 0;
+	}
+	return rc;
+}
 
 int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
 {
 	const struct bench_compare_options *options = entries->options;
 
+	if (options->server != NULL) {
+		return server_resolve(entries, error);
+	}
 	for (unsigned i = 0; i < options->targets.count; i++) {
 		int rc = bench_target_resolve(options->targets.text[i], options->bdev_json != NULL,
 					      entries->write, &entries->targets[i], error);
@@ -54,7 +72,9 @@ static int targets_setup(struct bench_entries *entries, const struct bench_matri
 {
 	for (unsigned i = 0; i < entries->num_targets; i++) {
 		struct bench_target *target = &entries->targets[i];
-		int rc = bench_setup_target(target, entries->write, error);
+		int rc = entries->remote != NULL
+				 ? 0
+				 : bench_setup_target(target, entries->write, error);
 
 		for (unsigned row = 0; row < num_rows && rc == 0; row++) {
 			rc = load_fits(target, &rows[row].load, error);
@@ -75,6 +95,11 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 	const struct bench_compare_options *options = entries->options;
 	int rc = 0;
 
+	modes->remote = entries->remote;
+	if (options->modes.count == 0) {
+		rc = bench_remote_make(entries->remote, &entries->contenders[0]);
+		entries->num_contenders += rc == 0;
+	}
 	for (unsigned i = 0; i < options->modes.count && rc == 0; i++) {
 		rc = bench_modes_make(modes, options->modes.index[i],
 				      &entries->contenders[entries->num_contenders]);
@@ -86,7 +111,12 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 					   &entries->contenders[entries->num_contenders]);
 		entries->num_contenders += rc == 0;
 	}
-	if (rc < 0) {
+	if (rc == -EOPNOTSUPP) {
+		snprintf(error, BENCH_TEXT_MAX,
+			 "compare: --mode: the server's reactors have no modes that could be set: "
+			 "do without");
+		rc = -EINVAL;
+	} else if (rc < 0) {
 		snprintf(error, BENCH_TEXT_MAX, "compare: %s", strerror(-rc));
 	}
 	return rc;
@@ -131,4 +161,12 @@ void bench_entries_destroy(struct bench_entries *entries)
 		}
 	}
 	entries->num_contenders = 0;
+}
+
+int bench_entries_leave(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	int rc = bench_remote_close(entries->remote, error);
+
+	entries->remote = NULL;
+	return rc;
 }

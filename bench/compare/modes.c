@@ -10,6 +10,7 @@
 
 #include "bench/harness.h"
 #include "bench/load/measurement.h"
+#include "bench/server/remote.h"
 
 struct mode {
 	struct bench_modes *modes;
@@ -149,6 +150,9 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 {
 	struct mode context = {.modes = modes, .mode = mode};
 
+	if (modes->remote != NULL) {
+		return bench_remote_make_mode(modes->remote, mode, ret_contender);
+	}
 	snprintf(ret_contender->name, sizeof(ret_contender->name), "%s",
 		 ebb_reactor_mode_name(mode));
 	return mode_make(&context, ret_contender);
