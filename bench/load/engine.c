@@ -18,8 +18,8 @@
  * A state is entered by giving all workers a command, or by starting a timer, and left when the
  * last answer is there or the timer runs:
  *
- *	OPENING -> IDLE -> [ BEGINNING -> WARMING -> MEASURING -> COUNTING -> ENDING ] -> IDLE ...
- *	-> CLOSING -> CLOSED
+ *	OPENING -> IDLE -> [ BEGINNING -> WARMING -> MEASURING -> COUNTING -> ENDING ->
+ *	DRAINING ] -> IDLE ... -> CLOSING -> CLOSED
  *
  * While it counts, the engine does nothing at all. What ends a run early (a signal, the bdev's going,
  * a block that is not what it should be) only cuts the two waits for a timer short.
@@ -82,7 +82,7 @@ static void timer_start(struct bench_engine *engine, enum bench_engine_state sta
 static void run_end_early(struct bench_engine *engine)
 {
 	engine->stop = true;
-	if (engine->timing && engine->state != BENCH_ENGINE_ENDING) {
+	if (engine->timing && engine->state != BENCH_ENGINE_DRAINING) {
 		timer_cancel(engine);
 		engine_advance(engine);
 	}
@@ -131,11 +131,13 @@ static void patience_look(struct bench_engine *engine)
 	run_report(engine);
 }
 
-static void run_end(struct bench_engine *engine)
+/* If some are never answered, what was counted till here is what there is. */
+static void run_drain(struct bench_engine *engine)
 {
+	bench_engine_result_sum(engine);
 	engine->left = 0;
 	engine->looks = 0;
-	workers_run_command(engine, BENCH_ENGINE_ENDING, BENCH_WORKER_END);
+	workers_run_command(engine, BENCH_ENGINE_DRAINING, BENCH_WORKER_DRAIN);
 	timer_set(engine, BENCH_ENGINE_PATIENCE_NS / PATIENCE_LOOKS);
 }
 
@@ -144,7 +146,7 @@ static int timer_fired(void *arg)
 	struct bench_engine *engine = arg;
 
 	timer_cancel(engine);
-	if (engine->state == BENCH_ENGINE_ENDING) {
+	if (engine->state == BENCH_ENGINE_DRAINING) {
 		patience_look(engine);
 	} else {
 		engine_advance(engine);
@@ -168,7 +170,7 @@ static void count_end(struct bench_engine *engine)
 	bench_rusage_get(&now);
 	bench_companion_get_usage(&companion);
 	bench_engine_result_use(engine, &now, &companion);
-	run_end(engine);
+	workers_run_command(engine, BENCH_ENGINE_ENDING, BENCH_WORKER_END);
 }
 
 static void run_ended(struct bench_engine *engine)
@@ -258,6 +260,9 @@ static void engine_advance(struct bench_engine *engine)
 		count_end(engine);
 		break;
 	case BENCH_ENGINE_ENDING:
+		run_drain(engine);
+		break;
+	case BENCH_ENGINE_DRAINING:
 		run_ended(engine);
 		engine_idle(engine);
 		break;

@@ -17,7 +17,8 @@ static const uint32_t engine_next[BENCH_ENGINE_STATE_COUNT] = {
 	[BENCH_ENGINE_WARMING] = EBB_BIT(BENCH_ENGINE_MEASURING),
 	[BENCH_ENGINE_MEASURING] = EBB_BIT(BENCH_ENGINE_COUNTING),
 	[BENCH_ENGINE_COUNTING] = EBB_BIT(BENCH_ENGINE_ENDING),
-	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
+	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_DRAINING),
+	[BENCH_ENGINE_DRAINING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
 	[BENCH_ENGINE_STUCK] = EBB_BIT(BENCH_ENGINE_IDLE),
 	[BENCH_ENGINE_CLOSING] = EBB_BIT(BENCH_ENGINE_CLOSED),
 	[BENCH_ENGINE_CLOSED] = 0,
@@ -284,6 +285,11 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 void bench_engine_result_sum(struct bench_engine *engine)
 {
+	struct bench_engine_result *result = &engine->result;
+
+	ebb_histogram_reset(&result->latency);
+	result->ios = 0;
+	result->errors = 0;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_sum(engine, &engine->workers[i]);
 	}

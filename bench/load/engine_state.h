@@ -17,7 +17,8 @@ enum bench_engine_state {
 	BENCH_ENGINE_WARMING,   /* a timer runs */
 	BENCH_ENGINE_MEASURING, /* workers forget what was so far */
 	BENCH_ENGINE_COUNTING,  /* a timer runs */
-	BENCH_ENGINE_ENDING,    /* workers drain */
+	BENCH_ENGINE_ENDING,    /* workers submit no more */
+	BENCH_ENGINE_DRAINING,  /* their last requests are answered */
 	BENCH_ENGINE_STUCK,     /* they still do, and nobody waits for that any more */
 	BENCH_ENGINE_CLOSING,   /* workers put their channels */
 	BENCH_ENGINE_CLOSED,    /* the bdev, too */
@@ -86,7 +87,7 @@ int bench_engine_begin(struct bench_engine *engine, const struct bench_load *loa
 void bench_engine_result_use(struct bench_engine *engine, const struct bench_rusage *now,
 			     const struct bench_companion_usage *companion);
 
-/* Sums what the workers have counted into the result. */
+/* Makes what the workers have counted since their MEASURE the result, instead of what it was. */
 void bench_engine_result_sum(struct bench_engine *engine);
 
 #endif

@@ -20,7 +20,7 @@ static void job_again(void *arg);
 static void job_retire(struct bench_worker *worker)
 {
 	worker->in_flight--;
-	if (!worker->ending) {
+	if (!worker->draining) {
 		return;
 	}
 	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);

@@ -117,6 +117,7 @@ static void worker_begin(struct bench_worker *worker)
 	worker->stamp_left = 1;
 	worker->stamp_trial = STAMP_TRIAL + worker->load.queue_depth;
 	worker->ending = false;
+	worker->draining = false;
 	worker->in_flight = worker->load.queue_depth;
 	worker->begun_ns = ebb_clock_now_ns();
 	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
@@ -145,9 +146,9 @@ static void worker_measure(struct bench_worker *worker)
 }
 
 /* Return: true if nothing is in flight. */
-static bool worker_end(struct bench_worker *worker)
+static bool worker_drain(struct bench_worker *worker)
 {
-	worker->ending = true;
+	worker->draining = true;
 	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);
 	return worker->in_flight == 0;
 }
@@ -170,7 +171,10 @@ static void worker_run_command(void *arg)
 		worker_measure(worker);
 		break;
 	case BENCH_WORKER_END:
-		if (!worker_end(worker)) {
+		worker->ending = true;
+		break;
+	case BENCH_WORKER_DRAIN:
+		if (!worker_drain(worker)) {
 			return; /* the last one answers */
 		}
 		break;

@@ -23,8 +23,9 @@ enum bench_worker_command {
 	BENCH_WORKER_OPEN,    /* get the channel, allocate the buffers */
 	BENCH_WORKER_BEGIN,   /* put the requests in flight */
 	BENCH_WORKER_MEASURE, /* forget what was counted so far, decide on the time stamps */
-	BENCH_WORKER_END,   /* count no more, submit no more; answered when nothing is in flight */
-	BENCH_WORKER_CLOSE, /* undo OPEN, also if that failed half way */
+	BENCH_WORKER_END,     /* count no more, submit no more */
+	BENCH_WORKER_DRAIN,   /* answered when nothing is in flight */
+	BENCH_WORKER_CLOSE,   /* undo OPEN, also if that failed half way */
 };
 
 struct bench_worker {
@@ -45,7 +46,7 @@ struct bench_worker {
 	/* The answer: 0, or why OPEN failed. */
 	int rc;
 
-	/* Valid after END, since MEASURE; errors since BEGIN. */
+	/* Since MEASURE, errors since BEGIN; valid after END, until DRAIN. */
 	uint64_t ios;                 /* that succeeded */
 	struct ebb_histogram latency; /* of those that were stamped */
 	uint64_t errors;
@@ -68,6 +69,7 @@ struct bench_worker {
 	uint32_t num_bufs; /* of the jobs, those that have their buffer */
 	uint32_t in_flight;
 	bool ending;
+	bool draining;
 	uint64_t begun_ns;
 	enum bench_worker_command command;
 	struct ebb_msg request;
