@@ -295,19 +295,24 @@ char *bench_program_errors(const struct bench_program *program)
 	return stream_text(program->errors_fd);
 }
 
-void bench_program_end(struct bench_program *program)
+void bench_program_stop(struct bench_program *program)
 {
-	if (program == NULL) {
+	if (!bench_program_running(program)) {
 		return;
 	}
-	if (bench_program_running(program)) {
-		kill(-program->pid, SIGTERM);
-		if (program->pidfd < 0 || !program_sleep(program, END_PATIENCE_NS)) {
-			kill(-program->pid, SIGKILL);
-			program_reap(program, 0);
-		}
+	kill(-program->pid, SIGTERM);
+	if (program->pidfd < 0 || !program_sleep(program, END_PATIENCE_NS)) {
+		kill(-program->pid, SIGKILL);
+		program_reap(program, 0);
 	}
-	program_free(program);
+}
+
+void bench_program_end(struct bench_program *program)
+{
+	if (program != NULL) {
+		bench_program_stop(program);
+		program_free(program);
+	}
 }
 
 int bench_program_run(const struct bench_argv *argv, const char *package, const cpu_set_t *cpus,

@@ -58,7 +58,10 @@ void bench_program_explain(struct bench_program *program, char *text, size_t siz
 char *bench_program_output(const struct bench_program *program);
 char *bench_program_errors(const struct bench_program *program);
 
-/* Asks it to end, insists after two seconds, and frees @program. NULL is allowed. */
+/* Asks it to end, and insists after two seconds. */
+void bench_program_stop(struct bench_program *program);
+
+/* Stops it, and frees @program. NULL is allowed. */
 void bench_program_end(struct bench_program *program);
 
 /**
