@@ -16,6 +16,7 @@
 
 #include <ebb/clock.h>
 
+#include "bench/load/arrivals.h"
 #include "bench/load/random.h"
 #include "bench/load/workload.h"
 #include "bench/machine/energy.h"
@@ -31,6 +32,11 @@
 
 #define DRAIN_PATIENCE_NS (3 * EBB_NS_PER_S)
 #define SIGNAL_LOOK_NS    (100 * EBB_NS_PER_MS)
+
+/* So long before an arrival a client that has a CPU to itself wakes up: a timer is not more exact. */
+#define SPIN_NS (100 * EBB_NS_PER_US)
+
+#define BACKLOG_UNKNOWN UINT64_MAX
 
 struct client_job {
 	struct bench_nbd_request request; /* the first field */
@@ -57,6 +63,15 @@ struct client_run {
 	char *bufs;
 	uint64_t in_flight;
 
+	/* Of an open loop. */
+	bool open;
+	bool spins;      /* it has a CPU to itself */
+	bool held;       /* all jobs are taken, and requests wait in line */
+	bool next_taken; /* the next arrival is known */
+	struct bench_arrivals arrivals;
+	uint64_t start_ns;
+	uint64_t next_ns;
+
 	int wake_fd; /* the end has been set */
 	int done_fd; /* the thread has ended */
 	_Atomic uint64_t begin_ns;
@@ -64,6 +79,9 @@ struct client_run {
 
 	/* Counted by the thread, read after it was joined. */
 	struct ebb_histogram latency;
+	struct ebb_histogram late; /* arrivals, behind their time */
+	uint64_t offered;
+	uint64_t backlog; /* at the end */
 	uint64_t errors;
 	int first_error;
 	int rc;
@@ -125,14 +143,72 @@ static int job_submit(struct client_run *run, uint64_t begin_ns)
 	return rc;
 }
 
-/* Asks for all that is due. Return: when there is more to do by itself; or -errno in @ret_rc. */
+static uint64_t arrival_next(struct client_run *run)
+{
+	if (!run->next_taken) {
+		run->next_ns = run->start_ns + bench_arrivals_next(&run->arrivals);
+		run->next_taken = true;
+	}
+	return run->next_ns;
+}
+
+/* The next arrival has come, @now_ns. One that had to wait for others is not late by itself. */
+static void arrival_take(struct client_run *run, uint64_t now_ns)
+{
+	run->next_taken = false;
+	if (run->next_ns < atomic_load(&run->begin_ns)) {
+		return;
+	}
+	run->offered++;
+	if (!run->held) {
+		ebb_histogram_add(&run->late, now_ns - run->next_ns);
+	}
+}
+
+/* Requests that had come before @end_ns and were not answered. */
+static void arrivals_end(struct client_run *run, uint64_t end_ns)
+{
+	run->backlog = run->in_flight;
+	while (arrival_next(run) < end_ns) {
+		run->held = true;
+		arrival_take(run, end_ns);
+		run->backlog++;
+	}
+}
+
+/*
+ * Asks for all that is due. Return: when there is more to do without a reply; UINT64_MAX: not before
+ * one comes.
+ */
 static uint64_t requests_make(struct client_run *run, int *ret_rc)
 {
-	*ret_rc = 0;
 	while (run->free != NULL && *ret_rc == 0) {
-		*ret_rc = job_submit(run, ebb_clock_now_ns());
+		uint64_t now_ns = ebb_clock_now_ns();
+		uint64_t begin_ns = now_ns;
+
+		if (run->open) {
+			begin_ns = arrival_next(run);
+			if (begin_ns > now_ns) {
+				run->held = false;
+				return begin_ns;
+			}
+			arrival_take(run, now_ns);
+		}
+		*ret_rc = job_submit(run, begin_ns);
 	}
+	run->held = true;
 	return UINT64_MAX;
+}
+
+static uint64_t time_until(const struct client_run *run, uint64_t due_ns, uint64_t now_ns)
+{
+	if (due_ns == UINT64_MAX) {
+		return UINT64_MAX;
+	}
+	if (run->spins) {
+		due_ns -= SPIN_NS;
+	}
+	return due_ns > now_ns ? due_ns - now_ns : 0;
 }
 
 /* Return: 0: all is answered, or there is more to do; -errno: it is over, badly. */
@@ -145,6 +221,9 @@ static int client_turn(struct client_run *run, bool *ret_over)
 
 	if (now_ns >= end_ns) {
 		due_ns = end_ns + DRAIN_PATIENCE_NS;
+		if (run->open && run->backlog == BACKLOG_UNKNOWN) {
+			arrivals_end(run, end_ns);
+		}
 		if (run->in_flight == 0) {
 			*ret_over = true;
 			return 0;
@@ -161,9 +240,7 @@ static int client_turn(struct client_run *run, bool *ret_over)
 	}
 	return bench_nbd_connection_poll(run->client->connection,
 					 now_ns < end_ns ? run->wake_fd : -1,
-					 due_ns == UINT64_MAX
-						 ? UINT64_MAX
-						 : (due_ns > now_ns ? due_ns - now_ns : 0));
+					 time_until(run, due_ns, now_ns));
 }
 
 static void *client_thread(void *arg)
@@ -172,6 +249,7 @@ static void *client_thread(void *arg)
 	bool over = false;
 
 	prctl(PR_SET_TIMERSLACK, 1);
+	run->start_ns = ebb_clock_now_ns();
 	while (!over && run->rc == 0) {
 		run->rc = client_turn(run, &over);
 	}
@@ -208,7 +286,7 @@ struct moment {
 	uint64_t now_ns;
 	uint64_t client_ns; /* the client's thread */
 	double joules;      /* of the machine; NAN: it does not tell */
-	struct bench_nbd_usage server;
+	struct bench_usage server;
 };
 
 static void moment_take(pthread_t thread, struct bench_nbd_watcher *watcher, struct moment *ret)
@@ -216,7 +294,7 @@ static void moment_take(pthread_t thread, struct bench_nbd_watcher *watcher, str
 	struct timespec time = {0};
 	clockid_t clock;
 
-	ret->server = (struct bench_nbd_usage){NAN, NAN, NAN, NAN, NAN, NAN};
+	ret->server = bench_usage_unknown;
 	if (watcher != NULL) {
 		watcher->read(watcher, &ret->server);
 	}
@@ -230,80 +308,28 @@ static void moment_take(pthread_t thread, struct bench_nbd_watcher *watcher, str
 	ret->now_ns = ebb_clock_now_ns();
 }
 
-static uint64_t whole(double number)
+static double late_percentile(const struct client_run *run, double percent)
 {
-	return number > 0 ? (uint64_t)number : 0;
-}
-
-static void metrics_drop(double *metric, const enum bench_metric *which, size_t count,
-			 double unless)
-{
-	for (size_t i = 0; isnan(unless) && i < count; i++) {
-		metric[which[i]] = NAN;
-	}
-}
-
-/* @used: what is not known is NAN, and so are the metrics that need it. */
-static void sample_make(struct bench_count *count, const struct bench_nbd_usage *used,
-			struct bench_metric_sample *ret_sample)
-{
-	static const enum bench_metric cpu[] = {
-		BENCH_CPU_PERCENT,
-		BENCH_CPU_PER_MILLION,
-		BENCH_IOS_PER_CPU_S,
-	};
-	static const enum bench_metric parts[] = {BENCH_CPU_USER_PERCENT, BENCH_CPU_SYSTEM_PERCENT};
-	static const enum bench_metric switches[] = {
-		BENCH_VOLUNTARY,
-		BENCH_INVOLUNTARY,
-		BENCH_SWITCHES_PER_IO,
-	};
-	static const enum bench_metric wakeups[] = {
-		BENCH_WAKEUPS,
-		BENCH_WAKEUPS_PER_IO,
-		BENCH_IOS_PER_WAKEUP,
-	};
-	double parts_ns = used->user_ns + used->system_ns;
-	double *metric = ret_sample->metric;
-
-	/* The kernel tells the parts in ticks, and only their sum exactly. */
-	count->user_ns =
-		whole(parts_ns > 0 ? used->cpu_ns * used->user_ns / parts_ns : used->cpu_ns);
-	count->system_ns = whole(used->cpu_ns) - count->user_ns;
-	count->voluntary = whole(used->voluntary);
-	count->involuntary = whole(used->involuntary);
-	count->wakeups = whole(used->wakeups);
-	bench_metric_sample_make(count, ret_sample);
-	metrics_drop(metric, cpu, EBB_ARRAY_SIZE(cpu), used->cpu_ns);
-	metrics_drop(metric, parts, EBB_ARRAY_SIZE(parts), parts_ns > 0 ? parts_ns : NAN);
-	metrics_drop(metric, switches, EBB_ARRAY_SIZE(switches), used->voluntary);
-	metrics_drop(metric, wakeups, EBB_ARRAY_SIZE(wakeups), used->wakeups);
+	return run->late.count > 0 ? (double)ebb_histogram_percentile(&run->late, percent) : NAN;
 }
 
 static void outcome_make(const struct client_run *run, const struct moment *from,
 			 const struct moment *to, struct bench_outcome *ret_outcome)
 {
-	const struct bench_nbd_usage used = {
-		.cpu_ns = to->server.cpu_ns - from->server.cpu_ns,
-		.user_ns = to->server.user_ns - from->server.user_ns,
-		.system_ns = to->server.system_ns - from->server.system_ns,
-		.voluntary = to->server.voluntary - from->server.voluntary,
-		.involuntary = to->server.involuntary - from->server.involuntary,
-		.wakeups = to->server.wakeups - from->server.wakeups,
-	};
+	const struct bench_usage used = bench_usage_subtract(&to->server, &from->server);
 	struct bench_count count = {
 		.ios = run->latency.count,
 		.io_bytes = run->load.io_bytes,
 		.elapsed_ns = to->now_ns - from->now_ns,
 		.joules = to->joules - from->joules,
-		.offered = NAN,
-		.backlog = NAN,
-		.late_p50_ns = NAN,
-		.late_p99_ns = NAN,
+		.offered = run->open ? (double)run->offered : NAN,
+		.backlog = run->open ? (double)run->backlog : NAN,
+		.late_p50_ns = late_percentile(run, 50),
+		.late_p99_ns = late_percentile(run, 99),
 		.latency = run->latency,
 	};
 
-	sample_make(&count, &used, &ret_outcome->sample);
+	bench_usage_sample(&count, &used, &ret_outcome->sample);
 	ret_outcome->latency = run->latency;
 	ret_outcome->stamps = BENCH_STAMPS_EXACT;
 	ret_outcome->errors = run->errors;
@@ -311,11 +337,16 @@ static void outcome_make(const struct client_run *run, const struct moment *from
 		(double)(to->client_ns - from->client_ns) / (double)count.elapsed_ns * 100;
 }
 
-static int run_prepare(struct client_run *run, uint64_t seed)
+static int run_prepare(struct client_run *run, const struct bench_load *load, bool own_cpu)
 {
 	size_t count = run->load.queue_depth;
 	size_t bytes = count * run->load.io_bytes;
 
+	run->open = load->shape != BENCH_SHAPE_CLOSED;
+	run->spins = run->open && own_cpu;
+	if (run->open) {
+		bench_arrivals_init(&run->arrivals, load, 0, 1);
+	}
 	run->jobs = calloc(count, sizeof(*run->jobs));
 	run->bufs = malloc(bytes);
 	run->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -323,7 +354,7 @@ static int run_prepare(struct client_run *run, uint64_t seed)
 	if (run->jobs == NULL || run->bufs == NULL || run->wake_fd < 0 || run->done_fd < 0) {
 		return -ENOMEM;
 	}
-	run->random.state = seed;
+	run->random.state = load->seed;
 	for (size_t i = 0; i + 8 <= bytes; i += 8) {
 		uint64_t noise = bench_random_next(&run->random);
 
@@ -340,6 +371,8 @@ static int run_prepare(struct client_run *run, uint64_t seed)
 		run->free = job;
 	}
 	ebb_histogram_reset(&run->latency);
+	ebb_histogram_reset(&run->late);
+	run->backlog = BACKLOG_UNKNOWN;
 	return 0;
 }
 
@@ -428,23 +461,28 @@ static int run_measure(struct client_run *run, const struct bench_load *load, in
 	return rc;
 }
 
-int bench_nbd_client_run(struct bench_nbd_client *client, const struct bench_load *load, int cpu,
-			 struct bench_nbd_watcher *watcher, struct bench_outcome *ret_outcome,
-			 char error[BENCH_TEXT_MAX])
+/* Return: 0; -EIO, -EOPNOTSUPP, -EINVAL, with @error. */
+static int load_check(const struct bench_nbd_client *client, const struct bench_load *load,
+		      struct bench_workload *ret_workload, char error[BENCH_TEXT_MAX])
 {
 	const struct bench_nbd_geometry *geometry = &client->geometry;
+	const char *missing = load->shape != BENCH_SHAPE_CLOSED ? bench_arrivals_check(load) : NULL;
 	char why[BENCH_LOAD_ERROR_MAX];
-	struct client_run *run;
 	int rc;
 
 	if (client->lost) {
 		snprintf(error, BENCH_TEXT_MAX, "%s: the connection is lost", client->what);
 		return -EIO;
 	}
-	if (load->verify || load->shape != BENCH_SHAPE_CLOSED) {
-		snprintf(error, BENCH_TEXT_MAX, "%s: the NBD client does not do that",
-			 client->what);
+	if (load->verify) {
+		snprintf(error, BENCH_TEXT_MAX,
+			 "%s: the NBD client does not know the pattern of --verify", client->what);
 		return -EOPNOTSUPP;
+	}
+	if (missing != NULL) {
+		snprintf(error, BENCH_TEXT_MAX, "%s: the open loop needs %.100s", client->what,
+			 missing);
+		return -EINVAL;
 	}
 	if (load->block_bytes > geometry->max_bytes) {
 		snprintf(error, BENCH_TEXT_MAX, "%s: --bs %llu: the server takes at most %u",
@@ -456,25 +494,40 @@ int bench_nbd_client_run(struct bench_nbd_client *client, const struct bench_loa
 			 client->what, bench_load_rw_name(load->rw));
 		return -EINVAL;
 	}
+	rc = bench_workload_make(load, client->what, geometry->block_size,
+				 geometry->size_bytes / geometry->block_size, ret_workload, why);
+	if (rc < 0) {
+		snprintf(error, BENCH_TEXT_MAX, "%.60s: --%.180s", client->what, why);
+	}
+	return rc;
+}
+
+int bench_nbd_client_run(struct bench_nbd_client *client, const struct bench_load *load, int cpu,
+			 struct bench_nbd_watcher *watcher, struct bench_outcome *ret_outcome,
+			 char error[BENCH_TEXT_MAX])
+{
+	struct bench_workload workload;
+	struct client_run *run;
+	int rc;
+
+	rc = load_check(client, load, &workload, error);
+	if (rc < 0) {
+		return rc;
+	}
 	run = calloc(1, sizeof(*run));
 	if (run == NULL) {
 		snprintf(error, BENCH_TEXT_MAX, "%s: out of memory", client->what);
 		return -ENOMEM;
 	}
 	run->client = client;
+	run->load = workload;
 	run->wake_fd = -1;
 	run->done_fd = -1;
-	rc = bench_workload_make(load, client->what, geometry->block_size,
-				 geometry->size_bytes / geometry->block_size, &run->load, why);
+	rc = run_prepare(run, load, cpu >= 0);
 	if (rc < 0) {
-		snprintf(error, BENCH_TEXT_MAX, "%.60s: --%.180s", client->what, why);
+		snprintf(error, BENCH_TEXT_MAX, "%s: out of memory", client->what);
 	} else {
-		rc = run_prepare(run, load->seed);
-		if (rc < 0) {
-			snprintf(error, BENCH_TEXT_MAX, "%s: out of memory", client->what);
-		} else {
-			rc = run_measure(run, load, cpu, watcher, ret_outcome, error);
-		}
+		rc = run_measure(run, load, cpu, watcher, ret_outcome, error);
 	}
 	run_release(run);
 	return rc;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "bench/peer/nbd_connection.h"
+#include "bench/peer/usage.h"
 #include "bench/results/results.h"
 
 struct bench_nbd_client;
@@ -28,20 +29,10 @@ int bench_nbd_client_connect(const char *uri, const char *what,
 void bench_nbd_client_get_geometry(const struct bench_nbd_client *client,
 				   struct bench_nbd_geometry *ret_geometry);
 
-/* What a run has used. A NAN is not known. */
-struct bench_nbd_usage {
-	double cpu_ns;
-	double user_ns;
-	double system_ns;
-	double voluntary;
-	double involuntary;
-	double wakeups;
-};
-
 /* Whoever knows what the server uses. */
 struct bench_nbd_watcher {
-	/* Thread: the caller of bench_nbd_client_run(). */
-	void (*read)(struct bench_nbd_watcher *watcher, struct bench_nbd_usage *ret_usage);
+	/* @ret_usage: unknown, all of it. Thread: the caller of bench_nbd_client_run(). */
+	void (*read)(struct bench_nbd_watcher *watcher, struct bench_usage *ret_usage);
 };
 
 /**

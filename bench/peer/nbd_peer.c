@@ -12,7 +12,6 @@
 
 #include <ebb/reactor.h>
 
-#include "bench/machine/rusage.h"
 #include "bench/peer/nbd_client.h"
 #include "bench/peer/program.h"
 #include "bench/peer/rpc_call.h"
@@ -142,21 +141,12 @@ static double ebbd_wakeups(const struct bench_nbd_server *server)
 	return wakeups;
 }
 
-static void peer_watch(struct bench_nbd_watcher *watcher, struct bench_nbd_usage *ret_usage)
+static void peer_watch(struct bench_nbd_watcher *watcher, struct bench_usage *ret_usage)
 {
 	struct nbd_peer *peer = (struct nbd_peer *)watcher;
 	const struct bench_nbd_server *server = peer->watched->server;
-	struct bench_rusage usage;
 
-	if (bench_rusage_get_process(bench_program_pid(bench_nbd_server_program(server)), &usage) <
-	    0) {
-		return;
-	}
-	ret_usage->cpu_ns = (double)usage.cpu_ns;
-	ret_usage->user_ns = (double)usage.user_ns;
-	ret_usage->system_ns = (double)usage.system_ns;
-	ret_usage->voluntary = (double)usage.voluntary;
-	ret_usage->involuntary = (double)usage.involuntary;
+	bench_usage_get_process(bench_program_pid(bench_nbd_server_program(server)), ret_usage);
 	if (peer->kind == BENCH_NBD_SERVER_EBBD) {
 		ret_usage->wakeups = ebbd_wakeups(server);
 	}
