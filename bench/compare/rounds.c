@@ -13,14 +13,21 @@
 #include "bench/machine/energy.h"
 #include "bench/signals.h"
 
+void bench_rounds_outcome_init(struct bench_outcome *outcome)
+{
+	memset(outcome, 0, sizeof(*outcome));
+	ebb_histogram_reset(&outcome->latency);
+	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		outcome->sample.metric[metric] = NAN;
+	}
+	outcome->companion_percent = NAN;
+}
+
 int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *contender,
 			 const struct bench_target *target, const struct bench_load *load,
 			 struct bench_outcome *ret_outcome, char error[BENCH_TEXT_MAX])
 {
-	memset(ret_outcome, 0, sizeof(*ret_outcome));
-	ebb_histogram_reset(&ret_outcome->latency);
-	ret_outcome->sample.metric[BENCH_IOPS] = NAN;
-	ret_outcome->companion_percent = NAN;
+	bench_rounds_outcome_init(ret_outcome);
 	error[0] = '\0';
 	if (contender->kind == BENCH_CONTENDER_PEER) {
 		bench_modes_rest(modes);
