@@ -13,6 +13,7 @@
 
 #include "bench/load/job.h"
 #include "bench/load/stamps.h"
+#include "bench/load/trace.h"
 
 #define BUFFER_FILL_SEED 0x6562622d62656e63ull
 #define OPEN_TURN_BYTES  (512u << 10)
@@ -39,6 +40,27 @@ void bench_worker_alarm(struct bench_worker *worker)
 	worker->ending = true;
 	ebb_msg_init(&worker->alarm, worker_alarmed, worker);
 	rc = ebb_thread_send(ebb_thread_app(), &worker->alarm);
+	ebb_assert(rc == 0);
+}
+
+static void worker_finished(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	worker->finished(worker);
+}
+
+void bench_worker_look_finished(struct bench_worker *worker)
+{
+	int rc;
+
+	if (worker->trace == NULL || worker->trace_next < worker->trace->num_ios ||
+	    worker->in_flight > 0 || worker->ending || worker->finish_sent) {
+		return;
+	}
+	worker->finish_sent = true;
+	ebb_msg_init(&worker->finish, worker_finished, worker);
+	rc = ebb_thread_send(ebb_thread_app(), &worker->finish);
 	ebb_assert(rc == 0);
 }
 
@@ -163,12 +185,14 @@ static void worker_close(struct bench_worker *worker)
 static void counts_reset(struct bench_worker *worker)
 {
 	worker->ios = 0;
+	worker->trace_bytes = 0;
 	ebb_histogram_reset(&worker->latency);
 }
 
 static void worker_begin_open(struct bench_worker *worker)
 {
-	worker->from_ns = UINT64_MAX;
+	worker->from_ns = worker->trace != NULL ? 0 : UINT64_MAX;
+	worker->finish_sent = false;
 	worker->offered = 0;
 	worker->in_flight = 0;
 	ebb_list_init(&worker->idle);
@@ -215,6 +239,9 @@ void bench_worker_decide_stamps(struct bench_worker *worker)
 
 static void worker_measure(struct bench_worker *worker)
 {
+	if (worker->trace != NULL) {
+		return; /* all of it counts, also what came before this was told */
+	}
 	if (worker->ios > 0) {
 		bench_worker_decide_stamps(worker);
 	}
