@@ -248,6 +248,10 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 			return -EINVAL;
 		}
 	}
+	if (options->verify && !options->write) {
+		return complain(error, "--verify writes patterns: give --write, too, if what the "
+				       "targets hold may be destroyed");
+	}
 	if (options->read_percent.count > 0 && !has_choice(&options->rw, BENCH_RW_RANDRW)) {
 		return complain(error, "--rwmixread: only randrw mixes: give --rw randrw, too");
 	}
