@@ -51,6 +51,9 @@
  * in the draining ring: the kernel raises its flag by a locked instruction and then looks whether
  * the ring's event is wanted.
  *
+ * A sleep may have a bound, which ends it up to BOUND times, whenever it likes or never: how long it is
+ * is nothing that the protocol may depend on. A bounded sleep is a sleep as any other.
+ *
  * What is held: when nobody can take a step any more (senders at their end, store buffers empty, no
  * edge pending) the reactor is asleep, or spins with nothing visible to it. Then every message must
  * have run and every completion must have been reaped: the assertion at "quiet". Each message runs
@@ -93,11 +96,16 @@
  *	draining_poll_kept     the poll request on the epoll set is taken for standing in the new main ring
  *	                      because it stood in the old one
  *
+ *	bound_trusted          a sleep that will end anyway leaves out asleep, the look and the arming: a
+ *	                      message waits for the end of the bound
+ *	bound_ends_poll        the bound of a sleep in the ring ends the poll request with it. What ebb
+ *	                      relies on from the kernel
+ *
  * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
  * always a full barrier.
  *
  * Options: RING senders of RING_MESSAGES each, LIST messages of one sender, CRITICAL senders of one
- * each, SOURCE completions, URING requests, DRAIN, START mode. tests/model/run knows which combinations to
+ * each, SOURCE completions, URING requests, DRAIN, BOUND, START mode. tests/model/run knows which combinations to
  * search.
  */
 
@@ -118,6 +126,10 @@
 #endif
 #ifndef URING
 #define URING 0
+#endif
+
+#ifndef BOUND
+#define BOUND 0
 #endif
 
 #define SLOTS 2
@@ -589,6 +601,7 @@ active proctype receiver()
 	byte taken[RING * RING_MESSAGES + 1];
 	byte asleep, requested, outstanding;
 	bit source_woke, epoll_polled, epoll_pending, draining;
+	byte bounds_left = BOUND;
 
 turn:
 	list_run();
@@ -619,6 +632,12 @@ turn:
 	fi;
 
 	/* Sleep: reactor_sleep(). */
+#ifdef WEAKEN_bound_trusted
+	if
+	:: bounds_left > 0 -> goto wait
+	:: true
+	fi;
+#endif
 #ifdef WEAKEN_look_before_asleep
 	second_look();
 #endif
@@ -660,10 +679,12 @@ turn:
 	source_edge = 0;
 #endif
 	/* reactor_wait() */
+wait:
 	if
 	:: outstanding == 0 ->
 		if
 		:: atomic { any_edge -> epoll_take() }
+		:: atomic { bounds_left > 0 -> bounds_left-- }
 		:: timeout -> goto quiet
 		fi
 	:: outstanding > 0 && epoll_pending ->
@@ -675,6 +696,13 @@ turn:
 		uring_poll();
 		if
 		:: uring_ready
+		:: atomic {
+			bounds_left > 0 ->
+			bounds_left--;
+#ifdef WEAKEN_bound_ends_poll
+			poll_stands = 0
+#endif
+		}
 		:: timeout -> goto quiet
 		fi
 	fi;
