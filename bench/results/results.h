@@ -43,6 +43,7 @@ struct bench_outcome {
 	enum bench_stamps stamps;
 	uint64_t errors;
 	double companion_percent; /* CPU of whoever made the arrivals or was the device; NAN: nobody */
+	char note[BENCH_TEXT_MAX]; /* what spoils this outcome, in one line; "": nothing */
 };
 
 struct bench_contender {
