@@ -602,6 +602,7 @@ active proctype receiver()
 	byte asleep, requested, outstanding;
 	bit source_woke, epoll_polled, epoll_pending, draining;
 	byte bounds_left = BOUND;
+	bit bound_comes;
 
 turn:
 	list_run();
@@ -631,10 +632,16 @@ turn:
 		fi
 	fi;
 
-	/* Sleep: reactor_sleep(). */
+	/* Sleep: reactor_sleep(). Its bound comes, or not. */
+#if BOUND > 0
+	if
+	:: d_step { bounds_left > 0 -> bounds_left--; bound_comes = 1 }
+	:: true
+	fi;
+#endif
 #ifdef WEAKEN_bound_trusted
 	if
-	:: bounds_left > 0 -> goto wait
+	:: goto wait
 	:: true
 	fi;
 #endif
@@ -684,7 +691,7 @@ wait:
 	:: outstanding == 0 ->
 		if
 		:: atomic { any_edge -> epoll_take() }
-		:: atomic { bounds_left > 0 -> bounds_left-- }
+		:: bound_comes
 		:: timeout -> goto quiet
 		fi
 	:: outstanding > 0 && epoll_pending ->
@@ -697,10 +704,11 @@ wait:
 		if
 		:: uring_ready
 		:: atomic {
-			bounds_left > 0 ->
-			bounds_left--;
+			bound_comes ->
 #ifdef WEAKEN_bound_ends_poll
 			poll_stands = 0
+#else
+			skip
 #endif
 		}
 		:: timeout -> goto quiet
@@ -709,6 +717,7 @@ wait:
 awake:
 	exchange(RECEIVER, ASLEEP, 0, asleep);
 	asleep = 0;
+	bound_comes = 0;
 	store_release(RECEIVER, SOURCE_FLAG, 0);
 #ifdef DRAIN
 	store_release(RECEIVER, RETIRED_FLAG, 0);
