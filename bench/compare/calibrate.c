@@ -83,7 +83,7 @@ static struct bench_contender *contender_find(struct bench_entries *entries,
 					      struct bench_contender *poll,
 					      const struct bench_target *target)
 {
-	if (bench_modes_fit(target)) {
+	if (bench_entries_fits(poll, target)) {
 		return poll;
 	}
 	for (unsigned i = 0; i < entries->num_contenders; i++) {
@@ -125,8 +125,12 @@ int bench_calibrate_rows(struct bench_entries *entries, struct bench_modes *mode
 			 char error[BENCH_TEXT_MAX])
 {
 	struct bench_contender poll = {.name = ""};
-	int rc = bench_modes_make(modes, EBB_REACTOR_POLL, &poll);
+	int rc;
 
+	if (bench_calibrate_count(rows, num_rows, 1) == 0) {
+		return 0;
+	}
+	rc = bench_modes_make(modes, EBB_REACTOR_POLL, &poll);
 	snprintf(poll.name, sizeof(poll.name), "poll mode");
 	for (unsigned row = 0; row < num_rows && rc == 0; row++) {
 		double slowest;

@@ -165,6 +165,7 @@ static int rounds_run(struct compare *compare)
 	int rc = bench_rounds_run(&rounds);
 
 	compare->results->elapsed_ns = ebb_clock_now_ns() - start_ns;
+	bench_surroundings_tell_lateness(compare->results, &compare->modes.lateness);
 	bench_surroundings_warn(compare->results, rounds.disturbance);
 	if (rounds.disturbance != NULL) {
 		bench_disturbance_destroy(rounds.disturbance);
@@ -271,6 +272,18 @@ static int compare_run(struct compare *compare)
 	return code;
 }
 
+/* Return: the exit code, which is not 0 if the server is not as it was (said). */
+static int server_leave(struct compare *compare, int code)
+{
+	char error[BENCH_TEXT_MAX];
+
+	if (bench_entries_leave(&compare->entries, error) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return code != 0 ? code : BENCH_EXIT_FAILED;
+	}
+	return code;
+}
+
 static void started_set(struct bench_results *results)
 {
 	time_t now = time(NULL);
@@ -321,6 +334,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		rc = -errno;
 	}
 	code = rc < 0 ? BENCH_EXIT_USAGE : compare_run(compare);
+	code = server_leave(compare, code);
 out:
 	free(compare->rows);
 	free(compare);

@@ -7,14 +7,33 @@
 #include <string.h>
 
 #include "bench/compare/setup.h"
+#include "bench/compare/stand_ins.h"
 #include "bench/compare/target.h"
 #include "bench/peer/nbd.h"
 #include "bench/peer/peer.h"
+#include "bench/server/remote.h"
+
+/* The targets are bdevs of a server, which knows what they are. */
+static int server_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_compare_options *options = entries->options;
+	int rc = bench_remote_open(options->server, options->force, &entries->remote, error);
+
+	for (unsigned i = 0; i < options->targets.count && rc == 0; i++) {
+		rc = bench_remote_target(entries->remote, options->targets.text[i],
+					 &entries->targets[i], error);
+		entries->num_targets += rc == 0;
+	}
+	return rc;
+}
 
 int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
 {
 	const struct bench_compare_options *options = entries->options;
 
+	if (options->server != NULL) {
+		return server_resolve(entries, error);
+	}
 	for (unsigned i = 0; i < options->targets.count; i++) {
 		int rc = bench_target_resolve(options->targets.text[i], options->bdev_json != NULL,
 					      entries->write, &entries->targets[i], error);
@@ -66,8 +85,24 @@ static int bdevs_setup(struct bench_entries *entries, char error[BENCH_TEXT_MAX]
 {
 	int rc = 0;
 
+	if (entries->remote != NULL) {
+		return 0; /* they are the server's */
+	}
 	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
 		rc = bench_setup_target(&entries->targets[i], entries->write, error);
+	}
+	return rc;
+}
+
+static int stand_ins_add(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_compare_options *options = entries->options;
+	int rc = 0;
+
+	for (unsigned i = 0; i < options->stand_ins.count && rc == 0; i++) {
+		rc = bench_stand_ins_make(options->stand_ins.text[i], options->size_bytes,
+					  &entries->targets[entries->num_targets], error);
+		entries->num_targets += rc == 0;
 	}
 	return rc;
 }
@@ -92,8 +127,9 @@ static int exports_add(struct bench_entries *entries, char error[BENCH_TEXT_MAX]
 static int targets_make(struct bench_entries *entries, const struct bench_matrix_row *rows,
 			unsigned num_rows, char error[BENCH_TEXT_MAX])
 {
-	int rc = bdevs_setup(entries, error);
+	int rc = stand_ins_add(entries, error);
 
+	rc = rc == 0 ? bdevs_setup(entries, error) : rc;
 	rc = rc == 0 ? exports_add(entries, error) : rc;
 	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
 		rc = target_check(&entries->targets[i], rows, num_rows, error);
@@ -110,6 +146,11 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 	const struct bench_compare_options *options = entries->options;
 	int rc = 0;
 
+	modes->remote = entries->remote;
+	if (options->modes.count == 0) {
+		rc = bench_remote_make(entries->remote, &entries->contenders[0]);
+		entries->num_contenders += rc == 0;
+	}
 	for (unsigned i = 0; i < options->modes.count && rc == 0; i++) {
 		rc = bench_modes_make(modes, options->modes.index[i],
 				      &entries->contenders[entries->num_contenders]);
@@ -121,7 +162,12 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 					   &entries->contenders[entries->num_contenders]);
 		entries->num_contenders += rc == 0;
 	}
-	if (rc < 0) {
+	if (rc == -EOPNOTSUPP) {
+		snprintf(error, BENCH_TEXT_MAX,
+			 "compare: --mode: the server's reactors have no modes that could be set: "
+			 "do without");
+		rc = -EINVAL;
+	} else if (rc < 0) {
 		snprintf(error, BENCH_TEXT_MAX, "compare: %s", strerror(-rc));
 	}
 	return rc;
@@ -210,4 +256,12 @@ void bench_entries_destroy(struct bench_entries *entries)
 		contender_end(&entries->contenders[i]);
 	}
 	entries->num_contenders = 0;
+}
+
+int bench_entries_leave(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	int rc = bench_remote_close(entries->remote, error);
+
+	entries->remote = NULL;
+	return rc;
 }
