@@ -9,6 +9,7 @@
 #include <ebb/reactor.h>
 
 #include "bench/command_options.h"
+#include "bench/compare/stand_ins.h"
 #include "bench/load/load.h"
 #include "bench/option_value.h"
 
@@ -143,7 +144,8 @@ static const struct bench_option table[] = {
 	ROW("bdev-json", bdev_json, TEXT, .value = "FILE",
 	    .help = "configuration that makes bdevs which TARGETs name"),
 	ROW("stand-in", stand_ins, TEXTS, .value = "T[,JITTER]",
-	    .help = "a device of known speed: answers each request after T (10us); repeatable"),
+	    .help = "a device of known speed: answers each request after T (10us); repeatable; "
+		    "with ,polled it wakes nobody"),
 	ROW("server", server, TEXT, .value = "SOCK",
 	    .help = "TARGETs are bdevs of the ebbd that listens there"),
 	ROW("nbd", nbd, TEXTS, .value = "URI",
@@ -245,6 +247,19 @@ static int server_check(const struct bench_compare_options *options, char error[
 
 static int targets_check(const struct bench_compare_options *options, char error[BENCH_ERROR_MAX])
 {
+	struct bench_stand_in_opts stand_in;
+
+	for (unsigned i = 0; i < options->stand_ins.count; i++) {
+		if (bench_stand_ins_read(options->stand_ins.text[i], &stand_in) < 0) {
+			snprintf(
+				error, BENCH_ERROR_MAX,
+				"compare: --stand-in %.40s: give a time of at most a second, and "
+				"perhaps how much it varies (10us, or 10us,2us), and ,polled if it "
+				"is to wake nobody",
+				options->stand_ins.text[i]);
+			return -EINVAL;
+		}
+	}
 	if (options->targets.count == 0 && options->stand_ins.count == 0 &&
 	    options->nbd.count == 0) {
 		return complain(error, "what is to be measured? give a file, a block device, or a "
@@ -278,6 +293,10 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 	if (has_choice(&options->shapes, BENCH_SHAPE_TRACE)) {
 		return complain(error, "--shape trace: a trace is replayed: see ebb-bench replay "
 				       "--help");
+	}
+	if (options->verify && !options->write) {
+		return complain(error, "--verify writes patterns: give --write, too, if what the "
+				       "targets hold may be destroyed");
 	}
 	if (options->read_percent.count > 0 && !has_choice(&options->rw, BENCH_RW_RANDRW)) {
 		return complain(error, "--rwmixread: only randrw mixes: give --rw randrw, too");
