@@ -260,13 +260,13 @@ static int targets_check(const struct bench_compare_options *options, char error
 			return -EINVAL;
 		}
 	}
+	if (options->server != NULL && options->targets.count == 0) {
+		return complain(error, "--server: which bdev? give its name as a TARGET");
+	}
 	if (options->targets.count == 0 && options->stand_ins.count == 0 &&
 	    options->nbd.count == 0) {
 		return complain(error, "what is to be measured? give a file, a block device, or a "
 				       "bdev's name with --bdev-json FILE; or --stand-in 10us");
-	}
-	if (options->server != NULL && options->targets.count == 0) {
-		return complain(error, "--server: which bdev? give its name as a TARGET");
 	}
 	if (options->server != NULL && server_check(options, error) < 0) {
 		return -EINVAL;

@@ -174,13 +174,12 @@ int bench_trace_options_read(char *const *args, int num_args,
 	int rc = bench_option_parse("trace", trace_table, EBB_ARRAY_SIZE(trace_table), args,
 				    num_args, &options, error);
 
-	if (rc == 0 && (options.words.count == 1) == options.list) {
-		snprintf(error, BENCH_ERROR_MAX,
-			 "trace: give the name of one sample, or --list to see which there are");
-		rc = -EINVAL;
-	}
 	if (rc == 0 && options.words.count > 1) {
 		snprintf(error, BENCH_ERROR_MAX, "trace: one sample at a time: give one name");
+		rc = -EINVAL;
+	} else if (rc == 0 && (options.words.count == 1) == options.list) {
+		snprintf(error, BENCH_ERROR_MAX,
+			 "trace: give the name of one sample, or --list to see which there are");
 		rc = -EINVAL;
 	}
 	if (rc == 0) {

@@ -90,6 +90,7 @@ static int trace_fit(struct replay *replay)
 	};
 	struct bench_fit_notes notes;
 	struct bench_load *load = &replay->load;
+	uint64_t num_reads = 0;
 	uint64_t last_ns;
 	int rc;
 
@@ -101,20 +102,25 @@ static int trace_fit(struct replay *replay)
 	last_ns = replay->trace.ios[replay->trace.num_ios - 1].at_ns;
 	*load = (struct bench_load){
 		.rw = BENCH_RW_RANDREAD,
-		.read_percent = 100,
 		.queue_depth = options->depth,
 		.shape = BENCH_SHAPE_TRACE,
 		.trace = &replay->trace,
 		.time_ns = 2 * last_ns + TAIL_NS,
 		.seed = 1,
 	};
+	if (last_ns > 0) {
+		load->rate_iops =
+			(double)replay->trace.num_ios * (double)EBB_NS_PER_S / (double)last_ns;
+	}
 	for (size_t i = 0; i < replay->trace.num_ios; i++) {
 		const struct bench_trace_io *io = &replay->trace.ios[i];
 
 		load->block_bytes =
 			io->len_bytes > load->block_bytes ? io->len_bytes : load->block_bytes;
 		load->rw = io->write ? BENCH_RW_RANDRW : load->rw;
+		num_reads += !io->write;
 	}
+	load->read_percent = num_reads * 100 / replay->trace.num_ios;
 	return 0;
 }
 
@@ -178,6 +184,7 @@ static int replay_script(void *arg)
 	rc = rc == 0 ? results_prepare(replay) : rc;
 	if (rc == 0) {
 		replay->modes.largest = replay->load;
+		replay->modes.write = replay->entries.write;
 		code = rounds_run(replay);
 	} else if (rc == -ENOMEM) {
 		code = BENCH_EXIT_FAILED;
