@@ -5,7 +5,7 @@
 
 #include "bench/command_options.h"
 #include "bench/json.h"
-#include "bench/report/report.h"
+#include "bench/report/run_report.h"
 #include "bench/wake/rpc.h"
 #include "bench/compare/run.h"
 #include "bench/wake/wake.h"
@@ -53,9 +53,9 @@ static int command_run(char *const *args, int num_args)
 		return usage_error(result.error);
 	}
 	if (options.format == BENCH_FORMAT_JSON) {
-		bench_json_print(bench_report_json(&options, &result), stdout);
+		bench_json_print(bench_run_report_json(&options, &result), stdout);
 	} else if (measured_anything(&options, &result)) {
-		bench_report_text(&options, &result, stdout);
+		bench_run_report_text(&options, &result, stdout);
 	}
 	if (rc != 0) {
 		fprintf(stderr, "ebb-bench: %s\n", result.error);
