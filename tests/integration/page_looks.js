@@ -83,7 +83,7 @@
 		if (document.documentElement.scrollWidth > width) {
 			wrong.push(`the page is ${document.documentElement.scrollWidth} wide, the window ${width}`);
 		}
-		for (const element of document.querySelectorAll("main *, header *")) {
+		for (const element of document.querySelectorAll("main *:not(table *), header *")) {
 			const box = element.getBoundingClientRect();
 			if (box.width > 0 && box.right > width + 1 && !element.closest(".scroll") && !element.closest(".spoken")) {
 				wrong.push(`${element.tagName} "${element.textContent.slice(0, 40)}" ends at ${box.right}`);
@@ -127,7 +127,7 @@
 	/* Texts that are hard to read, and lines that are hard to see; each kind is told once. */
 	faint() {
 		const wrong = new Map();
-		for (const element of document.querySelectorAll("body *")) {
+		for (const element of document.querySelectorAll("body *:not(tr:nth-child(n + 3) *)")) {
 			const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
 			const style = getComputedStyle(element);
 			const drawn = element instanceof SVGElement;

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import page_samples
 from browser import Browser
-from harness import BUILD, check_command, run, test
+from harness import BUILD, Skip, check_command, run, test
 
 PROGRAM = BUILD / "tests" / "integration" / "page_of_report"
 LOOKS = Path(__file__).with_name("page_looks.js").read_text(encoding="utf-8").partition("*/\n")[2]
@@ -87,6 +87,18 @@ def look_at(sample, themes=THEMES, widths=WIDTHS):
                     opened.none(question)
                 assert opened.page.errors() == [], opened.page.errors()
                 assert opened.page.requests() == [opened.path.as_uri()], opened.page.requests()
+
+
+@test
+def the_samples_are_reports():
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed") from None
+    schema = json.loads(page_samples.SCHEMA.read_text(encoding="utf-8"))
+    for name, make in page_samples.SAMPLES.items():
+        for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(make()):
+            raise AssertionError(f"{name}: {list(error.absolute_path)}: {error.message}")
 
 
 @test
@@ -240,6 +252,7 @@ def without_scripts_the_tables_are_there():
 @test
 def plots_are_drawn_again_when_the_window_changes():
     with Opened("small") as opened:
+        opened.run("looks.openAll()")
         wide = opened.run("document.querySelector('svg.drawing').getBoundingClientRect().width")
         opened.page.size(320)
         opened.run("looks.settled()")

@@ -330,7 +330,7 @@
 			const shown = plot.kind === "line" ? spots : sparse(spots, i);
 			for (const spot of shown.filter(Boolean)) {
 				const { point, x, y } = spot;
-				const one = svg("g", { class: "point", "data-x": point.x.v, "data-y": point.y.v }, group);
+				const one = svg("g", { class: "point", "data-x": String(point.x.v), "data-y": String(point.y.v) }, group);
 				whisker(x, plot.yAt(point.y.l), x, plot.yAt(point.y.h), one);
 				marker(series, x, y, one);
 				svg("title", {}, one, pointTitle(plot, series, point));
@@ -405,7 +405,7 @@
 		const stairs = drawFront(plot, spots, root);
 		const taken = spots.map(({ x, y }) => ({ x1: x - 8, x2: x + 8, y1: y - 8, y2: y + 8 }));
 		for (const { series, point, x, y } of spots) {
-			const one = svg("g", { class: "point", "data-x": point.x.v, "data-y": point.y.v }, seriesGroup(series, root));
+			const one = svg("g", { class: "point", "data-x": String(point.x.v), "data-y": String(point.y.v) }, seriesGroup(series, root));
 			const box = {
 				x1: plot.xAt(point.x.l),
 				x2: plot.xAt(point.x.h),
@@ -456,7 +456,8 @@
 	}
 
 	function layout(plot, width) {
-		const height = Math.round(Math.min(Math.max(width * 0.72, 230), 320));
+		const tall = plot.kind === "line" ? 0.72 : 0.9;
+		const height = Math.round(Math.min(Math.max(width * tall, 230), 340));
 		const points = plot.series.flatMap((series) => series.points.filter(Boolean));
 		const ends = (which) => points.flatMap((point) => [point[which].l, point[which].v, point[which].h]);
 		plot.x = axis(plot.xScale, ends("x"), Math.max(Math.floor(width / 80), 3));

@@ -127,15 +127,23 @@ void bench_page_targets(const struct bench_page_view *view, FILE *out)
 	bench_page_table_end(out);
 }
 
-static const char *kind_text(const char *kind)
+/* What whoever did the I/O does while there is none. */
+static const char *contender_text(const char *name, const char *kind)
 {
-	if (strcmp(kind, "mode") == 0) {
-		return "a mode of the reactors";
+	static const char *const modes[][2] = {
+		{"poll", "looks for completions without a pause"},
+		{"interrupt", "sleeps until it is woken for a completion"},
+		{"adaptive", "looks as long as that pays, else sleeps, as it has learned"},
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(modes); i++) {
+		if (strcmp(name, modes[i][0]) == 0) {
+			return modes[i][1];
+		}
 	}
-	if (strcmp(kind, "plan") == 0) {
-		return "a fixed plan: sleep first, then look, then sleep until woken";
-	}
-	return "another program";
+	return strcmp(kind, "plan") == 0
+		       ? "a fixed plan: sleep first, then look, then sleep until woken"
+		       : "another program, or another way to wait";
 }
 
 void bench_page_contenders(const struct bench_page_view *view, FILE *out)
@@ -149,7 +157,9 @@ void bench_page_contenders(const struct bench_page_view *view, FILE *out)
 		bench_page_contender_attributes(view, i, out);
 		fputs(">", out);
 		bench_page_text(out, bench_page_contender_name(view, i));
-		fprintf(out, "</b>: %s", kind_text(bench_page_contender_kind(view, i)));
+		fprintf(out, "</b>: %s",
+			contender_text(bench_page_contender_name(view, i),
+				       bench_page_contender_kind(view, i)));
 		if (command[0] != '\0') {
 			fputs("<pre tabindex=\"0\"><code>", out);
 			bench_page_text(out, command);
