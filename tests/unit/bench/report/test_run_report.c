@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/report/report.h"
+#include "bench/report/run_report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,6 +37,7 @@ static void setup(void)
 	result.cores[0] = 3;
 	mode->num_samples = 2;
 	mode->errors = 5;
+	mode->stamps = BENCH_STAMPS_SAMPLED;
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		mode->samples[0].metric[metric] = 1000000;
 		mode->samples[1].metric[metric] = 2000000;
@@ -59,6 +60,7 @@ START_TEST(test_json_names)
 	static const char *const names[] = {"mode",
 					    "runs",
 					    "errors",
+					    "stamps",
 					    "iops",
 					    "bandwidth_mib_per_s",
 					    "latency_mean_ns",
@@ -81,7 +83,7 @@ START_TEST(test_json_names)
 					    "wakeups_per_s",
 					    "ios_per_wakeup",
 					    "samples"};
-	struct json_object *report = bench_report_json(&options, &result);
+	struct json_object *report = bench_run_report_json(&options, &result);
 	struct json_object *modes = get(report, "modes");
 	struct json_object *mode = json_object_array_get_idx(modes, 0);
 
@@ -95,7 +97,7 @@ END_TEST
 
 START_TEST(test_json_values)
 {
-	struct json_object *report = bench_report_json(&options, &result);
+	struct json_object *report = bench_run_report_json(&options, &result);
 	struct json_object *modes = get(report, "modes");
 	struct json_object *poll = json_object_array_get_idx(modes, 0);
 	struct json_object *adaptive = json_object_array_get_idx(modes, 1);
@@ -108,6 +110,8 @@ START_TEST(test_json_values)
 	ck_assert_str_eq(json_object_get_string(get(adaptive, "mode")), "adaptive");
 	ck_assert_int_eq(json_object_get_int(get(adaptive, "runs")), 0);
 	ck_assert_ptr_null(get(adaptive, "iops"));
+	ck_assert_str_eq(json_object_get_string(get(poll, "stamps")), "sampled");
+	ck_assert_ptr_null(get(adaptive, "stamps"));
 	ck_assert_int_eq(json_object_get_int(get(workload, "read_percent")), 70);
 	ck_assert_ptr_null(get(report, "error"));
 	json_object_put(report);
@@ -123,7 +127,7 @@ START_TEST(test_json_parses)
 	FILE *out = open_memstream(&text, &size);
 
 	snprintf(result.error, sizeof(result.error), "say \"why\"\n");
-	bench_json_print(bench_report_json(&options, &result), out);
+	bench_json_print(bench_run_report_json(&options, &result), out);
 	fclose(out);
 	parsed = json_tokener_parse(text);
 	ck_assert_ptr_nonnull(parsed);
@@ -139,7 +143,7 @@ START_TEST(test_text)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	bench_report_text(&options, &result, out);
+	bench_run_report_text(&options, &result, out);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, "bdev Null0: 1000 blocks of 512 bytes; randrw of 4096 "
 					   "bytes, 70% reads"));
@@ -148,6 +152,8 @@ START_TEST(test_text)
 	ck_assert_ptr_nonnull(strstr(text, "     1,500,000             -\n"));
 	ck_assert_ptr_nonnull(strstr(text, "     1,500.000             -\n"));
 	ck_assert_ptr_nonnull(strstr(text, "poll: 5 errors\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\npoll: requests are so quick"));
+	ck_assert_ptr_null(strstr(text, "adaptive: requests"));
 	free(text);
 }
 END_TEST
