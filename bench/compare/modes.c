@@ -96,16 +96,15 @@ static int modes_open(struct bench_modes *modes, const struct bench_target *targ
 	return 0;
 }
 
-static int mode_measure(struct bench_contender *contender, const struct bench_target *target,
-			const struct bench_load *load, struct bench_outcome *ret_outcome,
-			char error[BENCH_TEXT_MAX])
+static int mode_run(const struct mode *mode, const char *name, const struct bench_target *target,
+		    const struct bench_load *load, struct bench_outcome *ret_outcome,
+		    char error[BENCH_TEXT_MAX])
 {
-	const struct mode *mode = contender->context;
 	int rc;
 
 	if (target->bdev[0] == '\0') {
-		snprintf(error, BENCH_TEXT_MAX, "%s: %.100s is no bdev of this process",
-			 contender->name, target->name);
+		snprintf(error, BENCH_TEXT_MAX, "%s: %.100s is no bdev of this process", name,
+			 target->name);
 		return -EOPNOTSUPP;
 	}
 	rc = modes_open(mode->modes, target, error);
@@ -117,10 +116,30 @@ static int mode_measure(struct bench_contender *contender, const struct bench_ta
 		snprintf(error, BENCH_TEXT_MAX,
 			 "%s: %.80s cannot be served like that: %s; measure the other modes with "
 			 "--mode",
-			 contender->name, target->name, strerror(-rc));
+			 name, target->name, strerror(-rc));
 		return rc;
 	}
 	return bench_measurement_run(mode->modes->measurement, load, ret_outcome, error);
+}
+
+static int mode_measure(struct bench_contender *contender, const struct bench_target *target,
+			const struct bench_load *load, struct bench_outcome *ret_outcome,
+			char error[BENCH_TEXT_MAX])
+{
+	return mode_run(contender->context, contender->name, target, load, ret_outcome, error);
+}
+
+int bench_modes_run_plan(struct bench_modes *modes, const char *name, uint64_t sleep_ns,
+			 uint64_t look_ns, const struct bench_target *target,
+			 const struct bench_load *load, struct bench_outcome *ret_outcome,
+			 char error[BENCH_TEXT_MAX])
+{
+	const struct mode mode = {.modes = modes,
+				  .planned = true,
+				  .sleep_ns = sleep_ns,
+				  .look_ns = look_ns};
+
+	return mode_run(&mode, name, target, load, ret_outcome, error);
 }
 
 static void mode_destroy(struct bench_contender *contender)
@@ -156,7 +175,12 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 
 void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size_t size)
 {
-	snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3, (double)look_ns / 1e3);
+	if (look_ns == EBB_REACTOR_FOREVER) {
+		snprintf(name, size, "%.6gus,forever", (double)sleep_ns / 1e3);
+	} else {
+		snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3,
+			 (double)look_ns / 1e3);
+	}
 }
 
 int bench_modes_make_plan(struct bench_modes *modes, uint64_t sleep_ns, uint64_t look_ns,

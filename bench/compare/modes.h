@@ -33,7 +33,17 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 int bench_modes_make_plan(struct bench_modes *modes, uint64_t sleep_ns, uint64_t look_ns,
 			  struct bench_contender *ret_contender);
 
-/* "30us,65us" */
+/**
+ * bench_modes_run_plan() - one run with a plan, for a contender that has several
+ * @name: the contender's, for errors
+ * The rest is as bench_contender.measure().
+ */
+int bench_modes_run_plan(struct bench_modes *modes, const char *name, uint64_t sleep_ns,
+			 uint64_t look_ns, const struct bench_target *target,
+			 const struct bench_load *load, struct bench_outcome *ret_outcome,
+			 char error[BENCH_TEXT_MAX]);
+
+/* "30us,65us"; of EBB_REACTOR_FOREVER "forever". */
 void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size_t size);
 
 /* Lets the reactors sleep and closes the bdev: somebody else is measured. Thread: the harness. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/peer/fio.h"
+#include "bench/peer/nbd_peer.h"
 
 struct peer {
 	const char *name;
@@ -23,8 +24,26 @@ static int make_fio(const char *value, struct bench_contender *contenders,
 	return bench_fio_make(contenders, error);
 }
 
+static int make_qemu(const char *value, struct bench_contender *contenders,
+		     char error[BENCH_TEXT_MAX])
+{
+	(void)value;
+	return bench_nbd_peer_make(BENCH_NBD_SERVER_QEMU, contenders, error);
+}
+
+static int make_nbdkit(const char *value, struct bench_contender *contenders,
+		       char error[BENCH_TEXT_MAX])
+{
+	(void)value;
+	return bench_nbd_peer_make(BENCH_NBD_SERVER_NBDKIT, contenders, error);
+}
+
 static const struct peer peers[] = {
 	{.name = "fio", .num_contenders = BENCH_FIO_ENGINE_COUNT, .make = make_fio},
+	{.name = "qemu-storage-daemon",
+	 .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX,
+	 .make = make_qemu},
+	{.name = "nbdkit", .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX, .make = make_nbdkit},
 };
 
 /* How many letters have to change, come or go to make @have of @wanted; both are short. */

@@ -10,7 +10,7 @@
 
 #include "bench/wake/baseline.h"
 #include "bench/wake/batch.h"
-#include "bench/wake/comparison.h"
+#include "bench/wake/pair.h"
 #include "bench/harness.h"
 #include "bench/json.h"
 #include "bench/machine/pin.h"
@@ -46,7 +46,7 @@
  * With one CPU there are no two reactors, and only the idle part can be measured.
  */
 
-#define NUM_COMPARISONS 5
+#define NUM_PAIRS 5
 
 static const enum ebb_reactor_mode idle_modes[] = {EBB_REACTOR_INTERRUPT, EBB_REACTOR_ADAPTIVE};
 
@@ -58,7 +58,7 @@ struct wake_run {
 	int core_b; /* -1: there is only one */
 	struct ebb_thread *a;
 	struct ebb_thread *b;
-	struct bench_comparison comparisons[NUM_COMPARISONS];
+	struct bench_pair pairs[NUM_PAIRS];
 	unsigned num_idle; /* of those below that were measured */
 	struct bench_rusage idle[NUM_IDLE_MODES];
 };
@@ -131,7 +131,7 @@ static double baseline_edge_one(void *arg)
 	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, true);
 }
 
-static const struct bench_comparison wake_comparisons[NUM_COMPARISONS] = {
+static const struct bench_pair wake_pairs[NUM_PAIRS] = {
 	{.name = "poll_to_poll",
 	 .what = "message one way, polling reactor to polling reactor",
 	 .baseline = "one cache line between two spinning OS threads",
@@ -186,7 +186,7 @@ static void thread_leave(void *arg)
 	ebb_thread_exit();
 }
 
-static int comparisons_measure(struct wake_run *run)
+static int pairs_measure(struct wake_run *run)
 {
 	int rc;
 
@@ -197,8 +197,8 @@ static int comparisons_measure(struct wake_run *run)
 		return rc;
 	}
 	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
-		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
-			rc = bench_comparison_round(&run->comparisons[i]);
+		for (unsigned i = 0; rc == 0 && i < NUM_PAIRS && !bench_signals_seen(); i++) {
+			rc = bench_pair_round(&run->pairs[i]);
 		}
 	}
 	ebb_thread_send_msg(run->b, thread_leave, NULL);
@@ -215,7 +215,7 @@ static int wake_script(void *arg)
 	run->core_a = ebb_reactor_core(0);
 	run->core_b = ebb_reactor_core(1);
 	if (run->core_b >= 0) {
-		rc = comparisons_measure(run);
+		rc = pairs_measure(run);
 	}
 	for (unsigned i = 0; rc == 0 && i < NUM_IDLE_MODES && run->options->idle_ns > 0; i++) {
 		rc = idle_measure(run, idle_modes[i]);
@@ -234,7 +234,7 @@ static void wake_print(const struct wake_run *run)
 		printf("One CPU: messages between reactors cannot be measured here.\n");
 	} else {
 		printf("reactors on CPUs %d and %d; medians\n\n", run->core_a, run->core_b);
-		bench_comparison_print(run->comparisons, NUM_COMPARISONS, stdout);
+		bench_pair_print(run->pairs, NUM_PAIRS, stdout);
 	}
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		const struct bench_rusage *idle = &run->idle[i];
@@ -281,8 +281,7 @@ static void wake_json(const struct wake_run *run)
 	json_object_object_add(report, "cores", cores);
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
-	json_object_object_add(report, "pairs",
-			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
+	json_object_object_add(report, "pairs", bench_pair_json(run->pairs, NUM_PAIRS));
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		json_object_array_add(idle, idle_json(&run->idle[i], idle_modes[i]));
 	}
@@ -297,9 +296,9 @@ int bench_wake(const struct bench_wake_options *options)
 	char cpumask[32];
 	int rc;
 
-	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
-		run.comparisons[i] = wake_comparisons[i];
-		run.comparisons[i].arg = &run;
+	for (unsigned i = 0; i < NUM_PAIRS; i++) {
+		run.pairs[i] = wake_pairs[i];
+		run.pairs[i].arg = &run;
 	}
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/peer/process.h"
+#include "bench/peer/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 /* A signal may be another thread's to take, so a waiting one looks by itself. */
 #define SIGNAL_LOOK_NS (100 * EBB_NS_PER_MS)
 
-struct bench_process {
+struct bench_program {
 	char name[64]; /* for people: without its folder */
 	pid_t pid;
 	int pidfd;
@@ -45,7 +45,7 @@ static int stream_open(const char *name)
 	if (fd < 0) {
 		return -errno;
 	}
-	if (ftruncate(fd, (off_t)BENCH_PROCESS_OUTPUT_MAX) < 0 ||
+	if (ftruncate(fd, (off_t)BENCH_PROGRAM_OUTPUT_MAX) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
 		rc = -errno;
 		close(fd);
@@ -70,7 +70,7 @@ static char *stream_text(int fd)
 }
 
 /* In the child: only what is safe beside the other threads that this process had. Does not return. */
-static void child_exec(const struct bench_process *process, const struct bench_argv *argv,
+static void child_exec(const struct bench_program *program, const struct bench_argv *argv,
 		       const cpu_set_t *cpus, pid_t parent, int failed_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY);
@@ -83,8 +83,8 @@ static void child_exec(const struct bench_process *process, const struct bench_a
 	signal(SIGPIPE, SIG_DFL);
 	setpgid(0, 0);
 	if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 &&
-	    dup2(process->output_fd, STDOUT_FILENO) >= 0 &&
-	    dup2(process->errors_fd, STDERR_FILENO) >= 0 &&
+	    dup2(program->output_fd, STDOUT_FILENO) >= 0 &&
+	    dup2(program->errors_fd, STDERR_FILENO) >= 0 &&
 	    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
 	    (cpus == NULL || sched_setaffinity(0, sizeof(*cpus), cpus) == 0) &&
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
@@ -95,33 +95,32 @@ static void child_exec(const struct bench_process *process, const struct bench_a
 	_exit(written == sizeof(rc) ? 127 : 126);
 }
 
-static void start_explain(int rc, const char *program, const char *package,
-			  char error[BENCH_TEXT_MAX])
+static void start_explain(int rc, const char *path, const char *package, char error[BENCH_TEXT_MAX])
 {
 	if (rc == -ENOENT && package != NULL) {
 		snprintf(error, BENCH_TEXT_MAX,
-			 "%.80s is not there: install it (Debian: apt-get install %.60s)", program,
+			 "%.80s is not there: install it (Debian: apt-get install %.60s)", path,
 			 package);
 	} else if (rc == -ENOENT) {
-		snprintf(error, BENCH_TEXT_MAX, "%.200s is not there", program);
+		snprintf(error, BENCH_TEXT_MAX, "%.200s is not there", path);
 	} else {
-		snprintf(error, BENCH_TEXT_MAX, "%.160s cannot be run: %s", program, strerror(-rc));
+		snprintf(error, BENCH_TEXT_MAX, "%.160s cannot be run: %s", path, strerror(-rc));
 	}
 }
 
-static void process_free(struct bench_process *process)
+static void program_free(struct bench_program *program)
 {
-	int fds[] = {process->pidfd, process->output_fd, process->errors_fd};
+	int fds[] = {program->pidfd, program->output_fd, program->errors_fd};
 
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0) {
 			close(fds[i]);
 		}
 	}
-	free(process);
+	free(program);
 }
 
-static int process_spawn(struct bench_process *process, const struct bench_argv *argv,
+static int program_spawn(struct bench_program *program, const struct bench_argv *argv,
 			 const cpu_set_t *cpus)
 {
 	pid_t parent = getpid();
@@ -132,88 +131,87 @@ static int process_spawn(struct bench_process *process, const struct bench_argv 
 	if (pipe2(failed, O_CLOEXEC) < 0) {
 		return -errno;
 	}
-	process->pid = fork();
-	if (process->pid == 0) {
-		child_exec(process, argv, cpus, parent, failed[1]);
+	program->pid = fork();
+	if (program->pid == 0) {
+		child_exec(program, argv, cpus, parent, failed[1]);
 	}
-	if (process->pid < 0) {
+	if (program->pid < 0) {
 		rc = -errno;
 	}
 	close(failed[1]);
 	/* The pipe is closed by a successful exec. */
 	if (rc == 0 && TEMP_FAILURE_RETRY(read(failed[0], &child_rc, sizeof(child_rc))) ==
 			       (ssize_t)sizeof(child_rc)) {
-		waitpid(process->pid, NULL, 0);
+		waitpid(program->pid, NULL, 0);
 		rc = child_rc != 0 ? -child_rc : -EIO;
 	}
 	close(failed[0]);
 	return rc;
 }
 
-int bench_process_start(const struct bench_argv *argv, const char *package, const cpu_set_t *cpus,
-			struct bench_process **ret_process, char error[BENCH_TEXT_MAX])
+int bench_program_start(const struct bench_argv *argv, const char *package, const cpu_set_t *cpus,
+			struct bench_program **ret_program, char error[BENCH_TEXT_MAX])
 {
-	struct bench_process *process = calloc(1, sizeof(*process));
-	const char *program = argv->count > 0 ? argv->words[0] : "";
-	const char *slash = strrchr(program, '/');
+	struct bench_program *program = calloc(1, sizeof(*program));
+	const char *path = argv->count > 0 ? argv->words[0] : "";
+	const char *slash = strrchr(path, '/');
 	int rc = -ENOMEM;
 
-	if (process == NULL || argv->failed) {
-		free(process);
-		start_explain(-ENOMEM, program, package, error);
+	if (program == NULL || argv->failed) {
+		free(program);
+		start_explain(-ENOMEM, path, package, error);
 		return -ENOMEM;
 	}
-	process->pidfd = -1;
-	snprintf(process->name, sizeof(process->name), "%.63s",
-		 slash != NULL ? slash + 1 : program);
-	process->output_fd = stream_open("output");
-	process->errors_fd = stream_open("errors");
-	if (process->output_fd >= 0 && process->errors_fd >= 0) {
-		rc = process_spawn(process, argv, cpus);
+	program->pidfd = -1;
+	snprintf(program->name, sizeof(program->name), "%.63s", slash != NULL ? slash + 1 : path);
+	program->output_fd = stream_open("output");
+	program->errors_fd = stream_open("errors");
+	if (program->output_fd >= 0 && program->errors_fd >= 0) {
+		rc = program_spawn(program, argv, cpus);
 	}
 	if (rc < 0) {
-		start_explain(rc, program, package, error);
-		process_free(process);
+		start_explain(rc, path, package, error);
+		program_free(program);
 		return rc;
 	}
-	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	if (process->pidfd < 0) {
+	program->pidfd = (int)syscall(SYS_pidfd_open, program->pid, 0);
+	if (program->pidfd < 0) {
 		rc = -errno;
-		start_explain(rc, program, package, error);
-		bench_process_end(process);
+		start_explain(rc, path, package, error);
+		bench_program_end(program);
 		return rc;
 	}
-	*ret_process = process;
+	*ret_program = program;
 	return 0;
 }
 
-static void process_reap(struct bench_process *process, int flags)
+static void program_reap(struct bench_program *program, int flags)
 {
-	if (!process->ended &&
-	    TEMP_FAILURE_RETRY(waitpid(process->pid, &process->status, flags)) == process->pid) {
-		process->ended = true;
+	if (!program->ended &&
+	    TEMP_FAILURE_RETRY(waitpid(program->pid, &program->status, flags)) == program->pid) {
+		program->ended = true;
 	}
 }
 
 /* Return: true if it ended within that time. */
-static bool process_sleep(struct bench_process *process, uint64_t time_ns)
+static bool program_sleep(struct bench_program *program, uint64_t time_ns)
 {
-	struct pollfd fd = {.fd = process->pidfd, .events = POLLIN};
+	struct pollfd fd = {.fd = program->pidfd, .events = POLLIN};
 	struct timespec time = {
 		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
 		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
 	};
 
 	(void)ppoll(&fd, 1, &time, NULL);
-	process_reap(process, WNOHANG);
-	return process->ended;
+	program_reap(program, WNOHANG);
+	return program->ended;
 }
 
-int bench_process_wait(struct bench_process *process, uint64_t timeout_ns)
+int bench_program_wait(struct bench_program *program, uint64_t timeout_ns)
 {
 	uint64_t begin_ns = ebb_clock_now_ns();
 
-	while (bench_process_running(process)) {
+	while (bench_program_running(program)) {
 		uint64_t spent_ns = ebb_clock_now_ns() - begin_ns;
 
 		if (bench_signals_seen()) {
@@ -222,28 +220,28 @@ int bench_process_wait(struct bench_process *process, uint64_t timeout_ns)
 		if (spent_ns >= timeout_ns) {
 			return -ETIMEDOUT;
 		}
-		process_sleep(process, timeout_ns - spent_ns < SIGNAL_LOOK_NS
+		program_sleep(program, timeout_ns - spent_ns < SIGNAL_LOOK_NS
 					       ? timeout_ns - spent_ns
 					       : SIGNAL_LOOK_NS);
 	}
 	return 0;
 }
 
-bool bench_process_running(struct bench_process *process)
+bool bench_program_running(struct bench_program *program)
 {
-	process_reap(process, WNOHANG);
-	return !process->ended;
+	program_reap(program, WNOHANG);
+	return !program->ended;
 }
 
-pid_t bench_process_pid(const struct bench_process *process)
+pid_t bench_program_pid(const struct bench_program *program)
 {
-	return process->pid;
+	return program->pid;
 }
 
-bool bench_process_succeeded(struct bench_process *process)
+bool bench_program_succeeded(struct bench_program *program)
 {
-	return !bench_process_running(process) && WIFEXITED(process->status) &&
-	       WEXITSTATUS(process->status) == 0;
+	return !bench_program_running(program) && WIFEXITED(program->status) &&
+	       WEXITSTATUS(program->status) == 0;
 }
 
 /* The last line of @text that says something, without what would break a line of ours. */
@@ -266,84 +264,89 @@ static const char *last_line(char *text)
 	return line;
 }
 
-void bench_process_explain(struct bench_process *process, char *text, size_t size)
+void bench_program_explain(struct bench_program *program, char *text, size_t size)
 {
-	char *errors = bench_process_errors(process);
+	char *errors = bench_program_errors(program);
 	const char *line = errors != NULL ? last_line(errors) : "";
 	const char *colon = line[0] != '\0' ? ": " : "";
 
-	if (bench_process_running(process)) {
+	if (bench_program_running(program)) {
 		snprintf(text, size, "it still runs%s%s", colon, line);
-	} else if (WIFSIGNALED(process->status)) {
-		int number = WTERMSIG(process->status);
+	} else if (WIFSIGNALED(program->status)) {
+		int number = WTERMSIG(program->status);
 
 		snprintf(text, size, "signal %d (%s) ended it%s%s", number,
 			 sigdescr_np(number) != NULL ? sigdescr_np(number) : "unknown", colon,
 			 line);
 	} else {
-		snprintf(text, size, "it ended with code %d%s%s", WEXITSTATUS(process->status),
+		snprintf(text, size, "it ended with code %d%s%s", WEXITSTATUS(program->status),
 			 colon, line);
 	}
 	free(errors);
 }
 
-char *bench_process_output(const struct bench_process *process)
+char *bench_program_output(const struct bench_program *program)
 {
-	return stream_text(process->output_fd);
+	return stream_text(program->output_fd);
 }
 
-char *bench_process_errors(const struct bench_process *process)
+char *bench_program_errors(const struct bench_program *program)
 {
-	return stream_text(process->errors_fd);
+	return stream_text(program->errors_fd);
 }
 
-void bench_process_end(struct bench_process *process)
+void bench_program_stop(struct bench_program *program)
 {
-	if (process == NULL) {
+	if (!bench_program_running(program)) {
 		return;
 	}
-	if (bench_process_running(process)) {
-		kill(-process->pid, SIGTERM);
-		if (process->pidfd < 0 || !process_sleep(process, END_PATIENCE_NS)) {
-			kill(-process->pid, SIGKILL);
-			process_reap(process, 0);
-		}
+	kill(-program->pid, SIGTERM);
+	if (program->pidfd < 0 || !program_sleep(program, END_PATIENCE_NS)) {
+		kill(-program->pid, SIGKILL);
+		program_reap(program, 0);
 	}
-	process_free(process);
 }
 
-int bench_process_run(const struct bench_argv *argv, const char *package, const cpu_set_t *cpus,
+void bench_program_end(struct bench_program *program)
+{
+	if (program != NULL) {
+		bench_program_stop(program);
+		program_free(program);
+	}
+}
+
+int bench_program_run(const struct bench_argv *argv, const char *package, const cpu_set_t *cpus,
 		      uint64_t timeout_ns, char **ret_output, char error[BENCH_TEXT_MAX])
 {
-	struct bench_process *process;
+	struct bench_program *program;
 	char *output = NULL;
 	int rc;
 
-	rc = bench_process_start(argv, package, cpus, &process, error);
+	rc = bench_program_start(argv, package, cpus, &program, error);
 	if (rc < 0) {
 		return rc;
 	}
-	rc = bench_process_wait(process, timeout_ns);
+	rc = bench_program_wait(program, timeout_ns);
 	if (rc == -ETIMEDOUT) {
-		snprintf(error, BENCH_TEXT_MAX, "%s has not ended after %llu s", process->name,
+		snprintf(error, BENCH_TEXT_MAX, "%s has not ended after %llu s", program->name,
 			 (unsigned long long)(timeout_ns / EBB_NS_PER_S));
 	} else if (rc == -ECANCELED) {
-		snprintf(error, BENCH_TEXT_MAX, "a signal ended %s", process->name);
-	} else if (!bench_process_succeeded(process)) {
+		snprintf(error, BENCH_TEXT_MAX, "a signal ended %s", program->name);
+	} else if (!bench_program_succeeded(program)) {
 		char why[BENCH_TEXT_MAX - 80];
 
-		bench_process_explain(process, why, sizeof(why));
-		snprintf(error, BENCH_TEXT_MAX, "%s: %s", process->name, why);
+		bench_program_explain(program, why, sizeof(why));
+		snprintf(error, BENCH_TEXT_MAX, "%s: %s", program->name, why);
 		rc = -EIO;
 	} else {
-		output = bench_process_output(process);
+		output = bench_program_output(program);
 		if (output == NULL) {
 			snprintf(error, BENCH_TEXT_MAX, "%s: no memory for what it printed",
-				 process->name);
+				 program->name);
 			rc = -ENOMEM;
 		}
 	}
-	bench_process_end(process);
+	bench_program_end(program);
 	if (rc == 0) {
 		*ret_output = output;
 	}
