@@ -8,7 +8,6 @@
 
 #include <ebb/clock.h>
 
-#include "bench/compare/entries.h"
 #include "bench/compare/order.h"
 #include "bench/machine/disturbance.h"
 #include "bench/machine/energy.h"
@@ -25,6 +24,11 @@ void bench_rounds_outcome_init(struct bench_outcome *outcome)
 		outcome->sample.metric[metric] = NAN;
 	}
 	outcome->companion_percent = NAN;
+}
+
+bool bench_rounds_fits(const struct bench_contender *contender, const struct bench_target *target)
+{
+	return contender->fits == NULL || contender->fits(contender, target);
 }
 
 int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *contender,
@@ -214,7 +218,7 @@ static void misfits_mark(struct bench_results *results)
 		const struct bench_contender *contender = &results->contenders[cell->contender];
 		const struct bench_target *target = &results->targets[cell->target];
 
-		if (!bench_entries_fits(contender, target)) {
+		if (!bench_rounds_fits(contender, target)) {
 			snprintf(cell->error, sizeof(cell->error), "%s cannot measure %.120s",
 				 contender->name, target->name);
 		}

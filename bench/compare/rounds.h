@@ -45,6 +45,9 @@ int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *cont
 			 const struct bench_target *target, const struct bench_load *load,
 			 struct bench_outcome *ret_outcome, char error[BENCH_TEXT_MAX]);
 
+/* Can @contender measure @target at all? */
+bool bench_rounds_fits(const struct bench_contender *contender, const struct bench_target *target);
+
 /* What a contender is to fill in: nothing so far, and no metric. */
 void bench_rounds_outcome_init(struct bench_outcome *outcome);
 
