@@ -75,9 +75,6 @@ static int cell_measure(struct bench_rounds *rounds, const struct bench_cell *ce
 	if (energy && bench_energy_read(&after) == 0) {
 		energy_note(contender, after - before, ebb_clock_now_ns() - start_ns, outcome);
 	}
-	if (outcome->note[0] != '\0') {
-		bench_results_warn(results, "%s: %.180s", contender->name, outcome->note);
-	}
 	return rc;
 }
 

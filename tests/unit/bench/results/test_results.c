@@ -81,13 +81,16 @@ START_TEST(the_rest_of_an_outcome)
 
 	outcome.stamps = BENCH_STAMPS_SAMPLED;
 	outcome.companion_percent = 40;
+	snprintf(outcome.note, sizeof(outcome.note), "late");
 	bench_results_add(cell, &outcome);
 	ck_assert_int_eq(cell->stamps, BENCH_STAMPS_SAMPLED);
 	outcome.stamps = BENCH_STAMPS_EXACT;
+	outcome.note[0] = '\0';
 	outcome.companion_percent = 60;
 	bench_results_add(cell, &outcome);
 	ck_assert_int_eq(cell->stamps, BENCH_STAMPS_SAMPLED);
 	ck_assert_double_eq(cell->companion_percent, 60);
+	ck_assert_str_eq(cell->note, "late");
 }
 END_TEST
 
