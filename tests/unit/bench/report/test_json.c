@@ -59,7 +59,7 @@ START_TEST(what_was_measured_is_there)
 			 "randread 4k open 20k/s poisson qd 128");
 	ck_assert_str_eq(text(at(report, "contenders", 2), "name"), "adaptive");
 	ck_assert_str_eq(text(at(report, "targets", 0), "path"), "/srv/disk.img");
-	ck_assert_str_eq(text(get(report, "machine"), "cpu"), "a CPU");
+	ck_assert_str_eq(text(get(get(report, "machine"), "cpu"), "model"), "a CPU");
 	ck_assert_int_eq(json_object_get_int(get(cell, "contender")), 1);
 	ck_assert_int_eq(json_object_get_int(get(cell, "runs")), 7);
 	ck_assert_str_eq(text(cell, "stamps"), "exact");
@@ -164,6 +164,24 @@ START_TEST(texts_are_utf8)
 }
 END_TEST
 
+/* Facts are free in form, so whatever is not there, or is something else, is no text. */
+START_TEST(a_text_is_found_by_its_path)
+{
+	struct json_object *facts =
+		json_tokener_parse("{\"a\": {\"b\": \"c\", \"n\": 1}, \"t\": \"u\"}");
+
+	made_up_plain(&results);
+	ck_assert_str_eq(bench_json_find_text(facts, "a.b"), "c");
+	ck_assert_str_eq(bench_json_find_text(facts, "t"), "u");
+	ck_assert_str_eq(bench_json_find_text(facts, "a"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "a.n"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "a.b.c"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "x.b"), "");
+	ck_assert_str_eq(bench_json_find_text(NULL, "a"), "");
+	json_object_put(facts);
+}
+END_TEST
+
 static void no_results(struct bench_results *ret_results)
 {
 	ck_assert_int_eq(bench_results_init(ret_results, 0, 0, 0), 0);
@@ -220,6 +238,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_was_not_measured_is_null),
 		UNIT_TEST(ratios_are_over_modes),
 		UNIT_TEST(texts_are_utf8),
+		UNIT_TEST(a_text_is_found_by_its_path),
 		UNIT_LOOP(it_is_as_the_schema_says, 0, 4),
 		UNIT_END,
 	};
