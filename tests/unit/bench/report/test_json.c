@@ -150,6 +150,18 @@ START_TEST(ratios_are_over_modes)
 }
 END_TEST
 
+START_TEST(ratios_are_of_what_was_measured)
+{
+	struct json_object *report;
+
+	made_up_odd(&results);
+	report = bench_report_results_json(&results);
+	/* Two modes, a plan and a peer over the two modes; then a peer over one. */
+	ck_assert_uint_eq(json_object_array_length(get(report, "ratios")), 6 + 1);
+	json_object_put(report);
+}
+END_TEST
+
 /* Bytes that are no UTF-8 would make it no JSON. */
 START_TEST(texts_are_utf8)
 {
@@ -237,6 +249,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_histogram_is_whole),
 		UNIT_TEST(what_was_not_measured_is_null),
 		UNIT_TEST(ratios_are_over_modes),
+		UNIT_TEST(ratios_are_of_what_was_measured),
 		UNIT_TEST(texts_are_utf8),
 		UNIT_TEST(a_text_is_found_by_its_path),
 		UNIT_LOOP(it_is_as_the_schema_says, 0, 4),
