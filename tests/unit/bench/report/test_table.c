@@ -150,6 +150,20 @@ START_TEST(nothing_was_measured)
 }
 END_TEST
 
+/* It takes no room from the columns of those whose names are short. */
+START_TEST(a_long_name_has_a_line_of_its_own)
+{
+	const char *name = "best plan 127us,166us at price 0.25";
+
+	made_up_plain(&results);
+	snprintf(results.contenders[1].name, sizeof(results.contenders[1].name), "%s", name);
+	table_make(80);
+	ck_assert_ptr_nonnull(strstr(text, "\npoll      95.0k ±2.1%"));
+	ck_assert_ptr_nonnull(strstr(text, "\nbest plan 127us,166us at price 0.25\n"
+					   "          77.2k ±3.1%"));
+}
+END_TEST
+
 static void rates_are(double offered, double achieved)
 {
 	struct bench_cell *cell = bench_results_cell(&results, 0, 1, 0);
@@ -218,6 +232,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(tables_break_where_speed_ends),
 		UNIT_TEST(foreign_bytes_do_not_reach_the_terminal),
 		UNIT_TEST(nothing_was_measured),
+		UNIT_TEST(a_long_name_has_a_line_of_its_own),
 		UNIT_TEST(who_does_not_keep_up_is_told),
 		UNIT_TEST(the_width_of_what_it_is_printed_on),
 		UNIT_END,
