@@ -119,7 +119,9 @@ static struct json_object *contender_json(const struct bench_contender *contende
 
 	add_text(object, "name", contender->name);
 	add_text(object, "kind", bench_results_kind_name(contender->kind));
+	add_text_or_null(object, "version", contender->version);
 	add_text_or_null(object, "command", contender->command);
+	add_text_or_null(object, "note", contender->note);
 	return object;
 }
 
@@ -206,6 +208,7 @@ static struct json_object *cell_json(const struct bench_results *results,
 	add_count(object, "runs", cell->num_samples);
 	add_count(object, "errors", cell->errors);
 	add_text_or_null(object, "error", cell->error);
+	add_text_or_null(object, "note", cell->note);
 	add_text(object, "stamps", bench_load_stamps_name(cell->stamps));
 	add(object, "companion_percent", bench_json_figure(cell->companion_percent));
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
