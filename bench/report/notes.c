@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bench/json.h"
 #include "bench/report/number.h"
 #include "bench/report/text.h"
 
@@ -28,25 +29,50 @@ static const char *plural(uint64_t count)
 }
 
 /*
- * In an open loop: who could not keep up. Arrivals are random, so a run has somewhat more or fewer
- * than were offered: less than 99 % counts, and only beyond three standard deviations of that.
+ * What was offered to a cell: as it was counted, else what the load says. Less than 99 % of that is
+ * worth a word; of arrivals that nobody counted some are there by chance, which is allowed for.
  */
+static double offered_get(const struct bench_load *load, const struct bench_cell *cell,
+			  double *ret_enough)
+{
+	double counted = bench_results_spread(cell, BENCH_OFFERED).median;
+	double offered = bench_results_offered_iops(load);
+	double arrivals = offered * (double)load->time_ns / (double)EBB_NS_PER_S;
+
+	if (isfinite(counted)) {
+		*ret_enough = 0.99 * counted;
+		return counted;
+	}
+	*ret_enough = offered * (0.99 - 3 / sqrt(arrivals));
+	return offered;
+}
+
+/* In an open loop: who did not keep up. */
 static void rate_note(const struct bench_results *results, const struct bench_cell *cell,
 		      unsigned columns, FILE *out)
 {
-	const struct bench_load *load = &results->loads[cell->load];
-	double offered = bench_results_offered_iops(load);
-	double arrivals = offered * (double)load->time_ns / (double)EBB_NS_PER_S;
 	double achieved = bench_results_spread(cell, BENCH_IOPS).median;
+	double backlog = bench_results_spread(cell, BENCH_BACKLOG).median;
+	double enough;
+	double offered = offered_get(&results->loads[cell->load], cell, &enough);
+	char text[BENCH_TEXT_MAX] = "";
 	char of[BENCH_NUMBER_MAX];
 	char done[BENCH_NUMBER_MAX];
+	char left[BENCH_NUMBER_MAX];
 
-	if (achieved < offered * (0.99 - 3 / sqrt(arrivals))) {
-		bench_number_count(offered, of);
-		bench_number_count(achieved, done);
-		note(columns, out, "%s: %s/s of the %s/s offered: it did not keep up",
-		     results->contenders[cell->contender].name, done, of);
+	if (!(achieved < enough)) {
+		return;
 	}
+	bench_number_count(offered, of);
+	bench_number_count(achieved, done);
+	bench_number_count(backlog, left);
+	bench_text_add(text, sizeof(text), "%s: %s/s of the %s/s offered: it did not keep up",
+		       results->contenders[cell->contender].name, done, of);
+	if (backlog > 0) {
+		bench_text_add(text, sizeof(text), ", and at the end %s requests were waiting",
+			       left);
+	}
+	note(columns, out, "%s", text);
 }
 
 /* Who has fewer runs than there were to be rounds, without an error. */
@@ -78,7 +104,7 @@ void bench_notes_block(const struct bench_results *results, unsigned target, uns
 		const char *name = results->contenders[i].name;
 		char error[2 * BENCH_TEXT_MAX] = "";
 
-		if (cell->errors > 0) {
+		if (cell->errors > 0 && cell->error[0] == '\0') {
 			note(columns, out, "%s: %llu request%s failed", name,
 			     (unsigned long long)cell->errors, plural(cell->errors));
 		}
@@ -87,7 +113,11 @@ void bench_notes_block(const struct bench_results *results, unsigned target, uns
 			note(columns, out, "ended after %u of %u runs: %s", cell->num_samples,
 			     results->rounds, error);
 		}
-		rate_note(results, cell, columns, out);
+		if (cell->note[0] != '\0') {
+			note(columns, out, "%s: %s", name, cell->note);
+		} else {
+			rate_note(results, cell, columns, out);
+		}
 	}
 }
 
@@ -100,13 +130,14 @@ struct occurring {
 	bool open;      /* loops */
 	bool joules;    /* told */
 	bool no_joules; /* not told */
+	double late;    /* arrivals, at p99 of the worst cell */
 	double companion_low;
 	double companion_high;
 };
 
 static void occurring_get(const struct bench_results *results, struct occurring *ret)
 {
-	*ret = (struct occurring){.companion_low = NAN, .companion_high = NAN};
+	*ret = (struct occurring){.late = NAN, .companion_low = NAN, .companion_high = NAN};
 	for (unsigned i = 0; i < results->num_cells; i++) {
 		const struct bench_cell *cell = &results->cells[i];
 
@@ -123,6 +154,8 @@ static void occurring_get(const struct bench_results *results, struct occurring 
 		} else {
 			ret->no_joules = true;
 		}
+		ret->late =
+			fmax(ret->late, bench_results_spread(cell, BENCH_ARRIVAL_LATE_P99).median);
 		ret->companion_low = fmin(ret->companion_low, cell->companion_percent);
 		ret->companion_high = fmax(ret->companion_high, cell->companion_percent);
 	}
@@ -149,7 +182,22 @@ static void stamps_notes(const struct occurring *seen, unsigned columns, FILE *o
 	}
 }
 
-static void columns_notes(const struct occurring *seen, unsigned columns, FILE *out)
+/* Why the energy cannot be told, if the machine's facts say it. */
+static const char *energy_get(const struct bench_results *results)
+{
+	const char *energy = bench_json_find_text(results->machine, "energy");
+
+	if (strncmp(energy, "unavailable", strlen("unavailable")) == 0) {
+		return energy;
+	}
+	return energy[0] == '\0'
+		       ? "unavailable: nothing tells it"
+		       : "unavailable: the counters are the machine's, and do not tell apart "
+			 "what another program used to start and end";
+}
+
+static void columns_notes(const struct occurring *seen, const char *energy, unsigned columns,
+			  FILE *out)
 {
 	char low[BENCH_NUMBER_MAX];
 	char high[BENCH_NUMBER_MAX];
@@ -157,11 +205,12 @@ static void columns_notes(const struct occurring *seen, unsigned columns, FILE *
 	if (seen->many) {
 		note(columns, out,
 		     "Medians of the runs; ± is the larger side of the median's 95%% "
-		     "interval.");
+		     "interval. A factor is the median of those of the rounds, with its interval.");
 	}
 	if (seen->few) {
-		note(columns, out, "%s ± reaches to the smallest and the largest.",
-		     seen->many ? "Of fewer than six runs" : "Medians of fewer than six runs;");
+		note(columns, out,
+		     "%s ± and the interval of a factor reach to the smallest and the largest.",
+		     seen->many ? "Of fewer than six runs" : "Medians of fewer than six runs:");
 	}
 	if (seen->single) {
 		note(columns, out, "Of one run there is no spread.");
@@ -179,34 +228,45 @@ static void columns_notes(const struct occurring *seen, unsigned columns, FILE *
 		     low, strcmp(low, high) == 0 ? "" : "% to ",
 		     strcmp(low, high) == 0 ? "" : high);
 	}
+	if (isfinite(seen->late)) {
+		bench_number_time(seen->late, low);
+		note(columns, out,
+		     "Arrivals were made up to %s late (p99 of the worst cell); that is in "
+		     "the latencies.",
+		     low);
+	}
 	if (seen->joules) {
 		note(columns, out, "J: of the whole machine, by RAPL.");
 	}
 	if (seen->no_joules) {
-		note(columns, out, "J unavailable: nothing here tells the energy (RAPL).");
+		note(columns, out, "J %s", energy);
 	}
 }
 
-/* Not in lines: it is there to be copied. */
-static void commands_print(const struct bench_results *results, FILE *out)
+/* A command is not broken into lines: it is there to be copied. */
+static void contenders_print(const struct bench_results *results, unsigned columns, FILE *out)
 {
-	char text[BENCH_TEXT_CLEAN_MAX];
 	bool any = false;
 
 	for (unsigned i = 0; i < results->num_contenders; i++) {
 		const struct bench_contender *contender = &results->contenders[i];
+		bool version = contender->version[0] != '\0';
+		char text[BENCH_TEXT_CLEAN_MAX];
 
-		if (contender->command[0] == '\0') {
+		if (contender->command[0] == '\0' && contender->note[0] == '\0' && !version) {
 			continue;
 		}
 		if (!any) {
-			fprintf(out, "\nCommands, as they were run last\n");
+			fprintf(out, "\nContenders\n");
 			any = true;
 		}
-		bench_text_terminal(contender->name, text, sizeof(text));
-		fprintf(out, "  %s:\n", text);
-		bench_text_terminal(contender->command, text, sizeof(text));
-		fprintf(out, "    %s\n", text);
+		note(columns, out, "%s%s%s%s%s%s", contender->name, version ? " (" : "",
+		     contender->version, version ? ")" : "", contender->note[0] != '\0' ? ": " : "",
+		     contender->note);
+		if (contender->command[0] != '\0') {
+			bench_text_terminal(contender->command, text, sizeof(text));
+			fprintf(out, "    %s\n", text);
+		}
 	}
 }
 
@@ -217,9 +277,9 @@ void bench_notes_end(const struct bench_results *results, unsigned columns, FILE
 	occurring_get(results, &seen);
 	if (seen.single || seen.few || seen.many) {
 		fprintf(out, "\nNotes\n");
-		columns_notes(&seen, columns, out);
+		columns_notes(&seen, energy_get(results), columns, out);
 	}
-	commands_print(results, out);
+	contenders_print(results, columns, out);
 	if (results->num_warnings > 0) {
 		fprintf(out, "\nWarnings: what spoils these figures\n");
 	}

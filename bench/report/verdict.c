@@ -243,6 +243,9 @@ bool bench_verdict_contender(const struct bench_results *results, const struct b
 		say(text, "; ");
 		say_beside(text, results, cell, interrupt);
 	}
+	if (contender->note[0] != '\0') {
+		say(text, " (see its note)");
+	}
 	return true;
 }
 

@@ -93,7 +93,7 @@ START_TEST(headings)
 		"queue_depth",
 		"shape",
 		"rate_iops",
-		"offered_iops",
+
 		"burst_ios",
 		"on_ns",
 		"off_ns",
@@ -102,6 +102,7 @@ START_TEST(headings)
 		"runs",
 		"errors",
 		"error",
+		"note",
 		"stamps",
 		"companion_percent",
 		"pareto_front_p50",
@@ -118,7 +119,7 @@ START_TEST(headings)
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(names); i++) {
 		ck_assert_str_eq(fields[0][i], names[i]);
 	}
-	ck_assert_str_eq(fields[0][num_fields[0] - 1], "joules_per_million_ios_high");
+	ck_assert_str_eq(fields[0][num_fields[0] - 1], "arrival_late_p99_ns_high");
 }
 END_TEST
 
@@ -153,6 +154,7 @@ START_TEST(foreign_bytes_stay_in_their_field)
 	ck_assert_str_eq(field(3, "latency_p99_ns"), "");
 	ck_assert_str_eq(field(3, "errors"), "3");
 	ck_assert_str_eq(field(5, "error"), results.cells[4].error);
+	ck_assert_str_eq(field(7, "note"), "20 requests waited at the end\xef\xbf\xbd");
 	ck_assert_str_eq(field(5, "iops"), "");
 	ck_assert_str_eq(field(5, "pareto_front_p50"), "");
 }
@@ -163,7 +165,7 @@ START_TEST(a_row_is_a_run)
 	made_up_plain(&results);
 	csv_read(bench_report_csv_runs);
 	ck_assert_uint_eq(num_rows, 1 + 6 * 7);
-	ck_assert_uint_eq(num_fields[0], 15 + 1 + BENCH_METRIC_COUNT);
+	ck_assert_uint_eq(num_fields[0], 14 + 1 + BENCH_METRIC_COUNT);
 	ck_assert_str_eq(field(3, "contender"), "poll");
 	ck_assert_str_eq(field(3, "round"), "3");
 	ck_assert_str_eq(field(3, "iops"), "93137");

@@ -156,6 +156,18 @@ START_TEST(what_is_not_known_is_not_compared)
 }
 END_TEST
 
+/* Figures that do not mean the same are not set side by side without a word. */
+START_TEST(a_note_is_pointed_at)
+{
+	snprintf(results.contenders[PEER].note, sizeof(results.contenders[PEER].note),
+		 "other clock");
+	measure(1, POLL, 100, 10, 10);
+	measure(1, PEER, 100, 9, 10);
+	contender_is(1, PEER,
+		     "fio: 1.00us faster at p50 for 1.00 of the CPU of poll (see its note)");
+}
+END_TEST
+
 START_TEST(over_all_loads_it_is_a_range)
 {
 	measure(0, POLL, 100, 10, 10);
@@ -212,6 +224,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(adaptive_is_held_against_both),
 		UNIT_TEST(without_poll_it_is_the_first),
 		UNIT_TEST(what_is_not_known_is_not_compared),
+		UNIT_TEST(a_note_is_pointed_at),
 		UNIT_TEST(over_all_loads_it_is_a_range),
 		UNIT_TEST(a_range_of_what_is_longer),
 		UNIT_TEST(the_front_is_named),
