@@ -145,6 +145,22 @@ def writes_are_refused_unless_they_are_allowed():
 
 
 @test
+def several_cores_share_a_trace():
+    if not {0, 1} <= os.sched_getaffinity(0):
+        raise Skip("needs CPUs 0 and 1")
+    blocks = range(0, 101, 2)
+    text = "fio version 3 iolog\n"
+    text += "".join(f"{i} f write {block * 4096} 4096\n" for i, block in enumerate(blocks))
+    with Setup() as setup:
+        trace = setup.trace("writes", text)
+        setup.report(trace, setup.disk, "--write", "--mode", "poll", "--cpumask", "0x3")
+        now = setup.disk.read_bytes()
+        for block in range(len(now) // 4096):
+            same = now[block * 4096 :][:4096] == setup.data[block * 4096 :][:4096]
+            assert same != (block in blocks), block
+
+
+@test
 def ctrl_c_gives_what_there_is():
     text = "fio version 3 iolog\n0 f read 0 4096\n1000 f read 4096 4096\n"
     text += "1000000000 f read 0 4096\n"  # a quarter of an hour later
