@@ -89,7 +89,7 @@ def every_mode_is_measured_side_by_side():
         assert mode["iops"] > 1000, mode
         assert close_to(mode["bandwidth_mib_per_s"], mode["iops"] * 4096 / MIB), mode
         low, middle, high = (mode[f"latency_{name}_ns"] for name in ("p50", "p99", "max"))
-        assert mode["latency_min_ns"] <= low <= middle <= high, mode
+        assert 0 < mode["latency_min_ns"] <= low <= middle <= high, mode
         for sample in mode["samples"]:
             share = sample["cpu_s_per_million_ios"] * sample["iops"] / 1e6 * 100
             assert close_to(sample["cpu_percent"], share), sample
@@ -105,6 +105,15 @@ def a_sleeping_queue_is_woken_for_its_completions():
     mode = report["modes"][0]
     assert mode["wakeups_per_s"] > 0.5 * mode["iops"], mode
     assert mode["ios_per_wakeup"] < 2, mode
+
+
+@test
+def a_request_that_begins_and_ends_in_one_turn_has_taken_time():
+    with Setup() as setup:
+        reports = [setup.report(bdev, "--qd", "32") for bdev in ("null", "disk")]
+    for mode in (mode for report in reports for mode in report["modes"]):
+        assert mode["latency_min_ns"] > 0, mode
+        assert mode["stamps"] in ("exact", "sampled"), mode
 
 
 @test
@@ -139,6 +148,7 @@ def the_text_report_has_a_column_for_each_mode():
     assert lines[0].startswith("bdev null: 1024 blocks of 4096 bytes; randread"), text
     assert lines[3].split() == ["interrupt", "poll"], text
     assert any(line.startswith("latency p99.9, us") for line in lines), text
+    assert any(line.startswith("Latencies: the clock was read") for line in lines), text
 
 
 def is_late_callback(line):
@@ -192,6 +202,25 @@ def failing_io_is_counted_and_named_and_code_1():
     assert report["modes"][0]["errors"] > 0, report
     assert "bdev disk: read of 4096 bytes at byte " in report["error"], report["error"]
     assert report["error"] in err, err
+
+
+@test
+def a_device_that_never_answers_is_reported_and_the_end_comes():
+    with Setup() as setup:
+        config = json.loads(setup.config.read_text())
+        error = {"name": "EE_null", "io_type": "read", "error_type": "pending", "num": 1}
+        config["subsystems"][0]["config"] += [
+            {"method": "bdev_error_create", "params": {"base_name": "null"}},
+            {"method": "bdev_error_inject_error", "params": error},
+        ]
+        setup.config.write_text(json.dumps(config))
+        process = setup.start("EE_null", "--qd", "2", "--mode", "interrupt,poll")
+        out, err = process.communicate(timeout=60)
+        report = json.loads(out)
+    assert process.returncode == 1, (process.returncode, err)
+    assert "bdev EE_null: 1 requests were not answered within 10 s" in report["error"], report
+    interrupt, poll = report["modes"]
+    assert interrupt["iops"] > 0 and poll["runs"] == 0, report
 
 
 @test
