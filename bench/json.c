@@ -9,10 +9,21 @@ struct json_object *bench_json_number(double number, int decimals)
 {
 	char text[64];
 
-	if (isnan(number)) {
+	if (!isfinite(number)) {
 		return NULL;
 	}
 	snprintf(text, sizeof(text), "%.*f", decimals, number);
+	return json_object_new_double_s(number, text);
+}
+
+struct json_object *bench_json_figure(double number)
+{
+	char text[64];
+
+	if (!isfinite(number)) {
+		return NULL;
+	}
+	snprintf(text, sizeof(text), "%.9g", number);
 	return json_object_new_double_s(number, text);
 }
 

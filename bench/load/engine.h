@@ -45,7 +45,7 @@ struct bench_engine_result {
 	enum bench_stamps stamps;
 	struct ebb_histogram latency; /* nanoseconds */
 	uint64_t errors;
-	/* In an open loop. */
+	bool open_loop;   /* or else nothing below counts */
 	uint64_t offered; /* requests that were to come */
 	uint64_t
 		backlog; /* of all that were to come, those that waited or were in flight at the end */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/reactor.h>
 
 static const uint32_t engine_next[BENCH_ENGINE_STATE_COUNT] = {
@@ -17,7 +18,8 @@ static const uint32_t engine_next[BENCH_ENGINE_STATE_COUNT] = {
 	[BENCH_ENGINE_WARMING] = EBB_BIT(BENCH_ENGINE_MEASURING),
 	[BENCH_ENGINE_MEASURING] = EBB_BIT(BENCH_ENGINE_COUNTING),
 	[BENCH_ENGINE_COUNTING] = EBB_BIT(BENCH_ENGINE_ENDING),
-	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
+	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_DRAINING),
+	[BENCH_ENGINE_DRAINING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
 	[BENCH_ENGINE_STUCK] = EBB_BIT(BENCH_ENGINE_IDLE),
 	[BENCH_ENGINE_CLOSING] = EBB_BIT(BENCH_ENGINE_CLOSED),
 	[BENCH_ENGINE_CLOSED] = 0,
@@ -43,6 +45,7 @@ struct bench_engine *bench_engine_alloc(const struct bench_engine_opts *opts)
 
 void bench_engine_free(struct bench_engine *engine)
 {
+	free(engine->lines);
 	free(engine->workers);
 	free(engine);
 }
@@ -170,11 +173,10 @@ static int load_check(const struct bench_engine *engine, const struct bench_load
 			 (unsigned long long)max->block_bytes);
 		return -EINVAL;
 	}
-	if (load->shape != BENCH_SHAPE_CLOSED || load->verify) {
-		snprintf(error, BENCH_LOAD_ERROR_MAX,
-			 "bdev %s: only a closed loop without verification can be measured",
-			 engine->name);
-		return -EOPNOTSUPP;
+	if (load->shape != BENCH_SHAPE_CLOSED && bench_arrivals_check(load) != NULL) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX, "requests that come as \"%s\" need %s",
+			 bench_load_shape_names[load->shape], bench_arrivals_check(load));
+		return -EINVAL;
 	}
 	if (bench_load_writes(load->rw) && !engine->opts.write) {
 		snprintf(error, BENCH_LOAD_ERROR_MAX, "bdev %s: %s: it was opened for reading only",
@@ -194,6 +196,36 @@ static void worker_prepare(struct bench_engine *engine, unsigned index,
 	worker->random.state = engine->load.seed + index + (engine->run << 32);
 	bench_random_next(&worker->random);
 	worker->cursor = workload->slots / engine->num_workers * index;
+}
+
+/* What comes shall come to workers that are there. */
+#define LEAD_NS EBB_NS_PER_MS
+
+static int lines_prepare(struct bench_engine *engine, char error[BENCH_LOAD_ERROR_MAX])
+{
+	const struct bench_load *load = &engine->load;
+	uint64_t base_ns = ebb_clock_now_ns() + LEAD_NS;
+	bool open = load->shape != BENCH_SHAPE_CLOSED;
+
+	if (open && engine->lines == NULL) {
+		engine->lines =
+			aligned_alloc(EBB_CACHE_LINE, engine->num_workers * sizeof(*engine->lines));
+		if (engine->lines == NULL) {
+			snprintf(error, BENCH_LOAD_ERROR_MAX, "bdev %s: out of memory",
+				 engine->name);
+			return -ENOMEM;
+		}
+	}
+	for (unsigned i = 0; i < engine->num_workers; i++) {
+		struct bench_worker *worker = &engine->workers[i];
+
+		worker->timed = open && !bench_companion_has_cpu();
+		worker->line = open ? &engine->lines[i] : NULL;
+		if (open) {
+			bench_line_init(worker->line, load, base_ns, i, engine->num_workers);
+		}
+	}
+	return 0;
 }
 
 int bench_engine_begin(struct bench_engine *engine, const struct bench_load *load,
@@ -217,10 +249,27 @@ int bench_engine_begin(struct bench_engine *engine, const struct bench_load *loa
 	engine->run++;
 	engine->stop = false;
 	engine->counted = false;
+	engine->rest_worker = 0;
+	memset(&engine->rest, 0, sizeof(engine->rest));
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_prepare(engine, i, &workload);
 	}
-	return 0;
+	return lines_prepare(engine, error);
+}
+
+/* So many a turn: a long line must not hold up the reactor (rule 5). */
+#define REST_TURN 20000
+
+bool bench_engine_count_rest(struct bench_engine *engine)
+{
+	struct bench_worker *worker = &engine->workers[engine->rest_worker];
+
+	if (!bench_line_rest(worker->line, worker->from_ns, worker->until_ns, REST_TURN,
+			     &engine->rest)) {
+		return false;
+	}
+	engine->rest_worker++;
+	return engine->rest_worker == engine->num_workers;
 }
 
 static void usage_less(uint64_t *used, uint64_t less)
@@ -267,6 +316,14 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 	ebb_histogram_merge(&result->latency, &worker->latency);
 	result->ios += worker->ios;
+	if (worker->line != NULL) {
+		result->open_loop = true;
+		result->offered += worker->offered;
+		result->backlog += worker->unanswered;
+		if (!engine->generating) { /* the companion has done with it */
+			ebb_histogram_merge(&result->lateness, &worker->line->late);
+		}
+	}
 	if (worker->stamp_every > 1) {
 		result->stamps = BENCH_STAMPS_SAMPLED;
 	}
@@ -284,6 +341,14 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 void bench_engine_result_sum(struct bench_engine *engine)
 {
+	struct bench_engine_result *result = &engine->result;
+
+	ebb_histogram_reset(&result->latency);
+	ebb_histogram_reset(&result->lateness);
+	result->ios = 0;
+	result->errors = 0;
+	result->offered = engine->rest.counted;
+	result->backlog = engine->rest.all;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_sum(engine, &engine->workers[i]);
 	}

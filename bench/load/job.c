@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include <ebb/clock.h>
+#include <ebb/poller.h>
 
 /*
  * What is measured here must be the device and the framework, so this loop must cost next to
@@ -17,10 +18,15 @@
 static void job_done(void *arg, int status);
 static void job_again(void *arg);
 
-static void job_retire(struct bench_worker *worker)
+static void job_retire(struct bench_job *job)
 {
+	struct bench_worker *worker = job->worker;
+
 	worker->in_flight--;
-	if (!worker->ending) {
+	if (worker->line != NULL) {
+		ebb_list_push_front(&worker->idle, &job->wait.link);
+	}
+	if (!worker->draining) {
 		return;
 	}
 	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);
@@ -67,7 +73,7 @@ static inline void job_issue(struct bench_job *job)
 		return;
 	}
 	job_failed(job, rc);
-	job_retire(worker);
+	job_retire(job);
 }
 
 static void job_again(void *arg)
@@ -75,7 +81,7 @@ static void job_again(void *arg)
 	struct bench_job *job = arg;
 
 	if (job->worker->ending) {
-		job_retire(job->worker);
+		job_retire(job);
 		return;
 	}
 	job_issue(job);
@@ -94,16 +100,17 @@ static uint32_t __attribute__((noinline)) stamp_distance(struct bench_worker *wo
 						2 * (uint64_t)worker->stamp_every - 1);
 }
 
-static inline uint64_t job_stamp(struct bench_worker *worker)
+static inline bool stamp_is_due(struct bench_worker *worker)
 {
 	if (ebb_likely(--worker->stamp_left != 0)) {
-		return 0;
+		return false;
 	}
 	worker->stamp_left = stamp_distance(worker);
-	return ebb_clock_now_ns();
+	return true;
 }
 
-void bench_job_start(struct bench_job *job)
+/* What the next request is. */
+static inline void job_draw(struct bench_job *job)
 {
 	struct bench_worker *worker = job->worker;
 	const struct bench_workload *load = &worker->load;
@@ -124,8 +131,72 @@ void bench_job_start(struct bench_job *job)
 	} else {
 		job->write = (uint32_t)bench_random_next(&worker->random) >= load->read_below;
 	}
-	job->submitted_ns = job_stamp(worker);
+}
+
+void bench_job_start(struct bench_job *job)
+{
+	job_draw(job);
+	job->submitted_ns = stamp_is_due(job->worker) ? ebb_clock_now_ns() : 0;
 	job_issue(job);
+}
+
+/* ---- open loop: a latency counts from the moment at which the request was to come ---- */
+
+static bool arrival_take(struct bench_worker *worker, uint64_t *ret_moment_ns)
+{
+	bool found;
+
+	if (worker->timed) {
+		found = bench_line_take_due(worker->line, ebb_clock_now_ns(),
+					    !ebb_list_empty(&worker->idle), ret_moment_ns);
+	} else {
+		found = bench_line_take(worker->line, ret_moment_ns);
+	}
+	worker->offered += found && *ret_moment_ns >= worker->from_ns;
+	return found;
+}
+
+static void job_start_arrival(struct bench_job *job, uint64_t moment_ns)
+{
+	job_draw(job);
+	job->submitted_ns = stamp_is_due(job->worker) ? moment_ns : 0;
+	job_issue(job);
+}
+
+static void arrival_wait(struct bench_worker *worker)
+{
+	if (worker->timed) {
+		ebb_poller_run_at(worker->arrival_timer, bench_line_next_ns(worker->line));
+	}
+}
+
+void bench_job_take_arrivals(struct bench_worker *worker)
+{
+	uint64_t moment_ns;
+
+	while (!ebb_list_empty(&worker->idle) && arrival_take(worker, &moment_ns)) {
+		struct ebb_list *node = ebb_list_pop_front(&worker->idle);
+
+		worker->in_flight++;
+		job_start_arrival(ebb_list_entry(node, struct bench_job, wait.link), moment_ns);
+	}
+	if (!ebb_list_empty(&worker->idle)) {
+		arrival_wait(worker);
+	}
+}
+
+static void __attribute__((noinline)) job_next_arrival(struct bench_job *job)
+{
+	struct bench_worker *worker = job->worker;
+	uint64_t moment_ns;
+
+	if (arrival_take(worker, &moment_ns)) {
+		job_start_arrival(job, moment_ns);
+		return;
+	}
+	worker->in_flight--;
+	ebb_list_push_front(&worker->idle, &job->wait.link);
+	arrival_wait(worker);
 }
 
 static void job_done(void *arg, int status)
@@ -134,7 +205,7 @@ static void job_done(void *arg, int status)
 	struct bench_worker *worker = job->worker;
 
 	if (ebb_unlikely(worker->ending)) {
-		job_retire(worker);
+		job_retire(job);
 		return;
 	}
 	if (ebb_likely(status == 0)) {
@@ -145,5 +216,9 @@ static void job_done(void *arg, int status)
 	} else {
 		job_failed(job, status);
 	}
-	bench_job_start(job);
+	if (ebb_likely(worker->line == NULL)) {
+		bench_job_start(job);
+	} else {
+		job_next_arrival(job);
+	}
 }

@@ -6,8 +6,6 @@
 
 #include <ebb/assert.h>
 
-#define MEDIAN_MAX 99
-
 const struct bench_metric_info bench_metrics[BENCH_METRIC_COUNT] = {
 	[BENCH_IOPS] = {"iops", "IOPS", 1, 0, false},
 	[BENCH_MIB_PER_S] = {"bandwidth_mib_per_s", "MiB/s", 1, 1, false},
@@ -92,10 +90,10 @@ void bench_metric_sample_make(const struct bench_count *count,
 
 double bench_metric_median(const double *values, unsigned count)
 {
-	double sorted[MEDIAN_MAX];
+	double sorted[BENCH_SAMPLES_MAX];
 	unsigned used = 0;
 
-	ebb_assert(count <= MEDIAN_MAX);
+	ebb_assert(count <= BENCH_SAMPLES_MAX);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned place = used;
 
@@ -118,9 +116,9 @@ double bench_metric_median(const double *values, unsigned count)
 void bench_metric_sample_median(const struct bench_metric_sample *samples, unsigned count,
 				struct bench_metric_sample *ret_median)
 {
-	double values[MEDIAN_MAX];
+	double values[BENCH_SAMPLES_MAX];
 
-	ebb_assert(count <= MEDIAN_MAX);
+	ebb_assert(count <= BENCH_SAMPLES_MAX);
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		for (unsigned i = 0; i < count; i++) {
 			values[i] = samples[i].metric[metric];

@@ -11,6 +11,9 @@
 
 #include <ebb/histogram.h>
 
+/* The most runs of one and the same. */
+#define BENCH_SAMPLES_MAX 99
+
 enum bench_metric {
 	BENCH_IOPS,
 	BENCH_MIB_PER_S,
@@ -91,7 +94,7 @@ void bench_metric_sample_median(const struct bench_metric_sample *samples, unsig
 /**
  * bench_metric_median() - the middle one of @count values, or the mean of the middle two
  * NANs are left out; a NAN is returned if nothing is left.
- * @count: at most 99
+ * @count: at most BENCH_SAMPLES_MAX
  */
 double bench_metric_median(const double *values, unsigned count);
 

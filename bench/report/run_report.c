@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/report/report.h"
+#include "bench/report/run_report.h"
 
 #include <math.h>
 
@@ -78,8 +78,8 @@ static void stamps_print(const struct bench_run_options *options,
 }
 
 /* Cells are right-aligned; the mode "poll" has no wakeups to divide by, and shows a dash. */
-void bench_report_text(const struct bench_run_options *options,
-		       const struct bench_run_result *result, FILE *out)
+void bench_run_report_text(const struct bench_run_options *options,
+			   const struct bench_run_result *result, FILE *out)
 {
 	struct bench_metric_sample medians[BENCH_CHOICES_MAX];
 	char cell[32];
@@ -195,8 +195,8 @@ static struct json_object *json_workload(const struct bench_run_options *options
 	return workload;
 }
 
-struct json_object *bench_report_json(const struct bench_run_options *options,
-				      const struct bench_run_result *result)
+struct json_object *bench_run_report_json(const struct bench_run_options *options,
+					  const struct bench_run_result *result)
 {
 	struct json_object *report = json_object_new_object();
 	struct json_object *bdev = json_object_new_object();

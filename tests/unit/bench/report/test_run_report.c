@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/report/report.h"
+#include "bench/report/run_report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ START_TEST(test_json_names)
 					    "wakeups_per_s",
 					    "ios_per_wakeup",
 					    "samples"};
-	struct json_object *report = bench_report_json(&options, &result);
+	struct json_object *report = bench_run_report_json(&options, &result);
 	struct json_object *modes = get(report, "modes");
 	struct json_object *mode = json_object_array_get_idx(modes, 0);
 
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(test_json_values)
 {
-	struct json_object *report = bench_report_json(&options, &result);
+	struct json_object *report = bench_run_report_json(&options, &result);
 	struct json_object *modes = get(report, "modes");
 	struct json_object *poll = json_object_array_get_idx(modes, 0);
 	struct json_object *adaptive = json_object_array_get_idx(modes, 1);
@@ -127,7 +127,7 @@ START_TEST(test_json_parses)
 	FILE *out = open_memstream(&text, &size);
 
 	snprintf(result.error, sizeof(result.error), "say \"why\"\n");
-	bench_json_print(bench_report_json(&options, &result), out);
+	bench_json_print(bench_run_report_json(&options, &result), out);
 	fclose(out);
 	parsed = json_tokener_parse(text);
 	ck_assert_ptr_nonnull(parsed);
@@ -143,7 +143,7 @@ START_TEST(test_text)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	bench_report_text(&options, &result, out);
+	bench_run_report_text(&options, &result, out);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, "bdev Null0: 1000 blocks of 512 bytes; randrw of 4096 "
 					   "bytes, 70% reads"));
