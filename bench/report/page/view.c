@@ -65,13 +65,11 @@ struct json_object *bench_page_at(struct json_object *array, size_t index)
 
 void bench_page_view_init(struct bench_page_view *view, struct json_object *report)
 {
-	size_t num_cells;
-
 	view->report = report;
 	view->targets = array_get(report, "targets", &view->num_targets);
 	view->loads = array_get(report, "loads", &view->num_loads);
 	view->contenders = array_get(report, "contenders", &view->num_contenders);
-	view->cells = array_get(report, "cells", &num_cells);
+	view->cells = array_get(report, "cells", &view->num_cells);
 	view->ratios = array_get(report, "ratios", &view->num_ratios);
 }
 

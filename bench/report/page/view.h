@@ -27,6 +27,7 @@ struct bench_page_view {
 	size_t num_targets;
 	size_t num_loads;
 	size_t num_contenders;
+	size_t num_cells;
 	size_t num_ratios;
 };
 
