@@ -23,3 +23,15 @@ bool bench_load_writes(enum bench_rw rw)
 {
 	return rw != BENCH_RW_READ && rw != BENCH_RW_RANDREAD;
 }
+
+const char *bench_load_stamps_name(enum bench_stamps stamps)
+{
+	static const char *const names[BENCH_STAMPS_COUNT] = {
+		[BENCH_STAMPS_EXACT] = "exact",
+		[BENCH_STAMPS_SAMPLED] = "sampled",
+		[BENCH_STAMPS_FOREIGN] = "foreign",
+		[BENCH_STAMPS_NONE] = "none",
+	};
+
+	return names[stamps];
+}

@@ -14,6 +14,9 @@
 
 #include <ebb/base.h>
 
+/* Of a line that says what is wrong. */
+#define BENCH_LOAD_ERROR_MAX 256
+
 enum bench_rw {
 	BENCH_RW_READ,
 	BENCH_RW_WRITE,
@@ -72,6 +75,10 @@ enum bench_stamps {
 	BENCH_STAMPS_SAMPLED, /* so it was for a sample, and only this is in the latencies */
 	BENCH_STAMPS_FOREIGN, /* another program's own */
 	BENCH_STAMPS_NONE,
+	BENCH_STAMPS_COUNT,
 };
+
+/* "exact", "sampled", "foreign", "none" */
+const char *bench_load_stamps_name(enum bench_stamps stamps);
 
 #endif

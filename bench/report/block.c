@@ -50,13 +50,6 @@ static const struct column all_columns[] = {
 
 #define NUM_COLUMNS EBB_ARRAY_SIZE(all_columns)
 
-static const char *const stamp_words[] = {
-	[BENCH_STAMPS_EXACT] = "exact",
-	[BENCH_STAMPS_SAMPLED] = "sampled",
-	[BENCH_STAMPS_FOREIGN] = "foreign",
-	[BENCH_STAMPS_NONE] = "-",
-};
-
 /* One table: what it is made of, and how wide its columns are. */
 struct block {
 	const struct bench_results *results;
@@ -95,7 +88,9 @@ static void value_get(const struct column *column, const struct bench_cell *cell
 	double number;
 
 	if (column->stamps) {
-		snprintf(text, BENCH_NUMBER_MAX, "%s", stamp_words[cell->stamps]);
+		snprintf(text, BENCH_NUMBER_MAX, "%s",
+			 cell->stamps == BENCH_STAMPS_NONE ? "-"
+							   : bench_load_stamps_name(cell->stamps));
 		return;
 	}
 	number = bench_results_spread(cell, column->metric).median;

@@ -7,23 +7,10 @@
 #include "bench/report/text.h"
 #include "bench/results/pareto.h"
 
-static const char *const stamp_names[] = {
-	[BENCH_STAMPS_EXACT] = "exact",
-	[BENCH_STAMPS_SAMPLED] = "sampled",
-	[BENCH_STAMPS_FOREIGN] = "foreign",
-	[BENCH_STAMPS_NONE] = "none",
-};
-
 static const char *const pareto_names[] = {
 	[BENCH_PARETO_ON] = "true",
 	[BENCH_PARETO_BEHIND] = "false",
 	[BENCH_PARETO_UNKNOWN] = "",
-};
-
-static const char *const contender_kinds[] = {
-	[BENCH_CONTENDER_MODE] = "mode",
-	[BENCH_CONTENDER_PLAN] = "plan",
-	[BENCH_CONTENDER_PEER] = "peer",
 };
 
 /* A row under way. */
@@ -81,9 +68,9 @@ static void field_count(struct row *row, uint64_t count)
 }
 
 static const char *const place_headings[] = {
-	"target",      "target_kind", "load",   "rw",        "read_percent",
-	"block_bytes", "queue_depth", "shape",  "rate_iops", "offered_iops",
-	"burst_ios",   "on_ns",       "off_ns", "contender", "contender_kind",
+	"target",      "target_kind",    "load",      "rw",        "read_percent", "block_bytes",
+	"queue_depth", "shape",          "rate_iops", "burst_ios", "on_ns",        "off_ns",
+	"contender",   "contender_kind",
 };
 
 /* What a cell is of: the fields under place_headings. */
@@ -106,12 +93,11 @@ static void place_print(struct row *row, const struct bench_results *results,
 	field_count(row, load->queue_depth);
 	field_text(row, bench_load_shape_names[load->shape]);
 	field_number(row, load->shape == BENCH_SHAPE_CLOSED ? none : load->rate_iops);
-	field_number(row, bench_results_offered_iops(load));
 	field_number(row, load->shape == BENCH_SHAPE_BURST ? (double)load->burst_ios : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->on_ns : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->off_ns : none);
 	field_text(row, contender->name);
-	field_text(row, contender_kinds[contender->kind]);
+	field_text(row, bench_results_kind_name(contender->kind));
 }
 
 static void headings_print(struct row *row, const char *const *headings, size_t count)
@@ -145,7 +131,7 @@ void bench_report_csv(const struct bench_results *results, FILE *out)
 		field_count(&row, cell->num_samples);
 		field_count(&row, cell->errors);
 		field_text(&row, cell->error);
-		field_text(&row, stamp_names[cell->stamps]);
+		field_text(&row, bench_load_stamps_name(cell->stamps));
 		field_number(&row, cell->companion_percent);
 		field_text(&row, pareto_names[bench_pareto_of(results, cell, BENCH_LATENCY_P50)]);
 		for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {

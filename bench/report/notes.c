@@ -28,25 +28,50 @@ static const char *plural(uint64_t count)
 }
 
 /*
- * In an open loop: who could not keep up. Arrivals are random, so a run has somewhat more or fewer
- * than were offered: less than 99 % counts, and only beyond three standard deviations of that.
+ * What was offered to a cell: as it was counted, else what the load says. Less than 99 % of that is
+ * worth a word; of arrivals that nobody counted some are there by chance, which is allowed for.
  */
+static double offered_get(const struct bench_load *load, const struct bench_cell *cell,
+			  double *ret_enough)
+{
+	double counted = bench_results_spread(cell, BENCH_OFFERED).median;
+	double offered = bench_results_offered_iops(load);
+	double arrivals = offered * (double)load->time_ns / (double)EBB_NS_PER_S;
+
+	if (isfinite(counted)) {
+		*ret_enough = 0.99 * counted;
+		return counted;
+	}
+	*ret_enough = offered * (0.99 - 3 / sqrt(arrivals));
+	return offered;
+}
+
+/* In an open loop: who did not keep up. */
 static void rate_note(const struct bench_results *results, const struct bench_cell *cell,
 		      unsigned columns, FILE *out)
 {
-	const struct bench_load *load = &results->loads[cell->load];
-	double offered = bench_results_offered_iops(load);
-	double arrivals = offered * (double)load->time_ns / (double)EBB_NS_PER_S;
 	double achieved = bench_results_spread(cell, BENCH_IOPS).median;
+	double backlog = bench_results_spread(cell, BENCH_BACKLOG).median;
+	double enough;
+	double offered = offered_get(&results->loads[cell->load], cell, &enough);
+	char text[BENCH_TEXT_MAX] = "";
 	char of[BENCH_NUMBER_MAX];
 	char done[BENCH_NUMBER_MAX];
+	char left[BENCH_NUMBER_MAX];
 
-	if (achieved < offered * (0.99 - 3 / sqrt(arrivals))) {
-		bench_number_count(offered, of);
-		bench_number_count(achieved, done);
-		note(columns, out, "%s: %s/s of the %s/s offered: it did not keep up",
-		     results->contenders[cell->contender].name, done, of);
+	if (!(achieved < enough)) {
+		return;
 	}
+	bench_number_count(offered, of);
+	bench_number_count(achieved, done);
+	bench_number_count(backlog, left);
+	bench_text_add(text, sizeof(text), "%s: %s/s of the %s/s offered: it did not keep up",
+		       results->contenders[cell->contender].name, done, of);
+	if (backlog > 0) {
+		bench_text_add(text, sizeof(text), ", and at the end %s requests were waiting",
+			       left);
+	}
+	note(columns, out, "%s", text);
 }
 
 /* Who has fewer runs than there were to be rounds, without an error. */
@@ -78,7 +103,7 @@ void bench_notes_block(const struct bench_results *results, unsigned target, uns
 		const char *name = results->contenders[i].name;
 		char error[2 * BENCH_TEXT_MAX] = "";
 
-		if (cell->errors > 0) {
+		if (cell->errors > 0 && cell->error[0] == '\0') {
 			note(columns, out, "%s: %llu request%s failed", name,
 			     (unsigned long long)cell->errors, plural(cell->errors));
 		}
@@ -100,13 +125,14 @@ struct occurring {
 	bool open;      /* loops */
 	bool joules;    /* told */
 	bool no_joules; /* not told */
+	double late;    /* arrivals, at p99 of the worst cell */
 	double companion_low;
 	double companion_high;
 };
 
 static void occurring_get(const struct bench_results *results, struct occurring *ret)
 {
-	*ret = (struct occurring){.companion_low = NAN, .companion_high = NAN};
+	*ret = (struct occurring){.late = NAN, .companion_low = NAN, .companion_high = NAN};
 	for (unsigned i = 0; i < results->num_cells; i++) {
 		const struct bench_cell *cell = &results->cells[i];
 
@@ -123,6 +149,8 @@ static void occurring_get(const struct bench_results *results, struct occurring 
 		} else {
 			ret->no_joules = true;
 		}
+		ret->late =
+			fmax(ret->late, bench_results_spread(cell, BENCH_ARRIVAL_LATE_P99).median);
 		ret->companion_low = fmin(ret->companion_low, cell->companion_percent);
 		ret->companion_high = fmax(ret->companion_high, cell->companion_percent);
 	}
@@ -178,6 +206,13 @@ static void columns_notes(const struct occurring *seen, unsigned columns, FILE *
 		     "one, is in no column.",
 		     low, strcmp(low, high) == 0 ? "" : "% to ",
 		     strcmp(low, high) == 0 ? "" : high);
+	}
+	if (isfinite(seen->late)) {
+		bench_number_time(seen->late, low);
+		note(columns, out,
+		     "Arrivals were made up to %s late (p99 of the worst cell); that is in "
+		     "the latencies.",
+		     low);
 	}
 	if (seen->joules) {
 		note(columns, out, "J: of the whole machine, by RAPL.");

@@ -61,6 +61,22 @@ static void heading_print(const struct bench_run_options *options,
 		result->interrupted ? "; ended early by a signal" : "");
 }
 
+static void stamps_print(const struct bench_run_options *options,
+			 const struct bench_run_result *result, FILE *out)
+{
+	fprintf(out,
+		"\nLatencies: the clock was read when a request was submitted and when its end "
+		"was told.\n");
+	for (unsigned i = 0; i < options->modes.count; i++) {
+		if (result->modes[i].stamps == BENCH_STAMPS_SAMPLED) {
+			fprintf(out,
+				"%s: requests are so quick that this was done for a sample of "
+				"them only.\n",
+				mode_name(options, i));
+		}
+	}
+}
+
 /* Cells are right-aligned; the mode "poll" has no wakeups to divide by, and shows a dash. */
 void bench_run_report_text(const struct bench_run_options *options,
 			   const struct bench_run_result *result, FILE *out)
@@ -80,6 +96,9 @@ void bench_run_report_text(const struct bench_run_options *options,
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		const struct bench_metric_info *info = &bench_metrics[metric];
 
+		if (info->open_loop) {
+			continue;
+		}
 		fprintf(out, "%-*s", LABEL_WIDTH, info->label);
 		for (unsigned i = 0; i < options->modes.count; i++) {
 			number_group(medians[i].metric[metric] * info->scale, info->decimals, cell,
@@ -88,8 +107,7 @@ void bench_run_report_text(const struct bench_run_options *options,
 		}
 		fprintf(out, "\n");
 	}
-	fprintf(out, "\nLatencies: from the turn of the reactor that submitted to the turn that "
-		     "completed.\n");
+	stamps_print(options, result, out);
 	for (unsigned i = 0; i < options->modes.count; i++) {
 		if (result->modes[i].errors > 0) {
 			fprintf(out, "%s: %llu errors\n", mode_name(options, i),
@@ -115,6 +133,9 @@ static int json_decimals(unsigned metric)
 static void json_metrics(struct json_object *into, const struct bench_metric_sample *sample)
 {
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
+		if (bench_metrics[metric].open_loop) {
+			continue;
+		}
 		json_object_object_add(into, bench_metrics[metric].name,
 				       bench_json_number(sample->metric[metric],
 							 json_decimals(metric)));
@@ -131,6 +152,13 @@ static struct json_object *json_mode(const char *name, const struct bench_mode_r
 	json_object_object_add(object, "mode", json_object_new_string(name));
 	json_count(object, "runs", mode->num_samples);
 	json_count(object, "errors", mode->errors);
+	if (mode->num_samples > 0) {
+		json_object_object_add(object, "stamps",
+				       json_object_new_string(
+					       bench_load_stamps_name(mode->stamps)));
+	} else {
+		json_object_object_add(object, "stamps", NULL);
+	}
 	json_metrics(object, &median);
 	for (unsigned i = 0; i < mode->num_samples; i++) {
 		struct json_object *sample = json_object_new_object();

@@ -7,6 +7,8 @@
  * unit in it, its label for people, and its decimals; the reports know no metric by name.
  */
 
+#include <stdbool.h>
+
 #include <ebb/histogram.h>
 
 /* The most runs of one and the same. */
@@ -34,6 +36,10 @@ enum bench_metric {
 	BENCH_INVOLUNTARY,
 	BENCH_SWITCHES_PER_IO,
 	BENCH_JOULES_PER_MILLION,
+	BENCH_OFFERED,
+	BENCH_BACKLOG,
+	BENCH_ARRIVAL_LATE_P50,
+	BENCH_ARRIVAL_LATE_P99,
 	BENCH_METRIC_COUNT,
 };
 
@@ -42,6 +48,7 @@ struct bench_metric_info {
 	const char *label; /* for people, with the unit */
 	double scale;      /* from the value to what people read */
 	int decimals;      /* of what people read */
+	bool open_loop;    /* there is none in a closed loop */
 };
 
 extern const struct bench_metric_info bench_metrics[BENCH_METRIC_COUNT];
@@ -57,6 +64,11 @@ struct bench_count {
 	uint64_t involuntary;
 	uint64_t wakeups; /* of the reactors that did the I/O */
 	double joules;    /* of the whole machine meanwhile; NAN: it cannot be told */
+	/* Of an open loop; NAN: it was none, or it cannot be told. */
+	double offered;     /* requests that were to come */
+	double backlog;     /* that had come and were not served at the end */
+	double late_p50_ns; /* how late the requests were made to come */
+	double late_p99_ns;
 	struct ebb_histogram latency;
 };
 

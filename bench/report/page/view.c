@@ -163,6 +163,19 @@ struct bench_spread bench_page_spread(struct json_object *cell, enum bench_metri
 	return spread;
 }
 
+static struct bench_spread ratio_get(struct json_object *ratio, enum bench_metric metric)
+{
+	struct json_object *metrics = bench_page_get(ratio, "metrics");
+	struct json_object *paired = bench_page_get(metrics, bench_metrics[metric].name);
+	struct bench_spread spread = spread_get(ratio, metric);
+
+	if (!(bench_page_number(paired, "pairs") > 1)) {
+		spread.low = NAN;
+		spread.high = NAN;
+	}
+	return spread;
+}
+
 struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t target, size_t load,
 				     size_t contender, size_t over, enum bench_metric metric)
 {
@@ -178,7 +191,7 @@ struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t 
 			same++;
 		}
 		if (same == EBB_ARRAY_SIZE(names)) {
-			return spread_get(ratio, metric);
+			return ratio_get(ratio, metric);
 		}
 	}
 	return (struct bench_spread){.median = NAN, .low = NAN, .high = NAN};

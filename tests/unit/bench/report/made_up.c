@@ -47,6 +47,10 @@ void made_up_add(struct bench_cell *cell, const struct bench_load *load,
 	count.wakeups = (uint64_t)(ios * made_up->wakeups);
 	count.voluntary = count.wakeups;
 	count.joules = made_up->joules * ios;
+	count.offered = load->shape == BENCH_SHAPE_POISSON ? load->rate_iops : NAN;
+	count.backlog = load->shape == BENCH_SHAPE_POISSON ? 20 : NAN;
+	count.late_p50_ns = load->shape == BENCH_SHAPE_POISSON ? 300 : NAN;
+	count.late_p99_ns = load->shape == BENCH_SHAPE_POISSON ? 2100 : NAN;
 	bench_metric_sample_make(&count, &outcome.sample);
 	outcome.latency = count.latency;
 	outcome.stamps = made_up->stamps;

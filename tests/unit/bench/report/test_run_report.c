@@ -37,6 +37,7 @@ static void setup(void)
 	result.cores[0] = 3;
 	mode->num_samples = 2;
 	mode->errors = 5;
+	mode->stamps = BENCH_STAMPS_SAMPLED;
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		mode->samples[0].metric[metric] = 1000000;
 		mode->samples[1].metric[metric] = 2000000;
@@ -59,6 +60,7 @@ START_TEST(test_json_names)
 	static const char *const names[] = {"mode",
 					    "runs",
 					    "errors",
+					    "stamps",
 					    "iops",
 					    "bandwidth_mib_per_s",
 					    "latency_mean_ns",
@@ -108,6 +110,8 @@ START_TEST(test_json_values)
 	ck_assert_str_eq(json_object_get_string(get(adaptive, "mode")), "adaptive");
 	ck_assert_int_eq(json_object_get_int(get(adaptive, "runs")), 0);
 	ck_assert_ptr_null(get(adaptive, "iops"));
+	ck_assert_str_eq(json_object_get_string(get(poll, "stamps")), "sampled");
+	ck_assert_ptr_null(get(adaptive, "stamps"));
 	ck_assert_int_eq(json_object_get_int(get(workload, "read_percent")), 70);
 	ck_assert_ptr_null(get(report, "error"));
 	json_object_put(report);
@@ -148,6 +152,8 @@ START_TEST(test_text)
 	ck_assert_ptr_nonnull(strstr(text, "     1,500,000             -\n"));
 	ck_assert_ptr_nonnull(strstr(text, "     1,500.000             -\n"));
 	ck_assert_ptr_nonnull(strstr(text, "poll: 5 errors\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\npoll: requests are so quick"));
+	ck_assert_ptr_null(strstr(text, "adaptive: requests"));
 	free(text);
 }
 END_TEST

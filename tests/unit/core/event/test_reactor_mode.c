@@ -126,7 +126,7 @@ START_TEST(test_change)
 	check_answer(0);
 	check_mode(EBB_REACTOR_ADAPTIVE, 70);
 	check_faces(true, 1);
-	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+	ck_assert_uint_eq(event_reactors[0].plan.look_ns, 70 * EBB_NS_PER_US);
 	/* From one that may sleep to another: the sources need not hear of it. */
 	request(thread, 0, EBB_REACTOR_INTERRUPT, 0);
 	check_answer(0);
@@ -144,7 +144,7 @@ START_TEST(test_spin_is_kept)
 	request(thread, 0, EBB_REACTOR_ADAPTIVE, 0);
 	check_answer(0);
 	check_mode(EBB_REACTOR_ADAPTIVE, 70);
-	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+	ck_assert_uint_eq(event_reactors[0].plan.look_ns, 70 * EBB_NS_PER_US);
 }
 END_TEST
 

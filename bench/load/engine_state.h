@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_ENGINE_STATE_H
+#define BENCH_ENGINE_STATE_H
+
+/* The engine's inside: what it knows, and what needs no other thread. All on the app thread. */
+
+#include "bench/load/companion.h"
+#include "bench/load/engine.h"
+#include "bench/load/worker.h"
+
+#define BENCH_ENGINE_CORES_MAX 256
+
+enum bench_engine_state {
+	BENCH_ENGINE_OPENING, /* workers get their channels and buffers */
+	BENCH_ENGINE_IDLE,
+	BENCH_ENGINE_BEGINNING, /* workers begin */
+	BENCH_ENGINE_WARMING,   /* a timer runs */
+	BENCH_ENGINE_MEASURING, /* workers forget what was so far */
+	BENCH_ENGINE_COUNTING,  /* a timer runs */
+	BENCH_ENGINE_ENDING,    /* workers drain */
+	BENCH_ENGINE_STUCK,     /* they still do, and nobody waits for that any more */
+	BENCH_ENGINE_CLOSING,   /* workers put their channels */
+	BENCH_ENGINE_CLOSED,    /* the bdev, too */
+	BENCH_ENGINE_STATE_COUNT,
+};
+
+struct bench_engine {
+	struct bench_engine_opts opts;
+	char name[BENCH_LOAD_ERROR_MAX / 2]; /* the bdev's */
+	enum bench_engine_state state;
+	struct ebb_bdev_desc *desc;
+	struct bench_worker *workers; /* one for each core */
+	int cores[BENCH_ENGINE_CORES_MAX];
+	unsigned num_workers;
+	unsigned pending;         /* answers */
+	struct ebb_poller *timer; /* paused but while @timing */
+	bool timing;
+	uint32_t block_size;
+	uint64_t num_blocks;
+	uint64_t clock_cost_ns;
+	bool gone; /* the bdev */
+
+	/* The run under way. */
+	struct bench_load load;
+	uint64_t run; /* its number, from 1 */
+	void (*done)(void *arg, const struct bench_engine_result *result);
+	void *done_arg;
+	bool stop;    /* it ends early */
+	bool counted; /* it got as far as to count */
+	struct bench_rusage before;
+	struct bench_companion_usage companion_before;
+	uint64_t left;  /* requests not answered, when last looked at */
+	unsigned looks; /* since then without any being answered */
+	struct bench_engine_result result;
+
+	void (*closed)(void *arg, int rc);
+	void *closed_arg;
+	bool abandoned; /* nobody waits for it to close */
+};
+
+/* Return: in the state OPENING, for bench_engine_free(); NULL: out of memory. */
+struct bench_engine *bench_engine_alloc(const struct bench_engine_opts *opts);
+void bench_engine_free(struct bench_engine *engine);
+
+/* Enters @state; a move that no state machine of this kind makes is a bug of ours. */
+void bench_engine_set_state(struct bench_engine *engine, enum bench_engine_state state);
+
+/* The run, or the opening, has failed: the first reason is kept. */
+void EBB_PRINTF(3, 4)
+	bench_engine_fail(struct bench_engine *engine, int rc, const char *format, ...);
+
+/* As bench_workload_make(), on the engine's bdev. */
+int bench_engine_workload(const struct bench_engine *engine, const struct bench_load *load,
+			  struct bench_workload *ret_workload, char error[BENCH_LOAD_ERROR_MAX]);
+
+/* Makes a worker and its thread for each reactor. Return: 0; -ENOMEM, none is there: @error says so. */
+int bench_engine_make_workers(struct bench_engine *engine,
+			      void (*answered)(struct bench_worker *worker),
+			      char error[BENCH_LOAD_ERROR_MAX]);
+
+/* Prepares the workers for @load. Return: as bench_engine_run(). */
+int bench_engine_begin(struct bench_engine *engine, const struct bench_load *load,
+		       char error[BENCH_LOAD_ERROR_MAX]);
+
+/* Writes into the result what was used from engine->before to @now. */
+void bench_engine_result_use(struct bench_engine *engine, const struct bench_rusage *now,
+			     const struct bench_companion_usage *companion);
+
+/* Sums what the workers have counted into the result. */
+void bench_engine_result_sum(struct bench_engine *engine);
+
+#endif

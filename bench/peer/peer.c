@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/peer/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/peer/fio.h"
+
+struct peer {
+	const char *name;
+	const char *value; /* what stands behind "NAME="; NULL: nothing may */
+	unsigned num_contenders;
+	/* Return: how many contenders were made; -errno, with @error. */
+	int (*make)(const char *value, struct bench_contender *contenders,
+		    char error[BENCH_TEXT_MAX]);
+};
+
+static int make_fio(const char *value, struct bench_contender *contenders,
+		    char error[BENCH_TEXT_MAX])
+{
+	(void)value;
+	return bench_fio_make(contenders, error);
+}
+
+static const struct peer peers[] = {
+	{.name = "fio", .num_contenders = BENCH_FIO_ENGINE_COUNT, .make = make_fio},
+};
+
+/* How many letters have to change, come or go to make @have of @wanted; both are short. */
+static unsigned distance(const char *have, size_t have_len, const char *wanted)
+{
+	size_t wanted_len = strlen(wanted);
+	unsigned row[64];
+
+	if (have_len >= 64 || wanted_len >= 64) {
+		return 64;
+	}
+	for (unsigned j = 0; j <= wanted_len; j++) {
+		row[j] = j;
+	}
+	for (unsigned i = 1; i <= have_len; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= wanted_len; j++) {
+			unsigned best = diagonal + (have[i - 1] != wanted[j - 1]);
+
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[wanted_len];
+}
+
+/* A name that starts likewise, or that differs in a third of its letters at most. */
+static const struct peer *peer_nearest(const char *name, size_t len)
+{
+	const struct peer *nearest = NULL;
+	unsigned least = 64;
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(peers); i++) {
+		const char *wanted = peers[i].name;
+		unsigned changes = distance(name, len, wanted);
+		bool starts = len >= 3 && strncmp(name, wanted, len) == 0;
+
+		if (starts || (changes < least && changes * 3 <= strlen(wanted))) {
+			nearest = &peers[i];
+			least = starts ? 0 : changes;
+		}
+	}
+	return nearest;
+}
+
+static int peer_unknown(const char *with, size_t len, char error[BENCH_TEXT_MAX])
+{
+	const struct peer *nearest = peer_nearest(with, len);
+	char names[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(peers) && used < sizeof(names); i++) {
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s%s%s",
+					 i > 0 ? ", " : "", peers[i].name,
+					 peers[i].value != NULL ? "=" : "",
+					 peers[i].value != NULL ? peers[i].value : "");
+	}
+	snprintf(error, BENCH_TEXT_MAX, "--with %.60s: no such peer%s%s%s; there are %s", with,
+		 nearest != NULL ? ": did you mean " : "", nearest != NULL ? nearest->name : "",
+		 nearest != NULL ? "?" : "", names);
+	return -EINVAL;
+}
+
+static const struct peer *peer_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(peers); i++) {
+		if (strlen(peers[i].name) == len && strncmp(peers[i].name, name, len) == 0) {
+			return &peers[i];
+		}
+	}
+	return NULL;
+}
+
+int bench_peer_make(const char *with, struct bench_contender *contenders, unsigned max,
+		    unsigned *ret_num, char error[BENCH_TEXT_MAX])
+{
+	size_t len = strcspn(with, "=");
+	const char *value = with[len] == '=' ? with + len + 1 : NULL;
+	const struct peer *peer = peer_find(with, len);
+	int rc;
+
+	if (peer == NULL) {
+		return peer_unknown(with, len, error);
+	}
+	if (peer->value != NULL && (value == NULL || value[0] == '\0')) {
+		snprintf(error, BENCH_TEXT_MAX, "--with %s: give %s=%s", peer->name, peer->name,
+			 peer->value);
+		return -EINVAL;
+	}
+	if (peer->value == NULL && value != NULL) {
+		snprintf(error, BENCH_TEXT_MAX, "--with %.80s: %s takes no value: give --with %s",
+			 with, peer->name, peer->name);
+		return -EINVAL;
+	}
+	if (peer->num_contenders > max) {
+		snprintf(error, BENCH_TEXT_MAX, "--with %s: no more contenders: give fewer of them",
+			 peer->name);
+		return -ENOSPC;
+	}
+	rc = peer->make(value, contenders, error);
+	if (rc < 0) {
+		return rc;
+	}
+	*ret_num = (unsigned)rc;
+	return 0;
+}
