@@ -102,13 +102,16 @@ void bench_page_warnings(const struct bench_page_view *view, FILE *out)
 		bench_page_text(out, json_object_get_string(warning));
 		fputs("</li>\n", out);
 	}
-	fputs(count > 0 ? "</ul>\n" : "<p>Nothing that was looked for.</p>\n", out);
+	fputs(count > 0 ? "</ul>\n" : "", out);
 	for (size_t i = 0; i < view->num_cells; i++) {
 		if (cell_has_trouble(bench_page_at(view->cells, i))) {
 			trouble_put(view, i, &troubles, out);
 		}
 	}
 	fputs(troubles > 0 ? "</ul>\n" : "", out);
+	if (count == 0 && troubles == 0) {
+		fputs("<p>Nothing was found that does.</p>\n", out);
+	}
 	fputs("</section>\n", out);
 }
 
@@ -182,6 +185,8 @@ static const char *contender_text(const char *name, const char *kind)
 
 void bench_page_contenders(const struct bench_page_view *view, FILE *out)
 {
+	static const char *const texts[] = {"version", "note"};
+
 	fputs("<ul class=\"contenders\">\n", out);
 	for (size_t i = 0; i < view->num_contenders; i++) {
 		struct json_object *contender = bench_page_at(view->contenders, i);
@@ -194,6 +199,12 @@ void bench_page_contenders(const struct bench_page_view *view, FILE *out)
 		fprintf(out, "</b>: %s",
 			contender_text(bench_page_contender_name(view, i),
 				       bench_page_contender_kind(view, i)));
+		for (size_t text = 0; text < EBB_ARRAY_SIZE(texts); text++) {
+			const char *said = bench_page_string(contender, texts[text]);
+
+			fputs(said[0] != '\0' ? "; " : "", out);
+			bench_page_text(out, said);
+		}
 		if (command[0] != '\0') {
 			fputs("<pre tabindex=\"0\"><code>", out);
 			bench_page_text(out, command);
