@@ -16,6 +16,7 @@
 #include <ebb/app.h>
 #include <ebb/clock.h>
 
+#include "bench/compare/best_plans.h"
 #include "bench/compare/calibrate.h"
 #include "bench/compare/entries.h"
 #include "bench/compare/matrix.h"
@@ -34,6 +35,7 @@ struct compare {
 	struct bench_matrix_row *rows;
 	unsigned num_rows;
 	struct bench_modes modes;
+	struct bench_best_plans best;
 	cpu_set_t cpus; /* that this process may use */
 	char *error;    /* BENCH_ERROR_MAX */
 };
@@ -86,22 +88,27 @@ static int outputs_check(struct compare *compare)
 static void announce(const struct compare *compare)
 {
 	const struct bench_compare_options *options = compare->options;
-	unsigned cells =
-		compare->entries.num_targets * compare->num_rows * compare->entries.num_contenders;
-	uint64_t runs =
-		cells * options->runs + bench_calibrate_count(compare->rows, compare->num_rows,
-							      compare->entries.num_targets);
+	unsigned targets = compare->entries.num_targets;
+	unsigned contenders = compare->entries.num_contenders;
+	uint64_t search_ns = 0;
+	uint64_t runs;
 	char time[32];
 
-	bench_progress_time(runs * (options->time_ns + options->warmup_ns), time, sizeof(time));
+	for (unsigned i = 0; i < compare->num_rows && options->search_plan; i++) {
+		search_ns += targets * bench_best_plans_time_ns(&compare->rows[i].load);
+	}
+	contenders += options->search_plan ? compare->best.num_prices : 0;
+	runs = targets * compare->num_rows * contenders * options->runs +
+	       bench_calibrate_count(compare->rows, compare->num_rows, targets);
+	bench_progress_time(runs * (options->time_ns + options->warmup_ns) + search_ns, time,
+			    sizeof(time));
 	fprintf(stderr,
 		"ebb-bench: %u load%s, %u contender%s, %u round%s: %llu runs, about %s; Ctrl-C "
 		"ends "
 		"it with what there is\n",
-		compare->num_rows, compare->num_rows == 1 ? "" : "s",
-		compare->entries.num_contenders, compare->entries.num_contenders == 1 ? "" : "s",
-		(unsigned)options->runs, options->runs == 1 ? "" : "s", (unsigned long long)runs,
-		time);
+		compare->num_rows, compare->num_rows == 1 ? "" : "s", contenders,
+		contenders == 1 ? "" : "s", (unsigned)options->runs, options->runs == 1 ? "" : "s",
+		(unsigned long long)runs, time);
 }
 
 /* All is known: the table that is to be filled. */
@@ -158,6 +165,7 @@ static int rounds_run(struct compare *compare)
 	int rc = bench_rounds_run(&rounds);
 
 	compare->results->elapsed_ns = ebb_clock_now_ns() - start_ns;
+	bench_surroundings_tell_lateness(compare->results, &compare->modes.lateness);
 	bench_surroundings_warn(compare->results, rounds.disturbance);
 	if (rounds.disturbance != NULL) {
 		bench_disturbance_destroy(rounds.disturbance);
@@ -172,20 +180,64 @@ static int rounds_run(struct compare *compare)
 	return rounds.failed || rc < 0 ? BENCH_EXIT_FAILED : 0;
 }
 
+/* The best plans of all loads, as contenders. */
+static int best_plans_add(struct compare *compare)
+{
+	struct bench_entries *entries = &compare->entries;
+	struct bench_best_plans *best = &compare->best;
+	int rc;
+
+	best->modes = &compare->modes;
+	best->targets = entries->targets;
+	best->num_targets = entries->num_targets;
+	best->rows = compare->rows;
+	best->num_rows = compare->num_rows;
+	rc = bench_best_plans_search(best, compare->error);
+	for (unsigned i = 0; i < best->num_prices && rc == 0; i++) {
+		if (entries->num_contenders == BENCH_ENTRIES_CONTENDERS_MAX) {
+			snprintf(
+				compare->error, BENCH_ERROR_MAX,
+				"compare: more than %u contenders: give fewer of --plan and --with",
+				BENCH_ENTRIES_CONTENDERS_MAX);
+			return -EINVAL;
+		}
+		rc = bench_best_plans_make(best, i, &entries->contenders[entries->num_contenders]);
+		entries->num_contenders += rc == 0;
+	}
+	return rc;
+}
+
+static void prices_set(const struct bench_compare_options *options, struct bench_best_plans *best)
+{
+	static const double usual[] = {0.25, 1, 4};
+
+	if (options->price > 0) {
+		best->num_prices = 1;
+		best->prices[0] = options->price;
+		return;
+	}
+	best->num_prices = EBB_ARRAY_SIZE(usual);
+	memcpy(best->prices, usual, sizeof(usual));
+}
+
 static int compare_script(void *arg)
 {
 	struct compare *compare = arg;
 	int code = 0;
 	int rc;
 
+	prices_set(compare->options, &compare->best);
+	compare->modes.write = compare->entries.write;
 	compare->modes.largest = bench_matrix_largest(compare->rows, compare->num_rows);
 	rc = bench_entries_make(&compare->entries, &compare->modes, compare->rows,
 				compare->num_rows, compare->error);
 	if (rc == 0) {
 		announce(compare);
-		rc = bench_calibrate_rows(&compare->modes, compare->entries.targets,
-					  compare->entries.num_targets, compare->rows,
+		rc = bench_calibrate_rows(&compare->entries, &compare->modes, compare->rows,
 					  compare->num_rows, compare->error);
+	}
+	if (rc == 0 && compare->options->search_plan) {
+		rc = best_plans_add(compare);
 	}
 	rc = rc == 0 ? results_prepare(compare) : rc;
 	if (rc == 0) {
@@ -198,6 +250,7 @@ static int compare_script(void *arg)
 	}
 	bench_modes_rest(&compare->modes);
 	bench_entries_destroy(&compare->entries);
+	bench_best_plans_fini(&compare->best);
 	return code;
 }
 
@@ -215,6 +268,18 @@ static int compare_run(struct compare *compare)
 	if (code != 0 && compare->error[0] == '\0') {
 		snprintf(compare->error, BENCH_ERROR_MAX,
 			 "compare: the service did not start; its log above says why");
+	}
+	return code;
+}
+
+/* Return: the exit code, which is not 0 if the server is not as it was (said). */
+static int server_leave(struct compare *compare, int code)
+{
+	char error[BENCH_TEXT_MAX];
+
+	if (bench_entries_leave(&compare->entries, error) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return code != 0 ? code : BENCH_EXIT_FAILED;
 	}
 	return code;
 }
@@ -256,6 +321,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		goto out;
 	}
 	compare->num_rows = (unsigned)rc;
+	compare->entries.write = options->verify; /* patterns, before they can be read */
 	for (unsigned i = 0; i < compare->num_rows; i++) {
 		compare->entries.write =
 			compare->entries.write || bench_load_writes(compare->rows[i].load.rw);
@@ -268,6 +334,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		rc = -errno;
 	}
 	code = rc < 0 ? BENCH_EXIT_USAGE : compare_run(compare);
+	code = server_leave(compare, code);
 out:
 	free(compare->rows);
 	free(compare);

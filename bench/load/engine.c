@@ -339,6 +339,14 @@ static void bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *a
 	engine_idle(engine);
 }
 
+static void worker_alarmed(struct bench_worker *worker)
+{
+	struct bench_engine *engine = worker->owner;
+
+	bench_engine_fail(engine, -EILSEQ, "bdev %s: %s", engine->name, worker->alarm_error);
+	run_end_early(engine);
+}
+
 static int bdev_open(struct bench_engine *engine, char error[BENCH_LOAD_ERROR_MAX])
 {
 	int rc = ebb_bdev_open(engine->name, engine->opts.write, bdev_event, engine, &engine->desc);
@@ -413,6 +421,7 @@ int bench_engine_open(const struct bench_engine_opts *opts, struct bench_engine 
 	engine->clock_cost_ns = bench_stamps_clock_cost_ns();
 	engine->pending = engine->num_workers;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
+		engine->workers[i].alarmed = worker_alarmed;
 		engine->workers[i].clock_cost_ns = engine->clock_cost_ns;
 		bench_worker_run_command(&engine->workers[i], BENCH_WORKER_OPEN);
 	}

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <ebb/assert.h>
 #include <ebb/clock.h>
@@ -45,6 +47,10 @@ struct bench_engine *bench_engine_alloc(const struct bench_engine_opts *opts)
 
 void bench_engine_free(struct bench_engine *engine)
 {
+	for (unsigned i = 0; engine->verifies != NULL && i < engine->num_workers; i++) {
+		bench_verify_fini(&engine->verifies[i]);
+	}
+	free(engine->verifies);
 	free(engine->lines);
 	free(engine->workers);
 	free(engine);
@@ -134,7 +140,8 @@ int bench_engine_make_workers(struct bench_engine *engine,
 		engine->cores[count++] = core;
 	}
 	engine->workers = aligned_alloc(2 * EBB_CACHE_LINE, count * sizeof(*engine->workers));
-	if (engine->workers != NULL) {
+	engine->verifies = calloc(count, sizeof(*engine->verifies));
+	if (engine->workers != NULL && engine->verifies != NULL) {
 		memset(engine->workers, 0, count * sizeof(*engine->workers));
 	} else {
 		rc = -ENOMEM;
@@ -178,6 +185,13 @@ static int load_check(const struct bench_engine *engine, const struct bench_load
 			 bench_load_shape_names[load->shape], bench_arrivals_check(load));
 		return -EINVAL;
 	}
+	if (load->verify && !engine->opts.write) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "bdev %s: verification writes what it will read: it was opened for "
+			 "reading only",
+			 engine->name);
+		return -EINVAL;
+	}
 	if (bench_load_writes(load->rw) && !engine->opts.write) {
 		snprintf(error, BENCH_LOAD_ERROR_MAX, "bdev %s: %s: it was opened for reading only",
 			 engine->name, bench_load_rw_name(load->rw));
@@ -196,6 +210,53 @@ static void worker_prepare(struct bench_engine *engine, unsigned index,
 	worker->random.state = engine->load.seed + index + (engine->run << 32);
 	bench_random_next(&worker->random);
 	worker->cursor = workload->slots / engine->num_workers * index;
+}
+
+/* Differs from that of any other run, of this process or another, so far as clocks are right. */
+static uint64_t run_number(const struct bench_engine *engine)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ((uint64_t)now.tv_sec * EBB_NS_PER_S + (uint64_t)now.tv_nsec + engine->run) ^
+	       (uint64_t)getpid() << 40;
+}
+
+/* Each worker has a part of the range for itself: what is in a block then has one who knows. */
+static int verify_prepare(struct bench_engine *engine, unsigned index,
+			  char error[BENCH_LOAD_ERROR_MAX])
+{
+	struct bench_verify *verify = &engine->verifies[index];
+	struct bench_worker *worker = &engine->workers[index];
+	struct bench_workload *part = &worker->load;
+	int rc;
+
+	bench_verify_fini(verify);
+	worker->verify = engine->load.verify ? verify : NULL;
+	if (worker->verify == NULL) {
+		return 0;
+	}
+	part->slots /= engine->num_workers;
+	if (part->slots == 0) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "bdev %s: a range of %llu bytes has no part for each of %u cores",
+			 engine->name, (unsigned long long)engine->load.size_bytes,
+			 engine->num_workers);
+		return -EINVAL;
+	}
+	if (part->queue_depth > part->slots) {
+		part->queue_depth = (uint32_t)part->slots;
+	}
+	worker->cursor = 0;
+	rc = bench_verify_init(verify, part->slots * index, part->slots, part->io_blocks,
+			       engine->block_size, engine->load.seed, run_number(engine));
+	if (rc < 0) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "bdev %s: no memory to remember what is written: verify a smaller part of "
+			 "it",
+			 engine->name);
+	}
+	return rc;
 }
 
 /* What comes shall come to workers that are there. */
@@ -253,6 +314,10 @@ int bench_engine_begin(struct bench_engine *engine, const struct bench_load *loa
 	memset(&engine->rest, 0, sizeof(engine->rest));
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_prepare(engine, i, &workload);
+		rc = verify_prepare(engine, i, error);
+		if (rc < 0) {
+			return rc;
+		}
 	}
 	return lines_prepare(engine, error);
 }

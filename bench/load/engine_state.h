@@ -31,8 +31,9 @@ struct bench_engine {
 	char name[BENCH_LOAD_ERROR_MAX / 2]; /* the bdev's */
 	enum bench_engine_state state;
 	struct ebb_bdev_desc *desc;
-	struct bench_worker *workers; /* one for each core */
-	struct bench_line *lines;     /* of the workers; NULL: there was no open loop yet */
+	struct bench_worker *workers;  /* one for each core */
+	struct bench_verify *verifies; /* of the workers; all zero but in a verified run */
+	struct bench_line *lines;      /* of the workers; NULL: there was no open loop yet */
 	struct bench_generator generator;
 	bool generating;
 	int cores[BENCH_ENGINE_CORES_MAX];

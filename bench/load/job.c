@@ -2,6 +2,7 @@
 #include "bench/load/job.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <ebb/clock.h>
 #include <ebb/poller.h>
@@ -72,6 +73,9 @@ static inline void job_issue(struct bench_job *job)
 		ebb_bdev_queue_io_wait(worker->channel, &job->wait);
 		return;
 	}
+	if (worker->verify != NULL) {
+		bench_verify_end(worker->verify, job->slot, job->write != 0, job->buf, rc, NULL);
+	}
 	job_failed(job, rc);
 	job_retire(job);
 }
@@ -109,6 +113,16 @@ static inline bool stamp_is_due(struct bench_worker *worker)
 	return true;
 }
 
+static void __attribute__((noinline)) job_verify_begin(struct bench_job *job)
+{
+	struct bench_verify *verify = job->worker->verify;
+	bool write = job->write != 0;
+
+	job->slot = bench_verify_begin(verify, verify->first_slot + job->slot, &write, job->buf) &
+		    INT64_MAX;
+	job->write = write;
+}
+
 /* What the next request is. */
 static inline void job_draw(struct bench_job *job)
 {
@@ -130,6 +144,9 @@ static inline void job_draw(struct bench_job *job)
 		job->write = 0;
 	} else {
 		job->write = (uint32_t)bench_random_next(&worker->random) >= load->read_below;
+	}
+	if (ebb_unlikely(worker->verify != NULL)) {
+		job_verify_begin(job);
 	}
 }
 
@@ -199,9 +216,9 @@ static void __attribute__((noinline)) job_next_arrival(struct bench_job *job)
 	arrival_wait(worker);
 }
 
-static void job_done(void *arg, int status)
+/* @end_ns: when it ended; 0: the clock is to be asked, if that matters. */
+static inline void job_end(struct bench_job *job, int status, uint64_t end_ns)
 {
-	struct bench_job *job = arg;
 	struct bench_worker *worker = job->worker;
 
 	if (ebb_unlikely(worker->ending)) {
@@ -211,7 +228,8 @@ static void job_done(void *arg, int status)
 	if (ebb_likely(status == 0)) {
 		worker->ios++;
 		if (job->submitted_ns != 0) {
-			ebb_histogram_add(&worker->latency, ebb_clock_now_ns() - job->submitted_ns);
+			end_ns = end_ns != 0 ? end_ns : ebb_clock_now_ns();
+			ebb_histogram_add(&worker->latency, end_ns - job->submitted_ns);
 		}
 	} else {
 		job_failed(job, status);
@@ -221,4 +239,31 @@ static void job_done(void *arg, int status)
 	} else {
 		job_next_arrival(job);
 	}
+}
+
+/* Also of those that end after the run: whatever was read is looked at, but until the first alarm. */
+static void __attribute__((noinline)) job_verify_end(struct bench_job *job, int status)
+{
+	struct bench_worker *worker = job->worker;
+	uint64_t end_ns = ebb_clock_now_ns();
+	char error[BENCH_LOAD_ERROR_MAX];
+	int rc = bench_verify_end(worker->verify, job->slot, job->write != 0, job->buf, status,
+				  error);
+
+	if (rc < 0 && worker->alarm_error[0] == '\0') {
+		memcpy(worker->alarm_error, error, sizeof(error));
+		bench_worker_alarm(worker);
+	}
+	job_end(job, status, end_ns);
+}
+
+static void job_done(void *arg, int status)
+{
+	struct bench_job *job = arg;
+
+	if (ebb_unlikely(job->worker->verify != NULL)) {
+		job_verify_end(job, status);
+		return;
+	}
+	job_end(job, status, 0);
 }

@@ -25,6 +25,23 @@ void bench_worker_answer(struct bench_worker *worker)
 	ebb_assert(rc == 0); /* the app thread outlives every other */
 }
 
+static void worker_alarmed(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	worker->alarmed(worker);
+}
+
+void bench_worker_alarm(struct bench_worker *worker)
+{
+	int rc;
+
+	worker->ending = true;
+	ebb_msg_init(&worker->alarm, worker_alarmed, worker);
+	rc = ebb_thread_send(ebb_thread_app(), &worker->alarm);
+	ebb_assert(rc == 0);
+}
+
 /* What is written must not be all zero: devices and file systems may make nothing of that. */
 static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random)
 {
@@ -173,6 +190,7 @@ static void worker_begin(struct bench_worker *worker)
 	worker->stamp_trial = STAMP_TRIAL + worker->load.queue_depth;
 	worker->ending = false;
 	worker->draining = false;
+	worker->alarm_error[0] = '\0';
 	worker->begun_ns = ebb_clock_now_ns();
 	if (worker->line != NULL) {
 		worker_begin_open(worker);

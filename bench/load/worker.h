@@ -16,6 +16,7 @@
 
 #include "bench/load/line.h"
 #include "bench/load/random.h"
+#include "bench/load/verify.h"
 #include "bench/load/workload.h"
 
 struct bench_job;
@@ -38,14 +39,16 @@ struct bench_worker {
 	uint64_t max_bytes;                            /* of a request */
 	uint64_t clock_cost_ns;                        /* of a reading */
 	void (*answered)(struct bench_worker *worker); /* on the app thread */
+	void (*alarmed)(struct bench_worker *worker);  /* likewise: see alarm_error */
 	void *owner;
 
 	/* Set by the owner before BEGIN. */
 	struct bench_workload load; /* within the limits above */
 	struct bench_random random;
-	uint64_t cursor;         /* the next slot, if not random */
-	struct bench_line *line; /* of an open loop; NULL: a closed one */
-	bool timed;              /* nobody lets requests into the line: look when they come */
+	uint64_t cursor;             /* the next slot, if not random */
+	struct bench_verify *verify; /* of a verified load, whose slots are these; NULL: none */
+	struct bench_line *line;     /* of an open loop; NULL: a closed one */
+	bool timed;                  /* nobody lets requests into the line: look when they come */
 
 	/* The answer: 0, or why OPEN failed. */
 	int rc;
@@ -67,6 +70,10 @@ struct bench_worker {
 	uint32_t stamp_left;
 	uint32_t stamp_trial; /* so many more are stamped before this is decided */
 	struct bench_random stamp_random;
+
+	/* A block is not what was written: the worker submits no more, and alarmed() is called. */
+	char alarm_error[BENCH_LOAD_ERROR_MAX];
+	struct ebb_msg alarm;
 
 	/* For whoever lets requests into the line: bench_worker_tell(). */
 	atomic_bool told;
@@ -105,6 +112,9 @@ void bench_worker_tell(struct bench_worker *worker);
 
 /* Decides which requests are stamped, by how fast they were since BEGIN. Thread: the worker's. */
 void bench_worker_decide_stamps(struct bench_worker *worker);
+
+/* Ends the work at once, and calls worker->alarmed() once. Thread: the worker's. */
+void bench_worker_alarm(struct bench_worker *worker);
 
 /* Tells the owner that the command is done. Thread: the worker's. */
 void bench_worker_answer(struct bench_worker *worker);

@@ -22,19 +22,6 @@ static const enum bench_metric pareto_metrics[] = {
 	BENCH_LATENCY_P99,
 };
 
-static const char *const stamp_names[] = {
-	[BENCH_STAMPS_EXACT] = "exact",
-	[BENCH_STAMPS_SAMPLED] = "sampled",
-	[BENCH_STAMPS_FOREIGN] = "foreign",
-	[BENCH_STAMPS_NONE] = "none",
-};
-
-static const char *const contender_kinds[] = {
-	[BENCH_CONTENDER_MODE] = "mode",
-	[BENCH_CONTENDER_PLAN] = "plan",
-	[BENCH_CONTENDER_PEER] = "peer",
-};
-
 static void add(struct json_object *into, const char *name, struct json_object *value)
 {
 	json_object_object_add(into, name, value);
@@ -79,6 +66,7 @@ static struct json_object *metric_json(enum bench_metric metric)
 	add_text(object, "label", info->label);
 	add(object, "scale", bench_json_figure(info->scale));
 	add_count(object, "decimals", (uint64_t)info->decimals);
+	add(object, "open_loop", json_object_new_boolean(info->open_loop));
 	return object;
 }
 
@@ -130,7 +118,7 @@ static struct json_object *contender_json(const struct bench_contender *contende
 	struct json_object *object = json_object_new_object();
 
 	add_text(object, "name", contender->name);
-	add_text(object, "kind", contender_kinds[contender->kind]);
+	add_text(object, "kind", bench_results_kind_name(contender->kind));
 	add_text_or_null(object, "command", contender->command);
 	return object;
 }
@@ -218,7 +206,7 @@ static struct json_object *cell_json(const struct bench_results *results,
 	add_count(object, "runs", cell->num_samples);
 	add_count(object, "errors", cell->errors);
 	add_text_or_null(object, "error", cell->error);
-	add_text(object, "stamps", stamp_names[cell->stamps]);
+	add_text(object, "stamps", bench_load_stamps_name(cell->stamps));
 	add(object, "companion_percent", bench_json_figure(cell->companion_percent));
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
 		struct bench_spread spread = bench_results_spread(cell, metric);

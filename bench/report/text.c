@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/report/text.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -125,4 +126,62 @@ unsigned bench_text_terminal(const char *from, char *into, size_t size)
 	}
 	into[used] = '\0';
 	return columns;
+}
+
+void bench_text_add(char *text, size_t size, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
+}
+
+void bench_text_add_error(char *text, size_t size, const char *name, const char *error)
+{
+	if (strncmp(error, name, strlen(name)) != 0) {
+		bench_text_add(text, size, "%s: ", name);
+	}
+	bench_text_add(text, size, "%s", error);
+}
+
+/* Words end with spaces. Return: where the word after that begins. */
+static const char *word_get(const char *text, char word[BENCH_TEXT_CLEAN_MAX],
+			    unsigned *ret_columns)
+{
+	char raw[BENCH_TEXT_CLEAN_MAX / 4];
+	size_t length = strcspn(text, " ");
+
+	if (length >= sizeof(raw)) {
+		length = sizeof(raw) - 1;
+	}
+	memcpy(raw, text, length);
+	raw[length] = '\0';
+	*ret_columns = bench_text_terminal(raw, word, BENCH_TEXT_CLEAN_MAX);
+	return text + length + strspn(text + length, " ");
+}
+
+void bench_text_paragraph(const char *text, unsigned first, unsigned rest, unsigned columns,
+			  FILE *out)
+{
+	char word[BENCH_TEXT_CLEAN_MAX];
+	unsigned used = first;
+	bool begun = false;
+
+	fprintf(out, "%*s", (int)first, "");
+	while (*text != '\0') {
+		unsigned width;
+
+		text = word_get(text, word, &width);
+		if (begun && used + 1 + width > columns) {
+			fprintf(out, "\n%*s", (int)rest, "");
+			used = rest;
+			begun = false;
+		}
+		fprintf(out, "%s%s", begun ? " " : "", word);
+		used += width + (begun ? 1 : 0);
+		begun = true;
+	}
+	fprintf(out, "\n");
 }

@@ -8,6 +8,7 @@
  */
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* Room for any text in a result, made harmless. */
 #define BENCH_TEXT_CLEAN_MAX (8 * 2048 + 1)
@@ -27,5 +28,20 @@ void bench_text_utf8(const char *from, char *into, size_t size);
  * Return: how many columns it is wide.
  */
 unsigned bench_text_terminal(const char *from, char *into, size_t size);
+
+/* Appends to a text, in printf()'s way; what does not fit is cut off. */
+void bench_text_add(char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Appends an error with the name of whom it hit before it, unless it begins with that itself. */
+void bench_text_add_error(char *text, size_t size, const char *name, const char *error);
+
+/**
+ * bench_text_paragraph() - print a text in lines of at most @columns, broken between words
+ * The text is made harmless for a terminal. Its first line is indented by @first columns, those that
+ * follow by @rest; a word that is longer than a line has one of its own.
+ */
+void bench_text_paragraph(const char *text, unsigned first, unsigned rest, unsigned columns,
+			  FILE *out);
 
 #endif

@@ -55,6 +55,17 @@ void bench_results_fini(struct bench_results *results)
 	memset(results, 0, sizeof(*results));
 }
 
+const char *bench_results_kind_name(enum bench_contender_kind kind)
+{
+	static const char *const names[] = {
+		[BENCH_CONTENDER_MODE] = "mode",
+		[BENCH_CONTENDER_PLAN] = "plan",
+		[BENCH_CONTENDER_PEER] = "peer",
+	};
+
+	return names[kind];
+}
+
 struct bench_cell *bench_results_cell(const struct bench_results *results, unsigned target,
 				      unsigned load, unsigned contender)
 {

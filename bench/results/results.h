@@ -50,8 +50,8 @@ struct bench_outcome {
 struct bench_contender {
 	char name[64]; /* "poll", "plan 30us,65us", "fio io_uring", "nbdkit over NBD" ... */
 	enum bench_contender_kind kind;
-	char command[2048]; /* a peer's, exactly as it was run last; "": none */
-	char version[64];   /* a peer's, as it says itself; "": none, or not known */
+	char command[2048];        /* a peer's, exactly as it was run last; "": none */
+	char version[64];          /* a peer's, as it says itself; "": none, or not known */
 	char note[BENCH_TEXT_MAX]; /* in what its figures differ from others'; "": in nothing */
 
 	/* Whether it can measure @target at all; a contender that fits no target has no cells. */
@@ -118,6 +118,9 @@ int bench_results_init(struct bench_results *results, unsigned num_targets, unsi
 
 /* Frees all of it, and puts the machine's facts. Whoever made the contenders has ended them before. */
 void bench_results_fini(struct bench_results *results);
+
+/* "mode", "plan" or "peer" */
+const char *bench_results_kind_name(enum bench_contender_kind kind);
 
 /* The cell of these three. */
 struct bench_cell *bench_results_cell(const struct bench_results *results, unsigned target,

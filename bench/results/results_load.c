@@ -86,15 +86,19 @@ void bench_results_load_name(const struct bench_load *load, char name[BENCH_TEXT
 
 double bench_results_offered_iops(const struct bench_load *load)
 {
+	uint64_t period_ns = load->on_ns + load->off_ns;
+
 	switch (load->shape) {
 	case BENCH_SHAPE_POISSON:
 	case BENCH_SHAPE_EVEN:
 	case BENCH_SHAPE_BURST:
 		return load->rate_iops;
 	case BENCH_SHAPE_ON_OFF:
-		return load->on_ns == 0 ? NAN
-					: load->rate_iops * (double)load->on_ns /
-						  ((double)load->on_ns + (double)load->off_ns);
+		/* Of a part of a period it depends on where that part begins. */
+		if (period_ns == 0 || load->time_ns % period_ns != 0) {
+			return NAN;
+		}
+		return load->rate_iops * (double)load->on_ns / (double)period_ns;
 	default:
 		return NAN;
 	}

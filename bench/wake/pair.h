@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BENCH_COMPARISON_H
-#define BENCH_COMPARISON_H
+#ifndef BENCH_PAIR_H
+#define BENCH_PAIR_H
 
 /*
  * Something of ebb's beside a baseline: the least that the machine could do the same with. Both
@@ -14,7 +14,7 @@
 
 struct json_object;
 
-struct bench_comparison {
+struct bench_pair {
 	const char *name;     /* in JSON */
 	const char *what;     /* for people: what ebb does */
 	const char *baseline; /* and what it is held against */
@@ -29,17 +29,16 @@ struct bench_comparison {
 };
 
 /**
- * bench_comparison_round() - measure both sides once more
+ * bench_pair_round() - measure both sides once more
  * Return: 0; -EIO: a side could not be measured.
  */
-int bench_comparison_round(struct bench_comparison *comparison);
+int bench_pair_round(struct bench_pair *pair);
 
 /* The median ratio of ebb to its baseline; NAN before the first round. */
-double bench_comparison_ratio(const struct bench_comparison *comparison);
+double bench_pair_ratio(const struct bench_pair *pair);
 
-/* A table of all comparisons that have a round; and the same as an array. */
-void bench_comparison_print(const struct bench_comparison *comparisons, unsigned count, FILE *out);
-struct json_object *bench_comparison_json(const struct bench_comparison *comparisons,
-					  unsigned count);
+/* A table of all pairs that have a round; and the same as an array. */
+void bench_pair_print(const struct bench_pair *pairs, unsigned count, FILE *out);
+struct json_object *bench_pair_json(const struct bench_pair *pairs, unsigned count);
 
 #endif
