@@ -59,8 +59,7 @@ static void unavailable(struct bench_price_result *result, int rc)
 	if (rc == -ETIME) {
 		return; /* a signal, or no time: it was not measured, and that is all */
 	}
-	snprintf(result->why, sizeof(result->why), "%s",
-		 rc == -ENOSYS ? "this kernel has no such call" : strerror(-rc));
+	snprintf(result->why, sizeof(result->why), "%s", strerror(-rc));
 }
 
 static void keep(struct bench_price_result *result, int rc, const struct event_price *price)

@@ -17,8 +17,8 @@ static const struct {
 } kinds[BENCH_PRICE_KINDS] = {
 	[BENCH_PRICE_WAKE_EVENTFD] = {"wake_eventfd", "woken by an eventfd"},
 	[BENCH_PRICE_TIMERFD] = {"timer_timerfd", "timerfd, late by"},
-	[BENCH_PRICE_EPOLL] = {"timer_epoll_pwait2", "epoll_pwait2(), late by"},
-	[BENCH_PRICE_EPOLL_FINE] = {"timer_epoll_pwait2_slack_1", "  with timer slack 1"},
+	[BENCH_PRICE_EPOLL] = {"timer_epoll", "epoll with a timeout, late by"},
+	[BENCH_PRICE_EPOLL_FINE] = {"timer_epoll_slack_1", "  with timer slack 1"},
 	[BENCH_PRICE_NANOSLEEP] = {"timer_nanosleep", "clock_nanosleep(), late by"},
 	[BENCH_PRICE_NANOSLEEP_FINE] = {"timer_nanosleep_slack_1", "  with timer slack 1"},
 	[BENCH_PRICE_READ_SLEPT] = {"device_read_slept", "a read that is slept for"},
