@@ -22,7 +22,7 @@
 struct device_place {
 	const char *root;
 	char own[PATH_MAX / 4];
-	char disk[PATH_MAX / 4];
+	char disk[PATH_MAX / 4 + 8];
 };
 
 static void disk_line(struct json_object *facts, const char *name, const struct device_place *place,

@@ -73,6 +73,13 @@ def wait_for(process, condition):
         time.sleep(0.005)
 
 
+def read_if_there(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
 def close_to(value, wanted):
     return abs(value - wanted) <= 0.01 * wanted
 
@@ -277,6 +284,40 @@ def wake_tells_what_a_sleep_costs():
     assert any("has holes" in line for line in report["warnings"]), report["warnings"]
     assert text.startswith("prices of a sleep on CPU "), text
     assert "woken by an eventfd" in text and "warning: " in text, text
+
+
+@test
+def wake_has_prices_on_one_cpu():
+    need_program("taskset")
+    cpu = min(os.sched_getaffinity(0))
+    command = ["taskset", "-c", cpu, BENCH, "wake", "--prices-only", "--samples", "2"]
+    command += ["--sleep", "10us", "--format", "json"]
+    report = json.loads(check_command([str(word) for word in command]).stdout)
+    assert report["cores"] == [cpu], report["cores"]
+    check_prices(report["prices"], {10_000}, 2)
+    assert any("there is one CPU" in line for line in report["warnings"]), report["warnings"]
+
+
+@test
+def a_signal_ends_the_prices():
+    command = [str(BENCH), "wake", "--prices-only", "--samples", "100000", "--format", "json"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    tasks = Path(f"/proc/{process.pid}/task")
+
+    def is_measuring():
+        names = [task / "comm" for task in tasks.iterdir()]
+        return any(read_if_there(name) == "ebb-waker\n" for name in names)
+
+    wait_for(process, is_measuring)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    report = json.loads(out)
+    assert process.returncode == 0, err
+    assert report["interrupted"] is True
+    for price in report["prices"]:  # those that were not begun are not there
+        assert price["samples"] > 0 or price["unavailable"] is not None, price
 
 
 @test

@@ -35,13 +35,15 @@ static uint64_t clock_moved(void)
 
 static void machine_write(void)
 {
+	unsigned elsewhere = (unsigned)(clock_ns / os_steal_tick_ns());
 	char path[96], text[512];
 
 	snprintf(
 		text, sizeof(text),
 		"cpu  9 9 9 9 9 9 9 9\ncpu0 %u 0 0 5 5 88 88 %u 0 0\ncpu1 1 %u 1 5 5 88 88 %u 0 0\n"
-		"cpu2 999 0 0 0 0 0 0 999 0 0\nintr 5\n",
-		machine.busy[0], machine.steal[0], machine.busy[1], machine.steal[1]);
+		"cpu2 %u 0 0 0 0 0 0 %u 0 0\nintr 5\n", /* none of ours */
+		machine.busy[0], machine.steal[0], machine.busy[1], machine.steal[1], elsewhere,
+		elsewhere);
 	scratch_text("proc/stat", text);
 	snprintf(path, sizeof(path), "proc/%d/stat", (int)getpid());
 	snprintf(text, sizeof(text), "%d (own) R 1 0 0 0 0 0 0 0 %u 0 %u 0 0 0 20 0\n",
@@ -257,6 +259,8 @@ START_TEST(test_unfinished)
 	run_begin();
 	machine.steal[1] += percent(50);
 	quiet_runs(1);
+	machine.steal[1] += percent(50);
+	machine_write();
 	bench_disturbance_end(disturbance);
 	ck_assert_uint_eq(warnings(), 0);
 }
