@@ -138,12 +138,14 @@ static void worker_close(struct bench_worker *worker)
 static void counts_reset(struct bench_worker *worker)
 {
 	worker->ios = 0;
+	worker->trace_bytes = 0;
 	ebb_histogram_reset(&worker->latency);
 }
 
 static void worker_begin_open(struct bench_worker *worker)
 {
-	worker->from_ns = UINT64_MAX;
+	worker->from_ns = worker->trace != NULL ? 0 : UINT64_MAX;
+	worker->finish_sent = false;
 	worker->offered = 0;
 	worker->in_flight = 0;
 	ebb_list_init(&worker->idle);
@@ -179,6 +181,9 @@ static void worker_begin(struct bench_worker *worker)
 
 static void worker_measure(struct bench_worker *worker)
 {
+	if (worker->trace != NULL) {
+		return; /* all of it counts, also what came before this was told */
+	}
 	if (worker->ios > 0) {
 		bench_worker_decide_stamps(worker);
 	}

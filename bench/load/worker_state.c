@@ -5,6 +5,7 @@
 #include <ebb/clock.h>
 
 #include "bench/load/stamps.h"
+#include "bench/load/trace.h"
 
 void bench_worker_answer(struct bench_worker *worker)
 {
@@ -27,6 +28,27 @@ void bench_worker_alarm(struct bench_worker *worker)
 	worker->ending = true;
 	ebb_msg_init(&worker->alarm, worker_alarmed, worker);
 	rc = ebb_thread_send(ebb_thread_app(), &worker->alarm);
+	ebb_assert(rc == 0);
+}
+
+static void worker_finished(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	worker->finished(worker);
+}
+
+void bench_worker_look_finished(struct bench_worker *worker)
+{
+	int rc;
+
+	if (worker->trace == NULL || worker->trace_next < worker->trace->num_ios ||
+	    worker->in_flight > 0 || worker->ending || worker->finish_sent) {
+		return;
+	}
+	worker->finish_sent = true;
+	ebb_msg_init(&worker->finish, worker_finished, worker);
+	rc = ebb_thread_send(ebb_thread_app(), &worker->finish);
 	ebb_assert(rc == 0);
 }
 

@@ -17,6 +17,7 @@
 #include "bench/load/workload.h"
 
 struct bench_job;
+struct bench_trace;
 struct ebb_poller;
 
 enum bench_worker_command {
@@ -37,6 +38,8 @@ struct bench_worker {
 	uint64_t clock_cost_ns;                        /* of a reading */
 	void (*answered)(struct bench_worker *worker); /* on the app thread */
 	void (*alarmed)(struct bench_worker *worker);  /* likewise: see alarm_error */
+	/* On the app thread, once in a run: all of its part of the trace has been answered. */
+	void (*finished)(struct bench_worker *worker);
 	void *owner;
 
 	/* Set by the owner before BEGIN. */
@@ -45,13 +48,19 @@ struct bench_worker {
 	uint64_t cursor;             /* the next slot, if not random */
 	struct bench_verify *verify; /* of a verified load, whose slots are these; NULL: none */
 	struct bench_line *line;     /* of an open loop; NULL: a closed one */
-	bool timed;                  /* nobody lets requests into the line: look when they come */
+	const struct bench_trace
+		*trace;    /* of the line: what the requests are; NULL: as load says */
+	size_t trace_next; /* index of the next one in the line */
+	unsigned trace_stride;
+	unsigned block_shift; /* of the bdev's block size */
+	bool timed;           /* nobody lets requests into the line: look when they come */
 
 	/* The answer: 0, or why OPEN failed. */
 	int rc;
 
 	/* Since MEASURE, errors since BEGIN; valid after END, until DRAIN. */
 	uint64_t ios;                 /* that succeeded */
+	uint64_t trace_bytes;         /* of those of a trace */
 	struct ebb_histogram latency; /* of those that were stamped */
 	uint64_t errors;
 	int first_error; /* negative errno */
@@ -71,6 +80,9 @@ struct bench_worker {
 	/* A block is not what was written: the worker submits no more, and alarmed() is called. */
 	char alarm_error[BENCH_LOAD_ERROR_MAX];
 	struct ebb_msg alarm;
+
+	struct ebb_msg finish;
+	bool finish_sent;
 
 	/* For whoever lets requests into the line: bench_worker_tell(). */
 	atomic_bool told;
@@ -102,5 +114,8 @@ void bench_worker_answer(struct bench_worker *worker);
 
 /* Ends the work at once, and calls worker->alarmed() once. */
 void bench_worker_alarm(struct bench_worker *worker);
+
+/* Calls worker->finished() if its part of a trace has been answered. */
+void bench_worker_look_finished(struct bench_worker *worker);
 
 #endif
