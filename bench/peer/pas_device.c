@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/load/stand_in_device.h"
+#include "bench/load/stand_in.h"
 
 #define PAS_ALIGN 4096
 
@@ -26,7 +26,7 @@ bool bench_pas_device_fits(const struct bench_target *target, char error[BENCH_T
 {
 	struct stat info;
 
-	if (target->bdev[0] != '\0' && bench_stand_in_device_find(target->bdev) != NULL) {
+	if (target->bdev[0] != '\0' && bench_stand_in_find(target->bdev) != NULL) {
 		return true;
 	}
 	if (target->path[0] == '\0') {
@@ -103,7 +103,7 @@ int bench_pas_device_open(const struct bench_target *target, bool write, uint64_
 		return device_fail(device, -ENOMEM, target, "no memory", error);
 	}
 	memset(device->buffer.iov_base, 0, block_bytes);
-	stand_in = target->bdev[0] != '\0' ? bench_stand_in_device_find(target->bdev) : NULL;
+	stand_in = target->bdev[0] != '\0' ? bench_stand_in_find(target->bdev) : NULL;
 	if (stand_in != NULL) {
 		rc = bench_stand_in_queue_open(stand_in, &device->queue);
 		if (rc < 0) {
