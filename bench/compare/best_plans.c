@@ -114,12 +114,12 @@ int bench_best_plans_search(struct bench_best_plans *plans, char error[BENCH_TEX
 		struct bench_search search;
 
 		bench_progress_show(&progress, "searching for the best plan");
-		if (plans->targets[target].bdev[0] != '\0') {
+		if (bench_modes_fit(&plans->targets[target])) {
 			rc = plans_try(plans, &plans->targets[target], &plans->rows[row].load,
 				       &search);
 		}
 		bench_progress_clear(&progress);
-		if (rc == 0 && plans->targets[target].bdev[0] != '\0') {
+		if (rc == 0 && bench_modes_fit(&plans->targets[target])) {
 			best_keep(plans, target, row, &search);
 		}
 		bench_progress_step(&progress);
@@ -156,6 +156,12 @@ static const struct bench_plan *plan_find(const struct best *best,
 		}
 	}
 	return NULL;
+}
+
+static bool best_fits(const struct bench_contender *contender, const struct bench_target *target)
+{
+	(void)contender;
+	return bench_modes_fit(target);
 }
 
 static int best_measure(struct bench_contender *contender, const struct bench_target *target,
@@ -236,6 +242,7 @@ int bench_best_plans_make(const struct bench_best_plans *plans, unsigned index,
 		 name, only != NULL ? " " : "", plans->prices[index]);
 	note_make(plans, index, ret_contender->note, sizeof(ret_contender->note));
 	ret_contender->kind = BENCH_CONTENDER_PLAN;
+	ret_contender->fits = best_fits;
 	ret_contender->measure = best_measure;
 	ret_contender->destroy = best_destroy;
 	ret_contender->context = best;

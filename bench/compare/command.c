@@ -13,6 +13,7 @@
 #include "bench/json.h"
 #include "bench/report/csv.h"
 #include "bench/report/json.h"
+#include "bench/report/page.h"
 #include "bench/report/table.h"
 
 /* How it was called, as far as there is room. */
@@ -40,6 +41,15 @@ static int csv_print(void *arg, FILE *out)
 	return 0;
 }
 
+static int page_print(void *arg, FILE *out)
+{
+	struct json_object *report = bench_report_results_json(arg);
+	int rc = bench_report_page(report, out);
+
+	json_object_put(report);
+	return rc;
+}
+
 static void results_print(const struct bench_compare_options *options,
 			  struct bench_results *results)
 {
@@ -65,6 +75,7 @@ static int files_write(const struct bench_compare_options *options, struct bench
 	} files[] = {
 		{options->json, json_print},
 		{options->csv, csv_print},
+		{options->html, page_print},
 	};
 	char error[BENCH_TEXT_MAX];
 	int code = 0;

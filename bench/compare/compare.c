@@ -165,6 +165,7 @@ static int rounds_run(struct compare *compare)
 	int rc = bench_rounds_run(&rounds);
 
 	compare->results->elapsed_ns = ebb_clock_now_ns() - start_ns;
+	bench_surroundings_tell_lateness(compare->results, &compare->modes.lateness);
 	bench_surroundings_warn(compare->results, rounds.disturbance);
 	if (rounds.disturbance != NULL) {
 		bench_disturbance_destroy(rounds.disturbance);
@@ -226,13 +227,13 @@ static int compare_script(void *arg)
 	int rc;
 
 	prices_set(compare->options, &compare->best);
+	compare->modes.write = compare->entries.write;
 	compare->modes.largest = bench_matrix_largest(compare->rows, compare->num_rows);
 	rc = bench_entries_make(&compare->entries, &compare->modes, compare->rows,
 				compare->num_rows, compare->error);
 	if (rc == 0) {
 		announce(compare);
-		rc = bench_calibrate_rows(&compare->modes, compare->entries.targets,
-					  compare->entries.num_targets, compare->rows,
+		rc = bench_calibrate_rows(&compare->entries, &compare->modes, compare->rows,
 					  compare->num_rows, compare->error);
 	}
 	if (rc == 0 && compare->options->search_plan) {
@@ -267,6 +268,18 @@ static int compare_run(struct compare *compare)
 	if (code != 0 && compare->error[0] == '\0') {
 		snprintf(compare->error, BENCH_ERROR_MAX,
 			 "compare: the service did not start; its log above says why");
+	}
+	return code;
+}
+
+/* Return: the exit code, which is not 0 if the server is not as it was (said). */
+static int server_leave(struct compare *compare, int code)
+{
+	char error[BENCH_TEXT_MAX];
+
+	if (bench_entries_leave(&compare->entries, error) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return code != 0 ? code : BENCH_EXIT_FAILED;
 	}
 	return code;
 }
@@ -308,6 +321,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		goto out;
 	}
 	compare->num_rows = (unsigned)rc;
+	compare->entries.write = options->verify; /* patterns, before they can be read */
 	for (unsigned i = 0; i < compare->num_rows; i++) {
 		compare->entries.write =
 			compare->entries.write || bench_load_writes(compare->rows[i].load.rw);
@@ -320,6 +334,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		rc = -errno;
 	}
 	code = rc < 0 ? BENCH_EXIT_USAGE : compare_run(compare);
+	code = server_leave(compare, code);
 out:
 	free(compare->rows);
 	free(compare);

@@ -7,13 +7,33 @@
 #include <string.h>
 
 #include "bench/compare/setup.h"
+#include "bench/compare/stand_ins.h"
 #include "bench/compare/target.h"
+#include "bench/peer/nbd.h"
 #include "bench/peer/peer.h"
+#include "bench/server/remote.h"
+
+/* The targets are bdevs of a server, which knows what they are. */
+static int server_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_compare_options *options = entries->options;
+	int rc = bench_remote_open(options->server, options->force, &entries->remote, error);
+
+	for (unsigned i = 0; i < options->targets.count && rc == 0; i++) {
+		rc = bench_remote_target(entries->remote, options->targets.text[i],
+					 &entries->targets[i], error);
+		entries->num_targets += rc == 0;
+	}
+	return rc;
+}
 
 int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
 {
 	const struct bench_compare_options *options = entries->options;
 
+	if (options->server != NULL) {
+		return server_resolve(entries, error);
+	}
 	for (unsigned i = 0; i < options->targets.count; i++) {
 		int rc = bench_target_resolve(options->targets.text[i], options->bdev_json != NULL,
 					      entries->write, &entries->targets[i], error);
@@ -49,21 +69,72 @@ static int load_fits(const struct bench_target *target, const struct bench_load 
 	return 0;
 }
 
-static int targets_setup(struct bench_entries *entries, const struct bench_matrix_row *rows,
-			 unsigned num_rows, char error[BENCH_TEXT_MAX])
+static int target_check(const struct bench_target *target, const struct bench_matrix_row *rows,
+			unsigned num_rows, char error[BENCH_TEXT_MAX])
 {
-	for (unsigned i = 0; i < entries->num_targets; i++) {
-		struct bench_target *target = &entries->targets[i];
-		int rc = bench_setup_target(target, entries->write, error);
+	int rc = 0;
 
-		for (unsigned row = 0; row < num_rows && rc == 0; row++) {
-			rc = load_fits(target, &rows[row].load, error);
-		}
-		if (rc < 0) {
-			return rc;
-		}
+	for (unsigned row = 0; row < num_rows && rc == 0; row++) {
+		rc = load_fits(target, &rows[row].load, error);
 	}
-	return 0;
+	return rc;
+}
+
+/* Those that were resolved become bdevs. */
+static int bdevs_setup(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	int rc = 0;
+
+	if (entries->remote != NULL) {
+		return 0; /* they are the server's */
+	}
+	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
+		rc = bench_setup_target(&entries->targets[i], entries->write, error);
+	}
+	return rc;
+}
+
+static int stand_ins_add(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_compare_options *options = entries->options;
+	int rc = 0;
+
+	for (unsigned i = 0; i < options->stand_ins.count && rc == 0; i++) {
+		rc = bench_stand_ins_make(options->stand_ins.text[i], options->size_bytes,
+					  &entries->targets[entries->num_targets], error);
+		entries->num_targets += rc == 0;
+	}
+	return rc;
+}
+
+static int exports_add(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	const struct bench_texts *uris = &entries->options->nbd;
+	int rc = 0;
+
+	for (unsigned i = 0; i < uris->count && rc == 0; i++) {
+		rc = bench_nbd_target(uris->text[i], entries->write,
+				      &entries->targets[entries->num_targets], error);
+		entries->num_targets += rc == 0;
+	}
+	if (uris->count > 0 && rc == 0) {
+		rc = bench_nbd_contender(&entries->contenders[entries->num_contenders], error);
+		entries->num_contenders += rc == 0;
+	}
+	return rc;
+}
+
+static int targets_make(struct bench_entries *entries, const struct bench_matrix_row *rows,
+			unsigned num_rows, char error[BENCH_TEXT_MAX])
+{
+	int rc = stand_ins_add(entries, error);
+
+	rc = rc == 0 ? bdevs_setup(entries, error) : rc;
+	rc = rc == 0 ? exports_add(entries, error) : rc;
+	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
+		rc = target_check(&entries->targets[i], rows, num_rows, error);
+	}
+	return rc;
 }
 
 static_assert(EBB_REACTOR_MODE_COUNT + BENCH_NUMBERS_MAX <= BENCH_ENTRIES_CONTENDERS_MAX,
@@ -75,6 +146,11 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 	const struct bench_compare_options *options = entries->options;
 	int rc = 0;
 
+	modes->remote = entries->remote;
+	if (options->modes.count == 0) {
+		rc = bench_remote_make(entries->remote, &entries->contenders[0]);
+		entries->num_contenders += rc == 0;
+	}
 	for (unsigned i = 0; i < options->modes.count && rc == 0; i++) {
 		rc = bench_modes_make(modes, options->modes.index[i],
 				      &entries->contenders[entries->num_contenders]);
@@ -86,7 +162,12 @@ static int reactors_make(struct bench_entries *entries, struct bench_modes *mode
 					   &entries->contenders[entries->num_contenders]);
 		entries->num_contenders += rc == 0;
 	}
-	if (rc < 0) {
+	if (rc == -EOPNOTSUPP) {
+		snprintf(error, BENCH_TEXT_MAX,
+			 "compare: --mode: the server's reactors have no modes that could be set: "
+			 "do without");
+		rc = -EINVAL;
+	} else if (rc < 0) {
 		snprintf(error, BENCH_TEXT_MAX, "compare: %s", strerror(-rc));
 	}
 	return rc;
@@ -111,24 +192,76 @@ static int peers_make(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
 	return 0;
 }
 
+static void contender_end(struct bench_contender *contender)
+{
+	if (contender->destroy != NULL) {
+		contender->destroy(contender);
+	}
+}
+
+bool bench_entries_fits(const struct bench_contender *contender, const struct bench_target *target)
+{
+	return contender->fits == NULL || contender->fits(contender, target);
+}
+
+/* Who can measure no target at all has no place in the table. */
+static void misfits_drop(struct bench_entries *entries)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < entries->num_contenders; i++) {
+		struct bench_contender *contender = &entries->contenders[i];
+		bool fits = false;
+
+		for (unsigned target = 0; target < entries->num_targets; target++) {
+			fits = fits || bench_entries_fits(contender, &entries->targets[target]);
+		}
+		if (!fits) {
+			if (contender->kind == BENCH_CONTENDER_PEER) {
+				fprintf(stderr, "ebb-bench: %s can measure none of the targets\n",
+					contender->name);
+			}
+			contender_end(contender);
+		} else if (kept++ != i) {
+			entries->contenders[kept - 1] = *contender;
+		}
+	}
+	entries->num_contenders = kept;
+}
+
 int bench_entries_make(struct bench_entries *entries, struct bench_modes *modes,
 		       const struct bench_matrix_row *rows, unsigned num_rows,
 		       char error[BENCH_TEXT_MAX])
 {
-	int rc = targets_setup(entries, rows, num_rows, error);
+	int rc = reactors_make(entries, modes, error);
 
-	rc = rc == 0 ? reactors_make(entries, modes, error) : rc;
-	return rc == 0 ? peers_make(entries, error) : rc;
+	rc = rc == 0 ? targets_make(entries, rows, num_rows, error) : rc;
+	rc = rc == 0 ? peers_make(entries, error) : rc;
+	if (rc < 0) {
+		return rc;
+	}
+	misfits_drop(entries);
+	if (entries->num_contenders == 0) {
+		snprintf(error, BENCH_TEXT_MAX,
+			 "compare: nobody can measure any of the targets: give other targets, or "
+			 "other peers");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 void bench_entries_destroy(struct bench_entries *entries)
 {
 	for (unsigned i = 0; i < entries->num_contenders; i++) {
-		struct bench_contender *contender = &entries->contenders[i];
-
-		if (contender->destroy != NULL) {
-			contender->destroy(contender);
-		}
+		contender_end(&entries->contenders[i]);
 	}
 	entries->num_contenders = 0;
+}
+
+int bench_entries_leave(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
+{
+	int rc = bench_remote_close(entries->remote, error);
+
+	entries->remote = NULL;
+	return rc;
 }

@@ -14,7 +14,8 @@
 
 struct bench_entries {
 	const struct bench_compare_options *options;
-	bool write; /* some load does */
+	bool write;                  /* some load does */
+	struct bench_remote *remote; /* with --server: whose bdevs the targets are; else NULL */
 	struct bench_target targets[BENCH_ENTRIES_TARGETS_MAX];
 	unsigned num_targets;
 	struct bench_contender contenders[BENCH_ENTRIES_CONTENDERS_MAX];
@@ -23,6 +24,7 @@ struct bench_entries {
 
 /**
  * bench_entries_resolve() - find out what the TARGETs are, before the framework runs
+ * With --server it connects to that; bench_entries_leave() is needed also if this fails.
  * Thread: any that may block. Return: 0; -errno: @error says why.
  */
 int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX]);
@@ -36,7 +38,17 @@ int bench_entries_make(struct bench_entries *entries, struct bench_modes *modes,
 		       const struct bench_matrix_row *rows, unsigned num_rows,
 		       char error[BENCH_TEXT_MAX]);
 
+/* Can @contender measure @target at all? */
+bool bench_entries_fits(const struct bench_contender *contender, const struct bench_target *target);
+
 /* Ends the contenders. Thread: the harness. */
 void bench_entries_destroy(struct bench_entries *entries);
+
+/**
+ * bench_entries_leave() - what was done to a server is undone
+ * Thread: any that may block; the framework has ended.
+ * Return: 0; -errno: @error says what is not as it was.
+ */
+int bench_entries_leave(struct bench_entries *entries, char error[BENCH_TEXT_MAX]);
 
 #endif

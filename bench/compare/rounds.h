@@ -13,6 +13,12 @@
 
 struct bench_disturbance;
 
+/* What spoils a cell. */
+struct bench_rounds_note {
+	unsigned count; /* of its runs, those that had one */
+	char text[BENCH_TEXT_MAX];
+};
+
 struct bench_rounds {
 	struct bench_results *results;         /* its cells are filled */
 	struct bench_modes *modes;             /* the reactors rest while a peer is measured */
@@ -20,6 +26,7 @@ struct bench_rounds {
 	uint64_t seed;                         /* of the order */
 	struct bench_progress progress;
 	bool failed; /* a cell has failed, beyond what a contender cannot do at all */
+	struct bench_rounds_note *notes; /* its own: of each cell */
 };
 
 /**

@@ -145,7 +145,7 @@ static void setup_run(void *arg)
 	const char *method = "bdev_uring_create";
 	char name[32];
 
-	if (strcmp(setup->target->kind, "bdev") == 0) {
+	if (setup->target->bdev[0] != '\0') { /* it is there already */
 		setup_end(setup, facts_read(setup));
 		return;
 	}

@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 
+#include "bench/load/stand_in.h"
 #include "bench/machine/disturbance.h"
 #include "bench/machine/facts.h"
 #include "bench/machine/facts_warnings.h"
@@ -58,6 +59,17 @@ void bench_surroundings_look(struct bench_results *results)
 	lines_warn(results, lines,
 		   bench_facts_warnings(results->machine, lines, BENCH_WARNINGS_MAX));
 	devices_warn(results);
+}
+
+void bench_surroundings_tell_lateness(struct bench_results *results,
+				      const struct ebb_histogram *lateness)
+{
+	char text[160];
+
+	if (lateness->count > 0) {
+		bench_stand_in_lateness_text(lateness, text, sizeof(text));
+		bench_results_warn(results, "the stand-in itself: %s", text);
+	}
 }
 
 void bench_surroundings_warn(struct bench_results *results, struct bench_disturbance *disturbance)

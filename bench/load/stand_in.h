@@ -26,6 +26,7 @@ extern const char *const bench_jitter_names[];
 #define BENCH_STAND_IN_SERVICE_MAX_NS EBB_NS_PER_S
 #define BENCH_STAND_IN_SIZE_DEFAULT   (64ull << 20)
 #define BENCH_STAND_IN_DEPTH_DEFAULT  1024
+#define BENCH_STAND_IN_DEPTH_MAX      65536
 
 struct bench_stand_in_opts {
 	const char *name;    /* of the bdev; copied */

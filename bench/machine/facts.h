@@ -24,7 +24,7 @@ struct json_object;
 
 /**
  * bench_facts_get() - the facts of this machine, and of the device beneath @path
- * Thread: one that may block.
+ * Thread: one that may block, and that is not held on some CPUs: those that it may use are "allowed".
  * @path: of a file or device; NULL or "": none, and no "device" in the answer
  * Return: an object, the caller's to put.
  */

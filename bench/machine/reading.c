@@ -10,7 +10,7 @@
 
 #include <ebb/clock.h>
 
-#include "bench/machine/process.h"
+#include "bench/machine/task_use.h"
 #include "bench/machine/pseudo_file.h"
 #include "core/os/steal.h"
 
@@ -110,12 +110,12 @@ static void memory_read(const char *root, struct bench_reading *reading)
 
 void bench_reading_take(const char *root, const cpu_set_t *cpus, struct bench_reading *ret_reading)
 {
-	struct bench_process_use own;
+	struct bench_task_use own;
 
 	memset(ret_reading, 0, offsetof(struct bench_reading, interrupts));
 	ret_reading->now_ns = ebb_clock_now_ns();
 	ret_reading->suspended_ns = suspended_read();
-	if (bench_process_read(root, getpid(), &own) == 0) {
+	if (bench_task_use_process(root, getpid(), &own) == 0) {
 		ret_reading->own_ns = own.cpu_ns;
 		ret_reading->own_queue_ns = own.queue_ns;
 		ret_reading->own_faults = own.major_faults;

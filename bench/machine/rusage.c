@@ -8,7 +8,7 @@
 #include <ebb/clock.h>
 #include <ebb/reactor.h>
 
-#include "bench/machine/process.h"
+#include "bench/machine/task_use.h"
 
 static uint64_t cpu_clock_ns(clockid_t clock)
 {
@@ -68,7 +68,7 @@ void bench_rusage_get_others(struct bench_rusage *ret_usage)
 	ret_usage->involuntary -= (uint64_t)own.ru_nivcsw;
 }
 
-static void use_convert(const struct bench_process_use *use, struct bench_rusage *ret_usage)
+static void use_convert(const struct bench_task_use *use, struct bench_rusage *ret_usage)
 {
 	*ret_usage = (struct bench_rusage){
 		.now_ns = ebb_clock_now_ns(),
@@ -82,8 +82,8 @@ static void use_convert(const struct bench_process_use *use, struct bench_rusage
 
 int bench_rusage_get_threads(const pid_t *tids, unsigned count, struct bench_rusage *ret_usage)
 {
-	struct bench_process_use use;
-	int rc = bench_process_read_threads(tids, count, &use);
+	struct bench_task_use use;
+	int rc = bench_task_use_threads(tids, count, &use);
 
 	if (rc == 0) {
 		use_convert(&use, ret_usage);
@@ -93,8 +93,8 @@ int bench_rusage_get_threads(const pid_t *tids, unsigned count, struct bench_rus
 
 int bench_rusage_get_process(pid_t pid, struct bench_rusage *ret_usage)
 {
-	struct bench_process_use use;
-	int rc = bench_process_read("", pid, &use);
+	struct bench_task_use use;
+	int rc = bench_task_use_process("", pid, &use);
 
 	if (rc == 0) {
 		use_convert(&use, ret_usage);

@@ -14,6 +14,7 @@
 
 #include <ebb/clock.h>
 
+#include "bench/peer/folder.h"
 #include "bench/peer/program.h"
 #include "bench/peer/rpc_call.h"
 #include "bench/signals.h"
@@ -23,8 +24,6 @@
 
 #define NBDKIT_THREADS 16u /* its own default */
 
-#define FOLDER_MAX 80 /* a socket's path has 107 bytes */
-
 struct bench_nbd_server {
 	enum bench_nbd_server_kind kind;
 	struct bench_program *program;
@@ -32,10 +31,12 @@ struct bench_nbd_server {
 	bool write;
 	bool random;
 	unsigned threads;
-	char folder[FOLDER_MAX];
-	char socket[FOLDER_MAX + 16];
-	char rpc[FOLDER_MAX + 16];
-	char uri[FOLDER_MAX + 64];
+	struct bench_folder folder;
+	struct json_object *config; /* ebbd's */
+	char config_path[BENCH_FOLDER_MAX + 16];
+	char socket[BENCH_FOLDER_MAX + 16];
+	char rpc[BENCH_FOLDER_MAX + 16];
+	char uri[BENCH_FOLDER_MAX + 64];
 	char command[2048];
 };
 
@@ -196,61 +197,20 @@ int bench_nbd_server_argv(enum bench_nbd_server_kind kind, const struct bench_ta
 	return 0;
 }
 
-static void config_add(struct json_object *subsystems, const char *subsystem, const char *method,
-		       struct json_object *params)
+static int ebbd_config_write(struct bench_nbd_server *server)
 {
-	struct json_object *entry = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	struct json_object *object = json_object_new_object();
-
-	add_string(entry, "method", method);
-	json_object_object_add(entry, "params", params);
-	json_object_array_add(list, entry);
-	add_string(object, "subsystem", subsystem);
-	json_object_object_add(object, "config", list);
-	json_object_array_add(subsystems, object);
-}
-
-static int ebbd_config_write(const struct bench_nbd_server *server)
-{
-	struct json_object *config = json_object_new_object();
-	struct json_object *subsystems = json_object_new_array();
 	struct json_object *bdev = json_object_new_object();
 	struct json_object *nbd = json_object_new_object();
-	char path[FOLDER_MAX + 16];
-	int rc;
 
 	add_string(bdev, "name", "disk");
 	add_string(bdev, "filename", server->path);
 	json_object_object_add(bdev, "readonly", json_object_new_boolean(!server->write));
-	config_add(subsystems, "bdev", "bdev_uring_create", bdev);
 	add_string(nbd, "bdev_name", "disk");
 	add_string(nbd, "path", server->socket);
 	add_string(nbd, "export_name", "disk");
-	config_add(subsystems, "nbd", "nbd_start_export", nbd);
-	json_object_object_add(config, "subsystems", subsystems);
-	snprintf(path, sizeof(path), "%s/ebbd.json", server->folder);
-	rc = json_object_to_file(path, config) < 0 ? -EIO : 0;
-	json_object_put(config);
-	return rc;
-}
-
-static int folder_make(struct bench_nbd_server *server)
-{
-	const char *parent = getenv("TMPDIR");
-
-	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(server->folder)) {
-		parent = "/tmp";
-	}
-	snprintf(server->folder, sizeof(server->folder), "%s/ebb-bench.XXXXXX", parent);
-	if (mkdtemp(server->folder) == NULL) {
-		server->folder[0] = '\0';
-		return -errno;
-	}
-	snprintf(server->socket, sizeof(server->socket), "%s/nbd.sock", server->folder);
-	snprintf(server->rpc, sizeof(server->rpc), "%s/rpc.sock", server->folder);
-	snprintf(server->uri, sizeof(server->uri), "nbd+unix:///disk?socket=%s", server->socket);
-	return 0;
+	server->config = bench_folder_config("bdev", "bdev_uring_create", bdev, "nbd",
+					     "nbd_start_export", nbd);
+	return json_object_to_file(server->config_path, server->config) < 0 ? -EIO : 0;
 }
 
 /* A server's socket is there before somebody listens, and to ask costs it a connection. */
@@ -297,10 +257,15 @@ static int server_try(struct bench_nbd_server *server, const struct bench_target
 	struct bench_argv argv = {0};
 	int rc;
 
-	rc = bench_nbd_server_argv(server->kind, target, load, place, server->folder, aio, &argv,
-				   error);
+	rc = bench_nbd_server_argv(server->kind, target, load, place, server->folder.path, aio,
+				   &argv, error);
 	if (rc == 0) {
-		(void)bench_argv_quote(&argv, server->command, sizeof(server->command));
+		if (server->config != NULL) {
+			bench_folder_command(&argv, server->config_path, server->config,
+					     server->command, sizeof(server->command));
+		} else {
+			(void)bench_argv_quote(&argv, server->command, sizeof(server->command));
+		}
 		rc = bench_program_start(&argv, infos[server->kind].package, &place->cpus,
 					 &server->program, error);
 	}
@@ -325,15 +290,20 @@ static int server_prepare(struct bench_nbd_server *server, const struct bench_ta
 	server->write = bench_load_writes(load->rw);
 	server->random = load_is_random(load);
 	server->threads = nbdkit_threads(load);
-	rc = folder_make(server);
-	if (rc == 0 && server->kind == BENCH_NBD_SERVER_EBBD) {
-		rc = ebbd_config_write(server);
-	}
+	rc = bench_folder_make(&server->folder, error);
 	if (rc < 0) {
-		snprintf(error, BENCH_TEXT_MAX, "%s: no temporary folder %.80s: %s",
-			 infos[server->kind].name, server->folder, strerror(-rc));
+		return rc;
 	}
-	return rc;
+	snprintf(server->socket, sizeof(server->socket), "%s/nbd.sock", server->folder.path);
+	snprintf(server->rpc, sizeof(server->rpc), "%s/rpc.sock", server->folder.path);
+	snprintf(server->config_path, sizeof(server->config_path), "%s/ebbd.json",
+		 server->folder.path);
+	snprintf(server->uri, sizeof(server->uri), "nbd+unix:///disk?socket=%s", server->socket);
+	if (server->kind == BENCH_NBD_SERVER_EBBD && ebbd_config_write(server) < 0) {
+		snprintf(error, BENCH_TEXT_MAX, "ebbd: %s cannot be written", server->config_path);
+		return -EIO;
+	}
+	return 0;
 }
 
 int bench_nbd_server_start(enum bench_nbd_server_kind kind, const struct bench_target *target,
@@ -396,21 +366,11 @@ struct bench_program *bench_nbd_server_program(const struct bench_nbd_server *se
 
 void bench_nbd_server_end(struct bench_nbd_server *server)
 {
-	static const char *const names[] = {"nbd.sock", "rpc.sock", "rpc.sock.lock",
-					    "nbd.sock.lock", "ebbd.json"};
-
 	if (server == NULL) {
 		return;
 	}
 	bench_program_end(server->program);
-	for (size_t i = 0; server->folder[0] != '\0' && i < EBB_ARRAY_SIZE(names); i++) {
-		char path[FOLDER_MAX + 32];
-
-		snprintf(path, sizeof(path), "%s/%s", server->folder, names[i]);
-		(void)unlink(path);
-	}
-	if (server->folder[0] != '\0') {
-		(void)rmdir(server->folder);
-	}
+	bench_folder_remove(&server->folder);
+	json_object_put(server->config);
 	free(server);
 }

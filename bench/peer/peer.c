@@ -7,6 +7,7 @@
 
 #include "bench/peer/fio.h"
 #include "bench/peer/nbd_peer.h"
+#include "bench/peer/spdk.h"
 
 struct peer {
 	const char *name;
@@ -44,6 +45,10 @@ static const struct peer peers[] = {
 	 .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX,
 	 .make = make_qemu},
 	{.name = "nbdkit", .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX, .make = make_nbdkit},
+	{.name = "spdk",
+	 .value = "PATH",
+	 .num_contenders = BENCH_SPDK_CONTENDERS_MAX,
+	 .make = bench_spdk_make},
 };
 
 /* How many letters have to change, come or go to make @have of @wanted; both are short. */

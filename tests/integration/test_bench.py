@@ -163,6 +163,8 @@ def bad_arguments_are_one_line_and_code_2():
             ([*usual, "null", "--mode", "fast"], "poll, interrupt, adaptive"),
             ([*usual, "null", "--core", "1000"], "may not use CPU 1000"),
             (["wake", "--rounds", "0"], "give 1 to 99"),
+            (["wake", "--sleep", "2"], "wake: --sleep"),
+            (["wake", "--device", "/dev/null"], "--device /dev/null: give a file or a block"),
             (["rpc", "--idle", "1"], "no such option"),
         ]
         for args, wanted in cases:
@@ -212,15 +214,53 @@ def a_signal_ends_it_and_prints_what_there_is():
     assert interrupt["runs"] == 0 and interrupt["iops"] is None, interrupt
 
 
+def check_prices(prices, depths, samples):
+    """Each price at each depth; "unavailable" only where there is no device, or no such call."""
+    assert {price["idle_ns"] for price in prices} == depths, prices
+    for price in prices:
+        if price["unavailable"] is not None:
+            assert price["late_median_ns"] is None and price["samples"] == 0, price
+            continue
+        assert price["samples"] == samples, price
+        for what in ("late", "cpu"):
+            low, middle, high = (price[f"{what}_{name}_ns"] for name in ("p5", "median", "p95"))
+            if price["name"] == "device_interrupt":  # a difference, of what is not CPU time
+                assert what == "late" and low <= middle <= high or low is None, price
+            else:
+                assert 0 <= low <= middle <= high, price
+
+
+@test
+def wake_tells_what_a_sleep_costs():
+    with Setup() as setup:
+        command = [BENCH, "wake", "--prices-only", "--samples", "3", "--sleep", "10us"]
+        command += ["--device", setup.disk]
+        report = json.loads(check_command([*command, "--format", "json"]).stdout)
+        text = check_command(command).stdout
+    assert report["pairs"] == [] and report["idle"] == []
+    check_prices(report["prices"], {10_000}, 3)
+    named = {price["name"]: price for price in report["prices"]}
+    assert named["wake_eventfd"]["unavailable"] is None, named
+    assert named["timer_timerfd"]["unavailable"] is None, named
+    assert named["device_interrupt"]["unavailable"] is None, named
+    assert report["machine"]["device"]["kind"] == "file", report["machine"]
+    assert report["machine"]["cpu"]["num_allowed"] == len(os.sched_getaffinity(0))
+    assert any("has holes" in line for line in report["warnings"]), report["warnings"]
+    assert text.startswith("prices of a sleep on CPU "), text
+    assert "woken by an eventfd" in text and "warning: " in text, text
+
+
 @test
 def wake_measures_messages_and_an_idle_service():
     options = ["--rounds", "2", "--time", "50ms", "--settle", TRAILING_S, "--idle", "0.5"]
+    options += ["--samples", "4", "--sleep", "1ms"]
     report = json.loads(check_command([BENCH, "wake", *options, "--format", "json"]).stdout)
     cpus = len(os.sched_getaffinity(0))
     assert len(report["cores"]) == min(cpus, 2), report["cores"]
     assert [idle["mode"] for idle in report["idle"]] == ["interrupt", "adaptive"]
     for idle in report["idle"]:
         assert idle["wakeups"] == 0 and idle["context_switches"] == 0, idle
+    check_prices(report["prices"], {10_000, 1_000_000}, 4)
     if cpus < 2:
         raise Skip("messages between two reactors need two CPUs")
     assert len(report["pairs"]) == 5, report["pairs"]

@@ -134,6 +134,8 @@ START_TEST(test_write)
 	refused("f --rw randrw --rwmixread 100", "--rw randrw writes");
 	ck_assert_int_eq(parse("f --rw randwrite --write"), 0);
 	refused("f --rwmixread 70", "only randrw mixes");
+	refused("f --verify", "--verify writes patterns: give --write, too");
+	ck_assert_int_eq(parse("f --verify --write"), 0);
 }
 END_TEST
 

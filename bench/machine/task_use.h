@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BENCH_PROCESS_H
-#define BENCH_PROCESS_H
+#ifndef BENCH_TASK_USE_H
+#define BENCH_TASK_USE_H
 
 /* What the kernel says that a process and those it has started have used. */
 
@@ -8,7 +8,7 @@
 
 #include <ebb/base.h>
 
-struct bench_process_use {
+struct bench_task_use {
 	uint64_t cpu_ns; /* user and system; as fine as the kernel tells */
 	uint64_t user_ns;
 	uint64_t system_ns;
@@ -19,20 +19,19 @@ struct bench_process_use {
 };
 
 /**
- * bench_process_read() - what @pid and all its descendants have used since their start
+ * bench_task_use_process() - what @pid and all its descendants have used since their start
  * CPU time includes that of threads that have ended and of children that were waited for. Switches
  * and waiting for a CPU are those of threads that are there: the kernel tells no others' to
  * anybody but a parent.
  * @root: "" but in tests, before /proc
  * Return: 0; -ESRCH: there is no such process (any more).
  */
-int bench_process_read(const char *root, pid_t pid, struct bench_process_use *ret_use);
+int bench_task_use_process(const char *root, pid_t pid, struct bench_task_use *ret_use);
 
 /**
- * bench_process_read_threads() - the same of some OS threads of this process
+ * bench_task_use_threads() - the same of some OS threads of this process
  * Return: 0; -ESRCH: one of them is not there.
  */
-int bench_process_read_threads(const pid_t *tids, unsigned count,
-			       struct bench_process_use *ret_use);
+int bench_task_use_threads(const pid_t *tids, unsigned count, struct bench_task_use *ret_use);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/machine/process.h"
+#include "bench/machine/task_use.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ static void task(int pid, int tid, unsigned voluntary, unsigned involuntary, con
 /* Two threads, of which one has a child, that has a child; and a name that looks like fields. */
 START_TEST(test_family)
 {
-	struct bench_process_use use;
+	struct bench_task_use use;
 	uint64_t tick_ns = os_steal_tick_ns();
 
 	process(100, "(a) S 1 (b) R 1 2 3 4 5 6 7 8 9 10 30 10 4 2 20 0");
@@ -51,7 +51,7 @@ START_TEST(test_family)
 	task(200, 200, 300, 3, "300");
 	process(300, "(grandchild) S 200 2 3 4 5 6 7 8 0 0 0 5 0 0 20 0");
 	task(300, 300, 4000, 4, "");
-	ck_assert_int_eq(bench_process_read(scratch_dir(), 100, &use), 0); /* 201 has ended */
+	ck_assert_int_eq(bench_task_use_process(scratch_dir(), 100, &use), 0); /* 201 has ended */
 	ck_assert_uint_eq(use.cpu_ns, (30 + 10 + 4 + 2 + 1 + 5) * tick_ns);
 	ck_assert_uint_eq(use.user_ns, (30 + 4 + 1) * tick_ns);
 	ck_assert_uint_eq(use.system_ns, (10 + 2 + 5) * tick_ns);
@@ -64,13 +64,13 @@ END_TEST
 
 START_TEST(test_none)
 {
-	struct bench_process_use use = {.cpu_ns = 7};
+	struct bench_task_use use = {.cpu_ns = 7};
 
-	ck_assert_int_eq(bench_process_read(scratch_dir(), 100, &use), -ESRCH);
+	ck_assert_int_eq(bench_task_use_process(scratch_dir(), 100, &use), -ESRCH);
 	process(100, "(half) S 1 2 3");
-	ck_assert_int_eq(bench_process_read(scratch_dir(), 100, &use), -ESRCH);
+	ck_assert_int_eq(bench_task_use_process(scratch_dir(), 100, &use), -ESRCH);
 	scratch_text("proc/100/stat", "");
-	ck_assert_int_eq(bench_process_read(scratch_dir(), 100, &use), -ESRCH);
+	ck_assert_int_eq(bench_task_use_process(scratch_dir(), 100, &use), -ESRCH);
 	ck_assert_uint_eq(use.cpu_ns, 7);
 }
 END_TEST
@@ -87,7 +87,7 @@ static void burn(uint64_t cpu_ns)
 /* What a child of this process has used is told exactly, while it lives. */
 START_TEST(test_real_child)
 {
-	struct bench_process_use use, whole;
+	struct bench_task_use use, whole;
 	int fds[2];
 	char done;
 	pid_t child;
@@ -99,14 +99,14 @@ START_TEST(test_real_child)
 		_exit(write(fds[1], "x", 1) == 1 && pause() == 0);
 	}
 	ck_assert_int_eq(read(fds[0], &done, 1), 1);
-	ck_assert_int_eq(bench_process_read("", child, &use), 0);
+	ck_assert_int_eq(bench_task_use_process("", child, &use), 0);
 	ck_assert_uint_ge(use.cpu_ns, 30 * EBB_NS_PER_MS);
 	ck_assert_uint_eq(use.user_ns + use.system_ns, use.cpu_ns);
-	ck_assert_int_eq(bench_process_read("", getpid(), &whole), 0);
+	ck_assert_int_eq(bench_task_use_process("", getpid(), &whole), 0);
 	ck_assert_uint_ge(whole.cpu_ns, use.cpu_ns);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	ck_assert_int_eq(bench_process_read("", child, &use), -ESRCH);
+	ck_assert_int_eq(bench_task_use_process("", child, &use), -ESRCH);
 }
 END_TEST
 
@@ -130,7 +130,7 @@ static void *burner(void *arg)
 /* Of some threads of this process, and of no others. */
 START_TEST(test_real_threads)
 {
-	struct bench_process_use use, own;
+	struct bench_task_use use, own;
 	pid_t tids[2];
 	pthread_t thread;
 
@@ -139,20 +139,20 @@ START_TEST(test_real_threads)
 	pthread_barrier_wait(&burned);
 	tids[0] = burner_tid;
 	tids[1] = getpid();
-	ck_assert_int_eq(bench_process_read_threads(tids, 1, &use), 0);
-	ck_assert_int_eq(bench_process_read_threads(tids + 1, 1, &own), 0);
+	ck_assert_int_eq(bench_task_use_threads(tids, 1, &use), 0);
+	ck_assert_int_eq(bench_task_use_threads(tids + 1, 1, &own), 0);
 	ck_assert_uint_ge(use.cpu_ns, 30 * EBB_NS_PER_MS);
 	ck_assert_uint_ge(use.voluntary, 5);
 	ck_assert_uint_eq(use.user_ns + use.system_ns, use.cpu_ns);
 	ck_assert_uint_lt(own.cpu_ns, use.cpu_ns);
-	ck_assert_int_eq(bench_process_read_threads(tids, 2, &own), 0);
+	ck_assert_int_eq(bench_task_use_threads(tids, 2, &own), 0);
 	ck_assert_uint_ge(own.cpu_ns, use.cpu_ns);
 	ck_assert_uint_ge(own.voluntary, use.voluntary);
 	pthread_barrier_wait(&burned);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&burned);
 	tids[0] = 0x7ffffff0;
-	ck_assert_int_eq(bench_process_read_threads(tids, 1, &use), -ESRCH);
+	ck_assert_int_eq(bench_task_use_threads(tids, 1, &use), -ESRCH);
 }
 END_TEST
 

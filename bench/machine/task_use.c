@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/machine/process.h"
+#include "bench/machine/task_use.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,8 +69,7 @@ static bool stat_read(const char *root, const char *folder, struct stat_times *r
  * Adds CPU time. The kernel's division of it in user and system is by ticks, its sum is exact, if
  * @exact_ns is not 0; so the division is taken as a proportion.
  */
-static void times_add(struct bench_process_use *use, const struct stat_times *times,
-		      uint64_t exact_ns)
+static void times_add(struct bench_task_use *use, const struct stat_times *times, uint64_t exact_ns)
 {
 	uint64_t ticks_ns = times->user_ns + times->system_ns;
 	uint64_t cpu_ns = exact_ns != 0 ? exact_ns : ticks_ns;
@@ -85,7 +84,7 @@ static void times_add(struct bench_process_use *use, const struct stat_times *ti
 }
 
 /* Switches, and waiting for a CPU, of one OS thread. */
-static bool task_add(const char *root, const char *folder, struct bench_process_use *use)
+static bool task_add(const char *root, const char *folder, struct bench_task_use *use)
 {
 	char *status = bench_pseudo_file_text(root, "%s/status", folder);
 	uint64_t voluntary, involuntary, queue_ns;
@@ -134,7 +133,7 @@ static void children_add(const char *root, const char *folder, struct family *fa
 }
 
 static void tasks_add(const char *root, pid_t pid, struct family *family,
-		      struct bench_process_use *use)
+		      struct bench_task_use *use)
 {
 	char path[PATH_MAX], folder[128];
 	struct dirent *entry;
@@ -156,7 +155,7 @@ static void tasks_add(const char *root, pid_t pid, struct family *family,
 	}
 }
 
-static bool process_add(const char *root, pid_t pid, struct bench_process_use *use)
+static bool process_add(const char *root, pid_t pid, struct bench_task_use *use)
 {
 	struct stat_times times;
 	uint64_t exact_ns = 0;
@@ -178,9 +177,9 @@ static bool process_add(const char *root, pid_t pid, struct bench_process_use *u
 	return true;
 }
 
-int bench_process_read(const char *root, pid_t pid, struct bench_process_use *ret_use)
+int bench_task_use_process(const char *root, pid_t pid, struct bench_task_use *ret_use)
 {
-	struct bench_process_use use = {.cpu_ns = 0};
+	struct bench_task_use use = {.cpu_ns = 0};
 	struct family family = {.pids = {pid}, .count = 1};
 
 	if (!process_add(root, pid, &use)) {
@@ -196,9 +195,9 @@ int bench_process_read(const char *root, pid_t pid, struct bench_process_use *re
 	return 0;
 }
 
-int bench_process_read_threads(const pid_t *tids, unsigned count, struct bench_process_use *ret_use)
+int bench_task_use_threads(const pid_t *tids, unsigned count, struct bench_task_use *ret_use)
 {
-	struct bench_process_use use = {.cpu_ns = 0};
+	struct bench_task_use use = {.cpu_ns = 0};
 
 	for (unsigned i = 0; i < count; i++) {
 		struct stat_times times;
