@@ -78,10 +78,44 @@ START_TEST(test_lines)
 }
 END_TEST
 
+static atomic_uint_least64_t stopped_ns;
+
+static uint64_t stopped_clock(void)
+{
+	return stopped_ns;
+}
+
+/* Also one that comes alone is told of. */
+START_TEST(test_one_by_one)
+{
+	struct bench_load load = {.shape = BENCH_SHAPE_EVEN, .rate_iops = 2000};
+	uint64_t moment_ns;
+
+	ck_assert_int_eq(sem_init(&told, 0, 0), 0);
+	stopped_ns = ebb_clock_now_ns();
+	ebb_clock_set_source(stopped_clock);
+	workers[0].line = &lines[0];
+	bench_line_init(&lines[0], &load, ebb_clock_now_ns(), 0, 1);
+	ck_assert_int_eq(bench_generator_start(&generator, workers, 1), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		stopped_ns += EBB_NS_PER_S / 2000;
+		wait_for_word();
+		atomic_store(&workers[0].told, false);
+		ck_assert(bench_line_take(&lines[0], &moment_ns));
+		ck_assert(!bench_line_take(&lines[0], &moment_ns));
+	}
+	bench_generator_stop(&generator);
+	while (!bench_companion_has_left(&generator.duty)) {
+		sched_yield();
+	}
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_lines),
+		UNIT_TEST(test_one_by_one),
 		UNIT_END,
 	};
 
