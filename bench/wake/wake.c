@@ -367,6 +367,7 @@ static void wake_json(struct wake_run *run)
 static int wake_run(struct wake_run *run)
 {
 	struct ebb_app_opts app;
+	struct bench_disk disk;
 	cpu_set_t allowed;
 	char cpumask[32];
 	int rc;
@@ -379,6 +380,10 @@ static int wake_run(struct wake_run *run)
 	run->machine = bench_facts_get(run->options->device);
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
 		run->disturbance = bench_disturbance_create("", &allowed);
+	}
+	if (run->disturbance != NULL && run->options->device != NULL &&
+	    bench_device_facts_disk("", run->options->device, &disk)) {
+		bench_disturbance_watch(run->disturbance, &disk);
 	}
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;
