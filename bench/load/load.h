@@ -56,8 +56,8 @@ struct bench_load {
 	enum bench_rw rw;
 	uint64_t read_percent; /* of randrw */
 	uint64_t block_bytes;
-	uint64_t
-		queue_depth; /* closed: kept in flight; open: at most in flight, others wait in line */
+	/* Of each core. Closed: kept in flight; open: at most in flight, others wait in line. */
+	uint64_t queue_depth;
 	uint64_t size_bytes; /* of the device, from its start; 0: all */
 
 	enum bench_shape shape;

@@ -12,57 +12,10 @@
 #include <ebb/poller.h>
 
 #include "bench/load/job.h"
-#include "bench/load/stamps.h"
-#include "bench/load/trace.h"
 
 #define BUFFER_FILL_SEED 0x6562622d62656e63ull
 #define OPEN_TURN_BYTES  (512u << 10)
 #define STAMP_TRIAL      256
-
-void bench_worker_answer(struct bench_worker *worker)
-{
-	int rc = ebb_thread_send(ebb_thread_app(), &worker->answer);
-
-	ebb_assert(rc == 0); /* the app thread outlives every other */
-}
-
-static void worker_alarmed(void *arg)
-{
-	struct bench_worker *worker = arg;
-
-	worker->alarmed(worker);
-}
-
-void bench_worker_alarm(struct bench_worker *worker)
-{
-	int rc;
-
-	worker->ending = true;
-	ebb_msg_init(&worker->alarm, worker_alarmed, worker);
-	rc = ebb_thread_send(ebb_thread_app(), &worker->alarm);
-	ebb_assert(rc == 0);
-}
-
-static void worker_finished(void *arg)
-{
-	struct bench_worker *worker = arg;
-
-	worker->finished(worker);
-}
-
-void bench_worker_look_finished(struct bench_worker *worker)
-{
-	int rc;
-
-	if (worker->trace == NULL || worker->trace_next < worker->trace->num_ios ||
-	    worker->in_flight > 0 || worker->ending || worker->finish_sent) {
-		return;
-	}
-	worker->finish_sent = true;
-	ebb_msg_init(&worker->finish, worker_finished, worker);
-	rc = ebb_thread_send(ebb_thread_app(), &worker->finish);
-	ebb_assert(rc == 0);
-}
 
 /* What is written must not be all zero: devices and file systems may make nothing of that. */
 static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random)
@@ -224,17 +177,6 @@ static void worker_begin(struct bench_worker *worker)
 	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
 		bench_job_start(&worker->jobs[i]);
 	}
-}
-
-void bench_worker_decide_stamps(struct bench_worker *worker)
-{
-	uint64_t passed_ns = ebb_clock_now_ns() - worker->begun_ns;
-
-	worker->stamp_trial = 0;
-	worker->stamp_left = 1;
-	worker->stamp_every =
-		bench_stamps_every(worker->ios > 0 ? passed_ns / worker->ios : UINT64_MAX,
-				   worker->clock_cost_ns);
 }
 
 static void worker_measure(struct bench_worker *worker)
