@@ -121,11 +121,13 @@ def a_stand_in_serves_a_trace():
 @test
 def a_trace_comes_from_a_pipe_and_has_a_table():
     with Setup() as setup:
-        command = setup.command("-", setup.disk, "--mode", "interrupt")
+        page = setup.folder / "page.html"
+        command = setup.command("-", setup.disk, "--mode", "interrupt", "--html", page)
         result = subprocess.run(
             command, input=BLKPARSE, capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 0, result
+        assert "trace stdin qd 128" in page.read_text(encoding="utf-8")
         assert "trace stdin qd 128" in result.stdout and "interrupt" in result.stdout, result
 
 
