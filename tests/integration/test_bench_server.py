@@ -4,6 +4,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from harness import BUILD, Daemon, RpcError, check_command, run, run_command, test, wait_for
+from harness import BUILD, Daemon, RpcError, Skip, check_command, run, run_command, test, wait_for
 
 BENCH = BUILD / "ebb-bench"
 MIB = 1 << 20
@@ -82,6 +83,18 @@ def the_result_has_the_fields_of_bdevperf():
         low, high = job["min_latency_us"], job["max_latency_us"]
         assert low <= job["p50_latency_us"] <= job["p99_latency_us"] <= high, job
         assert result["core_count"] == 1
+
+
+@test
+def only_the_reactors_that_are_named_do_it():
+    if not {0, 1} <= os.sched_getaffinity(0):
+        raise Skip("needs CPUs 0 and 1")
+    with Daemon("--cpumask", "0x3", config=null_config()) as daemon:
+        both = daemon.rpc("perform_tests", name="null0", **SHORT)
+        assert both["core_count"] == 2 and both["results"][0]["core_mask"] == "0x3", both
+        for mask, core in (("0x2", "0x2"), ("[0]", "0x1")):
+            one = daemon.rpc("perform_tests", name="null0", cpumask=mask, **SHORT)
+            assert one["core_count"] == 1 and one["results"][0]["core_mask"] == core, one
 
 
 @test

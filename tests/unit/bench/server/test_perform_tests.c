@@ -220,6 +220,8 @@ START_TEST(what_cannot_be_is_refused_by_name)
 	refused("{'name':'disk','io_size':'4q'}", params, "io_size \"4q\": give bytes");
 	refused("{'name':'disk','io_size':'2m'}", params, "at most 1048576");
 	refused("{'name':'disk','io_size':[]}", params, "io_size [ ]: give bytes");
+	refused("{'name':'disk','cpumask':'fast'}", params, "cpumask fast: ");
+	refused("{'name':'disk','cpumask':'[999]'}", params, "there is no reactor on any of");
 	refused("{'name':'disk','io_size':1000}", -EINVAL, "io_size 1000: give a multiple of 512");
 	refused("{'name':'disk','io_size':'1m','queue_depth':128}", params,
 		"take 128 MiB of the service's buffers, and a test may have 64");
