@@ -13,6 +13,7 @@ import threading
 import time
 
 from harness import BUILD, Daemon, RpcError, Skip, check_command, run, run_command, test, wait_for
+from quiet import assert_quiet
 
 BENCH = BUILD / "ebb-bench"
 MIB = 1 << 20
@@ -146,6 +147,19 @@ def what_is_exported_is_read_but_not_written():
         failed = run_command(command)
         assert failed.returncode == 1 and "exported as 'shop'" in failed.stderr, failed
         assert check_command([*command, "--force"]).returncode == 0
+
+
+@test
+def nothing_of_a_test_stays():
+    with Daemon(config=null_config(), mode="interrupt") as daemon:
+        before = sorted(name for name, _, _ in daemon.thread_facts().values())
+        daemon.rpc("perform_tests", name="null0", queue_depth=16, **SHORT)
+        daemon.rpc("perform_tests", name="null0", rate=2000, **SHORT)
+        threads = [thread["name"] for thread in daemon.rpc("thread_get_stats")["threads"]]
+        assert not any(name.startswith("bench") for name in threads), threads
+        assert_quiet(daemon, window_s=1.0)
+        after = sorted(name for name, _, _ in daemon.thread_facts().values())
+        assert set(after) - set(before) <= {"ebb_watch", "companion"}, (before, after)
 
 
 @test
