@@ -15,13 +15,13 @@ static struct bench_outcome outcome;
 /* How many allocations succeed before one fails; < 0: all do. */
 static int allocations_left = -1;
 
+/* A sanitizer brings a heap of its own, which must not be replaced. */
+#ifndef UNIT_HEAP_IS_TAKEN
 static bool allocation_fails(void)
 {
 	return allocations_left >= 0 && allocations_left-- == 0;
 }
 
-/* A sanitizer brings a heap of its own, which must not be replaced. */
-#ifndef UNIT_HEAP_IS_TAKEN
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
