@@ -83,11 +83,11 @@ static struct bench_contender *contender_find(struct bench_entries *entries,
 					      struct bench_contender *poll,
 					      const struct bench_target *target)
 {
-	if (bench_entries_fits(poll, target)) {
+	if (bench_rounds_fits(poll, target)) {
 		return poll;
 	}
 	for (unsigned i = 0; i < entries->num_contenders; i++) {
-		if (bench_entries_fits(&entries->contenders[i], target)) {
+		if (bench_rounds_fits(&entries->contenders[i], target)) {
 			return &entries->contenders[i];
 		}
 	}

@@ -16,10 +16,10 @@
 #include "bench/report/page.h"
 #include "bench/report/table.h"
 
-/* How it was called, as far as there is room. */
-static void command_join(char *const *args, int num_args, char *command, size_t size)
+void bench_compare_command_join(const char *name, char *const *args, int num_args, char *command,
+				size_t size)
 {
-	size_t used = (size_t)snprintf(command, size, "ebb-bench compare");
+	size_t used = (size_t)snprintf(command, size, "ebb-bench %s", name);
 
 	for (int i = 0; i < num_args && used < size; i++) {
 		bool plain = args[i][0] != '\0' && strpbrk(args[i], " \t\n'\"\\$&;|<>*?()") == NULL;
@@ -90,6 +90,13 @@ static int files_write(const struct bench_compare_options *options, struct bench
 	return code;
 }
 
+int bench_compare_command_print(const struct bench_compare_options *options,
+				struct bench_results *results)
+{
+	results_print(options, results);
+	return files_write(options, results);
+}
+
 int bench_compare_command(char *const *args, int num_args)
 {
 	struct bench_compare_options options;
@@ -109,11 +116,10 @@ int bench_compare_command(char *const *args, int num_args)
 		fprintf(stderr, "ebb-bench: %s\n", error);
 		return BENCH_EXIT_USAGE;
 	}
-	command_join(args, num_args, command, sizeof(command));
+	bench_compare_command_join("compare", args, num_args, command, sizeof(command));
 	code = bench_compare(&options, command, &results, error);
 	if (results.num_cells > 0) {
-		results_print(&options, &results);
-		written = files_write(&options, &results);
+		written = bench_compare_command_print(&options, &results);
 		code = code != 0 ? code : written;
 	}
 	if (error[0] != '\0') {

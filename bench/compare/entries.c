@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/compare/rounds.h"
 #include "bench/compare/setup.h"
 #include "bench/compare/stand_ins.h"
 #include "bench/compare/target.h"
@@ -199,11 +200,6 @@ static void contender_end(struct bench_contender *contender)
 	}
 }
 
-bool bench_entries_fits(const struct bench_contender *contender, const struct bench_target *target)
-{
-	return contender->fits == NULL || contender->fits(contender, target);
-}
-
 /* Who can measure no target at all has no place in the table. */
 static void misfits_drop(struct bench_entries *entries)
 {
@@ -214,7 +210,7 @@ static void misfits_drop(struct bench_entries *entries)
 		bool fits = false;
 
 		for (unsigned target = 0; target < entries->num_targets; target++) {
-			fits = fits || bench_entries_fits(contender, &entries->targets[target]);
+			fits = fits || bench_rounds_fits(contender, &entries->targets[target]);
 		}
 		if (!fits) {
 			if (contender->kind == BENCH_CONTENDER_PEER) {

@@ -38,9 +38,6 @@ int bench_entries_make(struct bench_entries *entries, struct bench_modes *modes,
 		       const struct bench_matrix_row *rows, unsigned num_rows,
 		       char error[BENCH_TEXT_MAX]);
 
-/* Can @contender measure @target at all? */
-bool bench_entries_fits(const struct bench_contender *contender, const struct bench_target *target);
-
 /* Ends the contenders. Thread: the harness. */
 void bench_entries_destroy(struct bench_entries *entries);
 

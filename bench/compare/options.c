@@ -84,7 +84,7 @@ static int rates_read(const char *text, void *field)
 	}
 }
 
-static int plan_read(const char *text, void *field)
+int bench_compare_options_plan(const char *text, void *field)
 {
 	struct bench_plans *plans = field;
 	struct bench_plan plan;
@@ -175,7 +175,7 @@ static const struct bench_option table[] = {
 	ROW("verify", verify, FLAG, .help = "write patterns, and check what is read"),
 	ROW("mode", modes, CHOICES, .value = "MODE[,MODE]", .choices = bench_command_mode_names,
 	    .help = "poll, interrupt, adaptive (default all three; with --server: as it is)"),
-	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = plan_read,
+	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = bench_compare_options_plan,
 	    .form = "give two times (30us,65us): sleep first, then look until, the second not "
 		    "before the first, at most 10 seconds",
 	    .help = "a fixed plan as a mode of its own (30us,65us); repeatable"),
@@ -260,13 +260,13 @@ static int targets_check(const struct bench_compare_options *options, char error
 			return -EINVAL;
 		}
 	}
+	if (options->server != NULL && options->targets.count == 0) {
+		return complain(error, "--server: which bdev? give its name as a TARGET");
+	}
 	if (options->targets.count == 0 && options->stand_ins.count == 0 &&
 	    options->nbd.count == 0) {
 		return complain(error, "what is to be measured? give a file, a block device, or a "
 				       "bdev's name with --bdev-json FILE; or --stand-in 10us");
-	}
-	if (options->server != NULL && options->targets.count == 0) {
-		return complain(error, "--server: which bdev? give its name as a TARGET");
 	}
 	if (options->server != NULL && server_check(options, error) < 0) {
 		return -EINVAL;
@@ -289,6 +289,10 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 				 bench_load_rw_name(options->rw.index[i]));
 			return -EINVAL;
 		}
+	}
+	if (has_choice(&options->shapes, BENCH_SHAPE_TRACE)) {
+		return complain(error, "--shape trace: a trace is replayed: see ebb-bench replay "
+				       "--help");
 	}
 	if (options->verify && !options->write) {
 		return complain(error, "--verify writes patterns: give --write, too, if what the "

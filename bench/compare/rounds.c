@@ -8,14 +8,10 @@
 
 #include <ebb/clock.h>
 
-#include "bench/compare/entries.h"
 #include "bench/compare/order.h"
 #include "bench/machine/disturbance.h"
 #include "bench/machine/energy.h"
 #include "bench/signals.h"
-
-/* As many cells have their notes among the warnings: there must be room for others. */
-#define NOTES_MAX 12
 
 void bench_rounds_outcome_init(struct bench_outcome *outcome)
 {
@@ -25,6 +21,11 @@ void bench_rounds_outcome_init(struct bench_outcome *outcome)
 		outcome->sample.metric[metric] = NAN;
 	}
 	outcome->companion_percent = NAN;
+}
+
+bool bench_rounds_fits(const struct bench_contender *contender, const struct bench_target *target)
+{
+	return contender->fits == NULL || contender->fits(contender, target);
 }
 
 int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *contender,
@@ -98,48 +99,6 @@ static void cell_failed(struct bench_rounds *rounds, struct bench_cell *cell, in
 	}
 }
 
-/* The first note of a cell says what the later ones do, with other figures; those are counted. */
-static void note_keep(struct bench_rounds *rounds, const struct bench_cell *cell, const char *text)
-{
-	struct bench_rounds_note *note = &rounds->notes[cell - rounds->results->cells];
-
-	if (text[0] == '\0') {
-		return;
-	}
-	if (note->count++ == 0) {
-		snprintf(note->text, sizeof(note->text), "%s", text);
-	}
-}
-
-static void notes_warn(const struct bench_rounds *rounds)
-{
-	struct bench_results *results = rounds->results;
-	unsigned told = 0;
-	unsigned left = 0;
-
-	for (unsigned i = 0; i < results->num_cells; i++) {
-		const struct bench_cell *cell = &results->cells[i];
-		const struct bench_rounds_note *note = &rounds->notes[i];
-		char load[BENCH_TEXT_MAX];
-
-		if (note->count == 0) {
-			continue;
-		}
-		if (told == NOTES_MAX) {
-			left++;
-			continue;
-		}
-		told++;
-		bench_results_load_name(&results->loads[cell->load], load);
-		bench_results_warn(results, "%.40s, %.40s, %u of %u rounds: %.140s",
-				   results->contenders[cell->contender].name, load, note->count,
-				   cell->num_samples, note->text);
-	}
-	if (left > 0) {
-		bench_results_warn(results, "the like goes for %u more cells", left);
-	}
-}
-
 /* One run of @cell. Return: 0; -ECANCELED; -ENOMEM. */
 static int cell_run(struct bench_rounds *rounds, struct bench_cell *cell)
 {
@@ -156,7 +115,6 @@ static int cell_run(struct bench_rounds *rounds, struct bench_cell *cell)
 	if (!isnan(outcome.sample.metric[BENCH_IOPS])) {
 		added = bench_results_add(cell, &outcome);
 	}
-	note_keep(rounds, cell, outcome.note);
 	if (rc < 0) {
 		cell_failed(rounds, cell, rc, error);
 	} else if (outcome.errors > 0) {
@@ -214,7 +172,7 @@ static void misfits_mark(struct bench_results *results)
 		const struct bench_contender *contender = &results->contenders[cell->contender];
 		const struct bench_target *target = &results->targets[cell->target];
 
-		if (!bench_entries_fits(contender, target)) {
+		if (!bench_rounds_fits(contender, target)) {
 			snprintf(cell->error, sizeof(cell->error), "%s cannot measure %.120s",
 				 contender->name, target->name);
 		}
@@ -226,11 +184,10 @@ int bench_rounds_run(struct bench_rounds *rounds)
 	struct bench_results *results = rounds->results;
 	unsigned *order = calloc(results->num_cells, sizeof(*order));
 	int lost = 0;
-	int rc = -ENOMEM;
+	int rc;
 
-	rounds->notes = calloc(results->num_cells, sizeof(*rounds->notes));
-	if (order == NULL || rounds->notes == NULL) {
-		goto out;
+	if (order == NULL) {
+		return -ENOMEM;
 	}
 	misfits_mark(results);
 	bench_progress_start(&rounds->progress, stderr, results->rounds * results->num_cells);
@@ -244,11 +201,6 @@ int bench_rounds_run(struct bench_rounds *rounds)
 	}
 	bench_progress_clear(&rounds->progress);
 	results->interrupted = bench_signals_seen();
-	notes_warn(rounds);
-	rc = lost;
-out:
-	free(rounds->notes);
-	rounds->notes = NULL;
 	free(order);
-	return rc;
+	return lost;
 }

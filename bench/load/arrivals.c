@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench/load/trace.h"
+
 #define DAY_BURST_IOS    16
 #define DAY_BURST_CHANCE (1.0 / 64)
 
@@ -98,6 +100,9 @@ void bench_arrivals_init(struct bench_arrivals *arrivals, const struct bench_loa
 			piece_add(arrivals, (double)load->off_ns, 0);
 		}
 		period_begin(arrivals, (double)load->warmup_ns);
+	} else if (load->shape == BENCH_SHAPE_TRACE) {
+		arrivals->trace = load->trace;
+		arrivals->trace_begin_ns = (double)load->warmup_ns;
 	} else if (load->shape == BENCH_SHAPE_DAY) {
 		day_init(arrivals, load);
 		period_begin(arrivals, (double)load->warmup_ns);
@@ -122,6 +127,16 @@ static double moment_next(struct bench_arrivals *arrivals)
 	return arrivals->at_ns;
 }
 
+static double trace_next(struct bench_arrivals *arrivals)
+{
+	const struct bench_trace *trace = arrivals->trace;
+
+	if (arrivals->trace_at == trace->num_ios) {
+		return (double)BENCH_ARRIVALS_NEVER_NS;
+	}
+	return arrivals->trace_begin_ns + (double)trace->ios[arrivals->trace_at++].at_ns;
+}
+
 /* Of all shares. */
 static double stream_next(struct bench_arrivals *arrivals)
 {
@@ -136,6 +151,9 @@ static double stream_next(struct bench_arrivals *arrivals)
 	case BENCH_SHAPE_BURST:
 		arrivals->last_ns = (double)++arrivals->count * arrivals->gap_ns;
 		arrivals->burst_left = arrivals->burst_ios - 1;
+		break;
+	case BENCH_SHAPE_TRACE:
+		arrivals->last_ns = trace_next(arrivals);
 		break;
 	case BENCH_SHAPE_DAY:
 		arrivals->last_ns = moment_next(arrivals);
@@ -161,6 +179,9 @@ uint64_t bench_arrivals_next(struct bench_arrivals *arrivals)
 
 const char *bench_arrivals_check(const struct bench_load *load)
 {
+	if (load->shape == BENCH_SHAPE_TRACE) {
+		return load->trace == NULL || load->trace->num_ios == 0 ? "a trace" : NULL;
+	}
 	if (!(load->rate_iops > 0)) {
 		return "a rate";
 	}

@@ -36,9 +36,12 @@ struct bench_arrivals {
 	struct bench_arrivals_piece pieces[BENCH_ARRIVALS_PIECES];
 	double period_ns;
 	double period_expected;
-	double begin_ns; /* where in the first period the stream begins */
-	unsigned stride; /* every so-many'th is taken */
-	unsigned skip;   /* before the next one that is */
+	double begin_ns;                 /* where in the first period the stream begins */
+	const struct bench_trace *trace; /* whose moments these are; NULL: of none */
+	size_t trace_at;
+	double trace_begin_ns; /* when it begins */
+	unsigned stride;       /* every so-many'th is taken */
+	unsigned skip;         /* before the next one that is */
 };
 
 /**
@@ -48,6 +51,9 @@ struct bench_arrivals {
  */
 void bench_arrivals_init(struct bench_arrivals *arrivals, const struct bench_load *load,
 			 unsigned index, unsigned count);
+
+/* No request comes for years: a trace has ended. */
+#define BENCH_ARRIVALS_NEVER_NS (UINT64_C(30) * 366 * 86400 * EBB_NS_PER_S)
 
 /* Return: the next moment of this share, nanoseconds since the beginning; never less than the last. */
 uint64_t bench_arrivals_next(struct bench_arrivals *arrivals);

@@ -204,7 +204,8 @@ static void count_begin(struct bench_engine *engine)
 	}
 	bench_companion_get_usage(&engine->companion_before);
 	bench_rusage_get(&engine->before);
-	timer_start(engine, BENCH_ENGINE_COUNTING, engine->load.time_ns);
+	timer_start(engine, BENCH_ENGINE_COUNTING,
+		    engine->num_finished == engine->num_workers ? 0 : engine->load.time_ns);
 }
 
 static void count_end(struct bench_engine *engine)
@@ -347,6 +348,17 @@ static void worker_alarmed(struct bench_worker *worker)
 	run_end_early(engine);
 }
 
+/* A trace has ended: the run does, if it has begun to count; else as soon as it has. */
+static void worker_finished(struct bench_worker *worker)
+{
+	struct bench_engine *engine = worker->owner;
+
+	engine->num_finished++;
+	if (engine->num_finished == engine->num_workers && engine->state == BENCH_ENGINE_COUNTING) {
+		run_end_early(engine);
+	}
+}
+
 static int bdev_open(struct bench_engine *engine, char error[BENCH_LOAD_ERROR_MAX])
 {
 	int rc = ebb_bdev_open(engine->name, engine->opts.write, bdev_event, engine, &engine->desc);
@@ -422,6 +434,7 @@ int bench_engine_open(const struct bench_engine_opts *opts, struct bench_engine 
 	engine->pending = engine->num_workers;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		engine->workers[i].alarmed = worker_alarmed;
+		engine->workers[i].finished = worker_finished;
 		engine->workers[i].clock_cost_ns = engine->clock_cost_ns;
 		bench_worker_run_command(&engine->workers[i], BENCH_WORKER_OPEN);
 	}

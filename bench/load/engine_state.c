@@ -282,6 +282,10 @@ static int lines_prepare(struct bench_engine *engine, char error[BENCH_LOAD_ERRO
 
 		worker->timed = open && !bench_companion_has_cpu();
 		worker->line = open ? &engine->lines[i] : NULL;
+		worker->trace = load->shape == BENCH_SHAPE_TRACE ? load->trace : NULL;
+		worker->trace_next = i;
+		worker->trace_stride = engine->num_workers;
+		worker->block_shift = (unsigned)__builtin_ctz(engine->block_size);
 		if (open) {
 			bench_line_init(worker->line, load, base_ns, i, engine->num_workers);
 		}
@@ -310,6 +314,7 @@ int bench_engine_begin(struct bench_engine *engine, const struct bench_load *loa
 	engine->run++;
 	engine->stop = false;
 	engine->counted = false;
+	engine->num_finished = 0;
 	engine->rest_worker = 0;
 	memset(&engine->rest, 0, sizeof(engine->rest));
 	for (unsigned i = 0; i < engine->num_workers; i++) {
@@ -381,6 +386,7 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 	ebb_histogram_merge(&result->latency, &worker->latency);
 	result->ios += worker->ios;
+	result->trace_bytes += worker->trace_bytes;
 	if (worker->line != NULL) {
 		result->open_loop = true;
 		result->offered += worker->offered;
@@ -414,7 +420,11 @@ void bench_engine_result_sum(struct bench_engine *engine)
 	result->errors = 0;
 	result->offered = engine->rest.counted;
 	result->backlog = engine->rest.all;
+	result->trace_bytes = 0;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_sum(engine, &engine->workers[i]);
+	}
+	if (result->trace_bytes > 0) {
+		result->io_bytes = (result->trace_bytes + result->ios / 2) / result->ios;
 	}
 }

@@ -51,8 +51,9 @@ struct bench_engine {
 	uint64_t run; /* its number, from 1 */
 	void (*done)(void *arg, const struct bench_engine_result *result);
 	void *done_arg;
-	bool stop;    /* it ends early */
-	bool counted; /* it got as far as to count */
+	bool stop;             /* it ends early */
+	bool counted;          /* it got as far as to count */
+	unsigned num_finished; /* workers whose part of a trace has been answered */
 	struct bench_rusage before;
 	struct bench_companion_usage companion_before;
 	struct ebb_msg rest_msg;

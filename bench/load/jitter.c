@@ -88,6 +88,5 @@ uint64_t bench_jitter_draw_next(struct bench_jitter_draw *draw)
 	default:
 		return draw->service_ns;
 	}
-	return ns < (double)BENCH_STAND_IN_SERVICE_MAX_NS ? (uint64_t)ns
-							  : BENCH_STAND_IN_SERVICE_MAX_NS;
+	return ns < (double)BENCH_JITTER_TIME_MAX_NS ? (uint64_t)ns : BENCH_JITTER_TIME_MAX_NS;
 }

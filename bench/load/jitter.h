@@ -5,7 +5,19 @@
 /* How long a request takes on a device whose requests do not all take the same time. */
 
 #include "bench/load/random.h"
-#include "bench/load/stand_in.h"
+
+#define BENCH_JITTER_TIME_MAX_NS EBB_NS_PER_S
+
+enum bench_jitter {
+	BENCH_JITTER_NONE,
+	BENCH_JITTER_UNIFORM,    /* service_ns - jitter_ns … service_ns + jitter_ns */
+	BENCH_JITTER_LOG_NORMAL, /* mean service_ns, standard deviation jitter_ns */
+	BENCH_JITTER_PARETO,     /* the same, with a longer tail */
+	BENCH_JITTER_COUNT,
+};
+
+/* "none", "uniform", "log-normal", "pareto"; NULL-terminated. */
+extern const char *const bench_jitter_names[];
 
 struct bench_jitter_draw {
 	enum bench_jitter distribution;
@@ -25,7 +37,7 @@ struct bench_jitter_draw {
 int bench_jitter_draw_init(struct bench_jitter_draw *draw, enum bench_jitter distribution,
 			   uint64_t service_ns, uint64_t jitter_ns, uint64_t seed);
 
-/* The next request's time, at most BENCH_STAND_IN_SERVICE_MAX_NS. */
+/* The next request's time, at most BENCH_JITTER_TIME_MAX_NS. */
 uint64_t bench_jitter_draw_next(struct bench_jitter_draw *draw);
 
 #endif

@@ -7,6 +7,8 @@
 #include <ebb/clock.h>
 #include <ebb/poller.h>
 
+#include "bench/load/trace.h"
+
 /*
  * What is measured here must be the device and the framework, so this loop must cost next to
  * nothing: a request's own memory is one cache line, an offset is two multiplications, and the
@@ -28,6 +30,7 @@ static void job_retire(struct bench_job *job)
 		ebb_list_push_front(&worker->idle, &job->wait.link);
 	}
 	if (!worker->draining) {
+		bench_worker_look_finished(worker);
 		return;
 	}
 	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);
@@ -36,14 +39,30 @@ static void job_retire(struct bench_job *job)
 	}
 }
 
+/* The place and length of a request: of a trace, a job's slot is its index there. */
+static inline uint64_t job_place(const struct bench_job *job, uint64_t *ret_num_blocks)
+{
+	const struct bench_worker *worker = job->worker;
+	const struct bench_trace_io *io;
+
+	if (ebb_likely(worker->trace == NULL)) {
+		*ret_num_blocks = worker->load.io_blocks;
+		return job->slot * worker->load.io_blocks;
+	}
+	io = &worker->trace->ios[job->slot];
+	*ret_num_blocks = io->len_bytes >> worker->block_shift;
+	return io->offset_bytes >> worker->block_shift;
+}
+
 static void job_failed(struct bench_job *job, int status)
 {
 	struct bench_worker *worker = job->worker;
+	uint64_t num_blocks;
 
 	if (worker->errors++ == 0) {
 		worker->first_error = status;
 		worker->first_error_write = job->write != 0;
-		worker->first_error_block = job->slot * worker->load.io_blocks;
+		worker->first_error_block = job_place(job, &num_blocks);
 	}
 }
 
@@ -53,16 +72,16 @@ static void job_failed(struct bench_job *job, int status)
 static inline void job_issue(struct bench_job *job)
 {
 	struct bench_worker *worker = job->worker;
-	const struct bench_workload *load = &worker->load;
-	uint64_t offset_blocks = job->slot * load->io_blocks;
+	uint64_t num_blocks;
+	uint64_t offset_blocks = job_place(job, &num_blocks);
 	int rc;
 
 	if (job->write) {
 		rc = ebb_bdev_write(worker->desc, worker->channel, job->buf, offset_blocks,
-				    load->io_blocks, 0, job_done, job);
+				    num_blocks, 0, job_done, job);
 	} else {
 		rc = ebb_bdev_read(worker->desc, worker->channel, job->buf, offset_blocks,
-				   load->io_blocks, job_done, job);
+				   num_blocks, job_done, job);
 	}
 	if (ebb_likely(rc == 0)) {
 		return;
@@ -123,6 +142,16 @@ static void __attribute__((noinline)) job_verify_begin(struct bench_job *job)
 	job->write = write;
 }
 
+/* The next one of the worker's part, which comes in the order of the line. */
+static void __attribute__((noinline)) job_draw_trace(struct bench_job *job)
+{
+	struct bench_worker *worker = job->worker;
+
+	job->slot = worker->trace_next & INT64_MAX;
+	job->write = worker->trace->ios[worker->trace_next].write;
+	worker->trace_next += worker->trace_stride;
+}
+
 /* What the next request is. */
 static inline void job_draw(struct bench_job *job)
 {
@@ -175,7 +204,11 @@ static bool arrival_take(struct bench_worker *worker, uint64_t *ret_moment_ns)
 
 static void job_start_arrival(struct bench_job *job, uint64_t moment_ns)
 {
-	job_draw(job);
+	if (job->worker->trace != NULL) {
+		job_draw_trace(job);
+	} else {
+		job_draw(job);
+	}
 	job->submitted_ns = stamp_is_due(job->worker) ? moment_ns : 0;
 	job_issue(job);
 }
@@ -199,6 +232,7 @@ void bench_job_take_arrivals(struct bench_worker *worker)
 	}
 	if (!ebb_list_empty(&worker->idle)) {
 		arrival_wait(worker);
+		bench_worker_look_finished(worker);
 	}
 }
 
@@ -214,6 +248,7 @@ static void __attribute__((noinline)) job_next_arrival(struct bench_job *job)
 	worker->in_flight--;
 	ebb_list_push_front(&worker->idle, &job->wait.link);
 	arrival_wait(worker);
+	bench_worker_look_finished(worker);
 }
 
 /* @end_ns: when it ended; 0: the clock is to be asked, if that matters. */
@@ -227,6 +262,9 @@ static inline void job_end(struct bench_job *job, int status, uint64_t end_ns)
 	}
 	if (ebb_likely(status == 0)) {
 		worker->ios++;
+		if (ebb_unlikely(worker->trace != NULL)) {
+			worker->trace_bytes += worker->trace->ios[job->slot].len_bytes;
+		}
 		if (job->submitted_ns != 0) {
 			end_ns = end_ns != 0 ? end_ns : ebb_clock_now_ns();
 			ebb_histogram_add(&worker->latency, end_ns - job->submitted_ns);

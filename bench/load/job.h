@@ -11,7 +11,7 @@
 
 #include <ebb/bdev.h>
 
-#include "bench/load/worker.h"
+#include "bench/load/worker_state.h"
 
 struct bench_job {
 	struct bench_worker *worker;

@@ -21,8 +21,6 @@
 #include <ebb/io_channel.h>
 #include <ebb/poller.h>
 
-#include "bench/load/stand_in_device.h"
-
 #define REAP_MAX 256 /* in one run of the poller */
 
 struct stand_in_bdev {
@@ -310,7 +308,7 @@ int bench_stand_in_delete(const char *name, void (*done)(void *arg), void *arg)
 	return stand_in == NULL ? -ENODEV : ebb_bdev_unregister(&stand_in->bdev, done, arg);
 }
 
-struct bench_stand_in_device *bench_stand_in_device_find(const char *name)
+struct bench_stand_in_device *bench_stand_in_find(const char *name)
 {
 	struct stand_in_bdev *stand_in = stand_in_find(name);
 
@@ -319,7 +317,7 @@ struct bench_stand_in_device *bench_stand_in_device_find(const char *name)
 
 int bench_stand_in_lateness(const char *name, struct ebb_histogram *ret_lateness)
 {
-	struct bench_stand_in_device *device = bench_stand_in_device_find(name);
+	struct bench_stand_in_device *device = bench_stand_in_find(name);
 
 	if (device == NULL) {
 		return -ENODEV;

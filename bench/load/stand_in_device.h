@@ -4,9 +4,31 @@
 
 /* The device behind the bdev, by itself: memory, queues, and the companion's part. See its .c. */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/uio.h>
 
-#include "bench/load/stand_in.h"
+#include <ebb/histogram.h>
+
+#include "bench/load/jitter.h"
+
+#define BENCH_STAND_IN_SERVICE_MAX_NS BENCH_JITTER_TIME_MAX_NS
+#define BENCH_STAND_IN_SIZE_DEFAULT   (64ull << 20)
+#define BENCH_STAND_IN_DEPTH_DEFAULT  1024
+#define BENCH_STAND_IN_DEPTH_MAX      65536
+
+struct bench_stand_in_opts {
+	const char *name;    /* of the bdev; copied */
+	uint64_t service_ns; /* of each request, whatever its size; 0: at once */
+	uint64_t jitter_ns;  /* of the time that a request takes; 0: it is the same for each */
+	enum bench_jitter distribution;
+	uint64_t size_bytes; /* of its memory, which is taken at once; 0: the default */
+	uint32_t block_size; /* 512 … 65536, a power of two; 0: 512 */
+	uint32_t depth;      /* requests in service at once, others wait; 0: the default */
+	uint64_t seed;       /* of the jitter */
+	bool interrupt; /* it wakes a reactor that sleeps; without, it can only be polled, and keeps
+			 * its reactors awake */
+};
 
 struct bench_stand_in_device;
 struct bench_stand_in_queue;
@@ -43,9 +65,6 @@ int bench_stand_in_device_create(const struct bench_stand_in_opts *opts,
 
 /* Every queue has been closed. Thread: as bench_companion_remove(). */
 void bench_stand_in_device_destroy(struct bench_stand_in_device *device);
-
-/* The device of the bdev of that name; NULL: no stand-in has it. It goes with the bdev. Thread: any. */
-struct bench_stand_in_device *bench_stand_in_device_find(const char *name);
 
 /* The options that took effect; @name is the device's. Thread: any. */
 const struct bench_stand_in_opts *bench_stand_in_device_opts(

@@ -12,35 +12,10 @@
 #include <ebb/poller.h>
 
 #include "bench/load/job.h"
-#include "bench/load/stamps.h"
 
 #define BUFFER_FILL_SEED 0x6562622d62656e63ull
 #define OPEN_TURN_BYTES  (512u << 10)
 #define STAMP_TRIAL      256
-
-void bench_worker_answer(struct bench_worker *worker)
-{
-	int rc = ebb_thread_send(ebb_thread_app(), &worker->answer);
-
-	ebb_assert(rc == 0); /* the app thread outlives every other */
-}
-
-static void worker_alarmed(void *arg)
-{
-	struct bench_worker *worker = arg;
-
-	worker->alarmed(worker);
-}
-
-void bench_worker_alarm(struct bench_worker *worker)
-{
-	int rc;
-
-	worker->ending = true;
-	ebb_msg_init(&worker->alarm, worker_alarmed, worker);
-	rc = ebb_thread_send(ebb_thread_app(), &worker->alarm);
-	ebb_assert(rc == 0);
-}
 
 /* What is written must not be all zero: devices and file systems may make nothing of that. */
 static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random)
@@ -163,12 +138,14 @@ static void worker_close(struct bench_worker *worker)
 static void counts_reset(struct bench_worker *worker)
 {
 	worker->ios = 0;
+	worker->trace_bytes = 0;
 	ebb_histogram_reset(&worker->latency);
 }
 
 static void worker_begin_open(struct bench_worker *worker)
 {
-	worker->from_ns = UINT64_MAX;
+	worker->from_ns = worker->trace != NULL ? 0 : UINT64_MAX;
+	worker->finish_sent = false;
 	worker->offered = 0;
 	worker->in_flight = 0;
 	ebb_list_init(&worker->idle);
@@ -202,19 +179,11 @@ static void worker_begin(struct bench_worker *worker)
 	}
 }
 
-void bench_worker_decide_stamps(struct bench_worker *worker)
-{
-	uint64_t passed_ns = ebb_clock_now_ns() - worker->begun_ns;
-
-	worker->stamp_trial = 0;
-	worker->stamp_left = 1;
-	worker->stamp_every =
-		bench_stamps_every(worker->ios > 0 ? passed_ns / worker->ios : UINT64_MAX,
-				   worker->clock_cost_ns);
-}
-
 static void worker_measure(struct bench_worker *worker)
 {
+	if (worker->trace != NULL) {
+		return; /* all of it counts, also what came before this was told */
+	}
 	if (worker->ios > 0) {
 		bench_worker_decide_stamps(worker);
 	}

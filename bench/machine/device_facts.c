@@ -22,7 +22,7 @@
 struct device_place {
 	const char *root;
 	char own[PATH_MAX / 4];
-	char disk[PATH_MAX / 4];
+	char disk[PATH_MAX / 4 + 8];
 };
 
 static void disk_line(struct json_object *facts, const char *name, const struct device_place *place,
@@ -260,6 +260,18 @@ static bool has_holes(const char *path, off_t size, bool *ret_holes)
 	return hole >= 0;
 }
 
+/* Some file systems have numbers of their own: there the source tells. */
+static dev_t mount_device(const struct mount *mount, dev_t dev)
+{
+	struct stat source;
+
+	if (major(dev) == 0 && mount->source[0] == '/' && stat(mount->source, &source) == 0 &&
+	    S_ISBLK(source.st_mode)) {
+		return source.st_rdev;
+	}
+	return dev;
+}
+
 static void file_add(struct json_object *facts, const char *root, const char *path,
 		     const struct stat *st)
 {
@@ -267,7 +279,6 @@ static void file_add(struct json_object *facts, const char *root, const char *pa
 	struct statvfs free_space;
 	struct json_object *device;
 	struct mount mount;
-	struct stat source;
 	dev_t dev = st->st_dev;
 	bool holes;
 
@@ -283,11 +294,7 @@ static void file_add(struct json_object *facts, const char *root, const char *pa
 	if (realpath(path, whole) != NULL && mount_find(root, whole, &mount)) {
 		bench_fact_text(facts, "file_system", mount.type);
 		bench_fact_text(facts, "mount_options", mount.options);
-		/* Some file systems have numbers of their own: there the source tells. */
-		if (major(dev) == 0 && mount.source[0] == '/' && stat(mount.source, &source) == 0 &&
-		    S_ISBLK(source.st_mode)) {
-			dev = source.st_rdev;
-		}
+		dev = mount_device(&mount, dev);
 	}
 	device = json_object_new_object();
 	device_add(device, root, "block", dev);
@@ -319,4 +326,30 @@ struct json_object *bench_device_facts_get(const char *root, const char *path)
 		file_add(facts, root, path, &st);
 	}
 	return facts;
+}
+
+bool bench_device_facts_disk(const char *root, const char *path, struct bench_disk *ret_disk)
+{
+	struct device_place place;
+	char whole[PATH_MAX];
+	struct mount mount;
+	struct stat st;
+	dev_t dev;
+
+	if (stat(path, &st) < 0 || (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))) {
+		return false;
+	}
+	dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	if (S_ISREG(st.st_mode) && realpath(path, whole) != NULL &&
+	    mount_find(root, whole, &mount)) {
+		dev = mount_device(&mount, dev);
+	}
+	if (!place_find(&place, root, "block", dev) ||
+	    strlen(place.disk) >= sizeof(ret_disk->folder) ||
+	    !bench_pseudo_file_link(ret_disk->name, sizeof(ret_disk->name), root, "%s",
+				    place.own)) {
+		return false;
+	}
+	memcpy(ret_disk->folder, place.disk, strlen(place.disk) + 1);
+	return true;
 }

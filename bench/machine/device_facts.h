@@ -2,6 +2,8 @@
 #ifndef BENCH_DEVICE_FACTS_H
 #define BENCH_DEVICE_FACTS_H
 
+#include <stdbool.h>
+
 struct json_object;
 
 /**
@@ -12,5 +14,14 @@ struct json_object;
  * Return: an object, the caller's to put; NULL: there is no such file.
  */
 struct json_object *bench_device_facts_get(const char *root, const char *path);
+
+/* The disk that a block device is (a part of), or that a file is on. */
+struct bench_disk {
+	char name[40];    /* of the device, for people */
+	char folder[256]; /* where the kernel tells of the disk, from @root on */
+};
+
+/* @root, @path: as above. Return: false: it cannot be told. */
+bool bench_device_facts_disk(const char *root, const char *path, struct bench_disk *ret_disk);
 
 #endif

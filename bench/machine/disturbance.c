@@ -24,6 +24,7 @@ enum kind {
 	KIND_STOLEN,
 	KIND_OTHERS,
 	KIND_QUEUED,
+	KIND_DISK,
 	KIND_THROTTLED,
 	KIND_INTERRUPTS,
 	KIND_FAULTS,
@@ -46,6 +47,8 @@ static const struct kind_row {
 			 "end them, or keep them off these CPUs"},
 	[KIND_QUEUED] = {5, " % of the time a thread of the run waited for a CPU", "",
 			 "end other programs, or allow more CPUs"},
+	[KIND_DISK] = {1, " MiB a second were read and written by other programs on ", "",
+		       "end them, or give a drive of its own"},
 	[KIND_THROTTLED] = {1, " times ", " was slowed down for its heat",
 			    "cool it, or limit its frequency"},
 	[KIND_INTERRUPTS] = {10000, " interrupts a second came from ", "",
@@ -61,6 +64,8 @@ static const struct kind_row {
 			    "measure again: systemd-inhibit ebb-bench ..."},
 };
 
+#define BYTES_IN_MIB 1048576.0
+
 struct tally {
 	unsigned runs; /* that it counts in */
 	double sum;
@@ -71,6 +76,7 @@ struct tally {
 struct bench_disturbance {
 	char root[PATH_MAX / 4];
 	cpu_set_t cpus;
+	struct bench_disk disk; /* its folder is "": none is watched */
 	bool begun;
 	unsigned runs;
 	struct tally tallies[KIND_COUNT];
@@ -101,9 +107,16 @@ void bench_disturbance_destroy(struct bench_disturbance *disturbance)
 	free(disturbance);
 }
 
+void bench_disturbance_watch(struct bench_disturbance *disturbance, const struct bench_disk *disk)
+{
+	disturbance->begun = false; /* that run was on another disk */
+	disturbance->disk = disk == NULL ? (struct bench_disk){.folder = ""} : *disk;
+}
+
 void bench_disturbance_begin(struct bench_disturbance *disturbance)
 {
-	bench_reading_take(disturbance->root, &disturbance->cpus, &disturbance->before);
+	bench_reading_take(disturbance->root, &disturbance->cpus, disturbance->disk.folder,
+			   &disturbance->before);
 	disturbance->begun = true;
 }
 
@@ -204,13 +217,14 @@ static void clocks_compare(struct bench_disturbance *disturbance)
 void bench_disturbance_end(struct bench_disturbance *disturbance)
 {
 	const struct bench_reading *from = &disturbance->before, *to = &disturbance->after;
-	double elapsed_ns;
+	double elapsed_ns, others_bytes;
 
 	if (!disturbance->begun) {
 		return;
 	}
 	disturbance->begun = false;
-	bench_reading_take(disturbance->root, &disturbance->cpus, &disturbance->after);
+	bench_reading_take(disturbance->root, &disturbance->cpus, disturbance->disk.folder,
+			   &disturbance->after);
 	elapsed_ns = grown(from->now_ns, to->now_ns);
 	if (elapsed_ns <= 0) {
 		return;
@@ -219,6 +233,11 @@ void bench_disturbance_end(struct bench_disturbance *disturbance)
 	cpus_compare(disturbance, elapsed_ns);
 	interrupts_compare(disturbance, elapsed_ns);
 	clocks_compare(disturbance);
+	others_bytes = grown(from->disk_bytes, to->disk_bytes) -
+		       grown(from->own_disk_bytes, to->own_disk_bytes);
+	tally_add(disturbance, KIND_DISK,
+		  others_bytes * (double)EBB_NS_PER_S / elapsed_ns / BYTES_IN_MIB,
+		  disturbance->disk.name);
 	tally_add(disturbance, KIND_QUEUED,
 		  100 * grown(from->own_queue_ns, to->own_queue_ns) / elapsed_ns, "");
 	tally_add(disturbance, KIND_FAULTS, grown(from->own_faults, to->own_faults), "");

@@ -11,6 +11,7 @@
 
 #include <sched.h>
 
+#include "bench/machine/device_facts.h"
 #include "bench/machine/warning.h"
 
 struct bench_disturbance;
@@ -23,6 +24,15 @@ struct bench_disturbance;
  */
 struct bench_disturbance *bench_disturbance_create(const char *root, const cpu_set_t *cpus);
 void bench_disturbance_destroy(struct bench_disturbance *disturbance);
+
+/**
+ * bench_disturbance_watch() - the runs from now on are on @disk
+ * What others read and write there is told, as far as it goes through the kernel's block layer: NVMe
+ * commands passed through it are nobody's, and a server that is no descendant of this process is
+ * somebody else. Until the first call no disk is looked at.
+ * @disk: of bench_device_facts_disk(); NULL: none, or not known
+ */
+void bench_disturbance_watch(struct bench_disturbance *disturbance, const struct bench_disk *disk);
 
 /**
  * bench_disturbance_begin() - a run begins: its warm-up, that is, so that this is no part of it

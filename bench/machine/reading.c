@@ -14,7 +14,8 @@
 #include "bench/machine/pseudo_file.h"
 #include "core/os/steal.h"
 
-#define CPU_PATH "/sys/devices/system/cpu/cpu%u"
+#define SECTOR_BYTES 512u
+#define CPU_PATH     "/sys/devices/system/cpu/cpu%u"
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -108,7 +109,22 @@ static void memory_read(const char *root, struct bench_reading *reading)
 	}
 }
 
-void bench_reading_take(const char *root, const cpu_set_t *cpus, struct bench_reading *ret_reading)
+/* Its "stat": reads, merged, sectors, time; the same of writes; and more. */
+static uint64_t disk_bytes_read(const char *root, const char *disk)
+{
+	uint64_t read_sectors, written_sectors;
+	char line[256];
+
+	if (disk[0] == '\0' || !bench_pseudo_file_line(line, sizeof(line), root, "%s/stat", disk) ||
+	    sscanf(line, "%*u %*u %" SCNu64 " %*u %*u %*u %" SCNu64, &read_sectors,
+		   &written_sectors) != 2) {
+		return 0;
+	}
+	return (read_sectors + written_sectors) * SECTOR_BYTES;
+}
+
+void bench_reading_take(const char *root, const cpu_set_t *cpus, const char *disk,
+			struct bench_reading *ret_reading)
 {
 	struct bench_task_use own;
 
@@ -119,7 +135,9 @@ void bench_reading_take(const char *root, const cpu_set_t *cpus, struct bench_re
 		ret_reading->own_ns = own.cpu_ns;
 		ret_reading->own_queue_ns = own.queue_ns;
 		ret_reading->own_faults = own.major_faults;
+		ret_reading->own_disk_bytes = own.disk_bytes;
 	}
+	ret_reading->disk_bytes = disk_bytes_read(root, disk);
 	cpus_read(root, cpus, ret_reading);
 	memory_read(root, ret_reading);
 	bench_pseudo_file_line(ret_reading->clock_source, sizeof(ret_reading->clock_source), root,

@@ -22,10 +22,12 @@ struct bench_reading_cpu {
 
 struct bench_reading {
 	uint64_t now_ns;
-	uint64_t suspended_ns;  /* since boot */
-	uint64_t own_ns;        /* CPU time of this process and its descendants */
-	uint64_t own_queue_ns;  /* they waited for a CPU */
-	uint64_t own_faults;    /* they waited for a disk to get their memory */
+	uint64_t suspended_ns; /* since boot */
+	uint64_t own_ns;       /* CPU time of this process and its descendants */
+	uint64_t own_queue_ns; /* they waited for a CPU */
+	uint64_t own_faults;   /* they waited for a disk to get their memory */
+	uint64_t own_disk_bytes;
+	uint64_t disk_bytes;    /* that anybody has read and written on @disk */
 	uint64_t swapped_pages; /* in and out */
 	uint64_t compactions;   /* for which somebody had to wait */
 	uint64_t pressure_ns;   /* somebody waited for memory */
@@ -38,9 +40,11 @@ struct bench_reading {
 /**
  * bench_reading_take() - read all of it, on @cpus
  * What is not known is 0, as it then differs from no other reading.
+ * @disk: the folder of the disk that is measured, from @root on; "": none
  * @root: "" but in tests, before /proc and /sys
  * Thread: any that may block.
  */
-void bench_reading_take(const char *root, const cpu_set_t *cpus, struct bench_reading *ret_reading);
+void bench_reading_take(const char *root, const cpu_set_t *cpus, const char *disk,
+			struct bench_reading *ret_reading);
 
 #endif

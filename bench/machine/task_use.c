@@ -155,6 +155,18 @@ static void tasks_add(const char *root, pid_t pid, struct family *family,
 	}
 }
 
+static void disk_bytes_add(const char *root, const char *folder, struct bench_task_use *use)
+{
+	char *text = bench_pseudo_file_text(root, "%s/io", folder);
+	uint64_t read, written;
+
+	if (text != NULL && bench_pseudo_file_number(text, "read_bytes", &read) &&
+	    bench_pseudo_file_number(text, "write_bytes", &written)) {
+		use->disk_bytes += read + written;
+	}
+	free(text);
+}
+
 static bool process_add(const char *root, pid_t pid, struct bench_task_use *use)
 {
 	struct stat_times times;
@@ -174,6 +186,7 @@ static bool process_add(const char *root, pid_t pid, struct bench_task_use *use)
 	use->user_ns += times.children_user_ns;
 	use->system_ns += times.children_system_ns;
 	use->major_faults += times.major_faults;
+	disk_bytes_add(root, folder, use);
 	return true;
 }
 

@@ -16,6 +16,7 @@ struct bench_task_use {
 	uint64_t voluntary; /* context switches */
 	uint64_t involuntary;
 	uint64_t major_faults; /* that waited for a disk */
+	uint64_t disk_bytes;   /* read and written through the kernel's block layer */
 };
 
 /**

@@ -15,7 +15,7 @@
 
 #include "bench/signals.h"
 
-#define CONNECT_PATIENCE_NS (10 * EBB_NS_PER_S)
+#define CONNECT_PATIENCE_NS (5 * EBB_NS_PER_S)
 #define SIGNAL_LOOK_NS      (100 * EBB_NS_PER_MS)
 #define MAX_BYTES_UNSAID    ((uint32_t)32 << 20) /* what every server must take (NBD protocol) */
 

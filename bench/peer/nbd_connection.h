@@ -37,7 +37,7 @@ int bench_nbd_connection_check(const char *what, char error[BENCH_TEXT_MAX]);
  * bench_nbd_connection_open() - connect, and wait until requests may be made
  * @uri: nbd://, nbds://, nbd+unix:///
  * @what: who wants it, for the complaint
- * Return: 0; -ENOTSUP; -EINVAL: this is no such URI; -ETIMEDOUT: no answer within ten seconds;
+ * Return: 0; -ENOTSUP; -EINVAL: this is no such URI; -ETIMEDOUT: no answer within five seconds;
  *	-ECANCELED: a signal wants the end; another -errno. @error names the server and says why.
  */
 int bench_nbd_connection_open(const char *uri, const char *what,

@@ -7,6 +7,7 @@
 
 #include "bench/peer/fio.h"
 #include "bench/peer/nbd_peer.h"
+#include "bench/peer/pas.h"
 #include "bench/peer/spdk.h"
 
 struct peer {
@@ -39,6 +40,15 @@ static int make_nbdkit(const char *value, struct bench_contender *contenders,
 	return bench_nbd_peer_make(BENCH_NBD_SERVER_NBDKIT, contenders, error);
 }
 
+static int make_pas(const char *value, struct bench_contender *contenders,
+		    char error[BENCH_TEXT_MAX])
+{
+	int rc = bench_pas_make(contenders, error);
+
+	(void)value;
+	return rc < 0 ? rc : 1;
+}
+
 static const struct peer peers[] = {
 	{.name = "fio", .num_contenders = BENCH_FIO_ENGINE_COUNT, .make = make_fio},
 	{.name = "qemu-storage-daemon",
@@ -49,6 +59,7 @@ static const struct peer peers[] = {
 	 .value = "PATH",
 	 .num_contenders = BENCH_SPDK_CONTENDERS_MAX,
 	 .make = bench_spdk_make},
+	{.name = "pas", .num_contenders = 1, .make = make_pas},
 };
 
 /* How many letters have to change, come or go to make @have of @wanted; both are short. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -58,8 +59,7 @@ static void unavailable(struct bench_price_result *result, int rc)
 	if (rc == -ETIME) {
 		return; /* a signal, or no time: it was not measured, and that is all */
 	}
-	snprintf(result->why, sizeof(result->why), "%s",
-		 rc == -ENOSYS ? "this kernel has no such call" : strerror(-rc));
+	snprintf(result->why, sizeof(result->why), "%s", strerror(-rc));
 }
 
 static void keep(struct bench_price_result *result, int rc, const struct event_price *price)

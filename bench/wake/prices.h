@@ -7,7 +7,7 @@
  * being woken and after sleeps from short to long.
  */
 
-#include <stdio.h>
+#include <stddef.h>
 
 #include "core/event/price.h"
 
@@ -60,11 +60,6 @@ uint64_t bench_prices_depth_ns(unsigned depth);
  *	to be before.
  */
 void bench_prices_measure(const struct bench_prices_opts *opts, struct bench_prices *ret_prices);
-
-/* A table in microseconds; and the same as an array. What was not asked for is in neither. */
-void bench_prices_print(const struct bench_prices *prices, FILE *out);
-struct json_object;
-struct json_object *bench_prices_json(const struct bench_prices *prices);
 
 /**
  * bench_prices_device_open() - open what reads are measured on

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/wake/prices.h"
+#include "bench/wake/prices_report.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,8 +17,8 @@ static const struct {
 } kinds[BENCH_PRICE_KINDS] = {
 	[BENCH_PRICE_WAKE_EVENTFD] = {"wake_eventfd", "woken by an eventfd"},
 	[BENCH_PRICE_TIMERFD] = {"timer_timerfd", "timerfd, late by"},
-	[BENCH_PRICE_EPOLL] = {"timer_epoll_pwait2", "epoll_pwait2(), late by"},
-	[BENCH_PRICE_EPOLL_FINE] = {"timer_epoll_pwait2_slack_1", "  with timer slack 1"},
+	[BENCH_PRICE_EPOLL] = {"timer_epoll", "epoll with a timeout, late by"},
+	[BENCH_PRICE_EPOLL_FINE] = {"timer_epoll_slack_1", "  with timer slack 1"},
 	[BENCH_PRICE_NANOSLEEP] = {"timer_nanosleep", "clock_nanosleep(), late by"},
 	[BENCH_PRICE_NANOSLEEP_FINE] = {"timer_nanosleep_slack_1", "  with timer slack 1"},
 	[BENCH_PRICE_READ_SLEPT] = {"device_read_slept", "a read that is slept for"},
@@ -98,7 +98,7 @@ static void why_print(const struct bench_prices *prices, unsigned kind, FILE *ou
 	}
 }
 
-void bench_prices_print(const struct bench_prices *prices, FILE *out)
+void bench_prices_report_text(const struct bench_prices *prices, FILE *out)
 {
 	static const char *const names[BENCH_PRICE_DEPTHS] = {"10 us", "1 ms", "100 ms", "1 s"};
 
@@ -163,7 +163,7 @@ static struct json_object *result_json(const struct bench_price_result *result, 
 	return object;
 }
 
-struct json_object *bench_prices_json(const struct bench_prices *prices)
+struct json_object *bench_prices_report_json(const struct bench_prices *prices)
 {
 	struct json_object *array = json_object_new_array();
 

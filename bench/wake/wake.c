@@ -19,7 +19,7 @@
 #include "bench/machine/facts_warnings.h"
 #include "bench/machine/pin.h"
 #include "bench/wake/ping.h"
-#include "bench/wake/prices.h"
+#include "bench/wake/prices_report.h"
 #include "bench/signals.h"
 
 /*
@@ -297,7 +297,7 @@ static void wake_print(const struct wake_run *run)
 	}
 	if (run->options->samples > 0) {
 		printf("%s", run->options->prices_only ? "" : "\n");
-		bench_prices_print(&run->prices, stdout);
+		bench_prices_report_text(&run->prices, stdout);
 	}
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		const struct bench_rusage *idle = &run->idle[i];
@@ -350,7 +350,7 @@ static void wake_json(struct wake_run *run)
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
 	json_object_object_add(report, "pairs", bench_pair_json(run->pairs, NUM_PAIRS));
-	json_object_object_add(report, "prices", bench_prices_json(&run->prices));
+	json_object_object_add(report, "prices", bench_prices_report_json(&run->prices));
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		json_object_array_add(idle, idle_json(&run->idle[i], idle_modes[i]));
 	}
@@ -367,6 +367,7 @@ static void wake_json(struct wake_run *run)
 static int wake_run(struct wake_run *run)
 {
 	struct ebb_app_opts app;
+	struct bench_disk disk;
 	cpu_set_t allowed;
 	char cpumask[32];
 	int rc;
@@ -379,6 +380,10 @@ static int wake_run(struct wake_run *run)
 	run->machine = bench_facts_get(run->options->device);
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
 		run->disturbance = bench_disturbance_create("", &allowed);
+	}
+	if (run->disturbance != NULL && run->options->device != NULL &&
+	    bench_device_facts_disk("", run->options->device, &disk)) {
+		bench_disturbance_watch(run->disturbance, &disk);
 	}
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;

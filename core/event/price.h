@@ -45,14 +45,14 @@ int event_price_wake(const struct event_price_opts *opts, int waker_cpu,
 
 enum event_price_timer {
 	EVENT_PRICE_TIMERFD,   /* an epoll waits for it; it has no slack */
-	EVENT_PRICE_EPOLL,     /* the timeout of epoll_pwait2() */
+	EVENT_PRICE_EPOLL,     /* event_epoll_wait() with a timeout, as a reactor's sleep */
 	EVENT_PRICE_NANOSLEEP, /* clock_nanosleep() */
 };
 
 /**
  * event_price_timer() - woken by a timer; late is what it slept longer than it wanted to
  * @slack_ns: the calling OS thread's timer slack meanwhile; 0: as it is
- * Return: as above; -ENOSYS: this kernel has no such call.
+ * Return: as above.
  */
 int event_price_timer(enum event_price_timer timer, unsigned long slack_ns,
 		      const struct event_price_opts *opts, struct event_price *ret_price);

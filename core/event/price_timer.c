@@ -10,13 +10,15 @@
 
 #include <ebb/clock.h>
 
+#include "core/event/epoll.h"
 #include "core/event/price_run.h"
 
 struct timer {
 	enum event_price_timer kind;
 	int epoll_fd;
 	int timer_fd;
-	struct timespec time;
+	uint64_t time_ns;
+	struct timespec time; /* the same */
 };
 
 /* Sleeps for the timer's time. Return: 0; -errno. */
@@ -35,7 +37,7 @@ static int timer_sleep(const struct timer *timer)
 		}
 		return rc < 0 ? -errno : 0;
 	case EVENT_PRICE_EPOLL:
-		rc = epoll_pwait2(timer->epoll_fd, &event, 1, &timer->time, NULL);
+		rc = event_epoll_wait(timer->epoll_fd, &event, 1, timer->time_ns);
 		return rc < 0 ? -errno : 0;
 	case EVENT_PRICE_NANOSLEEP:
 		return -clock_nanosleep(CLOCK_MONOTONIC, 0, &timer->time, NULL);
@@ -97,6 +99,7 @@ int event_price_timer(enum event_price_timer timer, unsigned long slack_ns,
 		.kind = timer,
 		.epoll_fd = -1,
 		.timer_fd = -1,
+		.time_ns = opts->idle_ns,
 		.time = {.tv_sec = (time_t)(opts->idle_ns / EBB_NS_PER_S),
 			 .tv_nsec = (long)(opts->idle_ns % EBB_NS_PER_S)},
 	};

@@ -18,6 +18,7 @@
 
 #include <ebb/clock.h>
 
+#include "core/event/epoll.h"
 #include "core/event/os_thread.h"
 #include "core/event/price_run.h"
 
@@ -107,9 +108,9 @@ static bool waker_has_own_cpu(int waker_cpu)
 }
 
 /* Long enough for a waker that is kept from its CPU; it ends a wait for one that is gone. */
-static int wait_ms(const struct event_price_opts *opts)
+static uint64_t wait_ns(const struct event_price_opts *opts)
 {
-	return (int)((opts->idle_ns + opts->limit_ns) / EBB_NS_PER_MS % 3600000) + 1000;
+	return opts->idle_ns + (opts->limit_ns < EBB_NS_PER_S ? EBB_NS_PER_S : opts->limit_ns);
 }
 
 static int sleeps_measure(struct wake *wake, struct event_price_run *run)
@@ -122,7 +123,7 @@ static int sleeps_measure(struct wake *wake, struct event_price_run *run)
 		atomic_store_explicit(&wake->asleep_ns, ebb_clock_now_ns(), memory_order_relaxed);
 		atomic_store_explicit(&wake->sleeps, ++number, memory_order_release);
 		do {
-			got = epoll_wait(wake->epoll_fd, &event, 1, wait_ms(wake->opts));
+			got = event_epoll_wait(wake->epoll_fd, &event, 1, wait_ns(wake->opts));
 		} while (got < 0 && errno == EINTR);
 		if (got != 1) {
 			return got < 0 ? -errno : -ETIME;

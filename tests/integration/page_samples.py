@@ -36,7 +36,12 @@ METRICS = {  # name: label, scale, decimals
     "involuntary_switches_per_s": ("involuntary switches/s", 1, 1),
     "context_switches_per_io": ("switches per I/O", 1, 3),
     "joules_per_million_ios": ("J per million I/Os", 1, 3),
+    "offered_iops": ("offered IOPS", 1, 0),
+    "backlog_ios": ("backlog at the end, I/Os", 1, 0),
+    "arrival_late_p50_ns": ("arrivals late p50, us", 1e-3, 3),
+    "arrival_late_p99_ns": ("arrivals late p99, us", 1e-3, 3),
 }
+OPEN_LOOP = ("offered_iops", "backlog_ios", "arrival_late_p50_ns", "arrival_late_p99_ns")
 RATIOS = (
     "iops latency_mean_ns latency_p50_ns latency_p99_ns cpu_percent cpu_s_per_million_ios "
     "joules_per_million_ios"
@@ -214,6 +219,10 @@ class Model:
             "involuntary_switches_per_s": 2.0,
             "context_switches_per_io": (wakeups + 2) / iops,
             "joules_per_million_ios": None,
+            "offered_iops": self.asked["rate_iops"],
+            "backlog_ios": None,
+            "arrival_late_p50_ns": None,
+            "arrival_late_p99_ns": None,
         }
 
 
@@ -324,7 +333,13 @@ def report(targets, loads, names, rounds=5, services=(11, 60, 9), seed=1, **more
         "machine": MACHINE,
         "warnings": [],
         "metrics": [
-            {"name": name, "label": label, "scale": scale, "decimals": decimals}
+            {
+                "name": name,
+                "label": label,
+                "scale": scale,
+                "decimals": decimals,
+                "open_loop": name in OPEN_LOOP,
+            }
             for name, (label, scale, decimals) in METRICS.items()
         ],
         "targets": targets,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ebb-bench compare: what it measures, what it refuses, how it ends. (How fast anything is, is no test.)"""
 
+import csv
 import json
 import os
 import pty
@@ -285,6 +286,85 @@ def interrupted(setup, number, *args):
             process.send_signal(number)
 
     return on_terminal(command, end)
+
+
+@test
+def a_second_signal_ends_it_at_once():
+    with Setup() as setup:
+        command = [BENCH, "compare", setup.disk, "--qd", "1", "--time", "600", "--runs", "1"]
+        sent = []
+
+        def end(process, text):
+            if not sent and b" 0/" in text:
+                sent.append(True)
+                # Stopped, it has both before it can answer to the first.
+                process.send_signal(signal.SIGSTOP)
+                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)
+
+        code, out, _ = on_terminal(command, end)
+    assert sent and code in (-signal.SIGINT, -signal.SIGTERM), (code, out)
+
+
+@test
+def a_device_of_known_speed_is_a_target():
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skip("one CPU: the device has none of its own")
+    with Setup() as setup:
+        report = setup.report("--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt")
+        done = setup.run("--stand-in", "200us,fast")
+    target = report["targets"][0]
+    assert target["kind"] == "stand-in" and target["driver"] == "Stand-in", target
+    for cell in report["cells"]:
+        assert cell["error"] is None, cell
+        assert cell["metrics"]["latency_max_ns"]["median"] >= 200000, cell
+    lines = [line for line in report["warnings"] if line.startswith("the stand-in itself")]
+    assert len(lines) == 1 and "late by" in lines[0], report["warnings"]
+    assert done.returncode == 2 and "--stand-in 200us,fast: give a time" in complaint(done)
+
+
+@test
+def the_best_fixed_plan_is_searched_for_each_load():
+    with Setup() as setup:
+        args = [setup.disk, "--qd", "1,4", "--mode", "interrupt", "--search-plan", "--time", "10ms"]
+        report = setup.report(*args, "--price", "2")
+        done = setup.run(*args)
+    assert len(names(report)) == 2, names(report)
+    assert names(report)[1].startswith("best plan ") and names(report)[1].endswith("at price 2")
+    assert report["contenders"][1]["kind"] == "plan"
+    assert all(cell["runs"] == 1 for cell in report["cells"]), report["cells"]
+    found = [line for line in done.stderr.splitlines() if "the best of" in line]
+    assert len(found) == 6, done.stderr  # two loads, three prices
+    for price in ("0.25", "1", "4"):
+        assert f"at price {price}" in done.stdout, done.stdout
+
+
+@test
+def what_is_read_is_verified():
+    with Setup() as setup:
+        args = [setup.disk, "--verify", "--write", "--rw", "randrw", "--qd", "4", "--mode", "poll"]
+        assert setup.run(*args).returncode == 0
+        assert setup.run(setup.disk, "--verify").returncode == 2
+
+
+@test
+def every_form_of_output_is_of_the_same_results():
+    with Setup() as setup:
+        json_file, csv_file, html_file = (setup.folder / f"o.{end}" for end in ("json", "csv", "html"))
+        files = ["--json", json_file, "--csv", csv_file, "--html", html_file]
+        done = setup.run(setup.disk, "--qd", "1,4", *files, "--format", "csv")
+        assert done.returncode == 0, done
+        report = json.loads(json_file.read_text())
+        with open(csv_file, newline="") as file:
+            rows = list(csv.DictReader(file))
+        with open(csv_file, newline="") as file:
+            assert file.read().splitlines() == done.stdout.splitlines()
+        page = html_file.read_text()
+    assert [row["contender"] for row in rows] == MODES * 2
+    for row, cell in zip(rows, report["cells"]):
+        assert float(row["iops"]) == cell["metrics"]["iops"]["median"], (row, cell)
+    assert page.lower().startswith("<!doctype html>") and page.rstrip().endswith("</html>")
 
 
 @test

@@ -68,6 +68,8 @@ static void ratio_put(FILE *out, struct bench_spread ratio)
 {
 	if (!isfinite(ratio.median)) {
 		fputs("not compared", out);
+	} else if (!isfinite(ratio.low)) {
+		fputs("one run, no spread", out);
 	} else if (ratio_sign(ratio) == 0) {
 		fputs("no clear difference", out);
 	} else {

@@ -350,7 +350,7 @@
 	}
 
 	/* A place for a name beside its point where it covers nothing; null: there is none. */
-	function labelPlace(spot, width, taken, area) {
+	function labelPlace(spot, width, taken, area, corners) {
 		const half = FONT_PX / 2 + 1;
 		const gap = MARKER_PX + 6;
 		const places = [
@@ -363,7 +363,7 @@
 			[spot.x - gap, spot.y - gap, "end"],
 			[spot.x - gap, spot.y + gap, "end"],
 		];
-		for (const [x, y, anchor] of places) {
+		for (const [x, y, anchor] of corners ? places.slice(4) : places) {
 			const x1 = anchor === "start" ? x : anchor === "end" ? x - width : x - width / 2;
 			const box = { x1: x1 - 2, x2: x1 + width + 2, y1: y - half - 1, y2: y + half + 1 };
 			const inside = box.x1 >= area.left && box.x2 <= area.right && box.y1 >= area.top && box.y2 <= area.bottom;
@@ -404,6 +404,7 @@
 		});
 		const stairs = drawFront(plot, spots, root);
 		const taken = spots.map(({ x, y }) => ({ x1: x - 8, x2: x + 8, y1: y - 8, y2: y + 8 }));
+		const bars = [];
 		for (const { series, point, x, y } of spots) {
 			const one = svg("g", { class: "point", "data-x": String(point.x.v), "data-y": String(point.y.v) }, seriesGroup(series, root));
 			const box = {
@@ -414,7 +415,7 @@
 			};
 			whisker(box.x1, y, box.x2, y, one);
 			whisker(x, box.y1, x, box.y2, one);
-			taken.push({ x1: box.x1, x2: box.x2, y1: y - 3, y2: y + 3 }, { x1: x - 3, x2: x + 3, y1: box.y1, y2: box.y2 });
+			bars.push({ x1: box.x1, x2: box.x2, y1: y - 3, y2: y + 3 }, { x1: x - 3, x2: x + 3, y1: box.y1, y2: box.y2 });
 			marker(series, x, y, one);
 			svg("title", {}, one, pointTitle(plot, series, point));
 		}
@@ -423,7 +424,9 @@
 			const name = clip(spot.series.name);
 			const width = textWidth(name);
 			const found =
-				labelPlace(spot, width, [...taken, ...stairs], plot.area) ||
+				labelPlace(spot, width, [...taken, ...bars, ...stairs], plot.area) ||
+				labelPlace(spot, width, [...taken, ...bars], plot.area) ||
+				labelPlace(spot, width, taken, plot.area, true) ||
 				labelPlace(spot, width, taken, plot.area);
 			if (found) {
 				taken.push(found.box);

@@ -21,23 +21,53 @@ static void item_begin(FILE *out, unsigned *count, const char *class)
 	fputs("<li>", out);
 }
 
-static void cell_trouble(const struct bench_page_view *view, struct json_object *cell,
-			 unsigned *count, FILE *out)
+/* True if a cell has the same trouble as another: what failed once for all is told once. */
+static bool trouble_is_same(struct json_object *cell, struct json_object *other)
 {
-	const char *error = bench_page_string(cell, "error");
-	double errors = bench_page_number(cell, "errors");
-	size_t target = (size_t)fmax(bench_page_number(cell, "target"), 0);
-	size_t load = (size_t)fmax(bench_page_number(cell, "load"), 0);
-	size_t contender = (size_t)fmax(bench_page_number(cell, "contender"), 0);
+	return bench_page_number(cell, "contender") == bench_page_number(other, "contender") &&
+	       strcmp(bench_page_string(cell, "error"), bench_page_string(other, "error")) == 0;
+}
 
-	if (error[0] == '\0' && !(errors > 0)) {
-		return;
+static bool cell_has_trouble(struct json_object *cell)
+{
+	return bench_page_string(cell, "error")[0] != '\0' || bench_page_number(cell, "errors") > 0;
+}
+
+static size_t index_of(struct json_object *cell, const char *name)
+{
+	return (size_t)fmax(bench_page_number(cell, name), 0);
+}
+
+/* The trouble of the cell at @first, with all that have the same; nothing if one before it has. */
+static void trouble_put(const struct bench_page_view *view, size_t first, unsigned *count,
+			FILE *out)
+{
+	struct json_object *cell = bench_page_at(view->cells, first);
+	const char *error = bench_page_string(cell, "error");
+	struct json_object *other;
+	unsigned more = 0;
+	double errors = 0;
+
+	for (size_t i = 0; i < view->num_cells; i++) {
+		other = bench_page_at(view->cells, i);
+		if (!cell_has_trouble(other) || !trouble_is_same(cell, other)) {
+			continue;
+		}
+		if (i < first) {
+			return;
+		}
+		more += i > first;
+		errors += fmax(bench_page_number(other, "errors"), 0);
 	}
 	item_begin(out, count, "errors");
-	fputs("<b>", out);
-	bench_page_textf(out, "%s, %s, %s", bench_page_contender_name(view, contender),
-			 bench_page_load_name(view, load), bench_page_target_name(view, target));
-	fputs("</b>: ", out);
+	bench_page_textf(out, "%s, %s, %s",
+			 bench_page_contender_name(view, index_of(cell, "contender")),
+			 bench_page_load_name(view, index_of(cell, "load")),
+			 bench_page_target_name(view, index_of(cell, "target")));
+	if (more > 0) {
+		fprintf(out, ", and %u more", more);
+	}
+	fputs("<br>", out);
 	bench_page_text(out, error);
 	if (errors > 0) {
 		fprintf(out, "%s%.0f request%s failed", error[0] == '\0' ? "" : "; ", errors,
@@ -72,11 +102,16 @@ void bench_page_warnings(const struct bench_page_view *view, FILE *out)
 		bench_page_text(out, json_object_get_string(warning));
 		fputs("</li>\n", out);
 	}
-	fputs(count > 0 ? "</ul>\n" : "<p>Nothing that was looked for.</p>\n", out);
-	for (size_t i = 0; bench_page_at(view->cells, i) != NULL; i++) {
-		cell_trouble(view, bench_page_at(view->cells, i), &troubles, out);
+	fputs(count > 0 ? "</ul>\n" : "", out);
+	for (size_t i = 0; i < view->num_cells; i++) {
+		if (cell_has_trouble(bench_page_at(view->cells, i))) {
+			trouble_put(view, i, &troubles, out);
+		}
 	}
 	fputs(troubles > 0 ? "</ul>\n" : "", out);
+	if (count == 0 && troubles == 0) {
+		fputs("<p>Nothing was found that does.</p>\n", out);
+	}
 	fputs("</section>\n", out);
 }
 
@@ -104,8 +139,10 @@ static void text_cell(FILE *out, const char *text)
 void bench_page_targets(const struct bench_page_view *view, FILE *out)
 {
 	bench_page_table_begin(out, "what was measured");
-	fputs("<thead><tr><th scope=\"col\">target</th><th scope=\"col\">kind</th>"
-	      "<th scope=\"col\">driver</th><th scope=\"col\">path</th>"
+	fputs("<thead><tr><th scope=\"col\" class=\"text\">target</th><th scope=\"col\" "
+	      "class=\"text\">kind</th>"
+	      "<th scope=\"col\" class=\"text\">driver</th><th scope=\"col\" "
+	      "class=\"text\">path</th>"
 	      "<th scope=\"col\">block</th><th scope=\"col\">size</th></tr></thead>\n<tbody>\n",
 	      out);
 	for (size_t i = 0; i < view->num_targets; i++) {
@@ -148,6 +185,8 @@ static const char *contender_text(const char *name, const char *kind)
 
 void bench_page_contenders(const struct bench_page_view *view, FILE *out)
 {
+	static const char *const texts[] = {"version", "note"};
+
 	fputs("<ul class=\"contenders\">\n", out);
 	for (size_t i = 0; i < view->num_contenders; i++) {
 		struct json_object *contender = bench_page_at(view->contenders, i);
@@ -160,6 +199,12 @@ void bench_page_contenders(const struct bench_page_view *view, FILE *out)
 		fprintf(out, "</b>: %s",
 			contender_text(bench_page_contender_name(view, i),
 				       bench_page_contender_kind(view, i)));
+		for (size_t text = 0; text < EBB_ARRAY_SIZE(texts); text++) {
+			const char *said = bench_page_string(contender, texts[text]);
+
+			fputs(said[0] != '\0' ? "; " : "", out);
+			bench_page_text(out, said);
+		}
 		if (command[0] != '\0') {
 			fputs("<pre tabindex=\"0\"><code>", out);
 			bench_page_text(out, command);
@@ -204,7 +249,7 @@ static void figures_table(const struct bench_page_view *view, size_t target, FIL
 	snprintf(caption, sizeof(caption), "every metric of every cell on %s",
 		 bench_page_target_name(view, target));
 	bench_page_table_begin(out, caption);
-	fputs("<thead><tr><th scope=\"col\">load</th><th scope=\"col\">who</th>"
+	fputs("<thead><tr><th scope=\"col\">load</th><th scope=\"col\" class=\"text\">who</th>"
 	      "<th scope=\"col\">runs</th><th scope=\"col\">time stamps</th>",
 	      out);
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {

@@ -65,13 +65,11 @@ struct json_object *bench_page_at(struct json_object *array, size_t index)
 
 void bench_page_view_init(struct bench_page_view *view, struct json_object *report)
 {
-	size_t num_cells;
-
 	view->report = report;
 	view->targets = array_get(report, "targets", &view->num_targets);
 	view->loads = array_get(report, "loads", &view->num_loads);
 	view->contenders = array_get(report, "contenders", &view->num_contenders);
-	view->cells = array_get(report, "cells", &num_cells);
+	view->cells = array_get(report, "cells", &view->num_cells);
 	view->ratios = array_get(report, "ratios", &view->num_ratios);
 }
 
@@ -165,6 +163,19 @@ struct bench_spread bench_page_spread(struct json_object *cell, enum bench_metri
 	return spread;
 }
 
+static struct bench_spread ratio_get(struct json_object *ratio, enum bench_metric metric)
+{
+	struct json_object *metrics = bench_page_get(ratio, "metrics");
+	struct json_object *paired = bench_page_get(metrics, bench_metrics[metric].name);
+	struct bench_spread spread = spread_get(ratio, metric);
+
+	if (!(bench_page_number(paired, "pairs") > 1)) {
+		spread.low = NAN;
+		spread.high = NAN;
+	}
+	return spread;
+}
+
 struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t target, size_t load,
 				     size_t contender, size_t over, enum bench_metric metric)
 {
@@ -180,7 +191,7 @@ struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t 
 			same++;
 		}
 		if (same == EBB_ARRAY_SIZE(names)) {
-			return spread_get(ratio, metric);
+			return ratio_get(ratio, metric);
 		}
 	}
 	return (struct bench_spread){.median = NAN, .low = NAN, .high = NAN};

@@ -27,6 +27,7 @@ struct bench_page_view {
 	size_t num_targets;
 	size_t num_loads;
 	size_t num_contenders;
+	size_t num_cells;
 	size_t num_ratios;
 };
 
@@ -67,6 +68,7 @@ struct bench_spread bench_page_spread(struct json_object *cell, enum bench_metri
 
 /**
  * bench_page_ratio() - by which factor two contenders differ in a metric, round by round
+ * Of one round there is a factor, and nothing that says how much it is worth: no low, no high.
  * Return: NANs if the report does not say it.
  */
 struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t target, size_t load,

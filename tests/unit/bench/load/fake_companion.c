@@ -42,6 +42,11 @@ bool bench_companion_has_cpu(void)
 	return fake_companion_has_cpu;
 }
 
+void bench_companion_get_usage(struct bench_companion_usage *ret_usage)
+{
+	*ret_usage = (struct bench_companion_usage){.running = false};
+}
+
 bool fake_companion_has_duty(void)
 {
 	return the_duty != NULL;

@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ebb/clock.h>
+
+#include "bench/load/engine_state.h"
+#include "bench/load/job.h"
 #include "tests/unit/bench/load/engine_stage.h"
 #include "tests/unit/unit.h"
 
@@ -68,6 +72,36 @@ START_TEST(test_exact_stamps)
 	engine_finish();
 	ck_assert_uint_eq(engine_result.latency.count, 1);
 	ck_assert_uint_eq(engine_result.latency.min, 7 * US);
+	engine_close();
+	engine_stage_end(false);
+}
+END_TEST
+
+static uint64_t ticks_ns;
+
+static uint64_t ticking_clock(void)
+{
+	return ++ticks_ns;
+}
+
+/* Requests that one turn submits one after the other did not begin at one moment. */
+START_TEST(test_stamps_within_a_turn)
+{
+	struct bench_load load = engine_load(BENCH_RW_READ);
+	const struct bench_job *jobs;
+
+	engine_stage_begin();
+	engine_open(false, 2, FAKE_BLOCK);
+	ticks_ns = ebb_clock_now_ns();
+	ebb_clock_set_source(ticking_clock);
+	engine_start(&load);
+	ck_assert_uint_eq(engine_fake->num_held, 2);
+	jobs = engine->workers[0].jobs;
+	ck_assert_uint_ne(jobs[0].submitted_ns, jobs[1].submitted_ns);
+	stage_clock_advance(MS);
+	stage_clock_restore();
+	bench_engine_stop(engine);
+	engine_finish();
 	engine_close();
 	engine_stage_end(false);
 }
@@ -378,6 +412,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_closed_loop),
 		UNIT_TEST(test_exact_stamps),
+		UNIT_TEST(test_stamps_within_a_turn),
 		UNIT_TEST(test_offsets),
 		UNIT_TEST(test_errors),
 		UNIT_TEST(test_stop),

@@ -109,11 +109,11 @@ START_TEST(none_takes_for_ever)
 	struct bench_jitter_draw draw;
 
 	ck_assert_int_eq(bench_jitter_draw_init(&draw, BENCH_JITTER_PARETO,
-						BENCH_STAND_IN_SERVICE_MAX_NS,
-						10 * BENCH_STAND_IN_SERVICE_MAX_NS, 1),
+						BENCH_JITTER_TIME_MAX_NS,
+						10 * BENCH_JITTER_TIME_MAX_NS, 1),
 			 0);
 	for (unsigned i = 0; i < 10000; i++) {
-		ck_assert_uint_le(bench_jitter_draw_next(&draw), BENCH_STAND_IN_SERVICE_MAX_NS);
+		ck_assert_uint_le(bench_jitter_draw_next(&draw), BENCH_JITTER_TIME_MAX_NS);
 	}
 }
 END_TEST

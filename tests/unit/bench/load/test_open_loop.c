@@ -119,11 +119,12 @@ START_TEST(test_backlog_of_the_warm_up)
 	begin(&load);
 	advance(10 * MS);
 	ck_assert_uint_eq(engine_fake->num_held, 2);
+	serve(1); /* one more of those is taken */
 	advance(20 * MS);
 	end();
-	ck_assert_uint_eq(engine_result.ios, 0);
+	ck_assert_uint_eq(engine_result.ios, 1);
 	ck_assert_uint_eq(engine_result.offered, 21); /* of both its ends */
-	ck_assert_uint_eq(engine_result.backlog, 29);
+	ck_assert_uint_eq(engine_result.backlog, 28);
 }
 END_TEST
 
@@ -166,6 +167,28 @@ START_TEST(test_errors)
 	ck_assert_uint_eq(engine_result.errors, 1);
 	ck_assert_uint_eq(engine_result.ios, 4);
 	ck_assert_uint_eq(engine_result.backlog, 0);
+}
+END_TEST
+
+/* Also one that is not even taken: the bdev has become smaller. */
+START_TEST(test_refused)
+{
+	struct bench_load load = open_load();
+
+	load.queue_depth = 1;
+	begin(&load);
+	engine_fake->bdev.num_blocks = 0;
+	advance(2 * MS);
+	ck_assert_uint_eq(engine_fake->num_held, 0);
+	engine_fake->bdev.num_blocks = FAKE_BLOCKS;
+	advance(MS);
+	ck_assert_uint_eq(engine_fake->num_held, 1);
+	serve(1);
+	bench_engine_stop(engine);
+	end();
+	ck_assert_int_eq(engine_result.rc, -EINVAL);
+	ck_assert_uint_eq(engine_result.errors, 1);
+	ck_assert_uint_eq(engine_result.ios, 1);
 }
 END_TEST
 
@@ -224,6 +247,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_backlog_of_the_warm_up),
 		UNIT_TEST(test_lateness),
 		UNIT_TEST(test_errors),
+		UNIT_TEST(test_refused),
 		UNIT_TEST(test_sample),
 		UNIT_END,
 	};

@@ -275,11 +275,11 @@ START_TEST(its_device_is_found_by_its_name)
 {
 	struct ebb_histogram lateness;
 
-	ck_assert_ptr_nonnull(bench_stand_in_device_find("s"));
-	ck_assert_ptr_null(bench_stand_in_device_find("t"));
+	ck_assert_ptr_nonnull(bench_stand_in_find("s"));
+	ck_assert_ptr_null(bench_stand_in_find("t"));
 	ck_assert_int_eq(bench_stand_in_lateness("t", &lateness), -ENODEV);
 	delete_it();
-	ck_assert_ptr_null(bench_stand_in_device_find("s"));
+	ck_assert_ptr_null(bench_stand_in_find("s"));
 }
 END_TEST
 

@@ -12,6 +12,7 @@
 
 #include <ebb/clock.h>
 
+#include "bench/load/stand_in.h"
 #include "tests/unit/bench/load/fake_companion.h"
 #include "tests/unit/unit.h"
 

@@ -54,9 +54,8 @@ void machine_laptop(void)
 	scratch_text("proc/cpuinfo", "processor\t: 0\nmodel\t\t: 142\n"
 				     "model name\t: Some CPU @ 1.80GHz\ncpu MHz\t\t: 1400.123\n"
 				     "flags\t\t: fpu vme tsc\n\nprocessor\t: 1\n");
-	scratch_text("proc/cmdline",
-		     "BOOT_IMAGE=/vmlinuz root=/dev/x quiet mitigations=off "
-		     "intel_idle.max_cstate=3 nohz_full=1 idle=poll -- init=mitigations\n");
+	scratch_text("proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/x quiet mitigations=off "
+				     "intel_idle.max_cstate=3 nohz_full=1 idle=poll -- nosmt\n");
 	scratch_text("proc/meminfo", "MemTotal:        8000 kB\nMemFree: 7 kB\n"
 				     "MemAvailable:    6000 kB\nSwapTotal: 0 kB\n");
 	scratch_text("proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <ebb/base.h>
@@ -24,7 +26,7 @@ static uint64_t clock_ns;
 /* Counters of the made-up machine, in clock ticks where the kernel's are. */
 static struct {
 	unsigned busy[2], steal[2], own, queue_ns, faults, swapped, compactions, pressure_us;
-	unsigned throttles, interrupts, khz;
+	unsigned throttles, interrupts, khz, own_bytes, sectors;
 	const char *clock_source;
 } machine;
 
@@ -35,13 +37,15 @@ static uint64_t clock_moved(void)
 
 static void machine_write(void)
 {
+	unsigned elsewhere = (unsigned)(clock_ns / os_steal_tick_ns());
 	char path[96], text[512];
 
 	snprintf(
 		text, sizeof(text),
 		"cpu  9 9 9 9 9 9 9 9\ncpu0 %u 0 0 5 5 88 88 %u 0 0\ncpu1 1 %u 1 5 5 88 88 %u 0 0\n"
-		"cpu2 999 0 0 0 0 0 0 999 0 0\nintr 5\n",
-		machine.busy[0], machine.steal[0], machine.busy[1], machine.steal[1]);
+		"cpu2 %u 0 0 0 0 0 0 %u 0 0\nintr 5\n", /* none of ours */
+		machine.busy[0], machine.steal[0], machine.busy[1], machine.steal[1], elsewhere,
+		elsewhere);
 	scratch_text("proc/stat", text);
 	snprintf(path, sizeof(path), "proc/%d/stat", (int)getpid());
 	snprintf(text, sizeof(text), "%d (own) R 1 0 0 0 0 0 0 0 %u 0 %u 0 0 0 20 0\n",
@@ -66,6 +70,11 @@ static void machine_write(void)
 	snprintf(text, sizeof(text), "%u\n", machine.khz);
 	scratch_text(CPU "cpu1/cpufreq/scaling_cur_freq", text);
 	scratch_text(CLOCK, machine.clock_source);
+	snprintf(path, sizeof(path), "proc/%d/io", (int)getpid());
+	snprintf(text, sizeof(text), "read_bytes: %u\nwrite_bytes: 7\n", machine.own_bytes);
+	scratch_text(path, text);
+	snprintf(text, sizeof(text), " 9 9 %u 9 9 9 1000 9 9\n", machine.sectors);
+	scratch_text("sys/devices/vdx/stat", text);
 }
 
 static void begin(void)
@@ -176,6 +185,41 @@ START_TEST(test_others)
 }
 END_TEST
 
+/* The disk of a partition that a file is on; another one's runs come after it. */
+START_TEST(test_disk)
+{
+	struct bench_disk disk;
+	struct stat st;
+	char link[64];
+
+	scratch_sparse("file", 4096);
+	ck_assert(!bench_device_facts_disk(scratch_dir(), scratch_path("file"), &disk));
+	ck_assert(!bench_device_facts_disk(scratch_dir(), "/nonexistent", &disk));
+	ck_assert_int_eq(stat(scratch_path("file"), &st), 0);
+	snprintf(link, sizeof(link), "sys/dev/block/%u:%u", major(st.st_dev), minor(st.st_dev));
+	scratch_link(link, "../../devices/vdx/vdx1");
+	scratch_text("sys/devices/vdx/vdx1/partition", "1\n");
+	ck_assert(bench_device_facts_disk(scratch_dir(), scratch_path("file"), &disk));
+	bench_disturbance_watch(disturbance, &disk);
+	run_begin();
+	machine.sectors += 30 * 2048;
+	machine.own_bytes += 20 << 20;
+	run_end();
+	run_begin();
+	machine.sectors += 20 * 2048; /* all of it its own */
+	machine.own_bytes += 20 << 20;
+	run_end();
+	only("10 MiB a second were read and written by other programs on vdx1 in 1 of 2 runs: end "
+	     "them, or give a drive of its own");
+	bench_disturbance_watch(disturbance, NULL);
+	run_begin();
+	machine.sectors += 90 * 2048;
+	run_end();
+	only("10 MiB a second were read and written by other programs on vdx1 in 1 of 3 runs: end "
+	     "them, or give a drive of its own");
+}
+END_TEST
+
 /* Two ticks may be of anybody. */
 START_TEST(test_short_run)
 {
@@ -257,6 +301,8 @@ START_TEST(test_unfinished)
 	run_begin();
 	machine.steal[1] += percent(50);
 	quiet_runs(1);
+	machine.steal[1] += percent(50);
+	machine_write();
 	bench_disturbance_end(disturbance);
 	ck_assert_uint_eq(warnings(), 0);
 }
@@ -298,10 +344,19 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(begin, end),  UNIT_TEST(test_quiet),        UNIT_TEST(test_steal),
-		UNIT_TEST(test_others),    UNIT_TEST(test_short_run),    UNIT_TEST(test_counts),
-		UNIT_TEST(test_frequency), UNIT_TEST(test_clock_source), UNIT_TEST(test_unfinished),
-		UNIT_TEST(test_garbage),   UNIT_TEST(test_real),         UNIT_END,
+		UNIT_FIXTURE(begin, end),
+		UNIT_TEST(test_quiet),
+		UNIT_TEST(test_steal),
+		UNIT_TEST(test_others),
+		UNIT_TEST(test_disk),
+		UNIT_TEST(test_short_run),
+		UNIT_TEST(test_counts),
+		UNIT_TEST(test_frequency),
+		UNIT_TEST(test_clock_source),
+		UNIT_TEST(test_unfinished),
+		UNIT_TEST(test_garbage),
+		UNIT_TEST(test_real),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

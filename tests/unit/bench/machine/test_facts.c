@@ -105,6 +105,17 @@ START_TEST(test_laptop_system)
 }
 END_TEST
 
+/* Plugged in: what a mouse's battery does is nobody's business. */
+START_TEST(test_mains)
+{
+	machine_laptop();
+	scratch_text("sys/class/power_supply/AC/online", "1\n");
+	scratch_text("sys/class/power_supply/BAT0/status", "Full\n");
+	facts_make();
+	is("power.source", "mains");
+}
+END_TEST
+
 START_TEST(test_guest)
 {
 	machine_guest();
@@ -185,15 +196,11 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(begin, end),
-		UNIT_TEST(test_laptop_cpus),
-		UNIT_TEST(test_no_turbo),
-		UNIT_TEST(test_laptop_system),
-		UNIT_TEST(test_guest),
-		UNIT_TEST(test_garbage),
-		UNIT_TEST(test_nothing),
-		UNIT_TEST(test_real),
-		UNIT_END,
+		UNIT_FIXTURE(begin, end), UNIT_TEST(test_laptop_cpus),
+		UNIT_TEST(test_no_turbo), UNIT_TEST(test_laptop_system),
+		UNIT_TEST(test_mains),    UNIT_TEST(test_guest),
+		UNIT_TEST(test_garbage),  UNIT_TEST(test_nothing),
+		UNIT_TEST(test_real),     UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

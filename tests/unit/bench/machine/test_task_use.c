@@ -49,6 +49,9 @@ START_TEST(test_family)
 	task(100, 101, 20, 2, "200 201 ");
 	process(200, "(child) S 100 2 3 4 5 6 7 8 0 0 1 0 0 0 20 0");
 	task(200, 200, 300, 3, "300");
+	scratch_text("proc/100/io", "rchar: 9\nread_bytes: 4096\nwrite_bytes: 512\n");
+	scratch_text("proc/200/io", "read_bytes: 10000\nwrite_bytes: 0\n");
+	scratch_text("proc/300/io", "");
 	process(300, "(grandchild) S 200 2 3 4 5 6 7 8 0 0 0 5 0 0 20 0");
 	task(300, 300, 4000, 4, "");
 	ck_assert_int_eq(bench_task_use_process(scratch_dir(), 100, &use), 0); /* 201 has ended */
@@ -59,6 +62,7 @@ START_TEST(test_family)
 	ck_assert_uint_eq(use.involuntary, 10);
 	ck_assert_uint_eq(use.queue_ns, 4 * 70);
 	ck_assert_uint_eq(use.major_faults, 19);
+	ck_assert_uint_eq(use.disk_bytes, 14608);
 }
 END_TEST
 

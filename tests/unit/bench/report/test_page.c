@@ -42,10 +42,10 @@ static const char report_text[] =
 	"   'error': 'no <fio>', 'stamps': 'none', 'metrics': {}},"
 	"  null, null, null],"
 	" 'ratios': [{'target': 0, 'load': 0, 'contender': 1, 'over': 0, 'metrics': {"
-	"   'latency_p50_ns': {'median': 0.5, 'low': 0.48, 'high': 0.52},"
-	"   'latency_p99_ns': {'median': 1.3, 'low': 0.9, 'high': 1.4},"
-	"   'iops': {'median': 1.055, 'low': 1.01, 'high': 1.09},"
-	"   'cpu_s_per_million_ios': {'median': 4, 'low': 3.9, 'high': 4.1}}}]}";
+	"   'latency_p50_ns': {'median': 0.5, 'low': 0.48, 'high': 0.52, 'pairs': 5},"
+	"   'latency_p99_ns': {'median': 1.3, 'low': 0.9, 'high': 1.4, 'pairs': 5},"
+	"   'iops': {'median': 1.055, 'low': 1.01, 'high': 1.09, 'pairs': 5},"
+	"   'cpu_s_per_million_ios': {'median': 4, 'low': 3.9, 'high': 4.1, 'pairs': 5}}}]}";
 
 static struct json_object *report_make(void)
 {
@@ -120,6 +120,23 @@ START_TEST(the_answer_is_in_words)
 	assert_has("I/Os per second</span> <span class=\"factor\">5.5 % more<");
 	assert_has("<span class=\"factor\">4.00 times as much</span> <span class=\"figures\">12.0 "
 		   "instead of 3.00 <");
+}
+END_TEST
+
+/* What one run says may be anything. */
+START_TEST(one_run_shows_no_difference)
+{
+	struct json_object *report = report_make();
+	struct json_object *ratios = json_object_object_get(report, "ratios");
+	struct json_object *metrics =
+		json_object_object_get(json_object_array_get_idx(ratios, 0), "metrics");
+	struct json_object *p50 = json_object_object_get(metrics, "latency_p50_ns");
+
+	json_object_object_add(p50, "pairs", json_object_new_int(1));
+	free(page);
+	page = page_of(report);
+	assert_has("median latency</span> <span class=\"factor\">one run, no spread<");
+	json_object_put(report);
 }
 END_TEST
 
@@ -212,6 +229,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(style_and_script_are_in_the_page_and_allowed),
 		UNIT_TEST(foreign_text_is_text),
 		UNIT_TEST(the_answer_is_in_words),
+		UNIT_TEST(one_run_shows_no_difference),
 		UNIT_TEST(loads_are_grouped_by_what_differs),
 		UNIT_TEST(what_was_not_measured_is_missing),
 		UNIT_TEST(colours_are_those_of_the_modes),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ebb/reactor.h>
@@ -286,6 +287,7 @@ START_TEST(the_bdev_goes)
 	ck_assert_ptr_nonnull(strstr(call.error.text, "bdev disk went away"));
 	ck_assert_uint_eq(fake->destructed, destructed + 1);
 	call_end(&call);
+	free(fake);
 	fake = fake_create("disk");
 	fake_open(fake, &desc, &ch);
 }
