@@ -91,6 +91,15 @@ static const struct bench_option wake_table[] = {
 	WAKE_OPTION("idle", idle_ns, BENCH_OPTION_SECONDS, .value = "SECONDS",
 		    .max = 3600 * EBB_NS_PER_S,
 		    .help = "count idle wakeups that long in each mode, 0: not (default 3)"),
+	WAKE_OPTION("prices-only", prices_only, BENCH_OPTION_FLAG,
+		    .help = "no rounds, no idle wakeups: what a sleep costs this machine"),
+	WAKE_OPTION("samples", samples, BENCH_OPTION_COUNT, .value = "N", .max = 100000,
+		    .help = "of each price; fewer after long sleeps; 0: no prices (default 200)"),
+	WAKE_OPTION("sleep", sleep_ns, BENCH_OPTION_SECONDS, .value = "SECONDS",
+		    .min = 10 * EBB_NS_PER_US, .max = EBB_NS_PER_S,
+		    .help = "prices after sleeps of 10us, 1ms, 100ms and 1 up to that (default 1)"),
+	WAKE_OPTION("device", device, BENCH_OPTION_TEXT, .value = "PATH",
+		    .help = "file or block device: the price of its interrupt, by reads"),
 };
 
 int bench_command_options_cpus(const char *command, uint64_t core,
@@ -207,6 +216,8 @@ int bench_command_options_wake(const char *command, char *const *args, int num_a
 		.time_ns = 200 * EBB_NS_PER_MS,
 		.settle_ns = 2 * EBB_NS_PER_S,
 		.idle_ns = 3 * EBB_NS_PER_S,
+		.samples = 200,
+		.sleep_ns = EBB_NS_PER_S,
 		.format = BENCH_FORMAT_TEXT,
 	};
 	size_t count = strcmp(command, "rpc") == 0 ? RPC_OPTIONS : EBB_ARRAY_SIZE(wake_table);
@@ -229,7 +240,9 @@ void bench_command_options_help(const char *command, FILE *out)
 		bench_option_help(run_table, EBB_ARRAY_SIZE(run_table), out);
 	}
 	if (command == NULL || strcmp(command, "wake") == 0) {
-		fprintf(out, "ebb-bench wake: messages between reactors, beside bare floors\n");
+		fprintf(out,
+			"ebb-bench wake: messages between reactors, beside bare floors; what a "
+			"sleep costs\n");
 		bench_option_help(wake_table, EBB_ARRAY_SIZE(wake_table), out);
 	}
 	if (command == NULL || strcmp(command, "rpc") == 0) {

@@ -44,6 +44,10 @@ struct bench_wake_options {
 	uint64_t time_ns;   /* of one side of one round */
 	uint64_t settle_ns; /* before counting idle wakeups */
 	uint64_t idle_ns;   /* counting them, in each mode; 0: do not */
+	uint64_t samples;   /* of each price; 0: no prices */
+	uint64_t sleep_ns;  /* the longest sleep that prices are measured after */
+	const char *device; /* that reads are measured on; NULL: none */
+	bool prices_only;
 	unsigned format;
 };
 

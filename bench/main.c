@@ -10,6 +10,9 @@
 #include "bench/compare/options.h"
 #include "bench/compare/run.h"
 #include "bench/nearest.h"
+#include "bench/replay/options.h"
+#include "bench/replay/replay.h"
+#include "bench/replay/trace_command.h"
 #include "bench/wake/rpc.h"
 #include "bench/wake/wake.h"
 #include "core/os/shortage.h"
@@ -102,6 +105,8 @@ static const struct command {
 	{"run", command_run},
 	{"wake", command_wake},
 	{"rpc", command_rpc},
+	{"replay", bench_replay_command},
+	{"trace", bench_trace_command},
 };
 
 static int command_unknown(const char *name)
@@ -131,11 +136,13 @@ static int measure(int argc, char **argv)
 {
 	if (argc < 2) {
 		return usage_error(
-			"which measurement? give compare, run, wake or rpc, or see --help");
+			"which measurement? give compare, replay, run, trace, wake or rpc, or "
+			"see --help");
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		bench_command_options_help(NULL, stdout);
 		bench_compare_options_help(stdout);
+		bench_replay_options_help(NULL, stdout);
 		return 0;
 	}
 	if (strcmp(argv[1], "--version") == 0) {

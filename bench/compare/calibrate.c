@@ -36,7 +36,7 @@ unsigned bench_calibrate_count(const struct bench_matrix_row *rows, unsigned num
 }
 
 /* What @target sustains. Return: 0; -errno. */
-static int capacity_measure(struct bench_modes *modes, struct bench_contender *poll,
+static int capacity_measure(struct bench_modes *modes, struct bench_contender *contender,
 			    const struct bench_target *target, const struct bench_load *open_load,
 			    double *ret_iops, char error[BENCH_TEXT_MAX])
 {
@@ -49,7 +49,7 @@ static int capacity_measure(struct bench_modes *modes, struct bench_contender *p
 	load.rate_iops = 0;
 	load.burst_ios = load.on_ns = load.off_ns = 0;
 	load.time_ns = load.time_ns < CALIBRATE_MAX_NS ? load.time_ns : CALIBRATE_MAX_NS;
-	rc = bench_rounds_measure(modes, poll, target, &load, &outcome, error);
+	rc = bench_rounds_measure(modes, contender, target, &load, &outcome, error);
 	if (rc < 0) {
 		return rc;
 	}
@@ -63,8 +63,8 @@ static int capacity_measure(struct bench_modes *modes, struct bench_contender *p
 		return -EIO;
 	}
 	bench_results_load_name(&load, name);
-	fprintf(stderr, "ebb-bench: poll mode sustains %.0f/s of %s on %s\n", *ret_iops, name,
-		target->name);
+	fprintf(stderr, "ebb-bench: %s sustains %.0f/s of %s on %s\n", contender->name, *ret_iops,
+		name, target->name);
 	return 0;
 }
 
@@ -78,35 +78,67 @@ static void rates_set(struct bench_matrix_row *rows, unsigned num_rows,
 	}
 }
 
-int bench_calibrate_rows(struct bench_modes *modes, const struct bench_target *targets,
-			 unsigned num_targets, struct bench_matrix_row *rows, unsigned num_rows,
+/* Poll mode; where that is not this process's to set, the first who can measure the target. */
+static struct bench_contender *contender_find(struct bench_entries *entries,
+					      struct bench_contender *poll,
+					      const struct bench_target *target)
+{
+	if (bench_rounds_fits(poll, target)) {
+		return poll;
+	}
+	for (unsigned i = 0; i < entries->num_contenders; i++) {
+		if (bench_rounds_fits(&entries->contenders[i], target)) {
+			return &entries->contenders[i];
+		}
+	}
+	return NULL;
+}
+
+/* What the slowest target sustains of @load. */
+static int slowest_find(struct bench_entries *entries, struct bench_modes *modes,
+			struct bench_contender *poll, const struct bench_load *load,
+			double *ret_iops, char error[BENCH_TEXT_MAX])
+{
+	double slowest = INFINITY;
+	int rc = 0;
+
+	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
+		const struct bench_target *target = &entries->targets[i];
+		struct bench_contender *contender = contender_find(entries, poll, target);
+		double iops;
+
+		if (contender == NULL) {
+			continue;
+		}
+		rc = capacity_measure(modes, contender, target, load, &iops, error);
+		slowest = rc == 0 ? fmin(slowest, iops) : slowest;
+	}
+	if (rc == 0 && isinf(slowest)) {
+		rc = -EOPNOTSUPP; /* there is no contender without a target */
+	}
+	*ret_iops = slowest;
+	return rc;
+}
+
+int bench_calibrate_rows(struct bench_entries *entries, struct bench_modes *modes,
+			 struct bench_matrix_row *rows, unsigned num_rows,
 			 char error[BENCH_TEXT_MAX])
 {
 	struct bench_contender poll = {.name = ""};
-	int rc = bench_modes_make(modes, EBB_REACTOR_POLL, &poll);
+	int rc;
 
+	if (bench_calibrate_count(rows, num_rows, 1) == 0) {
+		return 0;
+	}
+	rc = bench_modes_make(modes, EBB_REACTOR_POLL, &poll);
+	snprintf(poll.name, sizeof(poll.name), "poll mode");
 	for (unsigned row = 0; row < num_rows && rc == 0; row++) {
-		double slowest = INFINITY;
+		double slowest;
 
 		if (!is_first(rows, row)) {
 			continue;
 		}
-		for (unsigned i = 0; i < num_targets && rc == 0; i++) {
-			double iops;
-
-			if (targets[i].bdev[0] == '\0') {
-				continue;
-			}
-			rc = capacity_measure(modes, &poll, &targets[i], &rows[row].load, &iops,
-					      error);
-			slowest = rc == 0 ? fmin(slowest, iops) : slowest;
-		}
-		if (rc == 0 && isinf(slowest)) {
-			snprintf(error, BENCH_TEXT_MAX,
-				 "compare: --rate: no target can be polled here, so there are no "
-				 "percents of that: give rates in I/Os a second");
-			rc = -EINVAL;
-		}
+		rc = slowest_find(entries, modes, &poll, &rows[row].load, &slowest, error);
 		if (rc == 0) {
 			rates_set(rows, num_rows, &rows[row].load, slowest);
 		}

@@ -11,12 +11,15 @@
 #include "bench/compare/options.h"
 #include "bench/compare/output.h"
 #include "bench/json.h"
+#include "bench/report/csv.h"
 #include "bench/report/json.h"
+#include "bench/report/page.h"
+#include "bench/report/table.h"
 
-/* How it was called, as far as there is room. */
-static void command_join(char *const *args, int num_args, char *command, size_t size)
+void bench_compare_command_join(const char *name, char *const *args, int num_args, char *command,
+				size_t size)
 {
-	size_t used = (size_t)snprintf(command, size, "ebb-bench compare");
+	size_t used = (size_t)snprintf(command, size, "ebb-bench %s", name);
 
 	for (int i = 0; i < num_args && used < size; i++) {
 		bool plain = args[i][0] != '\0' && strpbrk(args[i], " \t\n'\"\\$&;|<>*?()") == NULL;
@@ -32,22 +35,19 @@ static int json_print(void *arg, FILE *out)
 	return 0;
 }
 
-static void text_print(const struct bench_results *results, FILE *out)
+static int csv_print(void *arg, FILE *out)
 {
-	for (unsigned i = 0; i < results->num_cells; i++) {
-		const struct bench_cell *cell = &results->cells[i];
-		char load[BENCH_TEXT_MAX];
+	bench_report_csv(arg, out);
+	return 0;
+}
 
-		bench_results_load_name(&results->loads[cell->load], load);
-		fprintf(out, "%s, %s, %s: %.0f IOPS, p50 %.1f us, p99 %.1f us, CPU %.1f %%%s%s\n",
-			results->targets[cell->target].name, load,
-			results->contenders[cell->contender].name,
-			bench_results_spread(cell, BENCH_IOPS).median,
-			bench_results_spread(cell, BENCH_LATENCY_P50).median / 1e3,
-			bench_results_spread(cell, BENCH_LATENCY_P99).median / 1e3,
-			bench_results_spread(cell, BENCH_CPU_PERCENT).median,
-			cell->error[0] == '\0' ? "" : "; ", cell->error);
-	}
+static int page_print(void *arg, FILE *out)
+{
+	struct json_object *report = bench_report_results_json(arg);
+	int rc = bench_report_page(report, out);
+
+	json_object_put(report);
+	return rc;
 }
 
 static void results_print(const struct bench_compare_options *options,
@@ -57,8 +57,11 @@ static void results_print(const struct bench_compare_options *options,
 	case BENCH_COMPARE_JSON:
 		json_print(results, stdout);
 		break;
-	default:
-		text_print(results, stdout);
+	case BENCH_COMPARE_CSV:
+		csv_print(results, stdout);
+		break;
+	case BENCH_COMPARE_TEXT:
+		bench_report_table(results, bench_report_columns(stdout), stdout);
 		break;
 	}
 }
@@ -71,6 +74,8 @@ static int files_write(const struct bench_compare_options *options, struct bench
 		int (*print)(void *arg, FILE *out);
 	} files[] = {
 		{options->json, json_print},
+		{options->csv, csv_print},
+		{options->html, page_print},
 	};
 	char error[BENCH_TEXT_MAX];
 	int code = 0;
@@ -83,6 +88,13 @@ static int files_write(const struct bench_compare_options *options, struct bench
 		}
 	}
 	return code;
+}
+
+int bench_compare_command_print(const struct bench_compare_options *options,
+				struct bench_results *results)
+{
+	results_print(options, results);
+	return files_write(options, results);
 }
 
 int bench_compare_command(char *const *args, int num_args)
@@ -104,11 +116,10 @@ int bench_compare_command(char *const *args, int num_args)
 		fprintf(stderr, "ebb-bench: %s\n", error);
 		return BENCH_EXIT_USAGE;
 	}
-	command_join(args, num_args, command, sizeof(command));
+	bench_compare_command_join("compare", args, num_args, command, sizeof(command));
 	code = bench_compare(&options, command, &results, error);
 	if (results.num_cells > 0) {
-		results_print(&options, &results);
-		written = files_write(&options, &results);
+		written = bench_compare_command_print(&options, &results);
 		code = code != 0 ? code : written;
 	}
 	if (error[0] != '\0') {

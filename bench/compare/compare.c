@@ -7,6 +7,7 @@
 #include "bench/compare/compare.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,31 +16,28 @@
 #include <ebb/app.h>
 #include <ebb/clock.h>
 
+#include "bench/compare/best_plans.h"
 #include "bench/compare/calibrate.h"
+#include "bench/compare/entries.h"
 #include "bench/compare/matrix.h"
 #include "bench/compare/modes.h"
 #include "bench/compare/output.h"
 #include "bench/compare/rounds.h"
-#include "bench/compare/setup.h"
-#include "bench/compare/target.h"
+#include "bench/compare/surroundings.h"
 #include "bench/harness.h"
-#include "bench/peer/peer.h"
+#include "bench/machine/disturbance.h"
 #include "bench/signals.h"
-
-#define CONTENDERS_MAX (EBB_REACTOR_MODE_COUNT + BENCH_NUMBERS_MAX + 4 * BENCH_PEER_CONTENDERS_MAX)
 
 struct compare {
 	const struct bench_compare_options *options;
 	struct bench_results *results;
-	bool write; /* some load does */
-	struct bench_target targets[BENCH_TEXTS_MAX];
-	unsigned num_targets;
+	struct bench_entries entries;
 	struct bench_matrix_row *rows;
 	unsigned num_rows;
-	struct bench_contender contenders[CONTENDERS_MAX];
-	unsigned num_contenders;
 	struct bench_modes modes;
-	char *error; /* BENCH_ERROR_MAX */
+	struct bench_best_plans best;
+	cpu_set_t cpus; /* that this process may use */
+	char *error;    /* BENCH_ERROR_MAX */
 };
 
 /* Is it a mistake of who asked, that he can mend, or has something failed? */
@@ -59,22 +57,6 @@ static int exit_code_of(int rc)
 	default:
 		return BENCH_EXIT_FAILED;
 	}
-}
-
-static int targets_resolve(struct compare *compare)
-{
-	const struct bench_texts *texts = &compare->options->targets;
-
-	for (unsigned i = 0; i < texts->count; i++) {
-		int rc = bench_target_resolve(texts->text[i], compare->options->bdev_json != NULL,
-					      compare->write, &compare->targets[i], compare->error);
-
-		if (rc < 0) {
-			return rc;
-		}
-		compare->num_targets++;
-	}
-	return 0;
 }
 
 static int outputs_check(struct compare *compare)
@@ -102,119 +84,31 @@ static int outputs_check(struct compare *compare)
 	return 0;
 }
 
-/* What each target must be able to take. */
-static int load_fits(const struct bench_target *target, const struct bench_load *load,
-		     char error[BENCH_TEXT_MAX])
-{
-	if (target->block_size != 0 && load->block_bytes % target->block_size != 0) {
-		snprintf(error, BENCH_TEXT_MAX,
-			 "compare: --bs %llu: give a multiple of %u, the block size of %.80s",
-			 (unsigned long long)load->block_bytes, target->block_size, target->name);
-		return -EINVAL;
-	}
-	if (load->size_bytes > target->size_bytes || load->block_bytes > target->size_bytes) {
-		snprintf(error, BENCH_TEXT_MAX,
-			 "compare: --%s %llu: give at most %llu, the size of %.80s",
-			 load->size_bytes > target->size_bytes ? "size" : "bs",
-			 (unsigned long long)(load->size_bytes > target->size_bytes
-						      ? load->size_bytes
-						      : load->block_bytes),
-			 (unsigned long long)target->size_bytes, target->name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int targets_setup(struct compare *compare)
-{
-	for (unsigned i = 0; i < compare->num_targets; i++) {
-		struct bench_target *target = &compare->targets[i];
-		int rc = bench_setup_target(target, compare->write, compare->error);
-
-		for (unsigned row = 0; row < compare->num_rows && rc == 0; row++) {
-			rc = load_fits(target, &compare->rows[row].load, compare->error);
-		}
-		if (rc < 0) {
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int contenders_make(struct compare *compare)
-{
-	const struct bench_compare_options *options = compare->options;
-	int rc = 0;
-
-	for (unsigned i = 0; i < options->modes.count && rc == 0; i++) {
-		rc = bench_modes_make(&compare->modes, options->modes.index[i],
-				      &compare->contenders[compare->num_contenders]);
-		compare->num_contenders += rc == 0;
-	}
-	for (unsigned i = 0; i < options->plans.count && rc == 0; i++) {
-		rc = bench_modes_make_plan(&compare->modes, options->plans.plan[i].sleep_ns,
-					   options->plans.plan[i].look_ns,
-					   &compare->contenders[compare->num_contenders]);
-		compare->num_contenders += rc == 0;
-	}
-	if (rc < 0) {
-		snprintf(compare->error, BENCH_ERROR_MAX, "compare: %s", strerror(-rc));
-	}
-	for (unsigned i = 0; i < options->peers.count && rc == 0; i++) {
-		unsigned num = 0;
-
-		rc = bench_peer_make(options->peers.text[i],
-				     &compare->contenders[compare->num_contenders],
-				     CONTENDERS_MAX - compare->num_contenders, &num,
-				     compare->error);
-		compare->num_contenders += num;
-	}
-	return rc;
-}
-
-static void contenders_destroy(struct compare *compare)
-{
-	for (unsigned i = 0; i < compare->num_contenders; i++) {
-		struct bench_contender *contender = &compare->contenders[i];
-
-		if (contender->destroy != NULL) {
-			contender->destroy(contender);
-		}
-	}
-}
-
 /* How long it will take, before it begins to. */
 static void announce(const struct compare *compare)
 {
 	const struct bench_compare_options *options = compare->options;
-	unsigned cells = compare->num_targets * compare->num_rows * compare->num_contenders;
-	uint64_t runs =
-		cells * options->runs +
-		bench_calibrate_count(compare->rows, compare->num_rows, compare->num_targets);
+	unsigned targets = compare->entries.num_targets;
+	unsigned contenders = compare->entries.num_contenders;
+	uint64_t search_ns = 0;
+	uint64_t runs;
 	char time[32];
 
-	bench_progress_time(runs * (options->time_ns + options->warmup_ns), time, sizeof(time));
+	for (unsigned i = 0; i < compare->num_rows && options->search_plan; i++) {
+		search_ns += targets * bench_best_plans_time_ns(&compare->rows[i].load);
+	}
+	contenders += options->search_plan ? compare->best.num_prices : 0;
+	runs = targets * compare->num_rows * contenders * options->runs +
+	       bench_calibrate_count(compare->rows, compare->num_rows, targets);
+	bench_progress_time(runs * (options->time_ns + options->warmup_ns) + search_ns, time,
+			    sizeof(time));
 	fprintf(stderr,
 		"ebb-bench: %u load%s, %u contender%s, %u round%s: %llu runs, about %s; Ctrl-C "
 		"ends "
 		"it with what there is\n",
-		compare->num_rows, compare->num_rows == 1 ? "" : "s", compare->num_contenders,
-		compare->num_contenders == 1 ? "" : "s", (unsigned)options->runs,
-		options->runs == 1 ? "" : "s", (unsigned long long)runs, time);
-}
-
-static void sparse_warn(struct bench_results *results)
-{
-	for (unsigned i = 0; i < results->num_targets; i++) {
-		if (results->targets[i].sparse) {
-			bench_results_warn(
-				results,
-				"%.80s is sparse: what is read from its holes comes from "
-				"no device; fill it first: fio --name=fill "
-				"--filename=FILE --rw=write --bs=1m",
-				results->targets[i].name);
-		}
-	}
+		compare->num_rows, compare->num_rows == 1 ? "" : "s", contenders,
+		contenders == 1 ? "" : "s", (unsigned)options->runs, options->runs == 1 ? "" : "s",
+		(unsigned long long)runs, time);
 }
 
 /* All is known: the table that is to be filled. */
@@ -227,23 +121,23 @@ static int results_prepare(struct compare *compare)
 
 	memcpy(started, results->started, sizeof(started));
 	memcpy(command, results->command, sizeof(command));
-	rc = bench_results_init(results, compare->num_targets, compare->num_rows,
-				compare->num_contenders);
+	rc = bench_results_init(results, compare->entries.num_targets, compare->num_rows,
+				compare->entries.num_contenders);
 	if (rc < 0) {
 		snprintf(compare->error, BENCH_ERROR_MAX, "compare: %s", strerror(-rc));
 		return rc;
 	}
 	memcpy(results->started, started, sizeof(started));
 	memcpy(results->command, command, sizeof(command));
-	memcpy(results->targets, compare->targets,
-	       compare->num_targets * sizeof(compare->targets[0]));
-	memcpy(results->contenders, compare->contenders,
-	       compare->num_contenders * sizeof(compare->contenders[0]));
+	memcpy(results->targets, compare->entries.targets,
+	       compare->entries.num_targets * sizeof(compare->entries.targets[0]));
+	memcpy(results->contenders, compare->entries.contenders,
+	       compare->entries.num_contenders * sizeof(compare->entries.contenders[0]));
 	for (unsigned i = 0; i < compare->num_rows; i++) {
 		results->loads[i] = compare->rows[i].load;
 	}
 	results->rounds = (unsigned)compare->options->runs;
-	sparse_warn(results);
+	bench_surroundings_look(results);
 	return 0;
 }
 
@@ -264,12 +158,18 @@ static int rounds_run(struct compare *compare)
 	struct bench_rounds rounds = {
 		.results = compare->results,
 		.modes = &compare->modes,
+		.disturbance = bench_disturbance_create("", &compare->cpus),
 		.seed = compare->options->seed,
 	};
 	uint64_t start_ns = ebb_clock_now_ns();
 	int rc = bench_rounds_run(&rounds);
 
 	compare->results->elapsed_ns = ebb_clock_now_ns() - start_ns;
+	bench_surroundings_tell_lateness(compare->results, &compare->modes.lateness);
+	bench_surroundings_warn(compare->results, rounds.disturbance);
+	if (rounds.disturbance != NULL) {
+		bench_disturbance_destroy(rounds.disturbance);
+	}
 	if (rounds.failed) {
 		error_find(compare->results, compare->error);
 	}
@@ -280,19 +180,64 @@ static int rounds_run(struct compare *compare)
 	return rounds.failed || rc < 0 ? BENCH_EXIT_FAILED : 0;
 }
 
+/* The best plans of all loads, as contenders. */
+static int best_plans_add(struct compare *compare)
+{
+	struct bench_entries *entries = &compare->entries;
+	struct bench_best_plans *best = &compare->best;
+	int rc;
+
+	best->modes = &compare->modes;
+	best->targets = entries->targets;
+	best->num_targets = entries->num_targets;
+	best->rows = compare->rows;
+	best->num_rows = compare->num_rows;
+	rc = bench_best_plans_search(best, compare->error);
+	for (unsigned i = 0; i < best->num_prices && rc == 0; i++) {
+		if (entries->num_contenders == BENCH_ENTRIES_CONTENDERS_MAX) {
+			snprintf(
+				compare->error, BENCH_ERROR_MAX,
+				"compare: more than %u contenders: give fewer of --plan and --with",
+				BENCH_ENTRIES_CONTENDERS_MAX);
+			return -EINVAL;
+		}
+		rc = bench_best_plans_make(best, i, &entries->contenders[entries->num_contenders]);
+		entries->num_contenders += rc == 0;
+	}
+	return rc;
+}
+
+static void prices_set(const struct bench_compare_options *options, struct bench_best_plans *best)
+{
+	static const double usual[] = {0.25, 1, 4};
+
+	if (options->price > 0) {
+		best->num_prices = 1;
+		best->prices[0] = options->price;
+		return;
+	}
+	best->num_prices = EBB_ARRAY_SIZE(usual);
+	memcpy(best->prices, usual, sizeof(usual));
+}
+
 static int compare_script(void *arg)
 {
 	struct compare *compare = arg;
 	int code = 0;
 	int rc;
 
+	prices_set(compare->options, &compare->best);
+	compare->modes.write = compare->entries.write;
 	compare->modes.largest = bench_matrix_largest(compare->rows, compare->num_rows);
-	rc = targets_setup(compare);
-	rc = rc == 0 ? contenders_make(compare) : rc;
+	rc = bench_entries_make(&compare->entries, &compare->modes, compare->rows,
+				compare->num_rows, compare->error);
 	if (rc == 0) {
 		announce(compare);
-		rc = bench_calibrate_rows(&compare->modes, compare->targets, compare->num_targets,
-					  compare->rows, compare->num_rows, compare->error);
+		rc = bench_calibrate_rows(&compare->entries, &compare->modes, compare->rows,
+					  compare->num_rows, compare->error);
+	}
+	if (rc == 0 && compare->options->search_plan) {
+		rc = best_plans_add(compare);
 	}
 	rc = rc == 0 ? results_prepare(compare) : rc;
 	if (rc == 0) {
@@ -304,7 +249,8 @@ static int compare_script(void *arg)
 		code = exit_code_of(rc);
 	}
 	bench_modes_rest(&compare->modes);
-	contenders_destroy(compare);
+	bench_entries_destroy(&compare->entries);
+	bench_best_plans_fini(&compare->best);
 	return code;
 }
 
@@ -322,6 +268,18 @@ static int compare_run(struct compare *compare)
 	if (code != 0 && compare->error[0] == '\0') {
 		snprintf(compare->error, BENCH_ERROR_MAX,
 			 "compare: the service did not start; its log above says why");
+	}
+	return code;
+}
+
+/* Return: the exit code, which is not 0 if the server is not as it was (said). */
+static int server_leave(struct compare *compare, int code)
+{
+	char error[BENCH_TEXT_MAX];
+
+	if (bench_entries_leave(&compare->entries, error) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return code != 0 ? code : BENCH_EXIT_FAILED;
 	}
 	return code;
 }
@@ -349,8 +307,12 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		return code;
 	}
 	compare->options = options;
+	compare->entries.options = options;
 	compare->results = ret_results;
 	compare->error = error;
+	if (sched_getaffinity(0, sizeof(compare->cpus), &compare->cpus) < 0) {
+		CPU_ZERO(&compare->cpus);
+	}
 	started_set(ret_results);
 	snprintf(ret_results->command, sizeof(ret_results->command), "%s", command);
 	rc = bench_matrix_make(options, &compare->rows);
@@ -359,17 +321,20 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		goto out;
 	}
 	compare->num_rows = (unsigned)rc;
+	compare->entries.write = options->verify; /* patterns, before they can be read */
 	for (unsigned i = 0; i < compare->num_rows; i++) {
-		compare->write = compare->write || bench_load_writes(compare->rows[i].load.rw);
+		compare->entries.write =
+			compare->entries.write || bench_load_writes(compare->rows[i].load.rw);
 	}
 	rc = outputs_check(compare);
-	rc = rc == 0 ? targets_resolve(compare) : rc;
+	rc = rc == 0 ? bench_entries_resolve(&compare->entries, error) : rc;
 	if (rc == 0 && options->bdev_json != NULL && access(options->bdev_json, R_OK) < 0) {
 		snprintf(error, BENCH_ERROR_MAX, "compare: --bdev-json %.160s: %s",
 			 options->bdev_json, strerror(errno));
 		rc = -errno;
 	}
 	code = rc < 0 ? BENCH_EXIT_USAGE : compare_run(compare);
+	code = server_leave(compare, code);
 out:
 	free(compare->rows);
 	free(compare);

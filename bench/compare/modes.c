@@ -10,6 +10,8 @@
 
 #include "bench/harness.h"
 #include "bench/load/measurement.h"
+#include "bench/load/stand_in.h"
+#include "bench/server/remote.h"
 
 struct mode {
 	struct bench_modes *modes;
@@ -86,8 +88,8 @@ static int modes_open(struct bench_modes *modes, const struct bench_target *targ
 		return 0;
 	}
 	modes_close(modes);
-	rc = bench_measurement_open(target->bdev, bench_load_writes(modes->largest.rw),
-				    &modes->largest, &modes->measurement, error);
+	rc = bench_measurement_open(target->bdev, modes->write, &modes->largest,
+				    &modes->measurement, error);
 	if (rc < 0) {
 		modes->measurement = NULL;
 		return rc;
@@ -96,16 +98,40 @@ static int modes_open(struct bench_modes *modes, const struct bench_target *targ
 	return 0;
 }
 
-static int mode_measure(struct bench_contender *contender, const struct bench_target *target,
-			const struct bench_load *load, struct bench_outcome *ret_outcome,
-			char error[BENCH_TEXT_MAX])
+bool bench_modes_fit(const struct bench_target *target)
 {
-	const struct mode *mode = contender->context;
+	return target->bdev[0] != '\0' && strcmp(target->kind, "server") != 0;
+}
+
+static bool mode_fits(const struct bench_contender *contender, const struct bench_target *target)
+{
+	(void)contender;
+	return bench_modes_fit(target);
+}
+
+/* By how much the device of known speed was late in this run. */
+static void lateness_add(struct bench_modes *modes, const struct bench_target *target)
+{
+	static struct ebb_histogram lateness; /* too large for a stack; the harness's only */
+
+	if (bench_stand_in_lateness(target->bdev, &lateness) < 0) {
+		return;
+	}
+	if (modes->lateness.count == 0) {
+		ebb_histogram_reset(&modes->lateness);
+	}
+	ebb_histogram_merge(&modes->lateness, &lateness);
+}
+
+static int mode_run(const struct mode *mode, const char *name, const struct bench_target *target,
+		    const struct bench_load *load, struct bench_outcome *ret_outcome,
+		    char error[BENCH_TEXT_MAX])
+{
 	int rc;
 
-	if (target->bdev[0] == '\0') {
-		snprintf(error, BENCH_TEXT_MAX, "%s: %.100s is no bdev of this process",
-			 contender->name, target->name);
+	if (!bench_modes_fit(target)) {
+		snprintf(error, BENCH_TEXT_MAX, "%s: %.100s is no bdev of this process", name,
+			 target->name);
 		return -EOPNOTSUPP;
 	}
 	rc = modes_open(mode->modes, target, error);
@@ -117,10 +143,34 @@ static int mode_measure(struct bench_contender *contender, const struct bench_ta
 		snprintf(error, BENCH_TEXT_MAX,
 			 "%s: %.80s cannot be served like that: %s; measure the other modes with "
 			 "--mode",
-			 contender->name, target->name, strerror(-rc));
+			 name, target->name, strerror(-rc));
 		return rc;
 	}
-	return bench_measurement_run(mode->modes->measurement, load, ret_outcome, error);
+	rc = bench_measurement_run(mode->modes->measurement, load, ret_outcome, error);
+	if (strcmp(target->kind, "stand-in") == 0) {
+		lateness_add(mode->modes, target);
+	}
+	return rc;
+}
+
+static int mode_measure(struct bench_contender *contender, const struct bench_target *target,
+			const struct bench_load *load, struct bench_outcome *ret_outcome,
+			char error[BENCH_TEXT_MAX])
+{
+	return mode_run(contender->context, contender->name, target, load, ret_outcome, error);
+}
+
+int bench_modes_run_plan(struct bench_modes *modes, const char *name, uint64_t sleep_ns,
+			 uint64_t look_ns, const struct bench_target *target,
+			 const struct bench_load *load, struct bench_outcome *ret_outcome,
+			 char error[BENCH_TEXT_MAX])
+{
+	const struct mode mode = {.modes = modes,
+				  .planned = true,
+				  .sleep_ns = sleep_ns,
+				  .look_ns = look_ns};
+
+	return mode_run(&mode, name, target, load, ret_outcome, error);
 }
 
 static void mode_destroy(struct bench_contender *contender)
@@ -138,6 +188,7 @@ static int mode_make(const struct mode *mode, struct bench_contender *ret_conten
 	}
 	*copy = *mode;
 	ret_contender->kind = mode->planned ? BENCH_CONTENDER_PLAN : BENCH_CONTENDER_MODE;
+	ret_contender->fits = mode_fits;
 	ret_contender->measure = mode_measure;
 	ret_contender->destroy = mode_destroy;
 	ret_contender->context = copy;
@@ -149,6 +200,9 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 {
 	struct mode context = {.modes = modes, .mode = mode};
 
+	if (modes->remote != NULL) {
+		return bench_remote_make_mode(modes->remote, mode, ret_contender);
+	}
 	snprintf(ret_contender->name, sizeof(ret_contender->name), "%s",
 		 ebb_reactor_mode_name(mode));
 	return mode_make(&context, ret_contender);
@@ -156,7 +210,12 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 
 void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size_t size)
 {
-	snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3, (double)look_ns / 1e3);
+	if (look_ns == EBB_REACTOR_FOREVER) {
+		snprintf(name, size, "%.6gus,forever", (double)sleep_ns / 1e3);
+	} else {
+		snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3,
+			 (double)look_ns / 1e3);
+	}
 }
 
 int bench_modes_make_plan(struct bench_modes *modes, uint64_t sleep_ns, uint64_t look_ns,

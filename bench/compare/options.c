@@ -9,6 +9,7 @@
 #include <ebb/reactor.h>
 
 #include "bench/command_options.h"
+#include "bench/compare/stand_ins.h"
 #include "bench/load/load.h"
 #include "bench/option_value.h"
 
@@ -83,7 +84,7 @@ static int rates_read(const char *text, void *field)
 	}
 }
 
-static int plan_read(const char *text, void *field)
+int bench_compare_options_plan(const char *text, void *field)
 {
 	struct bench_plans *plans = field;
 	struct bench_plan plan;
@@ -143,7 +144,8 @@ static const struct bench_option table[] = {
 	ROW("bdev-json", bdev_json, TEXT, .value = "FILE",
 	    .help = "configuration that makes bdevs which TARGETs name"),
 	ROW("stand-in", stand_ins, TEXTS, .value = "T[,JITTER]",
-	    .help = "a device of known speed: answers each request after T (10us); repeatable"),
+	    .help = "a device of known speed: answers each request after T (10us); repeatable; "
+		    "with ,polled it wakes nobody"),
 	ROW("server", server, TEXT, .value = "SOCK",
 	    .help = "TARGETs are bdevs of the ebbd that listens there"),
 	ROW("nbd", nbd, TEXTS, .value = "URI",
@@ -172,8 +174,8 @@ static const struct bench_option table[] = {
 	    .help = "use only that much of each target, from its start (default all)"),
 	ROW("verify", verify, FLAG, .help = "write patterns, and check what is read"),
 	ROW("mode", modes, CHOICES, .value = "MODE[,MODE]", .choices = bench_command_mode_names,
-	    .help = "poll, interrupt, adaptive (default all three)"),
-	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = plan_read,
+	    .help = "poll, interrupt, adaptive (default all three; with --server: as it is)"),
+	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = bench_compare_options_plan,
 	    .form = "give two times (30us,65us): sleep first, then look until, the second not "
 		    "before the first, at most 10 seconds",
 	    .help = "a fixed plan as a mode of its own (30us,65us); repeatable"),
@@ -219,15 +221,55 @@ static int complain(char error[BENCH_ERROR_MAX], const char *text)
 	return -EINVAL;
 }
 
+/* What only the reactors of this process can do. */
+static int server_check(const struct bench_compare_options *options, char error[BENCH_ERROR_MAX])
+{
+	if (options->plans.count > 0 || options->search_plan) {
+		return complain(error, "--server: its reactors take no plan: do without --plan "
+				       "and --search-plan");
+	}
+	if (options->stand_ins.count > 0 || options->nbd.count > 0) {
+		return complain(error, "--server: --stand-in and --nbd are no bdevs of it: compare "
+				       "them by themselves");
+	}
+	if (options->peers.count > 0) {
+		return complain(error, "--server: no peer can open its bdevs: do without --with");
+	}
+	for (unsigned i = 0; i < options->rates.count; i++) {
+		if (options->rates.rate[i].percent && options->modes.count == 0) {
+			return complain(error, "--server: what poll mode sustains is not measured "
+					       "while its mode stays as it is: give --rate in I/Os "
+					       "a second, or --mode");
+		}
+	}
+	return 0;
+}
+
 static int targets_check(const struct bench_compare_options *options, char error[BENCH_ERROR_MAX])
 {
+	struct bench_stand_in_opts stand_in;
+
+	for (unsigned i = 0; i < options->stand_ins.count; i++) {
+		if (bench_stand_ins_read(options->stand_ins.text[i], &stand_in) < 0) {
+			snprintf(
+				error, BENCH_ERROR_MAX,
+				"compare: --stand-in %.40s: give a time of at most a second, and "
+				"perhaps how much it varies (10us, or 10us,2us), and ,polled if it "
+				"is to wake nobody",
+				options->stand_ins.text[i]);
+			return -EINVAL;
+		}
+	}
+	if (options->server != NULL && options->targets.count == 0) {
+		return complain(error, "--server: which bdev? give its name as a TARGET");
+	}
 	if (options->targets.count == 0 && options->stand_ins.count == 0 &&
 	    options->nbd.count == 0) {
 		return complain(error, "what is to be measured? give a file, a block device, or a "
 				       "bdev's name with --bdev-json FILE; or --stand-in 10us");
 	}
-	if (options->server != NULL && options->targets.count == 0) {
-		return complain(error, "--server: which bdev? give its name as a TARGET");
+	if (options->server != NULL && server_check(options, error) < 0) {
+		return -EINVAL;
 	}
 	if (options->server != NULL && options->bdev_json != NULL) {
 		return complain(error,
@@ -247,6 +289,14 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 				 bench_load_rw_name(options->rw.index[i]));
 			return -EINVAL;
 		}
+	}
+	if (has_choice(&options->shapes, BENCH_SHAPE_TRACE)) {
+		return complain(error, "--shape trace: a trace is replayed: see ebb-bench replay "
+				       "--help");
+	}
+	if (options->verify && !options->write) {
+		return complain(error, "--verify writes patterns: give --write, too, if what the "
+				       "targets hold may be destroyed");
 	}
 	if (options->read_percent.count > 0 && !has_choice(&options->rw, BENCH_RW_RANDRW)) {
 		return complain(error, "--rwmixread: only randrw mixes: give --rw randrw, too");
@@ -312,7 +362,8 @@ static int outputs_check(const struct bench_compare_options *options, char error
 /* What was not asked for, and depends on what was. */
 static void defaults_fill(struct bench_compare_options *options)
 {
-	bool preset = options->rates.count == 0 && options->shapes.count == 0 &&
+	bool remote = options->server != NULL;
+	bool preset = !remote && options->rates.count == 0 && options->shapes.count == 0 &&
 		      options->queue_depth.count == 0;
 	bool open = false;
 
@@ -335,6 +386,11 @@ static void defaults_fill(struct bench_compare_options *options)
 				(struct bench_rate){.value = percents[i], .percent = true};
 		}
 	}
+	if (options->modes.count == 0 && !remote) {
+		options->modes = (struct bench_choices){3,
+							{EBB_REACTOR_POLL, EBB_REACTOR_INTERRUPT,
+							 EBB_REACTOR_ADAPTIVE}};
+	}
 	if (options->queue_depth.count == 0) {
 		options->queue_depth = (struct bench_numbers){3, {1, 8, 32}};
 	}
@@ -354,8 +410,6 @@ int bench_compare_options_read(char *const *args, int num_args,
 			       char error[BENCH_ERROR_MAX])
 {
 	struct bench_compare_options options = {
-		.modes = {.count = 3,
-			  .index = {EBB_REACTOR_POLL, EBB_REACTOR_INTERRUPT, EBB_REACTOR_ADAPTIVE}},
 		.rw = {.count = 1, .index = {BENCH_RW_RANDREAD}},
 		.runs = 5,
 		.time_ns = 800 * EBB_NS_PER_MS,

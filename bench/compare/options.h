@@ -87,6 +87,9 @@ int bench_compare_options_read(char *const *args, int num_args,
 			       struct bench_compare_options *ret_options,
 			       char error[BENCH_ERROR_MAX]);
 
+/* Adds "30us,65us" to @plans, a struct bench_plans. Return: as bench_option.read(). */
+int bench_compare_options_plan(const char *text, void *plans);
+
 void bench_compare_options_help(FILE *out);
 
 #endif

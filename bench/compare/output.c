@@ -36,6 +36,7 @@ int bench_output_check(const char *option, const char *path, char error[BENCH_TE
 	char folder[PATH_MAX];
 	char real[PATH_MAX];
 	struct stat st;
+	int rc;
 
 	if (realpath(path, real) != NULL) {
 		path = real; /* a link stays one: the file that it leads to is written */
@@ -54,14 +55,15 @@ int bench_output_check(const char *option, const char *path, char error[BENCH_TE
 		}
 	}
 	folder_of(path, folder, sizeof(folder));
-	if (access(folder, W_OK | X_OK) < 0) {
-		snprintf(error, BENCH_TEXT_MAX,
-			 "compare: %s %.80s: the folder %.80s: %s; give a file in one that may be "
-			 "written to",
-			 option, path, folder, strerror(errno));
-		return -errno;
+	if (access(folder, W_OK | X_OK) == 0) {
+		return 0;
 	}
-	return 0;
+	rc = -errno;
+	snprintf(error, BENCH_TEXT_MAX,
+		 "compare: %s %.80s: the folder %.80s: %s; give a file in one that may be written "
+		 "to",
+		 option, path, folder, strerror(-rc));
+	return rc;
 }
 
 int bench_output_write(const char *path, int (*print)(void *arg, FILE *out), void *arg,

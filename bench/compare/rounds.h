@@ -11,10 +11,13 @@
 #include "bench/compare/progress.h"
 #include "bench/results/results.h"
 
+struct bench_disturbance;
+
 struct bench_rounds {
-	struct bench_results *results; /* its cells are filled */
-	struct bench_modes *modes;     /* the reactors rest while a peer is measured */
-	uint64_t seed;                 /* of the order */
+	struct bench_results *results;         /* its cells are filled */
+	struct bench_modes *modes;             /* the reactors rest while a peer is measured */
+	struct bench_disturbance *disturbance; /* is told of each run; NULL: nobody looks */
+	uint64_t seed;                         /* of the order */
 	struct bench_progress progress;
 	bool failed; /* a cell has failed, beyond what a contender cannot do at all */
 };
@@ -34,5 +37,11 @@ int bench_rounds_run(struct bench_rounds *rounds);
 int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *contender,
 			 const struct bench_target *target, const struct bench_load *load,
 			 struct bench_outcome *ret_outcome, char error[BENCH_TEXT_MAX]);
+
+/* Can @contender measure @target at all? */
+bool bench_rounds_fits(const struct bench_contender *contender, const struct bench_target *target);
+
+/* What a contender is to fill in: nothing so far, and no metric. */
+void bench_rounds_outcome_init(struct bench_outcome *outcome);
 
 #endif

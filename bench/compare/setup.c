@@ -29,29 +29,30 @@ static void setup_end(struct setup *setup, int rc)
 	bench_harness_call_done(&setup->call);
 }
 
-/* Who serves it already: a client's data must not be written over. */
-static void export_find(const struct ebb_bdev_desc *desc, void *arg)
+/* Under the registry's lock: only looks. */
+static void holder_see(const struct ebb_bdev_desc *desc, void *arg)
 {
-	const char **name = arg;
+	struct setup *setup = arg;
 
 	if (desc->export_name != NULL) {
-		*name = desc->export_name;
-	}
-}
-
-static int users_check(struct setup *setup, const struct ebb_bdev *bdev)
-{
-	const char *holder = ebb_bdev_claim_holder(bdev);
-	const char *export_name = NULL;
-
-	bdev_desc_for_each(bdev, export_find, &export_name);
-	if (export_name != NULL) {
 		snprintf(setup->error, BENCH_TEXT_MAX,
 			 "compare: bdev %.60s: exported as '%.60s': nothing is written to what is "
 			 "exported; take the export out of the configuration",
-			 setup->target->name, export_name);
-		return -EBUSY;
+			 setup->target->name, desc->export_name);
+	} else {
+		snprintf(setup->error, BENCH_TEXT_MAX,
+			 "compare: bdev %.60s: open on thread %.60s: nothing is written to what is "
+			 "in use; take its user out of the configuration",
+			 setup->target->name, ebb_thread_name(desc->thread));
 	}
+	setup->rc = -EBUSY;
+}
+
+/* Who has it already: a client's data must not be written over. */
+static int users_check(struct setup *setup, const struct ebb_bdev *bdev)
+{
+	const char *holder = ebb_bdev_claim_holder(bdev);
+
 	if (holder != NULL) {
 		snprintf(setup->error, BENCH_TEXT_MAX,
 			 "compare: bdev %.60s: %.60s stands on it and has claimed it: give that "
@@ -59,6 +60,10 @@ static int users_check(struct setup *setup, const struct ebb_bdev *bdev)
 			 "or only read",
 			 setup->target->name, holder);
 		return -EPERM;
+	}
+	bdev_desc_for_each(bdev, holder_see, setup);
+	if (setup->rc < 0) {
+		return setup->rc;
 	}
 	if (ebb_bdev_read_only(bdev)) {
 		snprintf(setup->error, BENCH_TEXT_MAX,
@@ -140,7 +145,7 @@ static void setup_run(void *arg)
 	const char *method = "bdev_uring_create";
 	char name[32];
 
-	if (strcmp(setup->target->kind, "bdev") == 0) {
+	if (setup->target->bdev[0] != '\0') { /* it is there already */
 		setup_end(setup, facts_read(setup));
 		return;
 	}

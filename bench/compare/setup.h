@@ -7,7 +7,7 @@
 #include "bench/results/results.h"
 
 /**
- * bench_setup_target() - a bdev for @target, which was resolved
+ * bench_setup_target() - a bdev for @target, which was resolved, unless it has one
  * A file or device is opened by the driver of its kind, read-only unless @write. Its name here,
  * driver, sizes go into @target.
  * @error: one line that names @target and the remedy

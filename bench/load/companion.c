@@ -32,8 +32,8 @@ enum duty_state { DUTY_OUT, DUTY_IN, DUTY_LEAVING };
 
 static struct {
 	pthread_t thread;
-	unsigned num_duties; /* of bench_companion_add() and _remove() */
-	atomic_bool ending;
+	bool started;
+	unsigned num_duties; /* added, and not asked to leave */
 	_Atomic(struct bench_companion_duty *) incoming;
 	atomic_uint asleep; /* a futex */
 
@@ -41,8 +41,7 @@ static struct {
 	struct bench_companion_duty *duties;
 	uint64_t usage_ns; /* when it was last published */
 
-	/* What it has used: of former ones, and published by the present one. */
-	struct bench_companion_usage former;
+	/* What it has used, published by itself. */
 	atomic_uint_least64_t user_ns;
 	atomic_uint_least64_t system_ns;
 	atomic_uint_least64_t voluntary;
@@ -115,7 +114,7 @@ static uint64_t duties_run(uint64_t now_ns)
 
 static bool duties_changed(void)
 {
-	if (atomic_load(&companion.incoming) != NULL || atomic_load(&companion.ending)) {
+	if (atomic_load(&companion.incoming) != NULL) {
 		return true;
 	}
 	for (struct bench_companion_duty *duty = companion.duties; duty != NULL;
@@ -169,7 +168,7 @@ bool bench_companion_has_cpu(void)
 	return cpus_free(&cpus);
 }
 
-static void *companion_main(void *arg)
+static void *__attribute__((noreturn)) companion_main(void *arg)
 {
 	cpu_set_t cpus;
 
@@ -180,7 +179,7 @@ static void *companion_main(void *arg)
 	}
 	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	prctl(PR_SET_TIMERSLACK, 1);
-	while (!atomic_load(&companion.ending)) {
+	for (;;) {
 		uint64_t now_ns = ebb_clock_now_ns();
 		uint64_t due_ns;
 
@@ -193,8 +192,6 @@ static void *companion_main(void *arg)
 			companion_sleep(due_ns == UINT64_MAX ? due_ns : due_ns - SPIN_BEFORE_NS);
 		}
 	}
-	usage_publish(ebb_clock_now_ns());
-	return NULL;
 }
 
 static uint64_t companion_cpu_ns(void)
@@ -202,7 +199,7 @@ static uint64_t companion_cpu_ns(void)
 	struct timespec time;
 	clockid_t clock;
 
-	if (companion.num_duties == 0 || pthread_getcpuclockid(companion.thread, &clock) != 0 ||
+	if (pthread_getcpuclockid(companion.thread, &clock) != 0 ||
 	    clock_gettime(clock, &time) != 0) {
 		return 0;
 	}
@@ -211,49 +208,28 @@ static uint64_t companion_cpu_ns(void)
 
 void bench_companion_get_usage(struct bench_companion_usage *ret_usage)
 {
-	*ret_usage = companion.former;
-	ret_usage->running = companion.num_duties > 0;
-	if (!ret_usage->running) {
+	*ret_usage = (struct bench_companion_usage){.running = companion.num_duties > 0};
+	if (!companion.started) {
 		return;
 	}
-	ret_usage->cpu_ns += companion_cpu_ns();
-	ret_usage->user_ns += atomic_load(&companion.user_ns);
-	ret_usage->system_ns += atomic_load(&companion.system_ns);
-	ret_usage->voluntary += atomic_load(&companion.voluntary);
-	ret_usage->involuntary += atomic_load(&companion.involuntary);
-}
-
-static int companion_start(void)
-{
-	atomic_store(&companion.ending, false);
-	companion.usage_ns = 0;
-	atomic_store(&companion.user_ns, 0);
-	atomic_store(&companion.system_ns, 0);
-	atomic_store(&companion.voluntary, 0);
-	atomic_store(&companion.involuntary, 0);
-	return event_os_thread_start(&companion.thread, "companion", companion_main, NULL);
-}
-
-static void companion_stop(void)
-{
-	atomic_store(&companion.ending, true);
-	companion_wake();
-	pthread_join(companion.thread, NULL);
-	companion.former.user_ns += atomic_load(&companion.user_ns);
-	companion.former.system_ns += atomic_load(&companion.system_ns);
-	companion.former.cpu_ns = companion.former.user_ns + companion.former.system_ns;
-	companion.former.voluntary += atomic_load(&companion.voluntary);
-	companion.former.involuntary += atomic_load(&companion.involuntary);
+	ret_usage->cpu_ns = companion_cpu_ns();
+	ret_usage->user_ns = atomic_load(&companion.user_ns);
+	ret_usage->system_ns = atomic_load(&companion.system_ns);
+	ret_usage->voluntary = atomic_load(&companion.voluntary);
+	ret_usage->involuntary = atomic_load(&companion.involuntary);
 }
 
 int bench_companion_add(struct bench_companion_duty *duty)
 {
-	if (companion.num_duties == 0) {
-		int rc = companion_start();
+	if (!companion.started) {
+		int rc =
+			event_os_thread_start(&companion.thread, "companion", companion_main, NULL);
 
 		if (rc < 0) {
 			return rc;
 		}
+		pthread_detach(companion.thread);
+		companion.started = true;
 	}
 	companion.num_duties++;
 	duty->due_ns = 0;
@@ -266,17 +242,24 @@ int bench_companion_add(struct bench_companion_duty *duty)
 	return 0;
 }
 
-void bench_companion_remove(struct bench_companion_duty *duty)
+void bench_companion_leave(struct bench_companion_duty *duty)
 {
 	ebb_assert(companion.num_duties > 0);
+	companion.num_duties--;
 	atomic_store(&duty->state, DUTY_LEAVING);
 	companion_wake();
-	while (atomic_load(&duty->state) != DUTY_OUT) {
+}
+
+bool bench_companion_has_left(const struct bench_companion_duty *duty)
+{
+	return atomic_load(&duty->state) == DUTY_OUT;
+}
+
+void bench_companion_remove(struct bench_companion_duty *duty)
+{
+	bench_companion_leave(duty);
+	while (!bench_companion_has_left(duty)) {
 		sched_yield();
-	}
-	companion.num_duties--;
-	if (companion.num_duties == 0) {
-		companion_stop();
 	}
 }
 

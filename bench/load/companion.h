@@ -5,8 +5,8 @@
 /*
  * The companion: an OS thread on a CPU that no reactor has (where there is one), which does what
  * must not be done by those who are measured: it makes the arrivals of an open loop, and it is the
- * device whose speed is known. It sleeps until shortly before the next thing to do, then spins, and
- * it is there only as long as somebody has a duty for it.
+ * device whose speed is known. It sleeps until shortly before the next thing to do, then spins. It
+ * comes with the first duty and stays; without a duty it sleeps for good.
  */
 
 #include <stdatomic.h>
@@ -37,15 +37,18 @@ struct bench_companion_duty {
  * bench_companion_add() - have the companion do @duty, for the first time at once
  * The first one starts the OS thread.
  * Thread: the app thread, or one that nobody measures; not two at a time.
- * Owns: @duty stays the caller's and must live until bench_companion_remove().
+ * Owns: @duty stays the caller's and must live until it has been left.
  * Return: 0; -errno: there is no OS thread to be had.
  */
 int bench_companion_add(struct bench_companion_duty *duty);
 
-/*
- * Returns when @duty is not called any more, after what one call of each duty takes. The last one ends
- * the OS thread. Thread: as above.
- */
+/* Has the companion leave off @duty soon. Thread: as above. */
+void bench_companion_leave(struct bench_companion_duty *duty);
+
+/* True when it has: then the caller may do with @duty what it likes. Thread: as above. */
+bool bench_companion_has_left(const struct bench_companion_duty *duty);
+
+/* Both, and waits in between: for as long as one call of each duty takes, and the companion its CPU. */
 void bench_companion_remove(struct bench_companion_duty *duty);
 
 /* Calls @duty soon, and wakes the companion for it if it sleeps. Thread: any; takes no lock. */
@@ -58,7 +61,7 @@ void bench_companion_kick(struct bench_companion_duty *duty);
 bool bench_companion_has_cpu(void);
 
 struct bench_companion_usage {
-	bool running; /* false: there is no companion, and nothing is used */
+	bool running; /* it has a duty */
 	uint64_t cpu_ns;
 	uint64_t user_ns;
 	uint64_t system_ns;
@@ -67,8 +70,8 @@ struct bench_companion_usage {
 };
 
 /*
- * What the companion has used since the process began, former OS threads of it included; but for
- * cpu_ns as of its last sleep, or up to a millisecond ago. Thread: as bench_companion_add().
+ * What the companion has used so far; but for cpu_ns as of its last sleep, or up to a millisecond of its
+ * running ago. Thread: as bench_companion_add().
  */
 void bench_companion_get_usage(struct bench_companion_usage *ret_usage);
 

@@ -18,8 +18,8 @@
  * A state is entered by giving all workers a command, or by starting a timer, and left when the
  * last answer is there or the timer runs:
  *
- *	OPENING -> IDLE -> [ BEGINNING -> WARMING -> MEASURING -> COUNTING -> ENDING ] -> IDLE ...
- *	-> CLOSING -> CLOSED
+ *	OPENING -> IDLE -> [ BEGINNING -> WARMING -> MEASURING -> COUNTING -> ENDING ->
+ *	DRAINING ] -> IDLE ... -> CLOSING -> CLOSED
  *
  * While it counts, the engine does nothing at all. What ends a run early (a signal, the bdev's going,
  * a block that is not what it should be) only cuts the two waits for a timer short.
@@ -82,7 +82,7 @@ static void timer_start(struct bench_engine *engine, enum bench_engine_state sta
 static void run_end_early(struct bench_engine *engine)
 {
 	engine->stop = true;
-	if (engine->timing && engine->state != BENCH_ENGINE_ENDING) {
+	if (engine->timing && engine->state != BENCH_ENGINE_DRAINING) {
 		timer_cancel(engine);
 		engine_advance(engine);
 	}
@@ -131,12 +131,55 @@ static void patience_look(struct bench_engine *engine)
 	run_report(engine);
 }
 
-static void run_end(struct bench_engine *engine)
+/*
+ * Who stands in line at the end is counted, while the last requests are waited for: when nobody lets
+ * anyone in any more.
+ */
+static void rest_count(void *arg)
 {
+	struct bench_engine *engine = arg;
+	int rc;
+
+	if (engine->generating && bench_companion_has_left(&engine->generator.duty)) {
+		engine->generating = false;
+	}
+	if (!engine->generating && (!engine->counted || bench_engine_count_rest(engine))) {
+		bench_engine_result_sum(engine);
+		engine_answered(engine);
+		return;
+	}
+	rc = ebb_thread_send(ebb_thread_app(), &engine->rest_msg);
+	ebb_assert(rc == 0);
+}
+
+/* If some are never answered, what was counted till here is what there is. */
+static void run_drain(struct bench_engine *engine)
+{
+	bench_engine_result_sum(engine);
 	engine->left = 0;
 	engine->looks = 0;
-	workers_run_command(engine, BENCH_ENGINE_ENDING, BENCH_WORKER_END);
+	workers_run_command(engine, BENCH_ENGINE_DRAINING, BENCH_WORKER_DRAIN);
+	if (engine->load.shape != BENCH_SHAPE_CLOSED) {
+		if (engine->generating) {
+			bench_generator_stop(&engine->generator);
+		}
+		engine->pending++;
+		ebb_msg_init(&engine->rest_msg, rest_count, engine);
+		rest_count(engine);
+	}
 	timer_set(engine, BENCH_ENGINE_PATIENCE_NS / PATIENCE_LOOKS);
+}
+
+static void generator_start(struct bench_engine *engine)
+{
+	int rc = bench_generator_start(&engine->generator, engine->workers, engine->num_workers);
+
+	if (rc < 0) {
+		bench_engine_fail(engine, rc, "no OS thread to let requests come: %s",
+				  strerror(-rc));
+		return;
+	}
+	engine->generating = true;
 }
 
 static int timer_fired(void *arg)
@@ -144,7 +187,7 @@ static int timer_fired(void *arg)
 	struct bench_engine *engine = arg;
 
 	timer_cancel(engine);
-	if (engine->state == BENCH_ENGINE_ENDING) {
+	if (engine->state == BENCH_ENGINE_DRAINING) {
 		patience_look(engine);
 	} else {
 		engine_advance(engine);
@@ -155,9 +198,14 @@ static int timer_fired(void *arg)
 static void count_begin(struct bench_engine *engine)
 {
 	engine->counted = !engine->stop;
+	for (unsigned i = 0; engine->load.shape != BENCH_SHAPE_CLOSED && i < engine->num_workers;
+	     i++) {
+		atomic_store(&engine->lines[i].count_ns, ebb_clock_now_ns());
+	}
 	bench_companion_get_usage(&engine->companion_before);
 	bench_rusage_get(&engine->before);
-	timer_start(engine, BENCH_ENGINE_COUNTING, engine->load.time_ns);
+	timer_start(engine, BENCH_ENGINE_COUNTING,
+		    engine->num_finished == engine->num_workers ? 0 : engine->load.time_ns);
 }
 
 static void count_end(struct bench_engine *engine)
@@ -168,7 +216,7 @@ static void count_end(struct bench_engine *engine)
 	bench_rusage_get(&now);
 	bench_companion_get_usage(&companion);
 	bench_engine_result_use(engine, &now, &companion);
-	run_end(engine);
+	workers_run_command(engine, BENCH_ENGINE_ENDING, BENCH_WORKER_END);
 }
 
 static void run_ended(struct bench_engine *engine)
@@ -258,6 +306,9 @@ static void engine_advance(struct bench_engine *engine)
 		count_end(engine);
 		break;
 	case BENCH_ENGINE_ENDING:
+		run_drain(engine);
+		break;
+	case BENCH_ENGINE_DRAINING:
 		run_ended(engine);
 		engine_idle(engine);
 		break;
@@ -287,6 +338,25 @@ static void bdev_event(struct ebb_bdev *bdev, enum ebb_bdev_event event, void *a
 	bench_engine_fail(engine, -ENODEV, "bdev %s went away meanwhile", ebb_bdev_name(bdev));
 	run_end_early(engine);
 	engine_idle(engine);
+}
+
+static void worker_alarmed(struct bench_worker *worker)
+{
+	struct bench_engine *engine = worker->owner;
+
+	bench_engine_fail(engine, -EILSEQ, "bdev %s: %s", engine->name, worker->alarm_error);
+	run_end_early(engine);
+}
+
+/* A trace has ended: the run does, if it has begun to count; else as soon as it has. */
+static void worker_finished(struct bench_worker *worker)
+{
+	struct bench_engine *engine = worker->owner;
+
+	engine->num_finished++;
+	if (engine->num_finished == engine->num_workers && engine->state == BENCH_ENGINE_COUNTING) {
+		run_end_early(engine);
+	}
 }
 
 static int bdev_open(struct bench_engine *engine, char error[BENCH_LOAD_ERROR_MAX])
@@ -363,6 +433,8 @@ int bench_engine_open(const struct bench_engine_opts *opts, struct bench_engine 
 	engine->clock_cost_ns = bench_stamps_clock_cost_ns();
 	engine->pending = engine->num_workers;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
+		engine->workers[i].alarmed = worker_alarmed;
+		engine->workers[i].finished = worker_finished;
 		engine->workers[i].clock_cost_ns = engine->clock_cost_ns;
 		bench_worker_run_command(&engine->workers[i], BENCH_WORKER_OPEN);
 	}
@@ -394,6 +466,9 @@ int bench_engine_run(struct bench_engine *engine, const struct bench_load *load,
 	engine->done = done;
 	engine->done_arg = arg;
 	workers_run_command(engine, BENCH_ENGINE_BEGINNING, BENCH_WORKER_BEGIN);
+	if (load->shape != BENCH_SHAPE_CLOSED && !engine->workers[0].timed) {
+		generator_start(engine);
+	}
 	return 0;
 }
 

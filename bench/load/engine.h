@@ -36,16 +36,17 @@ struct bench_engine_opts {
 struct bench_engine_result {
 	int rc; /* 0; -errno: it ended before its time, or some I/O failed; @error says why */
 	char error[BENCH_LOAD_ERROR_MAX];
-	uint64_t elapsed_ns; /* 0: it did not get as far as to count, and nothing below counts */
-	uint64_t ios;        /* that succeeded */
-	uint64_t io_bytes;   /* of each */
+	uint64_t elapsed_ns;  /* 0: it did not get as far as to count, and nothing below counts */
+	uint64_t ios;         /* that succeeded */
+	uint64_t io_bytes;    /* of each; of a trace, in the mean */
+	uint64_t trace_bytes; /* of all of a trace */
 	struct bench_rusage used; /* by the process, less the companion */
 	bool companion;           /* there was one */
 	uint64_t companion_ns;    /* CPU time that it took */
 	enum bench_stamps stamps;
 	struct ebb_histogram latency; /* nanoseconds */
 	uint64_t errors;
-	/* In an open loop. */
+	bool open_loop;   /* or else nothing below counts */
 	uint64_t offered; /* requests that were to come */
 	uint64_t
 		backlog; /* of all that were to come, those that waited or were in flight at the end */

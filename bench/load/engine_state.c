@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/reactor.h>
 
 static const uint32_t engine_next[BENCH_ENGINE_STATE_COUNT] = {
@@ -17,7 +20,8 @@ static const uint32_t engine_next[BENCH_ENGINE_STATE_COUNT] = {
 	[BENCH_ENGINE_WARMING] = EBB_BIT(BENCH_ENGINE_MEASURING),
 	[BENCH_ENGINE_MEASURING] = EBB_BIT(BENCH_ENGINE_COUNTING),
 	[BENCH_ENGINE_COUNTING] = EBB_BIT(BENCH_ENGINE_ENDING),
-	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
+	[BENCH_ENGINE_ENDING] = EBB_BIT(BENCH_ENGINE_DRAINING),
+	[BENCH_ENGINE_DRAINING] = EBB_BIT(BENCH_ENGINE_IDLE) | EBB_BIT(BENCH_ENGINE_STUCK),
 	[BENCH_ENGINE_STUCK] = EBB_BIT(BENCH_ENGINE_IDLE),
 	[BENCH_ENGINE_CLOSING] = EBB_BIT(BENCH_ENGINE_CLOSED),
 	[BENCH_ENGINE_CLOSED] = 0,
@@ -43,6 +47,11 @@ struct bench_engine *bench_engine_alloc(const struct bench_engine_opts *opts)
 
 void bench_engine_free(struct bench_engine *engine)
 {
+	for (unsigned i = 0; engine->verifies != NULL && i < engine->num_workers; i++) {
+		bench_verify_fini(&engine->verifies[i]);
+	}
+	free(engine->verifies);
+	free(engine->lines);
 	free(engine->workers);
 	free(engine);
 }
@@ -131,7 +140,8 @@ int bench_engine_make_workers(struct bench_engine *engine,
 		engine->cores[count++] = core;
 	}
 	engine->workers = aligned_alloc(2 * EBB_CACHE_LINE, count * sizeof(*engine->workers));
-	if (engine->workers != NULL) {
+	engine->verifies = calloc(count, sizeof(*engine->verifies));
+	if (engine->workers != NULL && engine->verifies != NULL) {
 		memset(engine->workers, 0, count * sizeof(*engine->workers));
 	} else {
 		rc = -ENOMEM;
@@ -170,11 +180,17 @@ static int load_check(const struct bench_engine *engine, const struct bench_load
 			 (unsigned long long)max->block_bytes);
 		return -EINVAL;
 	}
-	if (load->shape != BENCH_SHAPE_CLOSED || load->verify) {
+	if (load->shape != BENCH_SHAPE_CLOSED && bench_arrivals_check(load) != NULL) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX, "requests that come as \"%s\" need %s",
+			 bench_load_shape_names[load->shape], bench_arrivals_check(load));
+		return -EINVAL;
+	}
+	if (load->verify && !engine->opts.write) {
 		snprintf(error, BENCH_LOAD_ERROR_MAX,
-			 "bdev %s: only a closed loop without verification can be measured",
+			 "bdev %s: verification writes what it will read: it was opened for "
+			 "reading only",
 			 engine->name);
-		return -EOPNOTSUPP;
+		return -EINVAL;
 	}
 	if (bench_load_writes(load->rw) && !engine->opts.write) {
 		snprintf(error, BENCH_LOAD_ERROR_MAX, "bdev %s: %s: it was opened for reading only",
@@ -194,6 +210,87 @@ static void worker_prepare(struct bench_engine *engine, unsigned index,
 	worker->random.state = engine->load.seed + index + (engine->run << 32);
 	bench_random_next(&worker->random);
 	worker->cursor = workload->slots / engine->num_workers * index;
+}
+
+/* Differs from that of any other run, of this process or another, so far as clocks are right. */
+static uint64_t run_number(const struct bench_engine *engine)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ((uint64_t)now.tv_sec * EBB_NS_PER_S + (uint64_t)now.tv_nsec + engine->run) ^
+	       (uint64_t)getpid() << 40;
+}
+
+/* Each worker has a part of the range for itself: what is in a block then has one who knows. */
+static int verify_prepare(struct bench_engine *engine, unsigned index,
+			  char error[BENCH_LOAD_ERROR_MAX])
+{
+	struct bench_verify *verify = &engine->verifies[index];
+	struct bench_worker *worker = &engine->workers[index];
+	struct bench_workload *part = &worker->load;
+	int rc;
+
+	bench_verify_fini(verify);
+	worker->verify = engine->load.verify ? verify : NULL;
+	if (worker->verify == NULL) {
+		return 0;
+	}
+	part->slots /= engine->num_workers;
+	if (part->slots == 0) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "bdev %s: a range of %llu bytes has no part for each of %u cores",
+			 engine->name, (unsigned long long)engine->load.size_bytes,
+			 engine->num_workers);
+		return -EINVAL;
+	}
+	if (part->queue_depth > part->slots) {
+		part->queue_depth = (uint32_t)part->slots;
+	}
+	worker->cursor = 0;
+	rc = bench_verify_init(verify, part->slots * index, part->slots, part->io_blocks,
+			       engine->block_size, engine->load.seed, run_number(engine));
+	if (rc < 0) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "bdev %s: no memory to remember what is written: verify a smaller part of "
+			 "it",
+			 engine->name);
+	}
+	return rc;
+}
+
+/* What comes shall come to workers that are there. */
+#define LEAD_NS EBB_NS_PER_MS
+
+static int lines_prepare(struct bench_engine *engine, char error[BENCH_LOAD_ERROR_MAX])
+{
+	const struct bench_load *load = &engine->load;
+	uint64_t base_ns = ebb_clock_now_ns() + LEAD_NS;
+	bool open = load->shape != BENCH_SHAPE_CLOSED;
+
+	if (open && engine->lines == NULL) {
+		engine->lines =
+			aligned_alloc(EBB_CACHE_LINE, engine->num_workers * sizeof(*engine->lines));
+		if (engine->lines == NULL) {
+			snprintf(error, BENCH_LOAD_ERROR_MAX, "bdev %s: out of memory",
+				 engine->name);
+			return -ENOMEM;
+		}
+	}
+	for (unsigned i = 0; i < engine->num_workers; i++) {
+		struct bench_worker *worker = &engine->workers[i];
+
+		worker->timed = open && !bench_companion_has_cpu();
+		worker->line = open ? &engine->lines[i] : NULL;
+		worker->trace = load->shape == BENCH_SHAPE_TRACE ? load->trace : NULL;
+		worker->trace_next = i;
+		worker->trace_stride = engine->num_workers;
+		worker->block_shift = (unsigned)__builtin_ctz(engine->block_size);
+		if (open) {
+			bench_line_init(worker->line, load, base_ns, i, engine->num_workers);
+		}
+	}
+	return 0;
 }
 
 int bench_engine_begin(struct bench_engine *engine, const struct bench_load *load,
@@ -217,10 +314,32 @@ int bench_engine_begin(struct bench_engine *engine, const struct bench_load *loa
 	engine->run++;
 	engine->stop = false;
 	engine->counted = false;
+	engine->num_finished = 0;
+	engine->rest_worker = 0;
+	memset(&engine->rest, 0, sizeof(engine->rest));
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_prepare(engine, i, &workload);
+		rc = verify_prepare(engine, i, error);
+		if (rc < 0) {
+			return rc;
+		}
 	}
-	return 0;
+	return lines_prepare(engine, error);
+}
+
+/* So many a turn: a long line must not hold up the reactor (rule 5). */
+#define REST_TURN 20000
+
+bool bench_engine_count_rest(struct bench_engine *engine)
+{
+	struct bench_worker *worker = &engine->workers[engine->rest_worker];
+
+	if (!bench_line_rest(worker->line, worker->from_ns, worker->until_ns, REST_TURN,
+			     &engine->rest)) {
+		return false;
+	}
+	engine->rest_worker++;
+	return engine->rest_worker == engine->num_workers;
 }
 
 static void usage_less(uint64_t *used, uint64_t less)
@@ -267,6 +386,15 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 	ebb_histogram_merge(&result->latency, &worker->latency);
 	result->ios += worker->ios;
+	result->trace_bytes += worker->trace_bytes;
+	if (worker->line != NULL) {
+		result->open_loop = true;
+		result->offered += worker->offered;
+		result->backlog += worker->unanswered;
+		if (!engine->generating) { /* the companion has done with it */
+			ebb_histogram_merge(&result->lateness, &worker->line->late);
+		}
+	}
 	if (worker->stamp_every > 1) {
 		result->stamps = BENCH_STAMPS_SAMPLED;
 	}
@@ -284,7 +412,19 @@ static void worker_sum(struct bench_engine *engine, const struct bench_worker *w
 
 void bench_engine_result_sum(struct bench_engine *engine)
 {
+	struct bench_engine_result *result = &engine->result;
+
+	ebb_histogram_reset(&result->latency);
+	ebb_histogram_reset(&result->lateness);
+	result->ios = 0;
+	result->errors = 0;
+	result->offered = engine->rest.counted;
+	result->backlog = engine->rest.all;
+	result->trace_bytes = 0;
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_sum(engine, &engine->workers[i]);
+	}
+	if (result->trace_bytes > 0) {
+		result->io_bytes = (result->trace_bytes + result->ios / 2) / result->ios;
 	}
 }

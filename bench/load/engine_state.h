@@ -6,6 +6,7 @@
 
 #include "bench/load/companion.h"
 #include "bench/load/engine.h"
+#include "bench/load/generator.h"
 #include "bench/load/worker.h"
 
 #define BENCH_ENGINE_CORES_MAX 256
@@ -17,7 +18,8 @@ enum bench_engine_state {
 	BENCH_ENGINE_WARMING,   /* a timer runs */
 	BENCH_ENGINE_MEASURING, /* workers forget what was so far */
 	BENCH_ENGINE_COUNTING,  /* a timer runs */
-	BENCH_ENGINE_ENDING,    /* workers drain */
+	BENCH_ENGINE_ENDING,    /* workers submit no more */
+	BENCH_ENGINE_DRAINING,  /* their last requests are answered */
 	BENCH_ENGINE_STUCK,     /* they still do, and nobody waits for that any more */
 	BENCH_ENGINE_CLOSING,   /* workers put their channels */
 	BENCH_ENGINE_CLOSED,    /* the bdev, too */
@@ -29,7 +31,11 @@ struct bench_engine {
 	char name[BENCH_LOAD_ERROR_MAX / 2]; /* the bdev's */
 	enum bench_engine_state state;
 	struct ebb_bdev_desc *desc;
-	struct bench_worker *workers; /* one for each core */
+	struct bench_worker *workers;  /* one for each core */
+	struct bench_verify *verifies; /* of the workers; all zero but in a verified run */
+	struct bench_line *lines;      /* of the workers; NULL: there was no open loop yet */
+	struct bench_generator generator;
+	bool generating;
 	int cores[BENCH_ENGINE_CORES_MAX];
 	unsigned num_workers;
 	unsigned pending;         /* answers */
@@ -45,10 +51,14 @@ struct bench_engine {
 	uint64_t run; /* its number, from 1 */
 	void (*done)(void *arg, const struct bench_engine_result *result);
 	void *done_arg;
-	bool stop;    /* it ends early */
-	bool counted; /* it got as far as to count */
+	bool stop;             /* it ends early */
+	bool counted;          /* it got as far as to count */
+	unsigned num_finished; /* workers whose part of a trace has been answered */
 	struct bench_rusage before;
 	struct bench_companion_usage companion_before;
+	struct ebb_msg rest_msg;
+	unsigned rest_worker; /* whose line is being counted */
+	struct bench_line_rest rest;
 	uint64_t left;  /* requests not answered, when last looked at */
 	unsigned looks; /* since then without any being answered */
 	struct bench_engine_result result;
@@ -82,11 +92,17 @@ int bench_engine_make_workers(struct bench_engine *engine,
 int bench_engine_begin(struct bench_engine *engine, const struct bench_load *load,
 		       char error[BENCH_LOAD_ERROR_MAX]);
 
+/**
+ * bench_engine_count_rest() - count those who stand in the lines at the end, or some more of them
+ * Return: true: these were all.
+ */
+bool bench_engine_count_rest(struct bench_engine *engine);
+
 /* Writes into the result what was used from engine->before to @now. */
 void bench_engine_result_use(struct bench_engine *engine, const struct bench_rusage *now,
 			     const struct bench_companion_usage *companion);
 
-/* Sums what the workers have counted into the result. */
+/* Makes what the workers have counted since their MEASURE the result, instead of what it was. */
 void bench_engine_result_sum(struct bench_engine *engine);
 
 #endif

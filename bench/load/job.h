@@ -11,7 +11,7 @@
 
 #include <ebb/bdev.h>
 
-#include "bench/load/worker.h"
+#include "bench/load/worker_state.h"
 
 struct bench_job {
 	struct bench_worker *worker;
@@ -24,7 +24,10 @@ struct bench_job {
 
 static_assert(sizeof(struct bench_job) == EBB_CACHE_LINE, "a request's job is one cache line");
 
-/* Puts @job in flight with the next request of its worker's load. */
+/* Puts @job in flight with the next request of its worker's load: a closed loop. */
 void bench_job_start(struct bench_job *job);
+
+/* Puts idle jobs in flight with the requests that stand in the worker's line: an open loop. */
+void bench_job_take_arrivals(struct bench_worker *worker);
 
 #endif

@@ -11,7 +11,7 @@ const char *const bench_load_shape_names[] = {
 	[BENCH_SHAPE_CLOSED] = "closed", [BENCH_SHAPE_POISSON] = "poisson",
 	[BENCH_SHAPE_EVEN] = "even",     [BENCH_SHAPE_BURST] = "burst",
 	[BENCH_SHAPE_ON_OFF] = "on-off", [BENCH_SHAPE_DAY] = "day",
-	[BENCH_SHAPE_COUNT] = NULL,
+	[BENCH_SHAPE_TRACE] = "trace",   [BENCH_SHAPE_COUNT] = NULL,
 };
 
 const char *bench_load_rw_name(enum bench_rw rw)

@@ -10,6 +10,9 @@
 #include "bench/harness.h"
 #include "bench/signals.h"
 
+#define NEARLY     0.95
+#define LATE_SHARE 0.1
+
 struct bench_measurement {
 	struct bench_harness_call call;
 	struct bench_engine *engine;
@@ -121,10 +124,49 @@ static void outcome_make(const struct bench_engine_result *result,
 		.late_p99_ns = NAN,
 		.latency = result->latency,
 	};
+	if (result->open_loop) {
+		count.offered = (double)result->offered;
+		count.backlog = (double)result->backlog;
+		if (result->lateness.count > 0) {
+			count.late_p50_ns = (double)ebb_histogram_percentile(&result->lateness, 50);
+			count.late_p99_ns = (double)ebb_histogram_percentile(&result->lateness, 99);
+		}
+	}
 	bench_metric_sample_make(&count, &ret_outcome->sample);
 	if (result->companion) {
 		ret_outcome->companion_percent =
 			(double)result->companion_ns * 100 / (double)result->elapsed_ns;
+	}
+}
+
+/*
+ * What spoils this run. A line that grows has no latency to speak of; and what is made to come late
+ * waits in no device.
+ */
+static void note_make(const struct bench_engine_result *result, const struct bench_load *load,
+		      const struct bench_outcome *outcome, char note[BENCH_TEXT_MAX])
+{
+	const double *metric = outcome->sample.metric;
+
+	if (!result->open_loop || result->elapsed_ns == 0) {
+		return;
+	}
+	if (metric[BENCH_IOPS] < NEARLY * metric[BENCH_OFFERED] &&
+	    result->backlog > 2 * load->queue_depth) {
+		snprintf(note, BENCH_TEXT_MAX,
+			 "of %.0f I/Os a second that were to come %.0f were done; %llu waited at "
+			 "the "
+			 "end, and the latencies are of a line that grows",
+			 metric[BENCH_OFFERED], metric[BENCH_IOPS],
+			 (unsigned long long)result->backlog);
+	} else if (metric[BENCH_ARRIVAL_LATE_P99] > LATE_SHARE * metric[BENCH_LATENCY_P99] ||
+		   metric[BENCH_ARRIVAL_LATE_P50] > LATE_SHARE * metric[BENCH_LATENCY_P50]) {
+		snprintf(note, BENCH_TEXT_MAX,
+			 "requests were made to come late, by %.1f us (p50) and %.1f us (p99); "
+			 "this is "
+			 "in the latencies",
+			 metric[BENCH_ARRIVAL_LATE_P50] / 1000,
+			 metric[BENCH_ARRIVAL_LATE_P99] / 1000);
 	}
 }
 
@@ -135,6 +177,7 @@ static void run_done(void *arg, const struct bench_engine_result *result)
 
 	bench_harness_on_signal(NULL, NULL);
 	outcome_make(result, measurement->outcome);
+	note_make(result, measurement->load, measurement->outcome, measurement->outcome->note);
 	if (rc < 0) {
 		snprintf(measurement->error, BENCH_TEXT_MAX, "%s", result->error);
 	} else if (result->elapsed_ns == 0) {

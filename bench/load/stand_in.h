@@ -7,38 +7,11 @@
  * another CPU, each so long after it has seen it. See stand_in.c.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <ebb/histogram.h>
 
-enum bench_jitter {
-	BENCH_JITTER_NONE,
-	BENCH_JITTER_UNIFORM,    /* service_ns - jitter_ns … service_ns + jitter_ns */
-	BENCH_JITTER_LOG_NORMAL, /* mean service_ns, standard deviation jitter_ns */
-	BENCH_JITTER_PARETO,     /* the same, with a longer tail */
-	BENCH_JITTER_COUNT,
-};
-
-/* "none", "uniform", "log-normal", "pareto"; NULL-terminated. */
-extern const char *const bench_jitter_names[];
-
-#define BENCH_STAND_IN_SERVICE_MAX_NS EBB_NS_PER_S
-#define BENCH_STAND_IN_SIZE_DEFAULT   (64ull << 20)
-#define BENCH_STAND_IN_DEPTH_DEFAULT  1024
-
-struct bench_stand_in_opts {
-	const char *name;    /* of the bdev; copied */
-	uint64_t service_ns; /* of each request, whatever its size; 0: at once */
-	uint64_t jitter_ns;  /* of the time that a request takes; 0: it is the same for each */
-	enum bench_jitter distribution;
-	uint64_t size_bytes; /* of its memory, which is taken at once; 0: the default */
-	uint32_t block_size; /* 512 … 65536, a power of two; 0: 512 */
-	uint32_t depth;      /* requests in service at once, others wait; 0: the default */
-	uint64_t seed;       /* of the jitter */
-	bool interrupt; /* it wakes a reactor that sleeps; without, it can only be polled, and keeps
-			 * its reactors awake */
-};
+#include "bench/load/stand_in_device.h"
 
 /**
  * bench_stand_in_create() - make such a bdev
@@ -50,6 +23,9 @@ struct bench_stand_in_opts {
  *	has that name; -ENOMEM; another -errno.
  */
 int bench_stand_in_create(const struct bench_stand_in_opts *opts, char *error, size_t error_size);
+
+/* The device of the bdev of that name, which goes with it; NULL: no stand-in has it. Thread: any. */
+struct bench_stand_in_device *bench_stand_in_find(const char *name);
 
 /**
  * bench_stand_in_delete() - take it away; requests that are under way are answered at once

@@ -9,20 +9,13 @@
 #include <ebb/clock.h>
 #include <ebb/io_channel.h>
 #include <ebb/memory.h>
+#include <ebb/poller.h>
 
 #include "bench/load/job.h"
-#include "bench/load/stamps.h"
 
 #define BUFFER_FILL_SEED 0x6562622d62656e63ull
 #define OPEN_TURN_BYTES  (512u << 10)
 #define STAMP_TRIAL      256
-
-void bench_worker_answer(struct bench_worker *worker)
-{
-	int rc = ebb_thread_send(ebb_thread_app(), &worker->answer);
-
-	ebb_assert(rc == 0); /* the app thread outlives every other */
-}
 
 /* What is written must not be all zero: devices and file systems may make nothing of that. */
 static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random)
@@ -34,9 +27,50 @@ static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random
 	}
 }
 
+/* The next request of the line comes now, and there is nobody to tell. */
+static int arrival_timer_fired(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	ebb_poller_pause(worker->arrival_timer);
+	if (worker->ending) {
+		return 0;
+	}
+	bench_job_take_arrivals(worker);
+	return 1;
+}
+
+static void arrivals_told(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	atomic_store(&worker->told, false); /* who comes from here on tells again */
+	if (!worker->ending) {
+		bench_job_take_arrivals(worker);
+	}
+}
+
+void bench_worker_tell(struct bench_worker *worker)
+{
+	int rc;
+
+	if (atomic_exchange(&worker->told, true)) {
+		return;
+	}
+	ebb_msg_init(&worker->arrival, arrivals_told, worker);
+	rc = ebb_thread_send(worker->thread, &worker->arrival);
+	ebb_assert(rc == 0);
+}
+
 static int worker_open(struct bench_worker *worker)
 {
 	size_t size = worker->max_jobs * sizeof(*worker->jobs);
+
+	worker->arrival_timer = ebb_poller_register(arrival_timer_fired, worker, EBB_NS_PER_MS);
+	if (worker->arrival_timer == NULL) {
+		return -ENOMEM;
+	}
+	ebb_poller_pause(worker->arrival_timer);
 
 	worker->channel = ebb_bdev_channel_get(worker->desc);
 	if (worker->channel == NULL) {
@@ -94,6 +128,7 @@ static void worker_close(struct bench_worker *worker)
 	worker->num_bufs = 0;
 	free(worker->jobs);
 	worker->jobs = NULL;
+	ebb_poller_unregister(&worker->arrival_timer);
 	if (worker->channel != NULL) {
 		ebb_io_channel_put(worker->channel);
 		worker->channel = NULL;
@@ -103,7 +138,21 @@ static void worker_close(struct bench_worker *worker)
 static void counts_reset(struct bench_worker *worker)
 {
 	worker->ios = 0;
+	worker->trace_bytes = 0;
 	ebb_histogram_reset(&worker->latency);
+}
+
+static void worker_begin_open(struct bench_worker *worker)
+{
+	worker->from_ns = worker->trace != NULL ? 0 : UINT64_MAX;
+	worker->finish_sent = false;
+	worker->offered = 0;
+	worker->in_flight = 0;
+	ebb_list_init(&worker->idle);
+	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
+		ebb_list_push_back(&worker->idle, &worker->jobs[i].wait.link);
+	}
+	bench_job_take_arrivals(worker);
 }
 
 /* All of the first ones are stamped: a slow device will have no more of them. */
@@ -117,37 +166,44 @@ static void worker_begin(struct bench_worker *worker)
 	worker->stamp_left = 1;
 	worker->stamp_trial = STAMP_TRIAL + worker->load.queue_depth;
 	worker->ending = false;
-	worker->in_flight = worker->load.queue_depth;
+	worker->draining = false;
+	worker->alarm_error[0] = '\0';
 	worker->begun_ns = ebb_clock_now_ns();
+	if (worker->line != NULL) {
+		worker_begin_open(worker);
+		return;
+	}
+	worker->in_flight = worker->load.queue_depth;
 	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
 		bench_job_start(&worker->jobs[i]);
 	}
 }
 
-void bench_worker_decide_stamps(struct bench_worker *worker)
-{
-	uint64_t passed_ns = ebb_clock_now_ns() - worker->begun_ns;
-
-	worker->stamp_trial = 0;
-	worker->stamp_left = 1;
-	worker->stamp_every =
-		bench_stamps_every(worker->ios > 0 ? passed_ns / worker->ios : UINT64_MAX,
-				   worker->clock_cost_ns);
-}
-
 static void worker_measure(struct bench_worker *worker)
 {
+	if (worker->trace != NULL) {
+		return; /* all of it counts, also what came before this was told */
+	}
 	if (worker->ios > 0) {
 		bench_worker_decide_stamps(worker);
 	}
 	counts_reset(worker);
 	worker->begun_ns = ebb_clock_now_ns();
+	worker->from_ns = worker->begun_ns;
+	worker->offered = 0;
+}
+
+static void worker_end(struct bench_worker *worker)
+{
+	worker->ending = true;
+	worker->until_ns = ebb_clock_now_ns();
+	worker->unanswered = worker->in_flight;
 }
 
 /* Return: true if nothing is in flight. */
-static bool worker_end(struct bench_worker *worker)
+static bool worker_drain(struct bench_worker *worker)
 {
-	worker->ending = true;
+	worker->draining = true;
 	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);
 	return worker->in_flight == 0;
 }
@@ -170,7 +226,10 @@ static void worker_run_command(void *arg)
 		worker_measure(worker);
 		break;
 	case BENCH_WORKER_END:
-		if (!worker_end(worker)) {
+		worker_end(worker);
+		break;
+	case BENCH_WORKER_DRAIN:
+		if (!worker_drain(worker)) {
 			return; /* the last one answers */
 		}
 		break;

@@ -7,72 +7,7 @@
  * it one command at a time.
  */
 
-#include <stdatomic.h>
-#include <stdbool.h>
-
-#include <ebb/bdev.h>
-#include <ebb/histogram.h>
-#include <ebb/thread.h>
-
-#include "bench/load/random.h"
-#include "bench/load/workload.h"
-
-struct bench_job;
-
-enum bench_worker_command {
-	BENCH_WORKER_OPEN,    /* get the channel, allocate the buffers */
-	BENCH_WORKER_BEGIN,   /* put the requests in flight */
-	BENCH_WORKER_MEASURE, /* forget what was counted so far, decide on the time stamps */
-	BENCH_WORKER_END,   /* count no more, submit no more; answered when nothing is in flight */
-	BENCH_WORKER_CLOSE, /* undo OPEN, also if that failed half way */
-};
-
-struct bench_worker {
-	/* Set by the owner before OPEN. */
-	struct ebb_bdev_desc *desc;
-	struct ebb_thread *thread;
-	uint32_t max_jobs;
-	uint64_t max_bytes;                            /* of a request */
-	uint64_t clock_cost_ns;                        /* of a reading */
-	void (*answered)(struct bench_worker *worker); /* on the app thread */
-	void *owner;
-
-	/* Set by the owner before BEGIN. */
-	struct bench_workload load; /* within the limits above */
-	struct bench_random random;
-	uint64_t cursor; /* the next slot, if not random */
-
-	/* The answer: 0, or why OPEN failed. */
-	int rc;
-
-	/* Valid after END, since MEASURE; errors since BEGIN. */
-	uint64_t ios;                 /* that succeeded */
-	struct ebb_histogram latency; /* of those that were stamped */
-	uint64_t errors;
-	int first_error; /* negative errno */
-	bool first_error_write;
-	uint64_t first_error_block;
-
-	/* Stamped are one of so many requests; which: bench/load/stamps.h. */
-	uint32_t stamp_every;
-	uint32_t stamp_left;
-	uint32_t stamp_trial; /* so many more are stamped before this is decided */
-	struct bench_random stamp_random;
-
-	/* Written by the worker while it ends, for whoever wonders why it does not. */
-	atomic_uint left;
-
-	/* The worker's own. */
-	struct ebb_io_channel *channel;
-	struct bench_job *jobs;
-	uint32_t num_bufs; /* of the jobs, those that have their buffer */
-	uint32_t in_flight;
-	bool ending;
-	uint64_t begun_ns;
-	enum bench_worker_command command;
-	struct ebb_msg request;
-	struct ebb_msg answer;
-} EBB_CACHE_ALIGNED;
+#include "bench/load/worker_state.h"
 
 /**
  * bench_worker_run_command() - have @worker do something on its thread
@@ -81,10 +16,10 @@ struct bench_worker {
  */
 void bench_worker_run_command(struct bench_worker *worker, enum bench_worker_command command);
 
-/* Decides which requests are stamped, by how fast they were since BEGIN. Thread: the worker's. */
-void bench_worker_decide_stamps(struct bench_worker *worker);
-
-/* Tells the owner that the command is done. Thread: the worker's. */
-void bench_worker_answer(struct bench_worker *worker);
+/*
+ * Has @worker look into its line, at once or when its reactor wakes. Thread: any, between the answers to
+ * BEGIN and to END.
+ */
+void bench_worker_tell(struct bench_worker *worker);
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "bench/peer/fio_report.h"
-#include "bench/peer/process.h"
+#include "bench/peer/program.h"
 
 #define PACKAGE "fio"
 
@@ -219,7 +219,7 @@ static int fio_measure(struct bench_contender *contender, const struct bench_tar
 	}
 	if (rc == 0) {
 		(void)bench_argv_quote(&argv, contender->command, sizeof(contender->command));
-		rc = bench_process_run(&argv, PACKAGE, NULL,
+		rc = bench_program_run(&argv, PACKAGE, NULL,
 				       load->warmup_ns + load->time_ns + PATIENCE_NS, &output,
 				       error);
 	}
@@ -244,7 +244,7 @@ static int version_read(char version[64], char error[BENCH_TEXT_MAX])
 
 	bench_argv_add(&argv, "fio");
 	bench_argv_add(&argv, "--version");
-	rc = bench_process_run(&argv, PACKAGE, NULL, PATIENCE_NS, &output, error);
+	rc = bench_program_run(&argv, PACKAGE, NULL, PATIENCE_NS, &output, error);
 	if (rc == 0) {
 		snprintf(version, 64, "%.*s", (int)strcspn(output, "\n"), output);
 	}

@@ -111,7 +111,14 @@ static void outcome_make(struct json_object *job, const struct bench_count *coun
 static int job_parse(struct json_object *job, uint64_t io_bytes, struct bench_outcome *ret_outcome,
 		     char error[BENCH_TEXT_MAX])
 {
-	struct bench_count count = {.io_bytes = io_bytes, .joules = NAN};
+	struct bench_count count = {
+		.io_bytes = io_bytes,
+		.joules = NAN,
+		.offered = NAN,
+		.backlog = NAN,
+		.late_p50_ns = NAN,
+		.late_p99_ns = NAN,
+	};
 	double runtime_ns = number_of(job, "job_runtime") * (double)EBB_NS_PER_MS;
 	int fault = (int)count_of(job, "error");
 

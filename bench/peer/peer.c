@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "bench/peer/fio.h"
+#include "bench/peer/nbd_peer.h"
+#include "bench/peer/pas.h"
+#include "bench/peer/spdk.h"
 
 struct peer {
 	const char *name;
@@ -23,8 +26,40 @@ static int make_fio(const char *value, struct bench_contender *contenders,
 	return bench_fio_make(contenders, error);
 }
 
+static int make_qemu(const char *value, struct bench_contender *contenders,
+		     char error[BENCH_TEXT_MAX])
+{
+	(void)value;
+	return bench_nbd_peer_make(BENCH_NBD_SERVER_QEMU, contenders, error);
+}
+
+static int make_nbdkit(const char *value, struct bench_contender *contenders,
+		       char error[BENCH_TEXT_MAX])
+{
+	(void)value;
+	return bench_nbd_peer_make(BENCH_NBD_SERVER_NBDKIT, contenders, error);
+}
+
+static int make_pas(const char *value, struct bench_contender *contenders,
+		    char error[BENCH_TEXT_MAX])
+{
+	int rc = bench_pas_make(contenders, error);
+
+	(void)value;
+	return rc < 0 ? rc : 1;
+}
+
 static const struct peer peers[] = {
 	{.name = "fio", .num_contenders = BENCH_FIO_ENGINE_COUNT, .make = make_fio},
+	{.name = "qemu-storage-daemon",
+	 .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX,
+	 .make = make_qemu},
+	{.name = "nbdkit", .num_contenders = BENCH_NBD_PEER_CONTENDERS_MAX, .make = make_nbdkit},
+	{.name = "spdk",
+	 .value = "PATH",
+	 .num_contenders = BENCH_SPDK_CONTENDERS_MAX,
+	 .make = bench_spdk_make},
+	{.name = "pas", .num_contenders = 1, .make = make_pas},
 };
 
 /* How many letters have to change, come or go to make @have of @wanted; both are short. */

@@ -7,8 +7,8 @@
 #include "bench/report/number.h"
 #include "bench/report/text.h"
 
-#define GAP      2
-#define NAME_MAX 28 /* a longer name has a line of its own */
+#define GAP            2
+#define NAME_WIDTH_MAX 31 /* a longer name has a line of its own */
 
 /* Column by column, as people ask: how fast, how late, at which cost. */
 struct column {
@@ -134,7 +134,7 @@ static void widths_make(struct block *block)
 	for (unsigned i = 0; i < block->results->num_contenders; i++) {
 		unsigned width = name_get(block, i, text, sizeof(text));
 
-		if (width <= NAME_MAX) {
+		if (width <= NAME_WIDTH_MAX) {
 			max_put(&block->name_width, width);
 		}
 	}

@@ -92,7 +92,7 @@ static void place_print(struct row *row, const struct bench_results *results,
 	field_count(row, load->block_bytes);
 	field_count(row, load->queue_depth);
 	field_text(row, bench_load_shape_names[load->shape]);
-	field_number(row, load->shape == BENCH_SHAPE_CLOSED ? none : load->rate_iops);
+	field_number(row, load->rate_iops > 0 ? load->rate_iops : none);
 	field_number(row, load->shape == BENCH_SHAPE_BURST ? (double)load->burst_ios : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->on_ns : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->off_ns : none);
@@ -109,8 +109,13 @@ static void headings_print(struct row *row, const char *const *headings, size_t 
 
 void bench_report_csv(const struct bench_results *results, FILE *out)
 {
-	static const char *const headings[] = {
-		"runs", "errors", "error", "stamps", "companion_percent", "pareto_front_p50"};
+	static const char *const headings[] = {"runs",
+					       "errors",
+					       "error",
+					       "note",
+					       "stamps",
+					       "companion_percent",
+					       "pareto_front_p50"};
 	static const char *const ends[] = {"", "_low", "_high"};
 	struct row row = {.out = out};
 
@@ -131,6 +136,7 @@ void bench_report_csv(const struct bench_results *results, FILE *out)
 		field_count(&row, cell->num_samples);
 		field_count(&row, cell->errors);
 		field_text(&row, cell->error);
+		field_text(&row, cell->note);
 		field_text(&row, bench_load_stamps_name(cell->stamps));
 		field_number(&row, cell->companion_percent);
 		field_text(&row, pareto_names[bench_pareto_of(results, cell, BENCH_LATENCY_P50)]);

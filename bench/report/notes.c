@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bench/json.h"
 #include "bench/report/number.h"
 #include "bench/report/text.h"
 
@@ -112,7 +113,11 @@ void bench_notes_block(const struct bench_results *results, unsigned target, uns
 			note(columns, out, "ended after %u of %u runs: %s", cell->num_samples,
 			     results->rounds, error);
 		}
-		rate_note(results, cell, columns, out);
+		if (cell->note[0] != '\0') {
+			note(columns, out, "%s: %s", name, cell->note);
+		} else {
+			rate_note(results, cell, columns, out);
+		}
 	}
 }
 
@@ -177,7 +182,22 @@ static void stamps_notes(const struct occurring *seen, unsigned columns, FILE *o
 	}
 }
 
-static void columns_notes(const struct occurring *seen, unsigned columns, FILE *out)
+/* Why the energy cannot be told, if the machine's facts say it. */
+static const char *energy_get(const struct bench_results *results)
+{
+	const char *energy = bench_json_find_text(results->machine, "energy");
+
+	if (strncmp(energy, "unavailable", strlen("unavailable")) == 0) {
+		return energy;
+	}
+	return energy[0] == '\0'
+		       ? "unavailable: nothing tells it"
+		       : "unavailable: the counters are the machine's, and do not tell apart "
+			 "what another program used to start and end";
+}
+
+static void columns_notes(const struct occurring *seen, const char *energy, unsigned columns,
+			  FILE *out)
 {
 	char low[BENCH_NUMBER_MAX];
 	char high[BENCH_NUMBER_MAX];
@@ -185,11 +205,12 @@ static void columns_notes(const struct occurring *seen, unsigned columns, FILE *
 	if (seen->many) {
 		note(columns, out,
 		     "Medians of the runs; ± is the larger side of the median's 95%% "
-		     "interval.");
+		     "interval. A factor is the median of those of the rounds, with its interval.");
 	}
 	if (seen->few) {
-		note(columns, out, "%s ± reaches to the smallest and the largest.",
-		     seen->many ? "Of fewer than six runs" : "Medians of fewer than six runs;");
+		note(columns, out,
+		     "%s ± and the interval of a factor reach to the smallest and the largest.",
+		     seen->many ? "Of fewer than six runs" : "Medians of fewer than six runs:");
 	}
 	if (seen->single) {
 		note(columns, out, "Of one run there is no spread.");
@@ -218,30 +239,34 @@ static void columns_notes(const struct occurring *seen, unsigned columns, FILE *
 		note(columns, out, "J: of the whole machine, by RAPL.");
 	}
 	if (seen->no_joules) {
-		note(columns, out, "J unavailable: nothing here tells the energy (RAPL).");
+		note(columns, out, "J %s", energy);
 	}
 }
 
-/* Not in lines: it is there to be copied. */
-static void commands_print(const struct bench_results *results, FILE *out)
+/* A command is not broken into lines: it is there to be copied. */
+static void contenders_print(const struct bench_results *results, unsigned columns, FILE *out)
 {
-	char text[BENCH_TEXT_CLEAN_MAX];
 	bool any = false;
 
 	for (unsigned i = 0; i < results->num_contenders; i++) {
 		const struct bench_contender *contender = &results->contenders[i];
+		bool version = contender->version[0] != '\0';
+		char text[BENCH_TEXT_CLEAN_MAX];
 
-		if (contender->command[0] == '\0') {
+		if (contender->command[0] == '\0' && contender->note[0] == '\0' && !version) {
 			continue;
 		}
 		if (!any) {
-			fprintf(out, "\nCommands, as they were run last\n");
+			fprintf(out, "\nContenders\n");
 			any = true;
 		}
-		bench_text_terminal(contender->name, text, sizeof(text));
-		fprintf(out, "  %s:\n", text);
-		bench_text_terminal(contender->command, text, sizeof(text));
-		fprintf(out, "    %s\n", text);
+		note(columns, out, "%s%s%s%s%s%s", contender->name, version ? " (" : "",
+		     contender->version, version ? ")" : "", contender->note[0] != '\0' ? ": " : "",
+		     contender->note);
+		if (contender->command[0] != '\0') {
+			bench_text_terminal(contender->command, text, sizeof(text));
+			fprintf(out, "    %s\n", text);
+		}
 	}
 }
 
@@ -252,9 +277,9 @@ void bench_notes_end(const struct bench_results *results, unsigned columns, FILE
 	occurring_get(results, &seen);
 	if (seen.single || seen.few || seen.many) {
 		fprintf(out, "\nNotes\n");
-		columns_notes(&seen, columns, out);
+		columns_notes(&seen, energy_get(results), columns, out);
 	}
-	commands_print(results, out);
+	contenders_print(results, columns, out);
 	if (results->num_warnings > 0) {
 		fprintf(out, "\nWarnings: what spoils these figures\n");
 	}

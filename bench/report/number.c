@@ -113,7 +113,8 @@ unsigned bench_number_spread(const struct bench_spread *spread, char text[BENCH_
 	/* Up, but not by what the division was inexact. */
 	tenths = ceil(fmax(percent * 10 - 1e-6, 0)) / 10;
 	if (tenths >= 10) {
-		snprintf(text, BENCH_NUMBER_MAX, "±%.0f%%", fmin(ceil(percent - 1e-6), 9999));
+		snprintf(text, BENCH_NUMBER_MAX, percent > 999 ? "±>999%%" : "±%.0f%%",
+			 ceil(percent - 1e-6));
 	} else {
 		snprintf(text, BENCH_NUMBER_MAX, "±%.1f%%", tenths);
 	}

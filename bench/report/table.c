@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
+#include "bench/json.h"
 #include "bench/report/block.h"
 #include "bench/report/notes.h"
 #include "bench/report/number.h"
@@ -61,6 +62,39 @@ static void target_print(const struct bench_target *target, unsigned columns, FI
 	bench_text_paragraph(text, 0, 4, columns, out);
 }
 
+/* What of the machine belongs beside any figure that is quoted. */
+static void machine_print(struct json_object *machine, unsigned columns, FILE *out)
+{
+	static const struct {
+		const char *path;
+		const char *format;
+	} facts[] = {
+		{"cpu.model", "%s"},
+		{"cpu.allowed", "CPUs %s"},
+		{"cpu.frequency.governor", "governor %s"},
+		{"cpu.idle.driver", "idle driver %s"},
+		{"kernel.release", "Linux %s"},
+		{"hypervisor.name", "virtual (%s)"},
+		{"device.device.name", "on %s"},
+		{"device.device.scheduler", "scheduler %s"},
+	};
+	char text[1024] = "";
+	char piece[BENCH_TEXT_MAX];
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(facts); i++) {
+		const char *fact = bench_json_find_text(machine, facts[i].path);
+
+		if (fact[0] != '\0') {
+			snprintf(piece, sizeof(piece), facts[i].format, fact);
+			bench_text_add(text, sizeof(text), "%s%s", text[0] != '\0' ? ", " : "",
+				       piece);
+		}
+	}
+	if (text[0] != '\0') {
+		bench_text_paragraph(text, 0, 4, columns, out);
+	}
+}
+
 static void head_print(const struct bench_results *results, unsigned columns, FILE *out)
 {
 	char text[4096] = "";
@@ -72,6 +106,7 @@ static void head_print(const struct bench_results *results, unsigned columns, FI
 		       results->rounds, results->rounds == 1 ? "" : "s",
 		       (double)results->elapsed_ns / 1e9, EBB_VERSION);
 	bench_text_paragraph(text, 0, 4, columns, out);
+	machine_print(results->machine, columns, out);
 	for (unsigned i = 0; i < results->num_targets; i++) {
 		target_print(&results->targets[i], columns, out);
 	}

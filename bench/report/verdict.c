@@ -99,7 +99,7 @@ bool bench_verdict_polling(const struct bench_results *results, unsigned target,
 	if (p50.pairs == 0) {
 		say(text, "no latencies");
 	} else if (same(&p50)) {
-		say(text, "the same p50 (%s, %s)", with, without);
+		say(text, "no difference of p50 seen (%s, %s)", with, without);
 	} else {
 		say(text, "p50 %s %s (%s, not %s)", number, shorter > 0 ? "shorter" : "longer",
 		    with, without);
@@ -132,7 +132,13 @@ static void say_extent_of_times(char *text, const struct extent *shorter)
 
 	bench_number_time(fabs(shorter->low), low);
 	bench_number_time(fabs(shorter->high), high);
-	if (shorter->low < 0 && shorter->high > 0) {
+	if (shorter->low == 0 && shorter->high == 0) {
+		say(text, "not seen to differ");
+	} else if (shorter->low == 0) {
+		say(text, "up to %s shorter", high);
+	} else if (shorter->high == 0) {
+		say(text, "up to %s longer", low);
+	} else if (shorter->low < 0 && shorter->high > 0) {
 		say(text, "%s longer to %s shorter", low, high);
 	} else if (strcmp(low, high) == 0) {
 		say(text, "%s %s", low, shorter->high > 0 ? "shorter" : "longer");
@@ -164,15 +170,19 @@ bool bench_verdict_overall(const struct bench_results *results, char text[BENCH_
 		unsigned load = i % results->num_loads;
 		const struct bench_cell *poll = mode_find(results, target, load, "poll");
 		const struct bench_cell *interrupt = mode_find(results, target, load, "interrupt");
+		struct bench_ratio p50;
 		double cpu;
 		double by;
 
 		if (poll == NULL || interrupt == NULL) {
 			continue;
 		}
-		by = median(interrupt, BENCH_LATENCY_P50) - median(poll, BENCH_LATENCY_P50);
+		p50 = bench_ratio_paired(poll, interrupt, BENCH_LATENCY_P50);
+		by = same(&p50) ? 0
+				: median(interrupt, BENCH_LATENCY_P50) -
+					  median(poll, BENCH_LATENCY_P50);
 		cpu = bench_ratio_paired(poll, interrupt, BENCH_CPU_PER_MILLION).spread.median;
-		if (isfinite(by) && isfinite(cpu)) {
+		if (p50.pairs > 0 && isfinite(cpu)) {
 			extent_add(&shorter, by);
 			extent_add(&factor, cpu);
 		}
@@ -202,7 +212,7 @@ static void say_beside(char *text, const struct bench_results *results,
 	if (p50.pairs == 0) {
 		say(text, "no latency to compare");
 	} else if (same(&p50)) {
-		say(text, "as fast at p50");
+		say(text, "no difference seen at p50");
 	} else {
 		say(text, "%s %s at p50", number, slower > 0 ? "slower" : "faster");
 	}
@@ -242,6 +252,9 @@ bool bench_verdict_contender(const struct bench_results *results, const struct b
 	    interrupt != cell) {
 		say(text, "; ");
 		say_beside(text, results, cell, interrupt);
+	}
+	if (contender->note[0] != '\0') {
+		say(text, " (see its note)");
 	}
 	return true;
 }

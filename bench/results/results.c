@@ -118,6 +118,9 @@ int bench_results_add(struct bench_cell *cell, const struct bench_outcome *outco
 	}
 	cell->errors += outcome->errors;
 	cell->companion_percent = outcome->companion_percent;
+	if (outcome->note[0] != '\0') {
+		memcpy(cell->note, outcome->note, sizeof(cell->note));
+	}
 	return 0;
 }
 

@@ -82,6 +82,7 @@ struct bench_cell {
 	enum bench_stamps stamps;
 	uint64_t errors;
 	double companion_percent;   /* the last one's */
+	char note[BENCH_TEXT_MAX];  /* what spoiled an outcome, of the last such; "": nothing did */
 	char error[BENCH_TEXT_MAX]; /* why there are none, or no more; "": nothing was wrong */
 };
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/load/trace.h"
+
 /* A name as it grows; what does not fit is cut off. */
 static void name_add(char name[BENCH_TEXT_MAX], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -60,6 +62,11 @@ static void name_add_time(char name[BENCH_TEXT_MAX], uint64_t ns)
 void bench_results_load_name(const struct bench_load *load, char name[BENCH_TEXT_MAX])
 {
 	name[0] = '\0';
+	if (load->shape == BENCH_SHAPE_TRACE) {
+		name_add(name, "trace %.160s qd %llu", load->trace->name,
+			 (unsigned long long)load->queue_depth);
+		return;
+	}
 	name_add(name, "%s", bench_load_rw_name(load->rw));
 	if (load->rw == BENCH_RW_RANDRW) {
 		name_add(name, " %u/%u", (unsigned)load->read_percent,

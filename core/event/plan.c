@@ -47,11 +47,13 @@ struct event_plan event_plan_of_mode(enum ebb_reactor_mode mode, uint32_t spin_u
 	}
 }
 
-uint64_t event_plan_sleep_ns(const struct event_plan *plan, uint64_t waited_ns)
+uint64_t event_plan_sleep_until_ns(const struct event_plan *plan, uint64_t since_ns,
+				   uint64_t now_ns)
 {
+	uint64_t waited_ns = now_ns - since_ns;
+
 	if (waited_ns >= plan->look_ns || plan->sleep_ns >= plan->look_ns) {
 		return EBB_REACTOR_FOREVER;
 	}
-	return waited_ns + EVENT_PLAN_SLEEP_MIN_NS < plan->sleep_ns ? plan->sleep_ns - waited_ns
-								    : 0;
+	return waited_ns < plan->sleep_ns ? since_ns + plan->sleep_ns : 0;
 }

@@ -18,10 +18,11 @@ struct event_plan {
 struct event_plan event_plan_of_mode(enum ebb_reactor_mode mode, uint32_t spin_us_max);
 
 /**
- * event_plan_sleep_ns() - what a reactor that has found nothing does now
- * @waited_ns: since the wait began
- * Return: for how long it sleeps at most; 0: it looks; EBB_REACTOR_FOREVER: until it is woken.
+ * event_plan_sleep_until_ns() - what a reactor that has found nothing does now
+ * @since_ns: when the wait began
+ * Return: until when it sleeps at most; 0: it looks; EBB_REACTOR_FOREVER: until it is woken.
  */
-uint64_t event_plan_sleep_ns(const struct event_plan *plan, uint64_t waited_ns);
+uint64_t event_plan_sleep_until_ns(const struct event_plan *plan, uint64_t since_ns,
+				   uint64_t now_ns);
 
 #endif

@@ -101,30 +101,30 @@ static bool reactor_has_work(struct event_reactor *reactor)
 }
 
 /*
- * A deadline of @thread's timers: what is due forbids sleep; a sleep without a bound has the thread's
- * timerfd; one with a bound ends at the deadline, unless that is too soon for a sleep.
+ * What @thread's timers have to say to a sleep until *@until_ns: what is due forbids it; one without
+ * a bound has the thread's timerfd; one with a bound ends at the next deadline.
  */
-static bool reactor_bound_by_timers(struct ebb_thread *thread, uint64_t *bound_ns)
+static bool reactor_may_sleep_timers(struct ebb_thread *thread, uint64_t *until_ns)
 {
 	uint64_t next_ns = event_timer_next_ns(&thread->timers);
 
 	if (next_ns <= event_turn.now_ns) {
 		return false;
 	}
-	if (*bound_ns == EBB_REACTOR_FOREVER) {
+	if (*until_ns == EBB_REACTOR_FOREVER) {
 		return event_pollers_arm_timer(thread) == 0;
 	}
-	if (next_ns - event_turn.now_ns < *bound_ns) {
-		*bound_ns = next_ns - event_turn.now_ns;
+	if (next_ns < *until_ns) {
+		*until_ns = next_ns;
 	}
-	return *bound_ns >= EVENT_PLAN_SLEEP_MIN_NS;
+	return true;
 }
 
 /*
  * Everything that may call into the kernel, or that forbids sleep, before asleep is set.
- * @bound_ns: how long the sleep may last; becomes shorter where a timer ends it
+ * @until_ns: as reactor_sleep()'s; becomes less where a timer ends the sleep
  */
-static bool reactor_may_sleep(struct event_reactor *reactor, uint64_t *bound_ns)
+static bool reactor_may_sleep(struct event_reactor *reactor, uint64_t *until_ns)
 {
 	struct ebb_list *node;
 
@@ -137,7 +137,7 @@ static bool reactor_may_sleep(struct event_reactor *reactor, uint64_t *bound_ns)
 	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
-		if (thread->num_blocking != 0 || !reactor_bound_by_timers(thread, bound_ns)) {
+		if (thread->num_blocking != 0 || !reactor_may_sleep_timers(thread, until_ns)) {
 			return false;
 		}
 	}
@@ -224,13 +224,14 @@ static void reactor_wait(struct event_reactor *reactor, uint64_t bound_ns)
 }
 
 /*
- * @bound_ns: sleep at most so long; EBB_REACTOR_FOREVER: until woken
+ * @until_ns: sleep until then at most; EBB_REACTOR_FOREVER: until woken
  * Return: true if the reactor has slept; false if something kept it awake.
  */
-static bool reactor_sleep(struct event_reactor *reactor, uint64_t bound_ns)
+static bool reactor_sleep(struct event_reactor *reactor, uint64_t until_ns)
 {
 	event_callback_read_clock(reactor);
-	if (!reactor_may_sleep(reactor, &bound_ns)) {
+	if (!reactor_may_sleep(reactor, &until_ns) ||
+	    until_ns < event_turn.now_ns + EVENT_PLAN_SLEEP_MIN_NS) {
 		reactor_submit(reactor);
 		return false;
 	}
@@ -247,7 +248,8 @@ static bool reactor_sleep(struct event_reactor *reactor, uint64_t bound_ns)
 		reactor_submit(reactor);
 		return false;
 	}
-	reactor_wait(reactor, bound_ns);
+	reactor_wait(reactor,
+		     until_ns == EBB_REACTOR_FOREVER ? until_ns : until_ns - event_turn.now_ns);
 	return true;
 }
 
@@ -272,10 +274,10 @@ static bool reactor_awaits_helper(const struct event_reactor *reactor)
 }
 
 /*
- * As event_plan_sleep_ns(), after a turn. A wait begins with a turn that finds nothing, so after one
- * that has @worked follows another, unless there is no look at all.
+ * As event_plan_sleep_until_ns(), after a turn. A wait begins with a turn that finds nothing, so
+ * after one that has @worked follows another, unless there is no look at all.
  */
-static uint64_t reactor_sleep_ns(const struct event_reactor *reactor, bool worked)
+static uint64_t reactor_sleep_until_ns(const struct event_reactor *reactor, bool worked)
 {
 	if (reactor->plan.look_ns == 0 || reactor_awaits_helper(reactor)) {
 		return EBB_REACTOR_FOREVER;
@@ -283,7 +285,7 @@ static uint64_t reactor_sleep_ns(const struct event_reactor *reactor, bool worke
 	if (worked) {
 		return 0;
 	}
-	return event_plan_sleep_ns(&reactor->plan, event_turn.now_ns - reactor->last_work_ns);
+	return event_plan_sleep_until_ns(&reactor->plan, reactor->last_work_ns, event_turn.now_ns);
 }
 
 void event_reactor_begin(struct event_reactor *reactor)
@@ -343,10 +345,10 @@ bool event_reactor_step(struct event_reactor *reactor, bool polling)
 	bool worked = reactor_turn(reactor, polling);
 
 	if (reactor->mode != EBB_REACTOR_POLL) {
-		uint64_t sleep_ns = reactor_sleep_ns(reactor, worked);
+		uint64_t until_ns = reactor_sleep_until_ns(reactor, worked);
 
-		if (sleep_ns != 0) {
-			return !reactor_sleep(reactor, sleep_ns);
+		if (until_ns != 0) {
+			return !reactor_sleep(reactor, until_ns);
 		}
 		if (!worked) {
 			cpu_relax();

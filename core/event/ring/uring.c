@@ -281,7 +281,10 @@ bool event_uring_pending(const struct event_uring *uring)
 	return uring->outstanding != 0 || io_uring_sq_ready(&uring->ring) != 0;
 }
 
-/* Return: as io_uring_submit_and_wait(); -ETIME: @bound_ns have passed. */
+/*
+ * Return: as io_uring_submit_and_wait(). Where @bound_ns have passed that is -ETIME, unless something
+ * has been submitted.
+ */
 static int uring_wait(struct event_uring *uring, uint64_t bound_ns)
 {
 	struct __kernel_timespec bound = {
@@ -311,8 +314,9 @@ bool event_uring_sleep(struct event_uring *uring, uint64_t bound_ns, bool *ret_e
 		uring_set_epoll(uring, URING_EPOLL_POLLED);
 	}
 	rc = uring_wait(uring, bound_ns);
-	*ret_expired = rc == -ETIME;
-	if (!*ret_expired) {
+	*ret_expired = bound_ns != EBB_REACTOR_FOREVER && (rc >= 0 || rc == -ETIME) &&
+		       !uring_cq_waiting(uring);
+	if (rc != -ETIME) {
 		uring_check(uring, rc);
 	}
 	return true;

@@ -19,7 +19,11 @@ static int make(const char *with)
 START_TEST(test_unknown)
 {
 	ck_assert_int_eq(make("vdbench"), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error, "--with vdbench: no such peer; there are fio"));
+	ck_assert_ptr_nonnull(strstr(error, "--with vdbench: no such peer; there are fio, "));
+	ck_assert_int_eq(make("nbdkid"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "did you mean nbdkit?"));
+	ck_assert_int_eq(make("qemu"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "did you mean qemu-storage-daemon?"));
 	ck_assert_int_eq(make("fito"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "no such peer: did you mean fio?; there are"));
 	ck_assert_int_eq(make(""), -EINVAL);
@@ -31,6 +35,14 @@ START_TEST(test_values)
 {
 	ck_assert_int_eq(make("fio=/usr/bin/fio"), -EINVAL);
 	ck_assert_str_eq(error, "--with fio=/usr/bin/fio: fio takes no value: give --with fio");
+	ck_assert_int_eq(make("spdk"), -EINVAL);
+	ck_assert_str_eq(error, "--with spdk: give spdk=PATH");
+	ck_assert_int_eq(make("spdk=/nonexistent"), -ENOENT);
+	ck_assert_str_eq(error, "--with spdk=/nonexistent: No such file or directory");
+	ck_assert_int_eq(make("spdk=/tmp"), -ENOENT);
+	ck_assert_str_eq(error, "--with spdk=/tmp: there is no build/examples/bdevperf in it: "
+				"build SPDK there (./configure && make)");
+	ck_assert_int_eq(make("spdk=/etc/passwd"), -ENOENT);
 }
 END_TEST
 

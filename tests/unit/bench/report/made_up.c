@@ -84,11 +84,17 @@ static const struct made_up adaptive = {.iops = 94000,
 
 static void head_make(struct bench_results *results)
 {
+	struct json_object *cpu = json_object_new_object();
+
 	snprintf(results->started, sizeof(results->started), "2026-01-02T03:04:05Z");
 	results->elapsed_ns = 93 * EBB_NS_PER_S;
 	results->rounds = 7;
 	results->machine = json_object_new_object();
-	json_object_object_add(results->machine, "cpu", json_object_new_string("a CPU"));
+	json_object_object_add(results->machine, "cpu", cpu);
+	json_object_object_add(cpu, "model", json_object_new_string("a CPU"));
+	json_object_object_add(cpu, "allowed", json_object_new_string("0-1"));
+	json_object_object_add(results->machine, "energy",
+			       json_object_new_string("unavailable: no \x1b[1mRAPL"));
 }
 
 static void contender_name(struct bench_contender *contender, enum bench_contender_kind kind,
@@ -183,6 +189,10 @@ static void odd_contenders_make(struct bench_results *results)
 	contender_name(&results->contenders[3], BENCH_CONTENDER_PEER, "fio io_uring");
 	contender_name(&results->contenders[4], BENCH_CONTENDER_PEER, "nbdkit over NBD");
 	contender_name(&results->contenders[5], BENCH_CONTENDER_PEER, "\xe7\xa3\x81\xe7\x9b\xa4");
+	snprintf(results->contenders[3].version, sizeof(results->contenders[3].version),
+		 "fio-3.33\n");
+	snprintf(results->contenders[3].note, sizeof(results->contenders[3].note),
+		 "its latencies begin when it made the request");
 	snprintf(results->contenders[3].command, sizeof(results->contenders[3].command),
 		 "fio --name=x --filename='/tmp/a b' --rw=randread\t# \x07");
 }
@@ -233,6 +243,8 @@ void made_up_odd(struct bench_results *results)
 	no_rapl.iops = 1000;
 	made_up_rounds(bench_results_cell(results, 0, 1, 5), &results->loads[1], &no_rapl, 2);
 	made_up_rounds(bench_results_cell(results, 0, 1, 0), &results->loads[1], &no_rapl, 2);
+	snprintf(bench_results_cell(results, 0, 1, 0)->note, BENCH_TEXT_MAX,
+		 "20 requests waited at the end\x9b");
 }
 
 void made_up_path(const char *path, char *ret_path, size_t size)

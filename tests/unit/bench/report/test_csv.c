@@ -102,6 +102,7 @@ START_TEST(headings)
 		"runs",
 		"errors",
 		"error",
+		"note",
 		"stamps",
 		"companion_percent",
 		"pareto_front_p50",
@@ -114,7 +115,7 @@ START_TEST(headings)
 	made_up_plain(&results);
 	csv_read(bench_report_csv);
 	ck_assert_uint_eq(num_rows, 7);
-	ck_assert_uint_eq(num_fields[0], 20 + 3 * BENCH_METRIC_COUNT);
+	ck_assert_uint_eq(num_fields[0], 21 + 3 * BENCH_METRIC_COUNT);
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(names); i++) {
 		ck_assert_str_eq(fields[0][i], names[i]);
 	}
@@ -153,6 +154,7 @@ START_TEST(foreign_bytes_stay_in_their_field)
 	ck_assert_str_eq(field(3, "latency_p99_ns"), "");
 	ck_assert_str_eq(field(3, "errors"), "3");
 	ck_assert_str_eq(field(5, "error"), results.cells[4].error);
+	ck_assert_str_eq(field(7, "note"), "20 requests waited at the end\xef\xbf\xbd");
 	ck_assert_str_eq(field(5, "iops"), "");
 	ck_assert_str_eq(field(5, "pareto_front_p50"), "");
 }

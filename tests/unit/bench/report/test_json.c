@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "bench/json.h"
+#include "bench/load/trace.h"
 #include "tests/unit/bench/report/made_up.h"
 #include "tests/unit/unit.h"
 
@@ -59,7 +60,7 @@ START_TEST(what_was_measured_is_there)
 			 "randread 4k open 20k/s poisson qd 128");
 	ck_assert_str_eq(text(at(report, "contenders", 2), "name"), "adaptive");
 	ck_assert_str_eq(text(at(report, "targets", 0), "path"), "/srv/disk.img");
-	ck_assert_str_eq(text(get(report, "machine"), "cpu"), "a CPU");
+	ck_assert_str_eq(text(get(get(report, "machine"), "cpu"), "model"), "a CPU");
 	ck_assert_int_eq(json_object_get_int(get(cell, "contender")), 1);
 	ck_assert_int_eq(json_object_get_int(get(cell, "runs")), 7);
 	ck_assert_str_eq(text(cell, "stamps"), "exact");
@@ -150,6 +151,35 @@ START_TEST(ratios_are_over_modes)
 }
 END_TEST
 
+/* A trace has no rate: each of its requests has its own time. */
+START_TEST(a_rate_is_of_those_that_have_one)
+{
+	const struct bench_trace trace = {.name = "day.log"};
+	struct json_object *report;
+
+	made_up_plain(&results);
+	results.loads[0].shape = BENCH_SHAPE_TRACE;
+	results.loads[0].trace = &trace;
+	report = bench_report_results_json(&results);
+	ck_assert_str_eq(text(at(report, "loads", 0), "name"), "trace day.log qd 1");
+	ck_assert_ptr_null(get(at(report, "loads", 0), "rate_iops"));
+	ck_assert_double_eq(number(at(report, "loads", 1), "rate_iops"), 20000);
+	json_object_put(report);
+}
+END_TEST
+
+START_TEST(ratios_are_of_what_was_measured)
+{
+	struct json_object *report;
+
+	made_up_odd(&results);
+	report = bench_report_results_json(&results);
+	/* Two modes, a plan and a peer over the two modes; then a peer over one. */
+	ck_assert_uint_eq(json_object_array_length(get(report, "ratios")), 6 + 1);
+	json_object_put(report);
+}
+END_TEST
+
 /* Bytes that are no UTF-8 would make it no JSON. */
 START_TEST(texts_are_utf8)
 {
@@ -161,6 +191,24 @@ START_TEST(texts_are_utf8)
 			 "sp\xc3\xa4rlich\n\xef\xbf\xbd\xe2\x80\xae.img");
 	ck_assert_str_eq(text(at(report, "targets", 0), "name"), results.targets[0].name);
 	json_object_put(report);
+}
+END_TEST
+
+/* Facts are free in form, so whatever is not there, or is something else, is no text. */
+START_TEST(a_text_is_found_by_its_path)
+{
+	struct json_object *facts =
+		json_tokener_parse("{\"a\": {\"b\": \"c\", \"n\": 1}, \"t\": \"u\"}");
+
+	made_up_plain(&results);
+	ck_assert_str_eq(bench_json_find_text(facts, "a.b"), "c");
+	ck_assert_str_eq(bench_json_find_text(facts, "t"), "u");
+	ck_assert_str_eq(bench_json_find_text(facts, "a"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "a.n"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "a.b.c"), "");
+	ck_assert_str_eq(bench_json_find_text(facts, "x.b"), "");
+	ck_assert_str_eq(bench_json_find_text(NULL, "a"), "");
+	json_object_put(facts);
 }
 END_TEST
 
@@ -219,7 +267,10 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_histogram_is_whole),
 		UNIT_TEST(what_was_not_measured_is_null),
 		UNIT_TEST(ratios_are_over_modes),
+		UNIT_TEST(a_rate_is_of_those_that_have_one),
+		UNIT_TEST(ratios_are_of_what_was_measured),
 		UNIT_TEST(texts_are_utf8),
+		UNIT_TEST(a_text_is_found_by_its_path),
 		UNIT_LOOP(it_is_as_the_schema_says, 0, 4),
 		UNIT_END,
 	};

@@ -2,6 +2,7 @@
 #include "bench/report/table.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,49 @@ START_TEST(nothing_was_measured)
 }
 END_TEST
 
+/* It takes no room from the columns of those whose names are short. */
+START_TEST(a_long_name_has_a_line_of_its_own)
+{
+	const char *name = "best plan 127us,166us at price 0.25";
+
+	made_up_plain(&results);
+	snprintf(results.contenders[1].name, sizeof(results.contenders[1].name), "%s", name);
+	table_make(80);
+	ck_assert_ptr_nonnull(strstr(text, "\npoll      95.0k ±2.1%"));
+	ck_assert_ptr_nonnull(strstr(text, "\nbest plan 127us,166us at price 0.25\n"
+					   "          77.2k ±3.1%"));
+}
+END_TEST
+
+static void rates_are(double offered, double achieved)
+{
+	struct bench_cell *cell = bench_results_cell(&results, 0, 1, 0);
+
+	for (unsigned i = 0; i < cell->num_samples; i++) {
+		cell->samples[i].metric[BENCH_OFFERED] = offered;
+		cell->samples[i].metric[BENCH_IOPS] = achieved;
+	}
+	free(text);
+	table_make(80);
+}
+
+/* What was counted to be offered is exact; else arrivals are a matter of chance, too. */
+START_TEST(who_does_not_keep_up_is_told)
+{
+	made_up_plain(&results);
+	rates_are(20000, 19805);
+	ck_assert_ptr_null(strstr(text, "did not keep up"));
+	rates_are(20000, 19795);
+	ck_assert_ptr_nonnull(strstr(text,
+				     "  poll: 19.8k/s of the 20.0k/s offered: it did not keep up, "
+				     "and at the end 20.0\n    requests were waiting\n"));
+	rates_are(NAN, 19405); /* of 20000 arrivals some 141 more or less are chance */
+	ck_assert_ptr_null(strstr(text, "did not keep up"));
+	rates_are(NAN, 19350);
+	ck_assert_ptr_nonnull(strstr(text, "it did not keep up"));
+}
+END_TEST
+
 /* A terminal's own width counts, then COLUMNS, then 80. */
 START_TEST(the_width_of_what_it_is_printed_on)
 {
@@ -188,6 +232,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(tables_break_where_speed_ends),
 		UNIT_TEST(foreign_bytes_do_not_reach_the_terminal),
 		UNIT_TEST(nothing_was_measured),
+		UNIT_TEST(a_long_name_has_a_line_of_its_own),
+		UNIT_TEST(who_does_not_keep_up_is_told),
 		UNIT_TEST(the_width_of_what_it_is_printed_on),
 		UNIT_END,
 	};

@@ -104,11 +104,11 @@ START_TEST(no_difference_is_told_that_was_not_seen)
 	measure(0, POLL, 110, 11, 10);
 	measure(0, INTERRUPT, 110, 11, 10);
 	measure(0, INTERRUPT, 105, 10.5, 10);
-	polling_is(
-		0,
-		"the same p50 (10.5us, 10.8us), for 1.00 (1.00 to 1.00) times the CPU of an I/O");
-	contender_is(0, INTERRUPT,
-		     "interrupt: as fast at p50 for 1.00 (1.00 to 1.00) of the CPU of poll");
+	polling_is(0, "no difference of p50 seen (10.5us, 10.8us), for 1.00 (1.00 to 1.00) times "
+		      "the CPU of an I/O");
+	contender_is(
+		0, INTERRUPT,
+		"interrupt: no difference seen at p50 for 1.00 (1.00 to 1.00) of the CPU of poll");
 }
 END_TEST
 
@@ -136,7 +136,7 @@ START_TEST(without_poll_it_is_the_first)
 {
 	measure(0, INTERRUPT, 100, 12, 4);
 	measure(0, PEER, 100, 12, 8);
-	contender_is(0, PEER, "fio: as fast at p50 for 2.00 of the CPU of interrupt");
+	contender_is(0, PEER, "fio: no difference seen at p50 for 2.00 of the CPU of interrupt");
 	contender_is(0, INTERRUPT, "");
 	contender_is(0, ADAPTIVE, ""); /* not measured */
 	polling_is(0, "");
@@ -156,6 +156,18 @@ START_TEST(what_is_not_known_is_not_compared)
 }
 END_TEST
 
+/* Figures that do not mean the same are not set side by side without a word. */
+START_TEST(a_note_is_pointed_at)
+{
+	snprintf(results.contenders[PEER].note, sizeof(results.contenders[PEER].note),
+		 "other clock");
+	measure(1, POLL, 100, 10, 10);
+	measure(1, PEER, 100, 9, 10);
+	contender_is(1, PEER,
+		     "fio: 1.00us faster at p50 for 1.00 of the CPU of poll (see its note)");
+}
+END_TEST
+
 START_TEST(over_all_loads_it_is_a_range)
 {
 	measure(0, POLL, 100, 10, 10);
@@ -172,6 +184,25 @@ START_TEST(over_all_loads_it_is_a_range)
 		text,
 		"With poll instead of interrupt, p50 is 1.00us longer to 2.00us shorter, and an "
 		"I/O takes 2.50 to 20.0 times the CPU.");
+}
+END_TEST
+
+/* What was not seen in a load is not in the range either, whatever its medians are. */
+START_TEST(a_range_of_what_was_not_seen)
+{
+	measure(0, POLL, 100, 10, 10);
+	measure(0, POLL, 100, 14, 10);
+	measure(0, INTERRUPT, 100, 12, 4);
+	measure(0, INTERRUPT, 100, 13, 4);
+	ck_assert(bench_verdict_overall(&results, text));
+	ck_assert_ptr_nonnull(strstr(text, "p50 is not seen to differ, and"));
+	measure(1, POLL, 100, 12, 80);
+	measure(1, INTERRUPT, 100, 9, 4);
+	ck_assert(bench_verdict_overall(&results, text));
+	ck_assert_ptr_nonnull(strstr(text, "p50 is up to 3.00us longer, and"));
+	cell_of(1, POLL)->samples[0].metric[BENCH_LATENCY_P50] = 5000;
+	ck_assert(bench_verdict_overall(&results, text));
+	ck_assert_ptr_nonnull(strstr(text, "p50 is up to 4.00us shorter, and"));
 }
 END_TEST
 
@@ -212,7 +243,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(adaptive_is_held_against_both),
 		UNIT_TEST(without_poll_it_is_the_first),
 		UNIT_TEST(what_is_not_known_is_not_compared),
+		UNIT_TEST(a_note_is_pointed_at),
 		UNIT_TEST(over_all_loads_it_is_a_range),
+		UNIT_TEST(a_range_of_what_was_not_seen),
 		UNIT_TEST(a_range_of_what_is_longer),
 		UNIT_TEST(the_front_is_named),
 		UNIT_END,

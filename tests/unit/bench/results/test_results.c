@@ -7,10 +7,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/load/trace.h"
 #include "tests/unit/unit.h"
 
 static struct bench_results results;
 static struct bench_outcome outcome;
+
+/* How many allocations succeed before one fails; < 0: all do. */
+static int allocations_left = -1;
+
+/* A sanitizer brings a heap of its own, which must not be replaced. */
+#ifndef UNIT_HEAP_IS_TAKEN
+static bool allocation_fails(void)
+{
+	return allocations_left >= 0 && allocations_left-- == 0;
+}
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+void *malloc(size_t size)
+{
+	return allocation_fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return allocation_fails() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return allocation_fails() ? NULL : __libc_realloc(old, size);
+}
+#endif
+
+static void heap_needed(void)
+{
+#ifdef UNIT_HEAP_IS_TAKEN
+	unit_skip("a sanitizer's heap cannot be made to fail");
+#endif
+}
 
 static void setup(void)
 {
@@ -81,13 +119,46 @@ START_TEST(the_rest_of_an_outcome)
 
 	outcome.stamps = BENCH_STAMPS_SAMPLED;
 	outcome.companion_percent = 40;
+	snprintf(outcome.note, sizeof(outcome.note), "late");
 	bench_results_add(cell, &outcome);
 	ck_assert_int_eq(cell->stamps, BENCH_STAMPS_SAMPLED);
 	outcome.stamps = BENCH_STAMPS_EXACT;
+	outcome.note[0] = '\0';
 	outcome.companion_percent = 60;
 	bench_results_add(cell, &outcome);
 	ck_assert_int_eq(cell->stamps, BENCH_STAMPS_SAMPLED);
 	ck_assert_double_eq(cell->companion_percent, 60);
+	ck_assert_str_eq(cell->note, "late");
+}
+END_TEST
+
+START_TEST(no_memory_for_results)
+{
+	struct bench_results none;
+
+	heap_needed();
+	allocations_left = _i;
+	ck_assert_int_eq(bench_results_init(&none, 2, 3, 4), -ENOMEM);
+	ck_assert_int_lt(allocations_left, 0);
+	ck_assert_ptr_null(none.cells);
+	ck_assert_uint_eq(none.num_cells, 0);
+}
+END_TEST
+
+/* The cell stays as it was, and takes the next round. */
+START_TEST(no_memory_for_a_round)
+{
+	struct bench_cell *cell = bench_results_cell(&results, 0, 0, 0);
+
+	heap_needed();
+	ebb_histogram_add(&outcome.latency, 5);
+	allocations_left = _i;
+	ck_assert_int_eq(bench_results_add(cell, &outcome), -ENOMEM);
+	ck_assert_int_lt(allocations_left, 0);
+	ck_assert_uint_eq(cell->num_samples, 0);
+	ck_assert_int_eq(bench_results_add(cell, &outcome), 0);
+	ck_assert_uint_eq(cell->num_samples, 1);
+	ck_assert_uint_eq(cell->latency->count, 1);
 }
 END_TEST
 
@@ -105,6 +176,8 @@ START_TEST(a_warning_is_kept_once)
 			 "there were more warnings than fit here");
 }
 END_TEST
+
+static const struct bench_trace trace = {.name = "day.log"};
 
 static const struct {
 	struct bench_load load;
@@ -158,6 +231,9 @@ static const struct {
 	  .rate_iops = 1500},
 	 "randread 4k open 1.5k/s even qd 128",
 	 1500},
+	{{.shape = BENCH_SHAPE_TRACE, .trace = &trace, .queue_depth = 64},
+	 "trace day.log qd 64",
+	 NAN},
 };
 
 START_TEST(a_load_in_a_few_words)
@@ -234,6 +310,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(rounds_are_kept_in_their_order),
 		UNIT_TEST(latencies_of_all_rounds_are_one_distribution),
 		UNIT_TEST(the_rest_of_an_outcome),
+		UNIT_LOOP(no_memory_for_results, 0, 4),
+		UNIT_LOOP(no_memory_for_a_round, 0, 2),
 		UNIT_TEST(a_warning_is_kept_once),
 		UNIT_LOOP(a_load_in_a_few_words, 0, (int)EBB_ARRAY_SIZE(loads)),
 		UNIT_TEST(what_on_and_off_offer),
