@@ -10,6 +10,7 @@
  * All of this is on the app thread, and nothing of it waits: what takes time ends in a callback.
  */
 
+#include <sched.h>
 #include <stdbool.h>
 
 #include <ebb/histogram.h>
@@ -26,6 +27,8 @@ struct bench_engine_opts {
 	const char *bdev;
 	bool write;
 	struct bench_load max; /* what no load will exceed: block_bytes, queue_depth */
+	/* Workers on the reactors of these CPUs only, of which there is one; NULL: on all. */
+	const cpu_set_t *cpus; /* read inside bench_engine_open() */
 
 	/* Once, never inside the call. 0; < 0: bench_engine_error() says why, close it. */
 	void (*opened)(void *arg, int rc);

@@ -136,9 +136,13 @@ int bench_engine_make_workers(struct bench_engine *engine,
 	int core;
 	int rc = 0;
 
-	while (count < BENCH_ENGINE_CORES_MAX && (core = ebb_reactor_core(count)) >= 0) {
-		engine->cores[count++] = core;
+	for (unsigned i = 0; count < BENCH_ENGINE_CORES_MAX && (core = ebb_reactor_core(i)) >= 0;
+	     i++) {
+		if (engine->opts.cpus == NULL || CPU_ISSET((size_t)core, engine->opts.cpus)) {
+			engine->cores[count++] = core;
+		}
 	}
+	ebb_assert(count > 0);
 	engine->workers = aligned_alloc(2 * EBB_CACHE_LINE, count * sizeof(*engine->workers));
 	engine->verifies = calloc(count, sizeof(*engine->verifies));
 	if (engine->workers != NULL && engine->verifies != NULL) {

@@ -87,6 +87,7 @@ static const struct bench_option replay_table[] = {
 	ROW("json", compare.json, TEXT, .value = "FILE",
 	    .help = "also write the results there, as JSON"),
 	ROW("csv", compare.csv, TEXT, .value = "FILE", .help = "the same as CSV"),
+	ROW("html", compare.html, TEXT, .value = "FILE", .help = "the same as a page with plots"),
 };
 
 #define TRACE_ROW(option_name, field, option_type, ...)                                     \

@@ -228,13 +228,20 @@ static int trace_read(struct replay *replay)
 static int outputs_check(struct replay *replay)
 {
 	const struct bench_compare_options *options = &replay->options.compare;
+	const struct {
+		const char *option;
+		const char *path;
+	} outputs[] = {
+		{"--json", options->json},
+		{"--csv", options->csv},
+		{"--html", options->html},
+	};
 	int rc = 0;
 
-	if (options->json != NULL) {
-		rc = bench_output_check("--json", options->json, replay->error);
-	}
-	if (rc == 0 && options->csv != NULL) {
-		rc = bench_output_check("--csv", options->csv, replay->error);
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(outputs) && rc == 0; i++) {
+		if (outputs[i].path != NULL) {
+			rc = bench_output_check(outputs[i].option, outputs[i].path, replay->error);
+		}
 	}
 	return rc;
 }

@@ -70,7 +70,7 @@ static const struct bench_sample samples[] = {
 	 "3 s of a mail server: small files at random, each with its journal",
 	 {
 		 {0, 3000, 500, 2, 60, 4, 32, SAMPLE_RANDOM, 0, 3072},
-		 {0, 3000, 250, 3, 0, 4, 8, SAMPLE_INLINE, 3072, 64},
+		 {0, 3000, 250, 3, 0, 4, 8, SAMPLE_INLINE, 3072, 2},
 		 {0, 3000, 150, 1, 90, 4, 4, SAMPLE_HOT, 3200, 512},         /* indexes */
 		 {2000, 2300, 600, 8, 100, 16, 128, SAMPLE_RANDOM, 0, 3072}, /* a mailbox is read */
 	 }},

@@ -17,7 +17,6 @@
 
 #include <ebb/bdev_module.h>
 #include <ebb/log.h>
-#include <ebb/reactor.h>
 
 #include "bench/load/engine.h"
 #include "bench/server/in_use.h"
@@ -126,22 +125,13 @@ static void test_left(void *arg)
 	bench_engine_stop(test->engine);
 }
 
-static unsigned cores_count(void)
-{
-	unsigned count = 0;
-
-	while (ebb_reactor_core(count) >= 0) {
-		count++;
-	}
-	return count;
-}
-
-static int test_open(struct test *test)
+static int test_open(struct test *test, const cpu_set_t *cpus)
 {
 	struct bench_engine_opts opts = {
 		.bdev = test->bdev,
 		.write = bench_load_writes(test->load.rw),
 		.max = test->load,
+		.cpus = cpus,
 		.opened = engine_opened,
 		.arg = test,
 	};
@@ -160,7 +150,7 @@ static int test_open(struct test *test)
 
 /* Return: 0; or why it cannot be, in @test->error. */
 static int test_check(struct test *test, const struct bench_test_params *params,
-		      const struct ebb_bdev *bdev)
+		      const struct ebb_bdev *bdev, cpu_set_t *ret_cpus)
 {
 	int rc;
 
@@ -172,7 +162,10 @@ static int test_check(struct test *test, const struct bench_test_params *params,
 			running->bdev);
 		return -EINPROGRESS;
 	}
-	rc = bench_test_params_load(params, cores_count(), &test->load, test->error);
+	rc = bench_test_params_cpus(params, ret_cpus, test->error);
+	if (rc > 0) {
+		rc = bench_test_params_load(params, (unsigned)rc, &test->load, test->error);
+	}
 	if (rc < 0) {
 		return EBB_METHOD_INVALID_PARAMS;
 	}
@@ -187,6 +180,7 @@ static void perform_tests(struct ebb_call *call, void *arg)
 	const struct bench_test_params *params = arg;
 	const struct ebb_bdev *bdev = ebb_bdev_find(params->name);
 	struct test *test;
+	cpu_set_t cpus;
 	int rc;
 
 	if (bdev == NULL) {
@@ -201,9 +195,9 @@ static void perform_tests(struct ebb_call *call, void *arg)
 	test->call = call;
 	test->histogram = params->histogram;
 	snprintf(test->bdev, sizeof(test->bdev), "%s", ebb_bdev_name(bdev));
-	rc = test_check(test, params, bdev);
+	rc = test_check(test, params, bdev, &cpus);
 	if (rc == 0) {
-		rc = test_open(test);
+		rc = test_open(test, &cpus);
 	}
 	if (rc != 0) {
 		test->rc = rc;

@@ -310,8 +310,9 @@ static int load_check(const struct bench_remote *remote, const struct bench_load
 	if (what == NULL) {
 		return 0;
 	}
-	snprintf(error, BENCH_TEXT_MAX, "%s: perform_tests of %.60s knows no %s: do without",
-		 contender, remote->version, what);
+	snprintf(error, BENCH_TEXT_MAX,
+		 "%s: perform_tests of %.60s cannot be asked for %s: do without", contender,
+		 remote->version, what);
 	return -EOPNOTSUPP;
 }
 

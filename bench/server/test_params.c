@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include <ebb/memory.h>
+#include <ebb/reactor.h>
+
+#include "core/os/cpumask.h"
 
 #define IO_SIZE_DEFAULT 4096
 
@@ -29,6 +32,8 @@ const struct ebb_param bench_test_params_table[BENCH_TEST_PARAMS_COUNT] = {
 		      "most so many, and others wait in line"),
 	PARAM(io_size, EBB_PARAM_ANY, .optional = true,
 	      .help = "bytes of a request: 4096, \"4096\" or \"4k\" (default: 4096)"),
+	PARAM(cpumask, EBB_PARAM_STRING, .optional = true,
+	      .help = "only the reactors on these CPUs do it: 0x3 or [0,2-3] (default: all)"),
 	PARAM(time_in_sec, EBB_PARAM_UINT32, .optional = true, .min = 1,
 	      .max = BENCH_TEST_TIME_MAX_S,
 	      .given_offset = offsetof(struct bench_test_params, time_in_sec_given),
@@ -63,6 +68,36 @@ const struct bench_test_params bench_test_params_defaults = {
 	.warmup_in_usec = 100000,
 	.seed = 1,
 };
+
+int bench_test_params_cpus(const struct bench_test_params *params, cpu_set_t *ret_cpus,
+			   char error[BENCH_LOAD_ERROR_MAX])
+{
+	cpu_set_t asked;
+	char why[144];
+	int count = 0;
+	int core;
+
+	if (params->cpumask != NULL && os_cpumask_parse(params->cpumask, &asked) < 0) {
+		os_cpumask_explain(params->cpumask, why, sizeof(why));
+		snprintf(error, BENCH_LOAD_ERROR_MAX, "cpumask %.80s: %s", params->cpumask, why);
+		return -EINVAL;
+	}
+	CPU_ZERO(ret_cpus);
+	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
+		if (params->cpumask == NULL || CPU_ISSET((size_t)core, &asked)) {
+			CPU_SET((size_t)core, ret_cpus);
+			count++;
+		}
+	}
+	if (count == 0) {
+		snprintf(error, BENCH_LOAD_ERROR_MAX,
+			 "cpumask %.80s: there is no reactor on any of these CPUs; "
+			 "framework_get_reactors lists them",
+			 params->cpumask);
+		return -EINVAL;
+	}
+	return count;
+}
 
 /* A number, or a text of one with k or m behind it. */
 static bool io_size_read(struct json_object *value, uint64_t *ret_bytes)

@@ -4,6 +4,8 @@
 
 /* What perform_tests can be asked for: SPDK's parameters, and those that ebb needs. */
 
+#include <sched.h>
+
 #include <ebb/method.h>
 
 #include "bench/load/load.h"
@@ -15,6 +17,7 @@
 
 struct bench_test_params {
 	char *name;
+	char *cpumask;     /* NULL: all reactors */
 	int workload_type; /* enum bench_rw */
 	uint32_t rw_percentage;
 	uint32_t queue_depth;
@@ -32,10 +35,19 @@ struct bench_test_params {
 	bool force;
 };
 
-#define BENCH_TEST_PARAMS_COUNT 14
+#define BENCH_TEST_PARAMS_COUNT 15
 
 extern const struct ebb_param bench_test_params_table[BENCH_TEST_PARAMS_COUNT];
 extern const struct bench_test_params bench_test_params_defaults;
+
+/**
+ * bench_test_params_cpus() - the CPUs of the reactors that are to do it
+ * @error: what is wrong with the parameter cpumask
+ * Thread: app.
+ * Return: how many these are; -EINVAL.
+ */
+int bench_test_params_cpus(const struct bench_test_params *params, cpu_set_t *ret_cpus,
+			   char error[BENCH_LOAD_ERROR_MAX]);
 
 /**
  * bench_test_params_load() - the load that was asked for

@@ -121,11 +121,13 @@ def a_stand_in_serves_a_trace():
 @test
 def a_trace_comes_from_a_pipe_and_has_a_table():
     with Setup() as setup:
-        command = setup.command("-", setup.disk, "--mode", "interrupt")
+        page = setup.folder / "page.html"
+        command = setup.command("-", setup.disk, "--mode", "interrupt", "--html", page)
         result = subprocess.run(
             command, input=BLKPARSE, capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 0, result
+        assert "trace stdin qd 128" in page.read_text(encoding="utf-8")
         assert "trace stdin qd 128" in result.stdout and "interrupt" in result.stdout, result
 
 
@@ -142,6 +144,22 @@ def writes_are_refused_unless_they_are_allowed():
         now = setup.disk.read_bytes()
         assert now[:8192] == setup.data[:8192] and now[12288:] == setup.data[12288:]
         assert now[8192:12288] != setup.data[8192:12288]
+
+
+@test
+def several_cores_share_a_trace():
+    if not {0, 1} <= os.sched_getaffinity(0):
+        raise Skip("needs CPUs 0 and 1")
+    blocks = range(0, 101, 2)
+    text = "fio version 3 iolog\n"
+    text += "".join(f"{i} f write {block * 4096} 4096\n" for i, block in enumerate(blocks))
+    with Setup() as setup:
+        trace = setup.trace("writes", text)
+        setup.report(trace, setup.disk, "--write", "--mode", "poll", "--cpumask", "0x3")
+        now = setup.disk.read_bytes()
+        for block in range(len(now) // 4096):
+            same = now[block * 4096 :][:4096] == setup.data[block * 4096 :][:4096]
+            assert same != (block in blocks), block
 
 
 @test

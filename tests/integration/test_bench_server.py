@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """perform_tests of a running ebbd, and ebb-bench compare --server, which calls it."""
 
+import contextlib
 import json
+import os
 import signal
+import socket
 import subprocess
+import tempfile
+import threading
 import time
 
-from harness import BUILD, Daemon, RpcError, check_command, run, run_command, test, wait_for
+from harness import BUILD, Daemon, RpcError, Skip, check_command, run, run_command, test, wait_for
 
 BENCH = BUILD / "ebb-bench"
 MIB = 1 << 20
@@ -78,6 +83,18 @@ def the_result_has_the_fields_of_bdevperf():
         low, high = job["min_latency_us"], job["max_latency_us"]
         assert low <= job["p50_latency_us"] <= job["p99_latency_us"] <= high, job
         assert result["core_count"] == 1
+
+
+@test
+def only_the_reactors_that_are_named_do_it():
+    if not {0, 1} <= os.sched_getaffinity(0):
+        raise Skip("needs CPUs 0 and 1")
+    with Daemon("--cpumask", "0x3", config=null_config()) as daemon:
+        both = daemon.rpc("perform_tests", name="null0", **SHORT)
+        assert both["core_count"] == 2 and both["results"][0]["core_mask"] == "0x3", both
+        for mask, core in (("0x2", "0x2"), ("[0]", "0x1")):
+            one = daemon.rpc("perform_tests", name="null0", cpumask=mask, **SHORT)
+            assert one["core_count"] == 1 and one["results"][0]["core_mask"] == core, one
 
 
 @test
@@ -205,6 +222,107 @@ def ctrl_c_ends_the_test_and_puts_the_mode_back():
         assert time.monotonic() - begin < 60
         assert modes(daemon) == ["adaptive"]
         wait_for(lambda: not is_busy(daemon), "the end of the test")
+
+
+class Fake:
+    """A server that answers as @answers says, and hangs up after each perform_tests."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.calls = []
+        self.folder = tempfile.TemporaryDirectory(prefix="ebb-")
+        self.path = f"{self.folder.name}/rpc.sock"
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(timeout=20)
+        self.listener.close()
+        self.folder.cleanup()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    self.serve_client(connection)
+
+    def serve_client(self, connection):
+        text = ""
+        while piece := connection.recv(65536):
+            text += piece.decode()
+            with contextlib.suppress(json.JSONDecodeError):
+                request = json.loads(text)
+                text = ""
+                method = request["method"]
+                self.calls.append((method, request.get("params")))
+                answer = {"jsonrpc": "2.0", "id": request["id"], "result": self.answers[method]}
+                connection.sendall(json.dumps(answer).encode())
+                if method == "perform_tests":
+                    return
+
+
+def fake_job(**more):
+    job = {"job": "disk", "core_mask": "0x1", "workload": "randread", "status": "finished"}
+    job |= {"queue_depth": 1, "io_size": 4096, "runtime": 1.0, "iops": 1000.0, "mibps": 3.9}
+    job |= {"io_failed": 0, "io_timeout": 0, "avg_latency_us": 20.0, "min_latency_us": 9.0}
+    return job | {"max_latency_us": 40.0} | more
+
+
+def fake_answers(reactors, jobs):
+    return {
+        "spdk_get_version": {"version": "Some v26.09"},
+        "framework_get_reactors": {"reactors": reactors},
+        "bdev_get_bdevs": [{"name": "disk", "block_size": 512, "num_blocks": 1 << 20}],
+        "reactor_set_mode": True,
+        "perform_tests": {"results": jobs, "core_count": 2},
+    }
+
+
+@test
+def modes_are_put_back_after_a_lost_connection():
+    reactors = [{"lcore": 2, "mode": "adaptive"}, {"lcore": 5, "mode": "poll"}]
+    with Fake(fake_answers(reactors, [fake_job()])) as fake:
+        command = [str(BENCH), "compare", "--server", fake.path, "disk", "--qd", "1"]
+        check_command([*command, "--mode", "interrupt", "--runs", "1"])
+        asked = [params for method, params in fake.calls if method == "reactor_set_mode"]
+    assert asked[-2:] == [{"lcore": 2, "mode": "adaptive"}, {"lcore": 5, "mode": "poll"}], asked
+
+
+@test
+def bdevperf_is_asked_what_it_knows():
+    jobs = [fake_job(), fake_job(core_mask="0x2", iops=500.0), fake_job(job="other")]
+    with Fake(fake_answers([{"lcore": 0}], jobs)) as fake:
+        command = [str(BENCH), "compare", "--server", fake.path, "disk", "--qd", "4"]
+        command += ["--rw", "randrw", "--rwmixread", "70", "--write", "--runs", "1"]
+        result = check_command([*command, "--time", "1500ms", "--format", "json"])
+        (params,) = [params for method, params in fake.calls if method == "perform_tests"]
+        assert not any(method == "reactor_set_mode" for method, _ in fake.calls), fake.calls
+        refused = run_command([*command, "--mode", "poll"])
+        assert refused.returncode == 2 and "no modes" in refused.stderr, refused
+        open_loop = run_command([*command, "--rate", "1000"])
+        said = " ".join(open_loop.stdout.split())
+        assert "cannot be asked for an open loop" in said, open_loop
+    assert params == {
+        "workload_type": "randrw",
+        "rw_percentage": 70,
+        "queue_depth": 4,
+        "io_size": "4096",
+        "time_in_sec": 2,
+    }, params
+    report = json.loads(result.stdout)
+    (cell,) = report["cells"]
+    assert report["contenders"][0]["name"] == "Some v26.09 as it is", report["contenders"]
+    assert cell["metrics"]["iops"]["median"] == 1500.0, cell
+    assert cell["metrics"]["cpu_percent"]["median"] is None, cell
+    assert cell["metrics"]["latency_p99_ns"]["median"] is None, cell
 
 
 @test

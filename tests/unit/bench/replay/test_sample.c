@@ -127,6 +127,26 @@ START_TEST(a_laptop_is_asleep_twice_and_busy_at_its_boot)
 }
 END_TEST
 
+/* A journal is written round and round: 2 MiB at 3 GiB, and then there is nothing up to the indexes. */
+START_TEST(a_journal_begins_again)
+{
+	struct bench_trace trace = make("mail-server", 3);
+	const uint64_t mib = UINT64_C(1) << 20;
+	uint64_t journal_bytes = 0;
+
+	for (size_t i = 0; i < trace.num_ios; i++) {
+		const struct bench_trace_io *io = &trace.ios[i];
+
+		if (io->offset_bytes >= 3072 * mib && io->offset_bytes < 3200 * mib) {
+			ck_assert_uint_le(io->offset_bytes + io->len_bytes, 3074 * mib);
+			journal_bytes += io->len_bytes;
+		}
+	}
+	ck_assert_uint_gt(journal_bytes, 2 * mib);
+	free(trace.ios);
+}
+END_TEST
+
 START_TEST(an_unknown_name_is_none)
 {
 	ck_assert_ptr_null(bench_sample_find("desktop"));
@@ -152,6 +172,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(each_is_read_back_as_it_was_made),
 		UNIT_TEST(the_same_seed_makes_the_same_bytes),
 		UNIT_TEST(a_laptop_is_asleep_twice_and_busy_at_its_boot),
+		UNIT_TEST(a_journal_begins_again),
 		UNIT_TEST(an_unknown_name_is_none),
 		UNIT_TEST(a_full_disk_is_told),
 		UNIT_END,

@@ -170,6 +170,40 @@ static void refused(const char *params, int code, const char *text)
 	ck_assert_uint_eq(fake->num_held, 0);
 }
 
+static struct call at_once;
+
+/* Asks again inside the end of the first one. */
+static void ask_again(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	bool *done = arg;
+
+	ck_assert_ptr_null(error);
+	json_object_put(result);
+	call_begin(&at_once, "perform_tests", "{'name':'disk','time_in_usec':10000}");
+	*done = true;
+}
+
+START_TEST(the_next_one_may_be_asked_for_in_the_answer)
+{
+	struct json_object *params = json_object_new_object();
+	bool done = false;
+
+	json_object_object_add(params, "name", json_object_new_string("disk"));
+	json_object_object_add(params, "time_in_usec", json_object_new_int(10000));
+	ebb_method_dispatch(ebb_method_find("perform_tests"), params, ask_again, &done);
+	for (unsigned i = 0; i < 500 && !done; i++) {
+		stage_clock_advance(EBB_NS_PER_MS);
+		answer_held(0);
+		stage_turn();
+	}
+	ck_assert(done);
+	serve(&at_once, 0);
+	ck_assert_str_eq(text_of(job_of(&at_once), "status"), "finished");
+	call_end(&at_once);
+	json_object_put(params);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused_by_name)
 {
 	const int params = EBB_METHOD_INVALID_PARAMS;
@@ -186,6 +220,8 @@ START_TEST(what_cannot_be_is_refused_by_name)
 	refused("{'name':'disk','io_size':'4q'}", params, "io_size \"4q\": give bytes");
 	refused("{'name':'disk','io_size':'2m'}", params, "at most 1048576");
 	refused("{'name':'disk','io_size':[]}", params, "io_size [ ]: give bytes");
+	refused("{'name':'disk','cpumask':'fast'}", params, "cpumask fast: ");
+	refused("{'name':'disk','cpumask':'[999]'}", params, "there is no reactor on any of");
 	refused("{'name':'disk','io_size':1000}", -EINVAL, "io_size 1000: give a multiple of 512");
 	refused("{'name':'disk','io_size':'1m','queue_depth':128}", params,
 		"take 128 MiB of the service's buffers, and a test may have 64");
@@ -366,6 +402,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(a_test_has_the_fields_of_bdevperf),
 		UNIT_TEST(one_test_at_a_time),
+		UNIT_TEST(the_next_one_may_be_asked_for_in_the_answer),
 		UNIT_TEST(what_cannot_be_is_refused_by_name),
 		UNIT_TEST(what_is_in_use_is_written_on_by_force_only),
 		UNIT_TEST(a_read_only_bdev_can_be_read),

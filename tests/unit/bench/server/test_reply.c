@@ -40,6 +40,7 @@ START_TEST(ebbs_has_all_metrics)
 			 0);
 	ck_assert_double_eq_tol(metric[BENCH_IOPS], 1000.5, 0.001);
 	ck_assert_double_eq_tol(metric[BENCH_LATENCY_P99], 39000, 0.001);
+	ck_assert_double_eq_tol(metric[BENCH_MIB_PER_S], 3.9, 0.001); /* of an older version */
 	ck_assert_double_eq_tol(metric[BENCH_LATENCY_MIN], 10000, 0.001);
 	ck_assert(isnan(metric[BENCH_JOULES_PER_MILLION]));
 	ck_assert(isnan(metric[BENCH_WAKEUPS]));
