@@ -224,6 +224,18 @@ def qemu_storage_daemon_is_measured_over_nbd_beside_ebbd():
 
 
 @test
+def who_has_the_file_is_named():
+    need_program("nbdkit")
+    need_libnbd()
+    with Setup() as setup:  # ebb-bench itself, for writing
+        done = setup.run("--with", "nbdkit", "--write", "--rw", "randwrite")
+    report = Report(done.stdout)
+    report.check_measured("nbdkit over NBD")
+    for name in EBBD:
+        assert "in use by" in report.cells[name]["error"], report.cells[name]["error"]
+
+
+@test
 def nbdkit_is_measured_over_nbd_beside_ebbd():
     need_program("nbdkit")
     need_libnbd()
