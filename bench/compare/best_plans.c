@@ -238,7 +238,7 @@ int bench_best_plans_make(const struct bench_best_plans *plans, unsigned index,
 	if (only != NULL) {
 		bench_modes_plan_name(only->sleep_ns, only->look_ns, name, sizeof(name));
 	}
-	snprintf(ret_contender->name, sizeof(ret_contender->name), "best plan %.32s%sat price %g",
+	snprintf(ret_contender->name, sizeof(ret_contender->name), "best plan %.24s%sat price %g",
 		 name, only != NULL ? " " : "", plans->prices[index]);
 	note_make(plans, index, ret_contender->note, sizeof(ret_contender->note));
 	ret_contender->kind = BENCH_CONTENDER_PLAN;

@@ -94,30 +94,35 @@ static struct bench_contender *contender_find(struct bench_entries *entries,
 	return NULL;
 }
 
-/* What the slowest target sustains of @load. */
+/* What the slowest target sustains of @load; one that fails has its error in its cells, later. */
 static int slowest_find(struct bench_entries *entries, struct bench_modes *modes,
 			struct bench_contender *poll, const struct bench_load *load,
 			double *ret_iops, char error[BENCH_TEXT_MAX])
 {
 	double slowest = INFINITY;
-	int rc = 0;
+	int failed = -EOPNOTSUPP;
 
-	for (unsigned i = 0; i < entries->num_targets && rc == 0; i++) {
+	for (unsigned i = 0; i < entries->num_targets; i++) {
 		const struct bench_target *target = &entries->targets[i];
 		struct bench_contender *contender = contender_find(entries, poll, target);
 		double iops;
+		int rc;
 
 		if (contender == NULL) {
 			continue;
 		}
 		rc = capacity_measure(modes, contender, target, load, &iops, error);
-		slowest = rc == 0 ? fmin(slowest, iops) : slowest;
-	}
-	if (rc == 0 && isinf(slowest)) {
-		rc = -EOPNOTSUPP; /* there is no contender without a target */
+		if (rc == -ECANCELED) {
+			return rc;
+		}
+		if (rc < 0) {
+			failed = rc;
+		} else {
+			slowest = fmin(slowest, iops);
+		}
 	}
 	*ret_iops = slowest;
-	return rc;
+	return isinf(slowest) ? failed : 0;
 }
 
 int bench_calibrate_rows(struct bench_entries *entries, struct bench_modes *modes,

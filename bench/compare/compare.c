@@ -141,18 +141,6 @@ static int results_prepare(struct compare *compare)
 	return 0;
 }
 
-/* The first cell's error, for the last line on the terminal. */
-static void error_find(const struct bench_results *results, char error[BENCH_ERROR_MAX])
-{
-	for (unsigned i = 0; i < results->num_cells && error[0] == '\0'; i++) {
-		const struct bench_cell *cell = &results->cells[i];
-
-		if (cell->error[0] != '\0') {
-			snprintf(error, BENCH_ERROR_MAX, "%s", cell->error);
-		}
-	}
-}
-
 static int rounds_run(struct compare *compare)
 {
 	struct bench_rounds rounds = {
@@ -170,9 +158,7 @@ static int rounds_run(struct compare *compare)
 	if (rounds.disturbance != NULL) {
 		bench_disturbance_destroy(rounds.disturbance);
 	}
-	if (rounds.failed) {
-		error_find(compare->results, compare->error);
-	}
+	snprintf(compare->error, BENCH_ERROR_MAX, "%s", rounds.error);
 	if (rc < 0) {
 		snprintf(compare->error, BENCH_ERROR_MAX, "compare: some runs are lost: %s",
 			 strerror(-rc));

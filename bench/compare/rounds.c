@@ -94,8 +94,9 @@ static void cell_failed(struct bench_rounds *rounds, struct bench_cell *cell, in
 	} else {
 		snprintf(cell->error, sizeof(cell->error), "%s", error);
 	}
-	if (rc != -EOPNOTSUPP) {
+	if (rc != -EOPNOTSUPP && !rounds->failed) {
 		rounds->failed = true;
+		snprintf(rounds->error, sizeof(rounds->error), "%s", cell->error);
 	}
 }
 

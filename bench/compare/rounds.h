@@ -20,6 +20,7 @@ struct bench_rounds {
 	uint64_t seed;                         /* of the order */
 	struct bench_progress progress;
 	bool failed; /* a cell has failed, beyond what a contender cannot do at all */
+	char error[BENCH_TEXT_MAX]; /* of the first one that has */
 };
 
 /**

@@ -11,8 +11,6 @@
 #include "bench/harness.h"
 #include "core/bdev/desc.h"
 
-#define NAME_PREFIX "bench"
-
 struct setup {
 	struct bench_harness_call call;
 	struct bench_target *target;
@@ -125,13 +123,17 @@ static void bdev_made(void *arg, struct json_object *result, const struct ebb_me
 	setup_end(setup, facts_read(setup));
 }
 
-static void name_free_find(char *name, size_t size)
+/* As the file is called: what goes wrong later is told by this name. */
+static void name_free_find(const struct bench_target *target, char *name, size_t size)
 {
-	unsigned number = 0;
+	const char *slash = strrchr(target->path, '/');
+	const char *base = slash != NULL && slash[1] != '\0' ? slash + 1 : target->path;
+	unsigned number = 1;
 
-	do {
-		snprintf(name, size, NAME_PREFIX "%u", number++);
-	} while (ebb_bdev_find(name) != NULL);
+	snprintf(name, size, "%.200s", base);
+	while (ebb_bdev_find(name) != NULL) {
+		snprintf(name, size, "%.200s (%u)", base, ++number);
+	}
 }
 
 static void text_add(struct json_object *params, const char *name, const char *text)
@@ -143,13 +145,13 @@ static void setup_run(void *arg)
 {
 	struct setup *setup = arg;
 	const char *method = "bdev_uring_create";
-	char name[32];
+	char name[BENCH_TEXT_MAX];
 
 	if (setup->target->bdev[0] != '\0') { /* it is there already */
 		setup_end(setup, facts_read(setup));
 		return;
 	}
-	name_free_find(name, sizeof(name));
+	name_free_find(setup->target, name, sizeof(name));
 	setup->params = json_object_new_object();
 	text_add(setup->params, "name", name);
 	if (strcmp(setup->target->driver, "nvme") == 0) {

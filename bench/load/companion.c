@@ -53,6 +53,13 @@ static uint64_t timeval_ns(const struct timeval *time)
 	return (uint64_t)time->tv_sec * EBB_NS_PER_S + (uint64_t)time->tv_usec * EBB_NS_PER_US;
 }
 
+static void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
+}
+
 static void usage_publish(uint64_t now_ns)
 {
 	struct rusage usage;
@@ -190,6 +197,8 @@ static void *__attribute__((noreturn)) companion_main(void *arg)
 		}
 		if (due_ns > now_ns && due_ns - now_ns > SPIN_BEFORE_NS) {
 			companion_sleep(due_ns == UINT64_MAX ? due_ns : due_ns - SPIN_BEFORE_NS);
+		} else if (due_ns > now_ns) {
+			cpu_relax(); /* a reactor may run on the other half of this core */
 		}
 	}
 }

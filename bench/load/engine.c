@@ -155,6 +155,7 @@ static void rest_count(void *arg)
 /* If some are never answered, what was counted till here is what there is. */
 static void run_drain(struct bench_engine *engine)
 {
+	bench_engine_result_set_window(engine);
 	bench_engine_result_sum(engine);
 	engine->left = 0;
 	engine->looks = 0;

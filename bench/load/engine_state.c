@@ -372,6 +372,36 @@ void bench_engine_result_use(struct bench_engine *engine, const struct bench_rus
 	usage_less(&used->involuntary, companion->involuntary - before->involuntary);
 }
 
+static void use_scale(uint64_t *used, uint64_t by, uint64_t of)
+{
+	*used = (uint64_t)((__uint128_t)*used * by / of);
+}
+
+void bench_engine_result_set_window(struct bench_engine *engine)
+{
+	struct bench_engine_result *result = &engine->result;
+	struct bench_rusage *used = &result->used;
+	uint64_t was_ns = result->elapsed_ns;
+	uint64_t window_ns = 0;
+
+	for (unsigned i = 0; i < engine->num_workers; i++) {
+		window_ns += engine->workers[i].until_ns - engine->workers[i].from_ns;
+	}
+	window_ns /= engine->num_workers;
+	if (was_ns == 0 || window_ns == 0) {
+		return;
+	}
+	result->elapsed_ns = window_ns;
+	use_scale(&result->companion_ns, window_ns, was_ns);
+	use_scale(&used->now_ns, window_ns, was_ns);
+	use_scale(&used->cpu_ns, window_ns, was_ns);
+	use_scale(&used->user_ns, window_ns, was_ns);
+	use_scale(&used->system_ns, window_ns, was_ns);
+	use_scale(&used->voluntary, window_ns, was_ns);
+	use_scale(&used->involuntary, window_ns, was_ns);
+	use_scale(&used->wakeups, window_ns, was_ns);
+}
+
 static const char *mode_text(int core)
 {
 	static const char *const texts[EBB_REACTOR_MODE_COUNT] = {

@@ -102,6 +102,12 @@ bool bench_engine_count_rest(struct bench_engine *engine);
 void bench_engine_result_use(struct bench_engine *engine, const struct bench_rusage *now,
 			     const struct bench_companion_usage *companion);
 
+/*
+ * The workers begin and end their counting when they are told, and that is not when the engine tells them:
+ * makes their time the run's, and what was used in the engine's time what is used in as much of theirs.
+ */
+void bench_engine_result_set_window(struct bench_engine *engine);
+
 /* Makes what the workers have counted since their MEASURE the result, instead of what it was. */
 void bench_engine_result_sum(struct bench_engine *engine);
 

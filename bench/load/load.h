@@ -61,8 +61,8 @@ struct bench_load {
 	uint64_t size_bytes; /* of the device, from its start; 0: all */
 
 	enum bench_shape shape;
-	double rate_iops; /* 0 in a closed loop */
-	uint64_t burst_ios;
+	double rate_iops;   /* 0 in a closed loop */
+	uint64_t burst_ios; /* also of the bursts of a day; 0 there: 16 */
 	uint64_t on_ns;
 	uint64_t off_ns;
 

@@ -45,7 +45,7 @@ static const struct kind_row {
 			 "give this guest CPUs of its own, or measure when the host is quiet"},
 	[KIND_OTHERS] = {5, " % of a CPU was used by other programs on ", "",
 			 "end them, or keep them off these CPUs"},
-	[KIND_QUEUED] = {5, " % of the time a thread of the run waited for a CPU", "",
+	[KIND_QUEUED] = {50, " ms a second the threads of the run waited for a CPU", "",
 			 "end other programs, or allow more CPUs"},
 	[KIND_DISK] = {1, " MiB a second were read and written by other programs on ", "",
 		       "end them, or give a drive of its own"},
@@ -239,7 +239,7 @@ void bench_disturbance_end(struct bench_disturbance *disturbance)
 		  others_bytes * (double)EBB_NS_PER_S / elapsed_ns / BYTES_IN_MIB,
 		  disturbance->disk.name);
 	tally_add(disturbance, KIND_QUEUED,
-		  100 * grown(from->own_queue_ns, to->own_queue_ns) / elapsed_ns, "");
+		  1000 * grown(from->own_queue_ns, to->own_queue_ns) / elapsed_ns, "");
 	tally_add(disturbance, KIND_FAULTS, grown(from->own_faults, to->own_faults), "");
 	tally_add(disturbance, KIND_SWAPPED, grown(from->swapped_pages, to->swapped_pages), "");
 	tally_add(disturbance, KIND_COMPACTED, grown(from->compactions, to->compactions), "");

@@ -22,6 +22,8 @@
 #define START_PATIENCE_NS (10 * EBB_NS_PER_S)
 #define START_PAUSE_NS    (2 * EBB_NS_PER_MS)
 
+#define EBBD_METHOD "bdev_uring_create"
+
 #define NBDKIT_THREADS 16u /* its own default */
 
 struct bench_nbd_server {
@@ -208,8 +210,8 @@ static int ebbd_config_write(struct bench_nbd_server *server)
 	add_string(nbd, "bdev_name", "disk");
 	add_string(nbd, "path", server->socket);
 	add_string(nbd, "export_name", "disk");
-	server->config = bench_folder_config("bdev", "bdev_uring_create", bdev, "nbd",
-					     "nbd_start_export", nbd);
+	server->config =
+		bench_folder_config("bdev", EBBD_METHOD, bdev, "nbd", "nbd_start_export", nbd);
 	return json_object_to_file(server->config_path, server->config) < 0 ? -EIO : 0;
 }
 
@@ -237,7 +239,8 @@ static int server_wait(struct bench_nbd_server *server)
 static void wait_explain(struct bench_nbd_server *server, int rc, char error[BENCH_TEXT_MAX])
 {
 	const char *name = infos[server->kind].name;
-	char why[BENCH_TEXT_MAX - 80];
+	char why[2 * BENCH_TEXT_MAX];
+	const char *told;
 
 	if (rc == -ECANCELED) {
 		snprintf(error, BENCH_TEXT_MAX, "%s: ended by a signal", name);
@@ -246,7 +249,9 @@ static void wait_explain(struct bench_nbd_server *server, int rc, char error[BEN
 			 (unsigned long long)(START_PATIENCE_NS / EBB_NS_PER_S));
 	} else {
 		bench_program_explain(server->program, why, sizeof(why));
-		snprintf(error, BENCH_TEXT_MAX, "%s: %s", name, why);
+		told = strstr(why, EBBD_METHOD ": "); /* before it ebbd says where in its file */
+		snprintf(error, BENCH_TEXT_MAX, "%s: %.200s", name,
+			 told != NULL ? told + strlen(EBBD_METHOD ": ") : why);
 	}
 }
 

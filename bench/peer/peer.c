@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/nearest.h"
 #include "bench/peer/fio.h"
 #include "bench/peer/nbd_peer.h"
 #include "bench/peer/pas.h"
@@ -62,56 +63,23 @@ static const struct peer peers[] = {
 	{.name = "pas", .num_contenders = 1, .make = make_pas},
 };
 
-/* How many letters have to change, come or go to make @have of @wanted; both are short. */
-static unsigned distance(const char *have, size_t have_len, const char *wanted)
+/* The name that was meant, perhaps: one that begins likewise, or is written nearly so. */
+static const char *name_nearest(const char *name, size_t len)
 {
-	size_t wanted_len = strlen(wanted);
-	unsigned row[64];
-
-	if (have_len >= 64 || wanted_len >= 64) {
-		return 64;
-	}
-	for (unsigned j = 0; j <= wanted_len; j++) {
-		row[j] = j;
-	}
-	for (unsigned i = 1; i <= have_len; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= wanted_len; j++) {
-			unsigned best = diagonal + (have[i - 1] != wanted[j - 1]);
-
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[wanted_len];
-}
-
-/* A name that starts likewise, or that differs in a third of its letters at most. */
-static const struct peer *peer_nearest(const char *name, size_t len)
-{
-	const struct peer *nearest = NULL;
-	unsigned least = 64;
+	const char *names[EBB_ARRAY_SIZE(peers) + 1] = {0};
 
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(peers); i++) {
-		const char *wanted = peers[i].name;
-		unsigned changes = distance(name, len, wanted);
-		bool starts = len >= 3 && strncmp(name, wanted, len) == 0;
-
-		if (starts || (changes < least && changes * 3 <= strlen(wanted))) {
-			nearest = &peers[i];
-			least = starts ? 0 : changes;
+		names[i] = peers[i].name;
+		if (len >= 3 && strncmp(name, names[i], len) == 0) {
+			return names[i];
 		}
 	}
-	return nearest;
+	return bench_nearest(name, len, names);
 }
 
 static int peer_unknown(const char *with, size_t len, char error[BENCH_TEXT_MAX])
 {
-	const struct peer *nearest = peer_nearest(with, len);
+	const char *nearest = name_nearest(with, len);
 	char names[128] = "";
 	size_t used = 0;
 
@@ -122,7 +90,7 @@ static int peer_unknown(const char *with, size_t len, char error[BENCH_TEXT_MAX]
 					 peers[i].value != NULL ? peers[i].value : "");
 	}
 	snprintf(error, BENCH_TEXT_MAX, "--with %.60s: no such peer%s%s%s; there are %s", with,
-		 nearest != NULL ? ": did you mean " : "", nearest != NULL ? nearest->name : "",
+		 nearest != NULL ? ": did you mean " : "", nearest != NULL ? nearest : "",
 		 nearest != NULL ? "?" : "", names);
 	return -EINVAL;
 }

@@ -244,8 +244,12 @@ bool bench_program_succeeded(struct bench_program *program)
 	       WEXITSTATUS(program->status) == 0;
 }
 
-/* The last line of @text that says something, without what would break a line of ours. */
-static const char *last_line(char *text)
+/*
+ * The line of @text that says why: the first that speaks of an error, as others follow from that one;
+ * else the last that is not empty. Without the time that a log begins with, and without what would
+ * break a line of ours.
+ */
+static const char *telling_line(char *text)
 {
 	char *line = text;
 	char *rest = text;
@@ -255,19 +259,22 @@ static const char *last_line(char *text)
 		if (strspn(next, " \t") != strlen(next)) {
 			line = next;
 		}
+		if (strcasestr(next, "error") != NULL) {
+			break;
+		}
 	}
 	for (char *at = line; *at != '\0'; at++) {
 		if ((unsigned char)*at < ' ' || *at == 127) {
 			*at = ' ';
 		}
 	}
-	return line;
+	return line + strspn(line, "0123456789-:. ");
 }
 
 void bench_program_explain(struct bench_program *program, char *text, size_t size)
 {
 	char *errors = bench_program_errors(program);
-	const char *line = errors != NULL ? last_line(errors) : "";
+	const char *line = errors != NULL ? telling_line(errors) : "";
 	const char *colon = line[0] != '\0' ? ": " : "";
 
 	if (bench_program_running(program)) {

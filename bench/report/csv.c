@@ -92,7 +92,7 @@ static void place_print(struct row *row, const struct bench_results *results,
 	field_count(row, load->block_bytes);
 	field_count(row, load->queue_depth);
 	field_text(row, bench_load_shape_names[load->shape]);
-	field_number(row, load->shape == BENCH_SHAPE_CLOSED ? none : load->rate_iops);
+	field_number(row, load->rate_iops > 0 ? load->rate_iops : none);
 	field_number(row, load->shape == BENCH_SHAPE_BURST ? (double)load->burst_ios : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->on_ns : none);
 	field_number(row, load->shape == BENCH_SHAPE_ON_OFF ? (double)load->off_ns : none);

@@ -88,7 +88,6 @@ static struct json_object *target_json(const struct bench_target *target)
 static struct json_object *load_json(const struct bench_load *load)
 {
 	struct json_object *object = json_object_new_object();
-	bool open = load->shape != BENCH_SHAPE_CLOSED;
 	char name[BENCH_TEXT_MAX];
 
 	bench_results_load_name(load, name);
@@ -100,7 +99,7 @@ static struct json_object *load_json(const struct bench_load *load)
 	add_count(object, "queue_depth", load->queue_depth);
 	add_count_or_null(object, "size_bytes", load->size_bytes);
 	add_text(object, "shape", bench_load_shape_names[load->shape]);
-	add(object, "rate_iops", open ? bench_json_figure(load->rate_iops) : NULL);
+	add(object, "rate_iops", load->rate_iops > 0 ? bench_json_figure(load->rate_iops) : NULL);
 	add(object, "offered_iops", bench_json_figure(bench_results_offered_iops(load)));
 	add_count_or_null(object, "burst_ios",
 			  load->shape == BENCH_SHAPE_BURST ? load->burst_ios : 0);

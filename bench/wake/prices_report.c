@@ -67,10 +67,17 @@ static void cell_print(const struct event_price_spread *spread, FILE *out)
 	fprintf(out, " %*s", CELL_WIDTH, text);
 }
 
+/* The label of the row below, of the CPU time. */
+static const char *cpu_label(unsigned kind)
+{
+	return kind == BENCH_PRICE_READ_SLEPT || kind == BENCH_PRICE_READ_LOOKED
+		       ? "    CPU of a read"
+		       : "    CPU of a sleep and wakeup";
+}
+
 static void row_print(const struct bench_prices *prices, unsigned kind, bool cpu, FILE *out)
 {
-	fprintf(out, "%-*s", LABEL_WIDTH,
-		cpu ? "    CPU of a sleep and wakeup" : kinds[kind].label);
+	fprintf(out, "%-*s", LABEL_WIDTH, cpu ? cpu_label(kind) : kinds[kind].label);
 	for (unsigned depth = 0; depth < BENCH_PRICE_DEPTHS; depth++) {
 		const struct bench_price_result *result = &prices->results[kind][depth];
 

@@ -25,7 +25,7 @@ struct event_price_spread {
 struct event_price {
 	unsigned samples;
 	struct event_price_spread late; /* from the event until the thread runs again */
-	struct event_price_spread cpu;  /* of the thread, for one sleep and its wakeup */
+	struct event_price_spread cpu;  /* the thread's, of a sleep and wakeup, or of a read */
 };
 
 struct event_price_opts {
@@ -43,9 +43,10 @@ struct event_price_opts {
 int event_price_wake(const struct event_price_opts *opts, int waker_cpu,
 		     struct event_price *ret_price);
 
+/* To a timeout of epoll the kernel may add a thousandth of it, whatever the slack. */
 enum event_price_timer {
 	EVENT_PRICE_TIMERFD,   /* an epoll waits for it; it has no slack */
-	EVENT_PRICE_EPOLL,     /* event_epoll_wait() with a timeout, as a reactor's sleep */
+	EVENT_PRICE_EPOLL,     /* event_epoll_wait(), as a reactor's sleep */
 	EVENT_PRICE_NANOSLEEP, /* clock_nanosleep() */
 };
 

@@ -145,6 +145,9 @@ static int price_measure(struct reader *reader, const struct event_price_opts *o
 	if (rc == 0) {
 		rc = event_price_run_begin(&runs[1], opts);
 		if (rc == 0) {
+			/* Between two samples of a run are the idle time and the other run's. */
+			runs[0].batch = 1;
+			runs[1].batch = 1;
 			rc = pairs_measure(reader, runs, differences, &pairs);
 			rc = event_price_run_end(&runs[1], rc, &price.looked);
 		}

@@ -6,7 +6,6 @@ requests that it does at once, a tail) and of three ways to wait for it, with so
 same each time.
 """
 
-import json
 import math
 import random
 from pathlib import Path
@@ -177,7 +176,7 @@ class Model:
             mean = base * (1 + 0.4 * busy / (1 - busy))
             iops = min(asked["rate_iops"], most)
         latencies = []
-        for _ in range(3000):
+        for _ in range(800):
             value = mean * math.exp(rng.gauss(0, 0.10)) * 0.98
             if rng.random() < 0.02:
                 value += mean * rng.expovariate(1) * 2.2
@@ -413,6 +412,16 @@ def alone():
     return report([target("null0", "bdev", driver="null")], closed_depths(4096, (8,)), ["poll"], 1)
 
 
+def crowded():
+    """Depths close to each other, names as long as they may be, a device that takes seconds."""
+    names = ["poll", "interrupt", "pas", "fio io_uring"]
+    depths = (1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 1000)
+    made = report([target("slow")], closed_depths(1 << 20, depths), names, services=(130_000,))
+    for at, letter in ((2, "w"), (3, "i")):
+        made["contenders"][at]["name"] = f"a long name {letter * 52}"
+    return made
+
+
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&lt;\u202etxt.exe\u2066 \u00fc\u4e2d\u6587\U0001f600"
 
 
@@ -429,13 +438,11 @@ def hostile():
     return made
 
 
-SAMPLES = {"small": small, "large": large, "broken": broken, "alone": alone, "hostile": hostile}
-
-
-def write_all(folder):
-    """{name: path} of each sample as a file."""
-    paths = {}
-    for name, make in SAMPLES.items():
-        paths[name] = Path(folder) / f"{name}.json"
-        paths[name].write_text(json.dumps(make(), ensure_ascii=False), encoding="utf-8")
-    return paths
+SAMPLES = {
+    "small": small,
+    "large": large,
+    "broken": broken,
+    "alone": alone,
+    "crowded": crowded,
+    "hostile": hostile,
+}

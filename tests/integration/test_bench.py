@@ -133,6 +133,19 @@ def every_workload_runs_on_a_file():
 
 
 @test
+def every_core_has_a_worker():
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        raise Skip("needs two CPUs")
+    mask = f"[{cpus[0]},{cpus[1]}]"
+    with Setup() as setup:
+        report = setup.report("disk", "--cpumask", mask, "--qd", "2", "--rw", "randrw")
+    assert report["workload"]["cores"] == cpus, report["workload"]
+    for mode in report["modes"]:
+        assert mode["iops"] > 0 and mode["errors"] == 0, mode
+
+
+@test
 def writing_stays_in_its_range():
     options = ["--rw", "write", "--size", "64k", "--qd", "4", "--mode", "poll", "--runs", "1"]
     for time_s in (0.05, 1, 10):  # on a busy machine the first may not get round

@@ -155,16 +155,6 @@ def mistakes_are_one_line_and_code_2():
 
 
 @test
-def nothing_is_written_without_leave():
-    """A file is opened for reading only, and never grown or made."""
-    with Setup() as setup:
-        os.chmod(setup.disk, 0o444)
-        report = setup.report(setup.disk, "--qd", "1", "--mode", "interrupt")
-        assert report["cells"][0]["error"] is None, report["cells"]
-        assert setup.disk.stat().st_size == 4 * MIB
-
-
-@test
 def what_others_use_is_not_written_to():
     with Setup() as setup:
         options = ["--write", "--rw", "randwrite", "--qd", "1"]
@@ -209,7 +199,8 @@ def the_file_behind_a_loop_device_is_not_written_to():
         try:
             done = setup.run(setup.disk, "--write", "--rw", "randwrite", "--qd", "1", "--force")
             assert done.returncode == 2, done
-            assert f"behind {Path(loop).name}; losetup -d it" in complaint(done)
+            why = f"in use: behind {Path(loop).name}; losetup -d it"
+            assert f"nothing is written to what is {why}" in complaint(done)
         finally:
             run_command(["losetup", "-d", loop])
 
@@ -286,6 +277,35 @@ def interrupted(setup, number, *args):
             process.send_signal(number)
 
     return on_terminal(command, end)
+
+
+def open_modes(pid, path):
+    """How a process has that file open: the access modes of its descriptors."""
+    modes = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        if os.path.realpath(fd) == str(path.resolve()):
+            info = Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text()
+            flags = int(info.split("flags:")[1].split()[0], 8)
+            modes.append(flags & os.O_ACCMODE)
+    return modes
+
+
+@test
+def nothing_is_written_without_leave():
+    """A file is opened for reading only, unless a load writes."""
+    for rw, wanted in (("randread", os.O_RDONLY), ("randrw", os.O_RDWR)):
+        seen = []
+
+        def look(process, text, seen=seen, wanted=wanted):
+            if not seen and b" 1/4" in text:
+                seen.extend(open_modes(process.pid, setup.disk))
+
+        with Setup() as setup:
+            command = [BENCH, "compare", setup.disk, "--write", "--rw", rw, "--qd", "1"]
+            command += ["--time", "50ms", "--runs", "4", "--mode", "interrupt"]
+            code, _, text = on_terminal(command, look)
+            assert setup.disk.stat().st_size == 4 * MIB
+        assert code == 0 and seen and set(seen) == {wanted}, (rw, code, seen, text)
 
 
 @test

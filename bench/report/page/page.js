@@ -198,6 +198,13 @@
 		};
 	}
 
+	/* A time axis in microseconds, whose least is many of them, is told in a larger unit. */
+	function tellUnit(scale, title, least) {
+		const factor = !title.endsWith(", \u00b5s") || least < 1000 ? 1 : least < 1e6 ? 1e3 : 1e6;
+		scale.tell = (value) => number(value / factor);
+		return factor === 1 ? title : title.replace("\u00b5s", factor === 1e3 ? "ms" : "s");
+	}
+
 	function place(scale, from, to) {
 		const span = scale.high - scale.low || 1;
 		return (value) => from + ((scale.transform(value) - scale.low) / span) * (to - from);
@@ -293,21 +300,21 @@
 		const grid = svg("g", { class: "grid" }, root);
 		const ticks = svg("g", { class: "ticks" }, root);
 		const across = plot.x.ticks.map((tick) => {
-			const text = number(tick);
+			const text = plot.x.tell(tick);
 			return { at: plot.xAt(tick), size: textWidth(text), text };
 		});
 		for (const one of thin(across, 8)) {
 			svg("line", { x1: one.at, x2: one.at, y1: top, y2: bottom }, grid);
 			svg("text", { x: one.at, y: bottom + 16, "text-anchor": "middle" }, ticks, one.text);
 		}
-		const along = plot.y.ticks.map((tick) => ({ at: plot.yAt(tick), size: FONT_PX, text: number(tick) }));
+		const along = plot.y.ticks.map((tick) => ({ at: plot.yAt(tick), size: FONT_PX, text: plot.y.tell(tick) }));
 		for (const one of thin(along, 4, plot.y.ordered)) {
 			svg("line", { x1: left, x2: right, y1: one.at, y2: one.at }, grid);
 			svg("text", { x: left - 7, y: one.at + 4, "text-anchor": "end" }, ticks, one.text);
 		}
 		svg("path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` }, root);
-		svg("text", { class: "title", x: 0, y: 12 }, root, plot.yTitle);
-		svg("text", { class: "title", x: right, y: bottom + 34, "text-anchor": "end" }, root, plot.xTitle);
+		svg("text", { class: "title", x: 0, y: 12 }, root, plot.yTold);
+		svg("text", { class: "title", x: right, y: bottom + 34, "text-anchor": "end" }, root, plot.xTold);
 	}
 
 	function drawLines(plot, root) {
@@ -465,8 +472,10 @@
 		const ends = (which) => points.flatMap((point) => [point[which].l, point[which].v, point[which].h]);
 		plot.x = axis(plot.xScale, ends("x"), Math.max(Math.floor(width / 80), 3));
 		plot.y = axis(plot.yScale, ends("y"), 5);
-		const labels = Math.max(...plot.y.ticks.map((tick) => textWidth(number(tick))), 8);
-		const last = textWidth(number(plot.x.ticks[plot.x.ticks.length - 1] || 0));
+		plot.xTold = tellUnit(plot.x, plot.xTitle, Math.min(...ends("x")));
+		plot.yTold = tellUnit(plot.y, plot.yTitle, Math.min(...ends("y")));
+		const labels = Math.max(...plot.y.ticks.map((tick) => textWidth(plot.y.tell(tick))), 8);
+		const last = textWidth(plot.x.tell(plot.x.ticks[plot.x.ticks.length - 1] || 0));
 		plot.area = { left: Math.ceil(labels) + 10, right: width - Math.max(last / 2, 8), top: 26, bottom: height - 40 };
 		plot.xAt = place(plot.x, plot.area.left, plot.area.right);
 		plot.yAt = place(plot.y, plot.area.bottom, plot.area.top);

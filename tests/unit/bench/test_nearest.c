@@ -9,6 +9,8 @@
 
 static const char *const modes[] = {"poll", "interrupt", "adaptive", NULL};
 
+static const char *const alike[] = {"cat", "bat", NULL};
+
 START_TEST(test_distance)
 {
 	static const struct {
@@ -36,6 +38,7 @@ START_TEST(test_nearest)
 	ck_assert_ptr_null(bench_nearest("sleep", 5, modes));
 	ck_assert_ptr_null(bench_nearest("", 0, modes));
 	ck_assert_ptr_null(bench_nearest("xyzw", 4, modes));
+	ck_assert_str_eq(bench_nearest("aat", 3, alike), "cat"); /* the first of those as near */
 }
 END_TEST
 

@@ -160,6 +160,7 @@ START_TEST(the_rest_goes_on_when_one_fails)
 	fails_from = 0;
 	ck_assert_int_eq(bench_rounds_run(&rounds), 0);
 	ck_assert(rounds.failed);
+	ck_assert_str_eq(rounds.error, "it broke");
 	ck_assert_uint_eq(num_runs, ROUNDS * TARGETS * LOADS * 2 + TARGETS * LOADS);
 	for (unsigned i = 0; i < CELLS; i++) {
 		bool failing = results.cells[i].contender == FAILING;

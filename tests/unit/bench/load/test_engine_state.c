@@ -56,6 +56,33 @@ START_TEST(test_use_is_not_negative)
 }
 END_TEST
 
+/* What two workers have counted in 2 and 4 us is not told of the 2.5 us in which it was looked at. */
+START_TEST(test_window)
+{
+	static struct bench_worker workers[2];
+	struct bench_engine_result *result = &engine.result;
+
+	workers[0].from_ns = 1000;
+	workers[0].until_ns = 3000;
+	workers[1].from_ns = 1000;
+	workers[1].until_ns = 5000;
+	engine.workers = workers;
+	engine.num_workers = 2;
+	result->elapsed_ns = 2500;
+	result->companion_ns = 500;
+	result->used = (struct bench_rusage){.user_ns = 1000, .system_ns = 50, .wakeups = 10};
+	bench_engine_result_set_window(&engine);
+	ck_assert_uint_eq(result->elapsed_ns, 3000);
+	ck_assert_uint_eq(result->companion_ns, 600);
+	ck_assert_uint_eq(result->used.user_ns, 1200);
+	ck_assert_uint_eq(result->used.system_ns, 60);
+	ck_assert_uint_eq(result->used.wakeups, 12);
+	result->elapsed_ns = 0; /* it never counted */
+	bench_engine_result_set_window(&engine);
+	ck_assert_uint_eq(result->elapsed_ns, 0);
+}
+END_TEST
+
 /* A run that did not get as far as to count has no figures at all. */
 START_TEST(test_not_counted)
 {
@@ -82,11 +109,9 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_TEST(test_use),
-		UNIT_TEST(test_use_is_not_negative),
-		UNIT_TEST(test_not_counted),
-		UNIT_TEST(test_fail),
-		UNIT_END,
+		UNIT_TEST(test_use),         UNIT_TEST(test_use_is_not_negative),
+		UNIT_TEST(test_not_counted), UNIT_TEST(test_window),
+		UNIT_TEST(test_fail),        UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

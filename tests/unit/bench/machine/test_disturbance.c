@@ -235,7 +235,7 @@ END_TEST
 START_TEST(test_counts)
 {
 	static const char *const wanted[] = {
-		"20 % of the time a thread of the run waited for a CPU in 1 of 2 runs",
+		"200 ms a second the threads of the run waited for a CPU in 1 of 2 runs",
 		"3 times CPU 1 was slowed down for its heat in 1 of 2 runs",
 		"20000 interrupts a second came from eth0 (IRQ 33) in 1 of 2 runs",
 		"6 times a run waited for the disk to get its own memory in 1 of 2 runs",

@@ -102,6 +102,20 @@ START_TEST(test_failure_is_told_with_its_last_words)
 }
 END_TEST
 
+/* A log ends with what followed from the error. */
+START_TEST(test_failure_is_told_by_its_error)
+{
+	char *output = NULL;
+
+	shell("echo '2026-11-30 22:11:11.129 notice app: starting' >&2; "
+	      "echo '2026-11-30 22:11:11.130 error file: disk is in use' >&2; "
+	      "echo '2026-11-30 22:11:11.131 error app: it failed' >&2; "
+	      "echo '2026-11-30 22:11:11.132 notice app: ended' >&2; exit 1");
+	ck_assert_int_eq(bench_program_run(&command, NULL, NULL, LONG_NS, &output, error), -EIO);
+	ck_assert_str_eq(error, "sh: it ended with code 1: error file: disk is in use");
+}
+END_TEST
+
 START_TEST(test_signal_is_named)
 {
 	char *output = NULL;
@@ -232,6 +246,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_missing),
 		UNIT_TEST(test_no_program),
 		UNIT_TEST(test_failure_is_told_with_its_last_words),
+		UNIT_TEST(test_failure_is_told_by_its_error),
 		UNIT_TEST(test_signal_is_named),
 		UNIT_TEST(test_deadline),
 		UNIT_TEST(test_end_insists),

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "bench/json.h"
+#include "bench/load/trace.h"
 #include "tests/unit/bench/report/made_up.h"
 #include "tests/unit/unit.h"
 
@@ -150,6 +151,23 @@ START_TEST(ratios_are_over_modes)
 }
 END_TEST
 
+/* A trace has no rate: each of its requests has its own time. */
+START_TEST(a_rate_is_of_those_that_have_one)
+{
+	const struct bench_trace trace = {.name = "day.log"};
+	struct json_object *report;
+
+	made_up_plain(&results);
+	results.loads[0].shape = BENCH_SHAPE_TRACE;
+	results.loads[0].trace = &trace;
+	report = bench_report_results_json(&results);
+	ck_assert_str_eq(text(at(report, "loads", 0), "name"), "trace day.log qd 1");
+	ck_assert_ptr_null(get(at(report, "loads", 0), "rate_iops"));
+	ck_assert_double_eq(number(at(report, "loads", 1), "rate_iops"), 20000);
+	json_object_put(report);
+}
+END_TEST
+
 START_TEST(ratios_are_of_what_was_measured)
 {
 	struct json_object *report;
@@ -249,6 +267,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_histogram_is_whole),
 		UNIT_TEST(what_was_not_measured_is_null),
 		UNIT_TEST(ratios_are_over_modes),
+		UNIT_TEST(a_rate_is_of_those_that_have_one),
 		UNIT_TEST(ratios_are_of_what_was_measured),
 		UNIT_TEST(texts_are_utf8),
 		UNIT_TEST(a_text_is_found_by_its_path),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/load/trace.h"
 #include "tests/unit/unit.h"
 
 static struct bench_results results;
@@ -15,13 +16,13 @@ static struct bench_outcome outcome;
 /* How many allocations succeed before one fails; < 0: all do. */
 static int allocations_left = -1;
 
+/* A sanitizer brings a heap of its own, which must not be replaced. */
+#ifndef UNIT_HEAP_IS_TAKEN
 static bool allocation_fails(void)
 {
 	return allocations_left >= 0 && allocations_left-- == 0;
 }
 
-/* A sanitizer brings a heap of its own, which must not be replaced. */
-#ifndef UNIT_HEAP_IS_TAKEN
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -176,6 +177,8 @@ START_TEST(a_warning_is_kept_once)
 }
 END_TEST
 
+static const struct bench_trace trace = {.name = "day.log"};
+
 static const struct {
 	struct bench_load load;
 	const char *name;
@@ -228,6 +231,9 @@ static const struct {
 	  .rate_iops = 1500},
 	 "randread 4k open 1.5k/s even qd 128",
 	 1500},
+	{{.shape = BENCH_SHAPE_TRACE, .trace = &trace, .queue_depth = 64},
+	 "trace day.log qd 64",
+	 NAN},
 };
 
 START_TEST(a_load_in_a_few_words)

@@ -189,7 +189,10 @@ START_TEST(test_reports)
 	wake->late = (struct event_price_spread){1234, 56789, 234567};
 	wake->cpu = (struct event_price_spread){900, 1000, 1100};
 	snprintf(read->why, sizeof(read->why), "no device");
+	prices.results[BENCH_PRICE_READ_SLEPT][3] = *wake;
 	text = text_make();
+	ck_assert_ptr_nonnull(strstr(text, "CPU of a read "));
+	ck_assert_ptr_nonnull(strstr(text, "CPU of a sleep and wakeup "));
 	ck_assert_ptr_nonnull(strstr(text, "a sleep on CPU 0, woken from CPU 1"));
 	ck_assert_ptr_nonnull(strstr(text, " 56.8 (1.23-235)\n"));
 	ck_assert_ptr_nonnull(strstr(text, " 1.00 (0.90-1.10)\n"));
@@ -200,7 +203,7 @@ START_TEST(test_reports)
 	free(text);
 
 	array = bench_prices_report_json(&prices);
-	ck_assert_uint_eq(json_object_array_length(array), 2);
+	ck_assert_uint_eq(json_object_array_length(array), 3);
 	object = json_object_array_get_idx(array, 0);
 	ck_assert_str_eq(json_object_get_string(member(object, "name")), "wake_eventfd");
 	ck_assert_uint_eq(json_object_get_uint64(member(object, "idle_ns")), EBB_NS_PER_S);
@@ -208,7 +211,7 @@ START_TEST(test_reports)
 	ck_assert_double_eq(json_object_get_double(member(object, "late_median_ns")), 56789);
 	ck_assert_double_eq(json_object_get_double(member(object, "cpu_p95_ns")), 1100);
 	ck_assert_ptr_null(member(object, "unavailable"));
-	object = json_object_array_get_idx(array, 1);
+	object = json_object_array_get_idx(array, 2);
 	ck_assert_ptr_null(member(object, "late_median_ns"));
 	ck_assert_ptr_null(member(object, "cpu_p5_ns"));
 	ck_assert_str_eq(json_object_get_string(member(object, "unavailable")), "no device");
