@@ -10,7 +10,7 @@
 
 #include "core/os/cpumask.h"
 
-static const char *const mode_names[] = {
+const char *const bench_command_mode_names[] = {
 	[EBB_REACTOR_POLL] = "poll",
 	[EBB_REACTOR_INTERRUPT] = "interrupt",
 	[EBB_REACTOR_ADAPTIVE] = "adaptive",
@@ -51,7 +51,7 @@ static const struct bench_option run_table[] = {
 		   .max = 3600 * EBB_NS_PER_S,
 		   .help = "before each run, not counted (default 0.2)"),
 	RUN_OPTION("mode", modes, BENCH_OPTION_CHOICES, .value = "MODE[,MODE]",
-		   .choices = mode_names,
+		   .choices = bench_command_mode_names,
 		   .help = "poll, interrupt, adaptive (default all three, side by side)"),
 	RUN_OPTION("spin-us", spin_us, BENCH_OPTION_COUNT, .value = "US", .min = 1, .max = 1000000,
 		   .help = "how long the adaptive mode spins before it sleeps (default 50)"),
@@ -91,31 +91,41 @@ static const struct bench_option wake_table[] = {
 	WAKE_OPTION("idle", idle_ns, BENCH_OPTION_SECONDS, .value = "SECONDS",
 		    .max = 3600 * EBB_NS_PER_S,
 		    .help = "count idle wakeups that long in each mode, 0: not (default 3)"),
+	WAKE_OPTION("prices-only", prices_only, BENCH_OPTION_FLAG,
+		    .help = "no rounds, no idle wakeups: what a sleep costs this machine"),
+	WAKE_OPTION("samples", samples, BENCH_OPTION_COUNT, .value = "N", .max = 100000,
+		    .help = "of each price; fewer after long sleeps; 0: no prices (default 200)"),
+	WAKE_OPTION("sleep", sleep_ns, BENCH_OPTION_SECONDS, .value = "SECONDS",
+		    .min = 10 * EBB_NS_PER_US, .max = EBB_NS_PER_S,
+		    .help = "prices after sleeps of 10us, 1ms, 100ms and 1 up to that (default 1)"),
+	WAKE_OPTION("device", device, BENCH_OPTION_TEXT, .value = "PATH",
+		    .help = "file or block device: the price of its interrupt, by reads"),
 };
 
-/* The CPUs that were asked for must be there, and be allowed to this process. */
-static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_MAX])
+int bench_command_options_cpus(const char *command, uint64_t core,
+			       char core_text[BENCH_CORE_TEXT_MAX], const char **cpumask,
+			       char error[BENCH_ERROR_MAX])
 {
 	cpu_set_t allowed;
 	cpu_set_t asked;
 	char why[144];
 
-	if (options->core != BENCH_CORE_ANY) {
-		if (options->cpumask != NULL) {
+	if (core != BENCH_CORE_ANY) {
+		if (*cpumask != NULL) {
 			snprintf(error, BENCH_ERROR_MAX,
-				 "run: --core and --cpumask say the same thing: give one of them");
+				 "%s: --core and --cpumask say the same thing: give one of them",
+				 command);
 			return -EINVAL;
 		}
-		snprintf(options->core_text, sizeof(options->core_text), "[%u]",
-			 (unsigned)options->core);
-		options->cpumask = options->core_text;
+		snprintf(core_text, BENCH_CORE_TEXT_MAX, "[%u]", (unsigned)core);
+		*cpumask = core_text;
 	}
-	if (options->cpumask == NULL) {
+	if (*cpumask == NULL) {
 		return 0;
 	}
-	if (os_cpumask_parse(options->cpumask, &asked) < 0) {
-		os_cpumask_explain(options->cpumask, why, sizeof(why));
-		snprintf(error, BENCH_ERROR_MAX, "run: --cpumask %.80s: %s", options->cpumask, why);
+	if (os_cpumask_parse(*cpumask, &asked) < 0) {
+		os_cpumask_explain(*cpumask, why, sizeof(why));
+		snprintf(error, BENCH_ERROR_MAX, "%s: --cpumask %.80s: %s", command, *cpumask, why);
 		return -EINVAL;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) {
@@ -123,10 +133,11 @@ static int cpus_check(struct bench_run_options *options, char error[BENCH_ERROR_
 	}
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (CPU_ISSET(cpu, &asked) && !CPU_ISSET(cpu, &allowed)) {
-			snprintf(error, BENCH_ERROR_MAX,
-				 "run: this process may not use CPU %u: give one that taskset -cp "
-				 "$$ lists",
-				 cpu);
+			snprintf(
+				error, BENCH_ERROR_MAX,
+				"%s: this process may not use CPU %u: give one that taskset -cp $$ "
+				"lists",
+				command, cpu);
 			return -EINVAL;
 		}
 	}
@@ -191,7 +202,8 @@ int bench_command_options_run(char *const *args, int num_args,
 	}
 	if (rc == 0) {
 		*ret_options = options;
-		rc = cpus_check(ret_options, error);
+		rc = bench_command_options_cpus("run", ret_options->core, ret_options->core_text,
+						&ret_options->cpumask, error);
 	}
 	return rc;
 }
@@ -204,6 +216,8 @@ int bench_command_options_wake(const char *command, char *const *args, int num_a
 		.time_ns = 200 * EBB_NS_PER_MS,
 		.settle_ns = 2 * EBB_NS_PER_S,
 		.idle_ns = 3 * EBB_NS_PER_S,
+		.samples = 200,
+		.sleep_ns = EBB_NS_PER_S,
 		.format = BENCH_FORMAT_TEXT,
 	};
 	size_t count = strcmp(command, "rpc") == 0 ? RPC_OPTIONS : EBB_ARRAY_SIZE(wake_table);
@@ -226,7 +240,9 @@ void bench_command_options_help(const char *command, FILE *out)
 		bench_option_help(run_table, EBB_ARRAY_SIZE(run_table), out);
 	}
 	if (command == NULL || strcmp(command, "wake") == 0) {
-		fprintf(out, "ebb-bench wake: messages between reactors, beside bare floors\n");
+		fprintf(out,
+			"ebb-bench wake: messages between reactors, beside bare floors; what a "
+			"sleep costs\n");
 		bench_option_help(wake_table, EBB_ARRAY_SIZE(wake_table), out);
 	}
 	if (command == NULL || strcmp(command, "rpc") == 0) {

@@ -33,12 +33,21 @@ struct bench_run_options {
 	unsigned format;     /* enum bench_format */
 };
 
+/* What --mode takes, NULL-terminated; indexes are enum ebb_reactor_mode. */
+extern const char *const bench_command_mode_names[];
+
+#define BENCH_CORE_TEXT_MAX 16
+
 /* Also of "rpc". */
 struct bench_wake_options {
 	uint64_t rounds;
 	uint64_t time_ns;   /* of one side of one round */
 	uint64_t settle_ns; /* before counting idle wakeups */
 	uint64_t idle_ns;   /* counting them, in each mode; 0: do not */
+	uint64_t samples;   /* of each price; 0: no prices */
+	uint64_t sleep_ns;  /* the longest sleep that prices are measured after */
+	const char *device; /* that reads are measured on; NULL: none */
+	bool prices_only;
 	unsigned format;
 };
 
@@ -53,6 +62,16 @@ int bench_command_options_run(char *const *args, int num_args,
 /* The same for "wake" and "rpc"; @command is one of these. */
 int bench_command_options_wake(const char *command, char *const *args, int num_args,
 			       struct bench_wake_options *ret_options, char error[BENCH_ERROR_MAX]);
+
+/**
+ * bench_command_options_cpus() - --core and --cpumask: the CPUs must be there, and be allowed
+ * @core: BENCH_CORE_ANY: not given; else @core_text becomes its mask
+ * @cpumask: NULL: not given; may point at @core_text afterwards
+ * Return: 0; -EINVAL: @error says why.
+ */
+int bench_command_options_cpus(const char *command, uint64_t core,
+			       char core_text[BENCH_CORE_TEXT_MAX], const char **cpumask,
+			       char error[BENCH_ERROR_MAX]);
 
 /* The help text of @command; of all of them if it is NULL. */
 void bench_command_options_help(const char *command, FILE *out);

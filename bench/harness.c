@@ -8,11 +8,16 @@
 #include <time.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/log.h>
 
 #include "bench/option.h"
 #include "bench/machine/pin.h"
 #include "bench/signals.h"
+
+static sem_t signal_wake; /* of the harness that sleeps */
+static void (*signal_fn)(void *arg);
+static void *signal_arg;
 
 struct harness {
 	int (*script)(void *arg);
@@ -44,23 +49,64 @@ static void harness_start(void *arg)
 	harness->running = true;
 }
 
-int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *arg)
+static void signal_run(void *arg)
+{
+	(void)arg;
+	if (signal_fn != NULL) {
+		signal_fn(signal_arg);
+	}
+}
+
+/* In a signal handler. */
+static void signal_came(void)
+{
+	struct ebb_thread *app = ebb_thread_app();
+
+	sem_post(&signal_wake);
+	if (app != NULL) {
+		ebb_thread_send_critical(app, signal_run, NULL);
+	}
+}
+
+void bench_harness_on_signal(void (*fn)(void *arg), void *arg)
+{
+	ebb_assert(ebb_thread_is_app());
+	signal_fn = fn;
+	signal_arg = arg;
+	if (fn != NULL && bench_signals_seen()) {
+		ebb_thread_send_critical(ebb_thread_app(), signal_run, NULL);
+	}
+}
+
+int bench_harness_try(struct ebb_app_opts *app, int (*script)(void *arg), void *arg,
+		      bool *ret_started)
 {
 	struct harness harness = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
 	int rc;
 
 	ebb_log_set_print_level(EBB_LOG_WARN);
-	bench_signals_install(NULL);
+	rc = sem_init(&signal_wake, 0, 0);
+	ebb_assert(rc == 0);
+	bench_signals_install(signal_came);
 	app->name = "ebb-bench";
 	app->handle_signals = false;
 	rc = ebb_app_start(app, harness_start, &harness);
 	if (harness.running) {
 		pthread_join(harness.thread, NULL);
 	}
-	if (rc < 0) {
+	*ret_started = rc >= 0;
+	return harness.rc;
+}
+
+int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *arg)
+{
+	bool started;
+	int rc = bench_harness_try(app, script, arg, &started);
+
+	if (!started) {
 		fprintf(stderr, "ebb-bench: the framework did not start; its log above says why\n");
 	}
-	return harness.rc;
+	return rc;
 }
 
 void bench_harness_call(struct bench_harness_call *call, struct ebb_thread *thread, ebb_msg_fn fn,
@@ -86,6 +132,7 @@ void bench_harness_call_done(struct bench_harness_call *call)
 struct mode_call {
 	struct bench_harness_call call;
 	enum ebb_reactor_mode mode;
+	uint32_t spin_us;
 	unsigned pending;
 	int rc;
 };
@@ -112,30 +159,41 @@ static void mode_request(void *arg)
 		mode->pending++;
 	}
 	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
-		ebb_reactor_set_mode(core, mode->mode, 0, mode_set, mode);
+		ebb_reactor_set_mode(core, mode->mode, mode->spin_us, mode_set, mode);
 	}
+}
+
+int bench_harness_try_mode(enum ebb_reactor_mode mode, uint32_t spin_us)
+{
+	struct mode_call call = {.mode = mode, .spin_us = spin_us};
+
+	bench_harness_call(&call.call, ebb_thread_app(), mode_request, &call);
+	return call.rc;
 }
 
 int bench_harness_set_mode(enum ebb_reactor_mode mode)
 {
-	struct mode_call call = {.mode = mode};
+	int rc = bench_harness_try_mode(mode, 0);
 
-	bench_harness_call(&call.call, ebb_thread_app(), mode_request, &call);
-	if (call.rc < 0) {
+	if (rc < 0) {
 		fprintf(stderr, "ebb-bench: the reactors cannot be put in %s mode: %s\n",
-			ebb_reactor_mode_name(mode), strerror(-call.rc));
+			ebb_reactor_mode_name(mode), strerror(-rc));
 	}
-	return call.rc;
+	return rc;
 }
 
 void bench_harness_sleep(uint64_t time_ns)
 {
-	struct timespec time = {
-		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
+	uint64_t end_ns = ebb_clock_now_ns() + time_ns;
+	struct timespec end = {
+		.tv_sec = (time_t)(end_ns / EBB_NS_PER_S),
+		.tv_nsec = (long)(end_ns % EBB_NS_PER_S),
 	};
 
-	while (!bench_signals_seen() && nanosleep(&time, &time) < 0) {
+	while (!bench_signals_seen() && sem_clockwait(&signal_wake, CLOCK_MONOTONIC, &end) < 0) {
+		if (errno == ETIMEDOUT) {
+			return;
+		}
 		ebb_assert(errno == EINTR);
 	}
 }

@@ -23,6 +23,10 @@
  */
 int bench_harness_run(struct ebb_app_opts *app, int (*script)(void *arg), void *arg);
 
+/* As bench_harness_run(), but says nothing if the framework could not start: *@ret_started is false. */
+int bench_harness_try(struct ebb_app_opts *app, int (*script)(void *arg), void *arg,
+		      bool *ret_started);
+
 /* What the harness has an ebb thread do while it sleeps. */
 struct bench_harness_call {
 	struct ebb_msg msg;
@@ -46,6 +50,16 @@ void bench_harness_call_done(struct bench_harness_call *call);
  * Return: 0; -errno (said on stderr).
  */
 int bench_harness_set_mode(enum ebb_reactor_mode mode);
+
+/* As above, but says nothing. @spin_us: of the adaptive mode; 0: as it is. */
+int bench_harness_try_mode(enum ebb_reactor_mode mode, uint32_t spin_us);
+
+/**
+ * bench_harness_on_signal() - have @fn(@arg) run on the app thread when a signal wants the end
+ * At once, by a message, if it has come already. One at a time; @fn NULL: nothing runs any more.
+ * Thread: app.
+ */
+void bench_harness_on_signal(void (*fn)(void *arg), void *arg);
 
 /* Sleeps until @time_ns from now, or until a signal wants the end. Thread: the harness. */
 void bench_harness_sleep(uint64_t time_ns);

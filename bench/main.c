@@ -5,9 +5,15 @@
 
 #include "bench/command_options.h"
 #include "bench/json.h"
-#include "bench/report/report.h"
-#include "bench/wake/rpc.h"
+#include "bench/report/run_report.h"
+#include "bench/compare/command.h"
+#include "bench/compare/options.h"
 #include "bench/compare/run.h"
+#include "bench/nearest.h"
+#include "bench/replay/options.h"
+#include "bench/replay/replay.h"
+#include "bench/replay/trace_command.h"
+#include "bench/wake/rpc.h"
 #include "bench/wake/wake.h"
 #include "core/os/shortage.h"
 #include "core/os/signals.h"
@@ -53,9 +59,9 @@ static int command_run(char *const *args, int num_args)
 		return usage_error(result.error);
 	}
 	if (options.format == BENCH_FORMAT_JSON) {
-		bench_json_print(bench_report_json(&options, &result), stdout);
+		bench_json_print(bench_run_report_json(&options, &result), stdout);
 	} else if (measured_anything(&options, &result)) {
-		bench_report_text(&options, &result, stdout);
+		bench_run_report_text(&options, &result, stdout);
 	}
 	if (rc != 0) {
 		fprintf(stderr, "ebb-bench: %s\n", result.error);
@@ -95,20 +101,48 @@ static const struct command {
 	const char *name;
 	int (*run)(char *const *args, int num_args);
 } commands[] = {
+	{"compare", bench_compare_command},
 	{"run", command_run},
 	{"wake", command_wake},
 	{"rpc", command_rpc},
+	{"replay", bench_replay_command},
+	{"trace", bench_trace_command},
 };
+
+static int command_unknown(const char *name)
+{
+	const char *names[EBB_ARRAY_SIZE(commands) + 1] = {NULL};
+	char error[BENCH_ERROR_MAX];
+	char guess[48] = "";
+	char list[96] = "";
+	const char *nearest;
+	size_t used = 0;
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(commands); i++) {
+		names[i] = commands[i].name;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+					 i == 0 ? "" : ", ", names[i]);
+	}
+	nearest = bench_nearest(name, strlen(name), names);
+	if (nearest != NULL) {
+		snprintf(guess, sizeof(guess), "did you mean %s? ", nearest);
+	}
+	snprintf(error, sizeof(error), "%.40s: no such measurement; %sgive one of %s", name, guess,
+		 list);
+	return usage_error(error);
+}
 
 static int measure(int argc, char **argv)
 {
-	char error[BENCH_ERROR_MAX];
-
 	if (argc < 2) {
-		return usage_error("which measurement? give run, wake or rpc, or see --help");
+		return usage_error(
+			"which measurement? give compare, replay, run, trace, wake or rpc, or "
+			"see --help");
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		bench_command_options_help(NULL, stdout);
+		bench_compare_options_help(stdout);
+		bench_replay_options_help(NULL, stdout);
 		return 0;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
@@ -120,9 +154,7 @@ static int measure(int argc, char **argv)
 			return commands[i].run(argv + 2, argc - 2);
 		}
 	}
-	snprintf(error, sizeof(error), "%.40s: no such measurement; give run, wake or rpc",
-		 argv[1]);
-	return usage_error(error);
+	return command_unknown(argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -25,23 +25,43 @@ enum bench_option_type {
 	BENCH_OPTION_SECONDS, /* uint64_t nanoseconds: 2, 0.5, 200ms; min and max in nanoseconds */
 	BENCH_OPTION_CHOICE,  /* unsigned: the index in @choices */
 	BENCH_OPTION_CHOICES, /* struct bench_choices: a comma-separated list of them */
+	BENCH_OPTION_FLAG,    /* bool: no value follows */
+	BENCH_OPTION_COUNTS,  /* struct bench_numbers: a comma-separated list, each number once */
+	BENCH_OPTION_SIZES,   /* the same, of bytes */
+	BENCH_OPTION_TEXTS,   /* struct bench_texts: may be given several times, each text once */
+	BENCH_OPTION_OTHER,   /* what @read makes of it */
 };
 
 #define BENCH_CHOICES_MAX 8
+#define BENCH_NUMBERS_MAX 16
+#define BENCH_TEXTS_MAX   16
 
 struct bench_choices {
 	unsigned count;
 	unsigned index[BENCH_CHOICES_MAX];
 };
 
+struct bench_numbers {
+	unsigned count;
+	uint64_t number[BENCH_NUMBERS_MAX];
+};
+
+struct bench_texts {
+	unsigned count;
+	const char *text[BENCH_TEXTS_MAX];
+};
+
 struct bench_option {
-	const char *name;  /* without the dashes */
+	const char *name;  /* without the dashes; "": what has none is this one's, of type TEXTS */
 	const char *value; /* what the help calls its value */
 	enum bench_option_type type;
 	size_t offset;
 	uint64_t min;
 	uint64_t max;               /* 0: no limit */
 	const char *const *choices; /* NULL-terminated */
+	/* OTHER: stores @text. Return: as bench_option_value_store(). */
+	int (*read)(const char *text, void *field);
+	const char *form; /* OTHER: what a value looks like: "give …" */
 	const char *help;
 };
 

@@ -8,10 +8,22 @@
 static void (*signal_hook)(void);
 static atomic_bool signal_seen;
 
+/* The second one, of whichever kind, and perhaps on another OS thread: it ends the process. */
+static void signal_take_effect(int number)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(number, &action, NULL);
+	raise(number); /* it is blocked until the handler returns */
+}
+
 static void signal_handle(int number)
 {
-	(void)number;
-	atomic_store(&signal_seen, true);
+	if (atomic_exchange(&signal_seen, true)) {
+		signal_take_effect(number);
+		return;
+	}
 	if (signal_hook != NULL) {
 		signal_hook();
 	}
@@ -19,7 +31,7 @@ static void signal_handle(int number)
 
 void bench_signals_install(void (*hook)(void))
 {
-	struct sigaction action = {.sa_handler = signal_handle, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction action = {.sa_handler = signal_handle};
 
 	signal_hook = hook;
 	sigemptyset(&action.sa_mask);

@@ -244,6 +244,17 @@ void rpc_calls_drop(struct rpc_request *request)
 	request_finish(request);
 }
 
+/* All that are marked before the message runs are found by it. */
+void rpc_calls_leave(struct rpc_request *request)
+{
+	struct rpc_server *server = request->server;
+
+	atomic_store(&request->left, true);
+	if (!atomic_exchange(&server->left_sent, true)) {
+		ebb_thread_send(server->app_thread, &server->left_msg);
+	}
+}
+
 void rpc_calls_advance(struct rpc_connection *connection)
 {
 	struct ebb_list *node;

@@ -22,6 +22,9 @@ void rpc_calls_start(struct rpc_connection *connection, struct json_object *docu
 /* Frees a request that waited for its turn: its client has gone. */
 void rpc_calls_drop(struct rpc_request *request);
 
+/* Its client has gone while the app thread has it: its method is told, if it wants to know. */
+void rpc_calls_leave(struct rpc_request *request);
+
 /* Goes on with the requests that wait for their turn. */
 void rpc_calls_advance(struct rpc_connection *connection);
 

@@ -291,6 +291,8 @@ void rpc_connection_destroy(struct rpc_connection *connection)
 		rpc_request_unlink(request);
 		if (is_ready) {
 			rpc_calls_drop(request); /* nobody else has it */
+		} else {
+			rpc_calls_leave(request);
 		}
 	}
 	ebb_list_remove(&connection->link);

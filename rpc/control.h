@@ -101,6 +101,9 @@ struct rpc_server {
 	struct ebb_thread *app_thread;
 	/* Long results on their way to become text; the control thread counts down. */
 	_Atomic unsigned num_results;
+	/* left_msg is under way, and will find what has been marked meanwhile. */
+	_Atomic bool left_sent;
+	struct ebb_msg left_msg;
 	/* The app thread begins none until num_results has fallen. Whoever clears it has to say so. */
 	_Atomic bool results_full;
 
@@ -169,7 +172,9 @@ struct rpc_request {
 	struct ebb_msg msg;              /* to the app thread */
 	struct ebb_msg called;           /* back: its method has been called, or waits to be */
 	struct ebb_msg back;             /* its call has ended */
+	_Atomic bool left; /* both threads': the client has gone, and the app thread has it */
 	/* Of the call under way; the app thread's as long as it has the request. */
+	struct ebb_call *call;    /* NULL: its method has not returned yet */
 	bool lasts;               /* the control thread has been told that the call does */
 	bool building;            /* its answer is, or was, made in parts */
 	struct ebb_list app_link; /* ready, waiting or running on the app thread */

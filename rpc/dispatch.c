@@ -7,6 +7,7 @@
 #include <ebb/log.h>
 
 #include "core/method/build.h"
+#include "core/method/call.h"
 #include "core/method/param.h"
 #include "rpc/control.h"
 
@@ -105,6 +106,7 @@ static void request_dispatch(struct rpc_request *request)
 	struct rpc_server *server = request->server;
 	unsigned builds = method_build_count();
 	struct ebb_method_error error;
+	struct ebb_call *call;
 
 	ebb_list_push_back(&server->running, &request->app_link);
 	if (request->method == NULL) {
@@ -113,15 +115,20 @@ static void request_dispatch(struct rpc_request *request)
 		return;
 	}
 	server->called = request;
-	ebb_method_dispatch(request->method, request->envelope.params, request_done, request);
+	call = method_call_dispatch(request->method, request->envelope.params, request_done,
+				    request);
 	if (server->called == NULL) {
 		return; /* it has ended, and may be gone */
 	}
 	server->called = NULL;
+	request->call = call;
 	if (method_build_count() > builds) {
 		request->building = true;
 	} else {
 		request_lasts(request);
+	}
+	if (atomic_load(&request->left)) {
+		method_call_leave(call); /* it went before this was called */
 	}
 }
 
@@ -191,11 +198,42 @@ void rpc_dispatch_go(void *arg)
 	server_go_on(arg);
 }
 
+/* One whose client has gone and whose method has not been told, or NULL. */
+static struct rpc_request *running_left(struct rpc_server *server)
+{
+	struct ebb_list *node;
+
+	ebb_list_for_each(node, &server->running) {
+		struct rpc_request *request = ebb_list_entry(node, struct rpc_request, app_link);
+
+		if (request->call != NULL && atomic_load(&request->left)) {
+			return request;
+		}
+	}
+	return NULL;
+}
+
+/* A method that is told may end its call at once, and the request goes with it. */
+void rpc_dispatch_left(void *arg)
+{
+	struct rpc_server *server = arg;
+	struct rpc_request *request;
+
+	atomic_store(&server->left_sent, false);
+	while ((request = running_left(server)) != NULL) {
+		struct ebb_call *call = request->call;
+
+		request->call = NULL;
+		method_call_leave(call);
+	}
+}
+
 void rpc_dispatch_arrived(void *arg)
 {
 	struct rpc_request *request = arg;
 
 	ebb_assert(ebb_thread_is_app());
+	request->call = NULL;
 	request->lasts = false;
 	request->building = false;
 	if (request->server->refusing) {

@@ -15,6 +15,9 @@ void rpc_dispatch_arrived(void *arg);
 /* The control thread has turned results into text: there may be more. @arg: the server. */
 void rpc_dispatch_go(void *arg);
 
+/* Clients of requests that are marked so have gone: their methods are told. @arg: the server. */
+void rpc_dispatch_left(void *arg);
+
 /* Calls what has waited while the server was paused: some at once, the rest in the next turns. */
 void rpc_dispatch_waiting(struct rpc_server *server);
 

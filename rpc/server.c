@@ -87,6 +87,7 @@ int rpc_server_start(const char *path, mode_t mode, struct rpc_server **ret_serv
 	server->watch.fd = -1;
 	server->app_thread = ebb_thread_app();
 	ebb_msg_init(&server->go_msg, rpc_dispatch_go, server);
+	ebb_msg_init(&server->left_msg, rpc_dispatch_left, server);
 	ebb_list_init(&server->ready);
 	ebb_list_init(&server->waiting);
 	ebb_list_init(&server->running);

@@ -14,6 +14,7 @@ struct bench_mode_result {
 	unsigned num_samples;
 	struct bench_metric_sample samples[BENCH_RUNS_MAX];
 	uint64_t errors;
+	enum bench_stamps stamps; /* of the last run */
 };
 
 struct bench_run_result {

@@ -14,6 +14,9 @@
 
 #include <ebb/base.h>
 
+/* Of a line that says what is wrong. */
+#define BENCH_LOAD_ERROR_MAX 256
+
 enum bench_rw {
 	BENCH_RW_READ,
 	BENCH_RW_WRITE,
@@ -40,25 +43,35 @@ enum bench_shape {
 	BENCH_SHAPE_BURST,   /* burst_ios at once, at the mean rate */
 	BENCH_SHAPE_ON_OFF,  /* Poisson for on_ns, nothing for off_ns; the rate is that while on */
 	BENCH_SHAPE_DAY,     /* a day in the time of the run: night, morning, noon, evening */
+	BENCH_SHAPE_TRACE,   /* those of a trace, each at its own time: bench/load/trace.h */
 	BENCH_SHAPE_COUNT,
 };
 
 /* The names that --shape takes, NULL-terminated; "closed" is among them. */
 extern const char *const bench_load_shape_names[];
 
+struct bench_trace;
+
 struct bench_load {
 	enum bench_rw rw;
 	uint64_t read_percent; /* of randrw */
 	uint64_t block_bytes;
-	uint64_t
-		queue_depth; /* closed: kept in flight; open: at most in flight, others wait in line */
+	/* Of each core. Closed: kept in flight; open: at most in flight, others wait in line. */
+	uint64_t queue_depth;
 	uint64_t size_bytes; /* of the device, from its start; 0: all */
 
 	enum bench_shape shape;
-	double rate_iops; /* 0 in a closed loop */
-	uint64_t burst_ios;
+	double rate_iops;   /* 0 in a closed loop */
+	uint64_t burst_ios; /* also of the bursts of a day; 0 there: 16 */
 	uint64_t on_ns;
 	uint64_t off_ns;
+
+	/*
+	 * BENCH_SHAPE_TRACE: what is asked for; borrowed. No request is longer than block_bytes, and
+	 * all lie in the device, in whole blocks; rw is randrw if some write. The run ends when the
+	 * last one is answered, or after time_ns.
+	 */
+	const struct bench_trace *trace;
 
 	uint64_t time_ns; /* counted */
 	uint64_t warmup_ns;
@@ -72,6 +85,10 @@ enum bench_stamps {
 	BENCH_STAMPS_SAMPLED, /* so it was for a sample, and only this is in the latencies */
 	BENCH_STAMPS_FOREIGN, /* another program's own */
 	BENCH_STAMPS_NONE,
+	BENCH_STAMPS_COUNT,
 };
+
+/* "exact", "sampled", "foreign", "none" */
+const char *bench_load_stamps_name(enum bench_stamps stamps);
 
 #endif

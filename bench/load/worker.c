@@ -6,146 +6,16 @@
 #include <string.h>
 
 #include <ebb/assert.h>
+#include <ebb/clock.h>
 #include <ebb/io_channel.h>
 #include <ebb/memory.h>
+#include <ebb/poller.h>
 
-#include "core/event/turn.h"
-
-/*
- * What is measured here must be the device and the framework, so this loop must cost next to
- * nothing: a request's own memory is one cache line, the time is the turn's (a latency is therefore
- * from the start of the turn that submitted to the start of the turn that completed), an offset is
- * two multiplications, counting is one ebb_histogram_add().
- *
- * A request that finds no free request in the channel waits in line and keeps its offset and its
- * time of submission: the wait is part of its latency.
- */
+#include "bench/load/job.h"
 
 #define BUFFER_FILL_SEED 0x6562622d62656e63ull
 #define OPEN_TURN_BYTES  (512u << 10)
-
-struct bench_job {
-	struct bench_worker *worker;
-	uint64_t submitted_ns;
-	void *buf;
-	uint64_t slot : 63;
-	uint64_t write : 1;
-	struct ebb_bdev_io_wait wait;
-} __attribute__((aligned(EBB_CACHE_LINE)));
-
-static_assert(sizeof(struct bench_job) == EBB_CACHE_LINE, "a request's job is one cache line");
-
-static void job_done(void *arg, int status);
-static void job_again(void *arg);
-
-static void worker_answer(struct bench_worker *worker)
-{
-	int rc = ebb_thread_send(ebb_thread_app(), &worker->answer);
-
-	ebb_assert(rc == 0); /* the app thread outlives every other */
-}
-
-static void job_retire(struct bench_worker *worker)
-{
-	worker->in_flight--;
-	if (worker->in_flight == 0 && worker->ending) {
-		worker_answer(worker);
-	}
-}
-
-static void job_failed(struct bench_job *job, int status)
-{
-	struct bench_worker *worker = job->worker;
-
-	if (worker->errors++ == 0) {
-		worker->first_error = status;
-		worker->first_error_write = job->write != 0;
-		worker->first_error_block = job->slot * worker->load.io_blocks;
-	}
-}
-
-/*
- * Submits @job as it stands. One that is refused is not tried again, or every turn would do that.
- */
-static inline void job_issue(struct bench_job *job)
-{
-	struct bench_worker *worker = job->worker;
-	const struct bench_workload *load = &worker->load;
-	uint64_t offset_blocks = job->slot * load->io_blocks;
-	int rc;
-
-	if (job->write) {
-		rc = ebb_bdev_write(worker->desc, worker->channel, job->buf, offset_blocks,
-				    load->io_blocks, 0, job_done, job);
-	} else {
-		rc = ebb_bdev_read(worker->desc, worker->channel, job->buf, offset_blocks,
-				   load->io_blocks, job_done, job);
-	}
-	if (ebb_likely(rc == 0)) {
-		return;
-	}
-	if (rc == -ENOMEM) {
-		job->wait.fn = job_again;
-		job->wait.arg = job;
-		ebb_bdev_queue_io_wait(worker->channel, &job->wait);
-		return;
-	}
-	job_failed(job, rc);
-	job_retire(worker);
-}
-
-static void job_again(void *arg)
-{
-	struct bench_job *job = arg;
-
-	if (job->worker->ending) {
-		job_retire(job->worker);
-		return;
-	}
-	job_issue(job);
-}
-
-static inline void job_next(struct bench_job *job)
-{
-	struct bench_worker *worker = job->worker;
-	const struct bench_workload *load = &worker->load;
-
-	if (load->random) {
-		job->slot = bench_random_below(&worker->random, load->slots) & INT64_MAX;
-	} else {
-		job->slot = worker->cursor & INT64_MAX;
-		worker->cursor++;
-		if (worker->cursor == load->slots) {
-			worker->cursor = 0;
-		}
-	}
-	if (load->read_below == 0) {
-		job->write = 1;
-	} else if (load->read_below > UINT32_MAX) {
-		job->write = 0;
-	} else {
-		job->write = (uint32_t)bench_random_next(&worker->random) >= load->read_below;
-	}
-	job->submitted_ns = event_turn.now_ns;
-	job_issue(job);
-}
-
-static void job_done(void *arg, int status)
-{
-	struct bench_job *job = arg;
-	struct bench_worker *worker = job->worker;
-
-	if (ebb_unlikely(worker->ending)) {
-		job_retire(worker);
-		return;
-	}
-	if (ebb_likely(status == 0)) {
-		ebb_histogram_add(&worker->latency, event_turn.now_ns - job->submitted_ns);
-	} else {
-		job_failed(job, status);
-	}
-	job_next(job);
-}
+#define STAMP_TRIAL      256
 
 /* What is written must not be all zero: devices and file systems may make nothing of that. */
 static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random)
@@ -157,12 +27,51 @@ static void buffer_fill(void *buf, size_t len_bytes, struct bench_random *random
 	}
 }
 
+/* The next request of the line comes now, and there is nobody to tell. */
+static int arrival_timer_fired(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	ebb_poller_pause(worker->arrival_timer);
+	if (worker->ending) {
+		return 0;
+	}
+	bench_job_take_arrivals(worker);
+	return 1;
+}
+
+static void arrivals_told(void *arg)
+{
+	struct bench_worker *worker = arg;
+
+	atomic_store(&worker->told, false); /* who comes from here on tells again */
+	if (!worker->ending) {
+		bench_job_take_arrivals(worker);
+	}
+}
+
+void bench_worker_tell(struct bench_worker *worker)
+{
+	int rc;
+
+	if (atomic_exchange(&worker->told, true)) {
+		return;
+	}
+	ebb_msg_init(&worker->arrival, arrivals_told, worker);
+	rc = ebb_thread_send(worker->thread, &worker->arrival);
+	ebb_assert(rc == 0);
+}
+
 static int worker_open(struct bench_worker *worker)
 {
-	const struct bench_workload *load = &worker->load;
-	size_t size = load->queue_depth * sizeof(*worker->jobs);
+	size_t size = worker->max_jobs * sizeof(*worker->jobs);
 
-	ebb_histogram_reset(&worker->latency);
+	worker->arrival_timer = ebb_poller_register(arrival_timer_fired, worker, EBB_NS_PER_MS);
+	if (worker->arrival_timer == NULL) {
+		return -ENOMEM;
+	}
+	ebb_poller_pause(worker->arrival_timer);
+
 	worker->channel = ebb_bdev_channel_get(worker->desc);
 	if (worker->channel == NULL) {
 		return -EIO; /* logged where it failed */
@@ -178,22 +87,21 @@ static int worker_open(struct bench_worker *worker)
 /* The next few buffers: all of them at once might hold up the reactor (rule 5). */
 static int worker_open_more(struct bench_worker *worker)
 {
-	const struct bench_workload *load = &worker->load;
 	struct bench_random fill = {BUFFER_FILL_SEED + worker->num_bufs};
 	uint64_t done_bytes = 0;
 
-	while (worker->num_bufs < load->queue_depth && done_bytes < OPEN_TURN_BYTES) {
+	while (worker->num_bufs < worker->max_jobs && done_bytes < OPEN_TURN_BYTES) {
 		struct bench_job *job = &worker->jobs[worker->num_bufs];
 
-		job->buf = ebb_mem_alloc(load->io_bytes);
+		job->buf = ebb_mem_alloc(worker->max_bytes);
 		if (job->buf == NULL) {
 			return -ENOMEM;
 		}
 		job->worker = worker;
 		ebb_list_init(&job->wait.link);
-		buffer_fill(job->buf, load->io_bytes, &fill);
+		buffer_fill(job->buf, worker->max_bytes, &fill);
 		worker->num_bufs++;
-		done_bytes += load->io_bytes;
+		done_bytes += worker->max_bytes;
 	}
 	return 0;
 }
@@ -204,7 +112,7 @@ static bool worker_open_turn(struct bench_worker *worker)
 	int rc;
 
 	worker->rc = worker->jobs == NULL ? worker_open(worker) : worker_open_more(worker);
-	if (worker->rc < 0 || worker->num_bufs == worker->load.queue_depth) {
+	if (worker->rc < 0 || worker->num_bufs == worker->max_jobs) {
 		return true;
 	}
 	rc = ebb_thread_send(worker->thread, &worker->request);
@@ -215,24 +123,93 @@ static bool worker_open_turn(struct bench_worker *worker)
 static void worker_close(struct bench_worker *worker)
 {
 	for (uint32_t i = 0; i < worker->num_bufs; i++) {
-		ebb_mem_free(worker->jobs[i].buf, worker->load.io_bytes);
+		ebb_mem_free(worker->jobs[i].buf, worker->max_bytes);
 	}
 	worker->num_bufs = 0;
 	free(worker->jobs);
 	worker->jobs = NULL;
+	ebb_poller_unregister(&worker->arrival_timer);
 	if (worker->channel != NULL) {
 		ebb_io_channel_put(worker->channel);
 		worker->channel = NULL;
 	}
 }
 
+static void counts_reset(struct bench_worker *worker)
+{
+	worker->ios = 0;
+	worker->trace_bytes = 0;
+	ebb_histogram_reset(&worker->latency);
+}
+
+static void worker_begin_open(struct bench_worker *worker)
+{
+	worker->from_ns = UINT64_MAX;
+	if (worker->trace != NULL) { /* all of it counts, however late this began */
+		worker->from_ns = worker->begun_ns < worker->line->base_ns ? worker->begun_ns
+									   : worker->line->base_ns;
+	}
+	worker->finish_sent = false;
+	worker->offered = 0;
+	worker->in_flight = 0;
+	ebb_list_init(&worker->idle);
+	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
+		ebb_list_push_back(&worker->idle, &worker->jobs[i].wait.link);
+	}
+	bench_job_take_arrivals(worker);
+}
+
+/* All of the first ones are stamped: a slow device will have no more of them. */
 static void worker_begin(struct bench_worker *worker)
 {
+	ebb_assert(worker->load.queue_depth <= worker->max_jobs &&
+		   worker->load.io_bytes <= worker->max_bytes);
+	counts_reset(worker);
+	worker->errors = 0;
+	worker->stamp_every = 1;
+	worker->stamp_left = 1;
+	worker->stamp_trial = STAMP_TRIAL + worker->load.queue_depth;
 	worker->ending = false;
+	worker->draining = false;
+	worker->alarm_error[0] = '\0';
+	worker->begun_ns = ebb_clock_now_ns();
+	if (worker->line != NULL) {
+		worker_begin_open(worker);
+		return;
+	}
 	worker->in_flight = worker->load.queue_depth;
 	for (uint32_t i = 0; i < worker->load.queue_depth; i++) {
-		job_next(&worker->jobs[i]);
+		bench_job_start(&worker->jobs[i]);
 	}
+}
+
+static void worker_measure(struct bench_worker *worker)
+{
+	if (worker->trace != NULL) {
+		return; /* what came before this was told counts, too */
+	}
+	if (worker->ios > 0) {
+		bench_worker_decide_stamps(worker);
+	}
+	counts_reset(worker);
+	worker->begun_ns = ebb_clock_now_ns();
+	worker->from_ns = worker->begun_ns;
+	worker->offered = 0;
+}
+
+static void worker_end(struct bench_worker *worker)
+{
+	worker->ending = true;
+	worker->until_ns = ebb_clock_now_ns();
+	worker->unanswered = worker->in_flight;
+}
+
+/* Return: true if nothing is in flight. */
+static bool worker_drain(struct bench_worker *worker)
+{
+	worker->draining = true;
+	atomic_store_explicit(&worker->left, worker->in_flight, memory_order_relaxed);
+	return worker->in_flight == 0;
 }
 
 static void worker_run_command(void *arg)
@@ -250,11 +227,13 @@ static void worker_run_command(void *arg)
 		worker_begin(worker);
 		break;
 	case BENCH_WORKER_MEASURE:
-		ebb_histogram_reset(&worker->latency);
+		worker_measure(worker);
 		break;
 	case BENCH_WORKER_END:
-		worker->ending = true;
-		if (worker->in_flight > 0) {
+		worker_end(worker);
+		break;
+	case BENCH_WORKER_DRAIN:
+		if (!worker_drain(worker)) {
 			return; /* the last one answers */
 		}
 		break;
@@ -262,7 +241,7 @@ static void worker_run_command(void *arg)
 		worker_close(worker);
 		break;
 	}
-	worker_answer(worker);
+	bench_worker_answer(worker);
 	if (command == BENCH_WORKER_CLOSE && !ebb_thread_is_app()) {
 		ebb_thread_exit();
 	}

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "bench/command_options.h"
+#include "bench/load/load.h"
 
 struct bench_workload {
 	uint64_t io_bytes;
@@ -19,11 +19,13 @@ struct bench_workload {
 
 /**
  * bench_workload_make() - what was asked for, on a bdev of that geometry
+ * @bdev: its name, for the complaint
  * @block_size: in bytes
- * Return: 0; -EINVAL: @error says which option does not fit the bdev, and what would.
+ * Return: 0; -EINVAL: @error says what does not fit the bdev, and what would; it begins with "bs " or
+ *	"size ".
  */
-int bench_workload_make(const struct bench_run_options *options, uint32_t block_size,
+int bench_workload_make(const struct bench_load *load, const char *bdev, uint32_t block_size,
 			uint64_t num_blocks, struct bench_workload *ret_workload,
-			char error[BENCH_ERROR_MAX]);
+			char error[BENCH_LOAD_ERROR_MAX]);
 
 #endif

@@ -8,6 +8,8 @@
 #include <ebb/clock.h>
 #include <ebb/reactor.h>
 
+#include "bench/machine/task_use.h"
+
 static uint64_t cpu_clock_ns(clockid_t clock)
 {
 	struct timespec time;
@@ -66,6 +68,40 @@ void bench_rusage_get_others(struct bench_rusage *ret_usage)
 	ret_usage->involuntary -= (uint64_t)own.ru_nivcsw;
 }
 
+static void use_convert(const struct bench_task_use *use, struct bench_rusage *ret_usage)
+{
+	*ret_usage = (struct bench_rusage){
+		.now_ns = ebb_clock_now_ns(),
+		.cpu_ns = use->cpu_ns,
+		.user_ns = use->user_ns,
+		.system_ns = use->system_ns,
+		.voluntary = use->voluntary,
+		.involuntary = use->involuntary,
+	};
+}
+
+int bench_rusage_get_threads(const pid_t *tids, unsigned count, struct bench_rusage *ret_usage)
+{
+	struct bench_task_use use;
+	int rc = bench_task_use_threads(tids, count, &use);
+
+	if (rc == 0) {
+		use_convert(&use, ret_usage);
+	}
+	return rc;
+}
+
+int bench_rusage_get_process(pid_t pid, struct bench_rusage *ret_usage)
+{
+	struct bench_task_use use;
+	int rc = bench_task_use_process("", pid, &use);
+
+	if (rc == 0) {
+		use_convert(&use, ret_usage);
+	}
+	return rc;
+}
+
 static uint64_t monotonic_difference(uint64_t to, uint64_t from)
 {
 	return to > from ? to - from : 0;
@@ -79,7 +115,8 @@ void bench_rusage_subtract(const struct bench_rusage *to, const struct bench_rus
 	ret_used->cpu_ns = monotonic_difference(to->cpu_ns, from->cpu_ns);
 	ret_used->user_ns = monotonic_difference(to->user_ns, from->user_ns);
 	ret_used->system_ns = monotonic_difference(to->system_ns, from->system_ns);
-	ret_used->voluntary = to->voluntary - from->voluntary;
-	ret_used->involuntary = to->involuntary - from->involuntary;
+	/* Threads of another process take theirs with them when they end. */
+	ret_used->voluntary = monotonic_difference(to->voluntary, from->voluntary);
+	ret_used->involuntary = monotonic_difference(to->involuntary, from->involuntary);
 	ret_used->wakeups = to->wakeups - from->wakeups;
 }

@@ -7,7 +7,12 @@
  * unit in it, its label for people, and its decimals; the reports know no metric by name.
  */
 
+#include <stdbool.h>
+
 #include <ebb/histogram.h>
+
+/* The most runs of one and the same. */
+#define BENCH_SAMPLES_MAX 99
 
 enum bench_metric {
 	BENCH_IOPS,
@@ -31,6 +36,10 @@ enum bench_metric {
 	BENCH_INVOLUNTARY,
 	BENCH_SWITCHES_PER_IO,
 	BENCH_JOULES_PER_MILLION,
+	BENCH_OFFERED,
+	BENCH_BACKLOG,
+	BENCH_ARRIVAL_LATE_P50,
+	BENCH_ARRIVAL_LATE_P99,
 	BENCH_METRIC_COUNT,
 };
 
@@ -39,6 +48,7 @@ struct bench_metric_info {
 	const char *label; /* for people, with the unit */
 	double scale;      /* from the value to what people read */
 	int decimals;      /* of what people read */
+	bool open_loop;    /* there is none in a closed loop */
 };
 
 extern const struct bench_metric_info bench_metrics[BENCH_METRIC_COUNT];
@@ -54,6 +64,11 @@ struct bench_count {
 	uint64_t involuntary;
 	uint64_t wakeups; /* of the reactors that did the I/O */
 	double joules;    /* of the whole machine meanwhile; NAN: it cannot be told */
+	/* Of an open loop; NAN: it was none, or it cannot be told. */
+	double offered;     /* requests that were to come */
+	double backlog;     /* that had come and were not served at the end */
+	double late_p50_ns; /* how late the requests were made to come */
+	double late_p99_ns;
 	struct ebb_histogram latency;
 };
 
@@ -79,7 +94,7 @@ void bench_metric_sample_median(const struct bench_metric_sample *samples, unsig
 /**
  * bench_metric_median() - the middle one of @count values, or the mean of the middle two
  * NANs are left out; a NAN is returned if nothing is left.
- * @count: at most 99
+ * @count: at most BENCH_SAMPLES_MAX
  */
 double bench_metric_median(const double *values, unsigned count);
 

@@ -12,6 +12,7 @@
 
 #include "bench/load/load.h"
 #include "bench/results/metric.h"
+#include "bench/results/spread.h"
 
 #define BENCH_TEXT_MAX 256
 
@@ -43,12 +44,18 @@ struct bench_outcome {
 	enum bench_stamps stamps;
 	uint64_t errors;
 	double companion_percent; /* CPU of whoever made the arrivals or was the device; NAN: nobody */
+	char note[BENCH_TEXT_MAX]; /* what spoils this outcome, in one line; "": nothing */
 };
 
 struct bench_contender {
 	char name[64]; /* "poll", "plan 30us,65us", "fio io_uring", "nbdkit over NBD" ... */
 	enum bench_contender_kind kind;
-	char command[2048]; /* a peer's, exactly as it was run last; "": none */
+	char command[2048];        /* a peer's, exactly as it was run last; "": none */
+	char version[64];          /* a peer's, as it says itself; "": none, or not known */
+	char note[BENCH_TEXT_MAX]; /* in what its figures differ from others'; "": in nothing */
+
+	/* Whether it can measure @target at all; a contender that fits no target has no cells. */
+	bool (*fits)(const struct bench_contender *contender, const struct bench_target *target);
 
 	/**
 	 * measure() - one run
@@ -75,6 +82,7 @@ struct bench_cell {
 	enum bench_stamps stamps;
 	uint64_t errors;
 	double companion_percent;   /* the last one's */
+	char note[BENCH_TEXT_MAX];  /* what spoiled an outcome, of the last such; "": nothing did */
 	char error[BENCH_TEXT_MAX]; /* why there are none, or no more; "": nothing was wrong */
 };
 
@@ -100,21 +108,48 @@ struct bench_results {
 	unsigned num_warnings;
 };
 
-/* Median, smallest and largest of a metric over the rounds of a cell; NAN where there is none. */
-struct bench_spread {
-	double median;
-	double low;
-	double high;
-};
+/**
+ * bench_results_init() - make room for a comparison
+ * @results: the caller's, until bench_results_fini(). All is zero but where each cell stands and its
+ *	companion's CPU, which is unknown; the caller fills in the rest.
+ * Return: 0; -ENOMEM, and then there is nothing to fini.
+ */
+int bench_results_init(struct bench_results *results, unsigned num_targets, unsigned num_loads,
+		       unsigned num_contenders);
+
+/* Frees all of it, and puts the machine's facts. Whoever made the contenders has ended them before. */
+void bench_results_fini(struct bench_results *results);
+
+/* "mode", "plan" or "peer" */
+const char *bench_results_kind_name(enum bench_contender_kind kind);
+
+/* The cell of these three. */
+struct bench_cell *bench_results_cell(const struct bench_results *results, unsigned target,
+				      unsigned load, unsigned contender);
 
 /**
- * bench_results_spread() - what a cell is worth in one metric
- * low and high: the 95 % interval of the median from its order statistics; with fewer than six
- * samples these are the smallest and the largest.
+ * bench_results_add() - one more round of a cell
+ * Rounds are added in their order, and a contender that failed is not run again in this cell: so the
+ * samples of the same index in two cells are of the same round, and may be compared as a pair.
+ * Return: 0; -ENOMEM, and the cell is as it was; -ENOSPC: it holds BENCH_SAMPLES_MAX of them.
  */
+int bench_results_add(struct bench_cell *cell, const struct bench_outcome *outcome);
+
+/* One more warning, in printf()'s way; the same text is kept once. */
+void bench_results_warn(struct bench_results *results, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What a cell is worth in one metric; NAN where there is no sample. */
 struct bench_spread bench_results_spread(const struct bench_cell *cell, enum bench_metric metric);
 
-/* "randread 4k qd 32", "randrw 70/30 4k open 20k/s poisson": unique among the loads of a result. */
+/* The mean rate that a load offers; NAN where the load itself does not say it. */
+double bench_results_offered_iops(const struct bench_load *load);
+
+/**
+ * bench_results_load_name() - a load in a few words
+ * "randread 4k qd 32", "randrw 70/30 4k open 20k/s poisson qd 128": whatever one comparison varies is
+ * in it, so that its loads have different names.
+ */
 void bench_results_load_name(const struct bench_load *load, char name[BENCH_TEXT_MAX]);
 
 #endif

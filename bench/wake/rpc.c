@@ -13,7 +13,7 @@
 #include <ebb/reactor.h>
 
 #include "bench/wake/baseline_rpc.h"
-#include "bench/wake/comparison.h"
+#include "bench/wake/pair.h"
 #include "bench/harness.h"
 #include "bench/json.h"
 #include "bench/machine/pin.h"
@@ -36,7 +36,7 @@
  *   rpc_on_one_core    all on one CPU
  */
 
-#define NUM_COMPARISONS 2
+#define NUM_PAIRS 2
 
 struct rpc_run {
 	const struct bench_wake_options *options;
@@ -48,7 +48,7 @@ struct rpc_run {
 	pid_t reactor_tid;
 	int cpu_a;
 	int cpu_b; /* -1: there is only one */
-	struct bench_comparison comparisons[NUM_COMPARISONS];
+	struct bench_pair pairs[NUM_PAIRS];
 };
 
 /* Holds the reactor and the client on CPU a, and every other OS thread of ebb's on @cpu_others. */
@@ -114,7 +114,7 @@ static double baseline_one(void *arg)
 	return bench_baseline_rpc(run->cpu_a, run->cpu_a, run->reply, run->options->time_ns);
 }
 
-static const struct bench_comparison rpc_comparisons[NUM_COMPARISONS] = {
+static const struct bench_pair rpc_pairs[NUM_PAIRS] = {
 	{.name = "rpc_across_cores",
 	 .what = "JSON-RPC round trip by the app thread, all asleep, across cores",
 	 .baseline = "socket, eventfd, eventfd, socket between bare OS threads",
@@ -165,9 +165,9 @@ static int rpc_script(void *arg)
 		rc = reply_get(run);
 	}
 	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
-		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
-			if (run->cpu_b >= 0 || run->comparisons[i].measure_ebb == ebb_rpc_one) {
-				rc = bench_comparison_round(&run->comparisons[i]);
+		for (unsigned i = 0; rc == 0 && i < NUM_PAIRS && !bench_signals_seen(); i++) {
+			if (run->cpu_b >= 0 || run->pairs[i].measure_ebb == ebb_rpc_one) {
+				rc = bench_pair_round(&run->pairs[i]);
 			}
 		}
 	}
@@ -225,8 +225,7 @@ static void rpc_json(const struct rpc_run *run)
 	json_object_object_add(report, "cores", cores);
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
-	json_object_object_add(report, "pairs",
-			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
+	json_object_object_add(report, "pairs", bench_pair_json(run->pairs, NUM_PAIRS));
 	bench_json_print(report, stdout);
 }
 
@@ -238,9 +237,9 @@ int bench_rpc(const struct bench_wake_options *options)
 
 	run.cpu_a = bench_pin_cpu(0);
 	run.cpu_b = bench_pin_cpu(1);
-	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
-		run.comparisons[i] = rpc_comparisons[i];
-		run.comparisons[i].arg = &run;
+	for (unsigned i = 0; i < NUM_PAIRS; i++) {
+		run.pairs[i] = rpc_pairs[i];
+		run.pairs[i].arg = &run;
 	}
 	if (directory_make(&run) < 0) {
 		return BENCH_EXIT_FAILED;
@@ -260,6 +259,6 @@ int bench_rpc(const struct bench_wake_options *options)
 	if (run.cpu_b < 0) {
 		printf("One CPU: the round trip across cores cannot be measured here.\n");
 	}
-	bench_comparison_print(run.comparisons, NUM_COMPARISONS, stdout);
+	bench_pair_print(run.pairs, NUM_PAIRS, stdout);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -10,11 +11,15 @@
 
 #include "bench/wake/baseline.h"
 #include "bench/wake/batch.h"
-#include "bench/wake/comparison.h"
+#include "bench/wake/pair.h"
 #include "bench/harness.h"
 #include "bench/json.h"
+#include "bench/machine/disturbance.h"
+#include "bench/machine/facts.h"
+#include "bench/machine/facts_warnings.h"
 #include "bench/machine/pin.h"
 #include "bench/wake/ping.h"
+#include "bench/wake/prices_report.h"
 #include "bench/signals.h"
 
 /*
@@ -43,14 +48,19 @@
  * returns from sleep of all reactors, and the context switches and the CPU time of all OS threads
  * of the process but the harness.
  *
- * With one CPU there are no two reactors, and only the idle part can be measured.
+ * With one CPU there are no two reactors, and only the idle part and the prices can be measured.
+ *
+ * The prices are the machine's own (prices.h): the harness sleeps on the first reactor's CPU, and is
+ * woken from the second's, while both reactors are asleep.
  */
 
-#define NUM_COMPARISONS 5
+#define NUM_PAIRS 5
 
 static const enum ebb_reactor_mode idle_modes[] = {EBB_REACTOR_INTERRUPT, EBB_REACTOR_ADAPTIVE};
 
 #define NUM_IDLE_MODES EBB_ARRAY_SIZE(idle_modes)
+
+#define WARNINGS_MAX 32
 
 struct wake_run {
 	const struct bench_wake_options *options;
@@ -58,9 +68,16 @@ struct wake_run {
 	int core_b; /* -1: there is only one */
 	struct ebb_thread *a;
 	struct ebb_thread *b;
-	struct bench_comparison comparisons[NUM_COMPARISONS];
+	struct bench_pair pairs[NUM_PAIRS];
 	unsigned num_idle; /* of those below that were measured */
 	struct bench_rusage idle[NUM_IDLE_MODES];
+	int device_fd; /* -1: none was given */
+	uint64_t device_bytes;
+	struct bench_prices prices;
+	struct bench_disturbance *disturbance; /* NULL: nobody looks */
+	struct json_object *machine;
+	char warnings[WARNINGS_MAX][BENCH_WARNING_MAX];
+	unsigned num_warnings;
 };
 
 static double ebb_poll_to_poll(void *arg)
@@ -131,7 +148,7 @@ static double baseline_edge_one(void *arg)
 	return bench_baseline_wake(run->core_a, run->core_a, run->options->time_ns, true);
 }
 
-static const struct bench_comparison wake_comparisons[NUM_COMPARISONS] = {
+static const struct bench_pair wake_pairs[NUM_PAIRS] = {
 	{.name = "poll_to_poll",
 	 .what = "message one way, polling reactor to polling reactor",
 	 .baseline = "one cache line between two spinning OS threads",
@@ -186,7 +203,7 @@ static void thread_leave(void *arg)
 	ebb_thread_exit();
 }
 
-static int comparisons_measure(struct wake_run *run)
+static int pairs_measure(struct wake_run *run)
 {
 	int rc;
 
@@ -197,29 +214,64 @@ static int comparisons_measure(struct wake_run *run)
 		return rc;
 	}
 	for (unsigned round = 0; rc == 0 && round < run->options->rounds; round++) {
-		for (unsigned i = 0; rc == 0 && i < NUM_COMPARISONS && !bench_signals_seen(); i++) {
-			rc = bench_comparison_round(&run->comparisons[i]);
+		for (unsigned i = 0; rc == 0 && i < NUM_PAIRS && !bench_signals_seen(); i++) {
+			rc = bench_pair_round(&run->pairs[i]);
 		}
 	}
 	ebb_thread_send_msg(run->b, thread_leave, NULL);
 	return rc;
 }
 
+static void prices_measure(struct wake_run *run)
+{
+	const struct bench_prices_opts opts = {
+		.cpu = run->core_a,
+		.waker_cpu = run->core_b >= 0 ? run->core_b : run->core_a,
+		.samples = (unsigned)run->options->samples,
+		.idle_ns = run->options->sleep_ns,
+		.device_fd = run->device_fd,
+		.device_bytes = run->device_bytes,
+		.stopped = bench_signals_seen,
+	};
+
+	bench_prices_measure(&opts, &run->prices);
+}
+
+/* Facts and warnings: what is true anyway, and what went on meanwhile. */
+static void surroundings_tell(struct wake_run *run)
+{
+	run->num_warnings = bench_facts_warnings(run->machine, run->warnings, WARNINGS_MAX);
+	if (run->disturbance != NULL) {
+		bench_disturbance_end(run->disturbance);
+		run->num_warnings += bench_disturbance_warnings(run->disturbance,
+								run->warnings + run->num_warnings,
+								WARNINGS_MAX - run->num_warnings);
+	}
+}
+
 /* The whole measurement, on the harness. */
 static int wake_script(void *arg)
 {
 	struct wake_run *run = arg;
+	const struct bench_wake_options *options = run->options;
 	int rc = 0;
 
 	run->a = ebb_thread_app();
 	run->core_a = ebb_reactor_core(0);
 	run->core_b = ebb_reactor_core(1);
-	if (run->core_b >= 0) {
-		rc = comparisons_measure(run);
+	if (run->disturbance != NULL) {
+		bench_disturbance_begin(run->disturbance);
 	}
-	for (unsigned i = 0; rc == 0 && i < NUM_IDLE_MODES && run->options->idle_ns > 0; i++) {
-		rc = idle_measure(run, idle_modes[i]);
+	if (run->core_b >= 0 && !options->prices_only) {
+		rc = pairs_measure(run);
 	}
+	if (rc == 0 && options->samples > 0) {
+		prices_measure(run);
+	}
+	for (unsigned i = 0; rc == 0 && i < NUM_IDLE_MODES && options->idle_ns > 0; i++) {
+		rc = options->prices_only ? 0 : idle_measure(run, idle_modes[i]);
+	}
+	surroundings_tell(run);
 	return rc < 0 ? BENCH_EXIT_FAILED : 0;
 }
 
@@ -228,13 +280,24 @@ static double per_second(uint64_t count, const struct bench_rusage *usage)
 	return (double)count * (double)EBB_NS_PER_S / (double)usage->now_ns;
 }
 
-static void wake_print(const struct wake_run *run)
+static void pairs_print(const struct wake_run *run)
 {
 	if (run->core_b < 0) {
 		printf("One CPU: messages between reactors cannot be measured here.\n");
 	} else {
 		printf("reactors on CPUs %d and %d; medians\n\n", run->core_a, run->core_b);
-		bench_comparison_print(run->comparisons, NUM_COMPARISONS, stdout);
+		bench_pair_print(run->pairs, NUM_PAIRS, stdout);
+	}
+}
+
+static void wake_print(const struct wake_run *run)
+{
+	if (!run->options->prices_only) {
+		pairs_print(run);
+	}
+	if (run->options->samples > 0) {
+		printf("%s", run->options->prices_only ? "" : "\n");
+		bench_prices_report_text(&run->prices, stdout);
 	}
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		const struct bench_rusage *idle = &run->idle[i];
@@ -246,6 +309,9 @@ static void wake_print(const struct wake_run *run)
 		       (unsigned long long)idle->wakeups,
 		       (unsigned long long)(idle->voluntary + idle->involuntary),
 		       (unsigned long long)(idle->cpu_ns / EBB_NS_PER_US));
+	}
+	for (unsigned i = 0; i < run->num_warnings; i++) {
+		printf("%swarning: %s\n", i == 0 ? "\n" : "", run->warnings[i]);
 	}
 }
 
@@ -266,11 +332,13 @@ static struct json_object *idle_json(const struct bench_rusage *idle, enum ebb_r
 	return object;
 }
 
-static void wake_json(const struct wake_run *run)
+/* Takes the facts of the machine from @run. */
+static void wake_json(struct wake_run *run)
 {
 	struct json_object *report = json_object_new_object();
 	struct json_object *cores = json_object_new_array();
 	struct json_object *idle = json_object_new_array();
+	struct json_object *warnings = json_object_new_array();
 
 	json_object_object_add(report, "benchmark", json_object_new_string("wake"));
 	json_object_object_add(report, "version", json_object_new_string(EBB_VERSION));
@@ -281,25 +349,41 @@ static void wake_json(const struct wake_run *run)
 	json_object_object_add(report, "cores", cores);
 	json_object_object_add(report, "interrupted",
 			       json_object_new_boolean(bench_signals_seen()));
-	json_object_object_add(report, "pairs",
-			       bench_comparison_json(run->comparisons, NUM_COMPARISONS));
+	json_object_object_add(report, "pairs", bench_pair_json(run->pairs, NUM_PAIRS));
+	json_object_object_add(report, "prices", bench_prices_report_json(&run->prices));
 	for (unsigned i = 0; i < run->num_idle; i++) {
 		json_object_array_add(idle, idle_json(&run->idle[i], idle_modes[i]));
 	}
 	json_object_object_add(report, "idle", idle);
+	for (unsigned i = 0; i < run->num_warnings; i++) {
+		json_object_array_add(warnings, json_object_new_string(run->warnings[i]));
+	}
+	json_object_object_add(report, "warnings", warnings);
+	json_object_object_add(report, "machine", run->machine);
+	run->machine = NULL;
 	bench_json_print(report, stdout);
 }
 
-int bench_wake(const struct bench_wake_options *options)
+static int wake_run(struct wake_run *run)
 {
-	struct wake_run run = {.options = options, .core_a = -1, .core_b = -1};
 	struct ebb_app_opts app;
+	struct bench_disk disk;
+	cpu_set_t allowed;
 	char cpumask[32];
 	int rc;
 
-	for (unsigned i = 0; i < NUM_COMPARISONS; i++) {
-		run.comparisons[i] = wake_comparisons[i];
-		run.comparisons[i].arg = &run;
+	for (unsigned i = 0; i < NUM_PAIRS; i++) {
+		run->pairs[i] = wake_pairs[i];
+		run->pairs[i].arg = run;
+	}
+	/* Now, as the framework is about to hold its threads on CPUs. */
+	run->machine = bench_facts_get(run->options->device);
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+		run->disturbance = bench_disturbance_create("", &allowed);
+	}
+	if (run->disturbance != NULL && run->options->device != NULL &&
+	    bench_device_facts_disk("", run->options->device, &disk)) {
+		bench_disturbance_watch(run->disturbance, &disk);
 	}
 	ebb_app_opts_init(&app, sizeof(app));
 	app.mode = EBB_REACTOR_INTERRUPT;
@@ -307,14 +391,32 @@ int bench_wake(const struct bench_wake_options *options)
 		snprintf(cpumask, sizeof(cpumask), "[%d,%d]", bench_pin_cpu(0), bench_pin_cpu(1));
 		app.cpumask = cpumask;
 	}
-	rc = bench_harness_run(&app, wake_script, &run);
-	if (rc != 0) {
-		return rc;
+	rc = bench_harness_run(&app, wake_script, run);
+	if (rc == 0 && run->options->format == BENCH_FORMAT_JSON) {
+		wake_json(run);
+	} else if (rc == 0) {
+		wake_print(run);
 	}
-	if (options->format == BENCH_FORMAT_JSON) {
-		wake_json(&run);
-	} else {
-		wake_print(&run);
+	json_object_put(run->machine);
+	bench_disturbance_destroy(run->disturbance);
+	return rc;
+}
+
+int bench_wake(const struct bench_wake_options *options)
+{
+	struct wake_run run = {.options = options, .core_a = -1, .core_b = -1, .device_fd = -1};
+	char error[BENCH_ERROR_MAX];
+	int rc;
+
+	if (options->device != NULL &&
+	    bench_prices_device_open(options->device, &run.device_fd, &run.device_bytes, error,
+				     sizeof(error)) < 0) {
+		fprintf(stderr, "ebb-bench: %s\n", error);
+		return BENCH_EXIT_USAGE;
 	}
-	return 0;
+	rc = wake_run(&run);
+	if (run.device_fd >= 0) {
+		close(run.device_fd);
+	}
+	return rc;
 }

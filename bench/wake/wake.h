@@ -5,9 +5,10 @@
 #include "bench/command_options.h"
 
 /**
- * bench_wake() - "ebb-bench wake": messages between reactors beside baselines, and idle wakeups
+ * bench_wake() - "ebb-bench wake": messages between reactors beside baselines, what a sleep costs, and
+ * idle wakeups
  * Prints its result to stdout.
- * Return: 0; BENCH_EXIT_FAILED (said on stderr).
+ * Return: 0; BENCH_EXIT_FAILED, or BENCH_EXIT_USAGE where the device is none (said on stderr).
  */
 int bench_wake(const struct bench_wake_options *options);
 

@@ -20,8 +20,7 @@ void ebb_histogram_merge(struct ebb_histogram *to, const struct ebb_histogram *f
 	}
 }
 
-/* The largest value that is counted in bucket @index. */
-static uint64_t histogram_upper(unsigned index)
+uint64_t ebb_histogram_upper(unsigned index)
 {
 	unsigned shift;
 
@@ -47,7 +46,7 @@ uint64_t ebb_histogram_percentile(const struct ebb_histogram *histogram, double 
 	for (unsigned i = 0; i < EBB_HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->buckets[i];
 		if (seen >= wanted && seen > 0) {
-			uint64_t upper = histogram_upper(i);
+			uint64_t upper = ebb_histogram_upper(i);
 
 			return upper < histogram->max ? upper : histogram->max;
 		}

@@ -40,6 +40,10 @@
  * next sleep, which is then one turn shorter: the cost of never missing one, paid once, not again
  * and again.
  *
+ * A sleep may have a bound: how long, and what for, is in plan.c. The call that sleeps has it as its
+ * timeout, and nothing else is different: whatever would end an unbounded sleep ends this one, by
+ * the same steps, and what the bound has ended is left like any sleep.
+ *
  * What must never happen: epoll_wait() with a published message in a queue and no edge under way.
  * tests/model/sleep.pml is this protocol with explicit store buffers, and fails when any of the
  * operations above is weakened or left out.
@@ -50,12 +54,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ebb/assert.h>
 
 #include "core/event/callback.h"
+#include "core/event/epoll.h"
 #include "core/event/poller_sleep.h"
 #include "core/event/poller_timer.h"
 #include "core/event/reactor_list.h"
@@ -96,8 +100,31 @@ static bool reactor_has_work(struct event_reactor *reactor)
 	return false;
 }
 
-/* Everything that may call into the kernel, or that forbids sleep, before asleep is set. */
-static bool reactor_may_sleep(struct event_reactor *reactor)
+/*
+ * What @thread's timers have to say to a sleep until *@until_ns: what is due forbids it; one without
+ * a bound has the thread's timerfd; one with a bound ends at the next deadline.
+ */
+static bool reactor_may_sleep_timers(struct ebb_thread *thread, uint64_t *until_ns)
+{
+	uint64_t next_ns = event_timer_next_ns(&thread->timers);
+
+	if (next_ns <= event_turn.now_ns) {
+		return false;
+	}
+	if (*until_ns == EBB_REACTOR_FOREVER) {
+		return event_pollers_arm_timer(thread) == 0;
+	}
+	if (next_ns < *until_ns) {
+		*until_ns = next_ns;
+	}
+	return true;
+}
+
+/*
+ * Everything that may call into the kernel, or that forbids sleep, before asleep is set.
+ * @until_ns: as reactor_sleep()'s; becomes less where a timer ends the sleep
+ */
+static bool reactor_may_sleep(struct event_reactor *reactor, uint64_t *until_ns)
 {
 	struct ebb_list *node;
 
@@ -110,9 +137,7 @@ static bool reactor_may_sleep(struct event_reactor *reactor)
 	ebb_list_for_each(node, &reactor->threads) {
 		struct ebb_thread *thread = ebb_list_entry(node, struct ebb_thread, reactor_link);
 
-		if (thread->num_blocking != 0 ||
-		    event_timer_next_ns(&thread->timers) <= event_turn.now_ns ||
-		    event_pollers_arm_timer(thread) != 0) {
+		if (thread->num_blocking != 0 || !reactor_may_sleep_timers(thread, until_ns)) {
 			return false;
 		}
 	}
@@ -154,20 +179,6 @@ static void reactor_woken(struct event_reactor *reactor, const struct epoll_even
 	}
 }
 
-/*
- * As epoll_wait(), which libc makes a cancellation point: where there are several OS threads that
- * is twice the call's own instructions, around each sleep, for what is never done here.
- */
-static int reactor_epoll(struct event_reactor *reactor, struct epoll_event *events, int timeout_ms)
-{
-#ifdef __SANITIZE_THREAD__ /* keeps signals back unless it knows that a call blocks */
-	return epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE, timeout_ms);
-#else
-	return (int)syscall(SYS_epoll_pwait, reactor->epoll_fd, events, EVENTS_PER_WAKE, timeout_ms,
-			    NULL, 0);
-#endif
-}
-
 static void reactor_submit(struct event_reactor *reactor)
 {
 	if (reactor->urings.pending) {
@@ -176,20 +187,23 @@ static void reactor_submit(struct event_reactor *reactor)
 }
 
 /* Waits where it has to: in the io_uring while requests are outstanding, else in the epoll set. */
-static void reactor_wait(struct event_reactor *reactor)
+static void reactor_wait(struct event_reactor *reactor, uint64_t bound_ns)
 {
 	struct epoll_event events[EVENTS_PER_WAKE];
 	bool busy = reactor->urings.pending && event_uring_busy(reactor->urings.main);
 	bool slept = true;
+	bool expired = false;
 	int count = 0;
 
 	if (busy) {
-		slept = event_uring_sleep(reactor->urings.main);
+		slept = event_uring_sleep(reactor->urings.main, bound_ns, &expired);
 		atomic_store_explicit(&reactor->last_wake, "io_uring", memory_order_relaxed);
 	}
 	if (!busy || !slept) {
 		reactor_submit(reactor);
-		count = reactor_epoll(reactor, events, busy ? 0 : -1);
+		count = event_epoll_wait(reactor->epoll_fd, events, EVENTS_PER_WAKE,
+					 busy ? 0 : bound_ns);
+		expired = !busy && count == 0;
 	}
 	atomic_exchange_explicit(&reactor->asleep, 0, memory_order_seq_cst);
 	if (reactor->urings.pending) {
@@ -199,19 +213,25 @@ static void reactor_wait(struct event_reactor *reactor)
 		atomic_fetch_add_explicit(&reactor->wakeups, 1, memory_order_relaxed);
 	}
 	event_callback_read_clock(reactor);
-	reactor->last_work_ns = event_turn.now_ns;
 	if (slept) {
 		reactor->awake_since_ns = event_turn.now_ns;
+	}
+	if (expired) {
+		atomic_store_explicit(&reactor->last_wake, "timeout", memory_order_relaxed);
 	}
 	reactor_woken(reactor, events, count);
 	event_watchdog_awake();
 }
 
-/* Return: true if the reactor has slept; false if something kept it awake. */
-static bool reactor_sleep(struct event_reactor *reactor)
+/*
+ * @until_ns: sleep until then at most; EBB_REACTOR_FOREVER: until woken
+ * Return: true if the reactor has slept; false if something kept it awake.
+ */
+static bool reactor_sleep(struct event_reactor *reactor, uint64_t until_ns)
 {
 	event_callback_read_clock(reactor);
-	if (!reactor_may_sleep(reactor)) {
+	if (!reactor_may_sleep(reactor, &until_ns) ||
+	    until_ns < event_turn.now_ns + EVENT_PLAN_SLEEP_MIN_NS) {
 		reactor_submit(reactor);
 		return false;
 	}
@@ -228,7 +248,8 @@ static bool reactor_sleep(struct event_reactor *reactor)
 		reactor_submit(reactor);
 		return false;
 	}
-	reactor_wait(reactor);
+	reactor_wait(reactor,
+		     until_ns == EBB_REACTOR_FOREVER ? until_ns : until_ns - event_turn.now_ns);
 	return true;
 }
 
@@ -249,20 +270,22 @@ static void cpu_relax(void)
 static bool reactor_awaits_helper(const struct event_reactor *reactor)
 {
 	return reactor->helper_jobs > 1 &&
-	       event_turn.now_ns - reactor->helper_ns < reactor->spin_ns;
+	       event_turn.now_ns - reactor->helper_ns < reactor->plan.look_ns;
 }
 
-static bool reactor_spins(const struct event_reactor *reactor)
+/*
+ * As event_plan_sleep_until_ns(), after a turn. A wait begins with a turn that finds nothing, so
+ * after one that has @worked follows another, unless there is no look at all.
+ */
+static uint64_t reactor_sleep_until_ns(const struct event_reactor *reactor, bool worked)
 {
-	switch (reactor->mode) {
-	case EBB_REACTOR_POLL:
-		return true;
-	case EBB_REACTOR_ADAPTIVE:
-		return event_turn.now_ns - reactor->last_work_ns < reactor->spin_ns &&
-		       !reactor_awaits_helper(reactor);
-	default:
-		return false;
+	if (reactor->plan.look_ns == 0 || reactor_awaits_helper(reactor)) {
+		return EBB_REACTOR_FOREVER;
 	}
+	if (worked) {
+		return 0;
+	}
+	return event_plan_sleep_until_ns(&reactor->plan, reactor->last_work_ns, event_turn.now_ns);
 }
 
 void event_reactor_begin(struct event_reactor *reactor)
@@ -321,13 +344,17 @@ bool event_reactor_step(struct event_reactor *reactor, bool polling)
 {
 	bool worked = reactor_turn(reactor, polling);
 
-	if (!reactor_spins(reactor)) {
-		return !reactor_sleep(reactor);
+	if (reactor->mode != EBB_REACTOR_POLL) {
+		uint64_t until_ns = reactor_sleep_until_ns(reactor, worked);
+
+		if (until_ns != 0) {
+			return !reactor_sleep(reactor, until_ns);
+		}
+		if (!worked) {
+			cpu_relax();
+		}
 	}
 	reactor_submit(reactor);
-	if (!worked && reactor->mode == EBB_REACTOR_ADAPTIVE) {
-		cpu_relax();
-	}
 	return true;
 }
 
@@ -355,9 +382,11 @@ int event_reactor_init(struct event_reactor *reactor, int core, enum ebb_reactor
 	reactor->mode = mode;
 	reactor->interruptible = mode != EBB_REACTOR_POLL;
 	reactor->spin_us_max = spin_us_max;
-	reactor->spin_ns = spin_us_max * EBB_NS_PER_US;
+	reactor->plan = event_plan_of_mode(mode, spin_us_max);
 	atomic_init(&reactor->mode_published, mode);
 	atomic_init(&reactor->spin_us_published, spin_us_max);
+	atomic_init(&reactor->sleep_published, reactor->plan.sleep_ns);
+	atomic_init(&reactor->look_published, reactor->plan.look_ns);
 	atomic_init(&reactor->last_wake, "none");
 	pthread_mutex_init(&reactor->doing.mutex, NULL);
 	reactor->times_fd = -1;

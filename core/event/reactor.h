@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/mpsc.h"
 #include "core/event/doing.h"
+#include "core/event/plan.h"
 #include "core/event/source.h"
 #include "core/event/switch_monitor.h"
 #include "core/event/thread.h"
@@ -65,8 +66,8 @@ struct event_reactor {
 	struct base_ticker ticker EBB_CACHE_ALIGNED;
 	struct ebb_list threads;
 	_Atomic uint64_t turns;
-	uint64_t last_work_ns;
-	uint64_t spin_ns;
+	uint64_t last_work_ns; /* when work last ended: a wait begins there */
+	struct event_plan plan;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
 	bool interruptible; /* its pollers' set_interrupt(true) has been called */
@@ -99,6 +100,8 @@ struct event_reactor {
 	_Atomic bool mode_changing;
 	_Atomic(enum ebb_reactor_mode) mode_published;
 	_Atomic uint32_t spin_us_published;
+	_Atomic uint64_t sleep_published;
+	_Atomic uint64_t look_published;
 
 	struct base_handle_table sources;
 	struct event_source event_source;

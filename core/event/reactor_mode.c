@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <ebb/log.h>
 #include <ebb/poller.h>
@@ -31,6 +32,8 @@ struct mode_change {
 	struct ebb_thread *requester;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
+	struct event_plan plan; /* if it is a fixed one */
+	bool fixed;
 	ebb_reactor_mode_cb done;
 	void *arg;
 	int rc;
@@ -120,6 +123,44 @@ static int mode_set_interrupt(struct event_reactor *reactor, bool on)
 	return rc;
 }
 
+/* With the slack that timers have by default a bounded sleep would last 50 us longer. */
+static void reactor_set_timer_slack(unsigned long slack_ns)
+{
+	if (prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0) != 0) {
+		ebb_warn("reactor", "the timer slack cannot be set: %m");
+	}
+}
+
+static void reactor_set_plan(struct event_reactor *reactor, const struct event_plan *plan)
+{
+	if (plan->sleep_ns != 0 && reactor->plan.sleep_ns == 0) {
+		reactor_set_timer_slack(1);
+	} else if (plan->sleep_ns == 0 && reactor->plan.sleep_ns != 0) {
+		reactor_set_timer_slack(0); /* the default */
+	}
+	reactor->plan = *plan;
+	atomic_store_explicit(&reactor->sleep_published, plan->sleep_ns, memory_order_relaxed);
+	atomic_store_explicit(&reactor->look_published, plan->look_ns, memory_order_relaxed);
+}
+
+/* The mode, and the plan that it is or was asked for with it. */
+static void mode_change_apply(struct event_reactor *reactor, const struct mode_change *change)
+{
+	struct event_plan plan = change->plan;
+
+	reactor->mode = change->mode;
+	if (change->spin_us_max != 0) {
+		reactor->spin_us_max = change->spin_us_max;
+	}
+	if (!change->fixed) {
+		plan = event_plan_of_mode(reactor->mode, reactor->spin_us_max);
+	}
+	reactor_set_plan(reactor, &plan);
+	atomic_store_explicit(&reactor->mode_published, reactor->mode, memory_order_relaxed);
+	atomic_store_explicit(&reactor->spin_us_published, reactor->spin_us_max,
+			      memory_order_relaxed);
+}
+
 static void mode_change_run(void *arg)
 {
 	struct mode_change *change = arg;
@@ -128,15 +169,7 @@ static void mode_change_run(void *arg)
 	int rc = mode_set_interrupt(reactor, change->mode != EBB_REACTOR_POLL);
 
 	if (rc == 0) {
-		reactor->mode = change->mode;
-		if (change->spin_us_max != 0) {
-			reactor->spin_us_max = change->spin_us_max;
-			reactor->spin_ns = change->spin_us_max * EBB_NS_PER_US;
-		}
-		atomic_store_explicit(&reactor->mode_published, reactor->mode,
-				      memory_order_relaxed);
-		atomic_store_explicit(&reactor->spin_us_published, reactor->spin_us_max,
-				      memory_order_relaxed);
+		mode_change_apply(reactor, change);
 		event_reactor_place(reactor);
 		if (reactor->mode == EBB_REACTOR_POLL) {
 			ebb_list_for_each(node, &reactor->threads) {
@@ -149,29 +182,19 @@ static void mode_change_run(void *arg)
 	mode_change_end(change, rc);
 }
 
-EBB_REPORTS void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
-				      ebb_reactor_mode_cb done, void *arg)
+/* @asked: all but who asks, and whom */
+static void mode_change_begin(int core, const struct mode_change *asked)
 {
 	struct event_reactor *reactor = event_reactor_by_core(core);
-	struct mode_change *change;
+	struct mode_change *change = malloc(sizeof(*change));
 
-	if (event_turn.thread == NULL) {
-		ebb_violation(4, __func__, "reactor", NULL, NULL);
-		return;
-	}
-	change = calloc(1, sizeof(*change));
 	if (change == NULL) {
 		ebb_error("reactor", "out of memory to change the mode of reactor %d", core);
 		abort(); /* a promise to answer that cannot be kept */
 	}
-	*change = (struct mode_change){
-		.reactor = reactor,
-		.requester = ebb_thread_current(),
-		.mode = mode,
-		.spin_us_max = spin_us_max,
-		.done = done,
-		.arg = arg,
-	};
+	*change = *asked;
+	change->reactor = reactor;
+	change->requester = ebb_thread_current();
 	change->requester->answers_due++;
 	if (reactor == NULL) {
 		mode_change_end(change, -EINVAL);
@@ -181,6 +204,41 @@ EBB_REPORTS void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint
 		ebb_msg_init(&change->msg, mode_change_run, change);
 		event_reactor_send(reactor, &change->msg);
 	}
+}
+
+EBB_REPORTS void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
+				      ebb_reactor_mode_cb done, void *arg)
+{
+	const struct mode_change change = {
+		.mode = mode,
+		.spin_us_max = spin_us_max,
+		.done = done,
+		.arg = arg,
+	};
+
+	if (event_turn.thread == NULL) {
+		ebb_violation(4, __func__, "reactor", NULL, NULL);
+		return;
+	}
+	mode_change_begin(core, &change);
+}
+
+EBB_REPORTS void ebb_reactor_set_plan(int core, uint64_t sleep_ns, uint64_t look_ns,
+				      ebb_reactor_mode_cb done, void *arg)
+{
+	const struct mode_change change = {
+		.mode = EBB_REACTOR_ADAPTIVE,
+		.plan = {.sleep_ns = sleep_ns, .look_ns = look_ns},
+		.fixed = true,
+		.done = done,
+		.arg = arg,
+	};
+
+	if (event_turn.thread == NULL) {
+		ebb_violation(4, __func__, "reactor", NULL, NULL);
+		return;
+	}
+	mode_change_begin(core, &change);
 }
 
 int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
@@ -200,6 +258,8 @@ int ebb_reactor_get_stats(int core, struct ebb_reactor_stats *ret_stats)
 		.mode = atomic_load_explicit(&reactor->mode_published, memory_order_relaxed),
 		.spin_us_max =
 			atomic_load_explicit(&reactor->spin_us_published, memory_order_relaxed),
+		.sleep_ns = atomic_load_explicit(&reactor->sleep_published, memory_order_relaxed),
+		.look_ns = atomic_load_explicit(&reactor->look_published, memory_order_relaxed),
 		.busy_ns = busy_ns,
 		.turns = atomic_load_explicit(&reactor->turns, memory_order_relaxed),
 		.wakeups = atomic_load_explicit(&reactor->wakeups, memory_order_relaxed),

@@ -214,6 +214,8 @@ static int export_open(struct exporter_export *export, const struct exporter_exp
 	switch (rc) {
 	case 0:
 		export->read_only = !writes;
+		/* Who asks for whom the bdev is open is told so before there are clients, too. */
+		bdev_desc_set_clients(export->desc, export->name, 0);
 		break;
 	case -EROFS:
 		snprintf(ret_error, EXPORTER_ERROR_TEXT,

@@ -45,6 +45,8 @@ struct call {
 	bool keep_failed;                /* what it asks for is wanted even if it fails */
 	struct ebb_poller *again; /* until its method is called again; NULL: it is not to be */
 	unsigned num_again;
+	void (*left)(void *arg); /* nobody waits for the end; NULL: the method need not know */
+	void *left_arg;
 	ebb_method_done done;
 	void *arg;
 	_Alignas(max_align_t) unsigned char values[];
@@ -195,6 +197,7 @@ static struct call *call_begin(const struct ebb_method *method, struct json_obje
 	call->took_effect = NULL;
 	call->again = NULL;
 	call->num_again = 0;
+	call->left = NULL;
 	call->begun = method_wanted_call_begun();
 	call->done = done;
 	call->arg = arg;
@@ -236,6 +239,27 @@ EBB_REPORTS bool method_call_again(struct ebb_call *ticket)
 	return call->again != NULL;
 }
 
+EBB_REPORTS void method_call_on_leave(struct ebb_call *ticket, void (*left)(void *arg), void *arg)
+{
+	struct call *call = call_find(ticket, __func__, __builtin_return_address(0));
+
+	if (call != NULL) {
+		call->left = left;
+		call->left_arg = arg;
+	}
+}
+
+void method_call_leave(struct ebb_call *ticket)
+{
+	struct call *call = base_handle_find(&calls, (uintptr_t)ticket);
+	void (*left)(void *arg) = call != NULL ? call->left : NULL;
+
+	if (left != NULL) {
+		call->left = NULL;
+		left(call->left_arg);
+	}
+}
+
 /*
  * A method makes JSON, whose library asserts that it was given memory. So none is called without
  * some to spare; what takes something away needs little, and may be what ends the shortage.
@@ -250,11 +274,12 @@ static bool call_is_short(const struct ebb_method *method, struct ebb_method_err
 	return true;
 }
 
-static void call_dispatch(const struct ebb_method *method, struct json_object *params,
-			  bool keep_failed, ebb_method_done done, void *arg)
+static struct ebb_call *call_dispatch(const struct ebb_method *method, struct json_object *params,
+				      bool keep_failed, ebb_method_done done, void *arg)
 {
 	struct ebb_method_error error;
 	struct call *call = NULL;
+	struct ebb_call *ticket;
 
 	if ((method->states & ebb_method_state()) == 0) {
 		error_wrong_state(method, &error);
@@ -263,10 +288,12 @@ static void call_dispatch(const struct ebb_method *method, struct json_object *p
 	}
 	if (call == NULL) {
 		done(arg, NULL, &error);
-		return;
+		return NULL;
 	}
+	ticket = (struct ebb_call *)(uintptr_t)call->handle;
 	call->keep_failed = keep_failed;
 	call_run(call);
+	return ticket;
 }
 
 EBB_REPORTS void ebb_method_dispatch(const struct ebb_method *method, struct json_object *params,
@@ -284,4 +311,14 @@ EBB_REPORTS void ebb_method_dispatch_wanted(const struct ebb_method *method,
 	if (event_app_only_if_any(__func__, method->name, __builtin_return_address(0))) {
 		call_dispatch(method, params, true, done, arg);
 	}
+}
+
+EBB_REPORTS struct ebb_call *method_call_dispatch(const struct ebb_method *method,
+						  struct json_object *params, ebb_method_done done,
+						  void *arg)
+{
+	if (!event_app_only_if_any(__func__, method->name, __builtin_return_address(0))) {
+		return NULL;
+	}
+	return call_dispatch(method, params, false, done, arg);
 }

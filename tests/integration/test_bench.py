@@ -73,6 +73,13 @@ def wait_for(process, condition):
         time.sleep(0.005)
 
 
+def read_if_there(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
 def close_to(value, wanted):
     return abs(value - wanted) <= 0.01 * wanted
 
@@ -89,7 +96,7 @@ def every_mode_is_measured_side_by_side():
         assert mode["iops"] > 1000, mode
         assert close_to(mode["bandwidth_mib_per_s"], mode["iops"] * 4096 / MIB), mode
         low, middle, high = (mode[f"latency_{name}_ns"] for name in ("p50", "p99", "max"))
-        assert mode["latency_min_ns"] <= low <= middle <= high, mode
+        assert 0 < mode["latency_min_ns"] <= low <= middle <= high, mode
         for sample in mode["samples"]:
             share = sample["cpu_s_per_million_ios"] * sample["iops"] / 1e6 * 100
             assert close_to(sample["cpu_percent"], share), sample
@@ -108,12 +115,34 @@ def a_sleeping_queue_is_woken_for_its_completions():
 
 
 @test
+def a_request_that_begins_and_ends_in_one_turn_has_taken_time():
+    with Setup() as setup:
+        reports = [setup.report(bdev, "--qd", "32") for bdev in ("null", "disk")]
+    for mode in (mode for report in reports for mode in report["modes"]):
+        assert mode["latency_min_ns"] > 0, mode
+        assert mode["stamps"] in ("exact", "sampled"), mode
+
+
+@test
 def every_workload_runs_on_a_file():
     with Setup() as setup:
         for rw in ("read", "write", "randread", "randwrite", "randrw"):
             report = setup.report("disk", "--rw", rw, "--mode", "adaptive", "--qd", "16")
             assert report["workload"]["rw"] == rw
             assert report["modes"][0]["iops"] > 0, report
+
+
+@test
+def every_core_has_a_worker():
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        raise Skip("needs two CPUs")
+    mask = f"[{cpus[0]},{cpus[1]}]"
+    with Setup() as setup:
+        report = setup.report("disk", "--cpumask", mask, "--qd", "2", "--rw", "randrw")
+    assert report["workload"]["cores"] == cpus, report["workload"]
+    for mode in report["modes"]:
+        assert mode["iops"] > 0 and mode["errors"] == 0, mode
 
 
 @test
@@ -139,6 +168,7 @@ def the_text_report_has_a_column_for_each_mode():
     assert lines[0].startswith("bdev null: 1024 blocks of 4096 bytes; randread"), text
     assert lines[3].split() == ["interrupt", "poll"], text
     assert any(line.startswith("latency p99.9, us") for line in lines), text
+    assert any(line.startswith("Latencies: the clock was read") for line in lines), text
 
 
 def is_late_callback(line):
@@ -151,7 +181,7 @@ def bad_arguments_are_one_line_and_code_2():
     with Setup() as setup:
         usual = ["run", "--bdev-json", setup.config, "--bdev"]
         cases = [
-            ([], "give run, wake or rpc"),
+            ([], "give compare, run, wake or rpc"),
             (["walk"], "no such measurement"),
             (["run"], "--bdev-json is missing"),
             (["run", "--bdev-json", setup.config], "--bdev is missing"),
@@ -163,6 +193,8 @@ def bad_arguments_are_one_line_and_code_2():
             ([*usual, "null", "--mode", "fast"], "poll, interrupt, adaptive"),
             ([*usual, "null", "--core", "1000"], "may not use CPU 1000"),
             (["wake", "--rounds", "0"], "give 1 to 99"),
+            (["wake", "--sleep", "2"], "wake: --sleep"),
+            (["wake", "--device", "/dev/null"], "--device /dev/null: give a file or a block"),
             (["rpc", "--idle", "1"], "no such option"),
         ]
         for args, wanted in cases:
@@ -193,6 +225,25 @@ def failing_io_is_counted_and_named_and_code_1():
 
 
 @test
+def a_device_that_never_answers_is_reported_and_the_end_comes():
+    with Setup() as setup:
+        config = json.loads(setup.config.read_text())
+        error = {"name": "EE_null", "io_type": "read", "error_type": "pending", "num": 1}
+        config["subsystems"][0]["config"] += [
+            {"method": "bdev_error_create", "params": {"base_name": "null"}},
+            {"method": "bdev_error_inject_error", "params": error},
+        ]
+        setup.config.write_text(json.dumps(config))
+        process = setup.start("EE_null", "--qd", "2", "--mode", "interrupt,poll")
+        out, err = process.communicate(timeout=60)
+        report = json.loads(out)
+    assert process.returncode == 1, (process.returncode, err)
+    assert "bdev EE_null: 1 requests were not answered within 10 s" in report["error"], report
+    interrupt, poll = report["modes"]
+    assert interrupt["iops"] > 0 and poll["runs"] == 0, report
+
+
+@test
 def a_signal_ends_it_and_prints_what_there_is():
     with Setup() as setup:
         process = setup.start("null", "--mode", "poll,interrupt", "--time", "60", "--warmup", "0")
@@ -212,15 +263,87 @@ def a_signal_ends_it_and_prints_what_there_is():
     assert interrupt["runs"] == 0 and interrupt["iops"] is None, interrupt
 
 
+def check_prices(prices, depths, samples):
+    """Each price at each depth; "unavailable" only where there is no device, or no such call."""
+    assert {price["idle_ns"] for price in prices} == depths, prices
+    for price in prices:
+        if price["unavailable"] is not None:
+            assert price["late_median_ns"] is None and price["samples"] == 0, price
+            continue
+        assert price["samples"] == samples, price
+        for what in ("late", "cpu"):
+            low, middle, high = (price[f"{what}_{name}_ns"] for name in ("p5", "median", "p95"))
+            if price["name"] == "device_interrupt":  # a difference, of what is not CPU time
+                assert what == "late" and low <= middle <= high or low is None, price
+            else:
+                assert 0 <= low <= middle <= high, price
+
+
+@test
+def wake_tells_what_a_sleep_costs():
+    with Setup() as setup:
+        command = [BENCH, "wake", "--prices-only", "--samples", "3", "--sleep", "10us"]
+        command += ["--device", setup.disk]
+        report = json.loads(check_command([*command, "--format", "json"]).stdout)
+        text = check_command(command).stdout
+    assert report["pairs"] == [] and report["idle"] == []
+    check_prices(report["prices"], {10_000}, 3)
+    named = {price["name"]: price for price in report["prices"]}
+    assert named["wake_eventfd"]["unavailable"] is None, named
+    assert named["timer_timerfd"]["unavailable"] is None, named
+    assert named["device_interrupt"]["unavailable"] is None, named
+    assert report["machine"]["device"]["kind"] == "file", report["machine"]
+    assert report["machine"]["cpu"]["num_allowed"] == len(os.sched_getaffinity(0))
+    assert any("has holes" in line for line in report["warnings"]), report["warnings"]
+    assert text.startswith("prices of a sleep on CPU "), text
+    assert "woken by an eventfd" in text and "warning: " in text, text
+
+
+@test
+def wake_has_prices_on_one_cpu():
+    need_program("taskset")
+    cpu = min(os.sched_getaffinity(0))
+    command = ["taskset", "-c", cpu, BENCH, "wake", "--prices-only", "--samples", "2"]
+    command += ["--sleep", "10us", "--format", "json"]
+    report = json.loads(check_command([str(word) for word in command]).stdout)
+    assert report["cores"] == [cpu], report["cores"]
+    check_prices(report["prices"], {10_000}, 2)
+    assert any("there is one CPU" in line for line in report["warnings"]), report["warnings"]
+
+
+@test
+def a_signal_ends_the_prices():
+    command = [str(BENCH), "wake", "--prices-only", "--samples", "100000", "--format", "json"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    tasks = Path(f"/proc/{process.pid}/task")
+
+    def is_measuring():
+        names = [task / "comm" for task in tasks.iterdir()]
+        return any(read_if_there(name) == "ebb-waker\n" for name in names)
+
+    wait_for(process, is_measuring)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    report = json.loads(out)
+    assert process.returncode == 0, err
+    assert report["interrupted"] is True
+    for price in report["prices"]:  # those that were not begun are not there
+        assert price["samples"] > 0 or price["unavailable"] is not None, price
+
+
 @test
 def wake_measures_messages_and_an_idle_service():
     options = ["--rounds", "2", "--time", "50ms", "--settle", TRAILING_S, "--idle", "0.5"]
+    options += ["--samples", "4", "--sleep", "1ms"]
     report = json.loads(check_command([BENCH, "wake", *options, "--format", "json"]).stdout)
     cpus = len(os.sched_getaffinity(0))
     assert len(report["cores"]) == min(cpus, 2), report["cores"]
     assert [idle["mode"] for idle in report["idle"]] == ["interrupt", "adaptive"]
     for idle in report["idle"]:
         assert idle["wakeups"] == 0 and idle["context_switches"] == 0, idle
+    check_prices(report["prices"], {10_000, 1_000_000}, 4)
     if cpus < 2:
         raise Skip("messages between two reactors need two CPUs")
     assert len(report["pairs"]) == 5, report["pairs"]

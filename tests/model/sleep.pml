@@ -51,6 +51,9 @@
  * in the draining ring: the kernel raises its flag by a locked instruction and then looks whether
  * the ring's event is wanted.
  *
+ * A sleep may have a bound, which ends it up to BOUND times, whenever it likes or never: how long it is
+ * is nothing that the protocol may depend on. A bounded sleep is a sleep as any other.
+ *
  * What is held: when nobody can take a step any more (senders at their end, store buffers empty, no
  * edge pending) the reactor is asleep, or spins with nothing visible to it. Then every message must
  * have run and every completion must have been reaped: the assertion at "quiet". Each message runs
@@ -93,11 +96,16 @@
  *	draining_poll_kept     the poll request on the epoll set is taken for standing in the new main ring
  *	                      because it stood in the old one
  *
+ *	bound_trusted          a sleep that will end anyway leaves out asleep, the look and the arming: a
+ *	                      message waits for the end of the bound
+ *	bound_ends_poll        the bound of a sleep in the ring ends the poll request with it. What ebb
+ *	                      relies on from the kernel
+ *
  * Not weakened here, because x86 has no such weakening: a compare-and-swap, like an exchange, is
  * always a full barrier.
  *
  * Options: RING senders of RING_MESSAGES each, LIST messages of one sender, CRITICAL senders of one
- * each, SOURCE completions, URING requests, DRAIN, START mode. tests/model/run knows which combinations to
+ * each, SOURCE completions, URING requests, DRAIN, BOUND, START mode. tests/model/run knows which combinations to
  * search.
  */
 
@@ -118,6 +126,10 @@
 #endif
 #ifndef URING
 #define URING 0
+#endif
+
+#ifndef BOUND
+#define BOUND 0
 #endif
 
 #define SLOTS 2
@@ -589,6 +601,8 @@ active proctype receiver()
 	byte taken[RING * RING_MESSAGES + 1];
 	byte asleep, requested, outstanding;
 	bit source_woke, epoll_polled, epoll_pending, draining;
+	byte bounds_left = BOUND;
+	bit bound_comes;
 
 turn:
 	list_run();
@@ -618,7 +632,19 @@ turn:
 		fi
 	fi;
 
-	/* Sleep: reactor_sleep(). */
+	/* Sleep: reactor_sleep(). Its bound comes, or not. */
+#if BOUND > 0
+	if
+	:: d_step { bounds_left > 0 -> bounds_left--; bound_comes = 1 }
+	:: true
+	fi;
+#endif
+#ifdef WEAKEN_bound_trusted
+	if
+	:: goto wait
+	:: true
+	fi;
+#endif
 #ifdef WEAKEN_look_before_asleep
 	second_look();
 #endif
@@ -660,10 +686,12 @@ turn:
 	source_edge = 0;
 #endif
 	/* reactor_wait() */
+wait:
 	if
 	:: outstanding == 0 ->
 		if
 		:: atomic { any_edge -> epoll_take() }
+		:: bound_comes
 		:: timeout -> goto quiet
 		fi
 	:: outstanding > 0 && epoll_pending ->
@@ -675,12 +703,21 @@ turn:
 		uring_poll();
 		if
 		:: uring_ready
+		:: atomic {
+			bound_comes ->
+#ifdef WEAKEN_bound_ends_poll
+			poll_stands = 0
+#else
+			skip
+#endif
+		}
 		:: timeout -> goto quiet
 		fi
 	fi;
 awake:
 	exchange(RECEIVER, ASLEEP, 0, asleep);
 	asleep = 0;
+	bound_comes = 0;
 	store_release(RECEIVER, SOURCE_FLAG, 0);
 #ifdef DRAIN
 	store_release(RECEIVER, RETIRED_FLAG, 0);

@@ -2,8 +2,11 @@
 #include "tests/stress/stress.h"
 
 /*
- * Two reactors change their mode a great many times, as fast as they answer, while both have
- * messages and timers to serve.
+ * Two reactors change their mode or their plan a great many times, as fast as they answer, while both
+ * have messages and timers to serve.
+ *
+ * One plan in four has a first sleep of an hour: what depends on the bound of a sleep to be noticed
+ * is noticed by nobody then.
  *
  * What is under way is little on purpose: a token that two threads send to each other across the
  * reactors, a foreign sender that waits for each of its messages, and one timer a thread, which is
@@ -23,6 +26,8 @@
 #define REACTORS     2
 #define SPIN_US_MAX  40
 #define TIMER_US_MAX 300
+#define PLAN_NS_MAX  (100 * EBB_NS_PER_US)
+#define HOUR_NS      (3600 * EBB_NS_PER_S)
 #define PAUSE_US_MAX 100 /* before one change in four, so that its reactor falls asleep */
 
 struct mode_worker {
@@ -175,6 +180,20 @@ static void mode_changed(void *arg, int rc)
 	}
 }
 
+static void plan_change(struct mode_target *target)
+{
+	uint64_t sleep_ns = stress_random_below(&random_state, PLAN_NS_MAX);
+	uint64_t look_ns = stress_random_below(&random_state, PLAN_NS_MAX);
+
+	if (stress_random_below(&random_state, 4) == 0) {
+		sleep_ns = HOUR_NS;
+		look_ns = 2 * HOUR_NS;
+	}
+	target->mode = EBB_REACTOR_ADAPTIVE;
+	stress_flow_begin(&target->flow);
+	ebb_reactor_set_plan(target->core, sleep_ns, look_ns, mode_changed, target);
+}
+
 static void mode_change(struct mode_target *target)
 {
 	if (num_begun == num_wanted) {
@@ -182,6 +201,10 @@ static void mode_change(struct mode_target *target)
 		return;
 	}
 	num_begun++;
+	if (stress_random_below(&random_state, 2) == 0) {
+		plan_change(target);
+		return;
+	}
 	/* Never the mode that it has: that would be no change. */
 	target->mode = (enum ebb_reactor_mode)(
 		((unsigned)target->mode + 1 +

@@ -18,6 +18,7 @@
 #define DEVICES         3
 #define ROUNDS          4
 #define SPIN_US_MAX     400
+#define PLAN_NS_MAX     (200 * EBB_NS_PER_US)
 
 struct mode_target {
 	struct stress_flow flow;
@@ -79,9 +80,14 @@ static void change_mode(void)
 	if (target->under_way < 1 + (dice(4) == 0)) {
 		target->under_way++;
 		stress_flow_begin(&target->flow);
-		ebb_reactor_set_mode(target->core,
-				     (enum ebb_reactor_mode)dice(EBB_REACTOR_MODE_COUNT),
-				     (uint32_t)dice(SPIN_US_MAX), mode_changed, target);
+		if (dice(2) == 0) {
+			ebb_reactor_set_plan(target->core, dice(PLAN_NS_MAX), dice(PLAN_NS_MAX),
+					     mode_changed, target);
+		} else {
+			ebb_reactor_set_mode(target->core,
+					     (enum ebb_reactor_mode)dice(EBB_REACTOR_MODE_COUNT),
+					     (uint32_t)dice(SPIN_US_MAX), mode_changed, target);
+		}
 	}
 }
 

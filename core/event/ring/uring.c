@@ -281,8 +281,28 @@ bool event_uring_pending(const struct event_uring *uring)
 	return uring->outstanding != 0 || io_uring_sq_ready(&uring->ring) != 0;
 }
 
-bool event_uring_sleep(struct event_uring *uring)
+/*
+ * Return: as io_uring_submit_and_wait(). Where @bound_ns have passed that is -ETIME, unless something
+ * has been submitted.
+ */
+static int uring_wait(struct event_uring *uring, uint64_t bound_ns)
 {
+	struct __kernel_timespec bound = {
+		.tv_sec = (int64_t)(bound_ns / EBB_NS_PER_S),
+		.tv_nsec = (long long)(bound_ns % EBB_NS_PER_S),
+	};
+	struct io_uring_cqe *cqe;
+
+	if (bound_ns == EBB_REACTOR_FOREVER) {
+		return io_uring_submit_and_wait(&uring->ring, 1);
+	}
+	return io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &bound, NULL);
+}
+
+bool event_uring_sleep(struct event_uring *uring, uint64_t bound_ns, bool *ret_expired)
+{
+	int rc;
+
 	if (uring->epoll == URING_EPOLL_READY) {
 		uring_set_epoll(uring, URING_EPOLL_NONE);
 		return false;
@@ -293,7 +313,12 @@ bool event_uring_sleep(struct event_uring *uring)
 		io_uring_prep_poll_add(sqe, uring->reactor->epoll_fd, POLLIN);
 		uring_set_epoll(uring, URING_EPOLL_POLLED);
 	}
-	uring_check(uring, io_uring_submit_and_wait(&uring->ring, 1));
+	rc = uring_wait(uring, bound_ns);
+	*ret_expired = bound_ns != EBB_REACTOR_FOREVER && (rc >= 0 || rc == -ETIME) &&
+		       !uring_cq_waiting(uring);
+	if (rc != -ETIME) {
+		uring_check(uring, rc);
+	}
 	return true;
 }
 

@@ -68,9 +68,11 @@ bool event_uring_busy(const struct event_uring *uring);
 
 /**
  * event_uring_sleep() - submit, and sleep until a request completes or the epoll set has an event
+ * @bound_ns: sleep at most so long; EBB_REACTOR_FOREVER: until then
+ * @ret_expired: that time has passed; set if it returns true
  * Return: true; or false without having slept: the epoll set has an event, look there.
  */
-bool event_uring_sleep(struct event_uring *uring);
+bool event_uring_sleep(struct event_uring *uring, uint64_t bound_ns, bool *ret_expired);
 
 /* Gives the ring an eventfd in the reactor's epoll set. Nothing is slept in it any more. */
 int event_uring_drain(struct event_uring *uring);

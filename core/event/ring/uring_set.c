@@ -180,7 +180,8 @@ static bool reactor_is_warm(const struct event_reactor *reactor)
 {
 	return reactor->mode == EBB_REACTOR_POLL ||
 	       (reactor->mode == EBB_REACTOR_ADAPTIVE &&
-		event_turn.now_ns - reactor->awake_since_ns > WARM_BUDGETS * reactor->spin_ns);
+		(event_turn.now_ns - reactor->awake_since_ns) / WARM_BUDGETS >
+			reactor->plan.look_ns);
 }
 
 EBB_REPORTS struct io_uring_sqe *ebb_uring_sqe_polled(struct ebb_uring_op *op)

@@ -58,6 +58,9 @@ void ebb_histogram_reset(struct ebb_histogram *histogram);
 /* Adds every value counted in @from to @to. */
 void ebb_histogram_merge(struct ebb_histogram *to, const struct ebb_histogram *from);
 
+/* The largest value that is counted in the bucket of @index, which is under EBB_HISTOGRAM_BUCKETS. */
+uint64_t ebb_histogram_upper(unsigned index);
+
 /**
  * ebb_histogram_percentile() - the value that @percent of the counted values do not exceed
  * @percent: 0 < percent <= 100

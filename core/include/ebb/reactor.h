@@ -16,7 +16,7 @@ extern "C" {
 enum ebb_reactor_mode {
 	EBB_REACTOR_POLL,      /* spins, pinned to its CPU */
 	EBB_REACTOR_INTERRUPT, /* sleeps whenever there is nothing to do */
-	EBB_REACTOR_ADAPTIVE,  /* spins for spin_us_max after the last useful work, then sleeps */
+	EBB_REACTOR_ADAPTIVE, /* spins for spin_us_max after the last useful work, then sleeps; or a plan */
 	EBB_REACTOR_MODE_COUNT,
 };
 
@@ -38,6 +38,23 @@ bool ebb_reactor_mode_parse(const char *name, enum ebb_reactor_mode *ret_mode);
 typedef void (*ebb_reactor_mode_cb)(void *arg, int rc);
 void ebb_reactor_set_mode(int core, enum ebb_reactor_mode mode, uint32_t spin_us_max,
 			  ebb_reactor_mode_cb done, void *arg);
+
+#define EBB_REACTOR_FOREVER UINT64_MAX
+
+/**
+ * ebb_reactor_set_plan() - have a reactor wait by a fixed plan, at any time and under load
+ * When it finds nothing to do it sleeps first, for at most @sleep_ns; whatever else may wake it ends
+ * that sleep. Then it looks for work turn after turn, and after that it sleeps until it is woken. It
+ * is in EBB_REACTOR_ADAPTIVE with this plan until the next change of its mode or plan, and unlike
+ * one that polls it is not held on its CPU.
+ * @sleep_ns: from when it ran out of work; 0 (or less than a microsecond): it does not sleep first
+ * @look_ns: the end of the look, from when it ran out of work; EBB_REACTOR_FOREVER: it has none;
+ *	not more than @sleep_ns: there is no look, it sleeps until it is woken, from the start
+ * @done: as with ebb_reactor_set_mode()
+ * Thread: an ebb thread.
+ */
+void ebb_reactor_set_plan(int core, uint64_t sleep_ns, uint64_t look_ns, ebb_reactor_mode_cb done,
+			  void *arg);
 
 /**
  * ebb_reactor_now_ns() - the time when the running callback, or batch of completions, began
@@ -75,13 +92,16 @@ struct ebb_reactor_stats {
 	pid_t tid;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us_max;
+	uint64_t
+		sleep_ns; /* how it waits in its mode, or by its plan: see ebb_reactor_set_plan() */
+	uint64_t look_ns;
 	uint64_t busy_ns;
 	uint64_t idle_ns; /* awake with nothing to do, and asleep */
 	uint64_t turns;
 	uint64_t wakeups;           /* returns from a sleep */
 	uint64_t slow_callbacks;    /* over the limit, by their own doing (rule 5) */
 	uint64_t delayed_callbacks; /* over the limit, because they were kept from running */
-	const char *last_wake;      /* "message", "timer", a poller's name, "none" */
+	const char *last_wake;      /* "message", "timer", "timeout", a poller's name, "none" */
 	bool asleep;
 };
 

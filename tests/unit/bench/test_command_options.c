@@ -138,6 +138,8 @@ START_TEST(test_wake_and_rpc)
 	struct bench_wake_options wake;
 	char *idle[] = {"--idle", "0"};
 	char *rounds[] = {"--rounds=5", "--time=100ms", "--format=json"};
+	char *prices[] = {"--prices-only", "--samples=7", "--sleep=1ms", "--device=/dev/x"};
+	char *too_long[] = {"--sleep=1.5"};
 
 	ck_assert_int_eq(bench_command_options_wake("wake", rounds, 3, &wake, error), 0);
 	ck_assert_uint_eq(wake.rounds, 5);
@@ -148,15 +150,25 @@ START_TEST(test_wake_and_rpc)
 	ck_assert_uint_eq(wake.idle_ns, 0);
 	ck_assert_int_eq(bench_command_options_wake("rpc", idle, 2, &wake, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "rpc: --idle: no such option"));
+	ck_assert(!wake.prices_only);
+	ck_assert_uint_eq(wake.samples, 200);
+	ck_assert_uint_eq(wake.sleep_ns, EBB_NS_PER_S);
+	ck_assert_ptr_null(wake.device);
+	ck_assert_int_eq(bench_command_options_wake("wake", prices, 4, &wake, error), 0);
+	ck_assert(wake.prices_only);
+	ck_assert_uint_eq(wake.samples, 7);
+	ck_assert_uint_eq(wake.sleep_ns, EBB_NS_PER_MS);
+	ck_assert_str_eq(wake.device, "/dev/x");
+	ck_assert_int_eq(bench_command_options_wake("wake", too_long, 1, &wake, error), -EINVAL);
 }
 END_TEST
 
 /* Every option that a command takes is in its help. */
 START_TEST(test_help)
 {
-	static const char *const names[] = {"--bdev-json FILE", "--bdev NAME", "--rwmixread",
-					    "--runs",           "--rounds",    "--settle",
-					    "ebb-bench rpc"};
+	static const char *const names[] = {"--bdev-json FILE", "--bdev NAME",   "--rwmixread",
+					    "--runs",           "--rounds",      "--settle",
+					    "--prices-only",    "--device PATH", "ebb-bench rpc"};
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);

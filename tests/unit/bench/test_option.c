@@ -14,7 +14,24 @@ struct values {
 	uint64_t time_ns;
 	unsigned choice;
 	struct bench_choices choices;
+	bool flag;
+	struct bench_numbers counts;
+	struct bench_numbers sizes;
+	struct bench_texts texts;
+	struct bench_texts words;
+	uint64_t even;
 };
+
+static int even_read(const char *text, void *field)
+{
+	unsigned number = (unsigned)(text[0] - '0');
+
+	if (number % 2 != 0) {
+		return -EINVAL;
+	}
+	*(uint64_t *)field = number;
+	return 0;
+}
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
 
@@ -54,6 +71,47 @@ static const struct bench_option table[] = {
 	 .offset = offsetof(struct values, choices),
 	 .choices = colours,
 	 .help = "colours"},
+	{.name = "flag",
+	 .type = BENCH_OPTION_FLAG,
+	 .offset = offsetof(struct values, flag),
+	 .help = "yes"},
+	{.name = "counts",
+	 .value = "N",
+	 .type = BENCH_OPTION_COUNTS,
+	 .offset = offsetof(struct values, counts),
+	 .min = 1,
+	 .max = 100,
+	 .help = "counts"},
+	{.name = "sizes",
+	 .value = "N",
+	 .type = BENCH_OPTION_SIZES,
+	 .offset = offsetof(struct values, sizes),
+	 .help = "sizes"},
+	{.name = "texts",
+	 .value = "T",
+	 .type = BENCH_OPTION_TEXTS,
+	 .offset = offsetof(struct values, texts),
+	 .help = "texts"},
+	{.name = "even",
+	 .value = "N",
+	 .type = BENCH_OPTION_OTHER,
+	 .offset = offsetof(struct values, even),
+	 .read = even_read,
+	 .form = "give an even digit",
+	 .help = "even"},
+};
+
+/* The same, with words that have no dashes. */
+static const struct bench_option words_table[] = {
+	{.name = "",
+	 .value = "[WORD...]",
+	 .type = BENCH_OPTION_TEXTS,
+	 .offset = offsetof(struct values, words),
+	 .help = "words"},
+	{.name = "flag",
+	 .type = BENCH_OPTION_FLAG,
+	 .offset = offsetof(struct values, flag),
+	 .help = "yes"},
 };
 
 static char error[BENCH_ERROR_MAX];
@@ -168,6 +226,112 @@ START_TEST(test_count_range)
 }
 END_TEST
 
+START_TEST(test_lists)
+{
+	struct values values;
+	char many[64] = "1";
+
+	ck_assert_int_eq(parse(&values, "--counts", "8"), 0);
+	ck_assert_uint_eq(values.counts.count, 1);
+	ck_assert_int_eq(parse(&values, "--counts=1,32,8", NULL), 0);
+	ck_assert_uint_eq(values.counts.count, 3);
+	ck_assert_uint_eq(values.counts.number[1], 32);
+	ck_assert_int_eq(parse(&values, "--sizes", "4k,64k,1m"), 0);
+	ck_assert_uint_eq(values.sizes.number[2], 1 << 20);
+
+	ck_assert_int_eq(parse(&values, "--counts", "1,,2"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "not understood: give whole numbers with commas"));
+	ck_assert_int_eq(parse(&values, "--counts", "1,"), -EINVAL);
+	ck_assert_int_eq(parse(&values, "--counts", "4k"), -EINVAL);
+	ck_assert_int_eq(parse(&values, "--sizes", "4kk"), -EINVAL);
+	ck_assert_int_eq(parse(&values, "--counts", "1,101"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "out of range: give 1 to 100"));
+	ck_assert_int_eq(parse(&values, "--sizes", "4k,8k,4096"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "the same twice: give each once"));
+	for (unsigned i = 2; i <= BENCH_NUMBERS_MAX + 1; i++) {
+		snprintf(many + strlen(many), sizeof(many) - strlen(many), ",%u", i);
+	}
+	ck_assert_int_eq(parse(&values, "--counts", many), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "too many: give at most 16"));
+	ck_assert_uint_eq(values.counts.count, 0);
+}
+END_TEST
+
+START_TEST(test_flag)
+{
+	struct values values;
+
+	ck_assert_int_eq(parse(&values, "--flag", "--count=3"), 0);
+	ck_assert(values.flag);
+	ck_assert_uint_eq(values.count, 3);
+	ck_assert_int_eq(parse(&values, "--flag=no", NULL), -EINVAL);
+	ck_assert_str_eq(error, "cmd: --flag no: not understood: it takes no value");
+}
+END_TEST
+
+START_TEST(test_repeated)
+{
+	struct values values;
+
+	ck_assert_int_eq(parse(&values, "--texts=one", "--texts=two"), 0);
+	ck_assert_uint_eq(values.texts.count, 2);
+	ck_assert_str_eq(values.texts.text[1], "two");
+	ck_assert_int_eq(parse(&values, "--texts=one", "--texts=one"), -EINVAL);
+	ck_assert_str_eq(error, "cmd: --texts one: the same twice: give each once");
+}
+END_TEST
+
+START_TEST(test_other)
+{
+	struct values values;
+
+	ck_assert_int_eq(parse(&values, "--even", "4"), 0);
+	ck_assert_uint_eq(values.even, 4);
+	ck_assert_int_eq(parse(&values, "--even", "5"), -EINVAL);
+	ck_assert_str_eq(error, "cmd: --even 5: not understood: give an even digit");
+}
+END_TEST
+
+START_TEST(test_words)
+{
+	char *args[] = {"one", "--flag", "two"};
+	char *twice[] = {"one", "one"};
+	char *empty[] = {"--"};
+	struct values values = {0};
+
+	ck_assert_int_eq(bench_option_parse("cmd", words_table, EBB_ARRAY_SIZE(words_table), args,
+					    3, &values, error),
+			 0);
+	ck_assert_uint_eq(values.words.count, 2);
+	ck_assert_str_eq(values.words.text[1], "two");
+	ck_assert(values.flag);
+	ck_assert_int_eq(bench_option_parse("cmd", words_table, EBB_ARRAY_SIZE(words_table), twice,
+					    2, &values, error),
+			 -EINVAL);
+	ck_assert_str_eq(error, "cmd: one: the same twice: give each once");
+	ck_assert_int_eq(bench_option_parse("cmd", words_table, EBB_ARRAY_SIZE(words_table), empty,
+					    1, &values, error),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "no such option"));
+}
+END_TEST
+
+/* Who mistypes a name or a word is told which one was meant. */
+START_TEST(test_guesses)
+{
+	struct values values;
+
+	ck_assert_int_eq(parse(&values, "--cuont", "1"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "did you mean --count?"));
+	ck_assert_int_eq(parse(&values, "--choice", "geren"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "did you mean green? give one of red, green, blue"));
+	ck_assert_int_eq(parse(&values, "--choices", "red,bleu"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "did you mean blue? give one or more of"));
+	ck_assert_int_eq(parse(&values, "--choices", "violet"), -EINVAL);
+	ck_assert_ptr_null(strstr(error, "did you mean"));
+}
+END_TEST
+
 START_TEST(test_complaints)
 {
 	struct values values;
@@ -207,7 +371,10 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_two_forms),     UNIT_TEST(test_bytes),
 		UNIT_TEST(test_seconds),       UNIT_TEST(test_choices),
 		UNIT_TEST(test_count_range),   UNIT_TEST(test_complaints),
-		UNIT_TEST(test_long_argument), UNIT_END,
+		UNIT_TEST(test_long_argument), UNIT_TEST(test_lists),
+		UNIT_TEST(test_flag),          UNIT_TEST(test_repeated),
+		UNIT_TEST(test_other),         UNIT_TEST(test_words),
+		UNIT_TEST(test_guesses),       UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

@@ -14,6 +14,7 @@
 #include <ebb/subsystem.h>
 #include <ebb/thread.h>
 
+#include "core/method/call.h"
 #include "tests/unit/rpc/service.h"
 #include "tests/unit/unit.h"
 
@@ -59,9 +60,38 @@ static struct ebb_method block_method = {
 };
 EBB_METHOD_REGISTER(block_method)
 
+/* A third, which goes on only as long as somebody waits for its answer. */
+static struct ebb_call *watched;
+static sem_t watch_reached;
+static sem_t watch_left;
+
+static void watch_end(void *arg)
+{
+	(void)arg;
+	ebb_call_result(watched, json_object_new_string("left"));
+	sem_post(&watch_left);
+}
+
+static void watch(struct ebb_call *call, void *params)
+{
+	(void)params;
+	watched = call;
+	method_call_on_leave(call, watch_end, NULL);
+	sem_post(&watch_reached);
+}
+
+static struct ebb_method watch_method = {
+	.name = "test_watch",
+	.states = EBB_METHOD_RUNTIME,
+	.fn = watch,
+};
+EBB_METHOD_REGISTER(watch_method)
+
 static void setup(void)
 {
 	service_setup();
+	sem_init(&watch_reached, 0, 0);
+	sem_init(&watch_left, 0, 0);
 	sem_init(&init_reached, 0, 0);
 	sem_init(&block_reached, 0, 0);
 	sem_init(&block_over, 0, 0);
@@ -165,6 +195,70 @@ START_TEST(calls_of_a_client_that_vanished_end)
 	ck_assert_int_eq(service_run(vanishing_script), 0);
 	ck_assert_uint_eq(num_held, 0);
 	ck_assert(!logged("has not ended"));
+}
+END_TEST
+
+static void leaving_script(void)
+{
+	sem_wait(&started);
+	connect_client();
+	ask(1, "test_watch");
+	sem_wait(&watch_reached);
+	rpc_client_close(&client);
+	sem_wait(&watch_left);
+}
+
+/* The app thread hears that the client has gone before it has called the method. */
+static void leaving_early_script(void)
+{
+	struct rpc_client blocker;
+
+	sem_wait(&started);
+	connect_client();
+	blocker = client;
+	ask(1, "test_block");
+	sem_wait(&block_reached);
+	connect_client();
+	ask(2, "test_watch");
+	rpc_client_close(&client);
+	client = blocker;
+	ask(3, "framework_get_state"); /* its answerer sees the other end, too */
+	expect(3, "running");
+	sem_post(&block_over);
+	sem_wait(&watch_left);
+	expect(1, "null");
+}
+
+START_TEST(a_method_is_told_that_its_client_has_gone)
+{
+	ck_assert_int_eq(service_run(leaving_script), 0);
+	ck_assert_int_eq(service_run(leaving_early_script), 0);
+	ck_assert(!logged("has not ended"));
+}
+END_TEST
+
+static void end_watched(void *arg)
+{
+	(void)arg;
+	ebb_call_result(watched, json_object_new_string("waited for"));
+}
+
+/* Who has ended its side only waits for the answer. */
+static void half_closed_script(void)
+{
+	sem_wait(&started);
+	connect_client();
+	ask(1, "test_watch");
+	ck_assert_int_eq(shutdown(client.fd, SHUT_WR), 0);
+	sem_wait(&watch_reached);
+	ebb_thread_send_msg(ebb_thread_app(), end_watched, NULL);
+	expect(1, "waited for");
+}
+
+START_TEST(a_client_that_is_half_closed_has_not_gone)
+{
+	ck_assert_int_eq(service_run(half_closed_script), 0);
+	ck_assert_int_ne(sem_trywait(&watch_left), 0);
 }
 END_TEST
 
@@ -276,6 +370,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(requests_wait_while_paused),
 		UNIT_TEST(a_failed_start_answers_whoever_waits),
 		UNIT_TEST(calls_of_a_client_that_vanished_end),
+		UNIT_TEST(a_method_is_told_that_its_client_has_gone),
+		UNIT_TEST(a_client_that_is_half_closed_has_not_gone),
 		UNIT_TEST(the_state_is_told_while_the_app_thread_is_stuck),
 		UNIT_TEST(a_batch_runs_one_by_one_and_holds_up_nobody),
 		UNIT_TEST(a_call_that_never_ends_does_not_hold_up_the_end),

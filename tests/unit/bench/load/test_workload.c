@@ -7,12 +7,11 @@
 
 #include "tests/unit/unit.h"
 
-static char error[BENCH_ERROR_MAX];
+static char error[BENCH_LOAD_ERROR_MAX];
 
-static struct bench_run_options options_make(enum bench_rw rw)
+static struct bench_load load_make(enum bench_rw rw)
 {
-	return (struct bench_run_options){
-		.bdev = "disk0",
+	return (struct bench_load){
 		.rw = rw,
 		.block_bytes = 4096,
 		.queue_depth = 8,
@@ -22,19 +21,19 @@ static struct bench_run_options options_make(enum bench_rw rw)
 
 START_TEST(test_range)
 {
-	struct bench_run_options options = options_make(BENCH_RW_READ);
-	struct bench_workload load;
+	struct bench_load load = load_make(BENCH_RW_READ);
+	struct bench_workload workload;
 
-	ck_assert_int_eq(bench_workload_make(&options, 512, 1001, &load, error), 0);
-	ck_assert_uint_eq(load.io_blocks, 8);
-	ck_assert_uint_eq(load.slots, 125); /* the last 512 bytes hold no whole request */
-	ck_assert_uint_eq(load.queue_depth, 8);
-	options.size_bytes = 3 * 4096 + 512;
-	ck_assert_int_eq(bench_workload_make(&options, 512, 1001, &load, error), 0);
-	ck_assert_uint_eq(load.slots, 3);
-	options.size_bytes = 0;
-	ck_assert_int_eq(bench_workload_make(&options, 4096, 1, &load, error), 0);
-	ck_assert_uint_eq(load.slots, 1);
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 512, 1001, &workload, error), 0);
+	ck_assert_uint_eq(workload.io_blocks, 8);
+	ck_assert_uint_eq(workload.slots, 125); /* the last 512 bytes hold no whole request */
+	ck_assert_uint_eq(workload.queue_depth, 8);
+	load.size_bytes = 3 * 4096 + 512;
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 512, 1001, &workload, error), 0);
+	ck_assert_uint_eq(workload.slots, 3);
+	load.size_bytes = 0;
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 4096, 1, &workload, error), 0);
+	ck_assert_uint_eq(workload.slots, 1);
 }
 END_TEST
 
@@ -49,31 +48,32 @@ START_TEST(test_directions)
 		{BENCH_RW_RANDREAD, true, UINT64_C(1) << 32}, {BENCH_RW_RANDWRITE, true, 0},
 		{BENCH_RW_RANDRW, true, UINT64_C(1) << 30},
 	};
-	struct bench_workload load;
+	struct bench_workload workload;
 
 	for (size_t i = 0; i < EBB_ARRAY_SIZE(expected); i++) {
-		struct bench_run_options options = options_make(expected[i].rw);
+		struct bench_load load = load_make(expected[i].rw);
 
-		ck_assert_int_eq(bench_workload_make(&options, 4096, 100, &load, error), 0);
-		ck_assert_int_eq(load.random, expected[i].random);
-		ck_assert_uint_eq(load.read_below, expected[i].read_below);
+		ck_assert_int_eq(bench_workload_make(&load, "disk0", 4096, 100, &workload, error),
+				 0);
+		ck_assert_int_eq(workload.random, expected[i].random);
+		ck_assert_uint_eq(workload.read_below, expected[i].read_below);
 	}
 }
 END_TEST
 
 START_TEST(test_misfits)
 {
-	struct bench_run_options options = options_make(BENCH_RW_READ);
-	struct bench_workload load;
+	struct bench_load load = load_make(BENCH_RW_READ);
+	struct bench_workload workload;
 
-	ck_assert_int_eq(bench_workload_make(&options, 8192, 100, &load, error), -EINVAL);
-	ck_assert_str_eq(error, "run: --bs 4096: give a multiple of 8192, the block size of bdev "
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 8192, 100, &workload, error), -EINVAL);
+	ck_assert_str_eq(error, "bs 4096: give a multiple of 8192, the block size of bdev "
 				"disk0");
-	ck_assert_int_eq(bench_workload_make(&options, 512, 7, &load, error), -EINVAL);
-	ck_assert_str_eq(error, "run: --bs 4096: give at most 3584, the size of bdev disk0");
-	options.size_bytes = 4096 * 101;
-	ck_assert_int_eq(bench_workload_make(&options, 4096, 100, &load, error), -EINVAL);
-	ck_assert_str_eq(error, "run: --size 413696: give at most 409600, the size of bdev disk0");
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 512, 7, &workload, error), -EINVAL);
+	ck_assert_str_eq(error, "bs 4096: give at most 3584, the size of bdev disk0");
+	load.size_bytes = 4096 * 101;
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 4096, 100, &workload, error), -EINVAL);
+	ck_assert_str_eq(error, "size 413696: give at most 409600, the size of bdev disk0");
 }
 END_TEST
 

@@ -30,6 +30,10 @@ START_TEST(test_sample)
 	count.involuntary = 4;
 	count.wakeups = 20;
 	count.joules = 7.5;
+	count.offered = 80;
+	count.backlog = 30;
+	count.late_p50_ns = 400;
+	count.late_p99_ns = 9000;
 	bench_metric_sample_make(&count, &sample);
 	ck_assert_double_eq_tol(sample.metric[BENCH_IOPS], 25, 1e-9);
 	ck_assert_double_eq_tol(sample.metric[BENCH_MIB_PER_S], 25.0 / 256, 1e-9);
@@ -50,6 +54,10 @@ START_TEST(test_sample)
 	ck_assert_double_eq_tol(sample.metric[BENCH_INVOLUNTARY], 2, 1e-9);
 	ck_assert_double_eq_tol(sample.metric[BENCH_WAKEUPS], 10, 1e-9);
 	ck_assert_double_eq_tol(sample.metric[BENCH_IOS_PER_WAKEUP], 2.5, 1e-9);
+	ck_assert_double_eq_tol(sample.metric[BENCH_OFFERED], 40, 1e-9);
+	ck_assert_double_eq(sample.metric[BENCH_BACKLOG], 30);
+	ck_assert_double_eq(sample.metric[BENCH_ARRIVAL_LATE_P50], 400);
+	ck_assert_double_eq(sample.metric[BENCH_ARRIVAL_LATE_P99], 9000);
 }
 END_TEST
 

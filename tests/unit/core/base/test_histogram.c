@@ -47,6 +47,22 @@ START_TEST(test_tail)
 }
 END_TEST
 
+/* Buckets cover all values without a gap: after the upper edge of one the next one begins. */
+START_TEST(test_upper_edges)
+{
+	for (unsigned i = 0; i < EBB_HISTOGRAM_BUCKETS; i++) {
+		uint64_t upper = ebb_histogram_upper(i);
+
+		ck_assert_uint_eq(ebb_histogram_index(upper), i);
+		if (i + 1 < EBB_HISTOGRAM_BUCKETS) {
+			ck_assert_uint_eq(ebb_histogram_index(upper + 1), i + 1);
+		} else {
+			ck_assert_uint_eq(upper, UINT64_MAX);
+		}
+	}
+}
+END_TEST
+
 /* Any value is answered by one that is not smaller, and larger by no more than 1.6 %. */
 START_TEST(test_precision)
 {
@@ -117,9 +133,11 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, NULL), UNIT_TEST(test_empty),     UNIT_TEST(test_small_exact),
-		UNIT_TEST(test_tail),      UNIT_TEST(test_precision), UNIT_TEST(test_bounds),
-		UNIT_TEST(test_max),       UNIT_TEST(test_merge),     UNIT_END,
+		UNIT_FIXTURE(setup, NULL),   UNIT_TEST(test_empty),
+		UNIT_TEST(test_small_exact), UNIT_TEST(test_tail),
+		UNIT_TEST(test_upper_edges), UNIT_TEST(test_precision),
+		UNIT_TEST(test_bounds),      UNIT_TEST(test_max),
+		UNIT_TEST(test_merge),       UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

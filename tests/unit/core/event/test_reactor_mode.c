@@ -126,12 +126,76 @@ START_TEST(test_change)
 	check_answer(0);
 	check_mode(EBB_REACTOR_ADAPTIVE, 70);
 	check_faces(true, 1);
-	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+	ck_assert_uint_eq(event_reactors[0].plan.look_ns, 70 * EBB_NS_PER_US);
 	/* From one that may sleep to another: the sources need not hear of it. */
 	request(thread, 0, EBB_REACTOR_INTERRUPT, 0);
 	check_answer(0);
 	check_mode(EBB_REACTOR_INTERRUPT, 70);
 	check_faces(true, 0);
+}
+END_TEST
+
+static void request_plan(int core, uint64_t sleep_ns, uint64_t look_ns)
+{
+	stepper_enter(thread);
+	ebb_reactor_set_plan(core, sleep_ns, look_ns, answer, thread);
+	stepper_leave();
+}
+
+static void check_plan(uint64_t sleep_ns, uint64_t look_ns)
+{
+	struct ebb_reactor_stats stats;
+
+	ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
+	ck_assert_uint_eq(stats.sleep_ns, sleep_ns);
+	ck_assert_uint_eq(stats.look_ns, look_ns);
+	ck_assert_uint_eq(event_reactors[0].plan.sleep_ns, sleep_ns);
+	ck_assert_uint_eq(event_reactors[0].plan.look_ns, look_ns);
+}
+
+/* A fixed plan is the adaptive mode's until the next change, and the budget is kept meanwhile. */
+START_TEST(test_plan)
+{
+	check_plan(0, 0);
+	request(thread, 0, EBB_REACTOR_POLL, 70);
+	check_answer(0);
+	check_plan(0, EBB_REACTOR_FOREVER);
+	check_faces(false, 1);
+	request_plan(0, 30000, 65000);
+	check_answer(0);
+	check_mode(EBB_REACTOR_ADAPTIVE, 70);
+	check_plan(30000, 65000);
+	check_faces(true, 1);
+	request_plan(0, 0, EBB_REACTOR_FOREVER);
+	check_answer(0);
+	check_mode(EBB_REACTOR_ADAPTIVE, 70);
+	check_plan(0, EBB_REACTOR_FOREVER);
+	check_faces(true, 0);
+	request(thread, 0, EBB_REACTOR_ADAPTIVE, 0);
+	check_answer(0);
+	check_mode(EBB_REACTOR_ADAPTIVE, 70);
+	check_plan(0, 70000);
+}
+END_TEST
+
+START_TEST(test_plan_refused)
+{
+	request(thread, 0, EBB_REACTOR_POLL, 70);
+	check_answer(0);
+	/* No such reactor; another change under way; a source that cannot sleep. */
+	request_plan(77, 0, 0);
+	check_answer(-EINVAL);
+	faces[2].refuse = -ENOTTY;
+	request_plan(0, 30000, 65000);
+	request_plan(0, 1000, 2000);
+	stepper_settle();
+	ck_assert_uint_eq(num_answers, 2);
+	ck_assert_int_eq(answers[0] + answers[1], -EBUSY - ENOTTY);
+	num_answers = 0;
+	check_mode(EBB_REACTOR_POLL, 70);
+	check_plan(0, EBB_REACTOR_FOREVER);
+	ebb_reactor_set_plan(0, 0, 0, answer, NULL); /* on no thread */
+	ck_assert(logged("ebb_reactor_set_plan"));
 }
 END_TEST
 
@@ -144,7 +208,7 @@ START_TEST(test_spin_is_kept)
 	request(thread, 0, EBB_REACTOR_ADAPTIVE, 0);
 	check_answer(0);
 	check_mode(EBB_REACTOR_ADAPTIVE, 70);
-	ck_assert_uint_eq(event_reactors[0].spin_ns, 70 * EBB_NS_PER_US);
+	ck_assert_uint_eq(event_reactors[0].plan.look_ns, 70 * EBB_NS_PER_US);
 }
 END_TEST
 
@@ -350,6 +414,8 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(test_change),
 		UNIT_TEST(test_spin_is_kept),
+		UNIT_TEST(test_plan),
+		UNIT_TEST(test_plan_refused),
 		UNIT_TEST(test_same_mode),
 		UNIT_TEST(test_no_such_reactor),
 		UNIT_TEST(test_busy),

@@ -92,7 +92,7 @@ static void start(enum ebb_reactor_mode mode, uint32_t spin_us_max)
 
 	reactor->mode = mode;
 	reactor->spin_us_max = spin_us_max;
-	reactor->spin_ns = spin_us_max * EBB_NS_PER_US;
+	reactor->plan = event_plan_of_mode(mode, spin_us_max);
 	stepper_enter(ebb_thread_app());
 	poller = ebb_poller_register_wake(run, NULL, &wake);
 	ck_assert_ptr_nonnull(poller);

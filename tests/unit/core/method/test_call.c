@@ -7,6 +7,7 @@
 
 #include <ebb/log.h>
 
+#include "core/method/call.h"
 #include "tests/unit/unit.h"
 
 struct echo_params {
@@ -287,6 +288,48 @@ START_TEST(checks_without_calling)
 }
 END_TEST
 
+static void left(void *arg)
+{
+	unsigned *times = arg;
+
+	(*times)++;
+}
+
+START_TEST(tells_once_that_nobody_waits)
+{
+	struct outcome outcome = {0};
+	unsigned times = 0;
+	struct ebb_call *call = method_call_dispatch(&keep_method, NULL, done, &outcome);
+
+	method_call_leave(call); /* the method does not want to know */
+	method_call_on_leave(kept[0], left, &times);
+	method_call_leave(call);
+	ck_assert_uint_eq(times, 1);
+	method_call_leave(call);
+	ck_assert_uint_eq(times, 1);
+	ck_assert_uint_eq(outcome.times, 0); /* to end it is the method's */
+	ebb_call_result(kept[0], NULL);
+	ck_assert_uint_eq(outcome.times, 1);
+	method_call_leave(call); /* too late, which is no mistake */
+	ck_assert_uint_eq(errors_logged, 0);
+}
+END_TEST
+
+START_TEST(leaving_an_ended_call_does_not_meet_the_next)
+{
+	struct outcome outcome = {0};
+	unsigned times = 0;
+	struct ebb_call *call = method_call_dispatch(&keep_method, NULL, done, &outcome);
+
+	ebb_call_result(kept[0], NULL);
+	method_call_dispatch(&keep_method, NULL, done, &outcome);
+	method_call_on_leave(kept[1], left, &times);
+	method_call_leave(call);
+	ck_assert_uint_eq(times, 0);
+	ebb_call_result(kept[1], NULL);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
@@ -304,6 +347,8 @@ int main(int argc, char **argv)
 		UNIT_TEST(has_many_under_way),
 		UNIT_TEST(bounds_what_is_under_way),
 		UNIT_TEST(checks_without_calling),
+		UNIT_TEST(tells_once_that_nobody_waits),
+		UNIT_TEST(leaving_an_ended_call_does_not_meet_the_next),
 		UNIT_END,
 	};
 

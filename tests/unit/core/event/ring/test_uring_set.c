@@ -403,7 +403,7 @@ START_TEST(test_polled_adaptive)
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_BIG), 0);
 	ck_assert_int_eq(ebb_uring_open(EBB_URING_POLLED), 0);
 	reactor->mode = EBB_REACTOR_ADAPTIVE;
-	reactor->spin_ns = 20 * EBB_NS_PER_US;
+	reactor->plan.look_ns = 20 * EBB_NS_PER_US;
 	reactor->awake_since_ns = stepper_now_ns();
 	turns(1);
 	ck_assert(!polled_nop(&requests[0]));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static struct ebb_poller *source, *timer;
 static _Atomic unsigned num_messages, num_reads, num_fired, num_ticks;
 static int idle_res;
 static _Atomic bool ready;
+static uint64_t plan_sleep_ns, plan_look_ns; /* of the tests with a plan */
 
 static void stop(void *arg)
 {
@@ -88,6 +90,13 @@ static void busy_complete(struct ebb_uring_op *op, int32_t res, uint32_t flags)
 	}
 }
 
+static void plan_set(void *arg, int rc)
+{
+	(void)arg;
+	ck_assert_int_eq(rc, 0);
+	atomic_store(&ready, true);
+}
+
 static void begin(void *arg)
 {
 	struct ebb_poller_wake wake = {.fd = wake_fd};
@@ -103,7 +112,11 @@ static void begin(void *arg)
 	if (*period_us != 0) {
 		timer = ebb_poller_register(on_tick, NULL, *period_us);
 	}
-	atomic_store(&ready, true);
+	if (plan_look_ns != 0) {
+		ebb_reactor_set_plan(0, plan_sleep_ns, plan_look_ns, plan_set, NULL);
+	} else {
+		atomic_store(&ready, true);
+	}
 }
 
 static void setup(void)
@@ -263,6 +276,58 @@ START_TEST(test_by_turns_adaptive)
 }
 END_TEST
 
+static void run_plan(uint64_t sleep_ns, uint64_t look_ns, void *(*waker)(void *))
+{
+	plan_sleep_ns = sleep_ns;
+	plan_look_ns = look_ns;
+	run(EBB_REACTOR_INTERRUPT, waker == wake_by_turns ? 300 : 0, waker);
+}
+
+/* A sleep with a bound is ended by all that ends one without. */
+START_TEST(test_by_turns_bounded)
+{
+	run_plan(3600 * EBB_NS_PER_S, 7200 * EBB_NS_PER_S, wake_by_turns);
+}
+END_TEST
+
+START_TEST(test_by_turns_plan)
+{
+	run_plan(30 * EBB_NS_PER_US, 60 * EBB_NS_PER_US, wake_by_turns);
+}
+END_TEST
+
+/*
+ * And by its bound, where nothing else comes. A reactor that was kept from running meanwhile may find
+ * that the bound, or the look too, has passed before it could sleep: then it is given another wait.
+ */
+static void *wait_for_bound(void *arg)
+{
+	struct ebb_reactor_stats stats;
+	unsigned sent = 0;
+
+	wait_ready();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned looks = 0;
+
+		do {
+			if (looks++ % 20 == 0) {
+				ebb_thread_send_msg(ebb_thread_app(), on_message, NULL);
+				wait_count(&num_messages, ++sent);
+			}
+			usleep(500);
+			ck_assert_int_eq(ebb_reactor_get_stats(0, &stats), 0);
+		} while (strcmp(stats.last_wake, "timeout") != 0);
+	}
+	end();
+	return arg;
+}
+
+START_TEST(test_bound)
+{
+	run_plan(200 * EBB_NS_PER_US, 210 * EBB_NS_PER_US, wait_for_bound);
+}
+END_TEST
+
 static uint64_t idle_turns = UINT64_MAX;
 
 static void *watch_idle(void *arg)
@@ -301,6 +366,9 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_timer),
 		UNIT_TEST(test_by_turns),
 		UNIT_TEST(test_by_turns_adaptive),
+		UNIT_TEST(test_by_turns_bounded),
+		UNIT_TEST(test_by_turns_plan),
+		UNIT_TEST(test_bound),
 		UNIT_TEST(test_idle),
 		UNIT_END,
 	};
