@@ -40,7 +40,7 @@ static const struct bench_stand_in_opts opts_usual = {
 static void create(const struct bench_stand_in_opts *opts)
 {
 	ck_assert_int_eq(bench_stand_in_device_create(opts, &device, error, sizeof(error)), 0);
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &queue), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &queue), 0);
 	fake_companion_run(); /* takes the memory */
 	fake_companion_run();
 }
@@ -153,7 +153,7 @@ START_TEST(queues_have_their_turns)
 {
 	struct bench_stand_in_queue *other;
 
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &other), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &other), 0);
 	submit(1);
 	submit_to(other, BENCH_STAND_IN_FLUSH, 2, NULL, 0, 0);
 	run_at(0);
@@ -321,7 +321,7 @@ START_TEST(it_spins_while_a_queue_is_open_only)
 	ck_assert_uint_le(fake_companion_run(), clock_ns);
 	bench_stand_in_queue_close(queue);
 	ck_assert_uint_eq(fake_companion_run(), UINT64_MAX);
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &queue), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &queue), 0);
 	ck_assert_uint_eq(fake_companion_kicks, kicks + 1);
 	ck_assert_uint_le(fake_companion_run(), clock_ns);
 }
