@@ -115,30 +115,43 @@ static void request_copy(char *memory, const struct bench_stand_in_request *requ
 	}
 }
 
-/* Begins what @queue asks for, as of @now_ns, and not all of it. Return: true if there was some. */
-static bool device_fetch(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue,
-			 uint64_t now_ns)
+/* Begins @request, which has been seen at @now_ns. There is a free service. */
+static void service_begin(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue,
+			  const struct bench_stand_in_request *request, uint64_t now_ns)
 {
-	const struct bench_stand_in_request *request;
-	unsigned count = 0;
+	struct stand_in_service *service = device->free;
 
-	while (device->free != NULL && count < FETCH_MAX &&
-	       (request = bench_stand_in_queue_peek(queue)) != NULL) {
-		struct stand_in_service *service = device->free;
-
-		device->free = service->next_free;
-		service->queue = queue;
-		service->answer.cookie = request->cookie;
-		service->answer.tag = request->tag;
-		event_timer_add(&device->due, &service->timer,
-				now_ns + bench_jitter_draw_next(&device->draw));
-		if (request->op != BENCH_STAND_IN_FLUSH) {
-			request_copy(device->memory + request->offset_bytes, request);
-		}
-		bench_stand_in_queue_pop(queue);
-		count++;
+	device->free = service->next_free;
+	service->queue = queue;
+	service->answer.cookie = request->cookie;
+	service->answer.tag = request->tag;
+	event_timer_add(&device->due, &service->timer,
+			now_ns + bench_jitter_draw_next(&device->draw));
+	if (request->op != BENCH_STAND_IN_FLUSH) {
+		request_copy(device->memory + request->offset_bytes, request);
 	}
-	return count != 0;
+}
+
+/*
+ * Begins what @queue asks for, and not all of it. The clock is read when it has been seen how many
+ * there are: no request begins before it was submitted, though the companion may have been kept from
+ * running since it read the clock before. Return: true if there was some.
+ */
+static bool device_fetch(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue)
+{
+	uint32_t waiting = bench_stand_in_queue_waiting(queue);
+	uint64_t now_ns;
+	uint32_t count;
+
+	if (waiting == 0 || device->free == NULL) {
+		return false;
+	}
+	now_ns = ebb_clock_now_ns();
+	for (count = 0; count < waiting && count < FETCH_MAX && device->free != NULL; count++) {
+		service_begin(device, queue, bench_stand_in_queue_first(queue), now_ns);
+		bench_stand_in_queue_pop(queue);
+	}
+	return true;
 }
 
 static void service_answer(struct bench_stand_in_device *device, struct stand_in_service *service)
@@ -200,6 +213,7 @@ static uint64_t device_run(struct bench_companion_duty *duty, uint64_t now_ns)
 		ebb_container_of(duty, struct bench_stand_in_device, duty);
 	struct bench_stand_in_queue *queue;
 
+	(void)now_ns;
 	if (ebb_unlikely(device->populated_bytes != device->opts.size_bytes) &&
 	    device_populate(device)) {
 		return 0;
@@ -209,9 +223,8 @@ static uint64_t device_run(struct bench_companion_duty *duty, uint64_t now_ns)
 	}
 	device_update_queues(device);
 	for (queue = device->queues; queue != NULL; queue = queue->next) {
-		if (device_fetch(device, queue, now_ns) || device->due.count != 0) {
+		if (device_fetch(device, queue) || device->due.count != 0) {
 			device_answer(device);
-			now_ns = ebb_clock_now_ns();
 		}
 	}
 	return device->queues == NULL ? UINT64_MAX : 0;

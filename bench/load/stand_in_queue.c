@@ -64,7 +64,7 @@ int bench_stand_in_queue_submit(struct bench_stand_in_queue *queue,
 	}
 	queue->requests[queue->submitted & QUEUE_MASK] = *request;
 	queue->submitted++;
-	/* Pairs with the load in bench_stand_in_queue_peek(). */
+	/* Pairs with the load in bench_stand_in_queue_waiting(). */
 	atomic_store_explicit(&queue->submission_tail, queue->submitted, memory_order_release);
 	return 0;
 }
@@ -116,13 +116,15 @@ bool bench_stand_in_queue_closed(const struct bench_stand_in_queue *queue)
 
 /* ---- the companion ---- */
 
-const struct bench_stand_in_request *bench_stand_in_queue_peek(
-	const struct bench_stand_in_queue *queue)
+uint32_t bench_stand_in_queue_waiting(const struct bench_stand_in_queue *queue)
 {
 	/* Pairs with the store in bench_stand_in_queue_submit(). */
-	if (atomic_load_explicit(&queue->submission_tail, memory_order_acquire) == queue->fetched) {
-		return NULL;
-	}
+	return atomic_load_explicit(&queue->submission_tail, memory_order_acquire) - queue->fetched;
+}
+
+const struct bench_stand_in_request *bench_stand_in_queue_first(
+	const struct bench_stand_in_queue *queue)
+{
 	return &queue->requests[queue->fetched & QUEUE_MASK];
 }
 

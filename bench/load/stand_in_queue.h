@@ -79,8 +79,11 @@ void bench_stand_in_queue_close(struct bench_stand_in_queue *queue);
 
 /* ---- the companion's ---- */
 
-/* The next request, until it has been popped; NULL: there is none. */
-const struct bench_stand_in_request *bench_stand_in_queue_peek(
+/* How many requests there are. */
+uint32_t bench_stand_in_queue_waiting(const struct bench_stand_in_queue *queue);
+
+/* The first of them, until it has been popped. */
+const struct bench_stand_in_request *bench_stand_in_queue_first(
 	const struct bench_stand_in_queue *queue);
 void bench_stand_in_queue_pop(struct bench_stand_in_queue *queue);
 
