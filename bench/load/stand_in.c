@@ -134,7 +134,7 @@ static int channel_create(void *device, void *ctx)
 	struct stand_in_channel *channel = ctx;
 	struct ebb_poller_wake wake = {.events = EPOLLIN | EPOLLET, .arm = channel_arm};
 	bool interrupt = bench_stand_in_device_opts(stand_in->device)->interrupt;
-	int rc = bench_stand_in_queue_open(stand_in->device, &channel->queue);
+	int rc = bench_stand_in_device_open_queue(stand_in->device, &channel->queue);
 
 	if (rc < 0) {
 		return rc;

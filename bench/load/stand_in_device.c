@@ -4,13 +4,8 @@
 /*
  * A drive in memory that the companion is.
  *
- * A queue is two rings between its thread and the companion. The thread writes a request into the
- * one and moves its tail; it makes no system call and reads no clock, as with a drive's submission
- * queue. The companion, which does nothing but look, sees it, copies its data at once, and keeps it
- * until it is due. When it is, the answer goes into the other ring, where the thread finds it by
- * looking; if the thread has armed the queue before it went to sleep, the companion writes an
- * eventfd too, as a drive sends an interrupt. That costs the one who sleeps what an interrupt would,
- * and the one who looks nothing.
+ * The companion, which does nothing but look, sees a request in a queue (stand_in_queue.c), copies its
+ * data at once, and keeps it until it is due. Then it answers.
  *
  * Data is copied when the request is seen, not when it is answered, so that the time for it is part
  * of the service time unless that is shorter. Requests are served side by side, up to the device's
@@ -20,10 +15,6 @@
  * The companion is never early. How late it was is counted for every answer: there are several
  * requests due at once, long copies, and an operating system that may take its CPU away. A
  * comparison on this device is as good as this lateness is small.
- *
- * Sleep and wake are those of any source (core/event/reactor.c): the thread stores armed and then
- * looks at the ring's tail; the companion stores the tail and then looks at armed, both sequentially
- * consistent. So one of them sees the other.
  *
  * A queue that is closed is freed by the companion, which may be looking at it.
  */
@@ -35,9 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <ebb/assert.h>
 #include <ebb/clock.h>
@@ -47,30 +36,8 @@
 #include "core/event/timer.h"
 #include "core/os/memory_available.h"
 
-#define QUEUE_MASK     (BENCH_STAND_IN_QUEUE_SIZE - 1u)
 #define FETCH_MAX      8            /* requests of one queue before others, and what is due */
 #define POPULATE_BYTES (512u << 10) /* in one call of the companion */
-
-struct bench_stand_in_queue {
-	/* The thread's. */
-	struct bench_stand_in_device *device;
-	uint32_t submitted;
-	uint32_t reaped;
-	bool is_armed;
-	int event_fd;
-
-	_Atomic uint32_t submission_tail EBB_CACHE_ALIGNED;
-	_Atomic uint32_t armed EBB_CACHE_ALIGNED; /* the thread sets it, the companion clears it */
-	_Atomic bool closed;
-
-	/* The companion's. */
-	_Atomic uint32_t answer_tail EBB_CACHE_ALIGNED;
-	uint32_t fetched;
-	struct bench_stand_in_queue *next;
-
-	struct bench_stand_in_request requests[BENCH_STAND_IN_QUEUE_SIZE] EBB_CACHE_ALIGNED;
-	struct bench_stand_in_answer answers[BENCH_STAND_IN_QUEUE_SIZE] EBB_CACHE_ALIGNED;
-};
 
 /* A request in service. */
 struct stand_in_service {
@@ -104,96 +71,7 @@ struct bench_stand_in_device {
 	char name[];
 };
 
-static_assert((BENCH_STAND_IN_QUEUE_SIZE & QUEUE_MASK) == 0, "positions wrap by a mask");
-
-/* ---- the thread ---- */
-
-int bench_stand_in_queue_open(struct bench_stand_in_device *device,
-			      struct bench_stand_in_queue **ret_queue)
-{
-	struct bench_stand_in_queue *queue;
-	int rc;
-
-	queue = aligned_alloc(EBB_CACHE_LINE, (sizeof(*queue) + EBB_CACHE_LINE - 1) /
-						      EBB_CACHE_LINE * EBB_CACHE_LINE);
-	if (queue == NULL) {
-		return -ENOMEM;
-	}
-	memset(queue, 0, sizeof(*queue));
-	queue->device = device;
-	queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (queue->event_fd < 0) {
-		rc = -errno;
-		free(queue);
-		return rc;
-	}
-	queue->next = atomic_load(&device->opened);
-	while (!atomic_compare_exchange_weak(&device->opened, &queue->next, queue)) {
-	}
-	bench_companion_kick(&device->duty);
-	*ret_queue = queue;
-	return 0;
-}
-
-void bench_stand_in_queue_close(struct bench_stand_in_queue *queue)
-{
-	ebb_assert(queue->submitted == queue->reaped);
-	atomic_store_explicit(&queue->closed, true, memory_order_release);
-}
-
-int bench_stand_in_queue_submit(struct bench_stand_in_queue *queue,
-				const struct bench_stand_in_request *request)
-{
-	if (queue->submitted - queue->reaped == BENCH_STAND_IN_QUEUE_SIZE) {
-		return -EAGAIN;
-	}
-	queue->requests[queue->submitted & QUEUE_MASK] = *request;
-	queue->submitted++;
-	/* Pairs with the load in queue_fetch(). */
-	atomic_store_explicit(&queue->submission_tail, queue->submitted, memory_order_release);
-	return 0;
-}
-
-bool bench_stand_in_queue_reap(struct bench_stand_in_queue *queue,
-			       struct bench_stand_in_answer *ret_answer)
-{
-	if (queue->is_armed) {
-		/* While it looks, an answer need not be told. */
-		queue->is_armed = false;
-		atomic_store_explicit(&queue->armed, 0, memory_order_relaxed);
-	}
-	/* Pairs with the store in service_answer(). */
-	if (atomic_load_explicit(&queue->answer_tail, memory_order_acquire) == queue->reaped) {
-		return false;
-	}
-	*ret_answer = queue->answers[queue->reaped & QUEUE_MASK];
-	queue->reaped++;
-	return true;
-}
-
-int bench_stand_in_queue_arm(struct bench_stand_in_queue *queue)
-{
-	queue->is_armed = true;
-	/* Pairs with the store and the load in service_answer(). */
-	atomic_store_explicit(&queue->armed, 1, memory_order_seq_cst);
-	if (atomic_load_explicit(&queue->answer_tail, memory_order_seq_cst) != queue->reaped) {
-		return -EAGAIN;
-	}
-	return 0;
-}
-
-int bench_stand_in_queue_fd(const struct bench_stand_in_queue *queue)
-{
-	return queue->event_fd;
-}
-
 /* ---- the companion ---- */
-
-static void queue_free(struct bench_stand_in_queue *queue)
-{
-	close(queue->event_fd);
-	free(queue);
-}
 
 /* Takes in the queues that have been opened, and lets go of those that have been closed. */
 static void device_update_queues(struct bench_stand_in_device *device)
@@ -214,9 +92,9 @@ static void device_update_queues(struct bench_stand_in_device *device)
 	while (*link != NULL) {
 		struct bench_stand_in_queue *queue = *link;
 
-		if (ebb_unlikely(atomic_load_explicit(&queue->closed, memory_order_acquire))) {
+		if (ebb_unlikely(bench_stand_in_queue_closed(queue))) {
 			*link = queue->next;
-			queue_free(queue);
+			bench_stand_in_queue_destroy(queue);
 		} else {
 			link = &queue->next;
 		}
@@ -237,51 +115,51 @@ static void request_copy(char *memory, const struct bench_stand_in_request *requ
 	}
 }
 
-/* Begins what @queue asks for, as of @now_ns, and not all of it. Return: true if there was some. */
-static bool queue_fetch(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue,
-			uint64_t now_ns)
+/* Begins @request, which has been seen at @now_ns. There is a free service. */
+static void service_begin(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue,
+			  const struct bench_stand_in_request *request, uint64_t now_ns)
 {
-	/* Pairs with the store in bench_stand_in_queue_submit(). */
-	uint32_t tail = atomic_load_explicit(&queue->submission_tail, memory_order_acquire);
-	unsigned count = 0;
+	struct stand_in_service *service = device->free;
 
-	while (queue->fetched != tail && device->free != NULL && count < FETCH_MAX) {
-		struct bench_stand_in_request *request =
-			&queue->requests[queue->fetched & QUEUE_MASK];
-		struct stand_in_service *service = device->free;
-
-		device->free = service->next_free;
-		service->queue = queue;
-		service->answer.cookie = request->cookie;
-		service->answer.tag = request->tag;
-		event_timer_add(&device->due, &service->timer,
-				now_ns + bench_jitter_draw_next(&device->draw));
-		if (request->op != BENCH_STAND_IN_FLUSH) {
-			request_copy(device->memory + request->offset_bytes, request);
-		}
-		queue->fetched++;
-		count++;
+	device->free = service->next_free;
+	service->queue = queue;
+	service->answer.cookie = request->cookie;
+	service->answer.tag = request->tag;
+	event_timer_add(&device->due, &service->timer,
+			now_ns + bench_jitter_draw_next(&device->draw));
+	if (request->op != BENCH_STAND_IN_FLUSH) {
+		request_copy(device->memory + request->offset_bytes, request);
 	}
-	return count != 0;
+}
+
+/*
+ * Begins what @queue asks for, and not all of it. The clock is read when it has been seen how many
+ * there are: no request begins before it was submitted, though the companion may have been kept from
+ * running since it read the clock before. Return: true if there was some.
+ */
+static bool device_fetch(struct bench_stand_in_device *device, struct bench_stand_in_queue *queue)
+{
+	uint32_t waiting = bench_stand_in_queue_waiting(queue);
+	uint64_t now_ns;
+	uint32_t count;
+
+	if (waiting == 0 || device->free == NULL) {
+		return false;
+	}
+	now_ns = ebb_clock_now_ns();
+	for (count = 0; count < waiting && count < FETCH_MAX && device->free != NULL; count++) {
+		service_begin(device, queue, bench_stand_in_queue_first(queue), now_ns);
+		bench_stand_in_queue_pop(queue);
+	}
+	return true;
 }
 
 static void service_answer(struct bench_stand_in_device *device, struct stand_in_service *service)
 {
-	struct bench_stand_in_queue *queue = service->queue;
-	uint32_t tail = atomic_load_explicit(&queue->answer_tail, memory_order_relaxed);
-	uint64_t one = 1;
-
 	event_timer_remove(&device->due, &service->timer);
-	queue->answers[tail & QUEUE_MASK] = service->answer;
 	service->next_free = device->free;
 	device->free = service;
-	/* Pairs with the store and the load in bench_stand_in_queue_arm(). */
-	atomic_store_explicit(&queue->answer_tail, tail + 1, memory_order_seq_cst);
-	if (atomic_load_explicit(&queue->armed, memory_order_seq_cst) != 0 &&
-	    atomic_exchange(&queue->armed, 0) != 0) {
-		/* It cannot be full: nobody writes it 2^64 times. */
-		(void)!write(queue->event_fd, &one, sizeof(one));
-	}
+	bench_stand_in_queue_answer(service->queue, &service->answer);
 }
 
 /* Answers what is due. */
@@ -335,6 +213,7 @@ static uint64_t device_run(struct bench_companion_duty *duty, uint64_t now_ns)
 		ebb_container_of(duty, struct bench_stand_in_device, duty);
 	struct bench_stand_in_queue *queue;
 
+	(void)now_ns;
 	if (ebb_unlikely(device->populated_bytes != device->opts.size_bytes) &&
 	    device_populate(device)) {
 		return 0;
@@ -344,9 +223,8 @@ static uint64_t device_run(struct bench_companion_duty *duty, uint64_t now_ns)
 	}
 	device_update_queues(device);
 	for (queue = device->queues; queue != NULL; queue = queue->next) {
-		if (queue_fetch(device, queue, now_ns) || device->due.count != 0) {
+		if (device_fetch(device, queue) || device->due.count != 0) {
 			device_answer(device);
-			now_ns = ebb_clock_now_ns();
 		}
 	}
 	return device->queues == NULL ? UINT64_MAX : 0;
@@ -531,4 +409,21 @@ void bench_stand_in_device_lateness(struct bench_stand_in_device *device,
 		ebb_assert(errno == EINTR);
 	}
 	sem_destroy(&question.answered);
+}
+
+int bench_stand_in_device_open_queue(struct bench_stand_in_device *device,
+				     struct bench_stand_in_queue **ret_queue)
+{
+	struct bench_stand_in_queue *queue;
+	int rc = bench_stand_in_queue_create(&queue);
+
+	if (rc < 0) {
+		return rc;
+	}
+	queue->next = atomic_load(&device->opened);
+	while (!atomic_compare_exchange_weak(&device->opened, &queue->next, queue)) {
+	}
+	bench_companion_kick(&device->duty);
+	*ret_queue = queue;
+	return 0;
 }

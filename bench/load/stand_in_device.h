@@ -2,15 +2,15 @@
 #ifndef BENCH_STAND_IN_DEVICE_H
 #define BENCH_STAND_IN_DEVICE_H
 
-/* The device behind the bdev, by itself: memory, queues, and the companion's part. See its .c. */
+/* The device behind the bdev, by itself. See its .c. */
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/uio.h>
 
 #include <ebb/histogram.h>
 
 #include "bench/load/jitter.h"
+#include "bench/load/stand_in_queue.h"
 
 #define BENCH_STAND_IN_SERVICE_MAX_NS BENCH_JITTER_TIME_MAX_NS
 #define BENCH_STAND_IN_SIZE_DEFAULT   (64ull << 20)
@@ -31,29 +31,6 @@ struct bench_stand_in_opts {
 };
 
 struct bench_stand_in_device;
-struct bench_stand_in_queue;
-
-#define BENCH_STAND_IN_QUEUE_SIZE 2048 /* requests in flight by one queue */
-
-enum bench_stand_in_op {
-	BENCH_STAND_IN_READ,
-	BENCH_STAND_IN_WRITE,
-	BENCH_STAND_IN_FLUSH,
-};
-
-struct bench_stand_in_request {
-	enum bench_stand_in_op op;
-	int iovcnt;
-	const struct iovec *iov; /* it and its memory must live until the answer */
-	uint64_t offset_bytes;
-	void *cookie; /* the caller's, as is the tag; they come back with the answer */
-	uint64_t tag;
-};
-
-struct bench_stand_in_answer {
-	void *cookie;
-	uint64_t tag;
-};
 
 /**
  * bench_stand_in_device_create() - a device without a bdev
@@ -78,31 +55,11 @@ void bench_stand_in_device_lateness(struct bench_stand_in_device *device,
 				    struct ebb_histogram *ret_lateness);
 
 /**
- * bench_stand_in_queue_open() - a way to @device, for one thread
- * Thread: any, whose queue it is from then on.
+ * bench_stand_in_device_open_queue() - a way to @device, for one thread
+ * Thread: any, whose queue it is from then on, to the end: bench_stand_in_queue_close().
  * Return: 0; -errno.
  */
-int bench_stand_in_queue_open(struct bench_stand_in_device *device,
-			      struct bench_stand_in_queue **ret_queue);
-
-/* Nothing is in flight. Its eventfd must be in no poller any more. */
-void bench_stand_in_queue_close(struct bench_stand_in_queue *queue);
-
-/* Return: 0; -EAGAIN: BENCH_STAND_IN_QUEUE_SIZE are in flight. */
-int bench_stand_in_queue_submit(struct bench_stand_in_queue *queue,
-				const struct bench_stand_in_request *request);
-
-/* The next answer, if there is one. */
-bool bench_stand_in_queue_reap(struct bench_stand_in_queue *queue,
-			       struct bench_stand_in_answer *ret_answer);
-
-/*
- * As struct ebb_poller_wake's arm(): the next answer writes the eventfd, once. Return: 0; -EAGAIN: there
- * is an answer now.
- */
-int bench_stand_in_queue_arm(struct bench_stand_in_queue *queue);
-
-/* Its eventfd, watched edge-triggered and never read. */
-int bench_stand_in_queue_fd(const struct bench_stand_in_queue *queue);
+int bench_stand_in_device_open_queue(struct bench_stand_in_device *device,
+				     struct bench_stand_in_queue **ret_queue);
 
 #endif

@@ -105,7 +105,7 @@ int bench_pas_device_open(const struct bench_target *target, bool write, uint64_
 	memset(device->buffer.iov_base, 0, block_bytes);
 	stand_in = target->bdev[0] != '\0' ? bench_stand_in_find(target->bdev) : NULL;
 	if (stand_in != NULL) {
-		rc = bench_stand_in_queue_open(stand_in, &device->queue);
+		rc = bench_stand_in_device_open_queue(stand_in, &device->queue);
 		if (rc < 0) {
 			return device_fail(device, rc, target, "no queue", error);
 		}

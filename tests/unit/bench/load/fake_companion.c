@@ -52,10 +52,15 @@ bool fake_companion_has_duty(void)
 	return the_duty != NULL;
 }
 
-uint64_t fake_companion_run(void)
+uint64_t fake_companion_run_late(uint64_t late_ns)
 {
 	ck_assert_ptr_nonnull(the_duty);
-	return the_duty->fn(the_duty, ebb_clock_now_ns());
+	return the_duty->fn(the_duty, ebb_clock_now_ns() - late_ns);
+}
+
+uint64_t fake_companion_run(void)
+{
+	return fake_companion_run_late(0);
 }
 
 void fake_companion_settle(void)

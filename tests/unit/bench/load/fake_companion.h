@@ -16,6 +16,9 @@ bool fake_companion_has_duty(void);
 /* Calls the duty at the time that it is. Return: what that did. */
 uint64_t fake_companion_run(void);
 
+/* The same, so long after the companion has read the clock. */
+uint64_t fake_companion_run_late(uint64_t late_ns);
+
 /* Until it wants to be called later, or not at all; it has its memory, then. */
 void fake_companion_settle(void);
 

@@ -40,7 +40,7 @@ static const struct bench_stand_in_opts opts_usual = {
 static void create(const struct bench_stand_in_opts *opts)
 {
 	ck_assert_int_eq(bench_stand_in_device_create(opts, &device, error, sizeof(error)), 0);
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &queue), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &queue), 0);
 	fake_companion_run(); /* takes the memory */
 	fake_companion_run();
 }
@@ -128,6 +128,19 @@ START_TEST(its_time_begins_when_it_is_seen)
 }
 END_TEST
 
+/* The companion was kept from running since it read the clock, and the request came meanwhile. */
+START_TEST(its_time_does_not_begin_before_it_was_submitted)
+{
+	clock_ns = 1000000 + 5000;
+	submit(1);
+	fake_companion_run_late(5000);
+	run_at(SERVICE_NS + 4999);
+	ck_assert_uint_eq(reap(), UINT64_MAX);
+	run_at(SERVICE_NS + 5000);
+	ck_assert_uint_eq(reap(), 1);
+}
+END_TEST
+
 START_TEST(as_many_as_its_depth_are_served_side_by_side)
 {
 	for (uint64_t i = 0; i < 6; i++) {
@@ -153,7 +166,7 @@ START_TEST(queues_have_their_turns)
 {
 	struct bench_stand_in_queue *other;
 
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &other), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &other), 0);
 	submit(1);
 	submit_to(other, BENCH_STAND_IN_FLUSH, 2, NULL, 0, 0);
 	run_at(0);
@@ -321,7 +334,7 @@ START_TEST(it_spins_while_a_queue_is_open_only)
 	ck_assert_uint_le(fake_companion_run(), clock_ns);
 	bench_stand_in_queue_close(queue);
 	ck_assert_uint_eq(fake_companion_run(), UINT64_MAX);
-	ck_assert_int_eq(bench_stand_in_queue_open(device, &queue), 0);
+	ck_assert_int_eq(bench_stand_in_device_open_queue(device, &queue), 0);
 	ck_assert_uint_eq(fake_companion_kicks, kicks + 1);
 	ck_assert_uint_le(fake_companion_run(), clock_ns);
 }
@@ -377,6 +390,7 @@ int main(int argc, char **argv)
 		UNIT_FIXTURE(setup, teardown),
 		UNIT_TEST(a_request_takes_its_time_and_no_less),
 		UNIT_TEST(its_time_begins_when_it_is_seen),
+		UNIT_TEST(its_time_does_not_begin_before_it_was_submitted),
 		UNIT_TEST(as_many_as_its_depth_are_served_side_by_side),
 		UNIT_TEST(queues_have_their_turns),
 		UNIT_TEST(what_was_written_is_read),
