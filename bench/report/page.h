@@ -5,7 +5,7 @@
 /*
  * A comparison as one HTML page that needs nothing else: no network, no file beside it, no script for
  * its tables. bench/report/page/ has its parts: page.html is the frame, whose {{names}} the program
- * fills in, page.css and page.js are built into the program.
+ * fills in, styles and scripts are built into the program.
  */
 
 #include <stdio.h>

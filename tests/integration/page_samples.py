@@ -126,7 +126,9 @@ def contender(name, path="/dev/nvme0n1"):
     command = PEERS.get(name)
     if command is not None:
         command = command.format(rw="randread", bs=4096, qd=32, path=path)
-    return {"name": name, "kind": kind, "command": command}
+    version = "fio-3.33" if name == "fio io_uring" else None
+    note = "its CPU is that of client and server" if name == "nbdkit over NBD" else None
+    return {"name": name, "kind": kind, "version": version, "command": command, "note": note}
 
 
 def closed_depths(block, depths, rw="randread"):
@@ -250,6 +252,7 @@ def cell(where, samples, latencies, name):
         "runs": len(samples),
         "errors": 0,
         "error": None,
+        "note": None,
         "stamps": stamps,
         "companion_percent": None,
         "metrics": {
@@ -400,6 +403,7 @@ def broken():
             one["error"] = "fio io_uring: fio is not installed: apt-get install fio"
     made["cells"][4]["error"] = "poll: disk.img: Input/output error after 1 run"
     made["cells"][4]["errors"] = 3
+    made["cells"][6]["note"] = "adaptive: another process had 31 % of its CPU"
     made["cells"][5]["latency_histogram"] = None
     made["ratios"] = [
         one for one in made["ratios"] if one["load"] != 2 and one["contender"] != 3
@@ -432,7 +436,8 @@ def hostile():
     made["loads"][0]["name"] = HOSTILE
     made["contenders"][1] |= {"name": HOSTILE, "command": HOSTILE + "<!--<script>"}
     made["warnings"].append(HOSTILE)
-    made["cells"][0]["error"] = HOSTILE
+    made["cells"][0] |= {"error": HOSTILE, "note": HOSTILE}
+    made["contenders"][2] |= {"version": HOSTILE, "note": HOSTILE}
     made["machine"] = {HOSTILE: [HOSTILE, None, 1.5]}
     made["command"] = HOSTILE
     return made

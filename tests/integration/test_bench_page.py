@@ -121,6 +121,7 @@ def a_broken_report_is_drawn():
         text = opened.run("document.getElementById('warnings').textContent")
         assert "ended early" in text and "has holes" in text, text
         assert "fio is not installed" in text and "3 requests failed" in text, text
+        assert "another process had 31 %" in text, text
         drawn = opened.run("looks.content()")
         assert not any("open loop" in one["group"] for one in drawn), drawn
         assert not any("fio io_uring" in one["points"] for one in drawn), drawn

@@ -2,7 +2,7 @@
 #ifndef BENCH_PAGE_ASSETS_H
 #define BENCH_PAGE_ASSETS_H
 
-/* page.html, page.css and page.js, made part of the program by embed.py; each ends with a zero. */
+/* page.html, the styles and the scripts, made part of the program by embed.py; each ends with a zero. */
 extern const char bench_page_html[];
 extern const char bench_page_css[];
 extern const char bench_page_js[];

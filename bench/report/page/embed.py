@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Make the page's template, style and script a C file of byte arrays: embed.py OUT HTML CSS JS.
+"""Make the page's template, style and script a C file of byte arrays: embed.py OUT FILE...
 
+The style is all *.css together, in their order, the script all *.js.
 The hashes of style and script go along: the page's content security policy allows these two and
 nothing else, so that whatever a report's names hold, none of it runs or is fetched.
 """
@@ -25,14 +26,23 @@ def c_array(name, data):
     return "\n".join([*lines, "};", ""])
 
 
+def joined(paths, suffix):
+    """The files of a kind, of which none may end its element, or need an encoding."""
+    data = b""
+    for path in paths:
+        if path.suffix == suffix:
+            data += path.read_bytes()
+    if b"</style" in data.lower() or b"</script" in data.lower() or b"<!--" in data:
+        sys.exit(f"*{suffix}: </style, </script or <!-- in it would end it early in the page")
+    if not data.isascii():
+        sys.exit(f"*{suffix}: not ASCII; write the characters as escapes")
+    return data
+
+
 def main():
     out, *paths = map(Path, sys.argv[1:])
-    html, css, script = (path.read_bytes() for path in paths)
-    for path, data, closing in (paths[1], css, b"</style"), (paths[2], script, b"</script"):
-        if closing in data.lower() or b"<!--" in data:
-            sys.exit(f"{path}: {closing.decode()} or <!-- in it would end it early in the page")
-        if not data.isascii():
-            sys.exit(f"{path}: not ASCII; write the characters as escapes")
+    css, script = joined(paths, ".css"), joined(paths, ".js")
+    html = b"".join(path.read_bytes() for path in paths if path.suffix == ".html")
     arrays = [
         c_array("bench_page_html", html),
         c_array("bench_page_css", css),

@@ -60,7 +60,7 @@ static void line_rows(const struct bench_page_view *view, size_t target, const c
 			continue;
 		}
 		fprintf(out, "<tr data-x=\"%.9g\"><th scope=\"row\">", x);
-		bench_page_number_put(out, x);
+		bench_page_count_put(out, x);
 		fputs("</th>", out);
 		for (size_t i = 0; i < view->num_contenders; i++) {
 			struct json_object *cell = bench_page_cell(view, target, load, i);
@@ -75,15 +75,17 @@ static void line_rows(const struct bench_page_view *view, size_t target, const c
 static void line_plot(const struct bench_page_view *view, size_t target, size_t first,
 		      const char *label, const struct line_plot *plot, FILE *out)
 {
-	bool open = bench_page_load_is_open(view, first);
-	const char *x = open ? "offered I/Os per second" : "I/Os in flight";
+	bool rate = bench_page_load_has_rate(view, first);
+	const char *x = rate                                   ? "offered I/Os per second"
+			: bench_page_load_is_open(view, first) ? "I/Os in flight at most"
+							       : "I/Os in flight";
 	struct bench_page_figure figure = {
 		.plot = "line",
 		.title = plot->title,
 		.note = plot->note,
 		.x = x,
 		.y = plot->axis,
-		.x_scale = open ? "rate" : "depth",
+		.x_scale = rate ? "rate" : "depth",
 		.y_scale = plot->scale,
 	};
 	char caption[2 * BENCH_PAGE_LABEL_MAX];

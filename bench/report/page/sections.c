@@ -21,16 +21,31 @@ static void item_begin(FILE *out, unsigned *count, const char *class)
 	fputs("<li>", out);
 }
 
-/* True if a cell has the same trouble as another: what failed once for all is told once. */
-static bool trouble_is_same(struct json_object *cell, struct json_object *other)
+/* Something that a cell says of itself, in words: its error, or its note. */
+struct trouble {
+	const char *name;
+	const char *class; /* of the list */
+	bool counted;      /* requests that failed belong to it */
+};
+
+static double trouble_count(const struct trouble *trouble, struct json_object *cell)
 {
-	return bench_page_number(cell, "contender") == bench_page_number(other, "contender") &&
-	       strcmp(bench_page_string(cell, "error"), bench_page_string(other, "error")) == 0;
+	return trouble->counted ? fmax(bench_page_number(cell, "errors"), 0) : 0;
 }
 
-static bool cell_has_trouble(struct json_object *cell)
+static bool cell_has(const struct trouble *trouble, struct json_object *cell)
 {
-	return bench_page_string(cell, "error")[0] != '\0' || bench_page_number(cell, "errors") > 0;
+	return bench_page_string(cell, trouble->name)[0] != '\0' ||
+	       trouble_count(trouble, cell) > 0;
+}
+
+/* True if both are in the same trouble: what failed once for all is told once. */
+static bool cells_share(const struct trouble *trouble, struct json_object *cell,
+			struct json_object *other)
+{
+	return bench_page_number(cell, "contender") == bench_page_number(other, "contender") &&
+	       strcmp(bench_page_string(cell, trouble->name),
+		      bench_page_string(other, trouble->name)) == 0;
 }
 
 static size_t index_of(struct json_object *cell, const char *name)
@@ -38,28 +53,28 @@ static size_t index_of(struct json_object *cell, const char *name)
 	return (size_t)fmax(bench_page_number(cell, name), 0);
 }
 
-/* The trouble of the cell at @first, with all that have the same; nothing if one before it has. */
-static void trouble_put(const struct bench_page_view *view, size_t first, unsigned *count,
-			FILE *out)
+/* The trouble of the cell at @first, with all that share it; nothing if one before it does. */
+static void trouble_put(const struct bench_page_view *view, const struct trouble *trouble,
+			size_t first, unsigned *count, FILE *out)
 {
 	struct json_object *cell = bench_page_at(view->cells, first);
-	const char *error = bench_page_string(cell, "error");
-	struct json_object *other;
+	const char *text = bench_page_string(cell, trouble->name);
 	unsigned more = 0;
-	double errors = 0;
+	double failed = 0;
 
 	for (size_t i = 0; i < view->num_cells; i++) {
-		other = bench_page_at(view->cells, i);
-		if (!cell_has_trouble(other) || !trouble_is_same(cell, other)) {
+		struct json_object *other = bench_page_at(view->cells, i);
+
+		if (!cell_has(trouble, other) || !cells_share(trouble, cell, other)) {
 			continue;
 		}
 		if (i < first) {
 			return;
 		}
 		more += i > first;
-		errors += fmax(bench_page_number(other, "errors"), 0);
+		failed += trouble_count(trouble, other);
 	}
-	item_begin(out, count, "errors");
+	item_begin(out, count, trouble->class);
 	bench_page_textf(out, "%s, %s, %s",
 			 bench_page_contender_name(view, index_of(cell, "contender")),
 			 bench_page_load_name(view, index_of(cell, "load")),
@@ -68,20 +83,38 @@ static void trouble_put(const struct bench_page_view *view, size_t first, unsign
 		fprintf(out, ", and %u more", more);
 	}
 	fputs("<br>", out);
-	bench_page_text(out, error);
-	if (errors > 0) {
-		fprintf(out, "%s%.0f request%s failed", error[0] == '\0' ? "" : "; ", errors,
-			errors == 1 ? "" : "s");
+	bench_page_text(out, text);
+	if (failed > 0) {
+		fprintf(out, "%s%.0f request%s failed", text[0] == '\0' ? "" : "; ", failed,
+			failed == 1 ? "" : "s");
 	}
 	fputs("</li>\n", out);
+}
+
+/* Return: how many there are. */
+static unsigned troubles_put(const struct bench_page_view *view, const struct trouble *trouble,
+			     FILE *out)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < view->num_cells; i++) {
+		if (cell_has(trouble, bench_page_at(view->cells, i))) {
+			trouble_put(view, trouble, i, &count, out);
+		}
+	}
+	fputs(count > 0 ? "</ul>\n" : "", out);
+	return count;
 }
 
 void bench_page_warnings(const struct bench_page_view *view, FILE *out)
 {
 	struct json_object *warnings = bench_page_get(view->report, "warnings");
 	struct json_object *warning;
+	static const struct trouble troubles[] = {
+		{"note", "warnings", false},
+		{"error", "errors", true},
+	};
 	unsigned count = 0;
-	unsigned troubles = 0;
 
 	fputs("<section id=\"warnings\">\n<h2>What spoils these figures</h2>\n", out);
 	if (bench_page_true(view->report, "interrupted")) {
@@ -103,13 +136,10 @@ void bench_page_warnings(const struct bench_page_view *view, FILE *out)
 		fputs("</li>\n", out);
 	}
 	fputs(count > 0 ? "</ul>\n" : "", out);
-	for (size_t i = 0; i < view->num_cells; i++) {
-		if (cell_has_trouble(bench_page_at(view->cells, i))) {
-			trouble_put(view, i, &troubles, out);
-		}
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(troubles); i++) {
+		count += troubles_put(view, &troubles[i], out);
 	}
-	fputs(troubles > 0 ? "</ul>\n" : "", out);
-	if (count == 0 && troubles == 0) {
+	if (count == 0) {
 		fputs("<p>Nothing was found that does.</p>\n", out);
 	}
 	fputs("</section>\n", out);
@@ -125,7 +155,7 @@ static void size_put(FILE *out, double bytes)
 		bytes /= 1024;
 		unit++;
 	}
-	bench_page_number_put(out, bytes);
+	bench_page_count_put(out, bytes);
 	fprintf(out, " %s", units[unit]);
 }
 
@@ -227,7 +257,7 @@ static void figures_row(const struct bench_page_view *view, struct json_object *
 	fputs(">", out);
 	bench_page_text(out, bench_page_contender_name(view, contender));
 	fputs("</th><td>", out);
-	bench_page_number_put(out, bench_page_number(cell, "runs"));
+	bench_page_count_put(out, bench_page_number(cell, "runs"));
 	fputs("</td>", out);
 	text_cell(out, bench_page_string(cell, "stamps"));
 	for (unsigned metric = 0; metric < BENCH_METRIC_COUNT; metric++) {
@@ -236,9 +266,10 @@ static void figures_row(const struct bench_page_view *view, struct json_object *
 	fputs("<td>", out);
 	bench_page_number_put(out, bench_page_number(cell, "companion_percent"));
 	fputs("</td><td>", out);
-	bench_page_number_put(out, bench_page_number(cell, "errors"));
+	bench_page_count_put(out, bench_page_number(cell, "errors"));
 	fputs("</td>", out);
 	text_cell(out, error);
+	text_cell(out, bench_page_string(cell, "note"));
 	fputs("</tr>\n", out);
 }
 
@@ -258,7 +289,8 @@ static void figures_table(const struct bench_page_view *view, size_t target, FIL
 		fputs("</th>", out);
 	}
 	fputs("<th scope=\"col\">companion CPU, %</th><th scope=\"col\">failed requests</th>"
-	      "<th scope=\"col\">error</th></tr></thead>\n<tbody>\n",
+	      "<th scope=\"col\" class=\"text\">error</th><th scope=\"col\" "
+	      "class=\"text\">note</th></tr></thead>\n<tbody>\n",
 	      out);
 	for (size_t load = 0; load < view->num_loads; load++) {
 		for (size_t i = 0; i < view->num_contenders; i++) {

@@ -204,10 +204,16 @@ bool bench_page_load_is_open(const struct bench_page_view *view, size_t load)
 	return shape[0] != '\0' && strcmp(shape, bench_load_shape_names[BENCH_SHAPE_CLOSED]) != 0;
 }
 
+bool bench_page_load_has_rate(const struct bench_page_view *view, size_t load)
+{
+	return isfinite(bench_page_number(load_get(view, load), "rate_iops"));
+}
+
 double bench_page_load_x(const struct bench_page_view *view, size_t load)
 {
-	return bench_page_number(load_get(view, load),
-				 bench_page_load_is_open(view, load) ? "rate_iops" : "queue_depth");
+	const char *name = bench_page_load_has_rate(view, load) ? "rate_iops" : "queue_depth";
+
+	return bench_page_number(load_get(view, load), name);
 }
 
 /* "4 KiB", "512 bytes" */
@@ -249,7 +255,8 @@ void bench_page_load_group(const struct bench_page_view *view, size_t load,
 			used += snprintf(how + used, sizeof(how) - (size_t)used, " %.6g/%.6g ms",
 					 on / 1e6, bench_page_number(object, "off_ns") / 1e6);
 		}
-		if (depth > 0 && (size_t)used < sizeof(how)) {
+		if (depth > 0 && bench_page_load_has_rate(view, load) &&
+		    (size_t)used < sizeof(how)) {
 			snprintf(how + used, sizeof(how) - (size_t)used, ", at most %.0f in flight",
 				 depth);
 		}

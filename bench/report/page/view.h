@@ -77,7 +77,10 @@ struct bench_spread bench_page_ratio(const struct bench_page_view *view, size_t 
 /* True if the load is an open loop. */
 bool bench_page_load_is_open(const struct bench_page_view *view, size_t load);
 
-/* Its place on the x axis: requests in flight, or offered a second. */
+/* True if it says how many requests come in a second; a trace does not. */
+bool bench_page_load_has_rate(const struct bench_page_view *view, size_t load);
+
+/* Its place on the x axis: requests offered a second, or (at most) in flight. */
 double bench_page_load_x(const struct bench_page_view *view, size_t load);
 
 /* What the load has in common with its group: "randread of 4 KiB, closed loop". */

@@ -2,6 +2,7 @@
 #include "bench/report/page/write.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "bench/report/page/html.h"
@@ -22,7 +23,7 @@ static int number_decimals(double number)
 	return decimals;
 }
 
-void bench_page_number_text(double number, char text[64])
+static void number_text(double number, int decimals, char text[64])
 {
 	char plain[64];
 	size_t digits;
@@ -32,7 +33,7 @@ void bench_page_number_text(double number, char text[64])
 		snprintf(text, 64, "-");
 		return;
 	}
-	snprintf(plain, sizeof(plain), "%.*f", number_decimals(number), number);
+	snprintf(plain, sizeof(plain), "%.*f", decimals, number);
 	digits = strcspn(plain, ".");
 	for (size_t i = 0; plain[i] != '\0'; i++) {
 		if (i > (plain[0] == '-') && i < digits && (digits - i) % 3 == 0) {
@@ -43,11 +44,25 @@ void bench_page_number_text(double number, char text[64])
 	text[used] = '\0';
 }
 
+void bench_page_number_text(double number, char text[64])
+{
+	number_text(number, number_decimals(number), text);
+}
+
 void bench_page_number_put(FILE *out, double number)
 {
 	char text[64];
 
 	bench_page_number_text(number, text);
+	fputs(text, out);
+}
+
+void bench_page_count_put(FILE *out, double number)
+{
+	bool whole = number == round(number);
+	char text[64];
+
+	number_text(number, whole ? 0 : number_decimals(number), text);
 	fputs(text, out);
 }
 

@@ -11,10 +11,11 @@
 /* As much of a number as it tells: 1,234,567, 12.3, 0.0123; "-" for a NAN. */
 void bench_page_number_text(double number, char text[64]);
 
-/**
- * bench_page_number_put() - the same into the page
- */
+/* The same into the page. */
 void bench_page_number_put(FILE *out, double number);
+
+/* What was chosen or counted, and is exact: 1, 20,000, 7.5. */
+void bench_page_count_put(FILE *out, double number);
 
 /**
  * bench_page_spread_cell() - a td with a median and its spread

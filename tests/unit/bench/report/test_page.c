@@ -23,7 +23,9 @@ static const char report_text[] =
 	"   'block_bytes': 4096, 'queue_depth': 1, 'shape': 'closed', 'rate_iops': null},"
 	"  {'name': 'randrw 70/30 4k open', 'rw': 'randrw', 'read_percent': 70,"
 	"   'block_bytes': 4096, 'queue_depth': 8, 'shape': 'on-off', 'rate_iops': 500,"
-	"   'on_ns': 5000000, 'off_ns': 95000000}],"
+	"   'on_ns': 5000000, 'off_ns': 95000000},"
+	"  {'name': 'laptop', 'rw': 'randrw', 'read_percent': 60, 'block_bytes': 512,"
+	"   'queue_depth': 16, 'shape': 'trace', 'rate_iops': null}],"
 	" 'contenders': [{'name': 'interrupt', 'kind': 'mode', 'command': null},"
 	"  {'name': 'poll', 'kind': 'mode', 'command': null},"
 	"  {'name': 'fio', 'kind': 'peer', 'command': 'fio --x=\"<y>\"'}],"
@@ -40,7 +42,9 @@ static const char report_text[] =
 	"   'latency_histogram': null, 'pareto_front': {'latency_p50_ns': false}},"
 	"  {'target': 0, 'load': 0, 'contender': 2, 'runs': 0, 'errors': 2,"
 	"   'error': 'no <fio>', 'stamps': 'none', 'metrics': {}},"
-	"  null, null, null],"
+	"  null, null, null,"
+	"  {'target': 0, 'load': 2, 'contender': 0, 'runs': 1, 'note': '<note>', 'errors': 0,"
+	"   'metrics': {'latency_p50_ns': {'median': 70000, 'low': 70000, 'high': 70000}}}],"
 	" 'ratios': [{'target': 0, 'load': 0, 'contender': 1, 'over': 0, 'metrics': {"
 	"   'latency_p50_ns': {'median': 0.5, 'low': 0.48, 'high': 0.52, 'pairs': 5},"
 	"   'latency_p99_ns': {'median': 1.3, 'low': 0.9, 'high': 1.4, 'pairs': 5},"
@@ -157,6 +161,9 @@ START_TEST(what_was_not_measured_is_missing)
 	ck_assert_ptr_null(memmem(group, (size_t)(end - group), "data-v", 6));
 	ck_assert_ptr_nonnull(
 		memmem(group, (size_t)(end - group), "Nothing of this was measured", 28));
+	assert_has(
+		"<ul class=\"warnings\">\n<li>interrupt, laptop, &#60;/script&#62;&#60;img&#62;<br>"
+		"&#60;note&#62;</li>");
 	assert_has("no &#60;fio&#62;; 2 requests failed");
 	assert_has("has holes");
 }

@@ -39,6 +39,28 @@ START_TEST(what_is_no_figure_is_a_dash)
 }
 END_TEST
 
+static void assert_count(double number, const char *wanted)
+{
+	char *made = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&made, &size);
+
+	bench_page_count_put(out, number);
+	fclose(out);
+	ck_assert_str_eq(made, wanted);
+	free(made);
+}
+
+START_TEST(what_is_exact_has_no_decimals)
+{
+	assert_count(1, "1");
+	assert_count(20000, "20,000");
+	assert_count(7.5, "7.50");
+	assert_count(NAN, "-");
+	assert_count(-INFINITY, "-");
+}
+END_TEST
+
 static void assert_cell(struct bench_spread spread, const char *wanted)
 {
 	char *made = NULL;
@@ -67,6 +89,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(numbers_have_three_digits_or_more),
 		UNIT_TEST(what_is_no_figure_is_a_dash),
+		UNIT_TEST(what_is_exact_has_no_decimals),
 		UNIT_TEST(a_cell_has_the_figure_twice),
 		UNIT_END,
 	};
