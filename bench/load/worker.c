@@ -141,7 +141,11 @@ static void counts_reset(struct bench_worker *worker)
 
 static void worker_begin_open(struct bench_worker *worker)
 {
-	worker->from_ns = worker->trace != NULL ? 0 : UINT64_MAX;
+	worker->from_ns = UINT64_MAX;
+	if (worker->trace != NULL) { /* all of it counts, however late this began */
+		worker->from_ns = worker->begun_ns < worker->line->base_ns ? worker->begun_ns
+									   : worker->line->base_ns;
+	}
 	worker->finish_sent = false;
 	worker->offered = 0;
 	worker->in_flight = 0;
@@ -179,7 +183,7 @@ static void worker_begin(struct bench_worker *worker)
 static void worker_measure(struct bench_worker *worker)
 {
 	if (worker->trace != NULL) {
-		return; /* all of it counts, also what came before this was told */
+		return; /* what came before this was told counts, too */
 	}
 	if (worker->ios > 0) {
 		bench_worker_decide_stamps(worker);

@@ -30,6 +30,7 @@
 #include "core/event/app_only.h"
 #include "core/event/doing.h"
 #include "core/method/build.h"
+#include "core/method/call.h"
 #include "rpc/calls.h"
 #include "rpc/control.h"
 #include "rpc/dispatch.h"
@@ -160,11 +161,27 @@ static void echo(struct ebb_call *call, void *arg)
 	ebb_call_result(call, json_object_new_string(json_object_to_json_string(params->any)));
 }
 
+/* Nobody waits for one that is held: it ends. */
+static void held_left(void *arg)
+{
+	struct ebb_call *call = arg;
+
+	for (unsigned i = 0; i < num_held; i++) {
+		if (held[i] == call) {
+			held[i] = held[--num_held];
+			ebb_call_error(call, -ECANCELED, "left");
+			return;
+		}
+	}
+	ebb_assert(false); /* it has ended, and was told so all the same */
+}
+
 static void hold(struct ebb_call *call, void *arg)
 {
 	(void)arg;
 	if (num_held < HELD_MAX) {
 		held[num_held++] = call;
+		method_call_on_leave(call, held_left, call);
 	} else {
 		ebb_call_error(call, -EBUSY, "held");
 	}
@@ -419,6 +436,7 @@ static void begin(void)
 {
 	memset(&server, 0, sizeof(server));
 	ebb_msg_init(&server.go_msg, rpc_dispatch_go, &server);
+	ebb_msg_init(&server.left_msg, rpc_dispatch_left, &server);
 	ebb_list_init(&server.ready);
 	ebb_list_init(&server.waiting);
 	ebb_list_init(&server.running);
