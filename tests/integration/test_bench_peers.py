@@ -12,7 +12,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import BUILD, Daemon, Skip, nbd_uri, need_program, run, run_command, test, wait_for
+from harness import (
+    BUILD,
+    Client,
+    Daemon,
+    RpcError,
+    Skip,
+    nbd_uri,
+    need_program,
+    run,
+    run_command,
+    test,
+    wait_for,
+)
 
 BENCH = BUILD / "ebb-bench"
 MIB = 1 << 20
@@ -261,6 +273,34 @@ def servers_are_kept_over_the_rounds():
         assert report.cells[name]["runs"] == 4
     names = sorted(Path(words[0]).name for words in seen.values())
     assert names == ["ebbd", "ebbd", "ebbd", "nbdkit"], seen
+
+
+def mode_of(words):
+    """How the reactor of an ebbd waits now; None: it has ended."""
+    with contextlib.suppress(OSError, EOFError, RpcError):
+        with Client(words[words.index("--rpc-socket") + 1]) as client:
+            return client.call("framework_get_reactors")["reactors"][0]["mode"]
+    return None
+
+
+@test
+def an_ebbd_polls_only_while_it_is_measured():
+    need_program("nbdkit")
+    need_libnbd()
+    seen = set()
+    with Setup() as setup:
+        with open(setup.folder / "report", "w+") as output:
+            process = setup.start("--with", "nbdkit", "--runs", "6", stdout=output)
+            servers = list(wait_children(process, "ebbd", 3).values())
+            while process.poll() is None:
+                for words in servers:
+                    before = mode_of(words)
+                    others = {mode_of(other) for other in servers if other is not words}
+                    if before == mode_of(words) and before == "poll":
+                        assert "adaptive" not in others, (before, others)
+                    seen.add(before)
+    assert process.returncode == 0
+    assert {"poll", "interrupt"} <= seen, seen
 
 
 @test
