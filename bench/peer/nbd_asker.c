@@ -177,6 +177,8 @@ void *bench_nbd_asker_run(void *arg)
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	asker->start_ns = ebb_clock_now_ns();
+	(void)requests_make(asker, &asker->rc);
+	sem_post(&asker->started);
 	while (!over && asker->rc == 0) {
 		asker->rc = asker_turn(asker, &over);
 	}
@@ -191,6 +193,7 @@ int bench_nbd_asker_init(struct bench_nbd_asker *asker, struct bench_nbd_connect
 	size_t count = workload->queue_depth;
 	size_t bytes = count * workload->io_bytes;
 
+	sem_init(&asker->started, 0, 0);
 	asker->connection = connection;
 	asker->load = *workload;
 	atomic_store(&asker->begin_ns, UINT64_MAX);

@@ -11,6 +11,7 @@
  * is asked; who does not answer what is in flight within the patience has stopped answering.
  */
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -52,8 +53,9 @@ struct bench_nbd_asker {
 	uint64_t start_ns;
 	uint64_t next_ns;
 
-	int wake_fd; /* the end has been set */
-	int done_fd; /* the thread has ended */
+	int wake_fd;   /* the end has been set */
+	int done_fd;   /* the thread has ended */
+	sem_t started; /* the thread runs, and has asked for what is due at its beginning */
 	_Atomic uint64_t begin_ns;
 	_Atomic uint64_t end_ns;
 

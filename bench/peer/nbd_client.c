@@ -175,6 +175,9 @@ static int run_measure(struct client_run *run, const struct bench_load *load, in
 			 run->client->what, strerror(-rc));
 		return rc;
 	}
+	/* A busy machine may let the thread run late: the warm-up begins when it does. */
+	while (sem_wait(&run->asker.started) < 0) {
+	}
 	rc = run_sleep(run, load->warmup_ns);
 	if (rc == 0) {
 		moment_take(thread, watcher, &from);

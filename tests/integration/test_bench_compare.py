@@ -331,14 +331,18 @@ def a_second_signal_ends_it_at_once():
 def a_device_of_known_speed_is_a_target():
     if len(os.sched_getaffinity(0)) < 2:
         raise Skip("one CPU: the device has none of its own")
+    args = ["--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt"]
     with Setup() as setup:
-        report = setup.report("--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt")
+        for time_s in ("50ms", "1", "10"):  # on a busy machine nothing may be done in the first
+            report = setup.report(*args, "--time", time_s)
+            latencies = [cell["metrics"]["latency_max_ns"]["median"] for cell in report["cells"]]
+            if None not in latencies:
+                break
         done = setup.run("--stand-in", "200us,fast")
     target = report["targets"][0]
     assert target["kind"] == "stand-in" and target["driver"] == "Stand-in", target
-    for cell in report["cells"]:
-        assert cell["error"] is None, cell
-        assert cell["metrics"]["latency_max_ns"]["median"] >= 200000, cell
+    assert all(cell["error"] is None for cell in report["cells"]), report["cells"]
+    assert all(latency >= 200000 for latency in latencies), latencies
     lines = [line for line in report["warnings"] if line.startswith("the stand-in itself")]
     assert len(lines) == 1 and "late by" in lines[0], report["warnings"]
     assert done.returncode == 2 and "--stand-in 200us,fast: give a time" in complaint(done)
