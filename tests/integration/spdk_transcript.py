@@ -459,10 +459,10 @@ GROUPS = {
 
 KILL = [Sent("spdk_kill_instance", {"sig_name": "SIGTERM"}, True)]
 
-# SPDK's rpc.py has no command for these: they are ebb's own.
+# SPDK's rpc.py has no command for these: they are ebb's own; perform_tests is bdevperf.py's.
 OWN = {
     "framework_get_state", "nbd_get_exports", "nbd_start_export", "nbd_stop_export",
-    "reactor_get_blockers", "reactor_set_interrupt_mode", "reactor_set_mode",
+    "perform_tests", "reactor_get_blockers", "reactor_set_interrupt_mode", "reactor_set_mode",
     "thread_get_violations",
 }
 
