@@ -61,12 +61,13 @@ static void change_request(void *arg)
 	}
 }
 
-/* Puts all reactors in the mode, or under the plan. */
+/* Puts all reactors in the mode, or under the plan, on their CPUs: that is where a peer runs, too. */
 static int mode_set(const struct mode *mode)
 {
 	struct change change = {.mode = mode};
 
 	bench_harness_call(&change.call, ebb_thread_app(), change_request, &change);
+	bench_harness_hold();
 	return change.rc;
 }
 
