@@ -189,7 +189,7 @@ static int replay_script(void *arg)
 	} else if (rc == -ENOMEM) {
 		code = BENCH_EXIT_FAILED;
 	}
-	bench_modes_rest(&replay->modes);
+	(void)bench_modes_rest(&replay->modes, NULL, NULL);
 	bench_entries_destroy(&replay->entries);
 	return code;
 }
