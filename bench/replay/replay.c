@@ -281,7 +281,7 @@ static int replay_begin(struct replay *replay)
 		written = bench_compare_command_print(&replay->options.compare, &replay->results);
 	}
 	if (replay->error[0] != '\0') {
-		fprintf(stderr, "ebb-bench: %s\n", replay->error);
+		bench_compare_command_complain(replay->error);
 	}
 	bench_results_fini(&replay->results);
 	bench_parsed_fini(&replay->parsed);

@@ -214,7 +214,10 @@ def fio_follows_an_open_loop():
 
 def check_server(setup, option):
     name = f"{option} over NBD"
-    report = setup.report("--with", option)
+    for _ in range(5):  # on a busy machine one may come to nothing in so short a time
+        report = setup.report("--with", option, "--runs", "1")
+        if all(report.value(contender, "iops") > 0 for contender in (name, *EBBD)):
+            break
     for contender in (name, *EBBD):
         report.check_measured(contender, "cpu_percent")
         assert report.cells[contender]["stamps"] == "exact"
@@ -469,6 +472,19 @@ def a_bdevperf_that_fails_is_named():
         report = setup.report("--with", f"spdk={tree}", code=1)
     assert report.cells["spdk bdevperf, poll"]["error"] == "bdevperf: its job failed after 1.00 s"
     report.check_measured("interrupt")
+
+
+@test
+def what_a_peer_prints_is_harmless():
+    with Setup() as setup:
+        fake = setup.folder / "fio"
+        fake.write_text("#!/bin/sh\nprintf 'x\\033[2J\\nebb-bench: all is well\\377\\n'\n")
+        fake.chmod(0o755)
+        setup.environment["PATH"] = f"{setup.folder}:{os.environ['PATH']}"
+        done = setup.run("--with", "fio")
+        assert done.returncode == 1, done
+        assert "\\x1b[2J\\x0aebb-bench: all is well\\xff" in done.stderr, done.stderr
+        assert "\x1b" not in done.stderr and "\nebb-bench: all" not in done.stderr, done.stderr
 
 
 @test
