@@ -396,6 +396,27 @@ def an_export_is_measured_as_a_client_sees_it():
 
 
 @test
+def an_export_by_tls_is_measured():
+    need_program("nbdkit")
+    need_libnbd()
+    with Setup() as setup:
+        keys = setup.folder / "keys.psk"
+        keys.write_text(f"me:{os.urandom(32).hex()}\n")
+        path = setup.sockets / "tls.sock"
+        tls = ["--tls=require", f"--tls-psk={keys}"]
+        server = subprocess.Popen(["nbdkit", "-f", "-U", path, *tls, "memory", "1M"])
+        try:
+            wait_for(path.exists, "nbdkit listens")
+            uri = f"nbds+unix://me@/?socket={path}&tls-psk-file={keys}"
+            report = setup.report("--nbd", uri, target=False)
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+            path.unlink(missing_ok=True)
+    report.check_measured("client")
+
+
+@test
 def a_wrong_uri_is_named():
     need_libnbd()
     uris = {
