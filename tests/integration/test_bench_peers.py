@@ -344,8 +344,8 @@ def a_killed_ebb_bench_leaves_no_process():
         process.kill()
         process.communicate(timeout=60)
         wait_gone(servers)
-        for folder in setup.sockets.iterdir():  # nobody was left to remove these
-            shutil.rmtree(folder)
+        assert list(setup.sockets.iterdir())  # nobody was left to remove these: the next one does
+        setup.report("--with", "nbdkit")
 
 
 @test
