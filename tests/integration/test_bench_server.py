@@ -229,8 +229,7 @@ def compare_sets_each_mode_and_puts_it_back():
     assert not report["interrupted"], report
 
 
-@test
-def ctrl_c_ends_the_test_and_puts_the_mode_back():
+def ends_the_test_and_puts_the_mode_back(number):
     with Daemon(config=null_config(), mode="adaptive") as daemon:
         command = bench(daemon, "null0", "--time", "1000", "--mode", "poll")
         process = subprocess.Popen(
@@ -238,12 +237,22 @@ def ctrl_c_ends_the_test_and_puts_the_mode_back():
         )
         wait_for(lambda: has_begun(daemon), "the test under way")
         assert modes(daemon) == ["poll"]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         begin = time.monotonic()
         process.communicate(timeout=60)
         assert time.monotonic() - begin < 60
         assert modes(daemon) == ["adaptive"]
         wait_for(lambda: not is_busy(daemon), "the end of the test")
+
+
+@test
+def ctrl_c_ends_the_test_and_puts_the_mode_back():
+    ends_the_test_and_puts_the_mode_back(signal.SIGINT)
+
+
+@test
+def a_terminal_that_goes_does_the_same():
+    ends_the_test_and_puts_the_mode_back(signal.SIGHUP)
 
 
 @test
