@@ -224,6 +224,12 @@ int bench_command_options_wake(const char *command, char *const *args, int num_a
 	int rc;
 
 	rc = bench_option_parse(command, wake_table, count, args, num_args, &options, error);
+	if (rc == 0 && options.prices_only && options.samples == 0) {
+		snprintf(error, BENCH_ERROR_MAX,
+			 "%s: --prices-only with --samples 0 measures nothing: give one of them",
+			 command);
+		return -EINVAL;
+	}
 	if (rc == 0) {
 		*ret_options = options;
 	}

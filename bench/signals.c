@@ -32,11 +32,15 @@ static void signal_handle(int number)
 void bench_signals_install(void (*hook)(void))
 {
 	struct sigaction action = {.sa_handler = signal_handle};
+	struct sigaction before;
 
 	signal_hook = hook;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) { /* nohup */
+		sigaction(SIGHUP, &action, NULL);
+	}
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 }

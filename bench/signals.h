@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /*
- * SIGINT and SIGTERM end a measurement early, and what was measured is printed; therefore the
+ * SIGINT, SIGTERM and, unless it is ignored, SIGHUP (the terminal has gone) end a measurement early,
+ * what was changed is put back, and what was measured is printed; therefore the
  * programs here take these signals themselves and leave ebb_app_opts.handle_signals off. The second
  * signal has its default effect.
  */

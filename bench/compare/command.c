@@ -15,6 +15,7 @@
 #include "bench/report/json.h"
 #include "bench/report/page.h"
 #include "bench/report/table.h"
+#include "bench/report/text.h"
 
 void bench_compare_command_join(const char *name, char *const *args, int num_args, char *command,
 				size_t size)
@@ -97,6 +98,14 @@ int bench_compare_command_print(const struct bench_compare_options *options,
 	return files_write(options, results);
 }
 
+void bench_compare_command_complain(const char *error)
+{
+	char clean[4 * BENCH_ERROR_MAX + 1];
+
+	bench_text_terminal(error, clean, sizeof(clean));
+	fprintf(stderr, "ebb-bench: %s\n", clean);
+}
+
 int bench_compare_command(char *const *args, int num_args)
 {
 	struct bench_compare_options options;
@@ -123,7 +132,7 @@ int bench_compare_command(char *const *args, int num_args)
 		code = code != 0 ? code : written;
 	}
 	if (error[0] != '\0') {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_compare_command_complain(error);
 	}
 	bench_results_fini(&results);
 	return code;

@@ -234,7 +234,7 @@ static int compare_script(void *arg)
 	} else {
 		code = exit_code_of(rc);
 	}
-	bench_modes_rest(&compare->modes);
+	(void)bench_modes_rest(&compare->modes, NULL, NULL);
 	bench_entries_destroy(&compare->entries);
 	bench_best_plans_fini(&compare->best);
 	return code;

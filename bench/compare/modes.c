@@ -8,6 +8,7 @@
 
 #include <ebb/thread.h>
 
+#include "bench/compare/setup.h"
 #include "bench/harness.h"
 #include "bench/load/measurement.h"
 #include "bench/load/stand_in.h"
@@ -61,12 +62,13 @@ static void change_request(void *arg)
 	}
 }
 
-/* Puts all reactors in the mode, or under the plan. */
+/* Puts all reactors in the mode, or under the plan, on their CPUs: that is where a peer runs, too. */
 static int mode_set(const struct mode *mode)
 {
 	struct change change = {.mode = mode};
 
 	bench_harness_call(&change.call, ebb_thread_app(), change_request, &change);
+	bench_harness_hold();
 	return change.rc;
 }
 
@@ -88,6 +90,10 @@ static int modes_open(struct bench_modes *modes, const struct bench_target *targ
 		return 0;
 	}
 	modes_close(modes);
+	rc = bench_setup_again(target, modes->write, error);
+	if (rc < 0) {
+		return rc;
+	}
 	rc = bench_measurement_open(target->bdev, modes->write, &modes->largest,
 				    &modes->measurement, error);
 	if (rc < 0) {
@@ -232,10 +238,12 @@ int bench_modes_make_plan(struct bench_modes *modes, uint64_t sleep_ns, uint64_t
 	return mode_make(&context, ret_contender);
 }
 
-void bench_modes_rest(struct bench_modes *modes)
+int bench_modes_rest(struct bench_modes *modes, const struct bench_target *target,
+		     char error[BENCH_TEXT_MAX])
 {
 	static const struct mode asleep = {.mode = EBB_REACTOR_INTERRUPT};
 
 	modes_close(modes);
 	(void)mode_set(&asleep); /* who cannot sleep has said so in its own cell */
+	return target != NULL ? bench_setup_give_up(target, error) : 0;
 }

@@ -53,7 +53,13 @@ void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size
 /* Is @target a bdev of this process? */
 bool bench_modes_fit(const struct bench_target *target);
 
-/* Lets the reactors sleep and closes the bdev: somebody else is measured. Thread: the harness. */
-void bench_modes_rest(struct bench_modes *modes);
+/**
+ * bench_modes_rest() - let the reactors sleep, and close the bdev
+ * @target: somebody else is measured on it, so it is given up until the next run here; NULL: none
+ * @error: one line
+ * Thread: the harness. Return: 0; -errno: it could not be given up.
+ */
+int bench_modes_rest(struct bench_modes *modes, const struct bench_target *target,
+		     char error[BENCH_TEXT_MAX]);
 
 #endif

@@ -232,6 +232,10 @@ static int server_check(const struct bench_compare_options *options, char error[
 		return complain(error, "--server: --stand-in and --nbd are no bdevs of it: compare "
 				       "them by themselves");
 	}
+	if (options->core != BENCH_CORE_ANY || options->cpumask != NULL) {
+		return complain(error, "--server: its reactors are where it was told to have them: "
+				       "do without --core and --cpumask");
+	}
 	if (options->peers.count > 0) {
 		return complain(error, "--server: no peer can open its bdevs: do without --with");
 	}

@@ -13,7 +13,7 @@
 static int complain(const char *option, const char *path, int rc, const char *why,
 		    char error[BENCH_TEXT_MAX])
 {
-	snprintf(error, BENCH_TEXT_MAX, "compare: %s %.120s: %s", option, path, why);
+	snprintf(error, BENCH_TEXT_MAX, "%s %.120s: %s", option, path, why);
 	return rc;
 }
 
@@ -60,7 +60,7 @@ int bench_output_check(const char *option, const char *path, char error[BENCH_TE
 	}
 	rc = -errno;
 	snprintf(error, BENCH_TEXT_MAX,
-		 "compare: %s %.80s: the folder %.80s: %s; give a file in one that may be written "
+		 "%s %.80s: the folder %.80s: %s; give a file in one that may be written "
 		 "to",
 		 option, path, folder, strerror(-rc));
 	return rc;
@@ -88,7 +88,7 @@ int bench_output_write(const char *path, int (*print)(void *arg, FILE *out), voi
 	}
 	free(text);
 	if (rc < 0) {
-		snprintf(error, BENCH_TEXT_MAX, "compare: %.240s", why);
+		snprintf(error, BENCH_TEXT_MAX, "%.240s", why);
 	}
 	return rc;
 }

@@ -35,7 +35,11 @@ int bench_rounds_measure(struct bench_modes *modes, struct bench_contender *cont
 	bench_rounds_outcome_init(ret_outcome);
 	error[0] = '\0';
 	if (contender->kind == BENCH_CONTENDER_PEER) {
-		bench_modes_rest(modes);
+		int rc = bench_modes_rest(modes, target, error);
+
+		if (rc < 0) {
+			return rc;
+		}
 	}
 	return contender->measure(contender, target, load, ret_outcome, error);
 }

@@ -11,11 +11,14 @@
 #include "bench/harness.h"
 #include "core/bdev/desc.h"
 
+#define FILE_PRODUCT "uring" /* what the bdev of a file or block device says it is */
+
 struct setup {
 	struct bench_harness_call call;
 	struct bench_target *target;
 	struct json_object *params;
 	bool write;
+	bool again; /* it has a name, and facts, from the first time */
 	int rc;
 	char *error;
 };
@@ -120,7 +123,7 @@ static void bdev_made(void *arg, struct json_object *result, const struct ebb_me
 	snprintf(setup->target->bdev, sizeof(setup->target->bdev), "%s",
 		 name != NULL ? json_object_get_string(name) : "");
 	json_object_put(result);
-	setup_end(setup, facts_read(setup));
+	setup_end(setup, setup->again ? 0 : facts_read(setup));
 }
 
 /* As the file is called: what goes wrong later is told by this name. */
@@ -147,11 +150,15 @@ static void setup_run(void *arg)
 	const char *method = "bdev_uring_create";
 	char name[BENCH_TEXT_MAX];
 
-	if (setup->target->bdev[0] != '\0') { /* it is there already */
+	if (setup->target->bdev[0] != '\0' && !setup->again) { /* it is there already */
 		setup_end(setup, facts_read(setup));
 		return;
 	}
-	name_free_find(setup->target, name, sizeof(name));
+	if (setup->again) {
+		memcpy(name, setup->target->bdev, sizeof(name));
+	} else {
+		name_free_find(setup->target, name, sizeof(name));
+	}
 	setup->params = json_object_new_object();
 	text_add(setup->params, "name", name);
 	if (strcmp(setup->target->driver, "nvme") == 0) {
@@ -171,5 +178,70 @@ int bench_setup_target(struct bench_target *target, bool write, char error[BENCH
 	struct setup setup = {.target = target, .write = write, .error = error};
 
 	bench_harness_call(&setup.call, ebb_thread_app(), setup_run, &setup);
+	return setup.rc;
+}
+
+/* Is it the bdev of a file or block device that was named on the command line? */
+static bool is_own_file(const struct bench_target *target)
+{
+	return target->path[0] != '\0' && strcmp(target->driver, FILE_PRODUCT) == 0;
+}
+
+static void given_up(void *arg, struct json_object *result, const struct ebb_method_error *error)
+{
+	struct setup *setup = arg;
+
+	json_object_put(result);
+	if (error != NULL) {
+		snprintf(setup->error, BENCH_TEXT_MAX, "compare: %.200s", error->text);
+		setup_end(setup, error->code > -4096 && error->code < 0 ? error->code : -EIO);
+		return;
+	}
+	setup_end(setup, 0);
+}
+
+static void give_up_run(void *arg)
+{
+	struct setup *setup = arg;
+
+	if (ebb_bdev_find(setup->target->bdev) == NULL) {
+		setup_end(setup, 0);
+		return;
+	}
+	setup->params = json_object_new_object();
+	text_add(setup->params, "name", setup->target->bdev);
+	ebb_method_dispatch(ebb_method_find("bdev_uring_delete"), setup->params, given_up, setup);
+}
+
+int bench_setup_give_up(const struct bench_target *target, char error[BENCH_TEXT_MAX])
+{
+	struct bench_target copy = *target;
+	struct setup setup = {.target = &copy, .error = error};
+
+	if (is_own_file(target)) {
+		bench_harness_call(&setup.call, ebb_thread_app(), give_up_run, &setup);
+	}
+	return setup.rc;
+}
+
+static void again_run(void *arg)
+{
+	struct setup *setup = arg;
+
+	if (ebb_bdev_find(setup->target->bdev) != NULL) {
+		setup_end(setup, 0);
+	} else {
+		setup_run(setup);
+	}
+}
+
+int bench_setup_again(const struct bench_target *target, bool write, char error[BENCH_TEXT_MAX])
+{
+	struct bench_target copy = *target;
+	struct setup setup = {.target = &copy, .write = write, .again = true, .error = error};
+
+	if (is_own_file(target)) {
+		bench_harness_call(&setup.call, ebb_thread_app(), again_run, &setup);
+	}
 	return setup.rc;
 }

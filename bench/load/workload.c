@@ -40,9 +40,9 @@ int bench_workload_make(const struct bench_load *load, const char *bdev, uint32_
 	}
 	if (range_bytes < load->block_bytes) {
 		snprintf(error, BENCH_LOAD_ERROR_MAX,
-			 "bs %llu: give at most %llu, the size of bdev %.80s",
+			 "bs %llu: give at most %llu, the size %s bdev %.80s",
 			 (unsigned long long)load->block_bytes, (unsigned long long)range_bytes,
-			 bdev);
+			 load->size_bytes != 0 ? "to be used of" : "of", bdev);
 		return -EINVAL;
 	}
 	*ret_workload = (struct bench_workload){

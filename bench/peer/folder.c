@@ -7,21 +7,105 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
+#define NAME  "ebb-bench."
+#define TRIES 10
+
+static void files_remove(int folder_fd)
+{
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		(void)unlinkat(folder_fd, entry->d_name, 0);
+	}
+	if (dir != NULL) {
+		closedir(dir);
+	} else if (fd >= 0) {
+		close(fd);
+	}
+}
+
+/* Opens a folder of ours that nobody has locked, and locks it. Return: < 0: it is none. */
+static int folder_lock(int parent_fd, const char *name)
+{
+	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat status;
+
+	if (fd < 0) {
+		return -1;
+	}
+	if (fstat(fd, &status) < 0 || status.st_uid != geteuid() || status.st_nlink == 0 ||
+	    (status.st_mode & 0777) != 0700 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A lock ends with its process, however that ended: what is not locked is nobody's. */
+static void orphans_remove(const char *parent)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(parent);
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		int fd = -1;
+
+		if (strncmp(entry->d_name, NAME, strlen(NAME)) == 0 &&
+		    strlen(entry->d_name) == strlen(NAME "XXXXXX")) {
+			fd = folder_lock(dirfd(dir), entry->d_name);
+		}
+		if (fd >= 0) {
+			files_remove(fd);
+			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+			close(fd);
+		}
+	}
+	if (dir != NULL) {
+		closedir(dir);
+	}
+}
+
+/* Return: 0; -errno; -EAGAIN: another has taken it for an orphan before it was locked. */
+static int folder_try(struct bench_folder *folder, const char *parent)
+{
+	struct stat status;
+
+	snprintf(folder->path, sizeof(folder->path), "%s/" NAME "XXXXXX", parent);
+	if (mkdtemp(folder->path) == NULL) {
+		return -errno;
+	}
+	folder->lock_fd = folder_lock(AT_FDCWD, folder->path);
+	if (folder->lock_fd < 0) {
+		return -EAGAIN;
+	}
+	if (fstat(folder->lock_fd, &status) < 0 || status.st_nlink == 0) {
+		close(folder->lock_fd);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX])
 {
 	const char *parent = getenv("TMPDIR");
+	int rc = -EAGAIN;
 
 	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(folder->path)) {
 		parent = "/tmp";
 	}
-	snprintf(folder->path, sizeof(folder->path), "%s/ebb-bench.XXXXXX", parent);
-	if (mkdtemp(folder->path) == NULL) {
-		int rc = -errno;
-
+	orphans_remove(parent);
+	for (unsigned tries = 0; tries < TRIES && rc == -EAGAIN; tries++) {
+		rc = folder_try(folder, parent);
+	}
+	if (rc < 0) {
 		snprintf(error, BENCH_TEXT_MAX, "no temporary folder %s: %s", folder->path,
 			 strerror(-rc));
 		folder->path[0] = '\0';
@@ -32,20 +116,12 @@ int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX])
 
 void bench_folder_remove(struct bench_folder *folder)
 {
-	struct dirent *entry;
-	DIR *dir;
-
 	if (folder->path[0] == '\0') {
 		return;
 	}
-	dir = opendir(folder->path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	if (dir != NULL) {
-		closedir(dir);
-	}
+	files_remove(folder->lock_fd);
 	(void)rmdir(folder->path);
+	close(folder->lock_fd);
 	folder->path[0] = '\0';
 }
 

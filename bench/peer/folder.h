@@ -15,9 +15,14 @@ struct json_object;
 
 struct bench_folder {
 	char path[BENCH_FOLDER_MAX]; /* "": there is none */
+	int lock_fd;                 /* of it; locked as long as its process lives */
 };
 
-/* In $TMPDIR, or /tmp if that is too long. Return: 0; -errno, with @error. */
+/**
+ * bench_folder_make() - in $TMPDIR, or /tmp if that is too long
+ * What an ebb-bench that was killed has left there is removed.
+ * Return: 0; -errno, with @error.
+ */
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX]);
 
 /* With all files in it. */

@@ -18,7 +18,10 @@
 
 #define RPC_PATIENCE_NS (5 * EBB_NS_PER_S)
 
-/* A server that runs, with the connection to it. It stays for the next rounds. */
+/*
+ * A server that runs, with the connection to it. It stays for the next rounds, but for ebbd: that
+ * claims what it serves, so it is there only while it is measured.
+ */
 struct served {
 	struct served *next;
 	struct bench_nbd_server *server;
@@ -28,7 +31,7 @@ struct served {
 struct nbd_peer {
 	struct bench_nbd_watcher watcher; /* the first field */
 	enum bench_nbd_server_kind kind;
-	enum ebb_reactor_mode mode; /* ebbd's, while it is measured */
+	enum ebb_reactor_mode mode; /* ebbd's */
 	struct served *served;
 	const struct served *watched;
 };
@@ -53,7 +56,7 @@ static void served_end(struct served *served)
 	free(served);
 }
 
-/* Ends those that are of no use any more: the server has ended, or the connection is lost. */
+/* Ends those that are of no use any more: the server has ended or is to, or the connection is lost. */
 static void served_sweep(struct nbd_peer *peer)
 {
 	struct served **link = &peer->served;
@@ -61,7 +64,7 @@ static void served_sweep(struct nbd_peer *peer)
 	while (*link != NULL) {
 		struct served *served = *link;
 
-		if (bench_nbd_client_lost(served->client) ||
+		if (peer->kind == BENCH_NBD_SERVER_EBBD || bench_nbd_client_lost(served->client) ||
 		    !bench_program_running(bench_nbd_server_program(served->server))) {
 			*link = served->next;
 			served_end(served);
@@ -82,7 +85,8 @@ static int served_start(struct nbd_peer *peer, const char *name, const struct be
 		snprintf(error, BENCH_TEXT_MAX, "%s: out of memory", name);
 		return -ENOMEM;
 	}
-	rc = bench_nbd_server_start(peer->kind, target, load, place, &served->server, error);
+	rc = bench_nbd_server_start(peer->kind, peer->mode, target, load, place, &served->server,
+				    error);
 	if (rc == 0) {
 		rc = bench_nbd_client_connect(bench_nbd_server_uri(served->server), name,
 					      &served->client, error);
@@ -152,32 +156,6 @@ static void peer_watch(struct bench_nbd_watcher *watcher, struct bench_usage *re
 	}
 }
 
-static int ebbd_set_mode(const struct nbd_peer *peer, const struct bench_nbd_server *server,
-			 const struct bench_place *place, enum ebb_reactor_mode mode,
-			 char error[BENCH_TEXT_MAX])
-{
-	int rc = 0;
-
-	if (peer->kind != BENCH_NBD_SERVER_EBBD) {
-		return 0;
-	}
-	for (int cpu = 0; rc == 0 && cpu < CPU_SETSIZE; cpu++) {
-		struct json_object *params;
-
-		if (!CPU_ISSET((size_t)cpu, &place->cpus)) {
-			continue;
-		}
-		params = json_object_new_object();
-		json_object_object_add(params, "lcore", json_object_new_int(cpu));
-		json_object_object_add(params, "mode",
-				       json_object_new_string(ebb_reactor_mode_name(mode)));
-		rc = bench_rpc_call(bench_nbd_server_rpc(server), "reactor_set_mode", params,
-				    RPC_PATIENCE_NS, NULL, error);
-		json_object_put(params);
-	}
-	return rc;
-}
-
 /* A server that has ended says more than the connection to it. */
 static void loss_explain(const struct bench_contender *contender, const struct served *served,
 			 char error[BENCH_TEXT_MAX])
@@ -198,21 +176,13 @@ static int peer_run(struct bench_contender *contender, struct served *served,
 		    struct bench_outcome *ret_outcome, char error[BENCH_TEXT_MAX])
 {
 	struct nbd_peer *peer = contender->context;
-	char ignored[BENCH_TEXT_MAX];
 	int rc;
 
-	rc = ebbd_set_mode(peer, served->server, place, peer->mode, error);
-	if (rc < 0) {
-		return rc;
-	}
 	peer->watched = served;
 	rc = bench_nbd_client_run(served->client, load, place->client_cpu, &peer->watcher,
 				  ret_outcome, error);
 	if (rc == -EIO && bench_nbd_client_lost(served->client)) {
 		loss_explain(contender, served, error);
-	} else if (ebbd_set_mode(peer, served->server, place, EBB_REACTOR_INTERRUPT, ignored) < 0) {
-		/* It must not spin while others are measured. */
-		bench_program_stop(bench_nbd_server_program(served->server));
 	}
 	return rc;
 }
@@ -240,6 +210,9 @@ static int nbd_peer_measure(struct bench_contender *contender, const struct benc
 		snprintf(contender->command, sizeof(contender->command), "%s",
 			 bench_nbd_server_command(served->server));
 		rc = peer_run(contender, served, load, &place, ret_outcome, error);
+	}
+	if (peer->kind == BENCH_NBD_SERVER_EBBD) {
+		served_sweep(peer);
 	}
 	return rc;
 }

@@ -28,6 +28,7 @@
 
 struct bench_nbd_server {
 	enum bench_nbd_server_kind kind;
+	enum ebb_reactor_mode mode; /* ebbd's */
 	struct bench_program *program;
 	char path[BENCH_TEXT_MAX]; /* what it serves */
 	bool write;
@@ -158,7 +159,8 @@ static void nbdkit_argv(const struct bench_target *target, const struct bench_lo
 	bench_argv_add(argv, "fadvise=%s", load_is_random(load) ? "random" : "sequential");
 }
 
-static void ebbd_argv(const struct bench_place *place, const char *folder, struct bench_argv *argv)
+static void ebbd_argv(enum ebb_reactor_mode mode, const struct bench_place *place,
+		      const char *folder, struct bench_argv *argv)
 {
 	bench_argv_add(argv, "--json");
 	bench_argv_add(argv, "%s/ebbd.json", folder);
@@ -166,14 +168,14 @@ static void ebbd_argv(const struct bench_place *place, const char *folder, struc
 	bench_argv_add(argv, "%s/rpc.sock", folder);
 	bench_argv_add(argv, "--cpumask");
 	bench_argv_add(argv, "[%s]", place->list);
-	bench_argv_add(argv, "--mode"); /* until a run, so that it costs nothing */
-	bench_argv_add(argv, "interrupt");
+	bench_argv_add(argv, "--mode");
+	bench_argv_add(argv, "%s", ebb_reactor_mode_name(mode));
 }
 
-int bench_nbd_server_argv(enum bench_nbd_server_kind kind, const struct bench_target *target,
-			  const struct bench_load *load, const struct bench_place *place,
-			  const char *folder, const char *aio, struct bench_argv *argv,
-			  char error[BENCH_TEXT_MAX])
+int bench_nbd_server_argv(enum bench_nbd_server_kind kind, enum ebb_reactor_mode mode,
+			  const struct bench_target *target, const struct bench_load *load,
+			  const struct bench_place *place, const char *folder, const char *aio,
+			  struct bench_argv *argv, char error[BENCH_TEXT_MAX])
 {
 	bool write = bench_load_writes(load->rw);
 	struct stat status;
@@ -193,7 +195,7 @@ int bench_nbd_server_argv(enum bench_nbd_server_kind kind, const struct bench_ta
 		nbdkit_argv(target, load, folder, argv);
 		break;
 	default:
-		ebbd_argv(place, folder, argv);
+		ebbd_argv(mode, place, folder, argv);
 		break;
 	}
 	return 0;
@@ -262,8 +264,8 @@ static int server_try(struct bench_nbd_server *server, const struct bench_target
 	struct bench_argv argv = {0};
 	int rc;
 
-	rc = bench_nbd_server_argv(server->kind, target, load, place, server->folder.path, aio,
-				   &argv, error);
+	rc = bench_nbd_server_argv(server->kind, server->mode, target, load, place,
+				   server->folder.path, aio, &argv, error);
 	if (rc == 0) {
 		if (server->config != NULL) {
 			bench_folder_command(&argv, server->config_path, server->config,
@@ -311,9 +313,10 @@ static int server_prepare(struct bench_nbd_server *server, const struct bench_ta
 	return 0;
 }
 
-int bench_nbd_server_start(enum bench_nbd_server_kind kind, const struct bench_target *target,
-			   const struct bench_load *load, const struct bench_place *place,
-			   struct bench_nbd_server **ret_server, char error[BENCH_TEXT_MAX])
+int bench_nbd_server_start(enum bench_nbd_server_kind kind, enum ebb_reactor_mode mode,
+			   const struct bench_target *target, const struct bench_load *load,
+			   const struct bench_place *place, struct bench_nbd_server **ret_server,
+			   char error[BENCH_TEXT_MAX])
 {
 	struct bench_nbd_server *server = calloc(1, sizeof(*server));
 	int rc;
@@ -323,6 +326,7 @@ int bench_nbd_server_start(enum bench_nbd_server_kind kind, const struct bench_t
 		return -ENOMEM;
 	}
 	server->kind = kind;
+	server->mode = mode;
 	rc = server_prepare(server, target, load, error);
 	if (rc == 0) {
 		rc = server_try(server, target, load, place, "io_uring", error);

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include <ebb/reactor.h>
+
 #include "bench/peer/argv.h"
 #include "bench/peer/place.h"
 #include "bench/results/results.h"
@@ -35,15 +37,16 @@ int bench_nbd_server_version(enum bench_nbd_server_kind kind, char version[64],
 
 /**
  * bench_nbd_server_argv() - the command that serves @target for @load
+ * @mode: how ebbd's reactors wait; of no meaning for the others
  * @folder: where its socket comes to be
  * @aio: the kind of asynchronous I/O, for those that have a choice: "io_uring", "native"
  * @argv: zeroed; to be cleared in any case
  * Return: 0; -EOPNOTSUPP: the target is neither a file nor a block device.
  */
-int bench_nbd_server_argv(enum bench_nbd_server_kind kind, const struct bench_target *target,
-			  const struct bench_load *load, const struct bench_place *place,
-			  const char *folder, const char *aio, struct bench_argv *argv,
-			  char error[BENCH_TEXT_MAX]);
+int bench_nbd_server_argv(enum bench_nbd_server_kind kind, enum ebb_reactor_mode mode,
+			  const struct bench_target *target, const struct bench_load *load,
+			  const struct bench_place *place, const char *folder, const char *aio,
+			  struct bench_argv *argv, char error[BENCH_TEXT_MAX]);
 
 /**
  * bench_nbd_server_start() - run it, and wait until it listens
@@ -51,9 +54,10 @@ int bench_nbd_server_argv(enum bench_nbd_server_kind kind, const struct bench_ta
  * Return: 0; -ECANCELED: a signal wants the end; another -errno. @error names the server, and says
  *	why, in its own words if it had some.
  */
-int bench_nbd_server_start(enum bench_nbd_server_kind kind, const struct bench_target *target,
-			   const struct bench_load *load, const struct bench_place *place,
-			   struct bench_nbd_server **ret_server, char error[BENCH_TEXT_MAX]);
+int bench_nbd_server_start(enum bench_nbd_server_kind kind, enum ebb_reactor_mode mode,
+			   const struct bench_target *target, const struct bench_load *load,
+			   const struct bench_place *place, struct bench_nbd_server **ret_server,
+			   char error[BENCH_TEXT_MAX]);
 
 /* True if what runs serves @target for @load, as one started now would. */
 bool bench_nbd_server_serves(const struct bench_nbd_server *server,

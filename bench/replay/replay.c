@@ -189,7 +189,7 @@ static int replay_script(void *arg)
 	} else if (rc == -ENOMEM) {
 		code = BENCH_EXIT_FAILED;
 	}
-	bench_modes_rest(&replay->modes);
+	(void)bench_modes_rest(&replay->modes, NULL, NULL);
 	bench_entries_destroy(&replay->entries);
 	return code;
 }
@@ -281,7 +281,7 @@ static int replay_begin(struct replay *replay)
 		written = bench_compare_command_print(&replay->options.compare, &replay->results);
 	}
 	if (replay->error[0] != '\0') {
-		fprintf(stderr, "ebb-bench: %s\n", replay->error);
+		bench_compare_command_complain(replay->error);
 	}
 	bench_results_fini(&replay->results);
 	bench_parsed_fini(&replay->parsed);

@@ -175,21 +175,62 @@ static int test_check(struct test *test, const struct bench_test_params *params,
 	return 0;
 }
 
+/* bdevperf's own client gives no name, as that tests all it has: here it must be clear which. */
+static const struct ebb_bdev *only_bdev(struct ebb_call *call)
+{
+	const struct ebb_bdev *only = NULL;
+	unsigned count = 0;
+
+	for (struct ebb_bdev *bdev = ebb_bdev_next(NULL); bdev != NULL;
+	     bdev = ebb_bdev_next(bdev)) {
+		if (ebb_bdev_claim_holder(bdev) == NULL) {
+			only = bdev;
+			count++;
+		}
+	}
+	if (count == 1) {
+		return only;
+	}
+	if (count == 0) {
+		ebb_call_error(call, -ENODEV, "there is no bdev to test: create one");
+	} else {
+		ebb_call_error(call, EBB_METHOD_INVALID_PARAMS,
+			       "which of %u bdevs is to be tested? give name; bdev_get_bdevs lists "
+			       "them",
+			       count);
+	}
+	return NULL;
+}
+
+static const struct ebb_bdev *bdev_find(struct ebb_call *call, const char *name)
+{
+	const struct ebb_bdev *bdev;
+
+	if (name == NULL) {
+		return only_bdev(call);
+	}
+	bdev = ebb_bdev_find(name);
+	if (bdev == NULL) {
+		bdev_answer_not_found(call, name);
+	}
+	return bdev;
+}
+
 static void perform_tests(struct ebb_call *call, void *arg)
 {
 	const struct bench_test_params *params = arg;
-	const struct ebb_bdev *bdev = ebb_bdev_find(params->name);
+	const struct ebb_bdev *bdev = bdev_find(call, params->name);
 	struct test *test;
 	cpu_set_t cpus;
 	int rc;
 
 	if (bdev == NULL) {
-		bdev_answer_not_found(call, params->name);
-		return;
+		return; /* said */
 	}
 	test = calloc(1, sizeof(*test));
 	if (test == NULL) {
-		ebb_call_error(call, -ENOMEM, "out of memory to test bdev '%s'", params->name);
+		ebb_call_error(call, -ENOMEM, "out of memory to test bdev '%s'",
+			       ebb_bdev_name(bdev));
 		return;
 	}
 	test->call = call;

@@ -460,6 +460,9 @@ int bench_remote_close(struct bench_remote *remote, char error[BENCH_TEXT_MAX])
 	if (rc < 0 && rc != -EREMOTEIO) {
 		rc = modes_set(remote, NULL, why); /* by another connection */
 	}
+	if (rc == -ECONNREFUSED || rc == -ENOENT) {
+		rc = 0; /* it has ended, and its reactors with it */
+	}
 	if (rc < 0) {
 		snprintf(error, BENCH_TEXT_MAX,
 			 "--server %.40s: its reactors are not in the mode that they had (%s): "

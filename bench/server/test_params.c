@@ -21,7 +21,9 @@ static const char *const shape_names[] = {"poisson", "even", NULL};
 static const enum bench_shape shapes[] = {BENCH_SHAPE_POISSON, BENCH_SHAPE_EVEN};
 
 const struct ebb_param bench_test_params_table[BENCH_TEST_PARAMS_COUNT] = {
-	PARAM(name, EBB_PARAM_STRING, .help = "the bdev to test, by its name, alias or uuid"),
+	PARAM(name, EBB_PARAM_STRING, .optional = true,
+	      .help = "the bdev to test, by its name, alias or uuid (default: the only one on "
+		      "which no other stands)"),
 	PARAM(workload_type, EBB_PARAM_ENUM, .optional = true, .names = bench_load_rw_names,
 	      .help = "what writes destroys what the bdev holds"),
 	PARAM(rw_percentage, EBB_PARAM_UINT32, .optional = true, .max = 100,

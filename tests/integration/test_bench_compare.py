@@ -57,7 +57,8 @@ class Setup:
 
 def complaint(done):
     """The one line that a command has complained with."""
-    lines = [line for line in done.stderr.splitlines() if line.startswith("ebb-bench: compare: ")]
+    begins = ("ebb-bench: compare: ", "ebb-bench: cannot write ")
+    lines = [line for line in done.stderr.splitlines() if line.startswith(begins)]
     assert len(lines) == 1, done
     return lines[0]
 

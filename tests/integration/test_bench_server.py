@@ -229,8 +229,7 @@ def compare_sets_each_mode_and_puts_it_back():
     assert not report["interrupted"], report
 
 
-@test
-def ctrl_c_ends_the_test_and_puts_the_mode_back():
+def ends_the_test_and_puts_the_mode_back(number):
     with Daemon(config=null_config(), mode="adaptive") as daemon:
         command = bench(daemon, "null0", "--time", "1000", "--mode", "poll")
         process = subprocess.Popen(
@@ -238,12 +237,37 @@ def ctrl_c_ends_the_test_and_puts_the_mode_back():
         )
         wait_for(lambda: has_begun(daemon), "the test under way")
         assert modes(daemon) == ["poll"]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         begin = time.monotonic()
         process.communicate(timeout=60)
         assert time.monotonic() - begin < 60
         assert modes(daemon) == ["adaptive"]
         wait_for(lambda: not is_busy(daemon), "the end of the test")
+
+
+@test
+def ctrl_c_ends_the_test_and_puts_the_mode_back():
+    ends_the_test_and_puts_the_mode_back(signal.SIGINT)
+
+
+@test
+def a_terminal_that_goes_does_the_same():
+    ends_the_test_and_puts_the_mode_back(signal.SIGHUP)
+
+
+@test
+def a_server_that_is_killed_is_named_once():
+    with Daemon(config=null_config(), mode="adaptive") as daemon:
+        command = bench(daemon, "null0", "--time", "1000", "--mode", "poll")
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        wait_for(lambda: has_begun(daemon), "the test under way")
+        daemon.kill9()
+        errors = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1, errors
+    assert "closed the connection" in errors, errors
+    assert "put them back" not in errors, errors  # its reactors are gone, too
 
 
 class Fake:
@@ -356,6 +380,8 @@ def mistakes_are_one_line_and_code_2():
             (["null0", "--rate", "50%"], "--mode"),
             (["null0", "--plan", "1us,2us"], "take no plan"),
             (["null0", "--stand-in", "10us"], "no bdevs of it"),
+            (["null0", "--core", "0"], "do without --core and --cpumask"),
+            (["null0", "--cpumask", "0x1"], "do without --core and --cpumask"),
             ([], "which bdev?"),
         ):
             result = run_command(bench(daemon, *args))

@@ -140,6 +140,7 @@ START_TEST(test_wake_and_rpc)
 	char *rounds[] = {"--rounds=5", "--time=100ms", "--format=json"};
 	char *prices[] = {"--prices-only", "--samples=7", "--sleep=1ms", "--device=/dev/x"};
 	char *too_long[] = {"--sleep=1.5"};
+	char *nothing[] = {"--prices-only", "--samples=0"};
 
 	ck_assert_int_eq(bench_command_options_wake("wake", rounds, 3, &wake, error), 0);
 	ck_assert_uint_eq(wake.rounds, 5);
@@ -160,6 +161,8 @@ START_TEST(test_wake_and_rpc)
 	ck_assert_uint_eq(wake.sleep_ns, EBB_NS_PER_MS);
 	ck_assert_str_eq(wake.device, "/dev/x");
 	ck_assert_int_eq(bench_command_options_wake("wake", too_long, 1, &wake, error), -EINVAL);
+	ck_assert_int_eq(bench_command_options_wake("wake", nothing, 2, &wake, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "measures nothing: give one of them"));
 }
 END_TEST
 

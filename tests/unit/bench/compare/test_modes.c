@@ -7,9 +7,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ebb/app.h>
+#include <ebb/bdev_module.h>
 #include <ebb/poller.h>
 
 #include "bench/compare/rounds.h"
@@ -102,7 +106,7 @@ static int script_modes(void *arg)
 		ck_assert_str_eq(modes.bdev, "two");
 		contender.destroy(&contender);
 	}
-	bench_modes_rest(&modes);
+	ck_assert_int_eq(bench_modes_rest(&modes, NULL, error), 0);
 	ck_assert_str_eq(modes.bdev, "");
 	ck_assert_int_eq(mode_now(), EBB_REACTOR_INTERRUPT);
 	return 0;
@@ -111,6 +115,117 @@ static int script_modes(void *arg)
 START_TEST(each_mode_is_set_and_measured)
 {
 	run(script_modes);
+}
+END_TEST
+
+static bool is_held(int core)
+{
+	struct ebb_reactor_stats stats;
+	cpu_set_t cpus;
+
+	ck_assert_int_eq(ebb_reactor_get_stats(core, &stats), 0);
+	ck_assert_int_eq(sched_getaffinity(stats.tid, sizeof(cpus), &cpus), 0);
+	return CPU_COUNT(&cpus) == 1 && CPU_ISSET((size_t)core, &cpus);
+}
+
+/* Reactors that sleep would roam, and peers are held where the reactors are. */
+static int script_held(void *arg)
+{
+	struct bench_contender plan = {.name = ""};
+
+	(void)arg;
+	target_make("one");
+	for (unsigned mode = 0; mode < EBB_REACTOR_MODE_COUNT; mode++) {
+		struct bench_contender contender = {.name = ""};
+
+		ck_assert_int_eq(bench_modes_make(&modes, mode, &contender), 0);
+		ck_assert_int_eq(measure(&contender), 0);
+		ck_assert(is_held(ebb_reactor_core(0)));
+		contender.destroy(&contender);
+	}
+	ck_assert_int_eq(bench_modes_make_plan(&modes, 30000, 65000, &plan), 0);
+	ck_assert_int_eq(measure(&plan), 0);
+	ck_assert(is_held(ebb_reactor_core(0)));
+	plan.destroy(&plan);
+	ck_assert_int_eq(bench_modes_rest(&modes, NULL, error), 0);
+	return 0;
+}
+
+START_TEST(reactors_stay_on_their_cpus_in_every_mode)
+{
+	run(script_held);
+}
+END_TEST
+
+struct find {
+	struct bench_harness_call call;
+	const struct ebb_bdev *bdev;
+};
+
+static void find_run(void *arg)
+{
+	struct find *find = arg;
+
+	find->bdev = ebb_bdev_find(target.bdev);
+	bench_harness_call_done(&find->call);
+}
+
+static bool bdev_is_there(void)
+{
+	struct find find = {.bdev = NULL};
+
+	bench_harness_call(&find.call, ebb_thread_app(), find_run, &find);
+	return find.bdev != NULL;
+}
+
+/* A file is claimed by its bdev: no peer could serve it while that is there. */
+static int script_given_up(void *arg)
+{
+	struct bench_contender contender = {.name = ""};
+	char name[BENCH_TEXT_MAX];
+
+	memset(&target, 0, sizeof(target));
+	snprintf(target.name, sizeof(target.name), "%s", (const char *)arg);
+	snprintf(target.path, sizeof(target.path), "%s", (const char *)arg);
+	snprintf(target.kind, sizeof(target.kind), "file");
+	ck_assert_int_eq(bench_setup_target(&target, true, error), 0);
+	memcpy(name, target.bdev, sizeof(name));
+	modes.write = true;
+	ck_assert_int_eq(bench_modes_make(&modes, EBB_REACTOR_INTERRUPT, &contender), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(measure(&contender), 0);
+		ck_assert(bdev_is_there());
+		ck_assert_int_eq(bench_modes_rest(&modes, &target, error), 0);
+		ck_assert(!bdev_is_there());
+		ck_assert_str_eq(target.bdev, name);
+		ck_assert_int_eq(bench_modes_rest(&modes, &target, error), 0); /* it is gone */
+	}
+	ck_assert_int_eq(unlink(target.path), 0);
+	ck_assert_int_lt(measure(&contender), 0); /* it cannot be made again */
+	ck_assert_ptr_nonnull(strstr(error, target.path));
+	contender.destroy(&contender);
+	modes.write = false;
+	/* What the configuration has made is not ours to take away. */
+	target_make("one");
+	ck_assert_int_eq(bench_modes_rest(&modes, &target, error), 0);
+	ck_assert(bdev_is_there());
+	return 0;
+}
+
+START_TEST(a_file_is_given_up_while_others_are_measured)
+{
+	static const char zeros[65536];
+	char path[] = "/tmp/ebb-test-modes.XXXXXX";
+	int fd = mkstemp(path);
+	struct ebb_app_opts app;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+	close(fd);
+	ebb_app_opts_init(&app, sizeof(app));
+	app.json_data = CONFIG;
+	modes.largest = load;
+	ck_assert_int_eq(bench_harness_run(&app, script_given_up, path), 0);
 }
 END_TEST
 
@@ -159,7 +274,7 @@ static int script_sleepless(void *arg)
 	bench_harness_call(&call, ebb_thread_app(), sleepless_unregister, &call);
 	poll.destroy(&poll);
 	interrupt.destroy(&interrupt);
-	bench_modes_rest(&modes);
+	ck_assert_int_eq(bench_modes_rest(&modes, NULL, error), 0);
 	return 0;
 }
 
@@ -209,6 +324,8 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(each_mode_is_set_and_measured),
 		UNIT_TEST(a_mode_that_cannot_be_set_is_an_error_that_says_so),
+		UNIT_TEST(reactors_stay_on_their_cpus_in_every_mode),
+		UNIT_TEST(a_file_is_given_up_while_others_are_measured),
 		UNIT_TEST(what_is_elsewhere_has_no_modes),
 		UNIT_TEST(plans_have_names),
 		UNIT_END,

@@ -147,6 +147,8 @@ START_TEST(test_targets)
 	ck_assert_int_eq(parse("--nbd nbd://h/e"), 0);
 	refused("--server s --stand-in 10us", "which bdev?");
 	refused("b --server s --bdev-json c", "give one");
+	refused("b --server s --core 1", "do without --core and --cpumask");
+	refused("b --server s --cpumask 0x3", "do without --core and --cpumask");
 }
 END_TEST
 

@@ -29,6 +29,7 @@ static struct bench_modes modes;
 static unsigned runs[RUNS_MAX]; /* which cell */
 static unsigned num_runs;
 static unsigned num_rests;
+static int rest_rc;
 static unsigned num_begun, num_ended;
 static int failure;          /* of the contender FAILING */
 static unsigned fails_from;  /* its first run that fails */
@@ -37,10 +38,16 @@ static unsigned signal_at;   /* the run in which a signal comes; 0: none */
 static const char *note;
 static double joules;
 
-void bench_modes_rest(struct bench_modes *rested)
+int bench_modes_rest(struct bench_modes *rested, const struct bench_target *target,
+		     char error[BENCH_TEXT_MAX])
 {
 	ck_assert_ptr_eq(rested, &modes);
+	ck_assert_ptr_nonnull(target);
 	num_rests++;
+	if (rest_rc < 0) {
+		snprintf(error, BENCH_TEXT_MAX, "it stays");
+	}
+	return rest_rc;
 }
 
 void bench_disturbance_begin(struct bench_disturbance *disturbance)
@@ -117,6 +124,7 @@ static void setup(void)
 	rounds = (struct bench_rounds){.results = &results, .modes = &modes, .seed = 1};
 	num_runs = num_rests = num_begun = num_ended = 0;
 	failure = 0;
+	rest_rc = 0;
 	fails_from = RUNS_MAX;
 	counted_failing = false;
 	signal_at = 0;
@@ -236,6 +244,19 @@ START_TEST(reactors_rest_while_a_peer_is_measured)
 }
 END_TEST
 
+/* A peer on what others still have would measure something else. */
+START_TEST(a_peer_is_not_measured_on_what_is_not_given_up)
+{
+	results.contenders[OTHER].kind = BENCH_CONTENDER_PEER;
+	rest_rc = -EBUSY;
+	ck_assert_int_eq(bench_rounds_run(&rounds), 0);
+	ck_assert(rounds.failed);
+	ck_assert_str_eq(results.cells[OTHER].error, "it stays");
+	ck_assert_uint_eq(results.cells[OTHER].num_samples, 0);
+	ck_assert_uint_eq(results.cells[STEADY].num_samples, ROUNDS);
+}
+END_TEST
+
 /* Only runs that have ended well are looked at for what disturbed them. */
 START_TEST(each_run_is_watched)
 {
@@ -269,6 +290,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(a_signal_leaves_what_was_measured),
 		UNIT_TEST(who_fits_one_target_is_left_out_of_the_others),
 		UNIT_TEST(reactors_rest_while_a_peer_is_measured),
+		UNIT_TEST(a_peer_is_not_measured_on_what_is_not_given_up),
 		UNIT_TEST(each_run_is_watched),
 		UNIT_TEST(notes_stay_in_their_cells),
 		UNIT_END,

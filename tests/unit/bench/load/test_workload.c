@@ -71,6 +71,9 @@ START_TEST(test_misfits)
 				"disk0");
 	ck_assert_int_eq(bench_workload_make(&load, "disk0", 512, 7, &workload, error), -EINVAL);
 	ck_assert_str_eq(error, "bs 4096: give at most 3584, the size of bdev disk0");
+	load.size_bytes = 512;
+	ck_assert_int_eq(bench_workload_make(&load, "disk0", 512, 100, &workload, error), -EINVAL);
+	ck_assert_str_eq(error, "bs 4096: give at most 512, the size to be used of bdev disk0");
 	load.size_bytes = 4096 * 101;
 	ck_assert_int_eq(bench_workload_make(&load, "disk0", 4096, 100, &workload, error), -EINVAL);
 	ck_assert_str_eq(error, "size 413696: give at most 409600, the size of bdev disk0");

@@ -34,6 +34,40 @@ START_TEST(test_private_and_gone)
 }
 END_TEST
 
+/* A killed ebb-bench cannot remove its own. */
+START_TEST(test_orphans_go_and_others_stay)
+{
+	char parent[] = "/tmp/ebb-test-folder.XXXXXX";
+	struct bench_folder living = {0}, folder = {0};
+	char path[2][128];
+
+	ck_assert_ptr_nonnull(mkdtemp(parent));
+	ck_assert_int_eq(setenv("TMPDIR", parent, 1), 0);
+	ck_assert_int_eq(bench_folder_make(&living, error), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/%s", parent,
+			 i == 0 ? "ebb-bench.killed" : "ebb-bench.of-mine");
+		ck_assert_int_eq(mkdir(path[i], 0700), 0);
+	}
+	snprintf(path[0], sizeof(path[0]), "%s/ebb-bench.killed/socket", parent);
+	ck_assert_int_eq(mkdir(path[0], 0700), 0); /* no file: it stays, and with it the folder */
+	ck_assert_int_eq(bench_folder_make(&folder, error), 0);
+	ck_assert_int_eq(access(path[0], F_OK), 0);
+	bench_folder_remove(&folder);
+	ck_assert_int_eq(rmdir(path[0]), 0);
+	fclose(fopen(path[0], "w"));
+	ck_assert_int_eq(bench_folder_make(&folder, error), 0);
+	ck_assert_int_ne(access(path[0], F_OK), 0);
+	*strrchr(path[0], '/') = '\0';
+	ck_assert_int_ne(access(path[0], F_OK), 0);
+	ck_assert_int_eq(access(living.path, F_OK), 0);
+	ck_assert_int_eq(rmdir(path[1]), 0); /* its name is longer than ours */
+	bench_folder_remove(&folder);
+	bench_folder_remove(&living);
+	ck_assert_int_eq(rmdir(parent), 0);
+}
+END_TEST
+
 /* A socket's path would not fit into a folder that is deeper. */
 START_TEST(test_long_tmpdir)
 {
@@ -93,11 +127,9 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_TEST(test_private_and_gone),
-		UNIT_TEST(test_long_tmpdir),
-		UNIT_TEST(test_no_folder),
-		UNIT_TEST(test_command),
-		UNIT_END,
+		UNIT_TEST(test_private_and_gone), UNIT_TEST(test_orphans_go_and_others_stay),
+		UNIT_TEST(test_long_tmpdir),      UNIT_TEST(test_no_folder),
+		UNIT_TEST(test_command),          UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

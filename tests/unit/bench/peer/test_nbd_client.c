@@ -98,6 +98,17 @@ static double metric(enum bench_metric which)
 	return outcome.sample.metric[which];
 }
 
+/* On a busy machine so short a run may come to nothing. */
+static int run_until_counted(void)
+{
+	int rc = run();
+
+	for (unsigned tries = 1; tries < 20 && rc == 0 && !(metric(BENCH_IOPS) > 0); tries++) {
+		rc = run();
+	}
+	return rc;
+}
+
 START_TEST(test_closed_loop)
 {
 	struct bench_nbd_geometry geometry;
@@ -106,7 +117,7 @@ START_TEST(test_closed_loop)
 	bench_nbd_client_get_geometry(client, &geometry);
 	ck_assert_uint_eq(geometry.size_bytes, SIZE);
 	ck_assert(!geometry.read_only);
-	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(run_until_counted(), 0);
 	ck_assert(metric(BENCH_IOPS) > 0);
 	ck_assert(metric(BENCH_LATENCY_P50) > 0);
 	ck_assert(isnan(metric(BENCH_CPU_PERCENT)));
@@ -117,7 +128,7 @@ START_TEST(test_closed_loop)
 	/* The connection is good for more. */
 	load.rw = BENCH_RW_READ;
 	load.queue_depth = 1;
-	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(run_until_counted(), 0);
 	ck_assert(metric(BENCH_IOPS) > 0);
 }
 END_TEST

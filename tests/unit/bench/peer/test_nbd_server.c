@@ -45,8 +45,8 @@ static void teardown(void)
 static void make(enum bench_nbd_server_kind kind)
 {
 	bench_argv_clear(&argv);
-	ck_assert_int_eq(bench_nbd_server_argv(kind, &target, &load, &place, "/tmp/folder",
-					       "native", &argv, error),
+	ck_assert_int_eq(bench_nbd_server_argv(kind, EBB_REACTOR_POLL, &target, &load, &place,
+					       "/tmp/folder", "native", &argv, error),
 			 0);
 	ck_assert(!argv.failed);
 }
@@ -117,8 +117,9 @@ START_TEST(test_other_targets)
 	for (unsigned kind = 0; kind < BENCH_NBD_SERVER_COUNT; kind++) {
 		for (size_t i = 0; i < EBB_ARRAY_SIZE(paths); i++) {
 			snprintf(target.path, sizeof(target.path), "%s", paths[i]);
-			ck_assert_int_eq(bench_nbd_server_argv(kind, &target, &load, &place, "/x",
-							       "native", &argv, error),
+			ck_assert_int_eq(bench_nbd_server_argv(kind, EBB_REACTOR_POLL, &target,
+							       &load, &place, "/x", "native", &argv,
+							       error),
 					 -EOPNOTSUPP);
 			bench_argv_clear(&argv);
 		}
@@ -138,7 +139,8 @@ START_TEST(test_life)
 	need_program(bench_nbd_server_name(kind));
 	ck_assert_int_eq(bench_nbd_server_version(kind, version, error), 0);
 	ck_assert(version[0] != '\0' && strchr(version, '\n') == NULL);
-	ck_assert_msg(bench_nbd_server_start(kind, &target, &load, &place, &server, error) == 0,
+	ck_assert_msg(bench_nbd_server_start(kind, EBB_REACTOR_POLL, &target, &load, &place,
+					     &server, error) == 0,
 		      "%s", error);
 	snprintf(socket, sizeof(socket), "%s", strchr(bench_nbd_server_uri(server), '=') + 1);
 	ck_assert_int_eq(bench_rpc_call_probe(socket), 0);
@@ -167,8 +169,8 @@ START_TEST(test_a_server_that_cannot_start)
 	need_program("qemu-storage-daemon");
 	ck_assert_int_eq(truncate(file, 100), 0); /* no direct I/O on part of a block */
 	CPU_ZERO(&place.cpus);
-	ck_assert_int_lt(bench_nbd_server_start(BENCH_NBD_SERVER_QEMU, &target, &load, &place,
-						&server, error),
+	ck_assert_int_lt(bench_nbd_server_start(BENCH_NBD_SERVER_QEMU, EBB_REACTOR_POLL, &target,
+						&load, &place, &server, error),
 			 0);
 	ck_assert_int_eq(strncmp(error, "qemu-storage-daemon", 19), 0);
 }

@@ -229,6 +229,36 @@ START_TEST(what_cannot_be_is_refused_by_name)
 }
 END_TEST
 
+static void tested_without_a_name(void)
+{
+	struct call call;
+
+	call_begin(&call, "perform_tests", "{'time_in_usec':10000}");
+	serve(&call, 0);
+	ck_assert_str_eq(text_of(job_of(&call), "job"), "disk");
+	call_end(&call);
+}
+
+/* As the client of SPDK's bdevperf asks. */
+START_TEST(without_a_name_it_is_the_only_bdev)
+{
+	struct ebb_bdev_desc *other_desc;
+	struct ebb_io_channel *other_ch;
+	struct fake *other;
+
+	tested_without_a_name();
+	other = fake_create("other");
+	fake_open(other, &other_desc, &other_ch);
+	refused("{'time_in_usec':10000}", EBB_METHOD_INVALID_PARAMS,
+		"which of 2 bdevs is to be tested? give name");
+	ck_assert_int_eq(ebb_bdev_claim(other_desc, "disk"), 0);
+	tested_without_a_name(); /* what stands on another is meant */
+	ck_assert_int_eq(ebb_bdev_claim(desc, "mirror"), 0);
+	refused("{'time_in_usec':10000}", -ENODEV, "there is no bdev to test");
+	fake_close(other, other_desc, other_ch);
+}
+END_TEST
+
 START_TEST(what_is_in_use_is_written_on_by_force_only)
 {
 	struct ebb_bdev_desc *own;
@@ -404,6 +434,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(one_test_at_a_time),
 		UNIT_TEST(the_next_one_may_be_asked_for_in_the_answer),
 		UNIT_TEST(what_cannot_be_is_refused_by_name),
+		UNIT_TEST(without_a_name_it_is_the_only_bdev),
 		UNIT_TEST(what_is_in_use_is_written_on_by_force_only),
 		UNIT_TEST(a_read_only_bdev_can_be_read),
 		UNIT_TEST(failed_io_is_counted),
