@@ -11,11 +11,14 @@
 
 #include <json-c/json.h>
 
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
+
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX])
 {
 	const char *parent = getenv("TMPDIR");
 
-	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(folder->path)) {
+	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(folder->path) ||
+	    parent[strspn(parent, PLAIN)] != '\0') {
 		parent = "/tmp";
 	}
 	snprintf(folder->path, sizeof(folder->path), "%s/ebb-bench.XXXXXX", parent);

@@ -17,7 +17,10 @@ struct bench_folder {
 	char path[BENCH_FOLDER_MAX]; /* "": there is none */
 };
 
-/* In $TMPDIR, or /tmp if that is too long. Return: 0; -errno, with @error. */
+/*
+ * In $TMPDIR, or in /tmp if that is too long or has more than letters, digits and _-./ in it, which
+ * mean themselves in URIs, to shells and in all peers' options. Return: 0; -errno, with @error.
+ */
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX]);
 
 /* With all files in it. */
