@@ -38,6 +38,7 @@ static bool job_finished(struct json_object *job)
 	struct json_object *status;
 
 	return json_object_object_get_ex(job, "status", &status) &&
+	       json_object_is_type(status, json_type_string) &&
 	       strcmp(json_object_get_string(status), "finished") == 0;
 }
 

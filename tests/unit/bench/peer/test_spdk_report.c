@@ -69,6 +69,7 @@ START_TEST(test_failures)
 	ck_assert_int_eq(parse("{\"results\": 7}"), -EPROTO);
 	ck_assert_int_eq(parse("true"), -EPROTO);
 	ck_assert_int_eq(parse("{\"results\": [{}]}"), -EIO);
+	ck_assert_int_eq(parse("{\"results\": [{\"status\": null}, 7, null]}"), -EIO);
 }
 END_TEST
 
