@@ -15,6 +15,7 @@
 #include "bench/report/json.h"
 #include "bench/report/page.h"
 #include "bench/report/table.h"
+#include "bench/report/text.h"
 
 void bench_compare_command_join(const char *name, char *const *args, int num_args, char *command,
 				size_t size)
@@ -83,7 +84,7 @@ static int files_write(const struct bench_compare_options *options, struct bench
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(files); i++) {
 		if (files[i].path != NULL &&
 		    bench_output_write(files[i].path, files[i].print, results, error) < 0) {
-			fprintf(stderr, "ebb-bench: %s\n", error);
+			bench_text_say("%s", error);
 			code = BENCH_EXIT_FAILED;
 		}
 	}
@@ -113,7 +114,7 @@ int bench_compare_command(char *const *args, int num_args)
 		return 0;
 	}
 	if (rc < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return BENCH_EXIT_USAGE;
 	}
 	bench_compare_command_join("compare", args, num_args, command, sizeof(command));
@@ -123,7 +124,7 @@ int bench_compare_command(char *const *args, int num_args)
 		code = code != 0 ? code : written;
 	}
 	if (error[0] != '\0') {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 	}
 	bench_results_fini(&results);
 	return code;

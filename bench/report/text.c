@@ -128,6 +128,18 @@ unsigned bench_text_terminal(const char *from, char *into, size_t size)
 	return columns;
 }
 
+void bench_text_say(const char *format, ...)
+{
+	char line[BENCH_TEXT_CLEAN_MAX / 4], clean[BENCH_TEXT_CLEAN_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	bench_text_terminal(line, clean, sizeof(clean));
+	fprintf(stderr, "ebb-bench: %s\n", clean);
+}
+
 void bench_text_add(char *text, size_t size, const char *format, ...)
 {
 	size_t used = strlen(text);

@@ -29,6 +29,9 @@ void bench_text_utf8(const char *from, char *into, size_t size);
  */
 unsigned bench_text_terminal(const char *from, char *into, size_t size);
 
+/* Prints "ebb-bench: " and a line on stderr, in printf()'s way, made harmless for a terminal. */
+void bench_text_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Appends to a text, in printf()'s way; what does not fit is cut off. */
 void bench_text_add(char *text, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
