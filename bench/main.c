@@ -13,6 +13,7 @@
 #include "bench/replay/options.h"
 #include "bench/replay/replay.h"
 #include "bench/replay/trace_command.h"
+#include "bench/report/text.h"
 #include "bench/wake/rpc.h"
 #include "bench/wake/wake.h"
 #include "core/os/shortage.h"
@@ -24,7 +25,7 @@
 
 static int usage_error(const char *error)
 {
-	fprintf(stderr, "ebb-bench: %s\n", error);
+	bench_text_say("%s", error);
 	return BENCH_EXIT_USAGE;
 }
 
@@ -64,7 +65,7 @@ static int command_run(char *const *args, int num_args)
 		bench_run_report_text(&options, &result, stdout);
 	}
 	if (rc != 0) {
-		fprintf(stderr, "ebb-bench: %s\n", result.error);
+		bench_text_say("%s", result.error);
 	}
 	return rc;
 }

@@ -8,6 +8,7 @@
 
 #include "bench/compare/progress.h"
 #include "bench/compare/rounds.h"
+#include "bench/report/text.h"
 #include "bench/signals.h"
 
 /* One plan is tried for so long at most; neighbours cost nearly the same, so that will do. */
@@ -89,9 +90,9 @@ static void best_keep(struct bench_best_plans *plans, unsigned target, unsigned 
 		plans->plans[place] = best->plan;
 		plans->found[place] = true;
 		bench_modes_plan_name(best->plan.sleep_ns, best->plan.look_ns, name, sizeof(name));
-		fprintf(stderr, "ebb-bench: the best of %u plans for %s on %s at price %g: %s\n",
-			search->num_points, load, plans->targets[target].name, plans->prices[i],
-			name);
+		bench_text_say("the best of %u plans for %s on %s at price %g: %s",
+			       search->num_points, load, plans->targets[target].name,
+			       plans->prices[i], name);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bench/compare/rounds.h"
+#include "bench/report/text.h"
 
 #define CALIBRATE_MAX_NS (500 * EBB_NS_PER_MS)
 
@@ -63,8 +64,8 @@ static int capacity_measure(struct bench_modes *modes, struct bench_contender *c
 		return -EIO;
 	}
 	bench_results_load_name(&load, name);
-	fprintf(stderr, "ebb-bench: %s sustains %.0f/s of %s on %s\n", contender->name, *ret_iops,
-		name, target->name);
+	bench_text_say("%s sustains %.0f/s of %s on %s", contender->name, *ret_iops, name,
+		       target->name);
 	return 0;
 }
 

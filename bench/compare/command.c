@@ -84,7 +84,7 @@ static int files_write(const struct bench_compare_options *options, struct bench
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(files); i++) {
 		if (files[i].path != NULL &&
 		    bench_output_write(files[i].path, files[i].print, results, error) < 0) {
-			fprintf(stderr, "ebb-bench: %s\n", error);
+			bench_text_say("%s", error);
 			code = BENCH_EXIT_FAILED;
 		}
 	}
@@ -96,14 +96,6 @@ int bench_compare_command_print(const struct bench_compare_options *options,
 {
 	results_print(options, results);
 	return files_write(options, results);
-}
-
-void bench_compare_command_complain(const char *error)
-{
-	char clean[4 * BENCH_ERROR_MAX + 1];
-
-	bench_text_terminal(error, clean, sizeof(clean));
-	fprintf(stderr, "ebb-bench: %s\n", clean);
 }
 
 int bench_compare_command(char *const *args, int num_args)
@@ -122,7 +114,7 @@ int bench_compare_command(char *const *args, int num_args)
 		return 0;
 	}
 	if (rc < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return BENCH_EXIT_USAGE;
 	}
 	bench_compare_command_join("compare", args, num_args, command, sizeof(command));
@@ -132,7 +124,7 @@ int bench_compare_command(char *const *args, int num_args)
 		code = code != 0 ? code : written;
 	}
 	if (error[0] != '\0') {
-		bench_compare_command_complain(error);
+		bench_text_say("%s", error);
 	}
 	bench_results_fini(&results);
 	return code;

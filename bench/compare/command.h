@@ -23,7 +23,4 @@ void bench_compare_command_join(const char *name, char *const *args, int num_arg
 int bench_compare_command_print(const struct bench_compare_options *options,
 				struct bench_results *results);
 
-/* Says on stderr what went wrong, in one line: foreign words in it are harmless to a terminal. */
-void bench_compare_command_complain(const char *error);
-
 #endif

@@ -26,6 +26,7 @@
 #include "bench/compare/surroundings.h"
 #include "bench/harness.h"
 #include "bench/machine/disturbance.h"
+#include "bench/report/text.h"
 #include "bench/signals.h"
 
 struct compare {
@@ -102,13 +103,11 @@ static void announce(const struct compare *compare)
 	       bench_calibrate_count(compare->rows, compare->num_rows, targets);
 	bench_progress_time(runs * (options->time_ns + options->warmup_ns) + search_ns, time,
 			    sizeof(time));
-	fprintf(stderr,
-		"ebb-bench: %u load%s, %u contender%s, %u round%s: %llu runs, about %s; Ctrl-C "
-		"ends "
-		"it with what there is\n",
-		compare->num_rows, compare->num_rows == 1 ? "" : "s", contenders,
-		contenders == 1 ? "" : "s", (unsigned)options->runs, options->runs == 1 ? "" : "s",
-		(unsigned long long)runs, time);
+	bench_text_say("%u load%s, %u contender%s, %u round%s: %llu runs, about %s; Ctrl-C "
+		       "ends it with what there is",
+		       compare->num_rows, compare->num_rows == 1 ? "" : "s", contenders,
+		       contenders == 1 ? "" : "s", (unsigned)options->runs,
+		       options->runs == 1 ? "" : "s", (unsigned long long)runs, time);
 }
 
 /* All is known: the table that is to be filled. */
@@ -264,7 +263,7 @@ static int server_leave(struct compare *compare, int code)
 	char error[BENCH_TEXT_MAX];
 
 	if (bench_entries_leave(&compare->entries, error) < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return code != 0 ? code : BENCH_EXIT_FAILED;
 	}
 	return code;

@@ -12,6 +12,7 @@
 #include "bench/compare/target.h"
 #include "bench/peer/nbd.h"
 #include "bench/peer/peer.h"
+#include "bench/report/text.h"
 #include "bench/server/remote.h"
 
 /* The targets are bdevs of a server, which knows what they are. */
@@ -214,8 +215,8 @@ static void misfits_drop(struct bench_entries *entries)
 		}
 		if (!fits) {
 			if (contender->kind == BENCH_CONTENDER_PEER) {
-				fprintf(stderr, "ebb-bench: %s can measure none of the targets\n",
-					contender->name);
+				bench_text_say("%s can measure none of the targets",
+					       contender->name);
 			}
 			contender_end(contender);
 		} else if (kept++ != i) {

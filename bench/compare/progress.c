@@ -7,6 +7,8 @@
 
 #include <ebb/clock.h>
 
+#include "bench/report/text.h"
+
 #define BAR_CHARS     20u
 #define WIDTH_DEFAULT 80u
 #define LINE_MAX_SIZE 512u
@@ -33,6 +35,7 @@ void bench_progress_line(unsigned done, unsigned total, uint64_t elapsed_ns, con
 	char bar[BAR_CHARS + 1];
 	char left[48] = "";
 	char time[32];
+	size_t used;
 
 	for (unsigned i = 0; i < BAR_CHARS; i++) {
 		bar[i] = i < filled ? '#' : '.';
@@ -43,8 +46,11 @@ void bench_progress_line(unsigned done, unsigned total, uint64_t elapsed_ns, con
 				    sizeof(time));
 		snprintf(left, sizeof(left), ", %s left", time);
 	}
-	snprintf(line, width + 1 < size ? width + 1 : size, "[%s] %u/%u%s: %s", bar, done, total,
-		 left, what);
+	size = width + 1 < size ? width + 1 : size;
+	used = (size_t)snprintf(line, size, "[%s] %u/%u%s: ", bar, done, total, left);
+	if (used < size) {
+		bench_text_terminal(what, line + used, size - used);
+	}
 }
 
 static unsigned terminal_width(FILE *out)

@@ -192,24 +192,43 @@ static void device_add(struct json_object *facts, const char *root, const char *
 	kinds_add(facts, &place);
 }
 
-/* A line of mountinfo (proc(5)). Only numbers of spaces tell its parts; spaces in names are \040. */
+/* A line of mountinfo (proc(5)). */
 struct mount {
-	unsigned major_num;
-	unsigned minor_num;
 	char point[PATH_MAX / 4];
 	char options[256];
 	char type[64];
 	char source[256];
 };
 
+/* What would break the line is three octal digits in it: a space in a name is \040. */
+static void octal_decode(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; to++) {
+		if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
 static bool mount_parse(const char *line, struct mount *ret_mount)
 {
 	const char *separator = strstr(line, " - ");
 
-	return separator != NULL &&
-	       sscanf(line, "%*s %*s %u:%u %*s %1023s %255s", &ret_mount->major_num,
-		      &ret_mount->minor_num, ret_mount->point, ret_mount->options) == 4 &&
-	       sscanf(separator, " - %63s %255s", ret_mount->type, ret_mount->source) == 2;
+	if (separator == NULL ||
+	    sscanf(line, "%*s %*s %*u:%*u %*s %1023s %255s", ret_mount->point,
+		   ret_mount->options) != 2 ||
+	    sscanf(separator, " - %63s %255s", ret_mount->type, ret_mount->source) != 2) {
+		return false;
+	}
+	octal_decode(ret_mount->point);
+	octal_decode(ret_mount->source);
+	return true;
 }
 
 static bool is_below(const char *path, const char *point)

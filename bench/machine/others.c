@@ -20,7 +20,7 @@ static bool process_read(const char *root, const char *folder, struct bench_othe
 	uint64_t user, system;
 	int parent;
 
-	if (!bench_pseudo_file_line(line, sizeof(line), root, "/proc/%s/stat", folder)) {
+	if (!bench_pseudo_file_record(line, sizeof(line), root, "/proc/%s/stat", folder)) {
 		return false;
 	}
 	name = strchr(line, '(');

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT_MAX ((size_t)1 << 20)
+#define TEXT_MAX ((ssize_t)1 << 20)
 
 static bool path_make(char path[PATH_MAX], const char *root, const char *format, va_list args)
 {
@@ -67,7 +67,8 @@ static ssize_t file_read(const char *path, char *ret_text, size_t size)
 	return got < 0 ? -EIO : (ssize_t)len;
 }
 
-static bool line_read(const char *path, char *ret_line, size_t size)
+/* @ends: the characters that a line ends with; "": none, all of the file is one. */
+static bool line_read(const char *path, const char *ends, char *ret_line, size_t size)
 {
 	char text[8192];
 	ssize_t len = file_read(path, text, sizeof(text) - 1);
@@ -76,7 +77,7 @@ static bool line_read(const char *path, char *ret_line, size_t size)
 		return false;
 	}
 	text[len] = '\0';
-	return trimmed_copy(text, strcspn(text, "\n"), ret_line, size);
+	return trimmed_copy(text, strcspn(text, ends), ret_line, size);
 }
 
 bool bench_pseudo_file_line(char *ret_line, size_t size, const char *root, const char *path, ...)
@@ -88,7 +89,19 @@ bool bench_pseudo_file_line(char *ret_line, size_t size, const char *root, const
 	va_start(args, path);
 	good = path_make(whole, root, path, args);
 	va_end(args);
-	return good && line_read(whole, ret_line, size);
+	return good && line_read(whole, "\n", ret_line, size);
+}
+
+bool bench_pseudo_file_record(char *ret_line, size_t size, const char *root, const char *path, ...)
+{
+	char whole[PATH_MAX];
+	va_list args;
+	bool good;
+
+	va_start(args, path);
+	good = path_make(whole, root, path, args);
+	va_end(args);
+	return good && line_read(whole, "", ret_line, size);
 }
 
 static bool count_parse(const char *text, uint64_t *ret_count)
@@ -117,7 +130,7 @@ bool bench_pseudo_file_count(uint64_t *ret_count, const char *root, const char *
 	va_start(args, path);
 	good = path_make(whole, root, path, args);
 	va_end(args);
-	return good && line_read(whole, line, sizeof(line)) && count_parse(line, ret_count);
+	return good && line_read(whole, "\n", line, sizeof(line)) && count_parse(line, ret_count);
 }
 
 char *bench_pseudo_file_text(const char *root, const char *path, ...)
@@ -131,15 +144,18 @@ char *bench_pseudo_file_text(const char *root, const char *path, ...)
 	va_start(args, path);
 	good = path_make(whole, root, path, args);
 	va_end(args);
-	text = good ? malloc(TEXT_MAX + 1) : NULL;
+	text = good ? malloc((size_t)TEXT_MAX + 1) : NULL;
 	if (text != NULL) {
-		len = file_read(whole, text, TEXT_MAX);
+		len = file_read(whole, text, (size_t)TEXT_MAX);
 	}
 	if (len < 0) {
 		free(text);
 		return NULL;
 	}
 	text[len] = '\0';
+	if (len == TEXT_MAX && strrchr(text, '\n') != NULL) {
+		strrchr(text, '\n')[1] = '\0'; /* half a line says something else */
+	}
 	return text;
 }
 

@@ -21,11 +21,15 @@
 bool bench_pseudo_file_line(char *ret_line, size_t size, const char *root, const char *path, ...)
 	EBB_PRINTF(4, 5);
 
+/* The same of all lines as one, their ends as '?': names in /proc/PID/stat may have such. */
+bool bench_pseudo_file_record(char *ret_line, size_t size, const char *root, const char *path, ...)
+	EBB_PRINTF(4, 5);
+
 /* The first line, if it is a whole number, in decimal, and nothing else. */
 bool bench_pseudo_file_count(uint64_t *ret_count, const char *root, const char *path, ...)
 	EBB_PRINTF(3, 4);
 
-/* All of it, up to 1 MiB. Return: the caller's to free(); NULL: there is none. */
+/* All of it, up to 1 MiB, which ends with a whole line. Return: the caller's to free(); NULL: there is none. */
 char *bench_pseudo_file_text(const char *root, const char *path, ...) EBB_PRINTF(2, 3);
 
 /* The last part of what a symbolic link points to. */

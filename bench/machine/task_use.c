@@ -36,7 +36,7 @@ struct stat_times {
 	uint64_t major_faults;
 };
 
-/* proc(5), /proc/PID/stat: the name in it may have blanks and parentheses. */
+/* proc(5), /proc/PID/stat: the name in it may have blanks, parentheses, a line's end. */
 static bool stat_read(const char *root, const char *folder, struct stat_times *ret_times)
 {
 	uint64_t faults, child_faults, user, system, children_user, children_system;
@@ -44,7 +44,7 @@ static bool stat_read(const char *root, const char *folder, struct stat_times *r
 	char line[1024];
 	const char *rest;
 
-	if (!bench_pseudo_file_line(line, sizeof(line), root, "%s/stat", folder)) {
+	if (!bench_pseudo_file_record(line, sizeof(line), root, "%s/stat", folder)) {
 		return false;
 	}
 	rest = strrchr(line, ')');

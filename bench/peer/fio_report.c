@@ -9,6 +9,8 @@
 
 #include <json-c/json.h>
 
+#include "bench/peer/usage.h"
+
 static double number_of(struct json_object *object, const char *key)
 {
 	struct json_object *value;
@@ -44,12 +46,12 @@ static void histogram_read(struct json_object *lat, struct ebb_histogram *histog
 	uint64_t counted = 0;
 
 	if (!json_object_object_get_ex(lat, "bins", &bins) ||
-	    !json_object_is_type(bins, json_type_object)) {
+	    !json_object_is_type(bins, json_type_object) || isnan(number_of(lat, "mean"))) {
 		return;
 	}
 	json_object_object_foreach(bins, name, value)
 	{
-		uint64_t count = (uint64_t)json_object_get_int64(value);
+		uint64_t count = json_object_get_uint64(value);
 
 		histogram->buckets[ebb_histogram_index(strtoull(name, NULL, 10))] += count;
 		counted += count;
@@ -87,22 +89,22 @@ static void direction_read(struct json_object *job, const char *direction,
 	}
 }
 
-static void outcome_make(struct json_object *job, const struct bench_count *count,
+static void outcome_make(struct json_object *job, struct bench_count *count,
 			 struct bench_outcome *ret_outcome)
 {
-	double *metric = ret_outcome->sample.metric;
-	static const enum bench_metric unknown[] = {
-		BENCH_WAKEUPS,   BENCH_WAKEUPS_PER_IO, BENCH_IOS_PER_WAKEUP,
-		BENCH_VOLUNTARY, BENCH_INVOLUNTARY,    BENCH_JOULES_PER_MILLION,
+	double runtime_ns = number_of(job, "job_runtime") * (double)EBB_NS_PER_MS;
+	struct bench_usage used = {
+		.user_ns = number_of(job, "usr_cpu") / 100 * runtime_ns,
+		.system_ns = number_of(job, "sys_cpu") / 100 * runtime_ns,
+		.voluntary = number_of(job, "ctx"), /* of both kinds together */
+		.involuntary = NAN,
+		.wakeups = NAN,
 	};
 
-	bench_metric_sample_make(count, &ret_outcome->sample);
-	for (size_t i = 0; i < EBB_ARRAY_SIZE(unknown); i++) {
-		metric[unknown[i]] = NAN;
-	}
-	if (isnan(number_of(job, "ctx"))) {
-		metric[BENCH_SWITCHES_PER_IO] = NAN;
-	}
+	used.cpu_ns = used.user_ns + used.system_ns;
+	bench_usage_sample(count, &used, &ret_outcome->sample);
+	ret_outcome->sample.metric[BENCH_VOLUNTARY] = NAN;
+	ret_outcome->sample.metric[BENCH_INVOLUNTARY] = NAN;
 	ret_outcome->latency = count->latency;
 	ret_outcome->stamps = count->latency.count > 0 ? BENCH_STAMPS_FOREIGN : BENCH_STAMPS_NONE;
 	ret_outcome->companion_percent = NAN;
@@ -119,7 +121,6 @@ static int job_parse(struct json_object *job, uint64_t io_bytes, struct bench_ou
 		.late_p50_ns = NAN,
 		.late_p99_ns = NAN,
 	};
-	double runtime_ns = number_of(job, "job_runtime") * (double)EBB_NS_PER_MS;
 	int fault = (int)count_of(job, "error");
 
 	if (fault != 0) {
@@ -133,9 +134,6 @@ static int job_parse(struct json_object *job, uint64_t io_bytes, struct bench_ou
 		snprintf(error, BENCH_TEXT_MAX, "fio: it did no I/O: give a longer --time");
 		return -EIO;
 	}
-	count.user_ns = (uint64_t)(number_of(job, "usr_cpu") / 100 * runtime_ns);
-	count.system_ns = (uint64_t)(number_of(job, "sys_cpu") / 100 * runtime_ns);
-	count.voluntary = count_of(job, "ctx");
 	outcome_make(job, &count, ret_outcome);
 	ret_outcome->errors = count_of(job, "total_err");
 	return 0;

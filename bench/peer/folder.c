@@ -92,13 +92,15 @@ static int folder_try(struct bench_folder *folder, const char *parent)
 	}
 	return 0;
 }
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
 
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX])
 {
 	const char *parent = getenv("TMPDIR");
 	int rc = -EAGAIN;
 
-	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(folder->path)) {
+	if (parent == NULL || parent[0] != '/' || strlen(parent) + 20 > sizeof(folder->path) ||
+	    parent[strspn(parent, PLAIN)] != '\0') {
 		parent = "/tmp";
 	}
 	orphans_remove(parent);

@@ -19,8 +19,10 @@ struct bench_folder {
 };
 
 /**
- * bench_folder_make() - in $TMPDIR, or /tmp if that is too long
- * What an ebb-bench that was killed has left there is removed.
+ * bench_folder_make() - a private folder in $TMPDIR
+ * In /tmp if that is too long or has more than letters, digits and _-./ in it, which mean themselves
+ * in URIs, to shells and in all peers' options. What an ebb-bench that was killed has left there is
+ * removed.
  * Return: 0; -errno, with @error.
  */
 int bench_folder_make(struct bench_folder *folder, char error[BENCH_TEXT_MAX]);

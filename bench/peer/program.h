@@ -4,7 +4,7 @@
 
 /*
  * Another program, run without a shell. What it prints goes into memory that nobody has to empty
- * while it runs, so nothing wakes up here before it ends. It is in a process group of its own, which
+ * while it runs: beside it nothing runs here but a look for signals, ten times a second. It is in a process group of its own, which
  * a terminal's Ctrl-C does not reach, and the kernel kills it when the thread that started it ends,
  * however that comes about.
  */

@@ -214,7 +214,7 @@ static void outcome_make(const struct bench_spdk_report *report, const struct be
 
 	ebb_histogram_reset(&count.latency);
 	bench_spdk_report_histogram(output, &count.latency);
-	if (count.latency.count > 0) {
+	if (count.latency.count > 0 && !isnan(report->min_ns + report->max_ns + report->mean_ns)) {
 		count.latency.min = (uint64_t)report->min_ns;
 		count.latency.max = (uint64_t)report->max_ns;
 		count.latency.sum = (uint64_t)(report->mean_ns * (double)count.latency.count);

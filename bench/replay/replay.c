@@ -27,6 +27,7 @@
 #include "bench/replay/fit.h"
 #include "bench/replay/options.h"
 #include "bench/replay/parse.h"
+#include "bench/report/text.h"
 
 /* How long after the trace's end a device that cannot keep up is waited for, besides as long again. */
 #define TAIL_NS (2 * EBB_NS_PER_S)
@@ -61,14 +62,15 @@ static void notes_print(const struct replay *replay, const struct bench_fit_note
 		 "files or devices are in it, which all become this target"},
 	};
 
-	fprintf(stderr, "ebb-bench: %s: %s, %zu requests (%zu write) in %.6g s%s\n",
-		parsed->trace.name, parsed->format, parsed->trace.num_ios, parsed->num_writes,
-		(double)parsed->trace.ios[parsed->trace.num_ios - 1].at_ns / (double)EBB_NS_PER_S,
-		parsed->unsorted ? "; its lines were not in the order of time" : "");
+	bench_text_say("%s: %s, %zu requests (%zu write) in %.6g s%s", parsed->trace.name,
+		       parsed->format, parsed->trace.num_ios, parsed->num_writes,
+		       (double)parsed->trace.ios[parsed->trace.num_ios - 1].at_ns /
+			       (double)EBB_NS_PER_S,
+		       parsed->unsorted ? "; its lines were not in the order of time" : "");
 	for (unsigned i = 0; i < EBB_ARRAY_SIZE(rows); i++) {
 		if (rows[i].count > 0) {
-			fprintf(stderr, "ebb-bench: %s: %llu %s\n", parsed->trace.name,
-				(unsigned long long)rows[i].count, rows[i].what);
+			bench_text_say("%s: %llu %s", parsed->trace.name,
+				       (unsigned long long)rows[i].count, rows[i].what);
 		}
 	}
 }
@@ -281,7 +283,7 @@ static int replay_begin(struct replay *replay)
 		written = bench_compare_command_print(&replay->options.compare, &replay->results);
 	}
 	if (replay->error[0] != '\0') {
-		bench_compare_command_complain(replay->error);
+		bench_text_say("%s", replay->error);
 	}
 	bench_results_fini(&replay->results);
 	bench_parsed_fini(&replay->parsed);
@@ -296,7 +298,7 @@ int bench_replay_command(char *const *args, int num_args)
 	int rc;
 
 	if (replay == NULL) {
-		fprintf(stderr, "ebb-bench: replay: out of memory\n");
+		bench_text_say("replay: out of memory");
 		return BENCH_EXIT_FAILED;
 	}
 	rc = bench_replay_options_read(args, num_args, &replay->options, replay->error);
@@ -304,7 +306,7 @@ int bench_replay_command(char *const *args, int num_args)
 		bench_replay_options_help("replay", stdout);
 		code = 0;
 	} else if (rc < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", replay->error);
+		bench_text_say("%s", replay->error);
 	} else {
 		bench_compare_command_join("replay", args, num_args, replay->command,
 					   sizeof(replay->command));

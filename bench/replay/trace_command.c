@@ -9,6 +9,7 @@
 #include "bench/nearest.h"
 #include "bench/replay/options.h"
 #include "bench/replay/sample.h"
+#include "bench/report/text.h"
 
 #define SAMPLES_MAX 16
 
@@ -31,10 +32,9 @@ static int unknown_complain(const char *name)
 		names[i] = bench_sample_name(sample);
 	}
 	nearest = bench_nearest(name, strlen(name), names);
-	fprintf(stderr,
-		"ebb-bench: trace: %.40s: no such sample; %s%s%ssee ebb-bench trace --list\n", name,
-		nearest != NULL ? "did you mean " : "", nearest != NULL ? nearest : "",
-		nearest != NULL ? "? " : "");
+	bench_text_say("trace: %.40s: no such sample; %s%s%ssee ebb-bench trace --list", name,
+		       nearest != NULL ? "did you mean " : "", nearest != NULL ? nearest : "",
+		       nearest != NULL ? "? " : "");
 	return BENCH_EXIT_USAGE;
 }
 
@@ -52,11 +52,11 @@ static int trace_write(struct bench_trace *trace, const char *path)
 		return bench_sample_print(trace, stdout) < 0 ? BENCH_EXIT_FAILED : 0;
 	}
 	if (bench_output_check("--out", path, error) < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return BENCH_EXIT_USAGE;
 	}
 	if (bench_output_write(path, trace_print, trace, error) < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return BENCH_EXIT_FAILED;
 	}
 	return 0;
@@ -76,7 +76,7 @@ int bench_trace_command(char *const *args, int num_args)
 		return 0;
 	}
 	if (rc < 0) {
-		fprintf(stderr, "ebb-bench: %s\n", error);
+		bench_text_say("%s", error);
 		return BENCH_EXIT_USAGE;
 	}
 	if (options.list) {
@@ -88,7 +88,7 @@ int bench_trace_command(char *const *args, int num_args)
 		return unknown_complain(options.words.text[0]);
 	}
 	if (bench_sample_make(sample, options.seed, &trace) < 0) {
-		fprintf(stderr, "ebb-bench: trace: out of memory\n");
+		bench_text_say("trace: out of memory");
 		return BENCH_EXIT_FAILED;
 	}
 	code = trace_write(&trace, options.out);

@@ -11,11 +11,7 @@
 
 #include "core/base/utf8.h"
 
-/*
- * The character that @text begins with.
- * Return: its bytes; 0: the first byte is not part of one.
- */
-static unsigned character_get(const char *text, uint32_t *ret_code)
+unsigned bench_text_character(const char *text, uint32_t *ret_code)
 {
 	static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
 	struct base_utf8 utf8 = {0};
@@ -42,7 +38,7 @@ void bench_text_utf8(const char *from, char *into, size_t size)
 	uint32_t code;
 
 	while (*from != '\0') {
-		unsigned length = character_get(from, &code);
+		unsigned length = bench_text_character(from, &code);
 		const char *piece = length > 0 ? from : "\xef\xbf\xbd";
 		size_t piece_length = length > 0 ? length : 3;
 
@@ -92,6 +88,11 @@ static bool ranges_have(const struct range *ranges, size_t count, uint32_t code)
 	return false;
 }
 
+bool bench_text_is_hidden(uint32_t code)
+{
+	return ranges_have(hidden, EBB_ARRAY_SIZE(hidden), code);
+}
+
 unsigned bench_text_terminal(const char *from, char *into, size_t size)
 {
 	unsigned columns = 0;
@@ -99,13 +100,13 @@ unsigned bench_text_terminal(const char *from, char *into, size_t size)
 
 	while (*from != '\0') {
 		uint32_t code = (uint8_t)*from;
-		unsigned length = character_get(from, &code);
+		unsigned length = bench_text_character(from, &code);
 		unsigned width = 1;
 		char escape[16];
 		const char *piece = from;
 		size_t piece_length = length;
 
-		if (length == 0 || ranges_have(hidden, EBB_ARRAY_SIZE(hidden), code)) {
+		if (length == 0 || bench_text_is_hidden(code)) {
 			snprintf(escape, sizeof(escape),
 				 code < 0x80 || length == 0 ? "\\x%02x" : "\\u%04x", code);
 			piece = escape;
@@ -126,6 +127,18 @@ unsigned bench_text_terminal(const char *from, char *into, size_t size)
 	}
 	into[used] = '\0';
 	return columns;
+}
+
+void bench_text_say(const char *format, ...)
+{
+	char line[BENCH_TEXT_CLEAN_MAX / 4], clean[BENCH_TEXT_CLEAN_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	bench_text_terminal(line, clean, sizeof(clean));
+	fprintf(stderr, "ebb-bench: %s\n", clean);
 }
 
 void bench_text_add(char *text, size_t size, const char *format, ...)

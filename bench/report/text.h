@@ -7,11 +7,22 @@
  * prints of them is harmless to whatever reads it.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Room for any text in a result, made harmless. */
 #define BENCH_TEXT_CLEAN_MAX (8 * 2048 + 1)
+
+/**
+ * bench_text_character() - the character that a text which is not empty begins with
+ * Return: its bytes; 0: the first byte is not part of one, and @ret_code untouched.
+ */
+unsigned bench_text_character(const char *text, uint32_t *ret_code);
+
+/* True of controls, and of what sets the direction of text, or hides in it. */
+bool bench_text_is_hidden(uint32_t code);
 
 /**
  * bench_text_utf8() - a text as well-formed UTF-8
@@ -28,6 +39,9 @@ void bench_text_utf8(const char *from, char *into, size_t size);
  * Return: how many columns it is wide.
  */
 unsigned bench_text_terminal(const char *from, char *into, size_t size);
+
+/* Prints "ebb-bench: " and a line on stderr, in printf()'s way, made harmless for a terminal. */
+void bench_text_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Appends to a text, in printf()'s way; what does not fit is cut off. */
 void bench_text_add(char *text, size_t size, const char *format, ...)

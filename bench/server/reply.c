@@ -6,17 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* NAN: there is none, or it is no number. */
+/* No figure of a report is less than 0, or as much as that. */
+#define NUMBER_MAX 1e18
+
+/* NAN: there is none, or it is no number that a figure can be. */
 static double number_get(struct json_object *object, const char *name)
 {
 	struct json_object *value;
+	double number;
 
 	if (!json_object_object_get_ex(object, name, &value) ||
 	    !(json_object_is_type(value, json_type_double) ||
 	      json_object_is_type(value, json_type_int))) {
 		return NAN;
 	}
-	return json_object_get_double(value);
+	number = json_object_get_double(value);
+	return number >= 0 && number < NUMBER_MAX ? number : NAN;
 }
 
 /* "": there is none. */

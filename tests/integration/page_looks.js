@@ -92,6 +92,14 @@
 		return wrong;
 	},
 
+	/* Headings of facts at the foot of a column, with what they are of at the head of the next. */
+	torn() {
+		const top = (element) => element.getClientRects()[0].top;
+		return [...document.querySelectorAll(".facts dt")]
+			.filter((heading) => top(heading.nextElementSibling) < top(heading) - 1)
+			.map((heading) => `"${heading.textContent}" is parted from what follows`);
+	},
+
 	/* [red, green, blue, alpha] of a colour that is computed. */
 	colour(text) {
 		const paper = (this.paper ||= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }));

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import BUILD, ROOT, Skip, check_command, run, test
+from harness import BUILD, ROOT, Skip, check_command, run, run_command, test
 
 BENCH = BUILD / "ebb-bench"
 SCHEMA = ROOT / "bench" / "report" / "report.schema.json"
@@ -103,6 +103,8 @@ def foreign_names_are_harmless_wherever_they_are_printed():
         text = check_command([*words, "--csv", table, "--json", out]).stdout
         rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode(), newline="")))
         report = json.loads(out.read_text())
+        complaint = run_command(command(folder.path / "no\u202e\x1b[2J")).stderr
+    assert "/no\\u202e\\x1b[2J: No such file" in complaint, complaint
     assert '/a,"b" \\u202egmi.img: file' in text, text
     assert "\u202e" not in text, text
     assert rows[0]["target"] == report["targets"][0]["name"] == str(folder.foreign)

@@ -11,7 +11,7 @@ from harness import BUILD, Skip, run, run_command, test
 
 BENCH = BUILD / "ebb-bench"
 SERVICE_NS = 200_000
-SHORT = ["--time", "100ms", "--warmup", "10ms", "--runs", "1", "--bs", "4k", "--qd", "1"]
+SHORT = ["--time", "200ms", "--warmup", "10ms", "--runs", "1", "--bs", "4k", "--qd", "1"]
 
 
 def compare(*args):

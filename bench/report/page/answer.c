@@ -7,6 +7,8 @@
 #include "bench/report/page/html.h"
 #include "bench/report/page/write.h"
 
+#define ROUNDS_ENOUGH 5 /* chance has 6 of 100 cases left */
+
 /* The modes that are held against each other on one target. */
 struct question {
 	const struct bench_page_view *view;
@@ -44,7 +46,7 @@ static struct bench_spread question_ratio(const struct question *question, size_
 	return bench_page_ratio(question->view, question->target, load, of, over, metric);
 }
 
-/* -1: it is less for certain; 1: more; 0: the interval does not say. */
+/* -1: all of the interval is less; 1: more; 0: it reaches over 1. */
 static int ratio_sign(struct bench_spread ratio)
 {
 	return ratio.high < 1 ? -1 : ratio.low > 1 ? 1 : 0;
@@ -166,6 +168,24 @@ static size_t question_load(const struct question *question)
 	return found;
 }
 
+/* What few rounds cannot tell: all on one side of 1 are there by chance in 2 of 2^rounds cases. */
+static void rounds_put(const struct question *question, size_t load, FILE *out)
+{
+	const struct bench_page_view *view = question->view;
+	size_t target = question->target;
+	double rounds =
+		fmin(bench_page_number(bench_page_cell(view, target, load, question->poll), "runs"),
+		     bench_page_number(bench_page_cell(view, target, load, question->interrupt),
+				       "runs"));
+
+	if (rounds >= 2 && rounds < ROUNDS_ENOUGH) {
+		fprintf(out,
+			"<p>After %.0f rounds that is not certain: by chance alone all of them "
+			"differ in the same way in %.0f of 100 cases.</p>\n",
+			rounds, 200 * exp2(-rounds));
+	}
+}
+
 /* Over all loads: how often polling was faster, and at which price. */
 static void sum_put(const struct question *question, FILE *out)
 {
@@ -267,6 +287,7 @@ static void question_answer(const struct question *question, FILE *out)
 		claim_put(question, load, &claims[i], out);
 	}
 	fputs("</ul>\n", out);
+	rounds_put(question, load, out);
 	adaptive_put(question, load, out);
 	sum_put(question, out);
 	ratio_table(question, out);

@@ -15,6 +15,9 @@ START_TEST(test_line)
 	ck_assert_str_eq(line, "[#####...............] 10/40, 1 min 0 s left: poll");
 	bench_progress_line(40, 40, 80 * EBB_NS_PER_S, "poll", 100, line, sizeof(line));
 	ck_assert_str_eq(line, "[####################] 40/40, 0 s left: poll");
+	/* What another program calls itself does nothing to the terminal. */
+	bench_progress_line(0, 1, 0, "a\x1b[2Jb\n", 100, line, sizeof(line));
+	ck_assert_str_eq(line, "[....................] 0/1: a\\x1b[2Jb\\x0a");
 }
 END_TEST
 

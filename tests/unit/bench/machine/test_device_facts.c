@@ -109,6 +109,23 @@ START_TEST(test_file_on_a_partition)
 }
 END_TEST
 
+/* Of a mount whose name has a space, a backslash or a line's end the kernel tells the octal digits. */
+START_TEST(test_mount_of_an_odd_name)
+{
+	char path[256], mounts[1024];
+
+	scratch_text("a b\\c\nd/disk", "data");
+	snprintf(path, sizeof(path), "%s", scratch_path("a b\\c\nd/disk"));
+	snprintf(mounts, sizeof(mounts),
+		 "20 1 259:1 / / rw,relatime - ext4 /dev/nvme0n1p1 rw\n"
+		 "21 1 259:2 / %s/a\\040b\\134c\\012d rw,noatime - xfs /dev/nvme0n1p2 rw\n",
+		 scratch_dir());
+	scratch_text("proc/self/mountinfo", mounts);
+	facts = bench_device_facts_get(scratch_dir(), path);
+	is("file_system", "xfs");
+}
+END_TEST
+
 START_TEST(test_holes)
 {
 	const char *path = scratch_sparse("holes", 1 << 20);
@@ -193,6 +210,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(begin, end),
 		UNIT_TEST(test_file_on_a_partition),
+		UNIT_TEST(test_mount_of_an_odd_name),
 		UNIT_TEST(test_holes),
 		UNIT_TEST(test_nvme_generic),
 		UNIT_TEST(test_stacked),

@@ -27,20 +27,20 @@ START_TEST(test_busiest)
 	process(1, "init", 0, 5000, 0);
 	process(50, "own", 1, 100, 0);
 	process(51, "child of own", 50, 100, 0);
-	process(60, "a) R 1 (b", 1, 100, 100);
+	process(60, "a) R\n1 (b", 1, 100, 100);
 	process(61, "idle", 1, 900, 900);
 	bench_others_read(scratch_dir(), &from);
 	ck_assert_uint_eq(from.count, 5);
 	ck_assert_ptr_null(bench_others_busiest(&from, &from, 50));
 	process(50, "own", 1, 500, 0);
 	process(51, "child of own", 50, 600, 0);
-	process(60, "a) R 1 (b", 1, 120, 180);
+	process(60, "a) R\n1 (b", 1, 120, 180);
 	process(61, "idle", 1, 900, 901);
 	bench_others_read(scratch_dir(), &to);
 	other = bench_others_busiest(&from, &to, 50);
 	ck_assert_ptr_nonnull(other);
 	ck_assert_int_eq(other->pid, 60);
-	ck_assert_str_eq(other->name, "a) R 1 (b");
+	ck_assert_str_eq(other->name, "a) R?1 (b");
 	/* Who came meanwhile has used all of it. */
 	process(70, "new", 1, 101, 0);
 	bench_others_read(scratch_dir(), &to);

@@ -30,6 +30,35 @@ START_TEST(test_line)
 }
 END_TEST
 
+START_TEST(test_record)
+{
+	char line[16] = "before";
+
+	ck_assert(!bench_pseudo_file_record(line, sizeof(line), scratch_dir(), "/%s", "none"));
+	ck_assert_str_eq(line, "before");
+	scratch_text("stat", "7 (a\nb) S 1\n");
+	ck_assert(bench_pseudo_file_record(line, sizeof(line), scratch_dir(), "/stat"));
+	ck_assert_str_eq(line, "7 (a?b) S 1");
+}
+END_TEST
+
+/* Half a line of many CPUs' interrupts has other numbers than the whole. */
+START_TEST(test_text_ends_with_a_line)
+{
+	static char many[(1 << 20) + 64];
+	char *text;
+
+	for (size_t i = 0; i < sizeof(many) - 1; i++) {
+		many[i] = i % 40 == 39 ? '\n' : '1';
+	}
+	scratch_text("many", many);
+	text = bench_pseudo_file_text(scratch_dir(), "/many");
+	ck_assert_uint_eq(strlen(text), (1 << 20) / 40 * 40);
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	free(text);
+}
+END_TEST
+
 START_TEST(test_count)
 {
 	static const char *const no_counts[] = {
@@ -95,6 +124,8 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_FIXTURE(scratch_begin, scratch_end),
 		UNIT_TEST(test_line),
+		UNIT_TEST(test_record),
+		UNIT_TEST(test_text_ends_with_a_line),
 		UNIT_TEST(test_count),
 		UNIT_TEST(test_value),
 		UNIT_TEST(test_text_and_link),

@@ -38,7 +38,7 @@ static void task(int pid, int tid, unsigned voluntary, unsigned involuntary, con
 	scratch_text(path, children);
 }
 
-/* Two threads, of which one has a child, that has a child; and a name that looks like fields. */
+/* Two threads, of which one has a child, that has a child; and names that look like fields, or two lines. */
 START_TEST(test_family)
 {
 	struct bench_task_use use;
@@ -47,7 +47,7 @@ START_TEST(test_family)
 	process(100, "(a) S 1 (b) R 1 2 3 4 5 6 7 8 9 10 30 10 4 2 20 0");
 	task(100, 100, 11, 1, "");
 	task(100, 101, 20, 2, "200 201 ");
-	process(200, "(child) S 100 2 3 4 5 6 7 8 0 0 1 0 0 0 20 0");
+	process(200, "(chi\nld) S 100 2 3 4 5 6 7 8 0 0 1 0 0 0 20 0");
 	task(200, 200, 300, 3, "300");
 	scratch_text("proc/100/io", "rchar: 9\nread_bytes: 4096\nwrite_bytes: 512\n");
 	scratch_text("proc/200/io", "read_bytes: 10000\nwrite_bytes: 0\n");

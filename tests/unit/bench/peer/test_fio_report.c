@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
@@ -76,6 +77,23 @@ START_TEST(test_what_fio_does_not_tell_is_missing)
 		ck_assert_msg(isnan(metric(missing[i])), "%s", bench_metrics[missing[i]].name);
 	}
 	ck_assert(isnan(outcome.companion_percent));
+}
+END_TEST
+
+/* Not 0, which is a figure. */
+START_TEST(test_what_another_fio_leaves_out_is_missing)
+{
+	static const char read[] = "\"read\": {\"runtime\": 10, \"total_ios\": 5, \"lat_ns\": "
+				   "{\"bins\": {\"100\": 5}}}, \"job_runtime\": 10}]}";
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s%s", HEAD, "\"error\": 0, ", read);
+	ck_assert_int_eq(bench_fio_report_parse(text, 4096, &outcome, error), 0);
+	ck_assert_double_eq(metric(BENCH_IOPS), 500);
+	ck_assert(isnan(metric(BENCH_CPU_PERCENT)));
+	ck_assert(isnan(metric(BENCH_CPU_PER_MILLION)));
+	ck_assert(isnan(metric(BENCH_SWITCHES_PER_IO)));
+	ck_assert(isnan(metric(BENCH_LATENCY_P50)));
 }
 END_TEST
 
@@ -159,6 +177,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(test_reads),
 		UNIT_TEST(test_cpu_and_switches),
 		UNIT_TEST(test_what_fio_does_not_tell_is_missing),
+		UNIT_TEST(test_what_another_fio_leaves_out_is_missing),
 		UNIT_TEST(test_a_mix_is_one),
 		UNIT_TEST(test_what_stands_before_is_passed_over),
 		UNIT_TEST(test_without_bins_latencies_are_missing),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/peer/folder.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,24 @@ START_TEST(test_long_tmpdir)
 }
 END_TEST
 
+/* One that a URI, a shell or a peer's option would read as something else is there, and not taken. */
+START_TEST(test_odd_tmpdir)
+{
+	static const char *const names[] = {"/tmp/ebb a", "/tmp/ebb,a", "/tmp/ebb%41",
+					    "/tmp/ebb&a"};
+	struct bench_folder folder = {0};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(names); i++) {
+		ck_assert(mkdir(names[i], 0700) == 0 || errno == EEXIST);
+		ck_assert_int_eq(setenv("TMPDIR", names[i], 1), 0);
+		ck_assert_int_eq(bench_folder_make(&folder, error), 0);
+		ck_assert_int_eq(strncmp(folder.path, "/tmp/ebb-bench.", 15), 0);
+		bench_folder_remove(&folder);
+		rmdir(names[i]);
+	}
+}
+END_TEST
+
 START_TEST(test_no_folder)
 {
 	struct bench_folder folder = {0};
@@ -127,9 +146,13 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_TEST(test_private_and_gone), UNIT_TEST(test_orphans_go_and_others_stay),
-		UNIT_TEST(test_long_tmpdir),      UNIT_TEST(test_no_folder),
-		UNIT_TEST(test_command),          UNIT_END,
+		UNIT_TEST(test_private_and_gone),
+		UNIT_TEST(test_orphans_go_and_others_stay),
+		UNIT_TEST(test_long_tmpdir),
+		UNIT_TEST(test_odd_tmpdir),
+		UNIT_TEST(test_no_folder),
+		UNIT_TEST(test_command),
+		UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

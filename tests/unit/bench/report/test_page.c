@@ -115,6 +115,38 @@ START_TEST(foreign_text_is_text)
 }
 END_TEST
 
+START_TEST(few_rounds_are_said_to_tell_little)
+{
+	static const struct {
+		int rounds;
+		const char *said; /* NULL: nothing */
+	} cases[] = {
+		{1, NULL},
+		{2,
+		 "<p>After 2 rounds that is not certain: by chance alone all of them differ in the "
+		 "same way in 50 of 100 cases.</p>"},
+		{3, "in 25 of 100 cases"},
+		{5, NULL},
+	};
+
+	for (size_t i = 0; i < EBB_ARRAY_SIZE(cases); i++) {
+		struct json_object *report = report_make();
+		struct json_object *cells = json_object_object_get(report, "cells");
+
+		json_object_object_add(json_object_array_get_idx(cells, 1), "runs",
+				       json_object_new_int(cases[i].rounds));
+		free(page);
+		page = page_of(report);
+		json_object_put(report);
+		if (cases[i].said != NULL) {
+			assert_has(cases[i].said);
+		} else {
+			ck_assert_ptr_null(strstr(page, "is not certain"));
+		}
+	}
+}
+END_TEST
+
 START_TEST(the_answer_is_in_words)
 {
 	assert_has(
@@ -236,6 +268,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(style_and_script_are_in_the_page_and_allowed),
 		UNIT_TEST(foreign_text_is_text),
 		UNIT_TEST(the_answer_is_in_words),
+		UNIT_TEST(few_rounds_are_said_to_tell_little),
 		UNIT_TEST(one_run_shows_no_difference),
 		UNIT_TEST(loads_are_grouped_by_what_differs),
 		UNIT_TEST(what_was_not_measured_is_missing),

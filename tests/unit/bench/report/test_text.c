@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/report/text.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ebb/base.h>
 
@@ -76,12 +78,34 @@ START_TEST(the_end_is_cut_off)
 }
 END_TEST
 
+/* What a server or a file calls itself does nothing to the terminal. */
+START_TEST(what_is_said_is_harmless)
+{
+	int stderr_fd = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+	char line[64] = "";
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(dup2(fileno(file), STDERR_FILENO), 0);
+	bench_text_say("%s: %d", "a\x1b[2J\nb", 7);
+	fflush(stderr);
+	dup2(stderr_fd, STDERR_FILENO);
+	close(stderr_fd);
+	rewind(file);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	ck_assert_str_eq(line, "ebb-bench: a\\x1b[2J\\x0ab: 7\n");
+	ck_assert_ptr_null(fgets(line, sizeof(line), file));
+	fclose(file);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
 		UNIT_LOOP(a_terminal_only_shows_it, 0, (int)EBB_ARRAY_SIZE(cases)),
 		UNIT_LOOP(it_becomes_utf8, 0, (int)EBB_ARRAY_SIZE(cases)),
 		UNIT_TEST(the_end_is_cut_off),
+		UNIT_TEST(what_is_said_is_harmless),
 		UNIT_END,
 	};
 

@@ -97,6 +97,30 @@ START_TEST(a_job_that_failed_says_so)
 }
 END_TEST
 
+/* A number that no figure can be is none: it is not told as one, and not made whole. */
+START_TEST(numbers_that_no_figure_can_be_are_missing)
+{
+	const double *metric = outcome.sample.metric;
+
+	ck_assert_int_eq(
+		read_reply(
+			"{\"results\": [{\"job\": \"disk\", \"status\": \"finished\", \"iops\": 10,"
+			"\"avg_latency_us\": -5, \"min_latency_us\": 1e300,"
+			"\"max_latency_us\": Infinity, \"io_failed\": 1e300,"
+			"\"metrics\": {\"cpu_percent\": -1, \"latency_p50_ns\": 1e19},"
+			"\"histogram\": [[10, 3]]}]}"),
+		0);
+	ck_assert_double_eq_tol(metric[BENCH_IOPS], 10, 0.001);
+	ck_assert(isnan(metric[BENCH_LATENCY_MEAN]));
+	ck_assert(isnan(metric[BENCH_LATENCY_MIN]));
+	ck_assert(isnan(metric[BENCH_LATENCY_MAX]));
+	ck_assert(isnan(metric[BENCH_LATENCY_P50]));
+	ck_assert(isnan(metric[BENCH_CPU_PERCENT]));
+	ck_assert_uint_eq(outcome.errors, 0);
+	ck_assert_uint_eq(outcome.latency.count, 0);
+}
+END_TEST
+
 static const char *const others[] = {
 	"true",
 	"{}",
@@ -122,6 +146,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(ebbs_has_all_metrics),
 		UNIT_TEST(spdks_jobs_are_summed),
 		UNIT_TEST(a_job_that_failed_says_so),
+		UNIT_TEST(numbers_that_no_figure_can_be_are_missing),
 		UNIT_LOOP(what_is_no_reply_is_refused, 0, EBB_ARRAY_SIZE(others)),
 		UNIT_END,
 	};
