@@ -8,8 +8,12 @@
 
 #include "bench/compare/rounds.h"
 
-/* One run may meet another program or a write-back; the median of several does not believe it. */
+/*
+ * One run may meet another program or a write-back; the median of several does not believe it. Where
+ * they differ there are more.
+ */
 #define CALIBRATE_RUNS   5u
+#define CALIBRATE_ROUNDS 3u
 #define CALIBRATE_MAX_NS (200 * EBB_NS_PER_MS)
 
 /* Runs, or a calibration and the rounds, that differ by more than that are worth a warning. */
@@ -57,6 +61,11 @@ uint64_t bench_calibrate_time_ns(const struct bench_matrix_row *rows, unsigned n
 	return time_ns;
 }
 
+static bool differ(double a, double b)
+{
+	return a > FACTOR_MAX * b || b > FACTOR_MAX * a; /* never, if one is NAN */
+}
+
 static int capacity_measure_once(struct bench_modes *modes, struct bench_contender *contender,
 				 const struct bench_target *target, const struct bench_load *load,
 				 double *ret_iops, char error[BENCH_TEXT_MAX])
@@ -76,20 +85,21 @@ static int capacity_measure(struct bench_modes *modes, struct bench_contender *c
 			    struct bench_sustained *ret, char error[BENCH_TEXT_MAX])
 {
 	struct bench_load load = closed_of(open_load);
-	double iops[CALIBRATE_RUNS];
+	double iops[CALIBRATE_ROUNDS * CALIBRATE_RUNS];
 	char name[BENCH_TEXT_MAX];
 
-	for (unsigned run = 0; run < CALIBRATE_RUNS; run++) {
-		int rc = capacity_measure_once(modes, contender, target, &load, &iops[run], error);
+	*ret = (struct bench_sustained){.runs = 0};
+	do {
+		for (unsigned i = 0; i < CALIBRATE_RUNS; i++, ret->runs++) {
+			int rc = capacity_measure_once(modes, contender, target, &load,
+						       &iops[ret->runs], error);
 
-		if (rc < 0) {
-			return rc;
+			if (rc < 0) {
+				return rc;
+			}
 		}
-	}
-	*ret = (struct bench_sustained){
-		.runs = CALIBRATE_RUNS,
-		.iops = bench_spread_of(iops, CALIBRATE_RUNS),
-	};
+		ret->iops = bench_spread_of(iops, ret->runs);
+	} while (ret->runs < EBB_ARRAY_SIZE(iops) && differ(ret->iops.low, ret->iops.high));
 	if (!(ret->iops.median > 0)) {
 		snprintf(error, BENCH_TEXT_MAX,
 			 "compare: --rate: %.60s did nothing in %u runs of %.40s, so there are no "
@@ -213,11 +223,6 @@ static double rounds_iops(const struct bench_results *results, unsigned open_loa
 		}
 	}
 	return NAN;
-}
-
-static bool differ(double a, double b)
-{
-	return a > FACTOR_MAX * b || b > FACTOR_MAX * a; /* never, if one is NAN */
 }
 
 void bench_calibrate_warn(struct bench_results *results)

@@ -21,7 +21,7 @@ int bench_calibrate_rows(struct bench_entries *entries, struct bench_modes *mode
 			 struct bench_matrix_row *rows, unsigned num_rows,
 			 char error[BENCH_TEXT_MAX]);
 
-/* How long that takes. */
+/* How long that takes, if the runs agree: where they do not, up to three times as long. */
 uint64_t bench_calibrate_time_ns(const struct bench_matrix_row *rows, unsigned num_rows,
 				 unsigned num_targets);
 

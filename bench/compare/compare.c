@@ -210,6 +210,7 @@ static int compare_script(void *arg)
 	} else if (rc == -ECANCELED) {
 		snprintf(compare->error, BENCH_ERROR_MAX,
 			 "compare: a signal came before anything was measured");
+		code = BENCH_EXIT_FAILED;
 	} else {
 		code = exit_code_of(rc);
 	}

@@ -197,7 +197,7 @@ def the_file_behind_a_loop_device_is_not_written_to():
     with Setup() as setup:
         loop = loop_device(setup.disk)
         try:
-            done = setup.run(setup.disk, "--write", "--rw", "randwrite", "--qd", "1", "--force")
+            done = setup.run(setup.disk, "--write", "--rw", "randwrite", "--qd", "1")
             assert done.returncode == 2, done
             why = f"in use: behind {Path(loop).name}; losetup -d it"
             assert f"nothing is written to what is {why}" in complaint(done)
@@ -332,7 +332,9 @@ def a_device_of_known_speed_is_a_target():
     if len(os.sched_getaffinity(0)) < 2:
         raise Skip("one CPU: the device has none of its own")
     with Setup() as setup:
-        report = setup.report("--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt")
+        # Small and long enough that a busy machine gives the device its CPU meanwhile.
+        few = ["--qd", "1", "--mode", "poll,interrupt", "--size", "1m", "--time", "400ms"]
+        report = setup.report("--stand-in", "200us", *few)
         done = setup.run("--stand-in", "200us,fast")
     target = report["targets"][0]
     assert target["kind"] == "stand-in" and target["driver"] == "Stand-in", target
@@ -398,6 +400,64 @@ def a_signal_gives_what_was_measured_so_far():
             assert json.loads(output.read_text())["cells"] == report["cells"]
         assert report["interrupted"] is True, report
         assert 0 < sum(cell["runs"] for cell in report["cells"]) < 198, report["cells"]
+
+
+@test
+def a_signal_before_the_first_round_leaves_nothing_and_says_so():
+    """While it is being found out what poll mode sustains: no file that a script would take for one."""
+    with Setup() as setup:
+        output = setup.folder / "out.json"
+        command = [BENCH, "compare", setup.disk, "--rate", "50%", "--time", "60", "--json", output]
+        command += ["--warmup", "60"]
+        sent = []
+
+        def end(process, text):
+            if not sent and b"Ctrl-C" in text:
+                sent.append(True)
+                process.send_signal(signal.SIGINT)
+
+        code, out, text = on_terminal(command, end)
+        assert sent and code == 1, (code, text)
+        assert out == "" and not output.exists()
+        assert b"a signal came before anything was measured" in text, text
+
+
+@test
+def an_output_never_takes_the_place_of_what_is_measured():
+    with Setup() as setup:
+        before = setup.disk.read_bytes()
+        link = setup.folder / "link.json"
+        link.symlink_to(setup.disk)
+        for output in (setup.disk, link, setup.folder / "." / setup.disk.name):
+            done = setup.run(setup.disk, "--json", output)
+            assert done.returncode == 2 and "which would be lost" in complaint(done), done
+        done = setup.run("null", "--bdev-json", setup.config, "--csv", setup.config)
+        assert done.returncode == 2 and "which would be lost" in complaint(done), done
+        done = setup.run(setup.disk, "--csv", setup.folder / "x", "--html", f"{setup.folder}/./x")
+        assert done.returncode == 2 and "two outputs cannot be one" in complaint(done), done
+        assert setup.disk.read_bytes() == before
+
+
+@test
+def a_reactor_that_may_sleep_is_held_on_a_cpu_that_is_not_the_devices():
+    """The companion, which wakes it, would pull it to its own CPU, and be stopped while it looks."""
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skip("one CPU: the device has none of its own")
+    with Setup() as setup:
+        places = set()
+        command = [BENCH, "compare", "--stand-in", "100us", "--qd", "1", "--mode", "interrupt"]
+        command += ["--time", "50ms", "--runs", "2", "--warmup", "0"]
+
+        def look(process, text):
+            if b" 1/2" in text and not places:
+                for task in Path(f"/proc/{process.pid}/task").iterdir():
+                    cpus = os.sched_getaffinity(int(task.name))
+                    if len(cpus) == 1:
+                        places.add((task.name, *cpus))
+
+        code, _, text = on_terminal(command, look)
+    assert code == 0, text
+    assert len({cpu for _, cpu in places}) >= 2, places
 
 
 @test
