@@ -181,7 +181,7 @@ def bad_arguments_are_one_line_and_code_2():
     with Setup() as setup:
         usual = ["run", "--bdev-json", setup.config, "--bdev"]
         cases = [
-            ([], "give compare, run, wake or rpc"),
+            ([], "give compare, replay, run, trace, wake or rpc"),
             (["walk"], "no such measurement"),
             (["run"], "--bdev-json is missing"),
             (["run", "--bdev-json", setup.config], "--bdev is missing"),

@@ -138,6 +138,8 @@ def mistakes_are_one_line_and_code_2():
             ([disk, "--shape", "closed", "--rate", "1k"], "a closed loop has none"),
             ([disk, "--rw", "randwrite"], "give --write, too"),
             ([disk, disk], "the same twice"),
+            ([disk, setup.folder / ".." / setup.folder.name / disk.name], "the same twice"),
+            ([disk, "-q", "5"], "-q: no such option; they begin with --"),
             ([disk, "--size", "1g"], "give at most 4194304"),
             ([disk, "--bs", "8m"], "out of range"),
             (["null", "--bdev-json", setup.config, "--bs", "512"], "multiple of 4096"),

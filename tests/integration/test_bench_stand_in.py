@@ -11,7 +11,7 @@ from harness import BUILD, Skip, run, run_command, test
 
 BENCH = BUILD / "ebb-bench"
 SERVICE_NS = 200_000
-SHORT = ["--time", "100ms", "--warmup", "10ms", "--runs", "1", "--bs", "4k", "--qd", "1"]
+SHORT = ["--time", "200ms", "--warmup", "10ms", "--runs", "1", "--bs", "4k", "--qd", "1"]
 
 
 def compare(*args):
@@ -35,7 +35,7 @@ def median(cell, metric):
 @test
 def a_request_takes_its_time_however_it_is_waited_for():
     report, cells = compare(
-        *["--stand-in", "200us", "--rw", "randread", "--with", "pas"],
+        *["--stand-in", "200us", "--rw", "randread", "--with", "pas", "--size", "1m"],
         *["--plan", "100us,1s", "--plan", "0us,1s"],
     )
     assert len(cells) == 6, cells.keys()
