@@ -102,14 +102,28 @@ static const struct bench_option wake_table[] = {
 		    .help = "file or block device: the price of its interrupt, by reads"),
 };
 
+static uint64_t first_of(const cpu_set_t *cpus)
+{
+	unsigned cpu = 0;
+
+	while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, cpus)) {
+		cpu++;
+	}
+	return cpu;
+}
+
 int bench_command_options_cpus(const char *command, uint64_t core,
 			       char core_text[BENCH_CORE_TEXT_MAX], const char **cpumask,
 			       char error[BENCH_ERROR_MAX])
 {
 	cpu_set_t allowed;
+	bool known = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
 	cpu_set_t asked;
 	char why[144];
 
+	if (core == BENCH_CORE_ANY && *cpumask == NULL && known) {
+		core = first_of(&allowed);
+	}
 	if (core != BENCH_CORE_ANY) {
 		if (*cpumask != NULL) {
 			snprintf(error, BENCH_ERROR_MAX,
@@ -128,7 +142,7 @@ int bench_command_options_cpus(const char *command, uint64_t core,
 		snprintf(error, BENCH_ERROR_MAX, "%s: --cpumask %.80s: %s", command, *cpumask, why);
 		return -EINVAL;
 	}
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) {
+	if (!known) {
 		return 0; /* more CPUs than a cpu_set_t holds: let the framework judge */
 	}
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {

@@ -29,7 +29,7 @@ struct bench_run_options {
 	struct bench_choices modes; /* indexes are enum ebb_reactor_mode */
 	uint64_t core;              /* BENCH_CORE_ANY: not given */
 	char core_text[16];         /* @core, as a mask */
-	const char *cpumask; /* may point at @core_text; NULL: the framework chooses one CPU */
+	const char *cpumask; /* may point at @core_text; NULL: nobody knows which are allowed */
 	unsigned format;     /* enum bench_format */
 };
 
@@ -65,6 +65,9 @@ int bench_command_options_wake(const char *command, char *const *args, int num_a
 
 /**
  * bench_command_options_cpus() - --core and --cpumask: the CPUs must be there, and be allowed
+ * With neither it is the first CPU that is allowed, and then too the reactor is held on it: one that
+ * sleeps would be pulled to the CPU of the companion, which wakes it, and would stop the device there
+ * for as long as it spins.
  * @core: BENCH_CORE_ANY: not given; else @core_text becomes its mask
  * @cpumask: NULL: not given; may point at @core_text afterwards
  * Return: 0; -EINVAL: @error says why.

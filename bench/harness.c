@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +23,7 @@ static void *signal_arg;
 struct harness {
 	int (*script)(void *arg);
 	void *arg;
+	cpu_set_t cpus; /* that this process may use */
 	pthread_t thread;
 	bool running;
 	int rc;
@@ -31,6 +33,8 @@ static void *harness_thread_run(void *arg)
 {
 	struct harness *harness = arg;
 
+	/* A reactor that is held on its CPU has made this thread, and would keep it and peers there. */
+	sched_setaffinity(0, sizeof(harness->cpus), &harness->cpus);
 	harness->rc = harness->script(harness->arg);
 	ebb_app_stop(harness->rc);
 	return NULL;
@@ -84,6 +88,9 @@ int bench_harness_try(struct ebb_app_opts *app, int (*script)(void *arg), void *
 	struct harness harness = {.script = script, .arg = arg, .rc = BENCH_EXIT_FAILED};
 	int rc;
 
+	if (sched_getaffinity(0, sizeof(harness.cpus), &harness.cpus) < 0) {
+		CPU_ZERO(&harness.cpus); /* which cannot be set: it stays where it was made */
+	}
 	ebb_log_set_print_level(EBB_LOG_WARN);
 	rc = sem_init(&signal_wake, 0, 0);
 	ebb_assert(rc == 0);

@@ -52,6 +52,13 @@ static int word_store(const char *command, const struct bench_option *option, co
 			 command, word, command);
 		return -EINVAL;
 	}
+	if (word[0] == '-' && word[1] != '\0') {
+		snprintf(error, BENCH_ERROR_MAX,
+			 "%s: %.60s: no such option; they begin with --, see ebb-bench %s --help "
+			 "(a file of that name is ./%.60s)",
+			 command, word, command, word);
+		return -EINVAL;
+	}
 	rc = bench_option_value_store(option, word, (char *)into + option->offset);
 	if (rc < 0) {
 		bench_option_value_complain(command, option, word, rc, error);

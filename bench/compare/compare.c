@@ -21,7 +21,7 @@
 #include "bench/compare/entries.h"
 #include "bench/compare/matrix.h"
 #include "bench/compare/modes.h"
-#include "bench/compare/output.h"
+#include "bench/compare/outputs.h"
 #include "bench/compare/rounds.h"
 #include "bench/compare/surroundings.h"
 #include "bench/harness.h"
@@ -60,31 +60,6 @@ static int exit_code_of(int rc)
 	}
 }
 
-static int outputs_check(struct compare *compare)
-{
-	const struct bench_compare_options *options = compare->options;
-	const struct {
-		const char *option;
-		const char *path;
-	} outputs[] = {
-		{"--json", options->json},
-		{"--csv", options->csv},
-		{"--html", options->html},
-	};
-
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(outputs); i++) {
-		int rc = outputs[i].path == NULL
-				 ? 0
-				 : bench_output_check(outputs[i].option, outputs[i].path,
-						      compare->error);
-
-		if (rc < 0) {
-			return rc;
-		}
-	}
-	return 0;
-}
-
 /* How long it will take, before it begins to. */
 static void announce(const struct compare *compare)
 {
@@ -99,10 +74,11 @@ static void announce(const struct compare *compare)
 		search_ns += targets * bench_best_plans_time_ns(&compare->rows[i].load);
 	}
 	contenders += options->search_plan ? compare->best.num_prices : 0;
-	runs = targets * compare->num_rows * contenders * options->runs +
-	       bench_calibrate_count(compare->rows, compare->num_rows, targets);
-	bench_progress_time(runs * (options->time_ns + options->warmup_ns) + search_ns, time,
-			    sizeof(time));
+	runs = targets * compare->num_rows * contenders * options->runs;
+	bench_progress_time(runs * (options->time_ns + options->warmup_ns) + search_ns +
+				    bench_calibrate_time_ns(compare->rows, compare->num_rows,
+							    targets),
+			    time, sizeof(time));
 	bench_text_say("%u load%s, %u contender%s, %u round%s: %llu runs, about %s; Ctrl-C "
 		       "ends it with what there is",
 		       compare->num_rows, compare->num_rows == 1 ? "" : "s", contenders,
@@ -134,6 +110,7 @@ static int results_prepare(struct compare *compare)
 	       compare->entries.num_contenders * sizeof(compare->entries.contenders[0]));
 	for (unsigned i = 0; i < compare->num_rows; i++) {
 		results->loads[i] = compare->rows[i].load;
+		results->sustained[i] = compare->rows[i].sustained;
 	}
 	results->rounds = (unsigned)compare->options->runs;
 	bench_surroundings_look(results);
@@ -153,6 +130,7 @@ static int rounds_run(struct compare *compare)
 
 	compare->results->elapsed_ns = ebb_clock_now_ns() - start_ns;
 	bench_surroundings_tell_lateness(compare->results, &compare->modes.lateness);
+	bench_calibrate_warn(compare->results);
 	bench_surroundings_warn(compare->results, rounds.disturbance);
 	if (rounds.disturbance != NULL) {
 		bench_disturbance_destroy(rounds.disturbance);
@@ -216,6 +194,7 @@ static int compare_script(void *arg)
 	compare->modes.largest = bench_matrix_largest(compare->rows, compare->num_rows);
 	rc = bench_entries_make(&compare->entries, &compare->modes, compare->rows,
 				compare->num_rows, compare->error);
+	rc = rc == 0 ? bench_outputs_check_open(compare->options, compare->error) : rc;
 	if (rc == 0) {
 		announce(compare);
 		rc = bench_calibrate_rows(&compare->entries, &compare->modes, compare->rows,
@@ -230,6 +209,7 @@ static int compare_script(void *arg)
 	} else if (rc == -ECANCELED) {
 		snprintf(compare->error, BENCH_ERROR_MAX,
 			 "compare: a signal came before anything was measured");
+		code = BENCH_EXIT_FAILED;
 	} else {
 		code = exit_code_of(rc);
 	}
@@ -311,7 +291,7 @@ int bench_compare(const struct bench_compare_options *options, const char *comma
 		compare->entries.write =
 			compare->entries.write || bench_load_writes(compare->rows[i].load.rw);
 	}
-	rc = outputs_check(compare);
+	rc = bench_outputs_check(options, NULL, error);
 	rc = rc == 0 ? bench_entries_resolve(&compare->entries, error) : rc;
 	if (rc == 0 && options->bdev_json != NULL && access(options->bdev_json, R_OK) < 0) {
 		snprintf(error, BENCH_ERROR_MAX, "compare: --bdev-json %.160s: %s",

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench/compare/rounds.h"
 #include "bench/compare/setup.h"
@@ -29,6 +30,29 @@ static int server_resolve(struct bench_entries *entries, char error[BENCH_TEXT_M
 	return rc;
 }
 
+/* One file or device by two names would be measured twice, and written by two at once. */
+static int same_twice(const struct bench_entries *entries, const struct bench_target *target,
+		      char error[BENCH_TEXT_MAX])
+{
+	struct stat st, other;
+
+	if (target->path[0] == '\0' || stat(target->path, &st) < 0) {
+		return 0;
+	}
+	for (unsigned i = 0; i < entries->num_targets; i++) {
+		const struct bench_target *before = &entries->targets[i];
+
+		if (before->path[0] != '\0' && stat(before->path, &other) == 0 &&
+		    st.st_dev == other.st_dev && st.st_ino == other.st_ino) {
+			snprintf(error, BENCH_TEXT_MAX,
+				 "compare: %.80s and %.80s are the same twice: give each once",
+				 before->name, target->name);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
 int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_MAX])
 {
 	const struct bench_compare_options *options = entries->options;
@@ -40,6 +64,7 @@ int bench_entries_resolve(struct bench_entries *entries, char error[BENCH_TEXT_M
 		int rc = bench_target_resolve(options->targets.text[i], options->bdev_json != NULL,
 					      entries->write, &entries->targets[i], error);
 
+		rc = rc == 0 ? same_twice(entries, &entries->targets[i], error) : rc;
 		if (rc < 0) {
 			return rc;
 		}

@@ -10,10 +10,12 @@
 
 #include "bench/compare/options.h"
 #include "bench/load/load.h"
+#include "bench/results/results.h"
 
 struct bench_matrix_row {
 	struct bench_load load;
 	double percent; /* its rate is that much of what poll mode sustains; 0: it is in the load */
+	struct bench_sustained sustained; /* of a rate in percent, once it is known */
 };
 
 /**

@@ -341,24 +341,15 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 	return 0;
 }
 
-static int outputs_check(const struct bench_compare_options *options, char error[BENCH_ERROR_MAX])
+/* What belongs to another option. */
+static int owners_check(const struct bench_compare_options *options, char error[BENCH_ERROR_MAX])
 {
-	const char *paths[] = {options->json, options->csv, options->html};
-
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(paths); i++) {
-		for (unsigned j = 0; j < i; j++) {
-			if (paths[i] != NULL && paths[j] != NULL &&
-			    strcmp(paths[i], paths[j]) == 0) {
-				snprintf(error, BENCH_ERROR_MAX,
-					 "compare: %.160s: two outputs cannot be one file: give "
-					 "another name for one of them",
-					 paths[i]);
-				return -EINVAL;
-			}
-		}
-	}
 	if (options->price > 0 && !options->search_plan) {
 		return complain(error, "--price: is the search's: give --search-plan, too");
+	}
+	if (options->force && options->server == NULL) {
+		return complain(error, "--force: is for what a --server exports: do without, or "
+				       "name its socket with --server");
 	}
 	return 0;
 }
@@ -428,7 +419,7 @@ int bench_compare_options_read(char *const *args, int num_args,
 				error);
 	rc = rc == 0 ? targets_check(&options, error) : rc;
 	rc = rc == 0 ? loads_check(&options, error) : rc;
-	rc = rc == 0 ? outputs_check(&options, error) : rc;
+	rc = rc == 0 ? owners_check(&options, error) : rc;
 	if (rc < 0) {
 		return rc;
 	}

@@ -18,7 +18,7 @@
 
 #include "bench/compare/command.h"
 #include "bench/compare/entries.h"
-#include "bench/compare/output.h"
+#include "bench/compare/outputs.h"
 #include "bench/compare/rounds.h"
 #include "bench/compare/surroundings.h"
 #include "bench/harness.h"
@@ -182,6 +182,7 @@ static int replay_script(void *arg)
 	int code = BENCH_EXIT_USAGE;
 	int rc = bench_entries_make(&replay->entries, &replay->modes, NULL, 0, replay->error);
 
+	rc = rc == 0 ? bench_outputs_check_open(&replay->options.compare, replay->error) : rc;
 	rc = rc == 0 ? trace_fit(replay) : rc;
 	rc = rc == 0 ? results_prepare(replay) : rc;
 	if (rc == 0) {
@@ -227,27 +228,6 @@ static int trace_read(struct replay *replay)
 	return rc;
 }
 
-static int outputs_check(struct replay *replay)
-{
-	const struct bench_compare_options *options = &replay->options.compare;
-	const struct {
-		const char *option;
-		const char *path;
-	} outputs[] = {
-		{"--json", options->json},
-		{"--csv", options->csv},
-		{"--html", options->html},
-	};
-	int rc = 0;
-
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(outputs) && rc == 0; i++) {
-		if (outputs[i].path != NULL) {
-			rc = bench_output_check(outputs[i].option, outputs[i].path, replay->error);
-		}
-	}
-	return rc;
-}
-
 static int replay_run(struct replay *replay)
 {
 	struct bench_compare_options *options = &replay->options.compare;
@@ -276,7 +256,9 @@ static int replay_begin(struct replay *replay)
 	int written = 0;
 	int code = BENCH_EXIT_USAGE;
 
-	if (outputs_check(replay) == 0 && trace_read(replay) == 0) {
+	if (bench_outputs_check(&replay->options.compare, replay->options.trace, replay->error) ==
+		    0 &&
+	    trace_read(replay) == 0) {
 		code = replay_run(replay);
 	}
 	if (replay->results.num_cells > 0) {

@@ -85,7 +85,34 @@ static struct json_object *target_json(const struct bench_target *target)
 	return object;
 }
 
-static struct json_object *load_json(const struct bench_load *load)
+static struct json_object *spread_json(const struct bench_spread *spread)
+{
+	struct json_object *object = json_object_new_object();
+
+	add(object, "median", bench_json_figure(spread->median));
+	add(object, "low", bench_json_figure(spread->low));
+	add(object, "high", bench_json_figure(spread->high));
+	return object;
+}
+
+static struct json_object *sustained_json(const struct bench_sustained *sustained)
+{
+	struct json_object *object;
+
+	if (!(sustained->percent > 0)) {
+		return NULL;
+	}
+	object = json_object_new_object();
+	add(object, "percent", bench_json_figure(sustained->percent));
+	add_text(object, "by", sustained->by);
+	add_text(object, "target", sustained->target);
+	add_count(object, "runs", sustained->runs);
+	add(object, "iops", spread_json(&sustained->iops));
+	return object;
+}
+
+static struct json_object *load_json(const struct bench_load *load,
+				     const struct bench_sustained *sustained)
 {
 	struct json_object *object = json_object_new_object();
 	char name[BENCH_TEXT_MAX];
@@ -100,6 +127,7 @@ static struct json_object *load_json(const struct bench_load *load)
 	add_count_or_null(object, "size_bytes", load->size_bytes);
 	add_text(object, "shape", bench_load_shape_names[load->shape]);
 	add(object, "rate_iops", load->rate_iops > 0 ? bench_json_figure(load->rate_iops) : NULL);
+	add(object, "sustained", sustained_json(sustained));
 	add(object, "offered_iops", bench_json_figure(bench_results_offered_iops(load)));
 	add_count_or_null(object, "burst_ios",
 			  load->shape == BENCH_SHAPE_BURST ? load->burst_ios : 0);
@@ -121,16 +149,6 @@ static struct json_object *contender_json(const struct bench_contender *contende
 	add_text_or_null(object, "version", contender->version);
 	add_text_or_null(object, "command", contender->command);
 	add_text_or_null(object, "note", contender->note);
-	return object;
-}
-
-static struct json_object *spread_json(const struct bench_spread *spread)
-{
-	struct json_object *object = json_object_new_object();
-
-	add(object, "median", bench_json_figure(spread->median));
-	add(object, "low", bench_json_figure(spread->low));
-	add(object, "high", bench_json_figure(spread->high));
 	return object;
 }
 
@@ -292,7 +310,7 @@ struct json_object *bench_report_results_json(const struct bench_results *result
 		json_object_array_add(targets, target_json(&results->targets[i]));
 	}
 	for (unsigned i = 0; i < results->num_loads; i++) {
-		json_object_array_add(loads, load_json(&results->loads[i]));
+		json_object_array_add(loads, load_json(&results->loads[i], &results->sustained[i]));
 	}
 	for (unsigned i = 0; i < results->num_contenders; i++) {
 		json_object_array_add(contenders, contender_json(&results->contenders[i]));

@@ -95,9 +95,33 @@ static void runs_note(const struct bench_results *results, unsigned target, unsi
 	}
 }
 
+/* What a rate in percent is of. */
+static void sustained_note(const struct bench_results *results, unsigned load, unsigned columns,
+			   FILE *out)
+{
+	const struct bench_sustained *sustained = &results->sustained[load];
+	char percent[BENCH_NUMBER_MAX];
+	char median[BENCH_NUMBER_MAX];
+	char low[BENCH_NUMBER_MAX];
+	char high[BENCH_NUMBER_MAX];
+
+	if (!(sustained->percent > 0)) {
+		return;
+	}
+	bench_number_count(sustained->iops.median, median);
+	bench_number_count(sustained->iops.low, low);
+	bench_number_count(sustained->iops.high, high);
+	snprintf(percent, sizeof(percent), "%.10g", sustained->percent);
+	note(columns, out,
+	     "the rate is %s%% of %s/s, which %s sustained on %s before the rounds (median of %u "
+	     "runs, %s to %s)",
+	     percent, median, sustained->by, sustained->target, sustained->runs, low, high);
+}
+
 void bench_notes_block(const struct bench_results *results, unsigned target, unsigned load,
 		       unsigned columns, FILE *out)
 {
+	sustained_note(results, load, columns, out);
 	runs_note(results, target, load, columns, out);
 	for (unsigned i = 0; i < results->num_contenders; i++) {
 		const struct bench_cell *cell = bench_results_cell(results, target, load, i);

@@ -20,10 +20,11 @@ int bench_results_init(struct bench_results *results, unsigned num_targets, unsi
 	memset(results, 0, sizeof(*results));
 	results->targets = calloc(num_targets + 1u, sizeof(results->targets[0]));
 	results->loads = calloc(num_loads + 1u, sizeof(results->loads[0]));
+	results->sustained = calloc(num_loads + 1u, sizeof(results->sustained[0]));
 	results->contenders = calloc(num_contenders + 1u, sizeof(results->contenders[0]));
 	results->cells = calloc(num_cells + 1u, sizeof(results->cells[0]));
-	if (results->targets == NULL || results->loads == NULL || results->contenders == NULL ||
-	    results->cells == NULL) {
+	if (results->targets == NULL || results->loads == NULL || results->sustained == NULL ||
+	    results->contenders == NULL || results->cells == NULL) {
 		bench_results_fini(results);
 		return -ENOMEM;
 	}
@@ -49,6 +50,7 @@ void bench_results_fini(struct bench_results *results)
 	}
 	free(results->targets);
 	free(results->loads);
+	free(results->sustained);
 	free(results->contenders);
 	free(results->cells);
 	json_object_put(results->machine);

@@ -86,6 +86,15 @@ struct bench_cell {
 	char error[BENCH_TEXT_MAX]; /* why there are none, or no more; "": nothing was wrong */
 };
 
+/* What a rate in percent is of: what was sustained in a closed loop, before the rounds. */
+struct bench_sustained {
+	double percent; /* 0: the load's rate was given as it is, and the rest says nothing */
+	char by[64];    /* who did it */
+	char target[BENCH_TEXT_MAX];
+	unsigned runs;
+	struct bench_spread iops; /* of these runs; its median is what counts */
+};
+
 #define BENCH_WARNINGS_MAX 32
 
 struct bench_results {
@@ -93,6 +102,7 @@ struct bench_results {
 	unsigned num_targets;
 	struct bench_load *loads;
 	unsigned num_loads;
+	struct bench_sustained *sustained; /* [load] */
 	struct bench_contender *contenders;
 	unsigned num_contenders;
 	struct bench_cell *cells; /* [target][load][contender], in this order */

@@ -109,6 +109,7 @@ def load(name, rw="randread", block=4096, depth=1, rate=None, **more):
         "size_bytes": None,
         "shape": "closed" if rate is None else "poisson",
         "rate_iops": rate,
+        "sustained": None,
         "offered_iops": rate,
         "burst_ios": None,
         "on_ns": None,

@@ -139,6 +139,8 @@ def mistakes_are_one_line_and_code_2():
             ([disk, "--shape", "closed", "--rate", "1k"], "a closed loop has none"),
             ([disk, "--rw", "randwrite"], "give --write, too"),
             ([disk, disk], "the same twice"),
+            ([disk, setup.folder / ".." / setup.folder.name / disk.name], "the same twice"),
+            ([disk, "-q", "5"], "-q: no such option; they begin with --"),
             ([disk, "--size", "1g"], "give at most 4194304"),
             ([disk, "--bs", "8m"], "out of range"),
             (["null", "--bdev-json", setup.config, "--bs", "512"], "multiple of 4096"),
@@ -198,7 +200,7 @@ def the_file_behind_a_loop_device_is_not_written_to():
     with Setup() as setup:
         loop = loop_device(setup.disk)
         try:
-            done = setup.run(setup.disk, "--write", "--rw", "randwrite", "--qd", "1", "--force")
+            done = setup.run(setup.disk, "--write", "--rw", "randwrite", "--qd", "1")
             assert done.returncode == 2, done
             why = f"in use: behind {Path(loop).name}; losetup -d it"
             assert f"nothing is written to what is {why}" in complaint(done)
@@ -332,7 +334,7 @@ def a_second_signal_ends_it_at_once():
 def a_device_of_known_speed_is_a_target():
     if len(os.sched_getaffinity(0)) < 2:
         raise Skip("one CPU: the device has none of its own")
-    args = ["--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt"]
+    args = ["--stand-in", "200us", "--qd", "1", "--mode", "poll,interrupt", "--size", "1m"]
     with Setup() as setup:
         for time_s in ("50ms", "1", "10"):  # on a busy machine nothing may be done in the first
             report = setup.report(*args, "--time", time_s)
@@ -405,6 +407,68 @@ def a_signal_gives_what_was_measured_so_far():
             assert json.loads(output.read_text())["cells"] == report["cells"]
         assert report["interrupted"] is True, report
         assert 0 < sum(cell["runs"] for cell in report["cells"]) < 198, report["cells"]
+
+
+@test
+def a_signal_before_the_first_round_leaves_nothing_and_says_so():
+    """While it is being found out what poll mode sustains: no file that a script would take for one."""
+    with Setup() as setup:
+        output = setup.folder / "out.json"
+        command = [BENCH, "compare", setup.disk, "--rate", "50%", "--time", "60", "--json", output]
+        command += ["--warmup", "60"]
+        sent = []
+
+        def end(process, text):
+            if not sent and b"Ctrl-C" in text:
+                sent.append(True)
+                process.send_signal(signal.SIGINT)
+
+        code, out, text = on_terminal(command, end)
+        assert sent and code == 1, (code, text)
+        assert out == "" and not output.exists()
+        assert b"a signal came before anything was measured" in text, text
+
+
+@test
+def an_output_never_takes_the_place_of_what_is_measured():
+    with Setup() as setup:
+        before = setup.disk.read_bytes()
+        link = setup.folder / "link.json"
+        link.symlink_to(setup.disk)
+        for output in (setup.disk, link, setup.folder / "." / setup.disk.name):
+            done = setup.run(setup.disk, "--json", output)
+            assert done.returncode == 2 and "which would be lost" in complaint(done), done
+        done = setup.run("null", "--bdev-json", setup.config, "--csv", setup.config)
+        assert done.returncode == 2 and "which would be lost" in complaint(done), done
+        done = setup.run(setup.disk, "--csv", setup.folder / "x", "--html", f"{setup.folder}/./x")
+        assert done.returncode == 2 and "two outputs cannot be one" in complaint(done), done
+        assert setup.disk.read_bytes() == before
+
+
+@test
+def a_reactor_that_may_sleep_is_held_on_a_cpu_that_is_not_the_devices():
+    """The companion, which wakes it, would pull it to its own CPU, and be stopped while it looks."""
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skip("one CPU: the device has none of its own")
+    with Setup() as setup:
+        places = set()
+        command = [BENCH, "compare", "--stand-in", "100us", "--qd", "1", "--mode", "interrupt"]
+        command += ["--time", "50ms", "--runs", "2", "--warmup", "0"]
+
+        def look(process, text):
+            if b" 1/2" in text and not places:
+                for task in Path(f"/proc/{process.pid}/task").iterdir():
+                    cpus = os.sched_getaffinity(int(task.name))
+                    if len(cpus) == 1:
+                        places.add((task.name, *cpus))
+
+        code, _, text = on_terminal(command, look)
+        report = setup.report(setup.disk, "--qd", "1", "--mode", "poll")
+    assert code == 0, text
+    assert len({cpu for _, cpu in places}) >= 2, places
+    # The harness, which looks at the machine and starts peers, is not held with them.
+    allowed = len(os.sched_getaffinity(0))
+    assert report["machine"]["cpu"]["num_allowed"] == allowed, report["machine"]["cpu"]
 
 
 @test

@@ -35,7 +35,7 @@ def median(cell, metric):
 @test
 def a_request_takes_its_time_however_it_is_waited_for():
     report, cells = compare(
-        *["--stand-in", "200us", "--rw", "randread", "--with", "pas"],
+        *["--stand-in", "200us", "--rw", "randread", "--with", "pas", "--size", "1m"],
         *["--plan", "100us,1s", "--plan", "0us,1s"],
     )
     assert len(cells) == 6, cells.keys()

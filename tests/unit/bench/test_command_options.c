@@ -43,7 +43,6 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(options.modes.count, 3);
 	ck_assert_uint_eq(options.runs, 1);
 	ck_assert_uint_eq(options.size_bytes, 0);
-	ck_assert_ptr_null(options.cpumask);
 	ck_assert_uint_eq(options.format, BENCH_FORMAT_TEXT);
 }
 END_TEST
@@ -117,6 +116,13 @@ START_TEST(test_cpus)
 
 	snprintf(line, sizeof(line), "--bdev-json f --bdev b --core %d", first_allowed_cpu());
 	ck_assert_int_eq(parse(line), 0);
+	ck_assert_int_eq(os_cpumask_parse(options.cpumask, &cpus), 0);
+	ck_assert_int_eq(CPU_COUNT(&cpus), 1);
+	ck_assert(CPU_ISSET((size_t)first_allowed_cpu(), &cpus));
+
+	/* A mask, too, where none was asked for: without one a reactor that sleeps roams. */
+	ck_assert_int_eq(parse("--bdev-json f --bdev b"), 0);
+	ck_assert_ptr_nonnull(options.cpumask);
 	ck_assert_int_eq(os_cpumask_parse(options.cpumask, &cpus), 0);
 	ck_assert_int_eq(CPU_COUNT(&cpus), 1);
 	ck_assert(CPU_ISSET((size_t)first_allowed_cpu(), &cpus));

@@ -160,7 +160,7 @@ START_TEST(test_complaints)
 	refused("f --qd 0", "out of range: give 1 to 4096");
 	refused("f --bs 1000", "--bs 1000: give a multiple of 512");
 	refused("f --bs 64k --size 4k", "holds not one request");
-	refused("f --json x --csv x", "two outputs cannot be one file");
+	refused("f --force", "name its socket with --server");
 	refused("f --price 2", "give --search-plan, too");
 	refused("f --search-plan --price 0", "out of range");
 	refused("f --core 0 --cpumask 0x1", "give one of them");

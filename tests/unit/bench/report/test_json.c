@@ -168,6 +168,24 @@ START_TEST(a_rate_is_of_those_that_have_one)
 }
 END_TEST
 
+START_TEST(a_rate_in_percent_says_of_what)
+{
+	struct json_object *report;
+	struct json_object *sustained;
+
+	made_up_odd(&results);
+	report = bench_report_results_json(&results);
+	ck_assert_ptr_null(get(at(report, "loads", 0), "sustained"));
+	sustained = get(at(report, "loads", 1), "sustained");
+	ck_assert_double_eq(number(sustained, "percent"), 50);
+	ck_assert_str_eq(text(sustained, "by"), "poll mode");
+	ck_assert_str_eq(text(sustained, "target"), "disk.img");
+	ck_assert_double_eq(number(sustained, "runs"), 5);
+	ck_assert_double_eq(number(get(sustained, "iops"), "median"), 40000);
+	json_object_put(report);
+}
+END_TEST
+
 START_TEST(ratios_are_of_what_was_measured)
 {
 	struct json_object *report;
@@ -268,6 +286,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(what_was_not_measured_is_null),
 		UNIT_TEST(ratios_are_over_modes),
 		UNIT_TEST(a_rate_is_of_those_that_have_one),
+		UNIT_TEST(a_rate_in_percent_says_of_what),
 		UNIT_TEST(ratios_are_of_what_was_measured),
 		UNIT_TEST(texts_are_utf8),
 		UNIT_TEST(a_text_is_found_by_its_path),
