@@ -96,12 +96,17 @@ int bench_compare_options_plan(const char *text, void *field)
 	}
 	memcpy(sleep, text, (size_t)(comma - text));
 	sleep[comma - text] = '\0';
-	if (!bench_option_value_seconds(sleep, &plan.sleep_ns) ||
-	    !bench_option_value_seconds(comma + 1, &plan.look_ns)) {
+	if (!bench_option_value_seconds(sleep, &plan.sleep_ns)) {
 		return -EINVAL;
 	}
-	if (plan.sleep_ns > BENCH_PLAN_MAX_NS || plan.look_ns > BENCH_PLAN_MAX_NS ||
-	    plan.look_ns < plan.sleep_ns) {
+	if (strcmp(comma + 1, "forever") == 0) {
+		plan.look_ns = EBB_REACTOR_FOREVER;
+	} else if (!bench_option_value_seconds(comma + 1, &plan.look_ns)) {
+		return -EINVAL;
+	} else if (plan.look_ns > BENCH_PLAN_MAX_NS) {
+		return -ERANGE;
+	}
+	if (plan.sleep_ns > BENCH_PLAN_MAX_NS || plan.look_ns < plan.sleep_ns) {
 		return -ERANGE;
 	}
 	for (unsigned i = 0; i < plans->count; i++) {
@@ -177,7 +182,7 @@ static const struct bench_option table[] = {
 	    .help = "poll, interrupt, adaptive (default all three; with --server: as it is)"),
 	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = bench_compare_options_plan,
 	    .form = "give two times (30us,65us): sleep first, then look until, the second not "
-		    "before the first, at most 10 seconds",
+		    "before the first, at most 10 seconds or forever",
 	    .help = "a fixed plan as a mode of its own (30us,65us); repeatable"),
 	ROW("search-plan", search_plan, FLAG, .help = "find the best fixed plan for each load"),
 	ROW("price", price, OTHER, .value = "PRICE", .read = price_read,

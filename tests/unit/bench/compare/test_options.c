@@ -82,6 +82,11 @@ START_TEST(test_lists)
 	ck_assert_uint_eq(options.plans.plan[0].look_ns, 65000);
 	ck_assert_uint_eq(options.plans.plan[1].look_ns, 1000000);
 	refused("f --plan 30us,65us --plan 30us,65us", "the same twice");
+	ck_assert_int_eq(parse("f --plan 30us,forever"), 0); /* as the search names what it finds */
+	ck_assert_uint_eq(options.plans.plan[0].sleep_ns, 30000);
+	ck_assert_uint_eq(options.plans.plan[0].look_ns, EBB_REACTOR_FOREVER);
+	refused("f --plan 11,forever", "out of range");
+	refused("f --plan forever,forever", "not understood");
 	refused("f f", "the same twice");
 	refused("f --with fio --with fio", "the same twice");
 	refused("f --bs 4k,4096", "the same twice");
