@@ -299,6 +299,16 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 		return complain(error, "--shape trace: a trace is replayed: see ebb-bench replay "
 				       "--help");
 	}
+	for (unsigned i = 0; i < options->rw.count && options->verify; i++) {
+		if (options->rw.index[i] == BENCH_RW_WRITE ||
+		    options->rw.index[i] == BENCH_RW_RANDWRITE) {
+			snprintf(error, BENCH_ERROR_MAX,
+				 "compare: --verify: --rw %s reads nothing that could be checked: "
+				 "give randrw, or a read, which writes first what it is to read",
+				 bench_load_rw_name(options->rw.index[i]));
+			return -EINVAL;
+		}
+	}
 	if (options->verify && !options->write) {
 		return complain(error, "--verify writes patterns: give --write, too, if what the "
 				       "targets hold may be destroyed");

@@ -141,6 +141,10 @@ START_TEST(test_write)
 	refused("f --rwmixread 70", "only randrw mixes");
 	refused("f --verify", "--verify writes patterns: give --write, too");
 	ck_assert_int_eq(parse("f --verify --write"), 0);
+	refused("f --verify --write --rw randread,randwrite",
+		"--verify: --rw randwrite reads nothing that could be checked: give randrw");
+	refused("f --verify --write --rw write", "--rw write reads nothing");
+	ck_assert_int_eq(parse("f --verify --write --rw read,randrw"), 0);
 }
 END_TEST
 
