@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ebb/thread.h>
-
 #include "bench/harness.h"
 #include "bench/load/measurement.h"
 #include "bench/load/stand_in.h"
@@ -21,53 +19,13 @@ struct mode {
 	uint64_t look_ns;
 };
 
-struct change {
-	struct bench_harness_call call;
-	const struct mode *mode;
-	unsigned pending;
-	int rc;
-};
-
-static void change_done(void *arg, int rc)
-{
-	struct change *change = arg;
-
-	if (rc < 0) {
-		change->rc = rc;
-	}
-	change->pending--;
-	if (change->pending == 0) {
-		bench_harness_call_done(&change->call);
-	}
-}
-
-static void change_request(void *arg)
-{
-	struct change *change = arg;
-	const struct mode *mode = change->mode;
-	int core;
-
-	for (unsigned i = 0; ebb_reactor_core(i) >= 0; i++) {
-		change->pending++;
-	}
-	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
-		if (mode->planned) {
-			ebb_reactor_set_plan(core, mode->sleep_ns, mode->look_ns, change_done,
-					     change);
-		} else {
-			ebb_reactor_set_mode(core, mode->mode, EBB_REACTOR_SPIN_US_DEFAULT,
-					     change_done, change);
-		}
-	}
-}
-
 /* Puts all reactors in the mode, or under the plan. */
 static int mode_set(const struct mode *mode)
 {
-	struct change change = {.mode = mode};
-
-	bench_harness_call(&change.call, ebb_thread_app(), change_request, &change);
-	return change.rc;
+	if (mode->planned) {
+		return bench_harness_try_plan(mode->sleep_ns, mode->look_ns);
+	}
+	return bench_harness_try_mode(mode->mode, EBB_REACTOR_SPIN_US_DEFAULT);
 }
 
 static void modes_close(struct bench_modes *modes)
