@@ -62,26 +62,8 @@ static int exit_code_of(int rc)
 static int outputs_check(struct compare *compare)
 {
 	const struct bench_compare_options *options = compare->options;
-	const struct {
-		const char *option;
-		const char *path;
-	} outputs[] = {
-		{"--json", options->json},
-		{"--csv", options->csv},
-		{"--html", options->html},
-	};
 
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(outputs); i++) {
-		int rc = outputs[i].path == NULL
-				 ? 0
-				 : bench_output_check(outputs[i].option, outputs[i].path,
-						      compare->error);
-
-		if (rc < 0) {
-			return rc;
-		}
-	}
-	return 0;
+	return bench_output_check_files(options->json, options->csv, options->html, compare->error);
 }
 
 /* How long it will take, before it begins to. */

@@ -66,6 +66,19 @@ int bench_output_check(const char *option, const char *path, char error[BENCH_TE
 	return rc;
 }
 
+int bench_output_check_files(const char *json, const char *csv, const char *html,
+			     char error[BENCH_TEXT_MAX])
+{
+	const char *const options[] = {"--json", "--csv", "--html"};
+	const char *const paths[] = {json, csv, html};
+	int rc = 0;
+
+	for (unsigned i = 0; i < EBB_ARRAY_SIZE(paths) && rc == 0; i++) {
+		rc = paths[i] != NULL ? bench_output_check(options[i], paths[i], error) : 0;
+	}
+	return rc;
+}
+
 int bench_output_write(const char *path, int (*print)(void *arg, FILE *out), void *arg,
 		       char error[BENCH_TEXT_MAX])
 {

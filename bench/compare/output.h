@@ -16,6 +16,10 @@
  */
 int bench_output_check(const char *option, const char *path, char error[BENCH_TEXT_MAX]);
 
+/* As above, of all files that were asked for; NULL: none was. */
+int bench_output_check_files(const char *json, const char *csv, const char *html,
+			     char error[BENCH_TEXT_MAX]);
+
 /**
  * bench_output_write() - what @print prints becomes what is in @path
  * A file that is there stays as it is until all has been written.

@@ -228,22 +228,8 @@ static int trace_read(struct replay *replay)
 static int outputs_check(struct replay *replay)
 {
 	const struct bench_compare_options *options = &replay->options.compare;
-	const struct {
-		const char *option;
-		const char *path;
-	} outputs[] = {
-		{"--json", options->json},
-		{"--csv", options->csv},
-		{"--html", options->html},
-	};
-	int rc = 0;
 
-	for (unsigned i = 0; i < EBB_ARRAY_SIZE(outputs) && rc == 0; i++) {
-		if (outputs[i].path != NULL) {
-			rc = bench_output_check(outputs[i].option, outputs[i].path, replay->error);
-		}
-	}
-	return rc;
+	return bench_output_check_files(options->json, options->csv, options->html, replay->error);
 }
 
 static int replay_run(struct replay *replay)
