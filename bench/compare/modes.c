@@ -169,9 +169,9 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size_t size)
 {
 	if (look_ns == EBB_REACTOR_FOREVER) {
-		snprintf(name, size, "%.6gus,forever", (double)sleep_ns / 1e3);
+		snprintf(name, size, "%.11gus,forever", (double)sleep_ns / 1e3);
 	} else {
-		snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3,
+		snprintf(name, size, "%.11gus,%.11gus", (double)sleep_ns / 1e3,
 			 (double)look_ns / 1e3);
 	}
 }
