@@ -92,6 +92,12 @@ void bench_worker_decide_stamps(struct bench_worker *of)
 	ebb_assert(false);
 }
 
+/* Only a trace has an end. */
+void bench_worker_look_finished(struct bench_worker *of)
+{
+	ebb_assert(of->trace == NULL);
+}
+
 static double cpu_ns(void)
 {
 	struct timespec now;
