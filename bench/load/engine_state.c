@@ -384,6 +384,7 @@ void bench_engine_result_set_window(struct bench_engine *engine)
 	uint64_t was_ns = result->elapsed_ns;
 	uint64_t window_ns = 0;
 
+	ebb_assert(engine->num_workers > 0);
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		window_ns += engine->workers[i].until_ns - engine->workers[i].from_ns;
 	}
