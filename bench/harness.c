@@ -138,8 +138,11 @@ void bench_harness_call_done(struct bench_harness_call *call)
 
 struct mode_call {
 	struct bench_harness_call call;
+	bool planned;
 	enum ebb_reactor_mode mode;
 	uint32_t spin_us;
+	uint64_t sleep_ns;
+	uint64_t look_ns;
 	unsigned pending;
 	int rc;
 };
@@ -166,13 +169,25 @@ static void mode_request(void *arg)
 		mode->pending++;
 	}
 	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
-		ebb_reactor_set_mode(core, mode->mode, mode->spin_us, mode_set, mode);
+		if (mode->planned) {
+			ebb_reactor_set_plan(core, mode->sleep_ns, mode->look_ns, mode_set, mode);
+		} else {
+			ebb_reactor_set_mode(core, mode->mode, mode->spin_us, mode_set, mode);
+		}
 	}
 }
 
 int bench_harness_try_mode(enum ebb_reactor_mode mode, uint32_t spin_us)
 {
 	struct mode_call call = {.mode = mode, .spin_us = spin_us};
+
+	bench_harness_call(&call.call, ebb_thread_app(), mode_request, &call);
+	return call.rc;
+}
+
+int bench_harness_try_plan(uint64_t sleep_ns, uint64_t look_ns)
+{
+	struct mode_call call = {.planned = true, .sleep_ns = sleep_ns, .look_ns = look_ns};
 
 	bench_harness_call(&call.call, ebb_thread_app(), mode_request, &call);
 	return call.rc;

@@ -54,6 +54,9 @@ int bench_harness_set_mode(enum ebb_reactor_mode mode);
 /* As above, but says nothing. @spin_us: of the adaptive mode; 0: as it is. */
 int bench_harness_try_mode(enum ebb_reactor_mode mode, uint32_t spin_us);
 
+/* Likewise, the plan of ebb_reactor_set_plan(). */
+int bench_harness_try_plan(uint64_t sleep_ns, uint64_t look_ns);
+
 /**
  * bench_harness_on_signal() - have @fn(@arg) run on the app thread when a signal wants the end
  * At once, by a message, if it has come already. One at a time; @fn NULL: nothing runs any more.

@@ -74,10 +74,9 @@ static int capacity_measure_once(struct bench_modes *modes, struct bench_contend
 	static struct bench_outcome outcome; /* too large for a stack; the harness's only */
 	int rc = bench_rounds_measure(modes, contender, target, load, &outcome, error);
 
-	if (rc == 0) {
-		*ret_iops = outcome.sample.metric[BENCH_IOPS];
-	}
-	return rc;
+	*ret_iops = outcome.sample.metric[BENCH_IOPS];
+	/* If only some requests have failed, that is for the cells to tell. */
+	return rc == -ECANCELED || !(*ret_iops > 0) ? rc : 0;
 }
 
 /* What @target sustains. Return: 0; -errno. */
@@ -130,20 +129,36 @@ static void rates_set(struct bench_matrix_row *rows, unsigned num_rows,
 	}
 }
 
-/* Poll mode; where that is not this process's to set, the first who can measure the target. */
-static struct bench_contender *contender_find(struct bench_entries *entries,
-					      struct bench_contender *poll,
-					      const struct bench_target *target)
+/* Does @contender say what @target sustains, if poll mode does not? */
+static bool stands_for_poll(const struct bench_contender *contender,
+			    const struct bench_contender *poll, const struct bench_target *target)
 {
+	return bench_rounds_fits(contender, target) &&
+	       (contender->kind == BENCH_CONTENDER_MODE || !bench_rounds_fits(poll, target));
+}
+
+/*
+ * What poll mode sustains. Where that mode cannot be set it is what another one does; where no mode is
+ * this process's to set, what the first who can measure the target does.
+ */
+static int target_measure(struct bench_entries *entries, struct bench_modes *modes,
+			  struct bench_contender *poll, const struct bench_target *target,
+			  const struct bench_load *load, struct bench_sustained *ret,
+			  char error[BENCH_TEXT_MAX])
+{
+	int rc = -EOPNOTSUPP;
+
 	if (bench_rounds_fits(poll, target)) {
-		return poll;
+		rc = capacity_measure(modes, poll, target, load, ret, error);
 	}
-	for (unsigned i = 0; i < entries->num_contenders; i++) {
-		if (bench_rounds_fits(&entries->contenders[i], target)) {
-			return &entries->contenders[i];
+	for (unsigned i = 0; i < entries->num_contenders && rc < 0 && rc != -ECANCELED; i++) {
+		struct bench_contender *contender = &entries->contenders[i];
+
+		if (stands_for_poll(contender, poll, target)) {
+			rc = capacity_measure(modes, contender, target, load, ret, error);
 		}
 	}
-	return NULL;
+	return rc;
 }
 
 /* What the slowest target sustains of @load; one that fails has its error in its cells, later. */
@@ -155,15 +170,10 @@ static int slowest_find(struct bench_entries *entries, struct bench_modes *modes
 	int failed = -EOPNOTSUPP;
 
 	for (unsigned i = 0; i < entries->num_targets; i++) {
-		const struct bench_target *target = &entries->targets[i];
-		struct bench_contender *contender = contender_find(entries, poll, target);
 		struct bench_sustained sustained;
-		int rc;
+		int rc = target_measure(entries, modes, poll, &entries->targets[i], load,
+					&sustained, error);
 
-		if (contender == NULL) {
-			continue;
-		}
-		rc = capacity_measure(modes, contender, target, load, &sustained, error);
 		if (rc == -ECANCELED) {
 			return rc;
 		}

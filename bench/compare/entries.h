@@ -10,7 +10,7 @@
 #include "bench/results/results.h"
 
 #define BENCH_ENTRIES_TARGETS_MAX    (3 * BENCH_TEXTS_MAX)
-#define BENCH_ENTRIES_CONTENDERS_MAX 64
+#define BENCH_ENTRIES_CONTENDERS_MAX 64u
 
 struct bench_entries {
 	const struct bench_compare_options *options;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ebb/thread.h>
-
 #include "bench/compare/setup.h"
 #include "bench/harness.h"
 #include "bench/load/measurement.h"
@@ -22,54 +20,14 @@ struct mode {
 	uint64_t look_ns;
 };
 
-struct change {
-	struct bench_harness_call call;
-	const struct mode *mode;
-	unsigned pending;
-	int rc;
-};
-
-static void change_done(void *arg, int rc)
-{
-	struct change *change = arg;
-
-	if (rc < 0) {
-		change->rc = rc;
-	}
-	change->pending--;
-	if (change->pending == 0) {
-		bench_harness_call_done(&change->call);
-	}
-}
-
-static void change_request(void *arg)
-{
-	struct change *change = arg;
-	const struct mode *mode = change->mode;
-	int core;
-
-	for (unsigned i = 0; ebb_reactor_core(i) >= 0; i++) {
-		change->pending++;
-	}
-	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
-		if (mode->planned) {
-			ebb_reactor_set_plan(core, mode->sleep_ns, mode->look_ns, change_done,
-					     change);
-		} else {
-			ebb_reactor_set_mode(core, mode->mode, EBB_REACTOR_SPIN_US_DEFAULT,
-					     change_done, change);
-		}
-	}
-}
-
 /* Puts all reactors in the mode, or under the plan, on their CPUs: that is where a peer runs, too. */
 static int mode_set(const struct mode *mode)
 {
-	struct change change = {.mode = mode};
+	int rc = mode->planned ? bench_harness_try_plan(mode->sleep_ns, mode->look_ns)
+			       : bench_harness_try_mode(mode->mode, EBB_REACTOR_SPIN_US_DEFAULT);
 
-	bench_harness_call(&change.call, ebb_thread_app(), change_request, &change);
 	bench_harness_hold();
-	return change.rc;
+	return rc;
 }
 
 static void modes_close(struct bench_modes *modes)
@@ -217,9 +175,9 @@ int bench_modes_make(struct bench_modes *modes, enum ebb_reactor_mode mode,
 void bench_modes_plan_name(uint64_t sleep_ns, uint64_t look_ns, char *name, size_t size)
 {
 	if (look_ns == EBB_REACTOR_FOREVER) {
-		snprintf(name, size, "%.6gus,forever", (double)sleep_ns / 1e3);
+		snprintf(name, size, "%.11gus,forever", (double)sleep_ns / 1e3);
 	} else {
-		snprintf(name, size, "%.6gus,%.6gus", (double)sleep_ns / 1e3,
+		snprintf(name, size, "%.11gus,%.11gus", (double)sleep_ns / 1e3,
 			 (double)look_ns / 1e3);
 	}
 }

@@ -96,12 +96,17 @@ int bench_compare_options_plan(const char *text, void *field)
 	}
 	memcpy(sleep, text, (size_t)(comma - text));
 	sleep[comma - text] = '\0';
-	if (!bench_option_value_seconds(sleep, &plan.sleep_ns) ||
-	    !bench_option_value_seconds(comma + 1, &plan.look_ns)) {
+	if (!bench_option_value_seconds(sleep, &plan.sleep_ns)) {
 		return -EINVAL;
 	}
-	if (plan.sleep_ns > BENCH_PLAN_MAX_NS || plan.look_ns > BENCH_PLAN_MAX_NS ||
-	    plan.look_ns < plan.sleep_ns) {
+	if (strcmp(comma + 1, "forever") == 0) {
+		plan.look_ns = EBB_REACTOR_FOREVER;
+	} else if (!bench_option_value_seconds(comma + 1, &plan.look_ns)) {
+		return -EINVAL;
+	} else if (plan.look_ns > BENCH_PLAN_MAX_NS) {
+		return -ERANGE;
+	}
+	if (plan.sleep_ns > BENCH_PLAN_MAX_NS || plan.look_ns < plan.sleep_ns) {
 		return -ERANGE;
 	}
 	for (unsigned i = 0; i < plans->count; i++) {
@@ -177,7 +182,7 @@ static const struct bench_option table[] = {
 	    .help = "poll, interrupt, adaptive (default all three; with --server: as it is)"),
 	ROW("plan", plans, OTHER, .value = "SLEEP,LOOK", .read = bench_compare_options_plan,
 	    .form = "give two times (30us,65us): sleep first, then look until, the second not "
-		    "before the first, at most 10 seconds",
+		    "before the first, at most 10 seconds or forever",
 	    .help = "a fixed plan as a mode of its own (30us,65us); repeatable"),
 	ROW("search-plan", search_plan, FLAG, .help = "find the best fixed plan for each load"),
 	ROW("price", price, OTHER, .value = "PRICE", .read = price_read,
@@ -186,9 +191,9 @@ static const struct bench_option table[] = {
 	ROW("with", peers, TEXTS, .value = "PEER",
 	    .help = "fio, qemu-storage-daemon, nbdkit, spdk=PATH, pas; repeatable"),
 	ROW("runs", runs, COUNT, .value = "N", .min = 1, .max = BENCH_COMPARE_RUNS,
-	    .help = "rounds through all of it (default 5)"),
+	    .help = "rounds through all of it (default 6)"),
 	ROW("time", time_ns, SECONDS, .value = "TIME", .min = 10 * EBB_NS_PER_MS,
-	    .max = 86400 * EBB_NS_PER_S, .help = "length of each run (default 0.8)"),
+	    .max = 86400 * EBB_NS_PER_S, .help = "length of each run (default 0.7)"),
 	ROW("warmup", warmup_ns, SECONDS, .value = "TIME", .max = 3600 * EBB_NS_PER_S,
 	    .help = "before each run, not counted (default 0.1)"),
 	ROW("seed", seed, COUNT, .value = "N",
@@ -298,6 +303,16 @@ static int loads_check(const struct bench_compare_options *options, char error[B
 		return complain(error, "--shape trace: a trace is replayed: see ebb-bench replay "
 				       "--help");
 	}
+	for (unsigned i = 0; i < options->rw.count && options->verify; i++) {
+		if (options->rw.index[i] == BENCH_RW_WRITE ||
+		    options->rw.index[i] == BENCH_RW_RANDWRITE) {
+			snprintf(error, BENCH_ERROR_MAX,
+				 "compare: --verify: --rw %s reads nothing that could be checked: "
+				 "give randrw, or a read, which writes first what it is to read",
+				 bench_load_rw_name(options->rw.index[i]));
+			return -EINVAL;
+		}
+	}
 	if (options->verify && !options->write) {
 		return complain(error, "--verify writes patterns: give --write, too, if what the "
 				       "targets hold may be destroyed");
@@ -406,8 +421,8 @@ int bench_compare_options_read(char *const *args, int num_args,
 {
 	struct bench_compare_options options = {
 		.rw = {.count = 1, .index = {BENCH_RW_RANDREAD}},
-		.runs = 5,
-		.time_ns = 800 * EBB_NS_PER_MS,
+		.runs = 6,
+		.time_ns = 700 * EBB_NS_PER_MS,
 		.warmup_ns = 100 * EBB_NS_PER_MS,
 		.seed = 1,
 		.core = BENCH_CORE_ANY,

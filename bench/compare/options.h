@@ -29,7 +29,7 @@ struct bench_rates {
 /* "30us,65us". */
 struct bench_plan {
 	uint64_t sleep_ns; /* first */
-	uint64_t look_ns;  /* then until this, from the start of the wait */
+	uint64_t look_ns;  /* then until this, from the start of the wait; or EBB_REACTOR_FOREVER */
 };
 
 struct bench_plans {

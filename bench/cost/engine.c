@@ -92,6 +92,12 @@ void bench_worker_decide_stamps(struct bench_worker *of)
 	ebb_assert(false);
 }
 
+/* Only a trace has an end. */
+void bench_worker_look_finished(struct bench_worker *of)
+{
+	ebb_assert(of->trace == NULL);
+}
+
 static double cpu_ns(void)
 {
 	struct timespec now;
@@ -125,7 +131,8 @@ static double time_closed(unsigned depth, uint32_t every)
 /* Letting them in is the companion's, and is not counted. */
 static double time_open(unsigned depth)
 {
-	unsigned left = BATCH / 16;
+	const unsigned count = BATCH / 16;
+	unsigned left = count;
 	double sum = 0;
 
 	worker.line = &line;
@@ -154,7 +161,7 @@ static double time_open(unsigned depth)
 		sum += cpu_ns() - start;
 		left -= part;
 	}
-	return sum / (BATCH / 16);
+	return sum / count;
 }
 
 static int compare(const void *a, const void *b)

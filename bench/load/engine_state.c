@@ -384,6 +384,7 @@ void bench_engine_result_set_window(struct bench_engine *engine)
 	uint64_t was_ns = result->elapsed_ns;
 	uint64_t window_ns = 0;
 
+	ebb_assert(engine->num_workers > 0);
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		window_ns += engine->workers[i].until_ns - engine->workers[i].from_ns;
 	}
@@ -414,11 +415,32 @@ static const char *mode_text(int core)
 	return ebb_reactor_get_stats(core, &stats) == 0 ? texts[stats.mode] : "";
 }
 
+/*
+ * Where one worker has stamped all requests and another a sample, each of the sample stands for so many:
+ * the slower one's would outweigh the others.
+ */
+static void latency_sum(struct bench_engine *engine)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned i = 0; i < engine->num_workers; i++) {
+		uint32_t every = engine->workers[i].stamp_every;
+
+		least = every < least ? every : least;
+	}
+	for (unsigned i = 0; i < engine->num_workers; i++) {
+		const struct bench_worker *worker = &engine->workers[i];
+
+		for (uint32_t times = 0; times < worker->stamp_every; times += least) {
+			ebb_histogram_merge(&engine->result.latency, &worker->latency);
+		}
+	}
+}
+
 static void worker_sum(struct bench_engine *engine, const struct bench_worker *worker)
 {
 	struct bench_engine_result *result = &engine->result;
 
-	ebb_histogram_merge(&result->latency, &worker->latency);
 	result->ios += worker->ios;
 	result->trace_bytes += worker->trace_bytes;
 	if (worker->line != NULL) {
@@ -455,6 +477,7 @@ void bench_engine_result_sum(struct bench_engine *engine)
 	result->offered = engine->rest.counted;
 	result->backlog = engine->rest.all;
 	result->trace_bytes = 0;
+	latency_sum(engine);
 	for (unsigned i = 0; i < engine->num_workers; i++) {
 		worker_sum(engine, &engine->workers[i]);
 	}

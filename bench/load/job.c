@@ -68,8 +68,9 @@ static void job_failed(struct bench_job *job, int status)
 
 /*
  * Submits @job as it stands. One that is refused is not tried again, or every turn would do that.
+ * Return: false: it was refused, and is idle.
  */
-static inline void job_issue(struct bench_job *job)
+static inline bool job_issue(struct bench_job *job)
 {
 	struct bench_worker *worker = job->worker;
 	uint64_t num_blocks;
@@ -84,19 +85,20 @@ static inline void job_issue(struct bench_job *job)
 				   num_blocks, job_done, job);
 	}
 	if (ebb_likely(rc == 0)) {
-		return;
+		return true;
 	}
 	if (rc == -ENOMEM) {
 		job->wait.fn = job_again;
 		job->wait.arg = job;
 		ebb_bdev_queue_io_wait(worker->channel, &job->wait);
-		return;
+		return true;
 	}
 	if (worker->verify != NULL) {
 		bench_verify_end(worker->verify, job->slot, job->write != 0, job->buf, rc, NULL);
 	}
 	job_failed(job, rc);
 	job_retire(job);
+	return false;
 }
 
 static void job_again(void *arg)
@@ -107,7 +109,9 @@ static void job_again(void *arg)
 		job_retire(job);
 		return;
 	}
-	job_issue(job);
+	if (!job_issue(job) && job->worker->line != NULL) {
+		bench_job_take_arrivals(job->worker);
+	}
 }
 
 /* Return: the next one that will be stamped is so many requests away. */
@@ -202,7 +206,8 @@ static bool arrival_take(struct bench_worker *worker, uint64_t *ret_moment_ns)
 	return found;
 }
 
-static void job_start_arrival(struct bench_job *job, uint64_t moment_ns)
+/* Return: as job_issue(). */
+static bool job_start_arrival(struct bench_job *job, uint64_t moment_ns)
 {
 	if (job->worker->trace != NULL) {
 		job_draw_trace(job);
@@ -210,7 +215,7 @@ static void job_start_arrival(struct bench_job *job, uint64_t moment_ns)
 		job_draw(job);
 	}
 	job->submitted_ns = stamp_is_due(job->worker) ? moment_ns : 0;
-	job_issue(job);
+	return job_issue(job);
 }
 
 static void arrival_wait(struct bench_worker *worker)
@@ -242,7 +247,9 @@ static void __attribute__((noinline)) job_next_arrival(struct bench_job *job)
 	uint64_t moment_ns;
 
 	if (arrival_take(worker, &moment_ns)) {
-		job_start_arrival(job, moment_ns);
+		if (!job_start_arrival(job, moment_ns)) {
+			bench_job_take_arrivals(worker); /* no answer will let in the next */
+		}
 		return;
 	}
 	worker->in_flight--;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/harness.h"
+#include "bench/load/engine_metrics.h"
 #include "bench/signals.h"
 
 #define NEARLY     0.95
@@ -99,8 +100,6 @@ int bench_measurement_open(const char *bdev, bool write, const struct bench_load
 static void outcome_make(const struct bench_engine_result *result,
 			 struct bench_outcome *ret_outcome)
 {
-	static struct bench_count count; /* too large for a stack; the app thread's only */
-
 	ret_outcome->latency = result->latency;
 	ret_outcome->stamps = result->stamps;
 	ret_outcome->errors = result->errors;
@@ -108,31 +107,7 @@ static void outcome_make(const struct bench_engine_result *result,
 	if (result->elapsed_ns == 0) {
 		return;
 	}
-	count = (struct bench_count){
-		.ios = result->ios,
-		.io_bytes = result->io_bytes,
-		.elapsed_ns = result->elapsed_ns,
-		.user_ns = result->used.user_ns,
-		.system_ns = result->used.system_ns,
-		.voluntary = result->used.voluntary,
-		.involuntary = result->used.involuntary,
-		.wakeups = result->used.wakeups,
-		.joules = NAN,
-		.offered = NAN,
-		.backlog = NAN,
-		.late_p50_ns = NAN,
-		.late_p99_ns = NAN,
-		.latency = result->latency,
-	};
-	if (result->open_loop) {
-		count.offered = (double)result->offered;
-		count.backlog = (double)result->backlog;
-		if (result->lateness.count > 0) {
-			count.late_p50_ns = (double)ebb_histogram_percentile(&result->lateness, 50);
-			count.late_p99_ns = (double)ebb_histogram_percentile(&result->lateness, 99);
-		}
-	}
-	bench_metric_sample_make(&count, &ret_outcome->sample);
+	bench_engine_metrics_make(result, &ret_outcome->sample);
 	if (result->companion) {
 		ret_outcome->companion_percent =
 			(double)result->companion_ns * 100 / (double)result->elapsed_ns;

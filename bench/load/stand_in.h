@@ -36,9 +36,10 @@ int bench_stand_in_delete(const char *name, void (*done)(void *arg), void *arg);
 
 /**
  * bench_stand_in_lateness() - by how much it has answered later than it was to, in nanoseconds
+ * At the most: how long a request may have stood unseen is in it.
  * Counts anew from here on.
  * Thread: any OS thread but the companion; waits for that one. Not while @name is being deleted.
- * Return: 0; -ENODEV no stand-in has that name, or the companion has ended.
+ * Return: 0; -ENODEV no stand-in has that name.
  */
 int bench_stand_in_lateness(const char *name, struct ebb_histogram *ret_lateness);
 

@@ -16,6 +16,8 @@
 #define GENERATION_MASK (EBB_BIT(30) - 1)
 
 #define PATTERN_MAGIC 0x6562622d76657279ull
+#define UNREAD_BYTE   0x5a /* what a buffer holds before something is read into it */
+#define UNREAD_WORD   0x5a5a5a5a5a5a5a5aull
 
 /* The beginning of each block. Random words, with the seal as their seed, fill the rest. */
 struct pattern {
@@ -103,6 +105,8 @@ static void found_describe(const struct bench_verify *verify, size_t difference,
 	if (difference > 0) {
 		snprintf(text, size, "this with another byte %zu, 0x%02x", difference,
 			 (unsigned char)buf[difference]);
+	} else if (found.magic == UNREAD_WORD && found.seal == UNREAD_WORD) {
+		snprintf(text, size, "that nothing was read into its buffer");
 	} else if (found.magic != PATTERN_MAGIC || found.seal != pattern_seal(&found)) {
 		snprintf(text, size, "no block that ebb-bench writes: it begins with 0x%016llx",
 			 (unsigned long long)found.magic);
@@ -185,6 +189,8 @@ uint64_t bench_verify_begin(struct bench_verify *verify, uint64_t slot, bool *wr
 		*write = true;
 	}
 	if (!*write) {
+		/* It may hold what is expected, from a request before: a read of nothing would do. */
+		memset(buf, UNREAD_BYTE, verify->io_blocks * verify->block_size);
 		*known |= SLOT_BUSY;
 		return slot;
 	}

@@ -45,7 +45,8 @@ void bench_verify_fini(struct bench_verify *verify);
  * bench_verify_begin() - take a slot for a request
  * @slot: the one that is wanted; the next one that is free is taken, around
  * @write: what is wanted; set to true if nothing is known of the slot
- * @buf: gets what is to be written, if it is a write
+ * @buf: gets what is to be written, if it is a write; otherwise what no block is, so that a read
+ *	that brings nothing is found out
  * Of @verify's slots, one is free at least.
  * Return: the slot.
  */

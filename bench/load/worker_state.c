@@ -61,4 +61,8 @@ void bench_worker_decide_stamps(struct bench_worker *worker)
 	worker->stamp_every =
 		bench_stamps_every(worker->ios > 0 ? passed_ns / worker->ios : UINT64_MAX,
 				   worker->clock_cost_ns);
+	if (worker->stamp_every > 1) {
+		/* All of those so far were stamped: in a sample they are too many. */
+		ebb_histogram_reset(&worker->latency);
+	}
 }

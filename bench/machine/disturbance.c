@@ -110,7 +110,11 @@ void bench_disturbance_destroy(struct bench_disturbance *disturbance)
 void bench_disturbance_watch(struct bench_disturbance *disturbance, const struct bench_disk *disk)
 {
 	disturbance->begun = false; /* that run was on another disk */
-	disturbance->disk = disk == NULL ? (struct bench_disk){.folder = ""} : *disk;
+	if (disk != NULL) {
+		disturbance->disk = *disk;
+	} else {
+		memset(&disturbance->disk, 0, sizeof(disturbance->disk));
+	}
 }
 
 void bench_disturbance_begin(struct bench_disturbance *disturbance)

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <ebb/app.h>
+#include <ebb/assert.h>
 #include <ebb/clock.h>
 #include <ebb/memory.h>
 
@@ -100,6 +101,7 @@ static int trace_fit(struct replay *replay)
 	if (rc < 0) {
 		return rc;
 	}
+	ebb_assert(replay->trace.num_ios > 0); /* it fails where nothing is left */
 	notes_print(replay, &notes);
 	last_ns = replay->trace.ios[replay->trace.num_ios - 1].at_ns;
 	*load = (struct bench_load){

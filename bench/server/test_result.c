@@ -6,7 +6,7 @@
 
 #include <ebb/reactor.h>
 
-#include "bench/results/metric.h"
+#include "bench/load/engine_metrics.h"
 
 #define MASK_MAX 260 /* "0x", a digit for four CPUs of 1,024 */
 
@@ -69,35 +69,6 @@ static struct json_object *histogram_json(const struct ebb_histogram *histogram)
 		json_object_array_add(array, pair);
 	}
 	return array;
-}
-
-static void sample_make(const struct bench_engine_result *result,
-			struct bench_metric_sample *ret_sample)
-{
-	static struct bench_count count; /* too large for a stack; the app thread's only */
-	bool open = result->offered > 0;
-
-	count = (struct bench_count){
-		.ios = result->ios,
-		.io_bytes = result->io_bytes,
-		.elapsed_ns = result->elapsed_ns,
-		.user_ns = result->used.user_ns,
-		.system_ns = result->used.system_ns,
-		.voluntary = result->used.voluntary,
-		.involuntary = result->used.involuntary,
-		.wakeups = result->used.wakeups,
-		.joules = NAN,
-		.offered = open ? (double)result->offered : NAN,
-		.backlog = open ? (double)result->backlog : NAN,
-		.late_p50_ns = NAN,
-		.late_p99_ns = NAN,
-		.latency = result->latency,
-	};
-	if (result->lateness.count > 0) {
-		count.late_p50_ns = (double)ebb_histogram_percentile(&result->lateness, 50);
-		count.late_p99_ns = (double)ebb_histogram_percentile(&result->lateness, 99);
-	}
-	bench_metric_sample_make(&count, ret_sample);
 }
 
 static void add_metrics(struct json_object *job, const struct bench_metric_sample *sample)
@@ -178,7 +149,7 @@ struct json_object *bench_test_result_json(const struct bench_test_result_opts *
 	struct json_object *job = json_object_new_object();
 	struct bench_metric_sample sample;
 
-	sample_make(result, &sample);
+	bench_engine_metrics_make(result, &sample);
 	add_job(job, opts, result, &sample);
 	add_text(job, "mode", mode_name(opts->info));
 	add_text(job, "stamps", bench_load_stamps_name(result->stamps));

@@ -55,5 +55,10 @@ uint64_t event_plan_sleep_until_ns(const struct event_plan *plan, uint64_t since
 	if (waited_ns >= plan->look_ns || plan->sleep_ns >= plan->look_ns) {
 		return EBB_REACTOR_FOREVER;
 	}
-	return waited_ns < plan->sleep_ns ? since_ns + plan->sleep_ns : 0;
+	if (waited_ns >= plan->sleep_ns) {
+		return 0;
+	}
+	/* Later than the clock can tell is never. */
+	return plan->sleep_ns < EBB_REACTOR_FOREVER - since_ns ? since_ns + plan->sleep_ns
+							       : EBB_REACTOR_FOREVER;
 }

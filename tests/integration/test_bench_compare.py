@@ -243,6 +243,23 @@ def a_device_that_fails_has_an_error_in_its_cells_and_the_rest_goes_on():
     assert done.returncode == 1 and "disk.img" in done.stdout, done
 
 
+@test
+def one_read_that_fails_does_not_keep_the_rates_from_being_found():
+    with Setup() as setup:
+        null = {"name": "null", "num_blocks": 1024, "block_size": 4096}
+        inject = {"name": "EE_null", "io_type": "read", "error_type": "failure", "num": 1}
+        setup.configure(
+            [
+                ("bdev_null_create", null),
+                ("bdev_error_create", {"base_name": "null"}),
+                ("bdev_error_inject_error", inject),
+            ]
+        )
+        args = ["EE_null", "--bdev-json", setup.config, "--rate", "1%", "--qd", "1", "--mode", "poll"]
+        report = setup.report(*args)
+    assert report["cells"][0]["error"] is None and report["cells"][0]["runs"] == 1, report["cells"]
+
+
 def on_terminal(command, seen):
     """Run a command whose stderr is a terminal, and call seen(process, text) whenever it has written there."""
     ours, theirs = pty.openpty()

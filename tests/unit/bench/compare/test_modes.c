@@ -314,6 +314,8 @@ START_TEST(plans_have_names)
 	ck_assert_str_eq(name, "0us,0us");
 	bench_modes_plan_name(27500, 1200000, name, sizeof(name));
 	ck_assert_str_eq(name, "27.5us,1200us");
+	bench_modes_plan_name(EBB_NS_PER_S + 1, 10 * EBB_NS_PER_S, name, sizeof(name));
+	ck_assert_str_eq(name, "1000000.001us,10000000us"); /* as --plan takes it */
 	bench_modes_plan_name(0, EBB_REACTOR_FOREVER, name, sizeof(name));
 	ck_assert_str_eq(name, "0us,forever");
 }

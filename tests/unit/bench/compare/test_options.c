@@ -7,6 +7,7 @@
 #include <ebb/reactor.h>
 
 #include "bench/load/load.h"
+#include "bench/results/spread.h"
 #include "tests/unit/unit.h"
 
 #define ARGS_MAX 24
@@ -60,7 +61,9 @@ START_TEST(test_preset)
 	/* 6 loads in 3 modes: less than two minutes, with what lies between the runs. */
 	ck_assert_uint_lt(6 * 3 * options.runs * (options.time_ns + options.warmup_ns),
 			  90 * EBB_NS_PER_S);
-	ck_assert_uint_ge(options.runs, 5);
+	/* There is an interval, and each round has its counterpart. */
+	ck_assert_uint_ge(options.runs, BENCH_SPREAD_SAMPLES_MIN);
+	ck_assert_uint_eq(options.runs % 2, 0);
 }
 END_TEST
 
@@ -82,6 +85,11 @@ START_TEST(test_lists)
 	ck_assert_uint_eq(options.plans.plan[0].look_ns, 65000);
 	ck_assert_uint_eq(options.plans.plan[1].look_ns, 1000000);
 	refused("f --plan 30us,65us --plan 30us,65us", "the same twice");
+	ck_assert_int_eq(parse("f --plan 30us,forever"), 0); /* as the search names what it finds */
+	ck_assert_uint_eq(options.plans.plan[0].sleep_ns, 30000);
+	ck_assert_uint_eq(options.plans.plan[0].look_ns, EBB_REACTOR_FOREVER);
+	refused("f --plan 11,forever", "out of range");
+	refused("f --plan forever,forever", "not understood");
 	refused("f f", "the same twice");
 	refused("f --with fio --with fio", "the same twice");
 	refused("f --bs 4k,4096", "the same twice");
@@ -136,6 +144,10 @@ START_TEST(test_write)
 	refused("f --rwmixread 70", "only randrw mixes");
 	refused("f --verify", "--verify writes patterns: give --write, too");
 	ck_assert_int_eq(parse("f --verify --write"), 0);
+	refused("f --verify --write --rw randread,randwrite",
+		"--verify: --rw randwrite reads nothing that could be checked: give randrw");
+	refused("f --verify --write --rw write", "--rw write reads nothing");
+	ck_assert_int_eq(parse("f --verify --write --rw read,randrw"), 0);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/load/engine_state.h"
 
+#include "bench/load/stamps.h"
 #include "tests/unit/unit.h"
 
 static struct bench_engine engine;
@@ -95,6 +96,54 @@ START_TEST(test_not_counted)
 }
 END_TEST
 
+/* A slow worker that has stamped all does not outweigh a fast one that has stamped a sample. */
+START_TEST(test_latencies_of_both_kinds)
+{
+	static struct bench_worker workers[2];
+	const struct ebb_histogram *latency = &engine.result.latency;
+
+	engine.workers = workers;
+	engine.num_workers = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		workers[i].stamp_every = 1;
+		ebb_histogram_reset(&workers[i].latency);
+		for (unsigned j = 0; j < 10; j++) {
+			ebb_histogram_add(&workers[i].latency, i == 0 ? 50 : 10);
+		}
+	}
+	bench_engine_result_sum(&engine);
+	ck_assert_uint_eq(latency->count, 20);
+	ck_assert_int_eq(engine.result.stamps, BENCH_STAMPS_EXACT);
+	workers[1].stamp_every = BENCH_STAMPS_SAMPLE;
+	bench_engine_result_sum(&engine);
+	ck_assert_uint_eq(latency->count, 10 + 10 * BENCH_STAMPS_SAMPLE);
+	ck_assert_uint_eq(ebb_histogram_percentile(latency, 90), 10);
+	ck_assert_int_eq(engine.result.stamps, BENCH_STAMPS_SAMPLED);
+	workers[0].stamp_every = BENCH_STAMPS_SAMPLE;
+	bench_engine_result_sum(&engine);
+	ck_assert_uint_eq(latency->count, 20);
+}
+END_TEST
+
+/* Those of the trial, each of them stamped, are not for one in 64 of the others. */
+START_TEST(test_trial)
+{
+	static struct bench_worker worker = {.clock_cost_ns = 25, .stamp_trial = 1};
+
+	ebb_histogram_reset(&worker.latency);
+	ebb_histogram_add(&worker.latency, 5000);
+	worker.begun_ns = 0; /* long ago: it is slow */
+	worker.ios = 10;
+	bench_worker_decide_stamps(&worker);
+	ck_assert_uint_eq(worker.stamp_every, 1);
+	ck_assert_uint_eq(worker.latency.count, 1);
+	worker.ios = UINT64_MAX;
+	bench_worker_decide_stamps(&worker);
+	ck_assert_uint_eq(worker.stamp_every, BENCH_STAMPS_SAMPLE);
+	ck_assert_uint_eq(worker.latency.count, 0);
+}
+END_TEST
+
 /* The first reason is the one that is told. */
 START_TEST(test_fail)
 {
@@ -111,7 +160,8 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_use),         UNIT_TEST(test_use_is_not_negative),
 		UNIT_TEST(test_not_counted), UNIT_TEST(test_window),
-		UNIT_TEST(test_fail),        UNIT_END,
+		UNIT_TEST(test_fail),        UNIT_TEST(test_latencies_of_both_kinds),
+		UNIT_TEST(test_trial),       UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

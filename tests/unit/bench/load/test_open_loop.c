@@ -110,6 +110,34 @@ START_TEST(test_backlog)
 }
 END_TEST
 
+/* One that the bdev refuses at once is an error, and those behind it are served. */
+START_TEST(test_refused_by_the_bdev)
+{
+	struct bench_load load = open_load();
+	uint64_t num_blocks;
+
+	load.queue_depth = 1;
+	begin(&load);
+	num_blocks = engine_fake->bdev.num_blocks;
+	advance(2 * MS);
+	advance(MS);
+	engine_fake->bdev.num_blocks = 0;
+	serve(1);
+	ck_assert_uint_eq(engine_fake->num_held, 0);
+	engine_fake->bdev.num_blocks = num_blocks;
+	advance(MS);
+	ck_assert_uint_eq(engine_fake->num_held, 1);
+	serve(1);
+	advance(MS);
+	serve(1);
+	bench_engine_stop(engine);
+	end();
+	ck_assert_uint_eq(engine_result.ios, 3);
+	ck_assert_uint_eq(engine_result.errors, 1);
+	ck_assert_int_eq(engine_result.rc, -EINVAL);
+}
+END_TEST
+
 /* What came during the warm-up and still waits is backlog, but was not offered while it counted. */
 START_TEST(test_backlog_of_the_warm_up)
 {
@@ -244,6 +272,7 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(test_intended),
 		UNIT_TEST(test_backlog),
+		UNIT_TEST(test_refused_by_the_bdev),
 		UNIT_TEST(test_backlog_of_the_warm_up),
 		UNIT_TEST(test_lateness),
 		UNIT_TEST(test_errors),

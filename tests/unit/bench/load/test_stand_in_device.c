@@ -307,6 +307,7 @@ START_TEST(it_counts_how_late_it_is)
 	submit(1);
 	run_at(0);
 	run_at(SERVICE_NS + 700);
+	run_at(20000);
 	submit(2);
 	run_at(20000);
 	run_at(20000 + SERVICE_NS);
@@ -323,6 +324,20 @@ START_TEST(it_counts_how_late_it_is)
 	ck_assert_str_eq(text, "answered no request");
 	ck_assert_uint_eq(reap(), 1);
 	ck_assert_uint_eq(reap(), 2);
+}
+END_TEST
+
+/* A companion that was kept from looking cannot know since when a request has been there. */
+START_TEST(it_counts_for_how_long_a_request_may_have_stood_unseen)
+{
+	run_at(1000);
+	submit(1);
+	run_at(5000);
+	run_at(5000 + SERVICE_NS);
+	ck_assert_uint_eq(reap(), 1);
+	ask_lateness();
+	ck_assert_uint_eq(lateness.count, 1);
+	ck_assert_uint_eq(lateness.max, 4000);
 }
 END_TEST
 
@@ -397,6 +412,7 @@ int main(int argc, char **argv)
 		UNIT_TEST(the_eventfd_is_written_for_who_has_armed_only),
 		UNIT_TEST(a_queue_takes_no_more_than_it_can_hold),
 		UNIT_TEST(it_counts_how_late_it_is),
+		UNIT_TEST(it_counts_for_how_long_a_request_may_have_stood_unseen),
 		UNIT_TEST(it_spins_while_a_queue_is_open_only),
 		UNIT_TEST(what_cannot_be_is_refused),
 		UNIT_END,

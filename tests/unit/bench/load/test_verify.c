@@ -143,6 +143,26 @@ START_TEST(test_failed_write)
 }
 END_TEST
 
+/* The buffer may hold the right pattern, of the write before: a device that reads nothing has not. */
+START_TEST(test_nothing_read)
+{
+	bool write = true;
+
+	bench_verify_begin(&verify, FIRST, &write, buf);
+	ck_assert_int_eq(bench_verify_end(&verify, FIRST, true, buf, 0, error), 0);
+	memcpy(device[FIRST], buf, sizeof(buf));
+	write = false;
+	bench_verify_begin(&verify, FIRST, &write, buf);
+	ck_assert_int_eq(bench_verify_end(&verify, FIRST, false, buf, 0, error), -EILSEQ);
+	ck_assert_str_eq(error, "block 40: expected its generation 1 of seed 5; found that nothing "
+				"was read into its buffer");
+	bench_verify_begin(&verify, FIRST, &write, buf);
+	memcpy(buf, device[FIRST], 3 * BLOCK + 100); /* and half a block is half of one */
+	ck_assert_int_eq(bench_verify_end(&verify, FIRST, false, buf, 0, error), -EILSEQ);
+	ck_assert_ptr_nonnull(strstr(error, "block 43: "));
+}
+END_TEST
+
 /* No two requests in flight are on one slot. */
 START_TEST(test_busy)
 {
@@ -164,9 +184,11 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct unit_test tests[] = {
-		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_right),     UNIT_TEST(test_damaged),
-		UNIT_TEST(test_stale),         UNIT_TEST(test_misplaced), UNIT_TEST(test_foreign),
-		UNIT_TEST(test_failed_write),  UNIT_TEST(test_busy),      UNIT_END,
+		UNIT_FIXTURE(setup, teardown), UNIT_TEST(test_right),
+		UNIT_TEST(test_damaged),       UNIT_TEST(test_stale),
+		UNIT_TEST(test_misplaced),     UNIT_TEST(test_foreign),
+		UNIT_TEST(test_failed_write),  UNIT_TEST(test_busy),
+		UNIT_TEST(test_nothing_read),  UNIT_END,
 	};
 
 	return unit_main(argc, argv, tests);

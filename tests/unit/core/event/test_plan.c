@@ -40,6 +40,11 @@ START_TEST(a_look_may_have_no_end)
 	ck_assert_uint_eq(until(0, EBB_REACTOR_FOREVER, UINT64_MAX / 2), 0);
 	ck_assert_uint_eq(until(30 * US, EBB_REACTOR_FOREVER, 0), SINCE + 30 * US);
 	ck_assert_uint_eq(until(30 * US, EBB_REACTOR_FOREVER, 31 * US), 0);
+	/* nor may the first sleep, as far as the clock goes */
+	ck_assert_uint_eq(until(EBB_REACTOR_FOREVER - SINCE, EBB_REACTOR_FOREVER, 0),
+			  EBB_REACTOR_FOREVER);
+	ck_assert_uint_eq(until(EBB_REACTOR_FOREVER - 1, EBB_REACTOR_FOREVER, 0),
+			  EBB_REACTOR_FOREVER);
 }
 END_TEST
 
