@@ -139,11 +139,10 @@ static int test_open(struct test *test, const cpu_set_t *cpus)
 	char error[BENCH_LOAD_ERROR_MAX];
 	int rc = bench_engine_open(&opts, &test->engine, error);
 
-	/* The engine calls it what the command line does. */
-	if (rc < 0) {
-		snprintf(test->error, sizeof(test->error), "%s%.250s",
-			 strncmp(error, "bs ", 3) == 0 ? "io_size" : "",
-			 strncmp(error, "bs ", 3) == 0 ? error + 2 : error);
+	if (rc < 0 && strncmp(error, "bs ", 3) == 0) { /* as the command line calls it */
+		snprintf(test->error, sizeof(test->error), "io_size %.240s", error + 3);
+	} else if (rc < 0) {
+		snprintf(test->error, sizeof(test->error), "%.240s", error);
 	}
 	return rc;
 }
