@@ -15,6 +15,7 @@
 #include "bench/option.h"
 #include "bench/machine/pin.h"
 #include "bench/signals.h"
+#include "core/base/timespec.h"
 
 static sem_t signal_wake; /* of the harness that sleeps */
 static void (*signal_fn)(void *arg);
@@ -206,11 +207,7 @@ int bench_harness_set_mode(enum ebb_reactor_mode mode)
 
 void bench_harness_sleep(uint64_t time_ns)
 {
-	uint64_t end_ns = ebb_clock_now_ns() + time_ns;
-	struct timespec end = {
-		.tv_sec = (time_t)(end_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(end_ns % EBB_NS_PER_S),
-	};
+	struct timespec end = base_timespec(ebb_clock_now_ns() + time_ns);
 
 	while (!bench_signals_seen() && sem_clockwait(&signal_wake, CLOCK_MONOTONIC, &end) < 0) {
 		if (errno == ETIMEDOUT) {

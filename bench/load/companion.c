@@ -15,6 +15,8 @@
 #include <ebb/clock.h>
 #include <ebb/reactor.h>
 
+#include "core/base/cpu_relax.h"
+#include "core/base/timespec.h"
 #include "core/event/os_thread.h"
 #include "core/event/reactor_mode.h"
 
@@ -51,13 +53,6 @@ static struct {
 static uint64_t timeval_ns(const struct timeval *time)
 {
 	return (uint64_t)time->tv_sec * EBB_NS_PER_S + (uint64_t)time->tv_usec * EBB_NS_PER_US;
-}
-
-static void cpu_relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
 }
 
 static void usage_publish(uint64_t now_ns)
@@ -135,10 +130,7 @@ static bool duties_changed(void)
 
 static void companion_sleep(uint64_t until_ns)
 {
-	struct timespec until = {
-		.tv_sec = (time_t)(until_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(until_ns % EBB_NS_PER_S),
-	};
+	struct timespec until = base_timespec(until_ns);
 
 	usage_publish(ebb_clock_now_ns());
 	atomic_store(&companion.asleep, 1);
@@ -198,7 +190,7 @@ static void *__attribute__((noreturn)) companion_main(void *arg)
 		if (due_ns > now_ns && due_ns - now_ns > SPIN_BEFORE_NS) {
 			companion_sleep(due_ns == UINT64_MAX ? due_ns : due_ns - SPIN_BEFORE_NS);
 		} else if (due_ns > now_ns) {
-			cpu_relax(); /* a reactor may run on the other half of this core */
+			base_cpu_relax(); /* a reactor may run on the other half of this core */
 		}
 	}
 }

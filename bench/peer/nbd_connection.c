@@ -14,6 +14,7 @@
 #include <ebb/clock.h>
 
 #include "bench/signals.h"
+#include "core/base/timespec.h"
 
 #define CONNECT_PATIENCE_NS (5 * EBB_NS_PER_S)
 #define SIGNAL_LOOK_NS      (100 * EBB_NS_PER_MS)
@@ -45,10 +46,7 @@ static void wait_readiness(struct nbd_handle *nbd, int wake_fd, uint64_t timeout
 			   short *ret_events)
 {
 	unsigned direction = nbd_aio_get_direction(nbd);
-	struct timespec time = {
-		.tv_sec = (time_t)(timeout_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(timeout_ns % EBB_NS_PER_S),
-	};
+	struct timespec time = base_timespec(timeout_ns);
 	struct pollfd fds[2] = {
 		{.fd = nbd_aio_get_fd(nbd),
 		 .events = (short)(((direction & LIBNBD_AIO_DIRECTION_READ) != 0 ? POLLIN : 0) |

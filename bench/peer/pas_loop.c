@@ -26,6 +26,8 @@
 
 #include "bench/peer/pas_device.h"
 #include "bench/signals.h"
+#include "core/base/cpu_relax.h"
+#include "core/base/timespec.h"
 
 /* What a thread has used so far. */
 static void used_read(struct bench_pas_count *count)
@@ -39,19 +41,9 @@ static void used_read(struct bench_pas_count *count)
 
 static void sleep_ns(uint64_t ns)
 {
-	struct timespec time = {
-		.tv_sec = (time_t)(ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(ns % EBB_NS_PER_S),
-	};
+	struct timespec time = base_timespec(ns);
 
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
-static void cpu_relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
 }
 
 static uint64_t loop_next_offset(struct bench_pas_loop *loop)
@@ -87,7 +79,7 @@ static int loop_serve(struct bench_pas_loop *loop)
 		loop->count.sleeps++;
 		over = bench_pas_device_look(loop->device, &status);
 		while (!over && !bench_pas_device_look(loop->device, &status)) {
-			cpu_relax();
+			base_cpu_relax();
 		}
 		bench_pas_sleep_learn(sleep, over);
 		rc = status;

@@ -17,6 +17,7 @@
 #include <ebb/clock.h>
 
 #include "bench/signals.h"
+#include "core/base/timespec.h"
 
 #define END_PATIENCE_NS (2 * EBB_NS_PER_S)
 
@@ -197,10 +198,7 @@ static void program_reap(struct bench_program *program, int flags)
 static bool program_sleep(struct bench_program *program, uint64_t time_ns)
 {
 	struct pollfd fd = {.fd = program->pidfd, .events = POLLIN};
-	struct timespec time = {
-		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
-	};
+	struct timespec time = base_timespec(time_ns);
 
 	(void)ppoll(&fd, 1, &time, NULL);
 	program_reap(program, WNOHANG);

@@ -8,6 +8,7 @@
 #include "bench/wake/batch.h"
 #include "bench/wake/eventfd_wait.h"
 #include "bench/machine/pin.h"
+#include "core/base/cpu_relax.h"
 
 /* Thread A counts round trips and decides when it is enough; thread B only answers. */
 
@@ -18,15 +19,6 @@ struct hop {
 };
 
 #define HOP_END UINT64_MAX
-
-static inline void cpu_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
 
 static void *hop_a(void *arg)
 {
@@ -43,7 +35,7 @@ static void *hop_a(void *arg)
 			trips++;
 			while (atomic_load_explicit(&hop->line, memory_order_acquire) !=
 			       2 * trips) {
-				cpu_relax();
+				base_cpu_relax();
 			}
 		}
 		now_ns = ebb_clock_now_ns();
@@ -66,7 +58,7 @@ static void *hop_b(void *arg)
 		if (value % 2 == 1) {
 			atomic_store_explicit(&hop->line, value + 1, memory_order_release);
 		} else {
-			cpu_relax();
+			base_cpu_relax();
 		}
 	}
 }

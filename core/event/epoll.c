@@ -18,13 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct timespec timespec_of(uint64_t ns)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(ns % EBB_NS_PER_S),
-	};
-}
+#include "core/base/timespec.h"
 
 static int epoll_wait_ms(int epoll_fd, struct epoll_event *events, int max_events, int timeout_ms)
 {
@@ -47,7 +41,7 @@ static int epoll_wait_poll(int epoll_fd, struct epoll_event *events, int max_eve
 static int epoll_wait_bounded(int epoll_fd, struct epoll_event *events, int max_events,
 			      uint64_t timeout_ns)
 {
-	struct timespec timeout = timespec_of(timeout_ns);
+	struct timespec timeout = base_timespec(timeout_ns);
 #if defined(SYS_epoll_pwait2) && !defined(__SANITIZE_THREAD__)
 	static _Atomic bool missing;
 	int count;

@@ -10,6 +10,7 @@
 #include <ebb/clock.h>
 #include <ebb/log.h>
 
+#include "core/base/timespec.h"
 #include "core/event/reactor.h"
 #include "core/event/turn.h"
 
@@ -53,10 +54,7 @@ void event_pollers_open_timer(struct ebb_thread *thread)
 
 static int timer_arm(struct ebb_thread *thread, uint64_t deadline_ns)
 {
-	struct itimerspec expiry = {
-		.it_value.tv_sec = (time_t)(deadline_ns / EBB_NS_PER_S),
-		.it_value.tv_nsec = (long)(deadline_ns % EBB_NS_PER_S),
-	};
+	struct itimerspec expiry = {.it_value = base_timespec(deadline_ns)};
 
 	if (timerfd_settime(thread->timer_source.fd, TFD_TIMER_ABSTIME, &expiry, NULL) != 0) {
 		return -errno;

@@ -33,16 +33,6 @@ static uint64_t next_offset(struct reader *reader)
 	return reader->random % reader->num_blocks * BLOCK_BYTES;
 }
 
-static void idle(uint64_t time_ns)
-{
-	const struct timespec time = {
-		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
 static int answer_take(struct reader *reader, struct io_uring_cqe *cqe)
 {
 	int res = cqe->res;
@@ -91,7 +81,7 @@ static int block_read(struct reader *reader, bool look, struct event_price_run *
 	uint64_t begin_ns;
 	int rc;
 
-	idle(run->opts->idle_ns);
+	event_price_run_pause(run->opts->idle_ns);
 	if (!event_price_run_next(run)) {
 		return -ECANCELED;
 	}

@@ -9,6 +9,8 @@
 #include <ebb/assert.h>
 #include <ebb/clock.h>
 
+#include "core/base/timespec.h"
+
 #define BATCH          8u
 #define BATCHES_MIN    10u
 #define CLOCK_READINGS 5u
@@ -34,6 +36,13 @@ static uint64_t clock_cost(void)
 		least_ns = cost_ns < least_ns ? cost_ns : least_ns;
 	}
 	return least_ns;
+}
+
+void event_price_run_pause(uint64_t time_ns)
+{
+	const struct timespec time = base_timespec(time_ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
 int event_price_run_begin(struct event_price_run *run, const struct event_price_opts *opts)

@@ -38,6 +38,9 @@ void event_price_run_add(struct event_price_run *run, double late_ns);
  */
 int event_price_run_end(struct event_price_run *run, int rc, struct event_price *ret_price);
 
+/* Sleeps, between samples or for what another thread is to do. */
+void event_price_run_pause(uint64_t time_ns);
+
 /* The spread of @count values, at least 1, which are sorted. */
 void event_price_run_spread(double *values, unsigned count, struct event_price_spread *ret_spread);
 

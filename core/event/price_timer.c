@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/timespec.h"
 #include "core/event/price.h"
 
 #include <errno.h>
@@ -100,8 +101,7 @@ int event_price_timer(enum event_price_timer timer, unsigned long slack_ns,
 		.epoll_fd = -1,
 		.timer_fd = -1,
 		.time_ns = opts->idle_ns,
-		.time = {.tv_sec = (time_t)(opts->idle_ns / EBB_NS_PER_S),
-			 .tv_nsec = (long)(opts->idle_ns % EBB_NS_PER_S)},
+		.time = base_timespec(opts->idle_ns),
 	};
 	int old_slack_ns = prctl(PR_GET_TIMERSLACK);
 	struct event_price_run run;

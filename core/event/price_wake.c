@@ -37,16 +37,6 @@ struct wake {
 	atomic_bool end;
 };
 
-static void pause_ns(uint64_t time_ns)
-{
-	struct timespec time = {
-		.tv_sec = (time_t)(time_ns / EBB_NS_PER_S),
-		.tv_nsec = (long)(time_ns % EBB_NS_PER_S),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
 /* Return: false: the caller has had enough. */
 static bool waker_await_sleep(struct wake *wake, unsigned number)
 {
@@ -57,7 +47,7 @@ static bool waker_await_sleep(struct wake *wake, unsigned number)
 			return false;
 		}
 		if (!wake->may_spin || ebb_clock_now_ns() - begin_ns > SPIN_NS) {
-			pause_ns(PAUSE_NS);
+			event_price_run_pause(PAUSE_NS);
 		}
 	}
 	return true;
@@ -69,7 +59,7 @@ static void waker_await_time(const struct wake *wake, uint64_t until_ns)
 
 	while ((now_ns = ebb_clock_now_ns()) < until_ns) {
 		if (!wake->may_spin || until_ns - now_ns > SPIN_NS) {
-			pause_ns(until_ns - now_ns);
+			event_price_run_pause(until_ns - now_ns);
 		}
 	}
 }

@@ -58,6 +58,7 @@
 
 #include <ebb/assert.h>
 
+#include "core/base/cpu_relax.h"
 #include "core/event/callback.h"
 #include "core/event/epoll.h"
 #include "core/event/poller_sleep.h"
@@ -253,14 +254,6 @@ static bool reactor_sleep(struct event_reactor *reactor, uint64_t until_ns)
 	return true;
 }
 
-/* Tells the processor that this is a spin: it may save power meanwhile. */
-static void cpu_relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
-}
-
 /*
  * A reactor that has several jobs on the helper does not spin until they end: it would take the CPU
  * that they are done by, and a wakeup is shared by all that have ended meanwhile. A single job ends
@@ -351,7 +344,7 @@ bool event_reactor_step(struct event_reactor *reactor, bool polling)
 			return !reactor_sleep(reactor, until_ns);
 		}
 		if (!worked) {
-			cpu_relax();
+			base_cpu_relax();
 		}
 	}
 	reactor_submit(reactor);
