@@ -229,12 +229,3 @@ void bench_harness_pin(int core, int cpu)
 			strerror(-rc));
 	}
 }
-
-void bench_harness_hold(void)
-{
-	int core;
-
-	for (unsigned i = 0; (core = ebb_reactor_core(i)) >= 0; i++) {
-		bench_harness_pin(core, core);
-	}
-}

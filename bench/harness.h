@@ -70,7 +70,4 @@ void bench_harness_sleep(uint64_t time_ns);
 /* Holds the OS thread of the reactor on @core on @cpu until its next change of mode. */
 void bench_harness_pin(int core, int cpu);
 
-/* Holds every reactor on its own CPU until its next change of mode: one that sleeps would roam. */
-void bench_harness_hold(void);
-
 #endif

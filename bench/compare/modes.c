@@ -20,14 +20,13 @@ struct mode {
 	uint64_t look_ns;
 };
 
-/* Puts all reactors in the mode, or under the plan, on their CPUs: that is where a peer runs, too. */
+/* Puts all reactors in the mode, or under the plan; they stay on the CPUs that were asked for. */
 static int mode_set(const struct mode *mode)
 {
-	int rc = mode->planned ? bench_harness_try_plan(mode->sleep_ns, mode->look_ns)
-			       : bench_harness_try_mode(mode->mode, EBB_REACTOR_SPIN_US_DEFAULT);
-
-	bench_harness_hold();
-	return rc;
+	if (mode->planned) {
+		return bench_harness_try_plan(mode->sleep_ns, mode->look_ns);
+	}
+	return bench_harness_try_mode(mode->mode, EBB_REACTOR_SPIN_US_DEFAULT);
 }
 
 static void modes_close(struct bench_modes *modes)

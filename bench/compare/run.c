@@ -136,7 +136,6 @@ static void run_mode(struct run *run, unsigned index)
 			 run->options->bdev, ebb_reactor_mode_name(mode), strerror(-rc));
 		return;
 	}
-	bench_harness_hold();
 	memset(&outcome, 0, sizeof(outcome));
 	rc = bench_measurement_run(run->measurement, &run->load, &outcome, error);
 	result->errors += outcome.errors;

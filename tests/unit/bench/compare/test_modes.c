@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,45 +114,6 @@ static int script_modes(void *arg)
 START_TEST(each_mode_is_set_and_measured)
 {
 	run(script_modes);
-}
-END_TEST
-
-static bool is_held(int core)
-{
-	struct ebb_reactor_stats stats;
-	cpu_set_t cpus;
-
-	ck_assert_int_eq(ebb_reactor_get_stats(core, &stats), 0);
-	ck_assert_int_eq(sched_getaffinity(stats.tid, sizeof(cpus), &cpus), 0);
-	return CPU_COUNT(&cpus) == 1 && CPU_ISSET((size_t)core, &cpus);
-}
-
-/* Reactors that sleep would roam, and peers are held where the reactors are. */
-static int script_held(void *arg)
-{
-	struct bench_contender plan = {.name = ""};
-
-	(void)arg;
-	target_make("one");
-	for (unsigned mode = 0; mode < EBB_REACTOR_MODE_COUNT; mode++) {
-		struct bench_contender contender = {.name = ""};
-
-		ck_assert_int_eq(bench_modes_make(&modes, mode, &contender), 0);
-		ck_assert_int_eq(measure(&contender), 0);
-		ck_assert(is_held(ebb_reactor_core(0)));
-		contender.destroy(&contender);
-	}
-	ck_assert_int_eq(bench_modes_make_plan(&modes, 30000, 65000, &plan), 0);
-	ck_assert_int_eq(measure(&plan), 0);
-	ck_assert(is_held(ebb_reactor_core(0)));
-	plan.destroy(&plan);
-	ck_assert_int_eq(bench_modes_rest(&modes, NULL, error), 0);
-	return 0;
-}
-
-START_TEST(reactors_stay_on_their_cpus_in_every_mode)
-{
-	run(script_held);
 }
 END_TEST
 
@@ -326,7 +286,6 @@ int main(int argc, char **argv)
 	const struct unit_test tests[] = {
 		UNIT_TEST(each_mode_is_set_and_measured),
 		UNIT_TEST(a_mode_that_cannot_be_set_is_an_error_that_says_so),
-		UNIT_TEST(reactors_stay_on_their_cpus_in_every_mode),
 		UNIT_TEST(a_file_is_given_up_while_others_are_measured),
 		UNIT_TEST(what_is_elsewhere_has_no_modes),
 		UNIT_TEST(plans_have_names),
