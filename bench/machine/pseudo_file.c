@@ -67,12 +67,19 @@ static ssize_t file_read(const char *path, char *ret_text, size_t size)
 	return got < 0 ? -EIO : (ssize_t)len;
 }
 
-/* @ends: the characters that a line ends with; "": none, all of the file is one. */
-static bool line_read(const char *path, const char *ends, char *ret_line, size_t size)
+/*
+ * @args: of path_make()
+ * @ends: the characters that a line ends with; "": none, all of the file is one
+ */
+static bool line_read(const char *root, const char *path, va_list args, const char *ends,
+		      char *ret_line, size_t size)
 {
-	char text[8192];
-	ssize_t len = file_read(path, text, sizeof(text) - 1);
+	char whole[PATH_MAX], text[8192];
+	ssize_t len = -1;
 
+	if (path_make(whole, root, path, args)) {
+		len = file_read(whole, text, sizeof(text) - 1);
+	}
 	if (len <= 0) {
 		return false;
 	}
@@ -82,26 +89,24 @@ static bool line_read(const char *path, const char *ends, char *ret_line, size_t
 
 bool bench_pseudo_file_line(char *ret_line, size_t size, const char *root, const char *path, ...)
 {
-	char whole[PATH_MAX];
 	va_list args;
 	bool good;
 
 	va_start(args, path);
-	good = path_make(whole, root, path, args);
+	good = line_read(root, path, args, "\n", ret_line, size);
 	va_end(args);
-	return good && line_read(whole, "\n", ret_line, size);
+	return good;
 }
 
 bool bench_pseudo_file_record(char *ret_line, size_t size, const char *root, const char *path, ...)
 {
-	char whole[PATH_MAX];
 	va_list args;
 	bool good;
 
 	va_start(args, path);
-	good = path_make(whole, root, path, args);
+	good = line_read(root, path, args, "", ret_line, size);
 	va_end(args);
-	return good && line_read(whole, "", ret_line, size);
+	return good;
 }
 
 static bool count_parse(const char *text, uint64_t *ret_count)
@@ -123,14 +128,14 @@ static bool count_parse(const char *text, uint64_t *ret_count)
 
 bool bench_pseudo_file_count(uint64_t *ret_count, const char *root, const char *path, ...)
 {
-	char whole[PATH_MAX], line[32];
+	char line[32];
 	va_list args;
 	bool good;
 
 	va_start(args, path);
-	good = path_make(whole, root, path, args);
+	good = line_read(root, path, args, "\n", line, sizeof(line));
 	va_end(args);
-	return good && line_read(whole, "\n", line, sizeof(line)) && count_parse(line, ret_count);
+	return good && count_parse(line, ret_count);
 }
 
 char *bench_pseudo_file_text(const char *root, const char *path, ...)
