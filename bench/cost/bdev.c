@@ -26,6 +26,7 @@
 #include <ebb/method.h>
 #include <ebb/thread.h>
 
+#include "bench/cost/timing.h"
 #include "core/event/framework.h"
 #include "core/event/reactor.h"
 
@@ -140,18 +141,10 @@ static void run_null(unsigned depth, unsigned rounds)
 	printf("%llu reads in %u turns\n", (unsigned long long)reads, rounds);
 }
 
-static double cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 /* Return: ns for each block. */
 static double time_reads(uint64_t seed)
 {
-	double start = cpu_ns();
+	double start = timing_cpu_ns();
 
 	place = seed;
 	reads = 0;
@@ -160,12 +153,12 @@ static double time_reads(uint64_t seed)
 	while (reads < BATCH) {
 		cost_step();
 	}
-	return (cpu_ns() - start) / BATCH;
+	return (timing_cpu_ns() - start) / BATCH;
 }
 
 static double time_copies(const char *memory, uint64_t seed)
 {
-	double start = cpu_ns();
+	double start = timing_cpu_ns();
 
 	place = seed;
 	for (unsigned i = 0; i < BATCH; i++) {
@@ -174,20 +167,7 @@ static double time_copies(const char *memory, uint64_t seed)
 		memcpy(buffer, memory + place_next() * BLOCK, BLOCK);
 		__asm__ volatile("" : : "r"(buffer) : "memory");
 	}
-	return (cpu_ns() - start) / BATCH;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(values[0]), compare);
-	return values[count / 2];
+	return (timing_cpu_ns() - start) / BATCH;
 }
 
 static void run_malloc(unsigned rounds)
@@ -211,8 +191,8 @@ static void run_malloc(unsigned rounds)
 		}
 		ratios[i] = all[i] / copies[i];
 	}
-	printf("%.0f ns a read, %.0f ns a memcpy, ratio %.3f\n", median(all, rounds),
-	       median(copies, rounds), median(ratios, rounds));
+	printf("%.0f ns a read, %.0f ns a memcpy, ratio %.3f\n", timing_median(all, rounds),
+	       timing_median(copies, rounds), timing_median(ratios, rounds));
 }
 
 int main(int argc, char **argv)

@@ -19,6 +19,7 @@
 #include <ebb/clock.h>
 #include <ebb/poller.h>
 
+#include "bench/cost/timing.h"
 #include "bench/load/job.h"
 #include "bench/load/stamps.h"
 
@@ -98,14 +99,6 @@ void bench_worker_look_finished(struct bench_worker *of)
 	ebb_assert(of->trace == NULL);
 }
 
-static double cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 /* @every: of so many requests one is stamped. Return: ns for each request. */
 static double time_closed(unsigned depth, uint32_t every)
 {
@@ -119,13 +112,13 @@ static double time_closed(unsigned depth, uint32_t every)
 	for (unsigned i = 0; i < depth; i++) {
 		bench_job_start(&worker.jobs[i]);
 	}
-	start = cpu_ns();
+	start = timing_cpu_ns();
 	for (unsigned i = 0; i < BATCH; i++) {
 		unsigned at = ring_head++ & ring_mask;
 
 		ring[at].cb(ring[at].arg, 0);
 	}
-	return (cpu_ns() - start) / BATCH;
+	return (timing_cpu_ns() - start) / BATCH;
 }
 
 /* Letting them in is the companion's, and is not counted. */
@@ -152,29 +145,16 @@ static double time_open(unsigned depth)
 		double start;
 
 		bench_line_let_in(&line);
-		start = cpu_ns();
+		start = timing_cpu_ns();
 		for (unsigned i = 0; i < part; i++) {
 			unsigned at = ring_head++ & ring_mask;
 
 			ring[at].cb(ring[at].arg, 0);
 		}
-		sum += cpu_ns() - start;
+		sum += timing_cpu_ns() - start;
 		left -= part;
 	}
 	return sum / count;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(values[0]), compare);
-	return values[count / 2];
 }
 
 static void setup(unsigned depth)
@@ -220,7 +200,7 @@ int main(int argc, char **argv)
 		exact[i] = time_closed(depth, 1);
 		open_loop[i] = time_open(depth);
 	}
-	printf("%.1f ns an I/O sampled, %.1f exact, %.1f open\n", median(sampled, rounds),
-	       median(exact, rounds), median(open_loop, rounds));
+	printf("%.1f ns an I/O sampled, %.1f exact, %.1f open\n", timing_median(sampled, rounds),
+	       timing_median(exact, rounds), timing_median(open_loop, rounds));
 	return 0;
 }
