@@ -168,15 +168,19 @@ def nothing_of_a_test_stays():
         assert set(after) - set(before) <= {"ebb_watch", "companion"}, (before, after)
 
 
+def begin_long_test(daemon, client):
+    client.send_raw(
+        '{"jsonrpc":"2.0","id":1,"method":"perform_tests",'
+        '"params":{"name":"null0","time_in_sec":3600}}'
+    )
+    wait_for(lambda: has_begun(daemon), "the test under way")
+
+
 @test
 def it_ends_when_its_client_goes():
     with Daemon(config=null_config()) as daemon:
         client = daemon.client()
-        client.send_raw(
-            '{"jsonrpc":"2.0","id":1,"method":"perform_tests",'
-            '"params":{"name":"null0","time_in_sec":3600}}'
-        )
-        wait_for(lambda: has_begun(daemon), "the test under way")
+        begin_long_test(daemon, client)
         client.close()
         wait_for(lambda: not is_busy(daemon), "the end of the test")
 
@@ -185,11 +189,7 @@ def it_ends_when_its_client_goes():
 def it_ends_when_its_bdev_goes():
     with Daemon(config=null_config()) as daemon:
         with daemon.client() as client:
-            client.send_raw(
-                '{"jsonrpc":"2.0","id":1,"method":"perform_tests",'
-                '"params":{"name":"null0","time_in_sec":3600}}'
-            )
-            wait_for(lambda: has_begun(daemon), "the test under way")
+            begin_long_test(daemon, client)
             daemon.rpc("bdev_null_delete", name="null0")
             assert "bdev null0 went away" in client.receive()["error"]["message"]
 
@@ -198,11 +198,7 @@ def it_ends_when_its_bdev_goes():
 def it_does_not_hold_up_the_end():
     with Daemon(config=null_config()) as daemon:
         with daemon.client() as client:
-            client.send_raw(
-                '{"jsonrpc":"2.0","id":1,"method":"perform_tests",'
-                '"params":{"name":"null0","time_in_sec":3600}}'
-            )
-            wait_for(lambda: has_begun(daemon), "the test under way")
+            begin_long_test(daemon, client)
             daemon.stop()
             assert "error" in client.receive()
         assert "left behind" not in daemon.log(), daemon.log_tail()
